@@ -1,0 +1,39 @@
+/** What else is known about a failure of a camera. */
+export interface CameraErrorOptions extends ErrorOptions {
+  /** What a person can do about it. */
+  hint?: string;
+  /** Trying again cannot help until somebody changes something: a bad option, a missing program. */
+  hopeless?: boolean;
+}
+
+/** A camera gives no pictures; the message says why. Clients see a 503 with that message. */
+export class CameraError extends Error {
+  override name = "CameraError";
+  readonly hint: string | undefined;
+  readonly hopeless: boolean;
+
+  constructor(message: string, { hint, hopeless = false, ...options }: CameraErrorOptions = {}) {
+    super(message, options);
+    this.hint = hint;
+    this.hopeless = hopeless;
+  }
+}
+
+/** The user asked for something that cannot be: printed as one line, exit code 2. */
+export class ConfigError extends Error {
+  override name = "ConfigError";
+}
+
+/**
+ * A reason to abort with, for what is not expected to stop by being asked, or when there is no time
+ * for it: a hung capture, a server that shuts down. Programs are then forced after a moment.
+ */
+export class StopNow extends Error {
+  override name = "StopNow";
+}
+
+/** An error's message followed by those of its causes, for logs. */
+export function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message}: ${explain(error.cause)}`;
+}

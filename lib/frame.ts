@@ -1,0 +1,33 @@
+/** Bytes that nobody else can move or resize. */
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+/** The bytes of one complete JPEG image, from its SOI marker (FF D8) to its EOI (FF D9). */
+export type Jpeg = Bytes;
+
+/** One image from a camera. Every viewer holds the same object, so nobody writes to `jpeg`. */
+export interface Frame {
+  readonly jpeg: Jpeg;
+  /** When the server had the whole image, in milliseconds since the Unix epoch. */
+  readonly capturedAt: number;
+  /** From 1; a gap between two frames is what was dropped. */
+  readonly sequence: number;
+}
+
+/**
+ * How many free bytes a reader of ours leaves in front of a JPEG and behind it, in the same buffer.
+ * What is sent around an image on the wire is written there, so that the image is never copied.
+ */
+export const MARGIN = 160;
+
+const withMargin = new WeakSet<ArrayBuffer>();
+
+/** Declares that `jpeg` has its buffer to itself, with `MARGIN` free bytes at either end. */
+export function markMargin(jpeg: Jpeg): Jpeg {
+  withMargin.add(jpeg.buffer);
+  return jpeg;
+}
+
+/** Whether the bytes around `jpeg` are free, as {@link markMargin} said. */
+export function hasMargin(jpeg: Jpeg): boolean {
+  return withMargin.has(jpeg.buffer);
+}

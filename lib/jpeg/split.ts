@@ -1,0 +1,235 @@
+import { type Bytes, type Jpeg, MARGIN, markMargin } from "../frame.ts";
+import type { ByteSource } from "../process.ts";
+import { isFrameHeader } from "./size.ts";
+
+/** A frame that grows beyond this is not one: 16 MiB. */
+export const MAX_FRAME = 16 * 1024 * 1024;
+/** There is always room for a read of this size: a pipe gives no more at once. */
+const READ = 65_536;
+
+/** What a splitter has dropped. */
+export interface SplitCounts {
+  /** Frames that began and were broken, cut short or too large. */
+  broken: number;
+  /** Bytes that belong to no whole frame. */
+  garbage: number;
+}
+
+/** Options of {@link splitJpegs}. */
+export interface SplitOptions {
+  /** In bytes. */
+  maxFrame?: number;
+  /** Is counted up. */
+  counts?: SplitCounts;
+}
+
+/**
+ * Cuts a run of JPEGs, as capture programs print them, into whole images.
+ *
+ * It walks the markers of each image (ITU-T T.81, annex B), so an embedded thumbnail does not end it.
+ * What is broken is dropped, and the next image that begins is taken. Bytes are read straight into the
+ * image's own buffer, which has a {@link MARGIN} around the image.
+ */
+export async function* splitJpegs(
+  source: ByteSource | AsyncIterable<Bytes>,
+  { maxFrame = MAX_FRAME, counts = { broken: 0, garbage: 0 } }: SplitOptions = {},
+): AsyncGenerator<Jpeg> {
+  await using input = "read" in source ? source : chunked(source);
+  const walk = new Walk(counts, maxFrame);
+  let buffer: Bytes = new Uint8Array(READ + 2 * MARGIN);
+  let end = MARGIN; // of the bytes that were read
+  let expected = 0; // the size of a frame, by the largest one lately
+  for (;;) {
+    if (buffer.length - MARGIN - end < READ) buffer = moved(buffer, 0, end, buffer.length);
+    const into = new Uint8Array(buffer.buffer, end, buffer.length - MARGIN - end);
+    const read = await input.read(into);
+    if (!read) break;
+    buffer = new Uint8Array(read.buffer);
+    end += read.length;
+    while (walk.findFrame(buffer.subarray(0, end))) {
+      const { start, position } = walk;
+      const frame = buffer.subarray(start, position);
+      expected = Math.max(frame.length, expected - (expected >> 5));
+      buffer = moved(buffer, position, end, expected + (expected >> 3));
+      end += MARGIN - position;
+      walk.shift(MARGIN - position);
+      yield markMargin(frame);
+    }
+    if (walk.start > MARGIN + READ) { // a stretch of garbage, which need not be kept
+      buffer = moved(buffer, walk.start, end, expected);
+      end += MARGIN - walk.start;
+      walk.shift(MARGIN - walk.start);
+    }
+  }
+  walk.finish(end);
+}
+
+/** A new buffer with the bytes from `start` to `end` behind its margin, and room for `more` and a read. */
+function moved(buffer: Bytes, start: number, end: number, more: number): Bytes {
+  const from = Math.max(start, MARGIN);
+  const next = new Uint8Array(MARGIN + Math.max(end - from, more) + READ + MARGIN);
+  next.set(buffer.subarray(from, end), MARGIN);
+  return next;
+}
+
+const SEEK = 0, SEGMENT = 1, SCAN = 2;
+
+/** A walk over the markers of images: how far it has come, and in what. */
+class Walk {
+  /** Where the image begins that is being walked; while none is, where one may begin. */
+  start = MARGIN;
+  /** The next byte to look at. Behind an image when one was found. */
+  position = MARGIN;
+  readonly #counts: SplitCounts;
+  readonly #maxFrame: number;
+  #state: typeof SEEK | typeof SEGMENT | typeof SCAN = SEEK;
+  #segment = MARGIN;
+  #hasFrameHeader = false;
+  #hasScan = false;
+
+  constructor(counts: SplitCounts, maxFrame: number) {
+    this.#counts = counts;
+    this.#maxFrame = maxFrame;
+  }
+
+  /** Walks on through `bytes`. @returns Whether an image lies from `start` to `position`. */
+  findFrame(bytes: Bytes): boolean {
+    for (;;) {
+      const found = this.#state === SCAN
+        ? this.#scan(bytes)
+        : this.#state === SEGMENT
+        ? this.#walkSegment(bytes)
+        : this.#seek(bytes);
+      if (found === "frame" && this.position - this.start <= this.#maxFrame) {
+        this.#state = SEEK;
+        return true;
+      }
+      if (found === "frame" || bytes.length - this.start > this.#maxFrame) {
+        this.#drop(Math.min(this.position, bytes.length));
+      } else if (found === "more") return false;
+    }
+  }
+
+  /** Follows the bytes to another place in memory. */
+  shift(by: number): void {
+    this.position += by;
+    this.start = this.#state === SEEK ? this.position : this.start + by;
+    this.#segment += by;
+  }
+
+  /** The bytes end here: what was begun is broken. */
+  finish(end: number): void {
+    if (this.#state !== SEEK) this.#counts.broken++;
+    this.#counts.garbage += end - this.start;
+  }
+
+  #seek(bytes: Bytes): "more" | undefined {
+    let at = bytes.indexOf(0xff, this.position);
+    while (at !== -1 && at + 2 < bytes.length && !isStart(bytes, at)) {
+      at = bytes.indexOf(0xff, at + 1);
+    }
+    const from = this.start;
+    this.start = this.position = at === -1 ? bytes.length : at;
+    this.#counts.garbage += this.start - from;
+    if (at === -1 || at + 2 >= bytes.length) return "more";
+    this.#state = SEGMENT;
+    this.#segment = this.start;
+    this.position += 2;
+    this.#hasFrameHeader = this.#hasScan = false;
+  }
+
+  #walkSegment(bytes: Bytes): "frame" | "more" | undefined {
+    const at = this.position;
+    if (at + 1 >= bytes.length) return "more";
+    const marker = bytes[at + 1]!;
+    if (bytes[at] !== 0xff) return this.#drop(this.#segment + 2);
+    if (marker === 0xff) { // any number of FF may stand in front of a marker
+      this.position++;
+      return;
+    }
+    if (marker === 0xd8) return this.#drop(at);
+    if (marker === 0xd9) return this.#end(at);
+    if (marker === 0x00) return this.#drop(this.#segment + 2);
+    this.#segment = at;
+    if (isBare(marker)) {
+      this.position += 2;
+      return;
+    }
+    if (at + 3 >= bytes.length) return "more";
+    const length = bytes[at + 2]! << 8 | bytes[at + 3]!;
+    if (length < 2) return this.#drop(at + 2);
+    if (marker === 0xda) {
+      if (!this.#hasFrameHeader) return this.#drop(at + 2);
+      this.#state = SCAN;
+      this.#hasScan = true;
+    }
+    this.#hasFrameHeader ||= isFrameHeader(marker);
+    this.position += 2 + length;
+  }
+
+  #scan(bytes: Bytes): "frame" | "more" | undefined {
+    let at = bytes.indexOf(0xff, this.position);
+    // In the data of a scan an FF is followed by 00, unless it belongs to a marker.
+    while (at !== -1 && (bytes[at + 1] === 0x00 || isBare(bytes[at + 1]))) {
+      at = bytes.indexOf(0xff, at + 2);
+    }
+    if (at === -1 || at + 1 >= bytes.length) {
+      this.position = at === -1 ? Math.max(bytes.length, this.position) : at;
+      return "more";
+    }
+    this.position = at;
+    if (bytes[at + 1] === 0xff) this.position++;
+    else if (bytes[at + 1] === 0xd9) {
+      return this.#end(at);
+    } else if (bytes[at + 1] === 0xd8) return this.#drop(at); // cut short: here the next one begins
+    else this.#state = SEGMENT; // tables or another scan
+  }
+
+  /** At EOI: an image ends here if it has begun in earnest. */
+  #end(at: number): "frame" | undefined {
+    if (!this.#hasScan) return this.#drop(at + 2);
+    this.position = at + 2;
+    return "frame";
+  }
+
+  /** Gives up the image and looks for another one from `at` on. */
+  #drop(at: number): undefined {
+    this.#counts.broken++;
+    this.#counts.garbage += at - this.start;
+    this.start = this.position = at;
+    this.#state = SEEK;
+  }
+}
+
+/** Whether an image begins here: SOI and the FF of another marker. */
+function isStart(bytes: Bytes, at: number): boolean {
+  return bytes[at + 1] === 0xd8 && bytes[at + 2] === 0xff;
+}
+
+/** Whether a marker stands alone, without a length: TEM and RST0 to RST7. */
+function isBare(marker: number | undefined): boolean {
+  return marker !== undefined && (marker >= 0xd0 && marker <= 0xd7 || marker === 0x01);
+}
+
+/** Gives the chunks of any source piece by piece. */
+function chunked(source: AsyncIterable<Bytes>): ByteSource {
+  const chunks = source[Symbol.asyncIterator]();
+  let rest: Bytes = new Uint8Array(0);
+  return {
+    async read(into) {
+      while (rest.length === 0) {
+        const { done, value } = await chunks.next();
+        if (done) return undefined;
+        rest = value;
+      }
+      const taken = rest.subarray(0, into.length);
+      rest = rest.subarray(taken.length);
+      into.set(taken);
+      return into.subarray(0, taken.length);
+    },
+    [Symbol.asyncIterator]: () => chunks as AsyncIterableIterator<Bytes>,
+    async [Symbol.asyncDispose]() {
+      await chunks.return?.();
+    },
+  };
+}

@@ -1,0 +1,243 @@
+import { within } from "./clock.ts";
+import { CameraError, StopNow } from "./errors.ts";
+import type { Bytes } from "./frame.ts";
+
+/** How long a program may take after each signal before it gets the next one, in milliseconds. */
+const PATIENCE = { SIGINT: 2_000, SIGTERM: 1_000 };
+/** The same for a program that is not expected to listen: see {@link StopNow}. */
+const IMPATIENCE = { SIGINT: 300, SIGTERM: 200 };
+/** How long what a program left behind may hold its output open after it has ended, in milliseconds. */
+const LEFTOVERS = 500;
+/** Of what a program complains, this much is remembered. */
+const COMPLAINT_LINES = 20;
+const COMPLAINT_CHARACTERS = 65_536;
+
+/** Bytes that come as they are asked for, into memory of the reader's choice. */
+export interface ByteSource extends AsyncIterable<Bytes>, AsyncDisposable {
+  /**
+   * Waits for bytes and puts them at the start of `into`, whose buffer it takes away from the caller.
+   *
+   * @returns The bytes that came, in the same memory under a new buffer; undefined at the end.
+   */
+  read(into: Bytes): Promise<Bytes | undefined>;
+}
+
+/** What it means when a program's standard error has a line like this. */
+export interface Complaint {
+  pattern: RegExp;
+  /** What a person can do about it. */
+  hint?: string;
+  /** Trying again cannot help until somebody changes something. */
+  hopeless?: boolean;
+}
+
+/** Options of {@link run}. */
+export interface RunOptions {
+  /** The complaints that are known of this program, the most telling first. */
+  complaints?: readonly Complaint[];
+  /** Variables for the program, besides those of the server. */
+  env?: Record<string, string>;
+  /** What to do when there is no such program. */
+  missing?: string;
+}
+
+/**
+ * Runs a program and gives what it writes to its standard output, until it exits or `signal` aborts.
+ * It starts at the first read. Once the source has ended or was disposed, the program is gone.
+ *
+ * A program is stopped by SIGINT while its output is still being read (one with a full pipe would not
+ * hear it), then by SIGTERM, then by SIGKILL.
+ *
+ * @throws {CameraError} While reading: if the program cannot be started, or exits with an error; the
+ * message ends with its complaint.
+ */
+export function run(
+  program: string,
+  args: readonly string[],
+  signal: AbortSignal,
+  options: RunOptions = {},
+): ByteSource {
+  return new Program(program, args, signal, options);
+}
+
+const running = new Set<Deno.ChildProcess>();
+
+/** Ends every program that still runs, at once. For the moment before the server itself ends. */
+export function killAll(): void {
+  for (const child of running) kill(child, "SIGKILL");
+}
+
+class Program implements ByteSource {
+  readonly #name: string;
+  readonly #args: readonly string[];
+  readonly #signal: AbortSignal;
+  readonly #options: RunOptions;
+  readonly #onAbort = () => void this.#stop();
+  #child: Deno.ChildProcess | undefined;
+  #stdout: ReadableStreamBYOBReader | undefined;
+  #complaints: Promise<string[]> | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(name: string, args: readonly string[], signal: AbortSignal, options: RunOptions) {
+    this.#name = name;
+    this.#args = args;
+    this.#signal = signal;
+    this.#options = options;
+  }
+
+  async read(into: Bytes): Promise<Bytes | undefined> {
+    if (this.#stopped || (!this.#child && this.#signal.aborted)) return undefined;
+    if (!this.#child) this.#start();
+    const { done, value } = await this.#stdout!.read(into);
+    if (!done) return value;
+    await this.#end();
+    return undefined;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Bytes> {
+    try {
+      for (
+        let bytes;
+        (bytes = await this.read(new Uint8Array(65_536))) !== undefined;
+      ) yield bytes;
+    } finally {
+      await this[Symbol.asyncDispose]();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stop();
+  }
+
+  #start(): void {
+    const child = this.#child = spawn(this.#name, this.#args, this.#options);
+    running.add(child);
+    child.status.then(() => running.delete(child));
+    this.#stdout = child.stdout.getReader({ mode: "byob" });
+    this.#complaints = lastLines(child.stderr);
+    this.#signal.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  /** After the end of the output: waits for the program's own end, and tells if that was a failure. */
+  async #end(): Promise<void> {
+    const child = this.#child!;
+    const exited = await within(child.status, PATIENCE.SIGTERM);
+    await this.#stop();
+    const asked = this.#signal.aborted && !(this.#signal.reason instanceof StopNow);
+    if (asked) return;
+    const { code, signal, success } = await child.status;
+    const lines = await this.#complaints!;
+    const known = findComplaint(lines, this.#options.complaints ?? []);
+    // A hung capture had to be forced: how it ended says nothing, what it complained of does.
+    if (this.#signal.aborted ? !known : success && exited) return;
+    const how = !exited
+      ? "closed its output"
+      : signal
+      ? `was ended by ${signal}`
+      : `exited with code ${code}`;
+    const complaint = known?.line ?? lastComplaint(lines);
+    throw new CameraError(`${this.#name} ${how}${complaint ? `: ${complaint}` : ""}`, {
+      hint: known?.hint,
+      hopeless: known?.hopeless,
+    });
+  }
+
+  #stop(): Promise<void> {
+    return this.#stopped ??= this.#terminate();
+  }
+
+  async #terminate(): Promise<void> {
+    this.#signal.removeEventListener("abort", this.#onAbort);
+    const child = this.#child;
+    if (!child) return;
+    const drained = this.#drain();
+    const patience = this.#signal.reason instanceof StopNow ? IMPATIENCE : PATIENCE;
+    const ended = kill(child, "SIGINT") && await within(child.status, patience.SIGINT) ||
+      kill(child, "SIGTERM") && await within(child.status, patience.SIGTERM);
+    if (!ended) kill(child, "SIGKILL");
+    await child.status;
+    if (!await within(Promise.all([drained, this.#complaints]), LEFTOVERS)) {
+      await Promise.allSettled([
+        this.#stdout!.cancel(),
+        child.stderr.locked || child.stderr.cancel(),
+      ]);
+    }
+  }
+
+  async #drain(): Promise<void> {
+    let scrap: Bytes = new Uint8Array(65_536);
+    for (;;) {
+      const { done, value } = await this.#stdout!.read(scrap);
+      if (done) return;
+      scrap = new Uint8Array(value.buffer);
+    }
+  }
+}
+
+function spawn(
+  program: string,
+  args: readonly string[],
+  { env, missing }: RunOptions,
+): Deno.ChildProcess {
+  try {
+    return new Deno.Command(program, {
+      args: [...args],
+      env,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) {
+      throw new CameraError(`There is no program ${program} on this machine`, {
+        hint: missing,
+        hopeless: true,
+      });
+    }
+    throw new CameraError(`Cannot start ${program}`, { cause, hopeless: true });
+  }
+}
+
+/** Sends a signal. @returns Whether this system has that signal. */
+function kill(child: Deno.ChildProcess, signal: Deno.Signal): boolean {
+  if (Deno.build.os === "windows" && signal === "SIGINT") return false;
+  try {
+    child.kill(signal);
+  } catch (error) {
+    // Deno throws a TypeError for a process that has already ended.
+    if (!(error instanceof TypeError)) throw error;
+  }
+  return true;
+}
+
+/** Reads all that a program says on its standard error, and keeps the end of it. */
+async function lastLines(stderr: ReadableStream<Bytes>): Promise<string[]> {
+  let lines: string[] = [];
+  let rest = "";
+  for await (const text of stderr.pipeThrough(new TextDecoderStream())) {
+    const parts = (rest + text).split(/[\r\n]+/);
+    rest = parts.pop()!.slice(-COMPLAINT_CHARACTERS);
+    lines = [...lines, ...parts].slice(-COMPLAINT_LINES);
+  }
+  return [...lines, rest].map(printable).filter((line) => line !== "");
+}
+
+function printable(line: string): string {
+  // deno-lint-ignore no-control-regex
+  return line.replaceAll(/\x1b\[[\d;]*m|[\x00-\x1f\x7f-\x9f\ufffd]/g, "").trim().slice(0, 500);
+}
+
+function findComplaint(lines: string[], known: readonly Complaint[]) {
+  for (const complaint of known) {
+    const line = lines.findLast((line) => complaint.pattern.test(line));
+    if (line) return { ...complaint, line };
+  }
+}
+
+/** The last line that sounds like an error, else the last one. */
+function lastComplaint(lines: string[]): string | undefined {
+  return lines.findLast((line) =>
+    /error|cannot|can't|fail|not |no such|denied|invalid/i.test(line)
+  ) ??
+    lines.at(-1);
+}
