@@ -48,16 +48,17 @@ export interface RunOptions {
  * A program is stopped by SIGINT while its output is still being read (one with a full pipe would not
  * hear it), then by SIGTERM, then by SIGKILL.
  *
+ * @param program Its name or path; of several, the first that is installed is taken.
  * @throws {CameraError} While reading: if the program cannot be started, or exits with an error; the
  * message ends with its complaint.
  */
 export function run(
-  program: string,
+  program: string | readonly string[],
   args: readonly string[],
   signal: AbortSignal,
   options: RunOptions = {},
 ): ByteSource {
-  return new Program(program, args, signal, options);
+  return new Program([program].flat(), args, signal, options);
 }
 
 const running = new Set<Deno.ChildProcess>();
@@ -68,18 +69,24 @@ export function killAll(): void {
 }
 
 class Program implements ByteSource {
-  readonly #name: string;
+  readonly #names: readonly string[];
   readonly #args: readonly string[];
   readonly #signal: AbortSignal;
   readonly #options: RunOptions;
   readonly #onAbort = () => void this.#stop();
+  #name = "";
   #child: Deno.ChildProcess | undefined;
   #stdout: ReadableStreamBYOBReader | undefined;
   #complaints: Promise<string[]> | undefined;
   #stopped: Promise<void> | undefined;
 
-  constructor(name: string, args: readonly string[], signal: AbortSignal, options: RunOptions) {
-    this.#name = name;
+  constructor(
+    names: readonly string[],
+    args: readonly string[],
+    signal: AbortSignal,
+    options: RunOptions,
+  ) {
+    this.#names = names;
     this.#args = args;
     this.#signal = signal;
     this.#options = options;
@@ -110,7 +117,9 @@ class Program implements ByteSource {
   }
 
   #start(): void {
-    const child = this.#child = spawn(this.#name, this.#args, this.#options);
+    const { name, child } = spawn(this.#names, this.#args, this.#options);
+    this.#name = name;
+    this.#child = child;
     running.add(child);
     child.status.then(() => running.delete(child));
     this.#stdout = child.stdout.getReader({ mode: "byob" });
@@ -175,27 +184,29 @@ class Program implements ByteSource {
 }
 
 function spawn(
-  program: string,
+  names: readonly string[],
   args: readonly string[],
   { env, missing }: RunOptions,
-): Deno.ChildProcess {
-  try {
-    return new Deno.Command(program, {
-      args: [...args],
-      env,
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-  } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) {
-      throw new CameraError(`There is no program ${program} on this machine`, {
-        hint: missing,
-        hopeless: true,
+): { name: string; child: Deno.ChildProcess } {
+  for (const name of names) {
+    try {
+      const command = new Deno.Command(name, {
+        args: [...args],
+        env,
+        stdin: "null",
+        stdout: "piped",
+        stderr: "piped",
       });
+      return { name, child: command.spawn() };
+    } catch (cause) {
+      if (cause instanceof Deno.errors.NotFound) continue;
+      throw new CameraError(`Cannot start ${name}`, { cause, hopeless: true });
     }
-    throw new CameraError(`Cannot start ${program}`, { cause, hopeless: true });
   }
+  throw new CameraError(`There is no program ${names.join(" or ")} on this machine`, {
+    hint: missing,
+    hopeless: true,
+  });
 }
 
 /** Sends a signal. @returns Whether this system has that signal. */

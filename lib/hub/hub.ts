@@ -60,13 +60,18 @@ export class Hub<T> implements AsyncDisposable {
     this.#latest = undefined;
   }
 
+  /** Opens the source without waiting for anybody to subscribe. */
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
   /** Adds a subscriber, who gets the newest item at once, and starts the source if it is not running. */
   join(subscriber: Subscriber<T>): void {
     if (this.#closed) return subscriber.end();
     this.#idle?.abort();
     this.#subscribers.add(subscriber);
     if (this.#latest !== undefined) subscriber.offer(this.#latest);
-    this.#running ??= this.#run();
+    this.start();
   }
 
   /** Takes a subscriber out. Whoever is not there is left alone. */

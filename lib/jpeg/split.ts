@@ -19,9 +19,10 @@ export interface SplitCounts {
 export interface SplitOptions {
   /** In bytes. */
   maxFrame?: number;
-  /** Is counted up. */
-  counts?: SplitCounts;
 }
+
+/** Whole images, and what was dropped so far on the way to them. */
+export type SplitImages = AsyncGenerator<Jpeg> & { readonly counts: SplitCounts };
 
 /**
  * Cuts a run of JPEGs, as capture programs print them, into whole images.
@@ -30,12 +31,19 @@ export interface SplitOptions {
  * What is broken is dropped, and the next image that begins is taken. Bytes are read straight into the
  * image's own buffer, which has a {@link MARGIN} around the image.
  */
-export async function* splitJpegs(
+export function splitJpegs(
   source: ByteSource | AsyncIterable<Bytes>,
-  { maxFrame = MAX_FRAME, counts = { broken: 0, garbage: 0 } }: SplitOptions = {},
+  { maxFrame = MAX_FRAME }: SplitOptions = {},
+): SplitImages {
+  const counts: SplitCounts = { broken: 0, garbage: 0 };
+  return Object.assign(split(source, new Walk(counts, maxFrame)), { counts });
+}
+
+async function* split(
+  source: ByteSource | AsyncIterable<Bytes>,
+  walk: Walk,
 ): AsyncGenerator<Jpeg> {
   await using input = "read" in source ? source : chunked(source);
-  const walk = new Walk(counts, maxFrame);
   let buffer: Bytes = new Uint8Array(READ + 2 * MARGIN);
   let end = MARGIN; // of the bytes that were read
   let expected = 0; // the size of a frame, by the largest one lately

@@ -1,0 +1,88 @@
+import { type CameraDriver, readWishes } from "../lib/camera/driver.ts";
+import { readChoice, readInteger } from "../lib/env.ts";
+import { splitJpegs } from "../lib/jpeg/split.ts";
+import { type Complaint, run } from "../lib/process.ts";
+
+interface Settings {
+  readonly camera: number | undefined;
+  readonly width: number;
+  readonly height: number;
+  readonly fps: number;
+  readonly quality: number;
+  readonly rotation: "0" | "180";
+}
+
+/** The camera program of the Raspberry Pi, by its name since 2023, then by its old one. */
+const PROGRAMS = ["rpicam-vid", "libcamera-vid"];
+
+/** What the program says when it cannot go on. */
+const COMPLAINTS: readonly Complaint[] = [
+  {
+    pattern: /legacy camera stack/i,
+    hint: "the old camera stack is switched on: switch it off with raspi-config and reboot",
+    hopeless: true,
+  },
+  {
+    pattern: /currently only supports the Raspberry Pi/i,
+    hint: "this machine is no Raspberry Pi; for a webcam use CAMERA=usb",
+    hopeless: true,
+  },
+  {
+    pattern: /selected camera is not available/i,
+    hint: "SOURCE is the camera's number from 0; `rpicam-hello --list-cameras` lists them",
+    hopeless: true,
+  },
+  {
+    pattern: /unrecogni[sz]ed option|is invalid|illegal rotation|transforms requiring transpose/i,
+    hint: "the installed rpicam-apps may be too old: sudo apt update && sudo apt upgrade",
+    hopeless: true,
+  },
+  {
+    pattern: /no cameras available/i,
+    hint:
+      "is the ribbon cable seated, the right way round? `rpicam-hello --list-cameras` shows what is " +
+      "found; other makers' sensors need a dtoverlay= line in /boot/firmware/config.txt",
+  },
+  {
+    pattern: /in use by another process|failed to acquire camera/i,
+    hint: "another program has the camera: `fuser -v /dev/media*` shows which",
+  },
+  {
+    pattern: /frontend has timed out|device timeout detected/i,
+    hint: "the sensor stopped delivering: look at the cable, its length, and the power supply",
+  },
+  {
+    pattern: /failed to allocate|cannot allocate memory|unable to request buffers/i,
+    hint: "the camera's memory is used up: try a smaller WIDTH and HEIGHT, or " +
+      "dtoverlay=vc4-kms-v3d,cma-256 in /boot/firmware/config.txt",
+  },
+];
+
+/** The Raspberry Pi's camera, through `rpicam-vid`. `SOURCE` is its number where there are several. */
+export default {
+  configure(env) {
+    const { width = 1280, height = 720, fps = 30, quality = 70 } = readWishes(env);
+    const camera = readInteger(env, "SOURCE", { min: 0, max: 99 });
+    const rotation = readChoice(env, "ROTATE", ["0", "180"]) ?? "0";
+    return { camera, width, height, fps, quality, rotation };
+  },
+  open(settings, signal) {
+    return splitJpegs(run(PROGRAMS, rpicamArguments(settings), signal, {
+      complaints: COMPLAINTS,
+      missing: "on Raspberry Pi OS: sudo apt install rpicam-apps-lite",
+    }));
+  },
+} satisfies CameraDriver<Settings>;
+
+/** Only options that every release since 1.0.0 has. */
+function rpicamArguments({ camera, width, height, fps, quality, rotation }: Settings): string[] {
+  return [
+    ...["--nopreview", "--timeout", "0", "--codec", "mjpeg"],
+    ...["--width", `${width}`, "--height", `${height}`],
+    ...["--framerate", `${fps}`, "--quality", `${quality}`],
+    ...(camera === undefined ? [] : ["--camera", `${camera}`]),
+    ...(rotation === "0" ? [] : ["--rotation", rotation]),
+    // Without --flush the end of each frame waits in the program until the next one comes.
+    ...["--flush", "--verbose", "1", "--output", "-"],
+  ];
+}

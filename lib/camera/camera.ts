@@ -1,0 +1,249 @@
+import { type Clock, within } from "../clock.ts";
+import { CameraError, explain } from "../errors.ts";
+import type { Frame, Jpeg } from "../frame.ts";
+import { Hub, type Open, type Subscriber } from "../hub/hub.ts";
+import type { Subscription } from "../hub/subscription.ts";
+import { type Size, sizeOf } from "../jpeg/size.ts";
+import type { SplitCounts } from "../jpeg/split.ts";
+import type { Log } from "../log.ts";
+import type { Images } from "./driver.ts";
+import { FrameRate } from "./rate.ts";
+import { Failures, restarting } from "./restart.ts";
+import { patienceFor, stalling } from "./stall.ts";
+
+/** What a camera is doing. `failed` lasts until it gives frames again, also when nobody watches. */
+export type CameraState = "off" | "starting" | "streaming" | "failed";
+
+/** Options of a {@link Camera}. */
+export interface CameraOptions {
+  name: string;
+  /** The name of its driver. */
+  driver: string;
+  open: Open<Jpeg>;
+  /** How many frames a second it was asked for, if that is known. */
+  fps?: number;
+  /** How long it runs on after the last viewer, in milliseconds; `Infinity` also starts it at once. */
+  idleTimeout: number;
+  clock: Clock;
+  log: Log;
+}
+
+/** What a camera knows of itself. */
+export interface CameraStats {
+  readonly name: string;
+  readonly driver: string;
+  readonly state: CameraState;
+  /** Frames a second, measured. */
+  readonly fps: number;
+  readonly viewers: number;
+  readonly size: Size | undefined;
+  /** Why there are no frames. */
+  readonly error: CameraError | undefined;
+  /** Frames that came from the camera since the server started. */
+  readonly frames: number;
+  /** Frames that viewers were too slow to take. */
+  readonly dropped: number;
+  /** Images from the camera that were broken, cut short or too large. */
+  readonly broken: number;
+  /** How often it failed. */
+  readonly failures: number;
+}
+
+/**
+ * A camera as its viewers know it: it runs while somebody watches, is started again when it fails, and
+ * gives everybody the same frames.
+ */
+export class Camera {
+  readonly name: string;
+  readonly driver: string;
+  /** Counts frames that viewers did not take. */
+  dropped = 0;
+
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #hub: Hub<Frame>;
+  readonly #failures: Failures;
+  readonly #rate = new FrameRate();
+  readonly #patience: { first: number; between: number };
+  #sequence = 0;
+  #size: Size | undefined;
+  /** Whether there are frames: what {@link ready} waits for. */
+  #outcome = pending();
+  #brokenBefore = 0;
+  #counts: SplitCounts = { broken: 0, garbage: 0 };
+  #logged: string | undefined;
+
+  constructor({ name, driver, open, fps, idleTimeout, clock, log }: CameraOptions) {
+    this.name = name;
+    this.driver = driver;
+    this.#clock = clock;
+    this.#log = log;
+    this.#patience = patienceFor(fps);
+    this.#failures = new Failures({
+      clock,
+      onFailure: (error, pause) => this.#onFailure(error, pause),
+    });
+    const source = restarting(
+      stalling((signal) => this.#images(open, signal), { clock, ...this.#patience }),
+      this.#failures,
+    );
+    this.#hub = new Hub((signal) => this.#frames(source, signal), { clock, idleTimeout });
+    if (idleTimeout === Infinity) this.#hub.start();
+  }
+
+  /** The newest frame, while the camera gives frames. */
+  get latest(): Frame | undefined {
+    return this.#hub.latest;
+  }
+
+  /** Why there are no frames; undefined while there are, or none were asked for. */
+  get error(): CameraError | undefined {
+    return this.#failures.last;
+  }
+
+  /** When it makes sense to ask again, in milliseconds. */
+  get retryAfter(): number {
+    return this.#failures.pause;
+  }
+
+  /** Adds a viewer, who gets the newest frame at once. */
+  join(viewer: Subscriber<Frame>): void {
+    this.#hub.join(viewer);
+  }
+
+  /** Takes a viewer out. */
+  leave(viewer: Subscriber<Frame>): void {
+    this.#hub.leave(viewer);
+  }
+
+  /** A viewer that is an iterator of frames. */
+  subscribe(options?: { depth?: number }): Subscription<Frame> {
+    return this.#hub.subscribe(options);
+  }
+
+  /**
+   * Waits until the camera, which somebody has joined, gives frames.
+   *
+   * @throws {CameraError} If it cannot: at once while it rests after failures, else after the time that
+   * a camera has for its first frame.
+   */
+  async ready(): Promise<void> {
+    if (this.latest) return;
+    if (this.error && this.retryAfter > 0) throw this.error;
+    this.#failures.ask();
+    if (!await within(this.#outcome.promise, this.#patience.first, this.#clock)) throw this.#late();
+  }
+
+  /**
+   * A frame captured at or after `since`, in milliseconds since the Unix epoch.
+   *
+   * @throws {CameraError} If there is none in time.
+   */
+  async frame(since: number): Promise<Frame> {
+    if (this.latest && this.latest.capturedAt >= since) return this.latest;
+    using viewer = this.subscribe();
+    const found = (async () => {
+      for await (const frame of viewer) if (frame.capturedAt >= since) return frame;
+      throw new CameraError("The server is shutting down");
+    })();
+    found.catch(() => {}); // when nobody waits for it any more
+    await this.ready();
+    if (!await within(found, this.#patience.first, this.#clock)) throw this.#late();
+    return await found;
+  }
+
+  /** What there is to tell. */
+  stats(): CameraStats {
+    return {
+      name: this.name,
+      driver: this.driver,
+      state: this.#state(),
+      fps: this.#hub.running ? this.#rate.at(this.#clock.monotonic()) : 0,
+      viewers: this.#hub.subscribers.size,
+      size: this.#size,
+      error: this.error,
+      frames: this.#sequence,
+      dropped: this.dropped,
+      broken: this.#brokenBefore + this.#counts.broken,
+      failures: this.#failures.total,
+    };
+  }
+
+  /** Ends all viewers and stops the capture. `reason`: see `StopNow`. */
+  async close(reason?: unknown): Promise<void> {
+    this.#outcome.reject(new CameraError("The server is shutting down"));
+    await this.#hub.close(reason);
+  }
+
+  #state(): CameraState {
+    if (this.error) return "failed";
+    if (!this.#hub.running) return "off";
+    return this.latest ? "streaming" : "starting";
+  }
+
+  /** The driver's images, without what is no JPEG. */
+  async *#images(open: Open<Jpeg>, signal: AbortSignal): AsyncGenerator<Jpeg> {
+    const images: Images = open(signal);
+    this.#brokenBefore += this.#counts.broken;
+    this.#counts = images.counts ?? { broken: 0, garbage: 0 };
+    let size: Size | undefined;
+    for await (const jpeg of images) {
+      const its = sizeOf(jpeg);
+      if (!its) this.#counts.broken++;
+      else {
+        if (its.width !== size?.width || its.height !== size.height) this.#onSize(size = its);
+        yield jpeg;
+      }
+    }
+  }
+
+  async *#frames(source: Open<Jpeg>, signal: AbortSignal): AsyncGenerator<Frame> {
+    this.#log.info("camera starting", { camera: this.name, driver: this.driver });
+    try {
+      for await (const jpeg of source(signal)) {
+        this.#rate.add(this.#clock.monotonic());
+        this.#logged = undefined;
+        yield { jpeg, capturedAt: this.#clock.now(), sequence: ++this.#sequence };
+        this.#outcome.resolve();
+      }
+    } finally {
+      this.#forget(false);
+      this.#log.info("camera stopped", { camera: this.name });
+    }
+  }
+
+  #onSize(size: Size): void {
+    this.#size = size;
+    this.#log.info("camera streaming", { camera: this.name, ...size });
+  }
+
+  #onFailure(error: CameraError, pause: number): void {
+    // Who waits goes on waiting while it is tried again at once.
+    const rests = pause > 0 || error.hopeless;
+    if (rests) this.#outcome.reject(error);
+    this.#forget(rests);
+    const reason = explain(error);
+    if (reason === this.#logged) return;
+    this.#logged = reason;
+    this.#log.warn("camera failed", { camera: this.name, reason, hint: error.hint });
+  }
+
+  /** There is no newest frame any more. @param settled Whether nobody waits for the next one any more. */
+  #forget(settled: boolean): void {
+    if (settled || this.latest) this.#outcome = pending();
+    this.#hub.forgetLatest();
+    this.#rate.clear();
+  }
+
+  #late(): CameraError {
+    const seconds = Math.round(this.#patience.first / 1000);
+    return this.error ?? new CameraError(`No picture from the camera for ${seconds} s`);
+  }
+}
+
+/** A promise to be settled later, which nobody has to wait for. */
+function pending(): PromiseWithResolvers<void> {
+  const outcome = Promise.withResolvers<void>();
+  outcome.promise.catch(() => {});
+  return outcome;
+}

@@ -1,0 +1,52 @@
+import type { Frame } from "../frame.ts";
+
+/** How long {@link FrameRate} looks back, in milliseconds and in frames. */
+const WINDOW = 5_000;
+const FRAMES = 60;
+
+/** Measures how many frames a second there are. */
+export class FrameRate {
+  readonly #times: number[] = [];
+
+  /** Counts a frame that came at `time`, in milliseconds. */
+  add(time: number): void {
+    this.#times.push(time);
+    while (
+      this.#times.length > FRAMES || (this.#times.length > 2 && this.#times[0]! < time - WINDOW)
+    ) {
+      this.#times.shift();
+    }
+  }
+
+  /** Frames a second over the last few seconds, as of `now`; 0 when they have ceased. */
+  at(now: number): number {
+    const [first, last] = [this.#times[0], this.#times.at(-1)];
+    if (first === undefined || last === undefined || first === last) return 0;
+    const interval = (last - first) / (this.#times.length - 1);
+    // The frame that is overdue counts: the rate falls while a camera is silent.
+    const silence = now - last;
+    return silence > WINDOW && silence > 3 * interval ? 0 : 1000 / Math.max(interval, silence / 2);
+  }
+
+  /** Begins again. */
+  clear(): void {
+    this.#times.length = 0;
+  }
+}
+
+/**
+ * Thins frames to `fps` a second: the function tells of each frame whether to take it. Frames that come
+ * a little early still count, so that 30 fps are thinned to an even 10.
+ */
+export function thin(fps: number): (frame: Frame) => boolean {
+  const interval = 1000 / fps;
+  let due = -Infinity;
+  return ({ capturedAt }) => {
+    const early = due - capturedAt;
+    const clockWentBack = early > 2 * interval;
+    if (early > interval / 8 && !clockWentBack) return false;
+    const late = -early > interval || clockWentBack;
+    due = (late ? capturedAt : due) + interval;
+    return true;
+  };
+}

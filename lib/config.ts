@@ -1,0 +1,72 @@
+import { type Env, forCamera, parse, readInteger } from "./env.ts";
+import { ConfigError } from "./errors.ts";
+
+/** One camera, as `CAMERA` names it. */
+export interface CameraConfig {
+  /** Letters, digits and `-`. */
+  readonly name: string;
+  readonly driver: string;
+  /** How long it runs on after the last viewer, in milliseconds; `Infinity`: it never stops. */
+  readonly idleTimeout: number;
+  /** The settings for its driver. */
+  readonly env: Env;
+}
+
+/** The server's own settings. */
+export interface Config {
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  /** At least one. */
+  readonly cameras: readonly CameraConfig[];
+  /** The folder with the user's own drivers. */
+  readonly camerasDir: string | undefined;
+}
+
+/** Reads the server's settings. @throws {ConfigError} If one cannot be what it is. */
+export function readConfig(env: Env): Config {
+  return {
+    host: parse(env, "HOST", "a host name or an address", readHost) ?? "127.0.0.1",
+    port: readInteger(env, "PORT", { min: 0, max: 65_535 }) ?? 8000,
+    cameras: readCameras(env),
+    camerasDir: env.CAMERAS_DIR?.trim() || undefined,
+  };
+}
+
+function readHost(text: string): string | undefined {
+  const host = text.replace(/^\[(.*)\]$/, "$1");
+  return /^[\w.:%-]+$/.test(host) ? host : undefined;
+}
+
+function readCameras(env: Env): CameraConfig[] {
+  const cameras =
+    parse(env, "CAMERA", 'drivers, as "pi", "pi,usb" or "front=usb,back=pi"', (text) => {
+      const named = text.split(",").map((one) => {
+        // A path, a URL or a package is not a name: only drivers that are there can be asked for.
+        const match = /^\s*(?:([a-z0-9-]+)\s*=\s*)?([a-z0-9][a-z0-9_-]*)\s*$/i.exec(one);
+        return match && { name: match[1] ?? match[2]!.replaceAll("_", "-"), driver: match[2]! };
+      });
+      return named.every((one) => one !== null) ? named : undefined;
+    }) ?? [{ name: "emulated", driver: "emulated" }];
+  const names = new Set<string>();
+  for (const { name } of cameras) {
+    if (names.has(name.toLowerCase())) {
+      throw new ConfigError(
+        `Cannot have two cameras called "${name}": name them in CAMERA, as "front=pi,back=pi"`,
+      );
+    }
+    names.add(name.toLowerCase());
+  }
+  return cameras.map(({ name, driver }) => {
+    const own = forCamera(env, name);
+    return { name, driver, idleTimeout: readIdleTimeout(own), env: own };
+  });
+}
+
+function readIdleTimeout(env: Env): number {
+  const wanted = 'a number of seconds from 0 to 86400, or "never"';
+  return parse(env, "IDLE_SECONDS", wanted, (text) => {
+    if (text === "never") return Infinity;
+    return /^\d+(\.\d+)?$/.test(text) && Number(text) <= 86_400 ? Number(text) * 1000 : undefined;
+  }) ?? 10_000;
+}

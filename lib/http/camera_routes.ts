@@ -1,0 +1,33 @@
+import { Hono } from "hono";
+import type { CameraStats } from "../camera/camera.ts";
+import type { Cameras } from "./cameras.ts";
+import { describe } from "./errors.ts";
+
+/** `GET /cameras` and `GET /healthz`: what there is, and how it is. */
+export function cameraRoutes(cameras: Cameras): Hono {
+  return new Hono()
+    .get("/cameras", (c) => c.json(cameras.all.map((camera) => asJson(camera.stats())), 200, FRESH))
+    .get("/healthz", (c) => {
+      const failing = cameras.all.map((camera) => camera.stats()).filter(({ error }) => error);
+      const health = {
+        status: failing.length === 0 ? "ok" : "failing",
+        failing: failing.map(({ name, error }) => ({ camera: name, reason: describe(error!) })),
+      };
+      return c.json(health, failing.length === 0 ? 200 : 503, FRESH);
+    });
+}
+
+const FRESH = { "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" };
+
+function asJson({ name, driver, state, fps, viewers, size, error, ...counts }: CameraStats) {
+  return {
+    name,
+    driver,
+    state,
+    fps: Math.round(fps * 10) / 10,
+    viewers,
+    resolution: size ? `${size.width}x${size.height}` : null,
+    lastError: error ? describe(error) : null,
+    ...counts,
+  };
+}

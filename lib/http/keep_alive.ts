@@ -1,0 +1,50 @@
+import type { Camera } from "../camera/camera.ts";
+import type { Clock } from "../clock.ts";
+import type { Frame } from "../frame.ts";
+import type { MultipartBody } from "../multipart/body.ts";
+
+/** How often the viewers are looked through, in milliseconds. */
+const BEAT = 500;
+/** Who got nothing for so many beats is sent a picture: Home Assistant hangs up after 10 s of silence. */
+const BEATS = 10;
+
+/**
+ * Sends a picture to viewers who have had none for 5 s: the camera's newest one, or, while the camera gives
+ * none, one that says so. One timer serves all viewers, and there is none while there are no viewers.
+ */
+export class KeepAlive {
+  readonly #clock: Clock;
+  readonly #viewers = new Map<MultipartBody, Camera>();
+  #stop: AbortController | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Looks after a viewer of a camera. */
+  add(viewer: MultipartBody, camera: Camera): void {
+    this.#viewers.set(viewer, camera);
+    if (!this.#stop) this.#run(this.#stop = new AbortController()).catch(() => {}); // the stop
+  }
+
+  /** The viewer has left. */
+  delete(viewer: MultipartBody): void {
+    this.#viewers.delete(viewer);
+    if (this.#viewers.size > 0) return;
+    this.#stop?.abort();
+    this.#stop = undefined;
+  }
+
+  async #run({ signal }: AbortController): Promise<void> {
+    for (;;) {
+      await this.#clock.sleep(BEAT, signal);
+      const pictures = new Map<Camera, Frame | undefined>();
+      for (const [viewer, camera] of this.#viewers) {
+        viewer.keepAlive(BEATS, () => {
+          if (!pictures.has(camera)) pictures.set(camera, camera.latest);
+          return pictures.get(camera);
+        });
+      }
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import { eTag, ifNoneMatch } from "@std/http/etag";
+import { extname, join } from "@std/path";
+import { type Context, Hono } from "hono";
+import type { Bytes } from "../frame.ts";
+import { HttpError } from "./errors.ts";
+
+/** One file of the pages. */
+interface Page {
+  readonly bytes: Bytes;
+  readonly type: string;
+  readonly etag: string;
+}
+
+/** The files of the pages by their names, as {@link readPages} found them. */
+export type Pages = ReadonlyMap<string, Page>;
+
+const TYPES: Record<string, string> = {
+  ".html": "text/html; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".svg": "image/svg+xml",
+};
+
+/** A page loads what this server gives it, and nothing from elsewhere. */
+const POLICY =
+  "default-src 'none'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; " +
+  "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'";
+
+/** Reads the pages once, at the start: so no request can reach any other file. */
+export async function readPages(folder: string): Promise<Pages> {
+  const pages = new Map<string, Page>();
+  for await (const { name } of Deno.readDir(folder)) {
+    const type = TYPES[extname(name)];
+    if (!type) continue;
+    const bytes = await Deno.readFile(join(folder, name));
+    pages.set(name, { bytes, type, etag: (await eTag(bytes))! });
+  }
+  return pages;
+}
+
+/** `GET /`, the page, and the files that it needs. */
+export function pageRoutes(pages: Pages): Hono {
+  return new Hono()
+    .get("/", (c) => {
+      const action = c.req.query("action");
+      if (action === undefined) return send(c, "index.html");
+      throw new HttpError(400, "Cannot read action as stream or snapshot");
+    })
+    .get("/favicon.ico", (c) => send(c, "favicon.svg"))
+    .get("/static/:name", (c) => send(c, c.req.param("name")));
+
+  function send(c: Context, name: string): Response {
+    const page = pages.get(name);
+    if (!page) throw new HttpError(404, "There is nothing at this address");
+    const headers = {
+      "Content-Type": page.type,
+      "Content-Security-Policy": POLICY,
+      "X-Content-Type-Options": "nosniff",
+      "Referrer-Policy": "no-referrer",
+      "Cache-Control": "no-cache",
+      "ETag": page.etag,
+    };
+    const isNew = ifNoneMatch(c.req.header("If-None-Match") ?? null, page.etag);
+    return isNew ? c.body(page.bytes, 200, headers) : c.body(null, 304, headers);
+  }
+}

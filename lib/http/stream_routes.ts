@@ -1,0 +1,67 @@
+import { type Context, Hono } from "hono";
+import { thin } from "../camera/rate.ts";
+import type { Camera } from "../camera/camera.ts";
+import { MultipartBody } from "../multipart/body.ts";
+import { multipartFormat } from "../multipart/encode.ts";
+import type { Cameras } from "./cameras.ts";
+import { orUnavailable } from "./errors.ts";
+import type { KeepAlive } from "./keep_alive.ts";
+import { readNumberQuery, readSwitchQuery } from "./query.ts";
+
+/** mjpg-streamer's boundary: its own client accepts no other. */
+const MJPG_STREAMER_BOUNDARY = "boundarydonotcross";
+
+/** Nothing on the way may keep, change or hold back a picture. */
+export const LIVE_HEADERS = {
+  "Cache-Control": "no-store, no-cache, must-revalidate, max-age=0, no-transform",
+  "Pragma": "no-cache",
+  "Expires": "Mon, 3 Jan 2000 12:34:56 GMT",
+  "X-Accel-Buffering": "no",
+  "X-Content-Type-Options": "nosniff",
+};
+
+/** `GET /video_feed` and its aliases: a camera's frames, one part after another, while the client stays. */
+export function streamRoutes(cameras: Cameras, keepAlive: KeepAlive): Hono {
+  return new Hono()
+    .get("/video_feed", (c) => stream(c, cameras.get()))
+    .get("/stream", (c) => stream(c, cameras.get()))
+    .get(
+      "/",
+      (c, next) =>
+        c.req.query("action") === "stream"
+          ? stream(c, cameras.get(), MJPG_STREAMER_BOUNDARY)
+          : next(),
+    )
+    .get("/cameras/:name/video_feed", (c) => stream(c, cameras.get(c.req.param("name"))));
+
+  async function stream(c: Context, camera: Camera, boundary = "frame"): Promise<Response> {
+    const fps = readNumberQuery(c, "fps", {
+      wanted: "a number above 0 and at most 240",
+      holds: (value) => value > 0 && value <= 240,
+    });
+    // Chromium paints a part of an <img> only when it has the header of the next one.
+    const advance = readSwitchQuery(c, "advance_headers") ??
+      c.req.header("Sec-Fetch-Dest") === "image";
+    const format = multipartFormat(boundary, advance);
+    const headers = { "Content-Type": format.contentType, ...LIVE_HEADERS };
+    if (c.req.method === "HEAD") return c.body(null, 200, headers); // Hono drops a HEAD's body uncancelled
+    const body = new MultipartBody({
+      format,
+      wanted: fps === undefined ? undefined : thin(fps),
+      onEnd: () => {
+        camera.leave(body);
+        camera.dropped += body.dropped;
+        keepAlive.delete(body);
+      },
+    });
+    camera.join(body);
+    try {
+      await orUnavailable(camera, camera.ready());
+    } catch (error) {
+      body.end();
+      throw error;
+    }
+    keepAlive.add(body, camera);
+    return c.body(body.stream, 200, headers);
+  }
+}

@@ -1,0 +1,136 @@
+import { fromFileUrl } from "@std/path";
+import { parseArgs } from "node:util";
+import project from "./deno.json" with { type: "json" };
+import { Camera } from "./lib/camera/camera.ts";
+import { driverFolders, DriverRegistry } from "./lib/camera/registry.ts";
+import { systemClock, within } from "./lib/clock.ts";
+import { type CameraConfig, type Config, readConfig } from "./lib/config.ts";
+import { ConfigError, StopNow } from "./lib/errors.ts";
+import { createApp } from "./lib/http/app.ts";
+import { readPages } from "./lib/http/page_routes.ts";
+import { createLog, type Log } from "./lib/log.ts";
+import { killAll } from "./lib/process.ts";
+
+/** How long the cameras and the open responses have to end, in milliseconds. */
+const FAREWELL = 800;
+
+const USAGE = `dinocam ${project.version}: a camera server
+
+Usage: dinocam [--help | --version]
+
+Settings are environment variables:
+  CAMERA         which cameras: pi, or pi,usb, or named: front=usb,back=usb   (emulated)
+  HOST, PORT     where to listen                                    (127.0.0.1, 8000)
+  WIDTH, HEIGHT, FPS, QUALITY, ROTATE   wishes to the camera           (as the driver)
+  SOURCE         which device, file, address or program                (as the driver)
+  IDLE_SECONDS   a camera stops so long after its last viewer; 0; never           (10)
+  CAMERAS_DIR    a folder with drivers of your own
+For one camera alone: FRONT_FPS is the FPS of the camera called front.
+`;
+
+if (import.meta.main) {
+  try {
+    await main(Deno.args);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    fail(error.message, 2);
+  }
+}
+
+async function main(args: string[]): Promise<void> {
+  const { help, version } = readFlags(args);
+  if (help) return console.log(USAGE.trimEnd());
+  if (version) return console.log(project.version);
+  const log = createLog({ clock: systemClock, write: console.error });
+  const config = readConfig(Deno.env.toObject());
+  const folders = driverFolders(config.camerasDir, Deno.build.standalone);
+  const drivers = await DriverRegistry.open(folders);
+  const cameras = await Promise.all(config.cameras.map((one) => openCamera(one, drivers, log)));
+  const pages = await readPages(fromFileUrl(new URL("static", import.meta.url)));
+  const app = createApp({ cameras, pages, clock: systemClock, log });
+  const server = listen(config, (request, info) => app.fetch(request, info));
+  greet(config, server.addr.port);
+  await stopSignal();
+  await shutDown(server, cameras);
+}
+
+function readFlags(args: string[]): { help?: boolean; version?: boolean } {
+  const options = { help: { type: "boolean", short: "h" }, version: { type: "boolean" } } as const;
+  try {
+    return parseArgs({ args, options }).values;
+  } catch {
+    throw new ConfigError(`Cannot read ${args.join(" ")}: there are --help and --version only`);
+  }
+}
+
+async function openCamera(
+  config: CameraConfig,
+  drivers: DriverRegistry,
+  log: Log,
+): Promise<Camera> {
+  const { name, driver, idleTimeout, env } = config;
+  const { configure, open } = await drivers.load(driver);
+  const settings = configure(env);
+  return new Camera({
+    name,
+    driver,
+    open: (signal) => open(settings, signal),
+    fps: settings?.fps,
+    idleTimeout,
+    clock: systemClock,
+    log,
+  });
+}
+
+function listen({ host, port }: Config, handle: Deno.ServeHandler<Deno.NetAddr>) {
+  try {
+    return Deno.serve({ hostname: host, port, onListen: () => {} }, (request, info) => {
+      // A malformed Host header or request line gives an address that is none.
+      if (URL.canParse(request.url)) return handle(request, info);
+      return new Response("Cannot read the request's address or its Host\n", { status: 400 });
+    });
+  } catch (error) {
+    const where = `${host}:${port}`;
+    if (error instanceof Deno.errors.AddrInUse) {
+      fail(`Cannot listen on ${where}: another program does; choose another PORT`, 1);
+    }
+    if (error instanceof Deno.errors.PermissionDenied) {
+      fail(`Cannot listen on ${where}: that needs more rights; choose a PORT above 1023`, 1);
+    }
+    fail(`Cannot listen on ${where}: is HOST a name or an address of this machine?`, 1);
+  }
+}
+
+function greet({ host, cameras }: Config, port: number): void {
+  const local = ["127.0.0.1", "localhost", "::1"].includes(host);
+  const shown = local ? host : "<this machine's address>";
+  const names = cameras.map(({ name, driver }) => name === driver ? name : `${name} (${driver})`);
+  console.log(`dinocam ${project.version} serves ${names.join(", ")}`);
+  console.log(`Watch at http://${shown.includes(":") ? `[${shown}]` : shown}:${port}/`);
+  if (local) console.log("Only this machine can watch; HOST=0.0.0.0 opens it to your network");
+}
+
+function stopSignal(): Promise<void> {
+  const signals: Deno.Signal[] = Deno.build.os === "windows"
+    ? ["SIGINT", "SIGBREAK"]
+    : ["SIGINT", "SIGTERM"];
+  return new Promise((resolve) => {
+    for (const signal of signals) Deno.addSignalListener(signal, resolve);
+  });
+}
+
+async function shutDown(server: Deno.HttpServer, cameras: readonly Camera[]): Promise<never> {
+  const closing = [
+    server.shutdown(), // takes no more connections, and waits for the open ones
+    ...cameras.map((camera) => camera.close(new StopNow("The server is shutting down"))),
+  ];
+  // A viewer that reads no more would keep its connection open for ever.
+  await within(Promise.allSettled(closing), FAREWELL);
+  killAll();
+  Deno.exit(0);
+}
+
+function fail(message: string, code: number): never {
+  console.error(message);
+  Deno.exit(code);
+}
