@@ -1,6 +1,16 @@
 /** Bytes that nobody else can move or resize. */
 export type Bytes = Uint8Array<ArrayBuffer>;
 
+/** Bytes that come as they are asked for, into memory of the reader's choice. */
+export interface ByteSource extends AsyncIterable<Bytes>, AsyncDisposable {
+  /**
+   * Waits for bytes and puts them at the start of `into`, whose buffer it takes away from the caller.
+   *
+   * @returns The bytes that came, in the same memory under a new buffer; undefined at the end.
+   */
+  read(into: Bytes): Promise<Bytes | undefined>;
+}
+
 /** The bytes of one complete JPEG image, from its SOI marker (FF D8) to its EOI (FF D9). */
 export type Jpeg = Bytes;
 

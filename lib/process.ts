@@ -1,6 +1,6 @@
 import { within } from "./clock.ts";
 import { CameraError, StopNow } from "./errors.ts";
-import type { Bytes } from "./frame.ts";
+import type { Bytes, ByteSource } from "./frame.ts";
 
 /** How long a program may take after each signal before it gets the next one, in milliseconds. */
 const PATIENCE = { SIGINT: 2_000, SIGTERM: 1_000 };
@@ -11,16 +11,6 @@ const LEFTOVERS = 500;
 /** Of what a program complains, this much is remembered. */
 const COMPLAINT_LINES = 20;
 const COMPLAINT_CHARACTERS = 65_536;
-
-/** Bytes that come as they are asked for, into memory of the reader's choice. */
-export interface ByteSource extends AsyncIterable<Bytes>, AsyncDisposable {
-  /**
-   * Waits for bytes and puts them at the start of `into`, whose buffer it takes away from the caller.
-   *
-   * @returns The bytes that came, in the same memory under a new buffer; undefined at the end.
-   */
-  read(into: Bytes): Promise<Bytes | undefined>;
-}
 
 /** What it means when a program's standard error has a line like this. */
 export interface Complaint {

@@ -1,5 +1,4 @@
-import { type Bytes, type Jpeg, MARGIN, markMargin } from "../frame.ts";
-import type { ByteSource } from "../process.ts";
+import { type Bytes, type ByteSource, type Jpeg, MARGIN, markMargin } from "../frame.ts";
 import { isFrameHeader } from "./size.ts";
 
 /** A frame that grows beyond this is not one: 16 MiB. */
