@@ -8,7 +8,7 @@ const CORE = `${GROUND}|${PARTS}|lib/camera/`;
 const MAY_IMPORT: Record<string, string> = {
   "cameras/":
     `${GROUND}|lib/(process\\.ts|jpeg/|multipart/)|lib/camera/driver\\.ts|lib/[a-z]+/mod\\.ts`,
-  "lib/http/": "lib/|hono",
+  "lib/http/": "@std/|lib/|hono",
   "lib/camera/": `${GROUND}|${PARTS}`,
   "lib/hub/": GROUND,
   "lib/jpeg/": GROUND,
