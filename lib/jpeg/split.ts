@@ -47,7 +47,7 @@ async function* split(
   let end = MARGIN; // of the bytes that were read
   let expected = 0; // the size of a frame, by the largest one lately
   for (;;) {
-    if (buffer.length - MARGIN - end < READ) buffer = moved(buffer, 0, end, buffer.length);
+    if (buffer.length - MARGIN - end < READ) buffer = moved(buffer, 0, end, 2 * buffer.length);
     const into = new Uint8Array(buffer.buffer, end, buffer.length - MARGIN - end);
     const read = await input.read(into);
     if (!read) break;
