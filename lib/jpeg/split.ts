@@ -1,5 +1,5 @@
 import { type Bytes, type ByteSource, type Jpeg, MARGIN, markMargin } from "../frame.ts";
-import { isFrameHeader } from "./size.ts";
+import { isBare, isFrameHeader } from "./size.ts";
 
 /** A frame that grows beyond this is not one: 16 MiB. */
 export const MAX_FRAME = 16 * 1024 * 1024;
@@ -216,11 +216,6 @@ class Walk {
 /** Whether an image begins here: SOI and the FF of another marker. */
 function isStart(bytes: Bytes, at: number): boolean {
   return bytes[at + 1] === 0xd8 && bytes[at + 2] === 0xff;
-}
-
-/** Whether a marker stands alone, without a length: TEM and RST0 to RST7. */
-function isBare(marker: number | undefined): boolean {
-  return marker !== undefined && (marker >= 0xd0 && marker <= 0xd7 || marker === 0x01);
 }
 
 /** Gives the chunks of any source piece by piece. */
