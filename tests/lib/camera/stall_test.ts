@@ -52,6 +52,20 @@ Deno.test("stalling() gives up a source that gives nothing more for 3 s", async 
   assertEquals(messageOf(got[5]), "No picture for 3 s");
 });
 
+Deno.test("stalling() gives up in 3 s also a source that falls silent within its first 10 s", async () => {
+  for (const firstAt of [0, 100, 2_000, 6_500, 9_999]) {
+    const { clock, source, got, reading } = setUp();
+    await clock.advance(firstAt);
+    source.push(1);
+    await settle();
+    await clock.advance(2_999);
+    assertEquals(got, [1], `${firstAt}`);
+    await clock.advance(1);
+    await reading;
+    assertEquals(messageOf(got[1]), "No picture for 3 s");
+  }
+});
+
 Deno.test("stalling() does not give up a source whose reader takes its time", async () => {
   const clock = new ManualClock();
   const source = new FakeSource<number>();
