@@ -72,6 +72,7 @@ export class Camera {
   #brokenBefore = 0;
   #counts: SplitCounts = { broken: 0, garbage: 0 };
   #logged: string | undefined;
+  #closed: CameraError | undefined;
 
   constructor({ name, driver, open, fps, idleTimeout, clock, log }: CameraOptions) {
     this.name = name;
@@ -128,6 +129,7 @@ export class Camera {
    * a camera has for its first frame.
    */
   async ready(): Promise<void> {
+    if (this.#closed) throw this.#closed;
     if (this.latest) return;
     if (this.error && this.retryAfter > 0) throw this.error;
     this.#failures.ask();
@@ -171,7 +173,8 @@ export class Camera {
 
   /** Ends all viewers and stops the capture. `reason`: see `StopNow`. */
   async close(reason?: unknown): Promise<void> {
-    this.#outcome.reject(new CameraError("The server is shutting down"));
+    this.#closed = new CameraError("The server is shutting down");
+    this.#outcome.reject(this.#closed);
     await this.#hub.close(reason);
   }
 
