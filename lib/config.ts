@@ -1,4 +1,4 @@
-import { type Env, forCamera, parse, readInteger } from "./env.ts";
+import { type Env, forCamera, parse, readChoice, readInteger } from "./env.ts";
 import { ConfigError } from "./errors.ts";
 
 /** One camera, as `CAMERA` names it. */
@@ -17,6 +17,8 @@ export interface Config {
   readonly host: string;
   /** 0: any that is free. */
   readonly port: number;
+  /** Whether the kernel is kept from storing old pictures for slow viewers. */
+  readonly shortSendQueue: boolean;
   /** At least one. */
   readonly cameras: readonly CameraConfig[];
   /** The folder with the user's own drivers. */
@@ -28,6 +30,7 @@ export function readConfig(env: Env): Config {
   return {
     host: parse(env, "HOST", "a host name or an address", readHost) ?? "127.0.0.1",
     port: readInteger(env, "PORT", { min: 0, max: 65_535 }) ?? 8000,
+    shortSendQueue: readChoice(env, "SEND_QUEUE", ["short", "system"]) !== "system",
     cameras: readCameras(env),
     camerasDir: env.CAMERAS_DIR?.trim() || undefined,
   };
