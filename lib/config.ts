@@ -12,6 +12,9 @@ export interface CameraConfig {
   readonly env: Env;
 }
 
+/** Whose pages may read what the server sends: origins as a browser names them, or all. */
+export type AllowedOrigins = "*" | readonly string[];
+
 /** The server's own settings. */
 export interface Config {
   readonly host: string;
@@ -19,6 +22,8 @@ export interface Config {
   readonly port: number;
   /** At least one. */
   readonly cameras: readonly CameraConfig[];
+  /** Empty: nobody's pages but our own. */
+  readonly allowOrigin: AllowedOrigins;
   /** The folder with the user's own drivers. */
   readonly camerasDir: string | undefined;
 }
@@ -29,6 +34,7 @@ export function readConfig(env: Env): Config {
     host: parse(env, "HOST", "a host name or an address", readHost) ?? "127.0.0.1",
     port: readInteger(env, "PORT", { min: 0, max: 65_535 }) ?? 8000,
     cameras: readCameras(env),
+    allowOrigin: readAllowedOrigins(env),
     camerasDir: env.CAMERAS_DIR?.trim() || undefined,
   };
 }
@@ -36,6 +42,22 @@ export function readConfig(env: Env): Config {
 function readHost(text: string): string | undefined {
   const host = text.replace(/^\[(.*)\]$/, "$1");
   return /^[\w.:%-]+$/.test(host) ? host : undefined;
+}
+
+function readAllowedOrigins(env: Env): AllowedOrigins {
+  const wanted = 'origins, as "https://mainsail.local,http://10.0.0.2:8080", or "*"';
+  return parse(env, "ALLOW_ORIGIN", wanted, (text) => {
+    if (text === "*") return text;
+    const origins = text.split(/[,\s]+/).filter(Boolean).map(readOrigin);
+    return origins.every((origin) => origin !== undefined) ? origins : undefined;
+  }) ?? [];
+}
+
+function readOrigin(text: string): string | undefined {
+  const url = URL.parse(text);
+  // With more than an origin in it, a page's address was meant, which no browser sends.
+  if (!url || !/^https?:$/.test(url.protocol)) return undefined;
+  return url.href === `${url.origin}/` && !text.endsWith("?") ? url.origin : undefined;
 }
 
 function readCameras(env: Env): CameraConfig[] {
