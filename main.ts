@@ -25,6 +25,7 @@ Settings are environment variables:
   WIDTH, HEIGHT, FPS, QUALITY, ROTATE   wishes to the camera           (as the driver)
   SOURCE         which device, file, address or program                (as the driver)
   IDLE_SECONDS   a camera stops so long after its last viewer; 0; never           (10)
+  ALLOW_ORIGIN   whose pages may read the streams: origins, or * for all
   CAMERAS_DIR    a folder with drivers of your own
   SEND_QUEUE     short: a slow viewer skips pictures; system: it may see old ones (short)
 For one camera alone: FRONT_FPS is the FPS of the camera called front.
@@ -49,7 +50,13 @@ async function main(args: string[]): Promise<void> {
   const drivers = await DriverRegistry.open(folders);
   const cameras = await Promise.all(config.cameras.map((one) => openCamera(one, drivers, log)));
   const pages = await readPages(fromFileUrl(new URL("static", import.meta.url)));
-  const app = createApp({ cameras, pages, clock: systemClock, log });
+  const app = createApp({
+    cameras,
+    pages,
+    allowOrigin: config.allowOrigin,
+    clock: systemClock,
+    log,
+  });
   const server = listen(config, (request, info) => app.fetch(request, info));
   if (config.shortSendQueue) {
     const reason = limitSendQueue(server.addr.port);

@@ -46,9 +46,8 @@ export function streamRoutes(cameras: Cameras, keepAlive: KeepAlive): Hono {
       wanted: "a number above 0 and at most 240",
       holds: (value) => value > 0 && value <= 240,
     });
-    // Chromium paints a part of an <img> only when it has the header of the next one.
-    const advance = readSwitchQuery(c, "advance_headers") ??
-      c.req.header("Sec-Fetch-Dest") === "image";
+    // Chromium paints a part only when it has the header of the next one.
+    const advance = readSwitchQuery(c, "advance_headers") ?? isShown(c.req.raw.headers);
     const format = multipartFormat(boundary, advance);
     const headers = { "Content-Type": format.contentType, ...LIVE_HEADERS };
     if (c.req.method === "HEAD") return c.body(null, 200, headers); // Hono drops a HEAD's body uncancelled
@@ -72,4 +71,14 @@ export function streamRoutes(cameras: Cameras, keepAlive: KeepAlive): Hono {
     if (CLAIMED_LENGTH !== undefined) c.header("Content-Length", `${CLAIMED_LENGTH}`);
     return c.body(body.stream, 200, headers);
   }
+}
+
+/**
+ * Whether a browser itself draws the answer: in an `<img>`, or as the page. Browsers say what it is for
+ * only on the way to a safe origin; over plain HTTP in a home it shows in what they accept.
+ */
+function isShown(headers: Headers): boolean {
+  const destination = headers.get("Sec-Fetch-Dest");
+  if (destination) return destination === "image" || destination === "document";
+  return /^(image\/|text\/html,application\/xhtml)/.test(headers.get("Accept") ?? "");
 }
