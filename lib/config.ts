@@ -1,4 +1,4 @@
-import { type Env, forCamera, parse, readInteger } from "./env.ts";
+import { type Env, forCamera, parse, readChoice, readInteger } from "./env.ts";
 import { ConfigError } from "./errors.ts";
 
 /** One camera, as `CAMERA` names it. */
@@ -19,6 +19,12 @@ export interface Config {
   readonly port: number;
   /** At least one. */
   readonly cameras: readonly CameraConfig[];
+  /** How many viewers there may be at once. */
+  readonly maxViewers: number | undefined;
+  /** The PEM files for HTTPS. */
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  /** Whether the log is for machines. */
+  readonly jsonLog: boolean;
   /** The folder with the user's own drivers. */
   readonly camerasDir: string | undefined;
 }
@@ -29,6 +35,9 @@ export function readConfig(env: Env): Config {
     host: parse(env, "HOST", "a host name or an address", readHost) ?? "127.0.0.1",
     port: readInteger(env, "PORT", { min: 0, max: 65_535 }) ?? 8000,
     cameras: readCameras(env),
+    maxViewers: readInteger(env, "MAX_VIEWERS", { min: 1, max: 1_000_000 }),
+    tls: readTls(env),
+    jsonLog: readChoice(env, "LOG", ["text", "json"]) === "json",
     camerasDir: env.CAMERAS_DIR?.trim() || undefined,
   };
 }
@@ -36,6 +45,14 @@ export function readConfig(env: Env): Config {
 function readHost(text: string): string | undefined {
   const host = text.replace(/^\[(.*)\]$/, "$1");
   return /^[\w.:%-]+$/.test(host) ? host : undefined;
+}
+
+function readTls(env: Env): Config["tls"] {
+  const [cert, key] = [env.TLS_CERT?.trim(), env.TLS_KEY?.trim()];
+  if (cert && key) return { cert, key };
+  if (!cert && !key) return undefined;
+  const [given, missing] = cert ? ["TLS_CERT", "TLS_KEY"] : ["TLS_KEY", "TLS_CERT"];
+  throw new ConfigError(`Cannot serve HTTPS with ${given} alone: set ${missing} too`);
 }
 
 function readCameras(env: Env): CameraConfig[] {
