@@ -379,7 +379,8 @@ Deno.test("stats() tells what there is to tell", async () => {
   await now();
   await flow(20);
   camera.dropped += 3;
-  assertEquals(camera.stats(), {
+  const { sent: _, ...told } = camera.stats();
+  assertEquals(told, {
     name: "front",
     driver: "pi",
     state: "streaming",
