@@ -79,6 +79,7 @@ class Program implements ByteSource {
   /** Ends the reading of the complaints. */
   readonly #deaf = new AbortController();
   #stopped: Promise<void> | undefined;
+  #disposed = false;
 
   constructor(
     names: readonly string[],
@@ -93,10 +94,12 @@ class Program implements ByteSource {
   }
 
   async read(into: Bytes): Promise<Bytes | undefined> {
-    if (this.#stopped || (!this.#child && this.#signal.aborted)) return undefined;
+    if (!this.#child && (this.#stopped || this.#signal.aborted)) return undefined;
     if (!this.#child) this.#start();
-    const { done, value } = await this.#stdout!.read(into);
-    if (!done) return value;
+    if (!this.#stopped) {
+      const { done, value } = await this.#stdout!.read(into);
+      if (!done) return value;
+    }
     await this.#end();
     return undefined;
   }
@@ -113,6 +116,7 @@ class Program implements ByteSource {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true;
     await this.#stop();
   }
 
@@ -132,7 +136,7 @@ class Program implements ByteSource {
     const exited = await within(child.status, PATIENCE.SIGTERM);
     await this.#stop();
     const asked = this.#signal.aborted && !(this.#signal.reason instanceof StopNow);
-    if (asked) return;
+    if (asked || this.#disposed) return;
     const { code, signal, success } = await child.status;
     const lines = await this.#complaints!;
     const known = findComplaint(lines, this.#options.complaints ?? []);
