@@ -6,7 +6,7 @@ import type { Subscription } from "../hub/subscription.ts";
 import { type Size, sizeOf } from "../jpeg/size.ts";
 import type { SplitCounts } from "../jpeg/split.ts";
 import type { Log } from "../log.ts";
-import type { Images } from "./driver.ts";
+import type { Images, TimedJpeg } from "./driver.ts";
 import { FrameRate } from "./rate.ts";
 import { Failures, restarting } from "./restart.ts";
 import { patienceFor, stalling } from "./stall.ts";
@@ -19,7 +19,7 @@ export interface CameraOptions {
   name: string;
   /** The name of its driver. */
   driver: string;
-  open: Open<Jpeg>;
+  open: Open<Jpeg | TimedJpeg>;
   /** How many frames a second it was asked for, if that is known. */
   fps?: number;
   /** How long it runs on after the last viewer, in milliseconds; `Infinity` also starts it at once. */
@@ -66,6 +66,8 @@ export class Camera {
   readonly #rate = new FrameRate();
   readonly #patience: { first: number; between: number };
   #sequence = 0;
+  /** When the newest frame came. */
+  #arrivedAt = -Infinity;
   #size: Size | undefined;
   /** Whether there are frames: what {@link ready} waits for. */
   #outcome = pending();
@@ -137,13 +139,20 @@ export class Camera {
   /**
    * A frame captured at or after `since`, in milliseconds since the Unix epoch.
    *
+   * The clock of a camera with time stamps of its own may be off from ours. So what counts is when a frame
+   * came; only one that began its way to us before `since`, by its stamp, is passed over for the next.
+   *
    * @throws {CameraError} If there is none in time.
    */
   async frame(since: number): Promise<Frame> {
-    if (this.latest && this.latest.capturedAt >= since) return this.latest;
+    if (this.latest && this.#arrivedAt >= since) return this.latest;
+    const seen = this.#sequence;
     using viewer = this.subscribe();
     const found = (async () => {
-      for await (const frame of viewer) if (frame.capturedAt >= since) return frame;
+      for await (const frame of viewer) {
+        const isNew = frame.capturedAt >= since || frame.sequence > seen + 1;
+        if (frame.sequence > seen && isNew) return frame;
+      }
       throw new CameraError("The server is shutting down");
     })();
     found.catch(() => {}); // when nobody waits for it any more
@@ -182,28 +191,33 @@ export class Camera {
   }
 
   /** The driver's images, without what is no JPEG. */
-  async *#images(open: Open<Jpeg>, signal: AbortSignal): AsyncGenerator<Jpeg> {
+  async *#images(
+    open: Open<Jpeg | TimedJpeg>,
+    signal: AbortSignal,
+  ): AsyncGenerator<Jpeg | TimedJpeg> {
     const images: Images = open(signal);
     this.#brokenBefore += this.#counts.broken;
     this.#counts = images.counts ?? { broken: 0, garbage: 0 };
     let size: Size | undefined;
-    for await (const jpeg of images) {
-      const its = sizeOf(jpeg);
+    for await (const image of images) {
+      const its = sizeOf("jpeg" in image ? image.jpeg : image);
       if (!its) this.#counts.broken++;
       else {
         if (its.width !== size?.width || its.height !== size.height) this.#onSize(size = its);
-        yield jpeg;
+        yield image;
       }
     }
   }
 
-  async *#frames(source: Open<Jpeg>, signal: AbortSignal): AsyncGenerator<Frame> {
+  async *#frames(source: Open<Jpeg | TimedJpeg>, signal: AbortSignal): AsyncGenerator<Frame> {
     this.#log.info("camera starting", { camera: this.name, driver: this.driver });
     try {
-      for await (const jpeg of source(signal)) {
+      for await (const image of source(signal)) {
         this.#rate.add(this.#clock.monotonic());
         this.#logged = undefined;
-        yield { jpeg, capturedAt: this.#clock.now(), sequence: ++this.#sequence };
+        this.#arrivedAt = this.#clock.now();
+        const timed = "jpeg" in image ? image : { jpeg: image, capturedAt: this.#arrivedAt };
+        yield { ...timed, sequence: ++this.#sequence };
         this.#outcome.resolve();
       }
     } finally {
