@@ -140,7 +140,7 @@ class Program implements ByteSource {
   }
 
   async read(into: Bytes): Promise<Bytes | undefined> {
-    if (this.#stopped) return undefined;
+    if (this.#stopped || (!this.#child && this.#signal.aborted)) return undefined;
     if (!this.#child) {
       const args = typeof this.#args === "function" ? await this.#args() : this.#args;
       if (this.#signal.aborted) return undefined;

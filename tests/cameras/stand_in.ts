@@ -27,3 +27,15 @@ export function withEnvironment(variables: Record<string, string>): Disposable {
     },
   };
 }
+
+/** Where a program is installed. Under `CI=true` nothing may be missing. */
+export function which(program: string): string | undefined {
+  for (const folder of Deno.env.get("PATH")?.split(":") ?? []) {
+    try {
+      if (Deno.statSync(`${folder}/${program}`).isFile) return `${folder}/${program}`;
+    } catch {
+      continue; // not in this folder
+    }
+  }
+  if (Deno.env.get("CI") === "true") throw new Error(`${program} is not installed`);
+}
