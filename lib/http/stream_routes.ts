@@ -55,13 +55,13 @@ export function streamRoutes(cameras: Cameras, keepAlive: KeepAlive): Hono {
       },
     });
     camera.join(body);
+    keepAlive.add(body, camera);
     try {
       await orUnavailable(camera, camera.ready());
     } catch (error) {
       body.end();
       throw error;
     }
-    keepAlive.add(body, camera);
     return c.body(body.stream, 200, headers);
   }
 }

@@ -1,0 +1,128 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { Camera } from "../../../lib/camera/camera.ts";
+import { systemClock } from "../../../lib/clock.ts";
+import { CameraError } from "../../../lib/errors.ts";
+import type { Jpeg } from "../../../lib/frame.ts";
+import type { Open } from "../../../lib/hub/hub.ts";
+import { createApp } from "../../../lib/http/app.ts";
+import { settle } from "../../manual_clock.ts";
+
+const picture = await Deno.readFile(new URL("../../../cameras/emulated/1.jpg", import.meta.url));
+const silent = { info() {}, warn() {}, error() {} };
+
+/** Gives one picture and then waits for the end. */
+const steady: Open<Jpeg> = async function* (signal) {
+  yield picture;
+  await new Promise((resolve) => signal.addEventListener("abort", resolve));
+};
+
+// deno-lint-ignore require-yield
+const missing: Open<Jpeg> = async function* () {
+  throw new CameraError("There is no program x on this machine", {
+    hint: "install x",
+    hopeless: true,
+  });
+};
+
+function setUp(open: Open<Jpeg>) {
+  const camera = new Camera({
+    name: "front",
+    driver: "test",
+    open,
+    idleTimeout: 0,
+    clock: systemClock,
+    log: silent,
+  });
+  const app = createApp({ cameras: [camera], pages: new Map(), clock: systemClock, log: silent });
+  return { camera, app };
+}
+
+Deno.test("/cameras tells of a camera that nobody watches, and starts nothing", async () => {
+  let opened = 0;
+  const { app } = setUp((signal) => (opened++, steady(signal)));
+  const response = await app.request("/cameras");
+  assertEquals(response.headers.get("Cache-Control"), "no-store");
+  const [camera] = await response.json();
+  const { name, driver, state, fps, viewers, resolution, lastError } = camera;
+  assertEquals({ name, driver, state, fps, viewers, resolution, lastError, opened }, {
+    name: "front",
+    driver: "test",
+    state: "off",
+    fps: 0,
+    viewers: 0,
+    resolution: null,
+    lastError: null,
+    opened: 0,
+  });
+});
+
+Deno.test("/cameras tells the size and the viewers of a camera that is watched", async () => {
+  const { app, camera } = setUp(steady);
+  const response = await app.request("/video_feed");
+  const [{ state, viewers, resolution }] = await (await app.request("/cameras")).json();
+  assertEquals({ state, viewers, resolution }, {
+    state: "streaming",
+    viewers: 1,
+    resolution: "640x480",
+  });
+  await response.body!.cancel();
+  await camera.close();
+});
+
+Deno.test("/healthz is 200 while a camera is off, and 503 with the cause after a failed start", async () => {
+  const { app, camera } = setUp(missing);
+  const before = await app.request("/healthz");
+  assertEquals([before.status, (await before.json()).status], [200, "ok"]);
+  const refused = await app.request("/video_feed");
+  assertEquals([refused.status, refused.headers.get("Retry-After")], [503, "1"]);
+  assertEquals(
+    await refused.text(),
+    'Cannot show camera "front": There is no program x on this machine (install x)\n',
+  );
+  await settle();
+  const after = await app.request("/healthz");
+  assertEquals(after.status, 503);
+  assertEquals(await after.json(), {
+    status: "failing",
+    failing: [{ camera: "front", reason: "There is no program x on this machine (install x)" }],
+  });
+  await camera.close();
+});
+
+Deno.test("a wrong method is 405 and names the right ones, an unknown address is 404", async () => {
+  const { app } = setUp(steady);
+  for (const path of ["/", "/video_feed", "/cameras", "/cameras/front/snapshot.jpg", "/healthz"]) {
+    for (const method of ["POST", "PUT", "DELETE", "PATCH", "TRACE2"]) {
+      const response = await app.request(path, { method });
+      assertEquals([path, method, response.status], [path, method, 405]);
+      assertStringIncludes(response.headers.get("Allow")!, "GET, HEAD");
+      await response.body?.cancel();
+    }
+  }
+  for (const path of ["/nothing", "/cameras/other/video_feed", "/static/x.css", "/cameras/front"]) {
+    const response = await app.request(path);
+    assertEquals([path, response.status], [path, 404]);
+    assertEquals((await response.text()).trimEnd().split("\n").length, 1);
+  }
+});
+
+Deno.test("an error is JSON for who asks for JSON", async () => {
+  const { app } = setUp(steady);
+  const response = await app.request("/cameras/other/video_feed", {
+    headers: { Accept: "application/json" },
+  });
+  assertEquals(response.status, 404);
+  assertEquals(await response.json(), { error: 'Cannot find camera "other": there are front' });
+});
+
+Deno.test("HEAD starts no camera", async () => {
+  let opened = 0;
+  const { app, camera } = setUp((signal) => (opened++, steady(signal)));
+  for (
+    const path of ["/video_feed", "/?action=stream", "/snapshot.jpg", "/cameras/front/snapshot.jpg"]
+  ) {
+    const response = await app.request(path, { method: "HEAD" });
+    assertEquals([path, response.status, await response.text()], [path, 200, ""]);
+  }
+  assertEquals([opened, camera.stats().viewers], [0, 0]);
+});
