@@ -1,12 +1,9 @@
-import { dirname, fromFileUrl } from "@std/path";
-
-/** Where the stand-in for `rpicam-vid` lies. */
-export const STAND_IN = dirname(fromFileUrl(new URL("../fakes/rpicam-vid", import.meta.url)));
+import { FAKES } from "../server.ts";
 
 /** The environment of a server whose `rpicam-vid` is the stand-in: `{ FAKE_CAMERA_MODE: "busy" }`. */
 export function standIn(faults: Record<string, string> = {}): Record<string, string> {
   return {
-    PATH: `${STAND_IN}:${Deno.env.get("PATH")}`,
+    PATH: `${FAKES}:${Deno.env.get("PATH")}`,
     FAKE_CAMERA_ID: crypto.randomUUID(), // a board of its own for each
     FAKE_CAMERA_START_DELAY_MS: "50",
     FAKE_CAMERA_STOP_MS: "50",
@@ -26,16 +23,4 @@ export function withEnvironment(variables: Record<string, string>): Disposable {
       }
     },
   };
-}
-
-/** Where a program is installed. Under `CI=true` nothing may be missing. */
-export function which(program: string): string | undefined {
-  for (const folder of Deno.env.get("PATH")?.split(":") ?? []) {
-    try {
-      if (Deno.statSync(`${folder}/${program}`).isFile) return `${folder}/${program}`;
-    } catch {
-      continue; // not in this folder
-    }
-  }
-  if (Deno.env.get("CI") === "true") throw new Error(`${program} is not installed`);
 }

@@ -2,12 +2,12 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import usb from "../../cameras/usb.ts";
 import { CameraError } from "../../lib/errors.ts";
 import { sizeOf } from "../../lib/jpeg/size.ts";
+import { needing } from "../parts.ts";
 import { testConformance } from "./conformance.ts";
-import { which, withEnvironment } from "./stand_in.ts";
+import { withEnvironment } from "./stand_in.ts";
 
 // What needs a real device is in usb_device_test.ts.
-const ffmpeg = which("ffmpeg");
-const ignore = Deno.build.os !== "linux" || !ffmpeg;
+const ignore = Deno.build.os !== "linux" || needing("ffmpeg").ignore;
 const MJPEG = "[v4l2 @ 0] Compressed:       mjpeg :          Motion-JPEG : 320x240 640x480";
 const RAW = "[v4l2 @ 0] Raw       :     yuyv422 :           YUYV 4:2:2 : 160x120 320x240";
 
@@ -103,12 +103,13 @@ echo "$*" >> "${folder}/log"
 [ -n "$COMPLAINT" ] && { echo "$COMPLAINT" >&2; exit $CODE; }
 size=$(echo "$*" | sed -n 's/.*-video_size \\([0-9x]*\\).*/\\1/p')
 case "$*" in *transpose*) turn="-vf transpose=clock";; esac
-exec ${ffmpeg} -loglevel error -re -f lavfi -i "testsrc=size=$size:rate=30" $turn -c:v mjpeg -q:v 5 -f mjpeg -
+PATH=$REAL_PATH exec ffmpeg -loglevel error -re -f lavfi -i "testsrc=size=$size:rate=30" $turn -c:v mjpeg -q:v 5 -f mjpeg -
 `,
   );
   await Deno.chmod(`${folder}/ffmpeg`, 0o755);
   const environment = withEnvironment({
     PATH: `${folder}:${Deno.env.get("PATH")}`,
+    REAL_PATH: Deno.env.get("PATH")!,
     LIST: list,
     COMPLAINT: complaint,
     CODE: `${code}`,
