@@ -10,6 +10,7 @@ import { createApp } from "./lib/http/app.ts";
 import { readPages } from "./lib/http/page_routes.ts";
 import { createLog, type Log } from "./lib/log.ts";
 import { killAll } from "./lib/process.ts";
+import { limitSendQueue } from "./lib/socket.ts";
 
 /** How long the cameras and the open responses have to end, in milliseconds. */
 const FAREWELL = 800;
@@ -24,7 +25,9 @@ Settings are environment variables:
   WIDTH, HEIGHT, FPS, QUALITY, ROTATE   wishes to the camera           (as the driver)
   SOURCE         which device, file, address or program                (as the driver)
   IDLE_SECONDS   a camera stops so long after its last viewer; 0; never           (10)
+  ALLOW_ORIGIN   whose pages may read the streams: origins, or * for all
   CAMERAS_DIR    a folder with drivers of your own
+  SEND_QUEUE     short: a slow viewer skips pictures; system: it may see old ones (short)
 For one camera alone: FRONT_FPS is the FPS of the camera called front.
 `;
 
@@ -47,8 +50,18 @@ async function main(args: string[]): Promise<void> {
   const drivers = await DriverRegistry.open(folders);
   const cameras = await Promise.all(config.cameras.map((one) => openCamera(one, drivers, log)));
   const pages = await readPages(fromFileUrl(new URL("static", import.meta.url)));
-  const app = createApp({ cameras, pages, clock: systemClock, log });
+  const app = createApp({
+    cameras,
+    pages,
+    allowOrigin: config.allowOrigin,
+    clock: systemClock,
+    log,
+  });
   const server = listen(config, (request, info) => app.fetch(request, info));
+  if (config.shortSendQueue) {
+    const reason = limitSendQueue(server.addr.port);
+    if (reason) log.info("slow viewers may see old pictures", { reason });
+  }
   greet(config, server.addr.port);
   await stopSignal();
   await shutDown(server, cameras);

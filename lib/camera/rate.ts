@@ -44,7 +44,7 @@ export function thin(fps: number): (frame: Frame) => boolean {
   return ({ capturedAt }) => {
     const early = due - capturedAt;
     const clockWentBack = early > 2 * interval;
-    if (early > interval / 8 && !clockWentBack) return false;
+    if (early > interval / 4 && !clockWentBack) return false;
     const late = -early > interval || clockWentBack;
     due = (late ? capturedAt : due) + interval;
     return true;

@@ -1,9 +1,11 @@
 import { Hono } from "hono";
 import type { Camera } from "../camera/camera.ts";
 import type { Clock } from "../clock.ts";
+import type { AllowedOrigins } from "../config.ts";
 import type { Log } from "../log.ts";
 import { cameraRoutes } from "./camera_routes.ts";
 import { Cameras } from "./cameras.ts";
+import { cors } from "./cors.ts";
 import { errorResponse, HttpError } from "./errors.ts";
 import { KeepAlive } from "./keep_alive.ts";
 import { pageRoutes, type Pages } from "./page_routes.ts";
@@ -15,21 +17,30 @@ export interface AppOptions {
   /** At least one; the first is the one that is meant where none is named. */
   cameras: readonly Camera[];
   pages: Pages;
+  /** Whose pages may read the answers; without it nobody's but our own. */
+  allowOrigin?: AllowedOrigins;
   clock: Clock;
   log: Log;
 }
 
+/** The methods that any address knows. */
+const Allow = "GET, HEAD, OPTIONS";
+
 /** Answers requests: the app that `Deno.serve` is given. */
-export function createApp({ cameras, pages, clock, log }: AppOptions): Hono {
+export function createApp({ cameras, pages, allowOrigin = [], clock, log }: AppOptions): Hono {
   const known = new Cameras(cameras);
-  const app = new Hono()
+  const app = new Hono();
+  if (allowOrigin.length > 0) app.use(cors(allowOrigin));
+  app
     .route("/", streamRoutes(known, new KeepAlive(clock)))
     .route("/", snapshotRoutes(known, clock))
     .route("/", cameraRoutes(known))
     .route("/", pageRoutes(pages));
-  for (const path of new Set(app.routes.map((route) => route.path))) {
+  const gets = app.routes.filter((route) => route.method === "GET");
+  for (const path of new Set(gets.map((route) => route.path))) {
+    app.options(path, (c) => c.body(null, 204, { Allow }));
     app.all(path, () => {
-      throw new HttpError(405, "This address knows GET and HEAD only", { Allow: "GET, HEAD" });
+      throw new HttpError(405, "This address knows GET and HEAD only", { Allow });
     });
   }
   app.notFound((c) =>

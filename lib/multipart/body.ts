@@ -54,7 +54,7 @@ export class MultipartBody {
 
   /** Called by the hub for each frame. */
   offer(frame: Frame): void {
-    if (this.#wanted && !this.#wanted(frame)) return;
+    if (this.#ended || this.#wanted && !this.#wanted(frame)) return;
     if (this.#pulling) return this.#send(frame);
     if (this.#next) this.dropped++;
     this.#next = frame;
@@ -65,7 +65,7 @@ export class MultipartBody {
    * A client that is still taking a frame is not sent another one.
    */
   keepAlive(after: number, last: () => Frame | undefined): void {
-    if (!this.#pulling || ++this.quiet < after) return;
+    if (this.#ended || !this.#pulling || ++this.quiet < after) return;
     const frame = last();
     if (frame) this.#send(frame);
   }
