@@ -65,6 +65,17 @@ Deno.test("What has no scan stays the same object", () => {
   }
 });
 
+Deno.test("Segments between the frame header and the scan stay in front of the tables", () => {
+  const { bare } = withoutTables(whole);
+  const scan = [...segments(bare)].at(-1)!.start;
+  const comment = [0xff, 0xfe, 0, 4, 1, 2];
+  const head = Uint8Array.of(...bare.subarray(0, scan), ...comment);
+  assertStrictEquals(withHuffmanTables(head), head);
+  const markers = [...segments(withHuffmanTables(Uint8Array.of(...head, ...bare.subarray(scan))))]
+    .map(({ marker }) => marker);
+  assertEquals(markers.slice(-4), [0xc0, 0xfe, DHT, SOS]);
+});
+
 Deno.test("A scan in front of any frame header stays without tables", () => {
   const { bare } = withoutTables(whole);
   const scan = [...segments(bare)].find(({ marker }) => marker === SOS)!;
