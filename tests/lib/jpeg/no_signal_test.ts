@@ -24,11 +24,9 @@ Deno.test("A no-signal picture is one whole JPEG of the wanted size", async () =
   for (const size of SIZES) {
     const jpeg = noSignalJpeg(size, REASON);
     assertEquals(sizeOf(jpeg), size);
-    const counts = { broken: 0, garbage: 0 };
-    const found: Jpeg[] = [];
-    for await (const frame of splitJpegs(chunksOf(jpeg), { counts })) found.push(frame);
-    assertEquals(found, [jpeg]);
-    assertEquals(counts, { broken: 0, garbage: 0 });
+    const images = splitJpegs(chunksOf(jpeg));
+    assertEquals(await Array.fromAsync(images), [jpeg]);
+    assertEquals(images.counts, { broken: 0, garbage: 0 });
   }
 });
 
