@@ -3,6 +3,7 @@ import { CameraError, explain } from "../errors.ts";
 import type { Frame, Jpeg } from "../frame.ts";
 import { Hub, type Open, type Subscriber } from "../hub/hub.ts";
 import type { Subscription } from "../hub/subscription.ts";
+import { withHuffmanTables } from "../jpeg/huffman.ts";
 import { type Size, sizeOf } from "../jpeg/size.ts";
 import type { SplitCounts } from "../jpeg/split.ts";
 import type { Log } from "../log.ts";
@@ -190,34 +191,35 @@ export class Camera {
     return this.latest ? "streaming" : "starting";
   }
 
-  /** The driver's images, without what is no JPEG. */
+  /** The driver's images, whole for every decoder and with their time, without what is no JPEG. */
   async *#images(
     open: Open<Jpeg | TimedJpeg>,
     signal: AbortSignal,
-  ): AsyncGenerator<Jpeg | TimedJpeg> {
+  ): AsyncGenerator<TimedJpeg> {
     const images: Images = open(signal);
     this.#brokenBefore += this.#counts.broken;
     this.#counts = images.counts ?? { broken: 0, garbage: 0 };
     let size: Size | undefined;
     for await (const image of images) {
-      const its = sizeOf("jpeg" in image ? image.jpeg : image);
+      const now = this.#clock.now();
+      const { jpeg, capturedAt } = "jpeg" in image ? image : { jpeg: image, capturedAt: now };
+      const its = sizeOf(jpeg);
       if (!its) this.#counts.broken++;
       else {
         if (its.width !== size?.width || its.height !== size.height) this.#onSize(size = its);
-        yield image;
+        this.#arrivedAt = now;
+        yield { jpeg: withHuffmanTables(jpeg), capturedAt };
       }
     }
   }
 
-  async *#frames(source: Open<Jpeg | TimedJpeg>, signal: AbortSignal): AsyncGenerator<Frame> {
+  async *#frames(source: Open<TimedJpeg>, signal: AbortSignal): AsyncGenerator<Frame> {
     this.#log.info("camera starting", { camera: this.name, driver: this.driver });
     try {
-      for await (const image of source(signal)) {
+      for await (const { jpeg, capturedAt } of source(signal)) {
         this.#rate.add(this.#clock.monotonic());
         this.#logged = undefined;
-        this.#arrivedAt = this.#clock.now();
-        const timed = "jpeg" in image ? image : { jpeg: image, capturedAt: this.#arrivedAt };
-        yield { ...timed, sequence: ++this.#sequence };
+        yield { jpeg, capturedAt, sequence: ++this.#sequence };
         this.#outcome.resolve();
       }
     } finally {
