@@ -190,15 +190,17 @@ class Program implements ByteSource {
     // A hung capture had to be forced: how it ended says nothing, what it complained of does.
     // And some programs end well, for them, when their camera is unplugged: only the complaint tells.
     if (!known && (this.#signal.aborted || success && exited)) return;
-    const how = !exited
-      ? "closed its output"
+    const how = this.#signal.aborted
+      ? ""
+      : !exited
+      ? " closed its output"
       : signal
-      ? `was ended by ${signal}`
+      ? ` was ended by ${signal}`
       : success
-      ? "ended"
-      : `exited with code ${code}`;
+      ? " ended"
+      : ` exited with code ${code}`;
     const complaint = known?.line ?? lastComplaint(lines);
-    throw new CameraError(`${this.#name} ${how}${complaint ? `: ${complaint}` : ""}`, {
+    throw new CameraError(`${this.#name}${how}${complaint ? `: ${complaint}` : ""}`, {
       hint: known?.hint,
       hopeless: known?.hopeless,
     });
@@ -294,9 +296,11 @@ async function lastLines(stderr: ReadableStream<Bytes>, signal: AbortSignal): Pr
   return [...lines, rest].map(printable).filter((line) => line !== "");
 }
 
+/** A line for people: without colours, what is binary, and passwords in addresses. */
 function printable(line: string): string {
   // deno-lint-ignore no-control-regex
-  return line.replaceAll(/\x1b\[[\d;]*m|[\x00-\x1f\x7f-\x9f\ufffd]/g, "").trim().slice(0, 500);
+  const text = line.replaceAll(/\x1b\[[\d;]*m|[\x00-\x1f\x7f-\x9f\ufffd]/g, "");
+  return text.replaceAll(/:\/\/[^\s@]+@/g, "://…@").trim().slice(0, 500);
 }
 
 function findComplaint(lines: string[], known: readonly Complaint[]) {
