@@ -17,7 +17,7 @@ export type Jpeg = Bytes;
 /** One image from a camera. Every viewer holds the same object, so nobody writes to `jpeg`. */
 export interface Frame {
   readonly jpeg: Jpeg;
-  /** When the server had the whole image, in milliseconds since the Unix epoch. */
+  /** When the server had the whole image, or what a relayed camera says; ms since the Unix epoch. */
   readonly capturedAt: number;
   /** From 1; a gap between two frames is what was dropped. */
   readonly sequence: number;
