@@ -351,7 +351,7 @@ Deno.test("frame() starts a camera that is off, and leaves it then", async () =>
 });
 
 Deno.test("frame() leaves no viewer behind when there is no frame, and says why", async () => {
-  const { clock, camera, flow, fail } = setUp();
+  const { clock, camera, fail } = setUp();
   const unanswered = watch(camera.frame(clock.now()));
   await fail(new CameraError("busy"));
   await fail(new CameraError("busy"));
@@ -361,7 +361,7 @@ Deno.test("frame() leaves no viewer behind when there is no frame, and says why"
 });
 
 Deno.test("stats() tells what there is to tell", async () => {
-  const { clock, camera, flow, fail } = setUp();
+  const { clock, camera, now, flow, fail } = setUp();
   const off = camera.stats();
   assertEquals([off.name, off.driver, off.size, off.error], ["front", "pi", undefined, undefined]);
   camera.join(new Viewer());
