@@ -6,6 +6,7 @@ import type { Subscription } from "../hub/subscription.ts";
 import { type Size, sizeOf } from "../jpeg/size.ts";
 import type { SplitCounts } from "../jpeg/split.ts";
 import type { Log } from "../log.ts";
+import { Deliveries } from "./deliveries.ts";
 import type { Images } from "./driver.ts";
 import { FrameRate } from "./rate.ts";
 import { Failures, restarting } from "./restart.ts";
@@ -47,6 +48,8 @@ export interface CameraStats {
   readonly broken: number;
   /** How often it failed. */
   readonly failures: number;
+  /** What viewers have taken. */
+  readonly sent: Readonly<Deliveries>;
 }
 
 /**
@@ -65,6 +68,7 @@ export class Camera {
   readonly #failures: Failures;
   readonly #rate = new FrameRate();
   readonly #patience: { first: number; between: number };
+  readonly #sent = new Deliveries();
   #sequence = 0;
   #size: Size | undefined;
   /** Whether there are frames: what {@link ready} waits for. */
@@ -152,6 +156,11 @@ export class Camera {
     return await found;
   }
 
+  /** A viewer has taken a frame, in so many bytes. */
+  delivered({ capturedAt }: Frame, bytes: number): void {
+    this.#sent.add(bytes, this.#clock.now() - capturedAt);
+  }
+
   /** What there is to tell. */
   stats(): CameraStats {
     return {
@@ -166,6 +175,7 @@ export class Camera {
       dropped: this.dropped,
       broken: this.#brokenBefore + this.#counts.broken,
       failures: this.#failures.total,
+      sent: this.#sent,
     };
   }
 
