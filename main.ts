@@ -47,10 +47,18 @@ async function main(args: string[]): Promise<void> {
   const drivers = await DriverRegistry.open(folders);
   const cameras = await Promise.all(config.cameras.map((one) => openCamera(one, drivers, log)));
   const pages = await readPages(fromFileUrl(new URL("static", import.meta.url)));
-  const app = createApp({ cameras, pages, clock: systemClock, log });
+  const ending = new AbortController();
+  const app = createApp({
+    cameras,
+    pages,
+    ending: ending.signal,
+    clock: systemClock,
+    log,
+  });
   const server = listen(config, (request, info) => app.fetch(request, info));
   greet(config, server.addr.port);
   await stopSignal();
+  ending.abort();
   await shutDown(server, cameras);
 }
 
