@@ -1,4 +1,4 @@
-import { type Env, forCamera, parse, readInteger } from "./env.ts";
+import { type Env, forCamera, parse, readChoice, readInteger } from "./env.ts";
 import { ConfigError } from "./errors.ts";
 
 /** One camera, as `CAMERA` names it. */
@@ -12,13 +12,26 @@ export interface CameraConfig {
   readonly env: Env;
 }
 
+/** Whose pages may read what the server sends: origins as a browser names them, or all. */
+export type AllowedOrigins = "*" | readonly string[];
+
 /** The server's own settings. */
 export interface Config {
   readonly host: string;
   /** 0: any that is free. */
   readonly port: number;
+  /** Whether the kernel is kept from storing old pictures for slow viewers. */
+  readonly shortSendQueue: boolean;
   /** At least one. */
   readonly cameras: readonly CameraConfig[];
+  /** Empty: nobody's pages but our own. */
+  readonly allowOrigin: AllowedOrigins;
+  /** How many viewers there may be at once. */
+  readonly maxViewers: number | undefined;
+  /** The PEM files for HTTPS. */
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  /** Whether the log is for machines. */
+  readonly jsonLog: boolean;
   /** The folder with the user's own drivers. */
   readonly camerasDir: string | undefined;
 }
@@ -28,7 +41,12 @@ export function readConfig(env: Env): Config {
   return {
     host: parse(env, "HOST", "a host name or an address", readHost) ?? "127.0.0.1",
     port: readInteger(env, "PORT", { min: 0, max: 65_535 }) ?? 8000,
+    shortSendQueue: readChoice(env, "SEND_QUEUE", ["short", "system"]) !== "system",
     cameras: readCameras(env),
+    allowOrigin: readAllowedOrigins(env),
+    maxViewers: readInteger(env, "MAX_VIEWERS", { min: 1, max: 1_000_000 }),
+    tls: readTls(env),
+    jsonLog: readChoice(env, "LOG", ["text", "json"]) === "json",
     camerasDir: env.CAMERAS_DIR?.trim() || undefined,
   };
 }
@@ -36,6 +54,30 @@ export function readConfig(env: Env): Config {
 function readHost(text: string): string | undefined {
   const host = text.replace(/^\[(.*)\]$/, "$1");
   return /^[\w.:%-]+$/.test(host) ? host : undefined;
+}
+
+function readAllowedOrigins(env: Env): AllowedOrigins {
+  const wanted = 'origins, as "https://mainsail.local,http://10.0.0.2:8080", or "*"';
+  return parse(env, "ALLOW_ORIGIN", wanted, (text) => {
+    if (text === "*") return text;
+    const origins = text.split(/[,\s]+/).filter(Boolean).map(readOrigin);
+    return origins.every((origin) => origin !== undefined) ? origins : undefined;
+  }) ?? [];
+}
+
+function readOrigin(text: string): string | undefined {
+  const url = URL.parse(text);
+  // With more than an origin in it, a page's address was meant, which no browser sends.
+  if (!url || !/^https?:$/.test(url.protocol)) return undefined;
+  return url.href === `${url.origin}/` && !text.endsWith("?") ? url.origin : undefined;
+}
+
+function readTls(env: Env): Config["tls"] {
+  const [cert, key] = [env.TLS_CERT?.trim(), env.TLS_KEY?.trim()];
+  if (cert && key) return { cert, key };
+  if (!cert && !key) return undefined;
+  const [given, missing] = cert ? ["TLS_CERT", "TLS_KEY"] : ["TLS_KEY", "TLS_CERT"];
+  throw new ConfigError(`Cannot serve HTTPS with ${given} alone: set ${missing} too`);
 }
 
 function readCameras(env: Env): CameraConfig[] {

@@ -6,11 +6,18 @@ import type { Bytes, ByteSource } from "./frame.ts";
 const PATIENCE = { SIGINT: 2_000, SIGTERM: 1_000 };
 /** The same for a program that is not expected to listen: see {@link StopNow}. */
 const IMPATIENCE = { SIGINT: 300, SIGTERM: 200 };
-/** How long what a program left behind may hold its output open after it has ended, in milliseconds. */
+/** How long what a program left behind may take to end after it, in milliseconds. */
 const LEFTOVERS = 500;
 /** Of what a program complains, this much is remembered. */
 const COMPLAINT_LINES = 20;
 const COMPLAINT_CHARACTERS = 65_536;
+/**
+ * Whether a program gets a process group of its own, so that what it starts can be stopped with it; the
+ * terminal's Ctrl-C then reaches the server alone. Windows has no such groups, and to signal one takes the
+ * permission to run any program.
+ */
+const GROUPS = Deno.build.os !== "windows" &&
+  Deno.permissions.querySync({ name: "run" }).state === "granted";
 
 /** What it means when a program's standard error has a line like this. */
 export interface Complaint {
@@ -33,7 +40,8 @@ export interface RunOptions {
 
 /**
  * Runs a program and gives what it writes to its standard output, until it exits or `signal` aborts.
- * It starts at the first read. Once the source has ended or was disposed, the program is gone.
+ * It starts at the first read. Once the source has ended or was disposed, the program is gone, and so is
+ * all that it started and that has not left its process group: a shell script's programs, too.
  *
  * A program is stopped by SIGINT while its output is still being read (one with a full pipe would not
  * hear it), then by SIGTERM, then by SIGKILL.
@@ -53,7 +61,7 @@ export function run(
 
 const running = new Set<Deno.ChildProcess>();
 
-/** Ends every program that still runs, at once. For the moment before the server itself ends. */
+/** Ends every program that still runs, and what it started, at once: before the server itself ends. */
 export function killAll(): void {
   for (const child of running) kill(child, "SIGKILL");
 }
@@ -68,7 +76,10 @@ class Program implements ByteSource {
   #child: Deno.ChildProcess | undefined;
   #stdout: ReadableStreamBYOBReader | undefined;
   #complaints: Promise<string[]> | undefined;
+  /** Ends the reading of the complaints. */
+  readonly #deaf = new AbortController();
   #stopped: Promise<void> | undefined;
+  #disposed = false;
 
   constructor(
     names: readonly string[],
@@ -83,10 +94,12 @@ class Program implements ByteSource {
   }
 
   async read(into: Bytes): Promise<Bytes | undefined> {
-    if (this.#stopped || (!this.#child && this.#signal.aborted)) return undefined;
+    if (!this.#child && (this.#stopped || this.#signal.aborted)) return undefined;
     if (!this.#child) this.#start();
-    const { done, value } = await this.#stdout!.read(into);
-    if (!done) return value;
+    if (!this.#stopped) {
+      const { done, value } = await this.#stdout!.read(into);
+      if (!done) return value;
+    }
     await this.#end();
     return undefined;
   }
@@ -103,6 +116,7 @@ class Program implements ByteSource {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true;
     await this.#stop();
   }
 
@@ -111,9 +125,8 @@ class Program implements ByteSource {
     this.#name = name;
     this.#child = child;
     running.add(child);
-    child.status.then(() => running.delete(child));
     this.#stdout = child.stdout.getReader({ mode: "byob" });
-    this.#complaints = lastLines(child.stderr);
+    this.#complaints = lastLines(child.stderr, this.#deaf.signal);
     this.#signal.addEventListener("abort", this.#onAbort, { once: true });
   }
 
@@ -123,7 +136,7 @@ class Program implements ByteSource {
     const exited = await within(child.status, PATIENCE.SIGTERM);
     await this.#stop();
     const asked = this.#signal.aborted && !(this.#signal.reason instanceof StopNow);
-    if (asked) return;
+    if (asked || this.#disposed) return;
     const { code, signal, success } = await child.status;
     const lines = await this.#complaints!;
     const known = findComplaint(lines, this.#options.complaints ?? []);
@@ -155,12 +168,14 @@ class Program implements ByteSource {
       kill(child, "SIGTERM") && await within(child.status, patience.SIGTERM);
     if (!ended) kill(child, "SIGKILL");
     await child.status;
-    if (!await within(Promise.all([drained, this.#complaints]), LEFTOVERS)) {
-      await Promise.allSettled([
-        this.#stdout!.cancel(),
-        child.stderr.locked || child.stderr.cancel(),
-      ]);
-    }
+    const silent = Promise.all([drained, this.#complaints]);
+    // What it left behind mostly writes to the same pipes.
+    await within(silent, LEFTOVERS);
+    kill(child, "SIGKILL");
+    if (!await within(silent, LEFTOVERS)) await this.#stdout!.cancel(); // who holds them has left the group
+    this.#deaf.abort();
+    await silent;
+    running.delete(child);
   }
 
   async #drain(): Promise<void> {
@@ -186,6 +201,7 @@ function spawn(
         stdin: "null",
         stdout: "piped",
         stderr: "piped",
+        detached: GROUPS,
       });
       return { name, child: command.spawn() };
     } catch (cause) {
@@ -199,26 +215,31 @@ function spawn(
   });
 }
 
-/** Sends a signal. @returns Whether this system has that signal. */
+/** Sends a signal to a program and to what it started. @returns Whether this system has that signal. */
 function kill(child: Deno.ChildProcess, signal: Deno.Signal): boolean {
   if (Deno.build.os === "windows" && signal === "SIGINT") return false;
   try {
-    child.kill(signal);
+    if (GROUPS) Deno.kill(-child.pid, signal);
+    else child.kill(signal);
   } catch (error) {
-    // Deno throws a TypeError for a process that has already ended.
-    if (!(error instanceof TypeError)) throw error;
+    // They have already ended: Deno has one error for a group, another for a child.
+    if (!(error instanceof Deno.errors.NotFound || error instanceof TypeError)) throw error;
   }
   return true;
 }
 
 /** Reads all that a program says on its standard error, and keeps the end of it. */
-async function lastLines(stderr: ReadableStream<Bytes>): Promise<string[]> {
+async function lastLines(stderr: ReadableStream<Bytes>, signal: AbortSignal): Promise<string[]> {
   let lines: string[] = [];
   let rest = "";
-  for await (const text of stderr.pipeThrough(new TextDecoderStream())) {
-    const parts = (rest + text).split(/[\r\n]+/);
-    rest = parts.pop()!.slice(-COMPLAINT_CHARACTERS);
-    lines = [...lines, ...parts].slice(-COMPLAINT_LINES);
+  try {
+    for await (const text of stderr.pipeThrough(new TextDecoderStream(), { signal })) {
+      const parts = (rest + text).split(/[\r\n]+/);
+      rest = parts.pop()!.slice(-COMPLAINT_CHARACTERS);
+      lines = [...lines, ...parts].slice(-COMPLAINT_LINES);
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
   }
   return [...lines, rest].map(printable).filter((line) => line !== "");
 }

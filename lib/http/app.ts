@@ -1,39 +1,73 @@
 import { Hono } from "hono";
+import { Door } from "../auth/mod.ts";
 import type { Camera } from "../camera/camera.ts";
 import type { Clock } from "../clock.ts";
+import type { AllowedOrigins } from "../config.ts";
 import type { Log } from "../log.ts";
 import { cameraRoutes } from "./camera_routes.ts";
 import { Cameras } from "./cameras.ts";
+import { cors } from "./cors.ts";
 import { errorResponse, HttpError } from "./errors.ts";
+import { guard } from "./guard.ts";
 import { KeepAlive } from "./keep_alive.ts";
 import { liveRoutes } from "./live_routes.ts";
+import { metricsRoutes } from "./metrics_routes.ts";
 import { pageRoutes, type Pages } from "./page_routes.ts";
 import { snapshotRoutes } from "./snapshot_routes.ts";
 import { streamRoutes } from "./stream_routes.ts";
+import { Viewers } from "./viewers.ts";
 
 /** What the app is made of. */
 export interface AppOptions {
   /** At least one; the first is the one that is meant where none is named. */
   cameras: readonly Camera[];
   pages: Pages;
+  /** Whose pages may read the answers; without it nobody's but our own. */
+  allowOrigin?: AllowedOrigins;
+  /** Decides who may watch; without one, only this machine may. */
+  door?: Door;
+  /** How many viewers there may be at once; as many as come if not given. */
+  maxViewers?: number;
+  /** For those who ask which server this is. */
+  version?: string;
   /** Aborts when the server is about to end, for connections that would hold it up. */
   ending?: AbortSignal;
   clock: Clock;
   log: Log;
 }
 
+/** The methods that any address knows. */
+const Allow = "GET, HEAD, OPTIONS";
+
 /** Answers requests: the app that `Deno.serve` is given. */
-export function createApp({ cameras, pages, ending, clock, log }: AppOptions): Hono {
+export function createApp(options: AppOptions): Hono {
+  const { cameras, pages, allowOrigin = [], maxViewers, version = "unknown", ending, clock, log } =
+    options;
+  const door = options.door ?? new Door("this machine", { clock, log });
   const known = new Cameras(cameras);
-  const app = new Hono()
-    .route("/", streamRoutes(known, new KeepAlive(clock)))
+  const viewers = new Viewers({ max: maxViewers, clock, log });
+  const startedAt = clock.now();
+  const server = () => ({
+    version,
+    startedAt,
+    memory: Deno.memoryUsage().rss,
+    viewers: viewers.count,
+  });
+  const app = new Hono();
+  if (allowOrigin.length > 0) app.use(cors(allowOrigin));
+  app
+    .use(guard(door))
+    .route("/", streamRoutes(known, new KeepAlive(clock), viewers))
     .route("/", snapshotRoutes(known, clock))
     .route("/", cameraRoutes(known))
-    .route("/", liveRoutes({ cameras: known, clock, ending }))
+    .route("/", liveRoutes({ cameras: known, viewers, clock, ending }))
+    .route("/", metricsRoutes(known, server))
     .route("/", pageRoutes(pages));
-  for (const path of new Set(app.routes.map((route) => route.path))) {
+  const gets = app.routes.filter((route) => route.method === "GET");
+  for (const path of new Set(gets.map((route) => route.path))) {
+    app.options(path, (c) => c.body(null, 204, { Allow }));
     app.all(path, () => {
-      throw new HttpError(405, "This address knows GET and HEAD only", { Allow: "GET, HEAD" });
+      throw new HttpError(405, "This address knows GET and HEAD only", { Allow });
     });
   }
   app.notFound((c) =>

@@ -21,7 +21,9 @@ export function cameraRoutes(cameras: Cameras): Hono {
 const FRESH = { "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" };
 
 /** What clients are told of a camera. */
-export function asJson({ name, driver, state, fps, viewers, size, error, ...counts }: CameraStats) {
+export function asJson(
+  { name, driver, state, fps, viewers, size, error, sent, ...counts }: CameraStats,
+) {
   return {
     name,
     driver,
@@ -32,6 +34,7 @@ export function asJson({ name, driver, state, fps, viewers, size, error, ...coun
     lastError: error ? describe(error) : null,
     failure: error ? asFailure(error) : null,
     ...counts,
+    sent: sent.frames,
   };
 }
 

@@ -3,13 +3,22 @@ import { thin } from "../camera/rate.ts";
 import type { Camera } from "../camera/camera.ts";
 import { MultipartBody } from "../multipart/body.ts";
 import { multipartFormat } from "../multipart/encode.ts";
+import { addressOf } from "./address.ts";
 import type { Cameras } from "./cameras.ts";
 import { orUnavailable } from "./errors.ts";
-import type { KeepAlive } from "./keep_alive.ts";
+import { type KeepAlive, STALLED } from "./keep_alive.ts";
 import { readNumberQuery, readSwitchQuery } from "./query.ts";
+import type { Viewers } from "./viewers.ts";
 
 /** mjpg-streamer's boundary: its own client accepts no other. */
 const MJPG_STREAMER_BOUNDARY = "boundarydonotcross";
+
+/**
+ * The length that a stream claims. It has none; but what has a length Deno sends from the memory where it
+ * is, and what has none in chunks, for which it copies each frame once more for every viewer: a quarter of
+ * all the work. Set it to undefined for chunks. An answer to HTTP/1.0 is never in chunks.
+ */
+const CLAIMED_LENGTH: number | undefined = Number.MAX_SAFE_INTEGER;
 
 /** Nothing on the way may keep, change or hold back a picture. */
 export const LIVE_HEADERS = {
@@ -21,7 +30,7 @@ export const LIVE_HEADERS = {
 };
 
 /** `GET /video_feed` and its aliases: a camera's frames, one part after another, while the client stays. */
-export function streamRoutes(cameras: Cameras, keepAlive: KeepAlive): Hono {
+export function streamRoutes(cameras: Cameras, keepAlive: KeepAlive, viewers: Viewers): Hono {
   return new Hono()
     .get("/video_feed", (c) => stream(c, cameras.get()))
     .get("/stream", (c) => stream(c, cameras.get()))
@@ -39,19 +48,22 @@ export function streamRoutes(cameras: Cameras, keepAlive: KeepAlive): Hono {
       wanted: "a number above 0 and at most 240",
       holds: (value) => value > 0 && value <= 240,
     });
-    // Chromium paints a part of an <img> only when it has the header of the next one.
-    const advance = readSwitchQuery(c, "advance_headers") ??
-      c.req.header("Sec-Fetch-Dest") === "image";
+    // Chromium paints a part only when it has the header of the next one.
+    const advance = readSwitchQuery(c, "advance_headers") ?? isShown(c.req.raw.headers);
     const format = multipartFormat(boundary, advance);
     const headers = { "Content-Type": format.contentType, ...LIVE_HEADERS };
     if (c.req.method === "HEAD") return c.body(null, 200, headers); // Hono drops a HEAD's body uncancelled
+    const visit = viewers.enter(addressOf(c), camera.name);
     const body = new MultipartBody({
       format,
       wanted: fps === undefined ? undefined : thin(fps),
+      onTaken: (frame, bytes) => camera.delivered(frame, bytes),
+      onDropped: () => camera.dropped++,
       onEnd: () => {
         camera.leave(body);
-        camera.dropped += body.dropped;
         keepAlive.delete(body);
+        const reason = body.stalled >= STALLED ? "stalled" : undefined;
+        visit.end({ frames: body.sent, dropped: body.dropped, reason });
       },
     });
     camera.join(body);
@@ -62,6 +74,18 @@ export function streamRoutes(cameras: Cameras, keepAlive: KeepAlive): Hono {
       body.end();
       throw error;
     }
+    visit.begin();
+    if (CLAIMED_LENGTH !== undefined) c.header("Content-Length", `${CLAIMED_LENGTH}`);
     return c.body(body.stream, 200, headers);
   }
+}
+
+/**
+ * Whether a browser itself draws the answer: in an `<img>`, or as the page. Browsers say what it is for
+ * only on the way to a safe origin; over plain HTTP in a home it shows in what they accept.
+ */
+function isShown(headers: Headers): boolean {
+  const destination = headers.get("Sec-Fetch-Dest");
+  if (destination) return destination === "image" || destination === "document";
+  return /^(image\/|text\/html,application\/xhtml)/.test(headers.get("Accept") ?? "");
 }

@@ -62,7 +62,7 @@ export class Hub<T> implements AsyncDisposable {
 
   /** Opens the source without waiting for anybody to subscribe. */
   start(): void {
-    this.#running ??= this.#run();
+    if (!this.#closed) this.#running ??= this.#run();
   }
 
   /** Adds a subscriber, who gets the newest item at once, and starts the source if it is not running. */

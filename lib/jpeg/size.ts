@@ -11,6 +11,11 @@ export function isFrameHeader(marker: number): boolean {
   return marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
 }
 
+/** Whether a marker stands alone, without a length: TEM and RST0 to RST7. */
+export function isBare(marker: number | undefined): boolean {
+  return marker !== undefined && (marker >= 0xd0 && marker <= 0xd7 || marker === 0x01);
+}
+
 /** The size that a JPEG says it has, or undefined if it has no frame header (ITU-T T.81, B.2.2). */
 export function sizeOf(jpeg: Jpeg): Size | undefined {
   for (const { marker, start, end } of segments(jpeg)) {
@@ -30,6 +35,7 @@ export interface Segment {
 
 /** The segments of a JPEG behind SOI, up to and with its first SOS. Ends early where a JPEG is broken. */
 export function* segments(jpeg: Jpeg): Generator<Segment> {
+  if (jpeg[0] !== 0xff || jpeg[1] !== 0xd8) return;
   let start = 2;
   while (start + 4 <= jpeg.length && jpeg[start] === 0xff) {
     const marker = jpeg[start + 1]!;
@@ -37,7 +43,13 @@ export function* segments(jpeg: Jpeg): Generator<Segment> {
       start++; // any number of FF may stand in front of a marker
       continue;
     }
-    const end = start + 2 + (jpeg[start + 2]! << 8 | jpeg[start + 3]!);
+    if (isBare(marker)) {
+      start += 2;
+      continue;
+    }
+    const length = jpeg[start + 2]! << 8 | jpeg[start + 3]!;
+    const end = start + 2 + length;
+    if (length < 2 || end > jpeg.length) return;
     yield { marker, start, end };
     if (marker === 0xda) return;
     start = end;

@@ -1,5 +1,5 @@
 import { type Bytes, type ByteSource, type Jpeg, MARGIN, markMargin } from "../frame.ts";
-import { isFrameHeader } from "./size.ts";
+import { isBare, isFrameHeader } from "./size.ts";
 
 /** A frame that grows beyond this is not one: 16 MiB. */
 export const MAX_FRAME = 16 * 1024 * 1024;
@@ -47,7 +47,7 @@ async function* split(
   let end = MARGIN; // of the bytes that were read
   let expected = 0; // the size of a frame, by the largest one lately
   for (;;) {
-    if (buffer.length - MARGIN - end < READ) buffer = moved(buffer, 0, end, buffer.length);
+    if (buffer.length - MARGIN - end < READ) buffer = moved(buffer, 0, end, 2 * buffer.length);
     const into = new Uint8Array(buffer.buffer, end, buffer.length - MARGIN - end);
     const read = await input.read(into);
     if (!read) break;
@@ -80,6 +80,7 @@ function moved(buffer: Bytes, start: number, end: number, more: number): Bytes {
 }
 
 const SEEK = 0, SEGMENT = 1, SCAN = 2;
+const EOI_LENGTH = 2;
 
 /** A walk over the markers of images: how far it has come, and in what. */
 class Walk {
@@ -107,14 +108,18 @@ class Walk {
         : this.#state === SEGMENT
         ? this.#walkSegment(bytes)
         : this.#seek(bytes);
-      if (found === "frame" && this.position - this.start <= this.#maxFrame) {
+      if (this.#isTooLarge(found === "frame")) this.#drop(this.#segment + 2);
+      else if (found === "frame") {
         this.#state = SEEK;
         return true;
-      }
-      if (found === "frame" || bytes.length - this.start > this.#maxFrame) {
-        this.#drop(Math.min(this.position, bytes.length));
       } else if (found === "more") return false;
     }
+  }
+
+  /** Whether the image is larger than it may be, or will be: of one that has not ended two bytes are to come. */
+  #isTooLarge(ended: boolean): boolean {
+    const size = this.position - this.start + (ended ? 0 : EOI_LENGTH);
+    return this.#state !== SEEK && size > this.#maxFrame;
   }
 
   /** Follows the bytes to another place in memory. */
@@ -211,11 +216,6 @@ class Walk {
 /** Whether an image begins here: SOI and the FF of another marker. */
 function isStart(bytes: Bytes, at: number): boolean {
   return bytes[at + 1] === 0xd8 && bytes[at + 2] === 0xff;
-}
-
-/** Whether a marker stands alone, without a length: TEM and RST0 to RST7. */
-function isBare(marker: number | undefined): boolean {
-  return marker !== undefined && (marker >= 0xd0 && marker <= 0xd7 || marker === 0x01);
 }
 
 /** Gives the chunks of any source piece by piece. */

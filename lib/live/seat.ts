@@ -3,7 +3,7 @@ import type { Frame } from "../frame.ts";
 import type { Subscriber } from "../hub/hub.ts";
 
 /** What a seat needs of its camera. */
-export type SeatCamera = Pick<Camera, "name" | "join" | "leave" | "ask" | "dropped">;
+export type SeatCamera = Pick<Camera, "name" | "join" | "leave" | "ask" | "dropped" | "delivered">;
 
 /** Options of a {@link Seat}. */
 export interface SeatOptions {
@@ -74,8 +74,10 @@ export class Seat implements Subscriber<Frame> {
 
   /** The client has the frame of that number. */
   painted(sequence: number): void {
-    if (this.#onTheWay?.sequence !== sequence) return;
+    const frame = this.#onTheWay;
+    if (frame?.sequence !== sequence) return;
     this.#onTheWay = undefined;
+    this.#camera.delivered(frame, this.size);
     const next = this.#next;
     this.#next = undefined;
     if (next) this.#go(next);

@@ -3,8 +3,14 @@ import type { Bytes } from "../frame.ts";
 import { frameMessage, MAX_MESSAGE, readClientMessage } from "./message.ts";
 import { Seat, type SeatCamera } from "./seat.ts";
 
-/** Why a socket is closed (RFC 6455, 7.4.1). */
-export const CLOSE = { GOING_AWAY: 1001, UNSUPPORTED: 1003, POLICY: 1008, TOO_BIG: 1009 } as const;
+/** Why a socket is closed (RFC 6455, 7.4.1, and its registry). */
+export const CLOSE = {
+  GOING_AWAY: 1001,
+  UNSUPPORTED: 1003,
+  POLICY: 1008,
+  TOO_BIG: 1009,
+  TRY_LATER: 1013,
+} as const;
 
 /** So many bytes of answers may wait for a client besides its frames. */
 const SPARE = 262_144;

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { Door } from "../../../lib/auth/mod.ts";
 import { Camera } from "../../../lib/camera/camera.ts";
 import { systemClock } from "../../../lib/clock.ts";
 import { createApp } from "../../../lib/http/app.ts";
@@ -28,6 +29,8 @@ class TestServer implements AsyncDisposable {
   readonly ending = new AbortController();
   readonly app = createApp({
     cameras: this.cameras,
+    door: new Door("anyone", { clock: systemClock, log }),
+    maxViewers: 3,
     pages: new Map(),
     ending: this.ending.signal,
     clock: systemClock,
@@ -37,18 +40,15 @@ class TestServer implements AsyncDisposable {
     { hostname: "127.0.0.1", port: 0, onListen() {} },
     (request, info) => this.app.fetch(request, info),
   );
-  readonly host = `127.0.0.1:${this.#server.addr.port}`;
+  readonly port = this.#server.addr.port;
+  readonly host = `127.0.0.1:${this.port}`;
 
   get viewers(): number[] {
     return this.cameras.map((camera) => camera.stats().viewers);
   }
 
-  /** Shakes hands for a WebSocket, with these header fields besides the usual ones. */
-  async shake(headers: Record<string, string>, path = "/live"): Promise<Handshake> {
-    const connection = await Deno.connect({
-      hostname: "127.0.0.1",
-      port: this.#server.addr.port,
-    });
+  /** A handshake for a WebSocket, with these header fields besides the usual ones. */
+  handshake(headers: Record<string, string>, path: string): string {
     const fields = {
       "Host": this.host,
       "Upgrade": "websocket",
@@ -59,9 +59,13 @@ class TestServer implements AsyncDisposable {
     };
     const lines = Object.entries(fields).filter(([, value]) => value !== "")
       .map(([name, value]) => `${name}: ${value}\r\n`);
-    await connection.write(
-      new TextEncoder().encode(`GET ${path} HTTP/1.1\r\n${lines.join("")}\r\n`),
-    );
+    return `GET ${path} HTTP/1.1\r\n${lines.join("")}\r\n`;
+  }
+
+  /** Shakes hands. */
+  async shake(headers: Record<string, string>, path = "/live"): Promise<Handshake> {
+    const connection = await Deno.connect({ hostname: "127.0.0.1", port: this.port });
+    await connection.write(new TextEncoder().encode(this.handshake(headers, path)));
     let answer = "";
     while (!answer.includes("\r\n\r\n")) {
       const bytes = new Uint8Array(4096);
@@ -240,6 +244,38 @@ Deno.test("a client that vanishes without a word is no viewer any more", async (
     await eventually("it watches", () => server.viewers[0] === 1);
   }
   await eventually("it is gone", () => server.viewers[0] === 0);
+});
+
+Deno.test("a client counts as one viewer, and is asked to come again where there is no room", async () => {
+  await using server = new TestServer();
+  const metrics = async () => await (await fetch(`http://${server.host}/metrics`)).text();
+  {
+    using _first = await server.shake({});
+    using _second = await server.shake({});
+    using _third = await server.shake({});
+    await eventually("they watch", () => server.viewers[0] === 3);
+    assertMatch(await metrics(), /^dinocam_viewers 3$/m);
+    using late = await server.shake({});
+    assertEquals(late.status, 503);
+    assertMatch(late.answer, /\r\nretry-after: \d+\r\n/i);
+  }
+  await eventually("they are gone", async () => /^dinocam_viewers 0$/m.test(await metrics()));
+  using next = await server.shake({});
+  assertEquals(next.status, 101);
+});
+
+Deno.test("clients that go in the middle of the handshake leave nothing behind", async () => {
+  await using server = new TestServer();
+  for (let i = 0; i < 100; i++) {
+    const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    await connection.write(new TextEncoder().encode(server.handshake({}, "/live")));
+    connection.close();
+  }
+  await eventually("there is room again", async () => {
+    using next = await server.shake({});
+    return next.status === 101;
+  });
+  await eventually("nobody is left", () => server.viewers.every((count) => count === 0));
 });
 
 Deno.test("a server that ends says so to every client, also to one that watches nothing", async () => {

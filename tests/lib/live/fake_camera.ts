@@ -8,6 +8,8 @@ export class FakeCamera implements SeatCamera {
   dropped = 0;
   /** How often it was asked for frames. */
   asked = 0;
+  /** The numbers of the frames that clients have painted, and the bytes that those took. */
+  readonly painted: [sequence: number, bytes: number][] = [];
   latest: Frame | undefined;
   readonly name: string;
   readonly viewers = new Set<Subscriber<Frame>>();
@@ -27,6 +29,10 @@ export class FakeCamera implements SeatCamera {
 
   ask(): void {
     this.asked++;
+  }
+
+  delivered({ sequence }: Frame, bytes: number): void {
+    this.painted.push([sequence, bytes]);
   }
 
   /** Gives the frame of that number to all viewers. */

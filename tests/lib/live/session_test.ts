@@ -65,6 +65,7 @@ Deno.test("the next frame comes when the last one was painted, and is the newest
   front.emit(4);
   assertEquals(socket.frames, [[0, 1], [0, 3], [0, 4]]);
   assertEquals([session.sent, session.dropped, front.dropped], [3, 1, 1]);
+  assertEquals(front.painted, [[1, FRAME_HEADER + 5], [3, FRAME_HEADER + 5]]);
 });
 
 Deno.test("a client that never acknowledges gets one frame of each camera and no more", () => {

@@ -1,0 +1,115 @@
+/** How much the kernel may hold for a viewer that it has not sent yet, in bytes. */
+const UNSENT = 16_384;
+/** No descriptor of a server that has just begun to listen is as high as this. */
+const DESCRIPTORS = 1_024;
+
+/** The kernel's interface, which differs between systems in its numbers only. */
+interface System {
+  /** Where the C library may be. `deno.json` permits these files and no others. */
+  readonly libraries: readonly string[];
+  readonly SOL_SOCKET: number;
+  readonly SO_ACCEPTCONN: number;
+  readonly AF_INET6: number;
+  /** At which byte of an address its family is. */
+  readonly family: number;
+  readonly TCP_NOTSENT_LOWAT: number;
+}
+
+const SYSTEMS: Partial<Record<typeof Deno.build.os, System>> = {
+  linux: {
+    libraries: [
+      "/lib/x86_64-linux-gnu/libc.so.6", // Debian, Ubuntu, Raspberry Pi OS
+      "/lib/aarch64-linux-gnu/libc.so.6",
+      "/lib64/libc.so.6", // Fedora, openSUSE, Arch
+      "/usr/lib/libc.so.6", // Arch on ARM
+      "/lib/ld-musl-x86_64.so.1", // Alpine
+      "/lib/ld-musl-aarch64.so.1",
+    ],
+    SOL_SOCKET: 1,
+    SO_ACCEPTCONN: 30,
+    AF_INET6: 10,
+    family: 0,
+    TCP_NOTSENT_LOWAT: 25,
+  },
+  darwin: {
+    libraries: ["/usr/lib/libSystem.B.dylib"],
+    SOL_SOCKET: 0xffff,
+    SO_ACCEPTCONN: 0x0002,
+    AF_INET6: 30,
+    family: 1,
+    TCP_NOTSENT_LOWAT: 0x201,
+  },
+};
+
+const AF_INET = 2;
+const IPPROTO_TCP = 6;
+
+const FUNCTIONS = {
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
+  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+} as const;
+
+type Library = Deno.DynamicLibrary<typeof FUNCTIONS>;
+
+/**
+ * Keeps the kernel from storing pictures for slow viewers: of what was sent on a connection that `port`
+ * accepts from now on, at most a few kilobytes wait to leave the machine. Else it stores megabytes, and
+ * a viewer on a slow link sees what was seconds ago.
+ *
+ * Deno has no call for socket options, so this asks the C library. Connections have the options of the
+ * socket that accepted them.
+ *
+ * @returns Why it cannot; undefined when it is done.
+ */
+export function limitSendQueue(port: number): string | undefined {
+  const system = SYSTEMS[Deno.build.os];
+  if (!system) return "this system has no such limit";
+  const permitted = system.libraries.filter((path) =>
+    Deno.permissions.querySync({ name: "ffi", path }).state === "granted" // asks nobody for it
+  );
+  if (permitted.length === 0) {
+    return "Deno may not call the C library: see --allow-ffi in deno.json";
+  }
+  const library = openLibrary(permitted);
+  if (!library) return "the C library is at none of the places where it is looked for";
+  try {
+    const listener = findListener(library, system, port);
+    if (listener === undefined) return `no socket listens on port ${port}`;
+    const { setsockopt } = library.symbols;
+    const done = setsockopt(listener, IPPROTO_TCP, system.TCP_NOTSENT_LOWAT, int(UNSENT), 4) === 0;
+    return done ? undefined : "the kernel does not know the option TCP_NOTSENT_LOWAT";
+  } finally {
+    library.close();
+  }
+}
+
+function openLibrary(paths: readonly string[]): Library | undefined {
+  for (const path of paths) {
+    try {
+      return Deno.dlopen(path, FUNCTIONS);
+    } catch {
+      continue; // the place for it on another system
+    }
+  }
+}
+
+/** The descriptor of the socket that listens on a port. */
+function findListener({ symbols }: Library, system: System, port: number): number | undefined {
+  const { SOL_SOCKET, SO_ACCEPTCONN, AF_INET6 } = system;
+  const address = new Uint8Array(128);
+  const accepts = int(0);
+  for (let descriptor = 0; descriptor < DESCRIPTORS; descriptor++) {
+    if (symbols.getsockname(descriptor, address, int(address.length)) !== 0) continue;
+    const family = address[system.family];
+    if (family !== AF_INET && family !== AF_INET6) continue;
+    if ((address[2]! << 8 | address[3]!) !== port) continue;
+    symbols.getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, accepts, int(4));
+    if (accepts[0] !== 0) return descriptor;
+  }
+}
+
+/** An `int` in memory, to be read or written by a function in C. */
+function int(value: number): Int32Array<ArrayBuffer> {
+  return Int32Array.of(value);
+}

@@ -1,0 +1,237 @@
+import { assertEquals, assertFalse, assertMatch } from "@std/assert";
+import { jpegWith, Received, setUp } from "./fake_source.ts";
+
+/** 2026-01-01T00:00:00Z, when the clock of these tests starts. */
+const STAMP = "1767225600.000000";
+const HEAD = "\xff\xd8\xff\xc0\x00\x0b\x08\x00\x01\x00\x02\x01\x01\x11\x00\xff\xda\x00\x02";
+const IMG = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8";
+const PAGE = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8";
+
+/** Asks for a stream of which two frames have come: "one" and, a quarter of a second later, "three". */
+async function watch(
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<{ response: Response; text: string }> {
+  const { app, source, clock, camera } = setUp();
+  const asking = app.request(path, { headers });
+  await source.push(jpegWith("one"));
+  const response = await asking;
+  let text;
+  {
+    await using received = new Received(response.body!);
+    text = await received.take();
+    await clock.advance(250);
+    await source.push(jpegWith("three"));
+    text += await received.take();
+  }
+  await camera.close();
+  return { response, text };
+}
+
+for (
+  const path of [
+    "/video_feed",
+    "/stream",
+    "/cameras/front/video_feed",
+    "/video_feed?1795389295984",
+    "/video_feed?timestamp=1795389295984",
+    "/video_feed?cacheBust=1795389295984&x",
+  ]
+) {
+  Deno.test(`${path} is the frames byte for byte as every client can read them`, async () => {
+    const { response, text } = await watch(path);
+    assertEquals(response.status, 200);
+    assertEquals(Object.fromEntries(response.headers), {
+      "content-type": "multipart/x-mixed-replace; boundary=frame",
+      "content-length": "9007199254740991",
+      "cache-control": "no-store, no-cache, must-revalidate, max-age=0, no-transform",
+      "expires": "Mon, 3 Jan 2000 12:34:56 GMT",
+      "pragma": "no-cache",
+      "x-accel-buffering": "no",
+      "x-content-type-options": "nosniff",
+    });
+    assertEquals(
+      text,
+      "--frame\r\n" +
+        `Content-Type: image/jpeg\r\nContent-Length: 24\r\nX-Timestamp: ${STAMP}\r\n\r\n` +
+        `${HEAD}one\xff\xd9\r\n--frame\r\n` +
+        "Content-Type: image/jpeg\r\nContent-Length: 26\r\nX-Timestamp: 1767225600.250000\r\n\r\n" +
+        `${HEAD}three\xff\xd9\r\n--frame\r\n`,
+    );
+  });
+}
+
+for (const path of ["/?action=stream", "/?action=stream&1795389295984"]) {
+  Deno.test(`${path} has the boundary of mjpg-streamer, whose client knows no other`, async () => {
+    const { response, text } = await watch(path);
+    assertEquals(
+      response.headers.get("Content-Type"),
+      "multipart/x-mixed-replace; boundary=boundarydonotcross",
+    );
+    assertEquals(
+      text,
+      "--boundarydonotcross\r\n" +
+        `Content-Type: image/jpeg\r\nContent-Length: 24\r\nX-Timestamp: ${STAMP}\r\n\r\n` +
+        `${HEAD}one\xff\xd9\r\n--boundarydonotcross\r\n` +
+        "Content-Type: image/jpeg\r\nContent-Length: 26\r\nX-Timestamp: 1767225600.250000\r\n\r\n" +
+        `${HEAD}three\xff\xd9\r\n--boundarydonotcross\r\n`,
+    );
+  });
+}
+
+for (
+  const [who, path, headers] of [
+    ["an <img>", "/video_feed", { "Sec-Fetch-Dest": "image", "Accept": IMG }],
+    ["an <img> over plain HTTP", "/video_feed", { "Accept": IMG }],
+    ["a browser's window", "/video_feed", { "Sec-Fetch-Dest": "document", "Accept": PAGE }],
+    ["a browser's window over plain HTTP", "/video_feed", { "Accept": PAGE }],
+    ["whoever asks for it", "/video_feed?advance_headers=1", { "Accept": "*/*" }],
+  ] as const
+) {
+  Deno.test(`${who} gets the next part's header together with a frame`, async () => {
+    const { text } = await watch(path, headers);
+    assertEquals(
+      text,
+      "--frame\r\nContent-Type: image/jpeg\r\n\r\n" +
+        `${HEAD}one\xff\xd9\r\n--frame\r\nContent-Type: image/jpeg\r\n\r\n` +
+        `${HEAD}three\xff\xd9\r\n--frame\r\nContent-Type: image/jpeg\r\n\r\n`,
+    );
+  });
+}
+
+for (
+  const [who, path, headers] of [
+    ["a script's fetch()", "/video_feed", { "Sec-Fetch-Dest": "empty", "Accept": "*/*" }],
+    ["a program of Java", "/video_feed", {
+      "Accept": "text/html, image/gif, image/jpeg, */*; q=.2",
+    }],
+    ["an <img> that does not want it", "/video_feed?advance_headers=0", { "Accept": IMG }],
+  ] as const
+) {
+  Deno.test(`${who} gets the length of each frame`, async () => {
+    const { text } = await watch(path, headers);
+    assertMatch(text, /\r\nContent-Length: 24\r\n[^]*\r\nContent-Length: 26\r\n/);
+  });
+}
+
+Deno.test("a frame and the boundary behind it are one chunk", async () => {
+  const { app, source, camera } = setUp();
+  const asking = app.request("/video_feed");
+  await source.push(jpegWith("one"));
+  const reader = (await asking).body!.getReader();
+  const opening = await reader.read();
+  assertEquals(new TextDecoder().decode(opening.value), "--frame\r\n");
+  const { value } = await reader.read();
+  assertMatch(
+    String.fromCharCode(...value!),
+    /^Content-Type: image\/jpeg\r\n[^]*one\xff\xd9\r\n--frame\r\n$/,
+  );
+  await reader.cancel();
+  await camera.close();
+});
+
+Deno.test("who got nothing for 5 s gets the last frame again, with its own time", async () => {
+  const { clock, source, app, camera } = setUp({ fps: 0.1 });
+  const asking = app.request("/video_feed");
+  await source.push(jpegWith("one"));
+  {
+    await using received = new Received((await asking).body!);
+    const first = await received.take();
+    await clock.advance(4_500);
+    assertEquals(await received.take(), "");
+    await clock.advance(500);
+    assertEquals(`--frame\r\n${await received.take()}`, first);
+    await clock.advance(4_999);
+    assertEquals(await received.take(), "");
+    await clock.advance(1);
+    assertEquals(`--frame\r\n${await received.take()}`, first);
+    assertEquals(camera.stats().frames, 1);
+  }
+  await camera.close();
+});
+
+Deno.test("fps thins a stream for one viewer alone", async () => {
+  const { clock, source, app, camera } = setUp();
+  const asking = [app.request("/video_feed?fps=2"), app.request("/video_feed")];
+  await source.push(jpegWith("frame 0"));
+  const [thin, full] = await Promise.all(asking);
+  {
+    await using some = new Received(thin!.body!);
+    await using all = new Received(full!.body!);
+    let [few, many] = ["", ""];
+    for (let number = 1; number <= 20; number++) {
+      few += await some.take();
+      many += await all.take();
+      await clock.advance(100);
+      await source.push(jpegWith(`frame ${number}`));
+    }
+    const numbers = (text: string) => [...text.matchAll(/frame (\d+)/g)].map((match) => match[1]);
+    assertEquals(numbers(few + await some.take()), ["0", "5", "10", "15", "20"]);
+    assertEquals(numbers(many + await all.take()).length, 21);
+    assertEquals(camera.stats().viewers, 2);
+  }
+  assertEquals(camera.stats().viewers, 0);
+  await camera.close();
+});
+
+for (
+  const [query, wanted] of [
+    ["fps=0", 'Cannot read fps as a number above 0 and at most 240: current value is "0"'],
+    ["fps=241", 'Cannot read fps as a number above 0 and at most 240: current value is "241"'],
+    ["fps=-1", 'Cannot read fps as a number above 0 and at most 240: current value is "-1"'],
+    ["fps=", 'Cannot read fps as a number above 0 and at most 240: current value is ""'],
+    ["fps=NaN", 'Cannot read fps as a number above 0 and at most 240: current value is "NaN"'],
+    ["fps=1e1", 'Cannot read fps as a number above 0 and at most 240: current value is "1e1"'],
+    ["advance_headers=2", 'Cannot read advance_headers as 0 or 1: current value is "2"'],
+  ] as const
+) {
+  Deno.test(`?${query} is 400, names it, and starts no camera`, async () => {
+    const { app, source } = setUp();
+    for (const path of ["/video_feed", "/stream", "/cameras/front/video_feed"]) {
+      const response = await app.request(`${path}?${query}`);
+      assertEquals([response.status, await response.text()], [400, `${wanted}\n`]);
+    }
+    const asJson = await app.request(`/?action=stream&${query}`, {
+      headers: { Accept: "application/json" },
+    });
+    assertEquals([asJson.status, await asJson.json()], [400, { error: wanted }]);
+    assertEquals(source.opened, 0);
+  });
+}
+
+Deno.test("HEAD answers at once with the headers of GET, leaves no viewer and starts no camera", async () => {
+  const { app, source, camera } = setUp();
+  const head = await app.request("/video_feed", { method: "HEAD" });
+  assertEquals([head.status, await head.text()], [200, ""]);
+  assertEquals([source.opened, camera.stats().viewers, camera.stats().state], [0, 0, "off"]);
+  const { response } = await watch("/video_feed");
+  const fields = new Headers(response.headers);
+  fields.delete("Content-Length"); // a stream has none, and the one that it claims is of no use here
+  assertEquals([...head.headers], [...fields]);
+  const other = await app.request("/?action=stream", { method: "HEAD" });
+  assertEquals(
+    other.headers.get("Content-Type"),
+    "multipart/x-mixed-replace; boundary=boundarydonotcross",
+  );
+});
+
+Deno.test("OPTIONS tells the methods, leaves no viewer and starts no camera", async () => {
+  const { app, source, camera } = setUp();
+  for (const path of ["/video_feed", "/stream", "/?action=stream", "/cameras/front/video_feed"]) {
+    const response = await app.request(path, { method: "OPTIONS" });
+    assertEquals([response.status, response.headers.get("Allow")], [204, "GET, HEAD, OPTIONS"]);
+    assertFalse(response.headers.has("Access-Control-Allow-Origin"));
+  }
+  assertEquals([source.opened, camera.stats().viewers], [0, 0]);
+});
+
+Deno.test("a viewer who goes away is a viewer no more, and the camera stops", async () => {
+  const { app, source, camera } = setUp();
+  const asking = app.request("/video_feed");
+  await source.push(jpegWith("one"));
+  const { body } = await asking;
+  assertEquals(camera.stats().viewers, 1);
+  await body!.cancel();
+  await camera.close();
+  assertEquals([camera.stats().viewers, camera.stats().state], [0, "off"]);
+});

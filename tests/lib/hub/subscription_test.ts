@@ -1,0 +1,135 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { Hub } from "../../../lib/hub/hub.ts";
+import { FakeSource } from "../../fake_source.ts";
+import { ManualClock, settle } from "../../manual_clock.ts";
+
+/** A hub that somebody keeps awake, so that its source is open. */
+function setUp() {
+  const source = new FakeSource<number>();
+  const hub = new Hub(source.open, { clock: new ManualClock(), idleTimeout: 10_000 });
+  hub.start();
+  const push = async (...items: number[]) => {
+    for (const item of items) source.push(item);
+    await settle();
+  };
+  return { source, hub, push };
+}
+
+Deno.test("Subscription joins at its first next(), so one that is never read costs nothing", async () => {
+  const { hub } = setUp();
+  const viewer = hub.subscribe();
+  assertEquals(hub.subscribers.size, 0);
+  const waiting = viewer.next();
+  assertEquals(hub.subscribers.size, 1);
+  await hub.close();
+  assertEquals(await waiting, { done: true, value: undefined });
+});
+
+Deno.test("Subscription gives a reader who keeps up every item, in order", async () => {
+  const { hub, push } = setUp();
+  using viewer = hub.subscribe();
+  for (let n = 1; n <= 5; n++) {
+    const next = viewer.next();
+    await push(n);
+    assertEquals(await next, { done: false, value: n });
+  }
+  assertEquals(viewer.dropped, 0);
+  await hub.close();
+});
+
+Deno.test("Subscription gives a slow reader the newest item, and counts the others", async () => {
+  const { hub, push } = setUp();
+  using viewer = hub.subscribe();
+  const first = viewer.next();
+  await push(1, 2, 3, 4, 5);
+  assertEquals((await first).value, 1);
+  assertEquals((await viewer.next()).value, 5);
+  assertEquals(viewer.dropped, 3);
+  await hub.close();
+});
+
+Deno.test("Subscription of a greater depth keeps so many items, and drops the oldest", async () => {
+  const { hub, push } = setUp();
+  using viewer = hub.subscribe({ depth: 3 });
+  const first = viewer.next();
+  await push(1, 2, 3, 4);
+  assertEquals((await first).value, 1);
+  assertEquals(viewer.dropped, 0);
+  await push(5, 6);
+  await hub.close();
+  const rest = await Array.fromAsync(viewer);
+  assertEquals([rest, viewer.dropped], [[4, 5, 6], 2]);
+});
+
+Deno.test("Subscription gives what it has kept before it ends, or fails", async () => {
+  const { source, hub, push } = setUp();
+  const viewer = hub.subscribe({ depth: 2 });
+  const first = viewer.next();
+  await push(1, 2, 3);
+  source.fail(new Error("unplugged"));
+  await settle();
+  assertEquals((await first).value, 1);
+  assertEquals((await viewer.next()).value, 2);
+  assertEquals((await viewer.next()).value, 3);
+  await assertRejects(() => viewer.next(), Error, "unplugged");
+  assertEquals(await viewer.next(), { done: true, value: undefined });
+});
+
+Deno.test("Subscription.return() ends a next() that waits for a silent source", async () => {
+  const { hub } = setUp();
+  const viewer = hub.subscribe();
+  const waiting = viewer.next();
+  await settle();
+  assertEquals(await viewer.return(), { done: true, value: undefined });
+  assertEquals(await waiting, { done: true, value: undefined });
+  assertEquals(hub.subscribers.size, 0);
+  assertEquals(await viewer.next(), { done: true, value: undefined });
+  await viewer.return();
+  await hub.close();
+});
+
+Deno.test("Subscription gives nothing more after its return(), not even what it had kept", async () => {
+  const { hub, push } = setUp();
+  const viewer = hub.subscribe();
+  const first = viewer.next();
+  await push(1, 2);
+  await first;
+  await viewer.return();
+  await push(3);
+  assertEquals(await viewer.next(), { done: true, value: undefined });
+  assertEquals(hub.subscribers.size, 0);
+  await hub.close();
+});
+
+Deno.test("Subscription that is left before its first next() joins nothing", async () => {
+  const { hub } = setUp();
+  const viewer = hub.subscribe();
+  await viewer.return();
+  assertEquals(await viewer.next(), { done: true, value: undefined });
+  assertEquals(hub.subscribers.size, 0);
+  await hub.close();
+});
+
+Deno.test("Subscription leaves its hub when its loop is left, or its block", async () => {
+  const { hub, push } = setUp();
+  const loop = (async () => {
+    for await (const item of hub.subscribe()) if (item === 2) break;
+  })();
+  await push(1);
+  await push(2);
+  await loop;
+  assertEquals(hub.subscribers.size, 0);
+  {
+    using viewer = hub.subscribe();
+    await viewer.next();
+    assertEquals(hub.subscribers.size, 1);
+  }
+  assertEquals(hub.subscribers.size, 0);
+  await hub.close();
+});
+
+Deno.test("Subscription of a closed hub is at its end", async () => {
+  const { hub } = setUp();
+  await hub.close();
+  assertEquals(await hub.subscribe().next(), { done: true, value: undefined });
+});

@@ -1,0 +1,64 @@
+import { assertEquals } from "@std/assert";
+import { isFrameHeader, segments, sizeOf } from "../../../lib/jpeg/size.ts";
+import {
+  bytes,
+  DHT,
+  DQT,
+  EOI,
+  exif,
+  join,
+  sampleJpeg,
+  segment,
+  sof,
+  SOI,
+  sos,
+} from "./sample_jpegs.ts";
+
+Deno.test("sizeOf() reads the size of an image, not that of its thumbnail", () => {
+  const jpeg = sampleJpeg({ width: 1920, height: 1080, head: [exif()] });
+  assertEquals(sizeOf(jpeg), { width: 1920, height: 1080 });
+});
+
+Deno.test("sizeOf() reads sizes of two bytes", () => {
+  const jpeg = sampleJpeg({ width: 65_535, height: 256 });
+  assertEquals(sizeOf(jpeg), { width: 65_535, height: 256 });
+});
+
+Deno.test("sizeOf() reads any kind of frame header, behind tables and fill bytes", () => {
+  for (const marker of [0xc0, 0xc1, 0xc2, 0xc3, 0xc9, 0xca, 0xcf]) {
+    const jpeg = join(SOI, DHT, bytes(0xff, 0xff), DQT, bytes(0xff), sof({ marker }), sos(), EOI);
+    assertEquals(sizeOf(jpeg), { width: 640, height: 480 });
+  }
+});
+
+Deno.test("sizeOf() knows of none in what is no JPEG, or a broken one", () => {
+  const others = {
+    "nothing": bytes(),
+    "SOI alone": SOI,
+    "no frame header": join(SOI, DQT, DHT, sos(), sof(), EOI),
+    "a frame header cut short": join(SOI, DQT, sof()).subarray(0, -10),
+    "a frame header that is too short": join(SOI, segment(0xc0, [8, 1, 224, 2]), EOI, EOI, EOI),
+    "a segment that leads behind the end": join(SOI, bytes(0xff, 0xe0, 0xff, 0xff), sof(), EOI),
+    "a length that cannot be": join(SOI, bytes(0xff, 0xe0, 0, 0), sof(), EOI),
+    "text": new TextEncoder().encode("<!doctype html><title>Not found</title>"),
+    "an image without its SOI": sampleJpeg().subarray(2),
+    "another kind of file in which FF stands third": join(bytes(0x49, 0x44), sof(), sos(), EOI),
+  };
+  for (const [what, jpeg] of Object.entries(others)) assertEquals(sizeOf(jpeg), undefined, what);
+});
+
+Deno.test("segments() gives what lies between SOI and the first scan, and where", () => {
+  const jpeg = join(SOI, DQT, bytes(0xff), sof(), bytes(0xff, 0x01), DHT, sos(), bytes(1, 2), EOI);
+  const found = [...segments(jpeg)];
+  assertEquals(found.map(({ marker }) => marker), [0xdb, 0xc0, 0xc4, 0xda]);
+  const pieces = found.map(({ start, end }) => jpeg.slice(start, end));
+  assertEquals(pieces, [DQT, sof(), DHT, sos()]);
+});
+
+Deno.test("isFrameHeader() knows SOF0 to SOF15 from the tables between them", () => {
+  const all = Array.from({ length: 256 }, (_, marker) => marker);
+  assertEquals(
+    all.filter(isFrameHeader).map((marker) => marker - 0xc0),
+    [0, 1, 2, 3, 5, 6, 7, 9, 10, 11, 13, 14, 15],
+  );
+});

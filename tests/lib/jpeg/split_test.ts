@@ -1,0 +1,424 @@
+import { assert, assertEquals, assertFalse, assertLess, assertStrictEquals } from "@std/assert";
+import { type Bytes, hasMargin, type Jpeg, MARGIN } from "../../../lib/frame.ts";
+import { type SplitCounts, splitJpegs, type SplitOptions } from "../../../lib/jpeg/split.ts";
+import { Random } from "../../random.ts";
+import { FakeProgram, inChunks } from "./byte_sources.ts";
+import {
+  bytes,
+  DHT,
+  DQT,
+  EOI,
+  exif,
+  join,
+  sampleJpeg,
+  SCAN,
+  segment,
+  sof,
+  SOI,
+  sos,
+} from "./sample_jpegs.ts";
+import { imagesIn } from "./split_oracle.ts";
+
+const JPEG = sampleJpeg();
+const OTHER = sampleJpeg({ width: 320, height: 240, scan: bytes(7, 7, 7) });
+
+/** What comes out when bytes go in, whole and one by one: the same, or the test fails. */
+async function split(
+  whole: Uint8Array,
+  options?: SplitOptions,
+): Promise<{ frames: Jpeg[]; counts: SplitCounts }> {
+  const results = [];
+  for (const size of [1, 3, whole.length]) {
+    const images = splitJpegs(new FakeProgram(inChunks(whole, () => size)), options);
+    results.push({ frames: await Array.fromAsync(images), counts: images.counts });
+  }
+  assertEquals(results[1]!.frames, results[0]!.frames);
+  assertEquals(results[2], results[0]);
+  return results[0]!;
+}
+
+const WHOLE: Record<string, Jpeg> = {
+  "an EXIF thumbnail with its own SOI and EOI": sampleJpeg({ head: [exif()] }),
+  "a thumbnail in a thumbnail": sampleJpeg({ head: [exif(sampleJpeg({ head: [exif()] }))] }),
+  "restart markers": sampleJpeg({
+    head: [segment(0xdd, [0, 4])],
+    scan: join(SCAN, bytes(0xff, 0xd0), SCAN, bytes(0xff, 0xd7), SCAN),
+  }),
+  "no Huffman tables, as UVC cameras send it": join(
+    SOI,
+    segment(0xe0, new TextEncoder().encode("AVI1\0\0\0\0")),
+    ...[DQT, sof(), sos(), SCAN, EOI],
+  ),
+  "fill bytes in front of markers": join(
+    ...[SOI, bytes(0xff), DQT, bytes(0xff, 0xff, 0xff), sof(), DHT, bytes(0xff), sos(), SCAN],
+    ...[bytes(0xff, 0xff), EOI],
+  ),
+  "several scans and tables between them": join(
+    ...[SOI, DQT, sof({ marker: 0xc2 }), DHT, sos(), SCAN, DHT, sos(), SCAN, sos(), SCAN, DHT],
+    ...[segment(0xfe, [0xff, 0xd9, 0xff, 0xd8, 0xff]), sos(), SCAN, EOI],
+  ),
+  "a DNL segment behind its scan": join(
+    ...[SOI, DQT, sof({ height: 0 }), DHT, sos(), SCAN, segment(0xdc, [1, 0xe0]), EOI],
+  ),
+  "an arithmetic coder's tables and a TEM marker": join(
+    ...[
+      SOI,
+      DQT,
+      segment(0xcc, [0, 0]),
+      bytes(0xff, 0x01),
+      sof({ marker: 0xc9 }),
+      sos(),
+      SCAN,
+      EOI,
+    ],
+  ),
+  "an empty segment and an empty scan": join(SOI, segment(0xe5), DQT, sof(), DHT, sos(), EOI),
+  "a segment of the greatest length": sampleJpeg({
+    head: [segment(0xe2, Array(65_533).fill(0xd9))],
+  }),
+};
+
+for (const [what, jpeg] of Object.entries(WHOLE)) {
+  Deno.test(`splitJpegs() takes an image with ${what} as one`, async () => {
+    const { frames, counts } = await split(join(jpeg, OTHER, jpeg));
+    assertEquals(frames, [jpeg, OTHER, jpeg]);
+    assertEquals(counts, { broken: 0, garbage: 0 });
+  });
+}
+
+Deno.test("splitJpegs() takes the three pictures that we ship", async () => {
+  const pictures = await Promise.all(
+    [1, 2, 3].map((n) =>
+      Deno.readFile(new URL(`../../../cameras/emulated/${n}.jpg`, import.meta.url))
+    ),
+  );
+  const images = splitJpegs(new FakeProgram(inChunks(join(...pictures), () => 4_096)));
+  assertEquals(await Array.fromAsync(images), pictures);
+  assertEquals(images.counts, { broken: 0, garbage: 0 });
+});
+
+const DROPPED: Record<string, { input: Bytes; frames?: Jpeg[]; broken: number }> = {
+  "padding between images": {
+    input: join(bytes(0, 0), JPEG, bytes(0, 0, 0, 0), OTHER, bytes(0)),
+    broken: 0,
+  },
+  "garbage in front with FF, FF D8 and FF D8 FF in it": {
+    input: join(
+      bytes(0xff, 1, 0xff, 0xd8, 0, 0xff, 0xff, 0xd8, 1, 0xff, 0xd9, 0xff, 0xd8, 0xff, 0, 0xff),
+      ...[JPEG, OTHER],
+    ),
+    broken: 1,
+  },
+  "the rest of an image that began before": {
+    input: join(JPEG.subarray(40), JPEG, OTHER),
+    broken: 0,
+  },
+  "an image cut short in its scan": {
+    input: join(JPEG.subarray(0, -6), JPEG, OTHER),
+    broken: 1,
+  },
+  "an image cut short in a segment": {
+    input: join(JPEG.subarray(0, 30), JPEG, OTHER),
+    broken: 1,
+  },
+  "an image cut short at a marker": { input: join(SOI, DQT, JPEG, OTHER), broken: 1 },
+  "an image cut short in the middle of a marker": {
+    input: join(JPEG.subarray(0, -1), JPEG, OTHER),
+    broken: 1,
+  },
+  "an image without a scan": { input: join(SOI, DQT, sof(), DHT, EOI, JPEG, OTHER), broken: 1 },
+  "an image with a scan but no frame header": {
+    input: join(SOI, DQT, DHT, sos(), SCAN, sof(), EOI, JPEG, OTHER),
+    broken: 1,
+  },
+  "an image with a length that cannot be": {
+    input: join(SOI, bytes(0xff, 0xdb, 0, 1), sof(), sos(), SCAN, EOI, JPEG, OTHER),
+    broken: 1,
+  },
+  "an image with a length that leads astray": {
+    input: join(SOI, bytes(0xff, 0xdb, 1, 0), sof(), sos(), SCAN, EOI, JPEG, OTHER, JPEG, JPEG),
+    frames: [JPEG, OTHER, JPEG, JPEG],
+    broken: 1,
+  },
+  "an image that the bytes end in": { input: join(JPEG, OTHER, JPEG.subarray(0, -1)), broken: 1 },
+  "an SOI that the bytes end with": { input: join(JPEG, OTHER, SOI), broken: 0 },
+};
+
+for (const [what, { input, frames = [JPEG, OTHER], broken }] of Object.entries(DROPPED)) {
+  Deno.test(`splitJpegs() drops and counts ${what}`, async () => {
+    const result = await split(input);
+    assertEquals(result.frames, frames);
+    const taken = frames.reduce((sum, frame) => sum + frame.length, 0);
+    assertEquals(result.counts, { broken, garbage: input.length - taken });
+  });
+}
+
+Deno.test("splitJpegs() takes an image of maxFrame bytes, and drops a larger one", async () => {
+  for (const more of [0, 1, 1_000, 100_000]) {
+    const large = sampleJpeg({ scan: new Uint8Array(500 + more) });
+    const maxFrame = large.length - more;
+    const { frames, counts } = await split(join(JPEG, large, OTHER, JPEG), { maxFrame });
+    assertEquals(frames, more === 0 ? [JPEG, large, OTHER, JPEG] : [JPEG, OTHER, JPEG]);
+    assertEquals(counts.broken, more === 0 ? 0 : 1);
+  }
+});
+
+Deno.test("splitJpegs() takes small images that come in one read larger than maxFrame", async () => {
+  const input = join(...Array(50).fill(JPEG));
+  const { frames, counts } = await split(input, { maxFrame: JPEG.length });
+  assertEquals(frames.length, 50);
+  assertEquals(counts, { broken: 0, garbage: 0 });
+});
+
+Deno.test("splitJpegs() drops 64 MiB without an end in bounded memory and soon, and goes on", async () => {
+  const MiB = 1024 * 1024;
+  const noise = new Uint8Array(65_536).fill(0x55);
+  function* chunks() {
+    yield JPEG.subarray(0, -2);
+    for (let sent = 0; sent < 64 * MiB; sent += noise.length) yield noise;
+    yield OTHER;
+  }
+  const source = new FakeProgram(chunks());
+  const started = performance.now();
+  const images = splitJpegs(source);
+  assertEquals(await Array.fromAsync(images), [OTHER]);
+  assertEquals(images.counts.broken, 1);
+  assertLess(source.largest, 34 * MiB);
+  // Copying the image anew for each read would take many times as long.
+  assertLess(performance.now() - started, 5_000);
+});
+
+Deno.test("splitJpegs() keeps nothing of endless garbage", async () => {
+  const noise = new Uint8Array(65_536).fill(0xff);
+  function* chunks() {
+    for (let n = 0; n < 200; n++) yield noise;
+    yield OTHER;
+  }
+  const source = new FakeProgram(chunks());
+  assertEquals(await Array.fromAsync(splitJpegs(source)), [OTHER]);
+  assertLess(source.largest, 300_000);
+});
+
+Deno.test("splitJpegs() gives an image as soon as its last byte has come", async () => {
+  const given: string[] = [];
+  function* chunks() {
+    yield JPEG;
+    given.push("the next read");
+    yield join(OTHER, JPEG.subarray(0, 5));
+    given.push("the next read");
+  }
+  for await (const frame of splitJpegs(new FakeProgram(chunks()))) {
+    given.push(`an image of ${frame.length} bytes`);
+  }
+  assertEquals(given, [
+    `an image of ${JPEG.length} bytes`,
+    "the next read",
+    `an image of ${OTHER.length} bytes`,
+    "the next read",
+  ]);
+});
+
+Deno.test("splitJpegs() reads an image into its own buffer, which it does not copy", async () => {
+  const large = sampleJpeg({ scan: new Uint8Array(300_000) });
+  const whole = join(...Array(8).fill(large));
+  // A pipe gives so much at once; a camera waits between two images.
+  const sizes = Array(8).fill([65_536, 65_536, 65_536, 65_536, large.length - 4 * 65_536]).flat();
+  const source = new FakeProgram(inChunks(whole, () => sizes.shift()!));
+  const frames = await Array.fromAsync(splitJpegs(source));
+  assertEquals(frames.length, 8);
+  for (const [n, frame] of frames.entries()) {
+    assertStrictEquals(frame.buffer, source.buffers[5 * n + 4]);
+    // From the second image on its size is known, and its buffer large enough from the first read on.
+    if (n === 0) continue;
+    const lengths = source.buffers.slice(5 * n, 5 * n + 5).map((buffer) =>
+      buffer.byteLength || frame.buffer.byteLength
+    );
+    assertEquals(new Set(lengths).size, 1);
+  }
+});
+
+Deno.test("splitJpegs() leaves room around each image, whose buffer is its own", async () => {
+  const whole = join(
+    JPEG,
+    OTHER,
+    bytes(1, 2, 3),
+    JPEG,
+    sampleJpeg({ scan: new Uint8Array(90_000) }),
+  );
+  for (const size of [1, 100, 65_536]) {
+    const frames = await Array.fromAsync(splitJpegs(new FakeProgram(inChunks(whole, () => size))));
+    assertEquals(frames.length, 4);
+    assertEquals(new Set(frames.map((frame) => frame.buffer)).size, 4);
+    for (const frame of frames) assertRoom(frame);
+  }
+});
+
+function assertRoom(frame: Jpeg): void {
+  assert(hasMargin(frame), "the image is not marked");
+  assert(frame.byteOffset >= MARGIN, `only ${frame.byteOffset} bytes in front`);
+  const behind = frame.buffer.byteLength - frame.byteOffset - frame.length;
+  assert(behind >= MARGIN, `only ${behind} bytes behind`);
+}
+
+Deno.test("splitJpegs() takes chunks of any size from an iterator, and leaves them as they were", async () => {
+  const whole = join(...Array(300).fill(join(JPEG, OTHER)));
+  const chunks = [
+    whole.slice(0, 10),
+    new Uint8Array(0),
+    whole.slice(10, 70_000),
+    whole.slice(70_000),
+  ];
+  async function* source(): AsyncGenerator<Bytes> {
+    for (const chunk of chunks) yield await Promise.resolve(chunk);
+  }
+  const frames = await Array.fromAsync(splitJpegs(source()));
+  assertEquals(frames.length, 600);
+  for (const frame of frames) frame.fill(0);
+  assertEquals(join(...chunks), whole);
+});
+
+Deno.test("splitJpegs() starts nothing before the first image is asked for", async () => {
+  let started = false;
+  async function* source(): AsyncGenerator<Bytes> {
+    started = true;
+    yield await Promise.resolve(JPEG);
+  }
+  const images = splitJpegs(source());
+  await images.return(undefined);
+  assertFalse(started);
+});
+
+Deno.test("splitJpegs() ends its source when its reader leaves", async () => {
+  const program = new FakeProgram([JPEG, JPEG]);
+  for await (const _ of splitJpegs(program)) break;
+  assertEquals(program.disposed, 1);
+
+  let left = false;
+  async function* source(): AsyncGenerator<Bytes> {
+    try {
+      for (;;) yield await Promise.resolve(JPEG);
+    } finally {
+      left = true;
+    }
+  }
+  for await (const _ of splitJpegs(source())) break;
+  assert(left);
+});
+
+Deno.test("splitJpegs() passes its source's failure on, after the images before it", async () => {
+  async function* source(): AsyncGenerator<Bytes> {
+    yield await Promise.resolve(JPEG);
+    throw new Error("unplugged");
+  }
+  const frames: Jpeg[] = [];
+  let failure: unknown;
+  try {
+    for await (const frame of splitJpegs(source())) frames.push(frame);
+  } catch (error) {
+    failure = error;
+  }
+  assertEquals(frames, [JPEG]);
+  assertEquals((failure as Error).message, "unplugged");
+});
+
+Deno.test("splitJpegs() agrees with a slow and simple reading of the standard on any bytes", async () => {
+  for (let seed = 1; seed <= 150; seed++) {
+    const random = new Random(seed);
+    const maxFrame = random.of([3_000, 20_000, 1_000_000]);
+    const whole = join(...Array.from({ length: random.integer(1, 25) }, () => piece(random)));
+    const expected = imagesIn(whole, maxFrame);
+    const most = random.of([1, 20, 700, 5_000, 65_536]);
+    const chunks = inChunks(whole, () => random.integer(1, most));
+    const images = splitJpegs(random.oneIn(3) ? iterated(chunks) : new FakeProgram(chunks), {
+      maxFrame,
+    });
+    const frames = await Array.fromAsync(images);
+    const where = `with seed ${seed}`;
+    assertEquals(frames.map(digest), expected.map(digest), where);
+    const taken = frames.reduce((sum, frame) => sum + frame.length, 0);
+    assertEquals(images.counts.garbage, whole.length - taken, where);
+    // What is written around one image is written into none.
+    for (const frame of frames) {
+      assertRoom(frame);
+      new Uint8Array(frame.buffer, frame.byteOffset - MARGIN, MARGIN).fill(0xaa);
+      new Uint8Array(frame.buffer, frame.byteOffset + frame.length, MARGIN).fill(0xaa);
+    }
+    assertEquals(frames.map(digest), expected.map(digest), where);
+  }
+});
+
+async function* iterated(chunks: Iterable<Uint8Array>): AsyncGenerator<Bytes> {
+  for (const chunk of chunks) yield await Promise.resolve(chunk.slice());
+}
+
+/** Short, for a readable failure. */
+function digest(image: Uint8Array): string {
+  let sum = 7;
+  for (const byte of image) sum = (sum * 31 + byte) % 1_000_003;
+  return `${image.length} bytes, ${sum}`;
+}
+
+/** An image, a broken image, or what is none. */
+function piece(random: Random): Uint8Array {
+  switch (random.integer(0, 7)) {
+    case 0:
+      return noise(random, random.integer(0, 40));
+    case 1:
+      return new Uint8Array(random.integer(0, 300));
+    case 2: {
+      const image = anyJpeg(random);
+      return image.subarray(0, random.integer(0, image.length));
+    }
+    case 3: {
+      const image = anyJpeg(random);
+      return image.subarray(random.integer(0, image.length));
+    }
+    case 4: {
+      const image = anyJpeg(random);
+      for (let n = random.integer(1, 4); n > 0; n--) {
+        image[random.integer(0, image.length - 1)] = random.of(TELLING);
+      }
+      return image;
+    }
+    default:
+      return anyJpeg(random);
+  }
+}
+
+const TELLING = [0x00, 0x01, 0x02, 0x10, 0xc0, 0xc4, 0xd0, 0xd8, 0xd9, 0xda, 0xdb, 0xe1, 0xff];
+
+function noise(random: Random, length: number): Bytes {
+  return Uint8Array.from(
+    { length },
+    () => random.oneIn(2) ? random.of(TELLING) : random.integer(0, 255),
+  );
+}
+
+function anyJpeg(random: Random, thumbnail = false): Jpeg {
+  const fill = () =>
+    random.oneIn(8) ? new Uint8Array(random.integer(1, 3)).fill(0xff) : new Uint8Array(0);
+  const parts = [SOI];
+  if (random.oneIn(2)) parts.push(fill(), segment(0xe0, noise(random, random.integer(0, 30))));
+  if (!thumbnail && random.oneIn(3)) parts.push(fill(), exif(anyJpeg(random, true)));
+  if (random.oneIn(6)) parts.push(segment(0xfe, noise(random, random.integer(0, 200))));
+  parts.push(fill(), DQT, fill(), sof({ marker: random.of([0xc0, 0xc1, 0xc2]) }));
+  for (let scans = random.of([1, 1, 1, 2, 5]); scans > 0; scans--) {
+    if (random.oneIn(2)) parts.push(fill(), DHT);
+    parts.push(fill(), sos(), scanData(random, random.of([0, 20, 300, thumbnail ? 300 : 6_000])));
+    if (random.oneIn(9)) parts.push(segment(0xdc, [1, 0xe0]));
+  }
+  parts.push(fill(), EOI);
+  return join(...parts);
+}
+
+/** Data of a scan, with stuffing and restart markers. */
+function scanData(random: Random, length: number): Bytes {
+  const data: number[] = [];
+  for (let n = 0; n < length; n++) {
+    const byte = random.oneIn(20) ? random.of(TELLING) : random.integer(0, 255);
+    data.push(byte);
+    if (byte === 0xff) data.push(0x00);
+    if (random.oneIn(200)) data.push(0xff, random.integer(0xd0, 0xd7));
+  }
+  return new Uint8Array(data);
+}

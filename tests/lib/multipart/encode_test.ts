@@ -1,0 +1,106 @@
+import { assert, assertEquals, assertNotEquals, assertStrictEquals } from "@std/assert";
+import { type Frame, type Jpeg, MARGIN, markMargin } from "../../../lib/frame.ts";
+import { multipartFormat } from "../../../lib/multipart/encode.ts";
+
+const CAPTURED = Date.UTC(2026, 10, 22, 10, 0, 0, 123);
+const HEADER =
+  "Content-Type: image/jpeg\r\nContent-Length: 4\r\nX-Timestamp: 1795341600.123000\r\n\r\n";
+
+function frame(jpeg: Jpeg, capturedAt = CAPTURED): Frame {
+  return { jpeg, capturedAt, sequence: 1 };
+}
+
+/** Four bytes of an image, with or without the room that a splitter leaves around it. */
+function pixels({ margin }: { margin: boolean }): Jpeg {
+  if (!margin) return new TextEncoder().encode("JPEG");
+  const buffer = new Uint8Array(4 + 2 * MARGIN).fill(0x2e);
+  buffer.set(new TextEncoder().encode("JPEG"), MARGIN);
+  return markMargin(buffer.subarray(MARGIN, MARGIN + 4));
+}
+
+function text(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
+
+for (const boundary of ["frame", "boundarydonotcross"]) {
+  for (const margin of [true, false]) {
+    const how = `for boundary "${boundary}", ${margin ? "in place" : "with a copy"}`;
+
+    Deno.test(`A part tells its length and ends with the delimiter ${how}`, () => {
+      const format = multipartFormat(boundary, false);
+      assertEquals(format.contentType, `multipart/x-mixed-replace; boundary=${boundary}`);
+      assertEquals(text(format.opening), `--${boundary}\r\n`);
+      const part = format.part(frame(pixels({ margin })));
+      assertEquals(text(part), `${HEADER}JPEG\r\n--${boundary}\r\n`);
+    });
+
+    Deno.test(`A part ends with the next part's header if that is sent in advance ${how}`, () => {
+      const format = multipartFormat(boundary, true);
+      assertEquals(format.contentType, `multipart/x-mixed-replace; boundary=${boundary}`);
+      const next = `--${boundary}\r\nContent-Type: image/jpeg\r\n\r\n`;
+      assertEquals(text(format.opening), next);
+      assertEquals(text(format.part(frame(pixels({ margin })))), `JPEG\r\n${next}`);
+    });
+  }
+}
+
+Deno.test("A part is the image's own memory where there is room around it", () => {
+  const roomy = frame(pixels({ margin: true }));
+  for (const advance of [false, true]) {
+    assertStrictEquals(multipartFormat("frame", advance).part(roomy).buffer, roomy.jpeg.buffer);
+  }
+});
+
+Deno.test("A part is a copy where there is no room, and the image's surroundings stay as they are", () => {
+  const file = new TextEncoder().encode(".".repeat(500) + "JPEG" + ".".repeat(500));
+  const cramped = frame(file.subarray(500, 504));
+  const longer = frame(pixels({ margin: true }));
+  for (const advance of [false, true]) {
+    const part = multipartFormat("frame", advance).part(cramped);
+    assertNotEquals(part.buffer, file.buffer);
+    multipartFormat("boundarydonotcross", advance).part(longer);
+  }
+  assertEquals(text(file), ".".repeat(500) + "JPEG" + ".".repeat(500));
+  const surroundings = text(new Uint8Array(longer.jpeg.buffer));
+  assertEquals(surroundings, ".".repeat(MARGIN) + "JPEG" + ".".repeat(MARGIN));
+});
+
+Deno.test("A part is made once for all viewers", () => {
+  for (const margin of [true, false]) {
+    const one = frame(pixels({ margin }));
+    for (const boundary of ["frame", "boundarydonotcross"]) {
+      const first = multipartFormat(boundary, false).part(one);
+      assertStrictEquals(multipartFormat(boundary, false).part(one), first);
+    }
+  }
+});
+
+Deno.test("Both forms of a frame in one memory leave each other whole, whichever comes first", () => {
+  const withLength = `${HEADER}JPEG\r\n--frame\r\n`;
+  const inAdvance = "JPEG\r\n--frame\r\nContent-Type: image/jpeg\r\n\r\n";
+  for (const order of [[false, true, false], [true, false, true]]) {
+    const one = frame(pixels({ margin: true }));
+    const parts = order.map((advance) => multipartFormat("frame", advance).part(one));
+    for (const [n, advance] of order.entries()) {
+      assertEquals(text(parts[n]!), advance ? inAdvance : withLength);
+    }
+    assertEquals(text(one.jpeg), "JPEG");
+  }
+});
+
+Deno.test("The margin is enough for the longest header and ending", () => {
+  const size = 99_999_999;
+  const buffer = new ArrayBuffer(size + 2 * MARGIN);
+  const jpeg = markMargin(new Uint8Array(buffer, MARGIN, size));
+  const farAway = Date.UTC(9999, 11, 31);
+  const part = multipartFormat("frame", false).part(frame(jpeg, farAway));
+  assertEquals(text(part.subarray(0, MARGIN)).split("\0")[0]!.split("\r\n"), [
+    "Content-Type: image/jpeg",
+    "Content-Length: 99999999",
+    "X-Timestamp: 253402214400.000000",
+    "",
+    "",
+  ]);
+  const advance = multipartFormat("frame", true).part(frame(jpeg, farAway));
+  assert(advance.byteOffset + advance.length <= buffer.byteLength);
+});
