@@ -22,11 +22,13 @@ const GROUPS = Deno.build.os !== "windows" &&
 /** What it means when a program's standard error has a line like this. */
 export interface Complaint {
   pattern: RegExp;
-  /** What a person can do about it. */
+  /** What a person can do about it. `$1` stands for what the pattern's first group has found. */
   hint?: string;
   /** Trying again cannot help until somebody changes something. */
   hopeless?: boolean;
 }
+
+type Arguments = readonly string[] | (() => Promise<readonly string[]>);
 
 /** Options of {@link run}. */
 export interface RunOptions {
@@ -47,16 +49,61 @@ export interface RunOptions {
  * hear it), then by SIGTERM, then by SIGKILL.
  *
  * @param program Its name or path; of several, the first that is installed is taken.
+ * @param args Or a function that finds them out, at the first read.
  * @throws {CameraError} While reading: if the program cannot be started, or exits with an error; the
  * message ends with its complaint.
  */
 export function run(
   program: string | readonly string[],
-  args: readonly string[],
+  args: Arguments,
   signal: AbortSignal,
   options: RunOptions = {},
 ): ByteSource {
   return new Program([program].flat(), args, signal, options);
+}
+
+/** What a program said until it ended. */
+export interface Answer {
+  /** Whether it exited with code 0. */
+  readonly success: boolean;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Options of {@link ask}. */
+export interface AskOptions extends Pick<RunOptions, "env" | "missing"> {
+  /** How long it may take, in milliseconds; then it is killed. */
+  limit?: number;
+}
+
+/**
+ * Runs a program that has something to tell and then ends: a list, a version. It is killed when `signal`
+ * aborts or when it takes too long, and what it has said by then is the answer.
+ *
+ * @param program As for {@link run}.
+ * @throws {CameraError} If there is no such program.
+ */
+export async function ask(
+  program: string | readonly string[],
+  args: readonly string[],
+  signal: AbortSignal,
+  { limit = 5_000, ...options }: AskOptions = {},
+): Promise<Answer> {
+  const { child } = spawn([program].flat(), args, options);
+  running.add(child);
+  const stop = () => void kill(child, "SIGKILL");
+  const timer = setTimeout(stop, limit);
+  signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
+  try {
+    const { success, stdout, stderr } = await child.output();
+    const [said, complained] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+    return { success, stdout: said!, stderr: complained! };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", stop);
+    running.delete(child);
+  }
 }
 
 const running = new Set<Deno.ChildProcess>();
@@ -68,7 +115,7 @@ export function killAll(): void {
 
 class Program implements ByteSource {
   readonly #names: readonly string[];
-  readonly #args: readonly string[];
+  readonly #args: Arguments;
   readonly #signal: AbortSignal;
   readonly #options: RunOptions;
   readonly #onAbort = () => void this.#stop();
@@ -83,7 +130,7 @@ class Program implements ByteSource {
 
   constructor(
     names: readonly string[],
-    args: readonly string[],
+    args: Arguments,
     signal: AbortSignal,
     options: RunOptions,
   ) {
@@ -94,8 +141,12 @@ class Program implements ByteSource {
   }
 
   async read(into: Bytes): Promise<Bytes | undefined> {
-    if (!this.#child && (this.#stopped || this.#signal.aborted)) return undefined;
-    if (!this.#child) this.#start();
+    if (!this.#child) {
+      if (this.#stopped || this.#signal.aborted) return undefined;
+      const args = typeof this.#args === "function" ? await this.#args() : this.#args;
+      if (this.#stopped || this.#signal.aborted) return undefined;
+      this.#start(args);
+    }
     if (!this.#stopped) {
       const { done, value } = await this.#stdout!.read(into);
       if (!done) return value;
@@ -120,8 +171,8 @@ class Program implements ByteSource {
     await this.#stop();
   }
 
-  #start(): void {
-    const { name, child } = spawn(this.#names, this.#args, this.#options);
+  #start(args: readonly string[]): void {
+    const { name, child } = spawn(this.#names, args, this.#options);
     this.#name = name;
     this.#child = child;
     running.add(child);
@@ -141,14 +192,19 @@ class Program implements ByteSource {
     const lines = await this.#complaints!;
     const known = findComplaint(lines, this.#options.complaints ?? []);
     // A hung capture had to be forced: how it ended says nothing, what it complained of does.
-    if (this.#signal.aborted ? !known : success && exited) return;
-    const how = !exited
-      ? "closed its output"
+    // And some programs end well, for them, when their camera is unplugged: only the complaint tells.
+    if (!known && (this.#signal.aborted || success && exited)) return;
+    const how = this.#signal.aborted
+      ? ""
+      : !exited
+      ? " closed its output"
       : signal
-      ? `was ended by ${signal}`
-      : `exited with code ${code}`;
+      ? ` was ended by ${signal}`
+      : success
+      ? " ended"
+      : ` exited with code ${code}`;
     const complaint = known?.line ?? lastComplaint(lines);
-    throw new CameraError(`${this.#name} ${how}${complaint ? `: ${complaint}` : ""}`, {
+    throw new CameraError(`${this.#name}${how}${complaint ? `: ${complaint}` : ""}`, {
       hint: known?.hint,
       hopeless: known?.hopeless,
     });
@@ -244,15 +300,20 @@ async function lastLines(stderr: ReadableStream<Bytes>, signal: AbortSignal): Pr
   return [...lines, rest].map(printable).filter((line) => line !== "");
 }
 
+/** A line for people: without colours, what is binary, and passwords in addresses. */
 function printable(line: string): string {
   // deno-lint-ignore no-control-regex
-  return line.replaceAll(/\x1b\[[\d;]*m|[\x00-\x1f\x7f-\x9f\ufffd]/g, "").trim().slice(0, 500);
+  const text = line.replaceAll(/\x1b\[[\d;]*m|[\x00-\x1f\x7f-\x9f\ufffd]/g, "");
+  return text.replaceAll(/:\/\/[^\s@]+@/g, "://…@").trim().slice(0, 500);
 }
 
 function findComplaint(lines: string[], known: readonly Complaint[]) {
   for (const complaint of known) {
     const line = lines.findLast((line) => complaint.pattern.test(line));
-    if (line) return { ...complaint, line };
+    if (!line) continue;
+    const [found] = complaint.pattern.exec(line)!;
+    const hint = complaint.hint && found.replace(complaint.pattern, complaint.hint);
+    return { line, hint, hopeless: complaint.hopeless };
   }
 }
 
