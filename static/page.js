@@ -65,6 +65,7 @@ function build(cameras) {
     return entry;
   }));
   arrange();
+  document.body.classList.add("ready");
 }
 
 /** The camera that is shown alone, if one is. */

@@ -78,6 +78,7 @@ export class Tile {
     this.#painted = sequence;
     this.#missed = 0;
     this.#shape(bitmap);
+    this.element.classList.remove("blank");
     this.#context.transferFromImageBitmap(bitmap);
     const now = performance.now();
     this.meter.add(sequence, now, clock.ageOf(capturedAt, now));
@@ -119,6 +120,7 @@ export class Tile {
       this.#plain.alt = `Live picture of camera ${this.status.name}`;
       this.#plain.src = `${this.#address}/video_feed?t=${Date.now()}`;
       this.#plain.onload = () => {
+        this.element.classList.remove("blank");
         if (this.#plain) {
           this.#shape({ width: this.#plain.naturalWidth, height: this.#plain.naturalHeight });
         }
