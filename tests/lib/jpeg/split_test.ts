@@ -86,6 +86,20 @@ for (const [what, jpeg] of Object.entries(WHOLE)) {
   });
 }
 
+Deno.test("splitJpegs() finds the end of a scan wherever it lies, and whatever stands around it", async () => {
+  const around = [0x00, 0x01, 0x7f, 0x80, 0xd0, 0xfe].map((byte) => bytes(byte));
+  const stuffed = bytes(0xff, 0x00);
+  for (const before of [...around, stuffed, join(bytes(0x00), stuffed), join(stuffed, stuffed)]) {
+    for (let length = 0; length < 9; length++) {
+      const jpeg = sampleJpeg({ scan: join(new Uint8Array(length).fill(0x5a), before) });
+      for (const size of [1, 4, 10_000]) {
+        const images = splitJpegs(new FakeProgram(inChunks(join(jpeg, OTHER), () => size)));
+        assertEquals(await Array.fromAsync(images), [jpeg, OTHER], `${length} and ${before}`);
+      }
+    }
+  }
+});
+
 Deno.test("splitJpegs() takes the three pictures that we ship", async () => {
   const pictures = await Promise.all(
     [1, 2, 3].map((n) =>
