@@ -1,6 +1,7 @@
 import { fromFileUrl } from "@std/path";
 import { parseArgs } from "node:util";
 import project from "./deno.json" with { type: "json" };
+import { type Access, Door, readAccess } from "./lib/auth/mod.ts";
 import { Camera } from "./lib/camera/camera.ts";
 import { driverFolders, DriverRegistry } from "./lib/camera/registry.ts";
 import { systemClock, within } from "./lib/clock.ts";
@@ -22,6 +23,10 @@ Usage: dinocam [--help | --version]
 Settings are environment variables:
   CAMERA         which cameras: pi, or pi,usb, or named: front=usb,back=usb   (emulated)
   HOST, PORT     where to listen                                    (127.0.0.1, 8000)
+  AUTH           user:password, or none: anyone may watch      (needed with any HOST)
+  TLS_CERT, TLS_KEY   PEM files: serve HTTPS
+  MAX_VIEWERS    past it others are asked to come back later
+  LOG            text, or json: lines for machines                             (text)
   WIDTH, HEIGHT, FPS, QUALITY, ROTATE   wishes to the camera           (as the driver)
   SOURCE         which device, file, address or program                (as the driver)
   IDLE_SECONDS   a camera stops so long after its last viewer; 0; never           (10)
@@ -44,8 +49,11 @@ async function main(args: string[]): Promise<void> {
   const { help, version } = readFlags(args);
   if (help) return console.log(USAGE.trimEnd());
   if (version) return console.log(project.version);
-  const log = createLog({ clock: systemClock, write: console.error });
-  const config = readConfig(Deno.env.toObject());
+  const { AUTH, ...env } = Deno.env.toObject();
+  Deno.env.delete("AUTH"); // cameras' programs, and drivers, have no use for it
+  const config = readConfig(env);
+  const access = readAccess(AUTH, config.host);
+  const log = createLog({ clock: systemClock, write: console.error, json: config.jsonLog });
   const folders = driverFolders(config.camerasDir, Deno.build.standalone);
   const drivers = await DriverRegistry.open(folders);
   const cameras = await Promise.all(config.cameras.map((one) => openCamera(one, drivers, log)));
@@ -54,15 +62,18 @@ async function main(args: string[]): Promise<void> {
     cameras,
     pages,
     allowOrigin: config.allowOrigin,
+    door: new Door(access, { clock: systemClock, log }),
+    maxViewers: config.maxViewers,
+    version: project.version,
     clock: systemClock,
     log,
   });
-  const server = listen(config, (request, info) => app.fetch(request, info));
+  const server = listen(config, await readTls(config), (request, info) => app.fetch(request, info));
   if (config.shortSendQueue) {
     const reason = limitSendQueue(server.addr.port);
     if (reason) log.info("slow viewers may see old pictures", { reason });
   }
-  greet(config, server.addr.port);
+  greet(config, access, server.addr.port);
   await stopSignal();
   await shutDown(server, cameras);
 }
@@ -95,14 +106,35 @@ async function openCamera(
   });
 }
 
-function listen({ host, port }: Config, handle: Deno.ServeHandler<Deno.NetAddr>) {
+async function readTls({ tls }: Config): Promise<{ cert: string; key: string } | undefined> {
+  if (!tls) return undefined;
+  const read = async (name: string, path: string) => {
+    try {
+      return await Deno.readTextFile(path);
+    } catch (cause) {
+      const { message } = cause as Error;
+      throw new ConfigError(`Cannot read the file that ${name} names: ${message}`, { cause });
+    }
+  };
+  return { cert: await read("TLS_CERT", tls.cert), key: await read("TLS_KEY", tls.key) };
+}
+
+function listen(
+  { host, port }: Config,
+  tls: { cert: string; key: string } | undefined,
+  handle: Deno.ServeHandler<Deno.NetAddr>,
+) {
   try {
-    return Deno.serve({ hostname: host, port, onListen: () => {} }, (request, info) => {
+    return Deno.serve({ hostname: host, port, ...tls, onListen: () => {} }, (request, info) => {
       // A malformed Host header or request line gives an address that is none.
       if (URL.canParse(request.url)) return handle(request, info);
       return new Response("Cannot read the request's address or its Host\n", { status: 400 });
     });
   } catch (error) {
+    if (tls && (error instanceof Deno.errors.InvalidData || /keys?\b/.test(`${error}`))) {
+      const { message } = error as Error;
+      throw new ConfigError(`Cannot serve HTTPS with TLS_CERT and TLS_KEY: ${message}`);
+    }
     const where = `${host}:${port}`;
     if (error instanceof Deno.errors.AddrInUse) {
       fail(`Cannot listen on ${where}: another program does; choose another PORT`, 1);
@@ -114,13 +146,19 @@ function listen({ host, port }: Config, handle: Deno.ServeHandler<Deno.NetAddr>)
   }
 }
 
-function greet({ host, cameras }: Config, port: number): void {
-  const local = ["127.0.0.1", "localhost", "::1"].includes(host);
-  const shown = local ? host : "<this machine's address>";
+function greet({ host, cameras, tls }: Config, access: Access, port: number): void {
+  const shown = ["0.0.0.0", "::"].includes(host) ? "<this machine's address>" : host;
   const names = cameras.map(({ name, driver }) => name === driver ? name : `${name} (${driver})`);
   console.log(`dinocam ${project.version} serves ${names.join(", ")}`);
-  console.log(`Watch at http://${shown.includes(":") ? `[${shown}]` : shown}:${port}/`);
-  if (local) console.log("Only this machine can watch; HOST=0.0.0.0 opens it to your network");
+  console.log(
+    `Watch at http${tls ? "s" : ""}://${shown.includes(":") ? `[${shown}]` : shown}:${port}/`,
+  );
+  if (access === "this machine") {
+    console.log(
+      "Only this machine can watch; HOST=0.0.0.0 AUTH=user:password opens it to your network",
+    );
+  } else if (access === "anyone") console.log("Anyone who can connect can watch (AUTH=none)");
+  else console.log("Viewers need the user name and the password of AUTH");
 }
 
 function stopSignal(): Promise<void> {

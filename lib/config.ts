@@ -26,6 +26,12 @@ export interface Config {
   readonly cameras: readonly CameraConfig[];
   /** Empty: nobody's pages but our own. */
   readonly allowOrigin: AllowedOrigins;
+  /** How many viewers there may be at once. */
+  readonly maxViewers: number | undefined;
+  /** The PEM files for HTTPS. */
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  /** Whether the log is for machines. */
+  readonly jsonLog: boolean;
   /** The folder with the user's own drivers. */
   readonly camerasDir: string | undefined;
 }
@@ -38,6 +44,9 @@ export function readConfig(env: Env): Config {
     shortSendQueue: readChoice(env, "SEND_QUEUE", ["short", "system"]) !== "system",
     cameras: readCameras(env),
     allowOrigin: readAllowedOrigins(env),
+    maxViewers: readInteger(env, "MAX_VIEWERS", { min: 1, max: 1_000_000 }),
+    tls: readTls(env),
+    jsonLog: readChoice(env, "LOG", ["text", "json"]) === "json",
     camerasDir: env.CAMERAS_DIR?.trim() || undefined,
   };
 }
@@ -61,6 +70,14 @@ function readOrigin(text: string): string | undefined {
   // With more than an origin in it, a page's address was meant, which no browser sends.
   if (!url || !/^https?:$/.test(url.protocol)) return undefined;
   return url.href === `${url.origin}/` && !text.endsWith("?") ? url.origin : undefined;
+}
+
+function readTls(env: Env): Config["tls"] {
+  const [cert, key] = [env.TLS_CERT?.trim(), env.TLS_KEY?.trim()];
+  if (cert && key) return { cert, key };
+  if (!cert && !key) return undefined;
+  const [given, missing] = cert ? ["TLS_CERT", "TLS_KEY"] : ["TLS_KEY", "TLS_CERT"];
+  throw new ConfigError(`Cannot serve HTTPS with ${given} alone: set ${missing} too`);
 }
 
 function readCameras(env: Env): CameraConfig[] {

@@ -126,6 +126,7 @@ class Program implements ByteSource {
   /** Ends the reading of the complaints. */
   readonly #deaf = new AbortController();
   #stopped: Promise<void> | undefined;
+  #disposed = false;
 
   constructor(
     names: readonly string[],
@@ -140,14 +141,16 @@ class Program implements ByteSource {
   }
 
   async read(into: Bytes): Promise<Bytes | undefined> {
-    if (this.#stopped || (!this.#child && this.#signal.aborted)) return undefined;
+    if (!this.#child && (this.#stopped || this.#signal.aborted)) return undefined;
     if (!this.#child) {
       const args = typeof this.#args === "function" ? await this.#args() : this.#args;
       if (this.#signal.aborted) return undefined;
       this.#start(args);
     }
-    const { done, value } = await this.#stdout!.read(into);
-    if (!done) return value;
+    if (!this.#stopped) {
+      const { done, value } = await this.#stdout!.read(into);
+      if (!done) return value;
+    }
     await this.#end();
     return undefined;
   }
@@ -164,6 +167,7 @@ class Program implements ByteSource {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true;
     await this.#stop();
   }
 
@@ -183,7 +187,7 @@ class Program implements ByteSource {
     const exited = await within(child.status, PATIENCE.SIGTERM);
     await this.#stop();
     const asked = this.#signal.aborted && !(this.#signal.reason instanceof StopNow);
-    if (asked) return;
+    if (asked || this.#disposed) return;
     const { code, signal, success } = await child.status;
     const lines = await this.#complaints!;
     const known = findComplaint(lines, this.#options.complaints ?? []);

@@ -7,6 +7,7 @@ import { withHuffmanTables } from "../jpeg/huffman.ts";
 import { type Size, sizeOf } from "../jpeg/size.ts";
 import type { SplitCounts } from "../jpeg/split.ts";
 import type { Log } from "../log.ts";
+import { Deliveries } from "./deliveries.ts";
 import type { Images, TimedJpeg } from "./driver.ts";
 import { FrameRate } from "./rate.ts";
 import { Failures, restarting } from "./restart.ts";
@@ -48,6 +49,8 @@ export interface CameraStats {
   readonly broken: number;
   /** How often it failed. */
   readonly failures: number;
+  /** What viewers have taken. */
+  readonly sent: Readonly<Deliveries>;
 }
 
 /**
@@ -66,6 +69,7 @@ export class Camera {
   readonly #failures: Failures;
   readonly #rate = new FrameRate();
   readonly #patience: { first: number; between: number };
+  readonly #sent = new Deliveries();
   #sequence = 0;
   /** When the newest frame came. */
   #arrivedAt = -Infinity;
@@ -75,6 +79,7 @@ export class Camera {
   #brokenBefore = 0;
   #counts: SplitCounts = { broken: 0, garbage: 0 };
   #logged: string | undefined;
+  #closed: CameraError | undefined;
 
   constructor({ name, driver, open, fps, idleTimeout, clock, log }: CameraOptions) {
     this.name = name;
@@ -131,6 +136,7 @@ export class Camera {
    * a camera has for its first frame.
    */
   async ready(): Promise<void> {
+    if (this.#closed) throw this.#closed;
     if (this.latest) return;
     if (this.error && this.retryAfter > 0) throw this.error;
     this.#failures.ask();
@@ -162,6 +168,11 @@ export class Camera {
     return await found;
   }
 
+  /** A viewer has taken a frame, in so many bytes. */
+  delivered({ capturedAt }: Frame, bytes: number): void {
+    this.#sent.add(bytes, this.#clock.now() - capturedAt);
+  }
+
   /** What there is to tell. */
   stats(): CameraStats {
     return {
@@ -176,12 +187,14 @@ export class Camera {
       dropped: this.dropped,
       broken: this.#brokenBefore + this.#counts.broken,
       failures: this.#failures.total,
+      sent: this.#sent,
     };
   }
 
   /** Ends all viewers and stops the capture. `reason`: see `StopNow`. */
   async close(reason?: unknown): Promise<void> {
-    this.#outcome.reject(new CameraError("The server is shutting down"));
+    this.#closed = new CameraError("The server is shutting down");
+    this.#outcome.reject(this.#closed);
     await this.#hub.close(reason);
   }
 

@@ -35,16 +35,24 @@ export class FrameRate {
 }
 
 /**
- * Thins frames to `fps` a second: the function tells of each frame whether to take it. Frames that come
- * a little early still count, so that 30 fps are thinned to an even 10.
+ * Thins frames to `fps` a second: the function tells of each frame whether to take it. A frame is taken
+ * that is nearer to its time than the next one will be, so that 30 fps are thinned to an even 10, and one
+ * that comes a little early is not lost.
  */
 export function thin(fps: number): (frame: Frame) => boolean {
   const interval = 1000 / fps;
   let due = -Infinity;
+  let before: number | undefined;
+  let gap: number | undefined; // between the frames, on average
   return ({ capturedAt }) => {
     const early = due - capturedAt;
     const clockWentBack = early > 2 * interval;
-    if (early > interval / 4 && !clockWentBack) return false;
+    if (before !== undefined) {
+      const last = Math.min(Math.max(0, capturedAt - before), interval);
+      gap = gap === undefined ? last : gap + (last - gap) / 8;
+    }
+    before = capturedAt;
+    if (early > (gap ?? 0) / 2 && !clockWentBack) return false;
     const late = -early > interval || clockWentBack;
     due = (late ? capturedAt : due) + interval;
     return true;

@@ -76,7 +76,7 @@ export class Failures {
   /** Waits until the source may be opened (again). Rejects when `signal` aborts. */
   async over(signal: AbortSignal, fresh: boolean): Promise<void> {
     if (this.#last?.hopeless && !fresh) await unlessAborted(this.#asked.promise, signal);
-    await this.#clock.sleep(this.pause, signal);
+    if (this.pause > 0) await this.#clock.sleep(this.pause, signal);
   }
 }
 

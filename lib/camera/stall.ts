@@ -22,7 +22,7 @@ export function patienceFor(fps = Infinity): { first: number; between: number } 
  */
 export function stalling<T>(open: Open<T>, { clock, first, between }: StallOptions): Open<T> {
   return async function* (signal) {
-    using watchdog = new Watchdog(clock, first, between);
+    using watchdog = new Watchdog({ clock, first, between });
     try {
       for await (const item of open(AbortSignal.any([signal, watchdog.signal]))) {
         watchdog.reset();
@@ -51,10 +51,10 @@ class Watchdog implements Disposable {
   #since: number;
   #what = "No first picture";
 
-  constructor(clock: Clock, first: number, between: number) {
+  constructor({ clock, first, between }: StallOptions) {
     this.#clock = clock;
-    this.#limit = first;
     this.#between = between;
+    this.#limit = first;
     this.#since = clock.monotonic();
     this.#watch().catch(() => {}); // its sleep is cut short when it is disposed
   }
@@ -75,7 +75,7 @@ class Watchdog implements Disposable {
 
   async #watch(): Promise<void> {
     for (let left; (left = this.#since + this.#limit - this.#clock.monotonic()) > 0;) {
-      // The limit is another one once the first item has come.
+      // A reset may bring the end nearer, but never nearer than this.
       await this.#clock.sleep(Math.min(left, this.#between), this.#done.signal);
     }
     this.#bite.abort(new StopNow(`${this.#what} for ${Math.round(this.#limit / 1000)} s`));

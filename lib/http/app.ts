@@ -1,4 +1,5 @@
 import { Hono } from "hono";
+import { Door } from "../auth/mod.ts";
 import type { Camera } from "../camera/camera.ts";
 import type { Clock } from "../clock.ts";
 import type { AllowedOrigins } from "../config.ts";
@@ -7,10 +8,13 @@ import { cameraRoutes } from "./camera_routes.ts";
 import { Cameras } from "./cameras.ts";
 import { cors } from "./cors.ts";
 import { errorResponse, HttpError } from "./errors.ts";
+import { guard } from "./guard.ts";
 import { KeepAlive } from "./keep_alive.ts";
+import { metricsRoutes } from "./metrics_routes.ts";
 import { pageRoutes, type Pages } from "./page_routes.ts";
 import { snapshotRoutes } from "./snapshot_routes.ts";
 import { streamRoutes } from "./stream_routes.ts";
+import { Viewers } from "./viewers.ts";
 
 /** What the app is made of. */
 export interface AppOptions {
@@ -19,6 +23,12 @@ export interface AppOptions {
   pages: Pages;
   /** Whose pages may read the answers; without it nobody's but our own. */
   allowOrigin?: AllowedOrigins;
+  /** Decides who may watch; without one, only this machine may. */
+  door?: Door;
+  /** How many viewers there may be at once; as many as come if not given. */
+  maxViewers?: number;
+  /** For those who ask which server this is. */
+  version?: string;
   clock: Clock;
   log: Log;
 }
@@ -27,14 +37,26 @@ export interface AppOptions {
 const Allow = "GET, HEAD, OPTIONS";
 
 /** Answers requests: the app that `Deno.serve` is given. */
-export function createApp({ cameras, pages, allowOrigin = [], clock, log }: AppOptions): Hono {
+export function createApp(options: AppOptions): Hono {
+  const { cameras, pages, allowOrigin = [], maxViewers, version = "unknown", clock, log } = options;
+  const door = options.door ?? new Door("this machine", { clock, log });
   const known = new Cameras(cameras);
+  const viewers = new Viewers({ max: maxViewers, clock, log });
+  const startedAt = clock.now();
+  const server = () => ({
+    version,
+    startedAt,
+    memory: Deno.memoryUsage().rss,
+    viewers: viewers.count,
+  });
   const app = new Hono();
   if (allowOrigin.length > 0) app.use(cors(allowOrigin));
   app
-    .route("/", streamRoutes(known, new KeepAlive(clock)))
+    .use(guard(door))
+    .route("/", streamRoutes(known, new KeepAlive(clock), viewers))
     .route("/", snapshotRoutes(known, clock))
     .route("/", cameraRoutes(known))
+    .route("/", metricsRoutes(known, server))
     .route("/", pageRoutes(pages));
   const gets = app.routes.filter((route) => route.method === "GET");
   for (const path of new Set(gets.map((route) => route.path))) {

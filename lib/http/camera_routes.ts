@@ -19,7 +19,9 @@ export function cameraRoutes(cameras: Cameras): Hono {
 
 const FRESH = { "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" };
 
-function asJson({ name, driver, state, fps, viewers, size, error, ...counts }: CameraStats) {
+function asJson(
+  { name, driver, state, fps, viewers, size, error, sent, ...counts }: CameraStats,
+) {
   return {
     name,
     driver,
@@ -29,5 +31,6 @@ function asJson({ name, driver, state, fps, viewers, size, error, ...counts }: C
     resolution: size ? `${size.width}x${size.height}` : null,
     lastError: error ? describe(error) : null,
     ...counts,
+    sent: sent.frames,
   };
 }

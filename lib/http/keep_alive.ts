@@ -9,9 +9,12 @@ const BEAT = 500;
 /** Who got nothing for so many beats is sent a picture: Home Assistant hangs up after 10 s of silence. */
 const BEATS = 10;
 
+/** Who has taken nothing for so many beats is let go: 2 minutes. */
+export const STALLED = 240;
+
 /**
  * Sends a picture to viewers who have had none for 5 s: the camera's newest one, or, while the camera gives
- * none, one that says so. One timer serves all viewers, and there is none while there are no viewers.
+ * none, one that says so. Lets go who has taken nothing for 2 minutes. One timer serves all viewers, and there is none while there are no viewers.
  */
 export class KeepAlive {
   readonly #clock: Clock;
@@ -48,6 +51,7 @@ export class KeepAlive {
           if (!pictures.has(camera)) pictures.set(camera, newest());
           return pictures.get(camera);
         });
+        if (viewer.stalled >= STALLED) viewer.end();
       }
     }
   }

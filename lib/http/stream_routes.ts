@@ -5,8 +5,9 @@ import { MultipartBody } from "../multipart/body.ts";
 import { multipartFormat } from "../multipart/encode.ts";
 import type { Cameras } from "./cameras.ts";
 import { orUnavailable } from "./errors.ts";
-import type { KeepAlive } from "./keep_alive.ts";
+import { type KeepAlive, STALLED } from "./keep_alive.ts";
 import { readNumberQuery, readSwitchQuery } from "./query.ts";
+import type { Viewers } from "./viewers.ts";
 
 /** mjpg-streamer's boundary: its own client accepts no other. */
 const MJPG_STREAMER_BOUNDARY = "boundarydonotcross";
@@ -28,7 +29,7 @@ export const LIVE_HEADERS = {
 };
 
 /** `GET /video_feed` and its aliases: a camera's frames, one part after another, while the client stays. */
-export function streamRoutes(cameras: Cameras, keepAlive: KeepAlive): Hono {
+export function streamRoutes(cameras: Cameras, keepAlive: KeepAlive, viewers: Viewers): Hono {
   return new Hono()
     .get("/video_feed", (c) => stream(c, cameras.get()))
     .get("/stream", (c) => stream(c, cameras.get()))
@@ -51,13 +52,17 @@ export function streamRoutes(cameras: Cameras, keepAlive: KeepAlive): Hono {
     const format = multipartFormat(boundary, advance);
     const headers = { "Content-Type": format.contentType, ...LIVE_HEADERS };
     if (c.req.method === "HEAD") return c.body(null, 200, headers); // Hono drops a HEAD's body uncancelled
+    const visit = viewers.enter(c, camera.name);
     const body = new MultipartBody({
       format,
       wanted: fps === undefined ? undefined : thin(fps),
+      onTaken: (frame, bytes) => camera.delivered(frame, bytes),
+      onDropped: () => camera.dropped++,
       onEnd: () => {
         camera.leave(body);
-        camera.dropped += body.dropped;
         keepAlive.delete(body);
+        const reason = body.stalled >= STALLED ? "stalled" : undefined;
+        visit.end({ frames: body.sent, dropped: body.dropped, reason });
       },
     });
     camera.join(body);
@@ -68,6 +73,7 @@ export function streamRoutes(cameras: Cameras, keepAlive: KeepAlive): Hono {
       body.end();
       throw error;
     }
+    visit.begin();
     if (CLAIMED_LENGTH !== undefined) c.header("Content-Length", `${CLAIMED_LENGTH}`);
     return c.body(body.stream, 200, headers);
   }

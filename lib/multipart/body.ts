@@ -6,6 +6,10 @@ export interface MultipartBodyOptions {
   format: MultipartFormat;
   /** Whether this viewer is to have a frame; without it, all. See `thin`. */
   wanted?: (frame: Frame) => boolean;
+  /** Called when the client has taken a frame, with the bytes that it took; not for one sent again. */
+  onTaken?: (frame: Frame, bytes: number) => void;
+  /** Called when the client was too slow to take a frame. */
+  onDropped?: () => void;
   /** Called once: the client went away, or there are no more frames. */
   onEnd: () => void;
 }
@@ -25,18 +29,26 @@ export class MultipartBody {
   dropped = 0;
   /** How often {@link keepAlive} was called since the client last got something, or is still taking it. */
   quiet = 0;
+  /** How often {@link keepAlive} was called while the client has been taking the same bytes. */
+  stalled = 0;
 
   readonly #format: MultipartFormat;
   readonly #wanted: ((frame: Frame) => boolean) | undefined;
+  readonly #onTaken: MultipartBodyOptions["onTaken"];
+  readonly #onDropped: (() => void) | undefined;
   readonly #onEnd: () => void;
   #controller!: ReadableStreamDefaultController<Bytes>;
   #next: Frame | undefined;
+  #sending: Frame | undefined;
+  #size = 0;
   #pulling = false;
   #ended = false;
 
-  constructor({ format, wanted, onEnd }: MultipartBodyOptions) {
+  constructor({ format, wanted, onTaken, onDropped, onEnd }: MultipartBodyOptions) {
     this.#format = format;
     this.#wanted = wanted;
+    this.#onTaken = onTaken;
+    this.#onDropped = onDropped;
     this.#onEnd = onEnd;
     // With a highWaterMark of 1 a slow client would get each frame one frame's time later.
     this.stream = new ReadableStream({
@@ -46,6 +58,8 @@ export class MultipartBody {
       },
       pull: () => {
         this.#pulling = true;
+        this.stalled = 0;
+        this.#taken();
         if (this.#next) this.#send(this.#next);
       },
       cancel: () => this.#end(),
@@ -56,7 +70,10 @@ export class MultipartBody {
   offer(frame: Frame): void {
     if (this.#ended || this.#wanted && !this.#wanted(frame)) return;
     if (this.#pulling) return this.#send(frame);
-    if (this.#next) this.dropped++;
+    if (this.#next) {
+      this.dropped++;
+      this.#onDropped?.();
+    }
     this.#next = frame;
   }
 
@@ -65,9 +82,13 @@ export class MultipartBody {
    * A client that is still taking a frame is not sent another one.
    */
   keepAlive(after: number, last: () => Frame | undefined): void {
-    if (this.#ended || !this.#pulling || ++this.quiet < after) return;
+    if (this.#ended) return;
+    if (!this.#pulling) return void this.stalled++;
+    if (++this.quiet < after) return;
     const frame = last();
-    if (frame) this.#send(frame);
+    if (!frame) return;
+    this.#send(frame);
+    this.#sending = undefined;
   }
 
   /** Called by the hub when there will be no more frames. */
@@ -82,7 +103,18 @@ export class MultipartBody {
     this.#next = undefined;
     this.quiet = 0;
     this.sent++;
-    this.#controller.enqueue(this.#format.part(frame));
+    this.#sending = frame;
+    const part = this.#format.part(frame);
+    this.#size = part.length;
+    this.#controller.enqueue(part);
+  }
+
+  /** What was sent last has been taken. */
+  #taken(): void {
+    const frame = this.#sending;
+    if (!frame) return;
+    this.#sending = undefined;
+    this.#onTaken?.(frame, this.#size);
   }
 
   #end(): void {

@@ -24,7 +24,8 @@ export class FakeSource {
 
   /** Gives an image, and lets everybody take it. */
   async push(jpeg: Jpeg): Promise<void> {
-    await this.#clock.advance(0); // a camera that is asked for is open then
+    await settle(); // a request that was just made has reached the camera
+    await this.#clock.advance(0);
     if (this.#waiting) this.#waiting(jpeg);
     else this.#images.push(jpeg);
     await settle();

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { settle } from "../../manual_clock.ts";
 import { jpegWith, setUp } from "./fake_source.ts";
 
 for (
@@ -106,6 +107,7 @@ Deno.test("a camera that gives no first frame in 10 s is 503 with the reason, an
   const { app, source, clock, camera } = setUp();
   for (const path of ["/snapshot.jpg", "/video_feed"]) {
     const asking = app.request(path);
+    await settle();
     await clock.advance(10_000);
     const response = await asking;
     assertEquals([path, response.status], [path, 503]);

@@ -1,0 +1,45 @@
+import { ConfigError } from "../errors.ts";
+
+/** A user's name and password. */
+export interface Credentials {
+  /** Without a colon. */
+  readonly user: string;
+  readonly password: string;
+}
+
+/** Who may watch: people with a password, programs on this machine, or anyone who can connect. */
+export type Access = Credentials | "this machine" | "anyone";
+
+/**
+ * Reads `AUTH`: `user:password`, or `none`. Its value is in no message.
+ *
+ * @param host Where the server is to listen; not set is enough only where nobody else can connect.
+ * @throws {ConfigError} If `auth` is neither, or is not set and `host` is open to others.
+ */
+export function readAccess(auth: string | undefined, host: string): Access {
+  const text = auth ?? "";
+  if (text.trim() === "") {
+    if (isLoopback(host)) return "this machine";
+    throw new ConfigError(
+      `Cannot listen on HOST ${JSON.stringify(host)} without AUTH: set AUTH=user:password, or ` +
+        "AUTH=none if anyone may watch",
+    );
+  }
+  if (text.trim() === "none") return "anyone";
+  const colon = text.indexOf(":");
+  if (colon === -1) throw unreadable("there is no colon in it");
+  if (colon === 0) throw unreadable("the user's name is missing");
+  if (colon === text.length - 1) throw unreadable("the password is missing");
+  // deno-lint-ignore no-control-regex
+  if (/[\x00-\x1f\x7f]/.test(text)) throw unreadable("there is a control character in it");
+  return { user: text.slice(0, colon), password: text.slice(colon + 1) };
+}
+
+/** Whether a host, as a person or a `Host` header writes it, can only be this machine. */
+export function isLoopback(host: string): boolean {
+  return /^(localhost\.?|127(\.\d{1,3}){3}|::1|\[::1\])$/i.test(host);
+}
+
+function unreadable(reason: string): ConfigError {
+  return new ConfigError(`Cannot read AUTH as user:password, or as none: ${reason}`);
+}

@@ -1,0 +1,136 @@
+import type { Clock } from "../clock.ts";
+import type { Log } from "../log.ts";
+import { type Access, type Credentials, isLoopback } from "./access.ts";
+import { Attempts } from "./attempts.ts";
+
+/** What of a request counts. */
+export interface Visitor {
+  /** The network address that it came from. */
+  readonly address: string;
+  /** The `Authorization` header. */
+  readonly authorization: string | undefined;
+  /** The host names, with port, that it says it is for: of its `Host` header and of its URL. */
+  readonly hosts: readonly string[];
+  /** Whether it asks for what needs no password. */
+  readonly open?: boolean;
+}
+
+/** Why somebody may not watch, as HTTP says it. */
+export interface Refusal {
+  readonly status: 401 | 403 | 429;
+  readonly message: string;
+  readonly headers: Record<string, string>;
+}
+
+/** Options of a {@link Door}. */
+export interface DoorOptions {
+  clock: Clock;
+  log: Log;
+}
+
+/** Decides who may watch. */
+export class Door {
+  readonly #access: Access;
+  readonly #log: Log;
+  readonly #attempts: Attempts;
+  #expected: Promise<Uint8Array[]> | undefined;
+
+  constructor(access: Access, { clock, log }: DoorOptions) {
+    this.#access = access;
+    this.#log = log;
+    this.#attempts = new Attempts(clock);
+  }
+
+  /** Why a request is not answered; undefined if it is. */
+  async refuse(visitor: Visitor): Promise<Refusal | undefined> {
+    if (this.#access === "anyone") return undefined;
+    if (this.#access === "this machine") return refuseOtherHosts(visitor);
+    return visitor.open ? undefined : await this.#askPassword(visitor);
+  }
+
+  async #askPassword({ address, authorization }: Visitor): Promise<Refusal | undefined> {
+    if (authorization === undefined) return UNKNOWN;
+    const wait = this.#attempts.begin(address);
+    if (wait > 0) {
+      return {
+        status: 429,
+        message: "Too many log-ins from this address have failed; try again later",
+        headers: { "Retry-After": `${Math.ceil(wait / 1000)}` },
+      };
+    }
+    if (!await this.#knows(authorization)) {
+      this.#log.warn("log-in failed", { address });
+      return UNKNOWN;
+    }
+    this.#attempts.succeeded(address);
+  }
+
+  #expectedDigests(): Promise<Uint8Array[]> {
+    const access = this.#access;
+    return this.#expected ??= Promise.all(
+      typeof access === "string" ? [] : encodings(access).map(digest),
+    );
+  }
+
+  /** Takes as long for any credentials, and so gives no hint how much of them is right. */
+  async #knows(authorization: string): Promise<boolean> {
+    const given = await digest(basicCredentials(authorization) ?? new Uint8Array(0));
+    let known = false;
+    for (const expected of await this.#expectedDigests()) {
+      known = areEqual(given, expected) || known;
+    }
+    return known;
+  }
+}
+
+const UNKNOWN: Refusal = {
+  status: 401,
+  message: "This needs a user name and a password",
+  headers: { "WWW-Authenticate": 'Basic realm="dinocam", charset="UTF-8"' },
+};
+
+/** A page from elsewhere can have its name point to this machine (DNS rebinding), but not change the name. */
+function refuseOtherHosts({ hosts }: Visitor): Refusal | undefined {
+  const other = hosts.find((host) => !isLoopback(host.replace(/:\d{1,5}$/, "")));
+  if (other === undefined) return undefined;
+  return {
+    status: 403,
+    message:
+      `Cannot answer for the host ${JSON.stringify(other.slice(0, 80))}: only this machine ` +
+      "can watch until AUTH is set",
+    headers: {},
+  };
+}
+
+/** `Basic dXNlcjpwYXNzd29yZA==` → the bytes of `user:password`. */
+function basicCredentials(authorization: string): Uint8Array<ArrayBuffer> | undefined {
+  const encoded = /^basic +([a-z0-9+/]+=*) *$/i.exec(authorization)?.[1];
+  try {
+    return encoded === undefined ? undefined : bytesOf(atob(encoded));
+  } catch {
+    return undefined; // it is no Base64: as good as wrong
+  }
+}
+
+/** The bytes that clients send: UTF-8, as we ask for, or Latin-1, as Python's do all the same. */
+function encodings({ user, password }: Credentials): Uint8Array<ArrayBuffer>[] {
+  const text = `${user}:${password}`;
+  const utf8 = new TextEncoder().encode(text);
+  return /^[\0-\xff]*$/.test(text) ? [utf8, bytesOf(text)] : [utf8];
+}
+
+/** Text of which each character stands for a byte. */
+function bytesOf(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+async function digest(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+}
+
+/** Compares hashes in a time that does not depend on them. */
+function areEqual(a: Uint8Array, b: Uint8Array): boolean {
+  let difference = a.length ^ b.length;
+  for (let i = 0; i < a.length; i++) difference |= a[i]! ^ b[i]!;
+  return difference === 0;
+}

@@ -1,0 +1,15 @@
+import { Hono } from "hono";
+import { expose, METRICS_TYPE, type ServerStats } from "../metrics/mod.ts";
+import type { Cameras } from "./cameras.ts";
+
+/** `GET /metrics`: what Prometheus collects. */
+export function metricsRoutes(cameras: Cameras, server: () => ServerStats): Hono {
+  return new Hono().get("/metrics", (c) => {
+    const text = expose(cameras.all.map((camera) => camera.stats()), server());
+    return c.body(text, 200, {
+      "Content-Type": METRICS_TYPE,
+      "Cache-Control": "no-store",
+      "X-Content-Type-Options": "nosniff",
+    });
+  });
+}

@@ -1,0 +1,60 @@
+import { assertEquals } from "@std/assert";
+import { Attempts } from "../../../lib/auth/attempts.ts";
+import { ManualClock } from "../../manual_clock.ts";
+
+function setUp() {
+  const clock = new ManualClock();
+  const attempts = new Attempts(clock);
+  const fail = (address: string, times: number) =>
+    Array.from({ length: times }, () => attempts.begin(address));
+  return { clock, attempts, fail };
+}
+
+Deno.test("an address may fail to log in ten times at once, and then once in five seconds", async () => {
+  const { clock, fail } = setUp();
+  assertEquals(fail("192.0.2.1", 12), [...Array(10).fill(0), 5_000, 5_000]);
+  await clock.advance(4_999);
+  assertEquals(fail("192.0.2.1", 1), [1]);
+  await clock.advance(1);
+  assertEquals(fail("192.0.2.1", 2), [0, 5_000]);
+  await clock.advance(60_000);
+  assertEquals(fail("192.0.2.1", 11), [...Array(10).fill(0), 5_000]);
+});
+
+Deno.test("one address that fails leaves the others alone", () => {
+  const { fail } = setUp();
+  fail("192.0.2.1", 20);
+  assertEquals(fail("192.0.2.2", 1), [0]);
+});
+
+Deno.test("a log-in that succeeds does not count, and forgives no others", () => {
+  const { attempts, fail } = setUp();
+  for (let i = 0; i < 50; i++) {
+    assertEquals(attempts.begin("192.0.2.1"), 0);
+    attempts.succeeded("192.0.2.1");
+  }
+  fail("192.0.2.1", 9);
+  attempts.begin("192.0.2.1");
+  attempts.succeeded("192.0.2.1");
+  assertEquals(fail("192.0.2.1", 2), [0, 5_000]);
+});
+
+Deno.test("the addresses of one IPv6 network are one, those written as IPv6 but being IPv4 are not", () => {
+  const { fail } = setUp();
+  fail("2001:db8:1:2::1", 10);
+  assertEquals(fail("2001:db8:1:2:3:4:5:6", 1), [5_000]);
+  assertEquals(fail("2001:db8:1:3::1", 1), [0]);
+  fail("2001:db8::1", 10);
+  assertEquals(fail("2001:db8:0:0:9:9:9:9", 1), [5_000]);
+  fail("::ffff:192.0.2.1", 10);
+  assertEquals(fail("192.0.2.1", 1), [5_000]);
+  assertEquals(fail("::ffff:192.0.2.2", 1), [0]);
+});
+
+Deno.test("ten thousand addresses are remembered, the newest ones", () => {
+  const { fail } = setUp();
+  fail("first", 10);
+  for (let i = 0; i < 10_000; i++) fail(`address ${i}`, 10);
+  assertEquals(fail("address 9999", 1), [5_000]);
+  assertEquals(fail("first", 1), [0]);
+});

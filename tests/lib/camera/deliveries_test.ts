@@ -1,0 +1,22 @@
+import { assertEquals } from "@std/assert";
+import { AGES, Deliveries } from "../../../lib/camera/deliveries.ts";
+
+Deno.test("deliveries count each frame in the range of its age, whose upper end belongs to it", () => {
+  const sent = new Deliveries();
+  for (const age of [0, 1, 1.5, 2, 10_000, 10_001, 1e9]) sent.add(100, age);
+  const counted = Object.fromEntries(sent.ages.map((count, i) => [AGES[i] ?? "more", count]));
+  assertEquals(counted, {
+    ...Object.fromEntries(AGES.map((age) => [age, 0])),
+    1: 2,
+    2: 2,
+    10_000: 1,
+    more: 2,
+  });
+  assertEquals([sent.frames, sent.bytes], [7, 700]);
+});
+
+Deno.test("a frame from the future, after the clock was set back, counts as new", () => {
+  const sent = new Deliveries();
+  sent.add(1, -3_600_000);
+  assertEquals([sent.ages[0], sent.totalAge], [1, 0]);
+});

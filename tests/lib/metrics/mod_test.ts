@@ -1,0 +1,95 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { CameraStats } from "../../../lib/camera/camera.ts";
+import { Deliveries } from "../../../lib/camera/deliveries.ts";
+import { expose } from "../../../lib/metrics/mod.ts";
+
+function statsOf(name: string): CameraStats {
+  const sent = new Deliveries();
+  for (const age of [0.5, 3, 4, 70, 20_000]) sent.add(1000, age);
+  return {
+    name,
+    driver: "pi",
+    state: "streaming",
+    fps: 29.97,
+    viewers: 2,
+    size: undefined,
+    error: undefined,
+    frames: 12,
+    dropped: 3,
+    broken: 1,
+    failures: 4,
+    sent,
+  };
+}
+
+const server = { version: "1.2.3", startedAt: 1_700_000_000_500, memory: 5e7, viewers: 2 };
+const text = expose([statsOf("front"), statsOf("back")], server);
+const lines = text.trimEnd().split("\n");
+
+Deno.test("the metrics hold what the cameras and the server know", () => {
+  for (
+    const line of [
+      'dinocam_info{version="1.2.3"} 1',
+      "dinocam_viewers 2",
+      'dinocam_camera_state{camera="front",state="streaming"} 1',
+      'dinocam_camera_state{camera="front",state="failed"} 0',
+      'dinocam_camera_subscribers{camera="back"} 2',
+      'dinocam_camera_frames_per_second{camera="front"} 29.97',
+      'dinocam_camera_frames_total{camera="front"} 12',
+      'dinocam_camera_broken_total{camera="front"} 1',
+      'dinocam_camera_failures_total{camera="front"} 4',
+      'dinocam_sent_frames_total{camera="front"} 5',
+      'dinocam_sent_bytes_total{camera="front"} 5000',
+      'dinocam_dropped_frames_total{camera="front"} 3',
+      'dinocam_latency_seconds_bucket{camera="front",le="0.001"} 1',
+      'dinocam_latency_seconds_bucket{camera="front",le="0.005"} 3',
+      'dinocam_latency_seconds_bucket{camera="front",le="0.1"} 4',
+      'dinocam_latency_seconds_bucket{camera="front",le="10"} 4',
+      'dinocam_latency_seconds_bucket{camera="front",le="+Inf"} 5',
+      'dinocam_latency_seconds_sum{camera="front"} 20.0775',
+      'dinocam_latency_seconds_count{camera="front"} 5',
+      "process_resident_memory_bytes 50000000",
+      "process_start_time_seconds 1700000000.5",
+    ]
+  ) assert(lines.includes(line), `${line} is not in\n${text}`);
+});
+
+Deno.test("the metrics are as promtool's rules want them", () => {
+  assert(text.endsWith("\n"));
+  const seen = new Set<string>();
+  let [name, type] = ["", ""];
+  const samples = new Set<string>();
+  for (let i = 0; i < lines.length; i++) {
+    const line = lines[i]!;
+    if (line.startsWith("# HELP ")) {
+      // One family at a time: its help, its type, then all its samples.
+      [, name = ""] = /^# HELP ([a-z_]+) \S.*\.$/.exec(line)!;
+      [, type = ""] = new RegExp(`^# TYPE ${name} (counter|gauge|histogram)$`).exec(lines[++i]!)!;
+      assert(!seen.has(name), `${name} comes twice`);
+      seen.add(name);
+      assertEquals([name, name.endsWith("_total")], [name, type === "counter"]);
+      assert(!/_(milliseconds|ms|kilobytes|minutes)(_|$)/.test(name), `${name}: base units`);
+      continue;
+    }
+    const [, sample, , labels = "", value] =
+      /^([a-z_]+)(\{((?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*",?)*)\})? (\S+)$/.exec(line)!;
+    const suffix = type === "histogram" ? /^_(bucket|sum|count)$/ : /^$/;
+    assert(sample!.startsWith(name), line);
+    assertMatch(sample!.slice(name.length), suffix);
+    assert(Number.isFinite(Number(value)), line);
+    assert(!samples.has(sample + labels), `${line} comes twice`);
+    samples.add(sample + labels);
+  }
+});
+
+Deno.test("the buckets of a histogram grow, and the last one holds all", () => {
+  const counts = lines.filter((line) => /^dinocam_latency_seconds_bucket\{camera="back"/.test(line))
+    .map((line) => Number(line.split(" ").at(-1)));
+  assertEquals(counts, counts.toSorted((a, b) => a - b));
+  assertEquals(counts.at(-1), 5);
+});
+
+Deno.test("a label with quotes, backslashes and line ends stays one label", () => {
+  const written = expose([], { ...server, version: 'a"b\\c\nd' });
+  assert(written.includes('dinocam_info{version="a\\"b\\\\c\\nd"} 1\n'));
+});
