@@ -141,10 +141,10 @@ class Program implements ByteSource {
   }
 
   async read(into: Bytes): Promise<Bytes | undefined> {
-    if (!this.#child && (this.#stopped || this.#signal.aborted)) return undefined;
     if (!this.#child) {
+      if (this.#stopped || this.#signal.aborted) return undefined;
       const args = typeof this.#args === "function" ? await this.#args() : this.#args;
-      if (this.#signal.aborted) return undefined;
+      if (this.#stopped || this.#signal.aborted) return undefined;
       this.#start(args);
     }
     if (!this.#stopped) {

@@ -16,6 +16,7 @@ const MAY_IMPORT: Record<string, string> = {
   "lib/live/": CORE,
   "lib/auth/": CORE,
   "lib/metrics/": CORE,
+  "lib/doctor/": CORE,
   "lib/": GROUND,
 };
 

@@ -20,7 +20,7 @@ Deno.test("the server without any setting shows the emulated camera, to this mac
 });
 
 Deno.test(
-  "50 viewers get each frame of the Pi once and in order, from one capture",
+  "50 viewers get frames of the Pi in order and none twice, from one capture",
   needing(PYTHON),
   async () => {
     const size = { WIDTH: "640", HEIGHT: "360" }; // one process reads for all 50

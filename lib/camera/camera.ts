@@ -157,8 +157,8 @@ export class Camera {
     using viewer = this.subscribe();
     const found = (async () => {
       for await (const frame of viewer) {
-        const isNew = frame.capturedAt >= since || frame.sequence > seen + 1;
-        if (frame.sequence > seen && isNew) return frame;
+        const came = frame.sequence > seen && this.#arrivedAt >= since;
+        if (came && (frame.capturedAt >= since || frame.sequence > seen + 1)) return frame;
       }
       throw new CameraError("The server is shutting down");
     })();
@@ -214,13 +214,13 @@ export class Camera {
     this.#counts = images.counts ?? { broken: 0, garbage: 0 };
     let size: Size | undefined;
     for await (const image of images) {
-      const now = this.#clock.now();
-      const { jpeg, capturedAt } = "jpeg" in image ? image : { jpeg: image, capturedAt: now };
+      const { jpeg, capturedAt } = "jpeg" in image
+        ? image
+        : { jpeg: image, capturedAt: this.#clock.now() };
       const its = sizeOf(jpeg);
       if (!its) this.#counts.broken++;
       else {
         if (its.width !== size?.width || its.height !== size.height) this.#onSize(size = its);
-        this.#arrivedAt = now;
         yield { jpeg: withHuffmanTables(jpeg), capturedAt };
       }
     }
@@ -231,6 +231,7 @@ export class Camera {
     try {
       for await (const { jpeg, capturedAt } of source(signal)) {
         this.#rate.add(this.#clock.monotonic());
+        this.#arrivedAt = this.#clock.now();
         this.#logged = undefined;
         yield { jpeg, capturedAt, sequence: ++this.#sequence };
         this.#outcome.resolve();

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertFalse, assertRejects, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertRejects } from "@std/assert";
 import { patienceFor, stalling } from "../../../lib/camera/stall.ts";
 import { CameraError, StopNow } from "../../../lib/errors.ts";
 import { FakeSource } from "../../fake_source.ts";
@@ -101,7 +101,7 @@ Deno.test("stalling() tells what the source complained of when it was stopped, a
   const error = await reading;
   assertEquals(error.message, `No first picture for 10 s: ${complaint.message}`);
   assertEquals(error.hint, "look at the cable");
-  assertStrictEquals(error.cause, complaint);
+  assertEquals(error.cause, undefined); // or a log would tell it twice
 });
 
 Deno.test("stalling() passes the source's own failure and end on as they are", async () => {

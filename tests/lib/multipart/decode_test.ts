@@ -208,6 +208,22 @@ Deno.test("A header that grows too large is dropped, and the next part is taken"
   }
 });
 
+Deno.test("A header or an image without an end is given up as soon as it is too large", async () => {
+  for (const [start, limit] of [["--frame\nX", 65_536], ["--frame\n\n\xff\xd8", 1_000]] as const) {
+    const counts = { broken: 0, garbage: 0 };
+    const seen: number[] = [];
+    const source = async function* (): AsyncGenerator<Bytes> {
+      for (const text of [start, "y".repeat(limit - 100), "y".repeat(200), "y"]) {
+        seen.push(counts.broken);
+        yield await Promise.resolve(fromText(text));
+      }
+    };
+    const parts = decodeMultipart(source(), TYPE, { maxFrame: 1_000, counts });
+    assertEquals(await Array.fromAsync(parts), []);
+    assertEquals(seen, [0, 0, 0, 1]);
+  }
+});
+
 Deno.test("A time counts if it is a time of day in seconds", async () => {
   const times: [string, number | undefined][] = [
     ["1700000000.123456", 1_700_000_000_123.456],
@@ -243,14 +259,15 @@ Deno.test("A hostile stream takes no more work for coming byte by byte", async (
     `--frame\n\n\xff\xd8${"\0".repeat(size)}`,
     `--frame\n\n\xff\xd8${"\n ".repeat(size / 2)}`,
   ];
-  const sizes: [size: number, cut: number][] = [[100_000, 1], [1_000_000, 65_536]];
+  const sizes: [size: number, cut: number][] = [[20_000, 1], [200_000, 65_536]];
   for (const [size, cut] of sizes) {
     for (const stream of hostile(size)) {
       const bytes = fromText(`${stream}\n--frame\n\n${B}\n--frame\n`);
       assertEquals((await decoded(bytes, { cut: () => cut })).parts, [B]);
     }
-    const dashes = await decoded("-".repeat(size), { contentType: "", cut: () => cut });
-    assertEquals(dashes.parts, []);
+  }
+  for (const contentType of [TYPE, ""]) {
+    assertEquals((await decoded("-".repeat(1_000_000), { contentType })).parts, []);
   }
 });
 
