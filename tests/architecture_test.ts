@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 
-const GROUND = "@std/|lib/(frame|clock|env|errors|log)\\.ts";
+const GROUND = "@std/|lib/(frame|clock|env|errors|log|arguments)\\.ts";
 const PARTS = "lib/(process\\.ts|jpeg/|multipart/|hub/)";
 const CORE = `${GROUND}|${PARTS}|lib/camera/`;
 
