@@ -23,6 +23,9 @@ export interface Frame {
   readonly sequence: number;
 }
 
+/** An image that grows beyond this is none: 16 MiB. */
+export const MAX_FRAME = 16 * 1024 * 1024;
+
 /**
  * How many free bytes a reader of ours leaves in front of a JPEG and behind it, in the same buffer.
  * What is sent around an image on the wire is written there, so that the image is never copied.

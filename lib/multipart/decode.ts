@@ -1,11 +1,8 @@
-import type { Bytes } from "../frame.ts";
+import { type Bytes, MAX_FRAME } from "../frame.ts";
 import { boundaryOf, Delimiter } from "./boundary.ts";
 import { type DecodeCounts, type Part, PartParser } from "./part_parser.ts";
 
 export type { DecodeCounts, Part };
-
-/** A part that grows beyond this is no image: 16 MiB, as for the splitter. */
-const MAX_FRAME = 16 * 1024 * 1024;
 
 /** Options of {@link decodeMultipart}. */
 export interface DecodeOptions {

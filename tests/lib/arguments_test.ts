@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { splitArguments } from "../../lib/arguments.ts";
 import { ConfigError } from "../../lib/errors.ts";
-import { SeededRandom } from "../seeded_random.ts";
+import { Random } from "../random.ts";
 
 const CASES: [command: string, words: string[]][] = [
   ["", []],
@@ -91,29 +91,29 @@ Deno.test("A quote without an end is refused, and so is a backslash at the end",
 });
 
 Deno.test("Words that were quoted in any way are the same after splitting", () => {
-  const random = new SeededRandom(3);
+  const random = new Random(3);
   const characters = [..."ab \t\n'\"\\|&;<>()$`*?~#é"];
   for (let run = 0; run < 2_000; run++) {
-    const words = Array.from({ length: random.below(6) }, () => {
-      return Array.from({ length: random.below(8) }, () => random.pick(characters)).join("");
+    const words = Array.from({ length: random.integer(0, 6 - 1) }, () => {
+      return Array.from({ length: random.integer(0, 8 - 1) }, () => random.of(characters)).join("");
     });
-    const command = words.map((word) => quoted(word, random)).join(random.pick([" ", "  ", "\t"]));
+    const command = words.map((word) => quoted(word, random)).join(random.of([" ", "  ", "\t"]));
     assertEquals(splitArguments(command), words, command);
   }
 });
 
 /** Quotes a word piece by piece, each in one of the ways that there are. */
-function quoted(word: string, random: SeededRandom): string {
-  let command = word === "" ? random.pick(["''", '""']) : "";
+function quoted(word: string, random: Random): string {
+  let command = word === "" ? random.of(["''", '""']) : "";
   for (let rest = word; rest !== "";) {
-    const piece = rest.slice(0, 1 + random.below(rest.length));
+    const piece = rest.slice(0, 1 + random.integer(0, rest.length - 1));
     rest = rest.slice(piece.length);
     const ways = [
       `'${piece.replaceAll("'", `'"'"'`)}'`,
       `"${piece.replaceAll(/["\\$`]/g, "\\$&")}"`,
       piece.replaceAll(/[^\n]/g, "\\$&").replaceAll("\n", "'\n'"),
     ];
-    command += random.pick(/^[a-z]+$/.test(piece) ? [...ways, piece] : ways);
+    command += random.of(/^[a-z]+$/.test(piece) ? [...ways, piece] : ways);
   }
   return command;
 }

@@ -3,7 +3,7 @@ import { type Bytes, hasMargin, MARGIN } from "../../../lib/frame.ts";
 import { decodeMultipart, type DecodeOptions } from "../../../lib/multipart/decode.ts";
 import { multipartFormat } from "../../../lib/multipart/encode.ts";
 import { ffmpeg, hasFfmpeg } from "../../ffmpeg.ts";
-import { SeededRandom } from "../../seeded_random.ts";
+import { Random } from "../../random.ts";
 import { decodeSlowly } from "./slow_decoder.ts";
 
 const TYPE = "multipart/x-mixed-replace; boundary=frame";
@@ -272,17 +272,17 @@ Deno.test("A hostile stream takes no more work for coming byte by byte", async (
 });
 
 Deno.test("Any stream is decoded as a slow decoder does it, however it is cut", async () => {
-  const random = new SeededRandom(1);
+  const random = new Random(1);
   let found = 0, broken = 0;
   for (let run = 0; run < 400; run++) {
-    const boundary = random.pick(["frame", "--frame", "f", "----"]);
+    const boundary = random.of(["frame", "--frame", "f", "----"]);
     const contentType = `multipart/x-mixed-replace; boundary=${boundary}`;
     const stream = randomStream(random, boundary);
-    const maxFrame = random.pick([60, 300, 100_000]);
+    const maxFrame = random.of([60, 300, 100_000]);
     const expected = decodeSlowly(stream, boundary, maxFrame);
     found += expected.parts.length;
     broken += expected.broken;
-    const cuts = [() => 1, () => 65_536, () => 1 + random.below(40)];
+    const cuts = [() => 1, () => 65_536, () => 1 + random.integer(0, 40 - 1)];
     const results = [];
     for (const cut of cuts) {
       const result = await decoded(stream, { contentType, maxFrame, cut });
@@ -296,11 +296,14 @@ Deno.test("Any stream is decoded as a slow decoder does it, however it is cut", 
 });
 
 Deno.test("Images with right lengths come through whatever is in them, however they are cut", async () => {
-  const random = new SeededRandom(2);
+  const random = new Random(2);
   for (let run = 0; run < 100; run++) {
-    const images = Array.from({ length: 1 + random.below(6) }, () => randomJpeg(random, "frame"));
+    const images = Array.from(
+      { length: 1 + random.integer(0, 6 - 1) },
+      () => randomJpeg(random, "frame"),
+    );
     const stream = images.map((image) => `--frame\r\n${withLength(image)}\r\n`).join("");
-    const cut = random.pick([() => 1, () => 65_536, () => 1 + random.below(40)]);
+    const cut = random.of([() => 1, () => 65_536, () => 1 + random.integer(0, 40 - 1)]);
     assertEquals(await decoded(stream, { cut }), { parts: images, broken: 0, garbage: 0 });
   }
 });
@@ -361,38 +364,44 @@ function withLength(image: string): string {
   return `Content-Type: image/jpeg\r\nContent-Length: ${image.length}\r\n\r\n${image}`;
 }
 
-function randomJpeg(random: SeededRandom, boundary: string): string {
+function randomJpeg(random: Random, boundary: string): string {
   const bits = ["\n", "\r\n", "-", "--", " ", "\0", "\xff\xd9", "\xff\xd8", "data", "\n--frame\n"];
   const more = [`\r\n--${boundary}\r\n`, boundary, `\n--${boundary}x\n`];
-  const content = Array.from({ length: random.below(12) }, () => random.pick([...bits, ...more]));
+  const content = Array.from(
+    { length: random.integer(0, 12 - 1) },
+    () => random.of([...bits, ...more]),
+  );
   return jpeg(content.join(""));
 }
 
 /** Parts that are right or wrong in many ways. */
-function randomStream(random: SeededRandom, boundary: string): string {
-  const line = () => random.pick(["\r\n", "\r\n", "\n"]);
-  const rarely = (text: string) => random.below(8) === 0 ? text : "";
+function randomStream(random: Random, boundary: string): string {
+  const line = () => random.of(["\r\n", "\r\n", "\n"]);
+  const rarely = (text: string) => random.integer(0, 8 - 1) === 0 ? text : "";
   const part = (): string => {
-    const image = random.below(6) === 0
-      ? random.pick(["", "text", jpeg("cut").slice(0, -1), "\xff"])
-      : random.below(3) === 0
+    const image = random.integer(0, 6 - 1) === 0
+      ? random.of(["", "text", jpeg("cut").slice(0, -1), "\xff"])
+      : random.integer(0, 3 - 1) === 0
       ? randomJpeg(random, boundary)
-      : jpeg(`data ${random.below(1_000)}`.padEnd(random.below(120), "."));
-    const wrong = random.pick([0, 0, 0, 0, 1, -1, 2, 7, 40, 500, -image.length]);
-    const length = random.below(2) === 0 ? `Content-Length: ${image.length + wrong}${line()}` : "";
-    const type = random.pick([
+      : jpeg(`data ${random.integer(0, 1_000 - 1)}`.padEnd(random.integer(0, 120 - 1), "."));
+    const wrong = random.of([0, 0, 0, 0, 1, -1, 2, 7, 40, 500, -image.length]);
+    const length = random.integer(0, 2 - 1) === 0
+      ? `Content-Length: ${image.length + wrong}${line()}`
+      : "";
+    const type = random.of([
       "",
       `Content-Type: image/jpeg${line()}`,
       `Content-Type: a/b${line()}`,
     ]);
-    const delimiter = random.pick(["--", "--", "--", "", "----"]) + boundary;
+    const delimiter = random.of(["--", "--", "--", "", "----"]) + boundary;
     return rarely("garbage") + rarely(line()) + rarely(" ") + delimiter + rarely("--") +
       rarely(" ") + rarely("x") + line() + length + rarely(`no colon${line()}`) +
-      (random.below(3) > 0 ? "" : type) + line() + rarely(line()) + image + rarely("\0\0") +
-      (random.below(9) === 0 ? "" : line());
+      (random.integer(0, 3 - 1) > 0 ? "" : type) + line() + rarely(line()) + image +
+      rarely("\0\0") +
+      (random.integer(0, 9 - 1) === 0 ? "" : line());
   };
-  const stream = Array.from({ length: 1 + random.below(12) }, part).join("");
-  return rarely("preamble\r\n\r\n") + stream.slice(rarely("x") ? random.below(20) : 0) +
+  const stream = Array.from({ length: 1 + random.integer(0, 12 - 1) }, part).join("");
+  return rarely("preamble\r\n\r\n") + stream.slice(rarely("x") ? random.integer(0, 20 - 1) : 0) +
     rarely(`--${boundary}`);
 }
 
