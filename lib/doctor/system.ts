@@ -31,7 +31,7 @@ function* whichPi(used: ReadonlySet<string>, model: string): Generator<Finding> 
   if (/Raspberry Pi/.test(model)) yield { verdict: "ok", text: model };
   else if (used.has("pi")) {
     const advice = "for a webcam CAMERA=usb";
-    yield { verdict: "problem", text: "This machine is no Raspberry Pi", advice };
+    yield { verdict: "note", text: "This machine is no Raspberry Pi", advice };
   }
 }
 
