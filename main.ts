@@ -63,6 +63,7 @@ async function main(args: string[]): Promise<void> {
   if (listing || doctor) return await consult(config, drivers, listing);
   const cameras = await Promise.all(config.cameras.map((one) => openCamera(one, drivers, log)));
   const pages = await readPages(fromFileUrl(new URL("static", import.meta.url)));
+  const ending = new AbortController();
   const app = createApp({
     cameras,
     pages,
@@ -70,6 +71,7 @@ async function main(args: string[]): Promise<void> {
     door: new Door(access, { clock: systemClock, log }),
     maxViewers: config.maxViewers,
     version: project.version,
+    ending: ending.signal,
     clock: systemClock,
     log,
   });
@@ -80,6 +82,7 @@ async function main(args: string[]): Promise<void> {
   }
   greet(config, access, server.addr.port);
   await stopSignal();
+  ending.abort();
   await shutDown(server, cameras);
 }
 
