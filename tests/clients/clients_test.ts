@@ -1,0 +1,10 @@
+/**
+ * Runs every client that people point at such a server, the real program where Debian has it, else a reader
+ * by its rules, and prints what each did. `deno task test:clients --filter VLC` runs one.
+ */
+import { printTable } from "./client.ts";
+import "./programs.ts";
+
+import "./windows.ts";
+
+Deno.test.afterAll(printTable);
