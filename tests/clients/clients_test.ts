@@ -4,7 +4,10 @@
  */
 import { printTable } from "./client.ts";
 import "./programs.ts";
+import "./readers.ts";
 
 import "./windows.ts";
+import "./nginx.ts";
+import "./works_with.ts";
 
 Deno.test.afterAll(printTable);

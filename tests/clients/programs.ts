@@ -96,7 +96,7 @@ client(
 );
 
 /** Debian's module, whatever Python it is for. */
-const CV2 = [...listFolder("/usr/lib/python3/dist-packages")]
+export const CV2 = [...listFolder("/usr/lib/python3/dist-packages")]
   .find((file) => /\/cv2\..*\.so$/.test(file)) ?? "/usr/lib/python3/dist-packages/cv2.so";
 
 /** Prints the numbers of the first frames that OpenCV reads, as they are drawn into the pictures. */
@@ -190,18 +190,21 @@ client("VLC", "shows the stream", ["vlc", "setpriv"], async () => {
 /** Plays for 5 s, without a window. @returns How many different pictures it has shown. */
 async function playInVlc(url: string, folder: string): Promise<number> {
   await Deno.chmod(folder, 0o777);
-  const asRoot = Deno.uid() === 0; // whom VLC does not serve
   const vlc = [
     ...["vlc", "-I", "dummy", "--no-audio", "--vout", "dummy"],
     ...["--video-filter", "scene", "--scene-path", folder, "--scene-ratio", "1"],
     ...["--scene-format", "jpg", url],
   ];
-  const command = asRoot
-    ? ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", ...vlc]
-    : vlc;
+  const command = asUser(vlc);
   await run(command[0]!, command.slice(1), { env: { HOME: folder }, ms: 5_000 });
   const jpegs = await readJpegs(folder);
   return new Set(await Promise.all(jpegs.map(hash))).size;
+}
+
+/** A command as it is run for a user: VLC does not serve root. */
+export function asUser(command: readonly string[]): readonly string[] {
+  if (Deno.uid() !== 0) return command;
+  return ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", ...command];
 }
 
 async function hash(bytes: Uint8Array<ArrayBuffer>): Promise<string> {

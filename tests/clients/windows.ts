@@ -1,4 +1,4 @@
-import { assert, assertLessOrEqual } from "@std/assert";
+import { assert, assertLess } from "@std/assert";
 import {
   type Browser,
   CHROMIUM,
@@ -10,7 +10,7 @@ import {
 } from "./browsers.ts";
 import type { Server } from "../server.ts";
 import { assertInOrder, clientInSteps, inMs, median, serveCamera } from "./client.ts";
-import { type Painted, watchPaint } from "./paint.ts";
+import { watchPaint } from "./paint.ts";
 
 /** So soon after it was captured a frame is to be seen, in milliseconds. */
 export const SOON = 60;
@@ -29,8 +29,8 @@ for (const [name, programs, open] of BROWSERS) {
         await using server = await serveUnevenly(fps);
         await browser.goTo(`${server.url}/nothing`); // a page of the same origin, without anything
         await loaded(browser, server.url);
-        const painted = await watchPaint(browser, { url: "/video_feed", ms: seconds * 1000 });
-        return checkPaint(painted, { fps, seconds, strict: name === "Chromium" && fps === 2 });
+        const strict = name === "Chromium" && fps === 2;
+        return await paintsSoon(browser, { url: "/video_feed", fps, seconds, strict });
       });
     }
     if (name === "WebKitGTK") return; // neither shows a stream as a page, nor gives it to a script
@@ -38,10 +38,10 @@ for (const [name, programs, open] of BROWSERS) {
       await using server = await serveUnevenly(2);
       await browser.goTo(`${server.url}/video_feed`);
       await loaded(browser, server.url, "document.images[0]?.naturalWidth > 0");
-      return checkPaint(await watchPaint(browser, { ms: 5_000 }), { fps: 2, seconds: 5 });
+      return await paintsSoon(browser, { fps: 2, seconds: 5 });
     });
     await does("reads the stream in a page of another origin, by ALLOW_ORIGIN", async () => {
-      await using elsewhere = serveEmptyPage();
+      await using elsewhere = servePage();
       await using server = await serveCamera({ ALLOW_ORIGIN: elsewhere.origin });
       await using closed = await serveCamera();
       await browser.goTo(elsewhere.origin);
@@ -77,8 +77,9 @@ const readByFetch = `async (url) => {
 }`;
 
 /** A page of another origin: another port of this machine. */
-function serveEmptyPage(): AsyncDisposable & { origin: string } {
-  const page = () => new Response("<!doctype html>", { headers: { "Content-Type": "text/html" } });
+export function servePage(body = ""): AsyncDisposable & { origin: string } {
+  const html = `<!doctype html><body>${body}`;
+  const page = () => new Response(html, { headers: { "Content-Type": "text/html" } });
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, page);
   return {
     origin: `http://127.0.0.1:${server.addr.port}`,
@@ -97,23 +98,37 @@ export async function loaded(browser: Browser, origin: string, condition = "true
   throw new Error(`Not in the page of ${browser.product}: ${condition}`);
 }
 
+/** How {@link paintsSoon} looks. */
+export interface PaintOptions {
+  /** Where the `<img>` points; without it the page's own picture is looked at. */
+  url?: string;
+  fps: number;
+  seconds: number;
+  /** Nearly all frames are to be in time, else half of them. */
+  strict?: boolean;
+}
+
 /**
- * Checks that frames were painted at once and in order.
+ * Checks that a browser paints frames when they come, and in order. Where other work makes it late it is
+ * looked at again, up to three times: one that waits for the next frame is late each time, by hundreds.
  *
- * @param strict Nearly all are to be in time, else half of them: other work makes a browser late now and then.
  * @returns How late they were.
  */
-export function checkPaint(
-  { numbers, ages }: Painted,
-  { fps, seconds, strict = false }: { fps: number; seconds: number; strict?: boolean },
-): string {
-  assert(numbers.length >= 0.6 * fps * seconds, `${numbers.length} frames`);
-  assertInOrder(numbers, 0.4 * fps * seconds);
-  // The first one is the newest that there was when the viewer came.
-  const sorted = ages.slice(1).sort((a, b) => a - b);
-  const nearlyAll = sorted[Math.floor(0.9 * (sorted.length - 1))]!;
-  const figure = `${inMs(median(sorted))} late, 90 % within ${inMs(nearlyAll)}`;
-  // A browser that waits for the next frame to show this one is late by hundreds, busy machine or not.
-  assertLessOrEqual(strict ? nearlyAll : median(sorted), SOON, figure);
-  return `${numbers.length} frames, ${figure}`;
+export async function paintsSoon(
+  browser: Browser,
+  { url, fps, seconds, strict = false }: PaintOptions,
+): Promise<string> {
+  for (let attempt = 1;; attempt++) {
+    const { numbers, ages } = await watchPaint(browser, { url, ms: seconds * 1000 });
+    // A busy machine draws fewer pictures than there are.
+    assert(numbers.length >= 0.3 * fps * seconds, `${numbers.length} frames`);
+    assertInOrder(numbers, 0.7 * fps * seconds);
+    // The first one is the newest that there was when the viewer came.
+    const sorted = ages.slice(1).sort((a, b) => a - b);
+    const nearlyAll = sorted[Math.floor(0.9 * (sorted.length - 1))]!;
+    const figure = `${inMs(median(sorted))} late, 90 % within ${inMs(nearlyAll)}`;
+    const late = strict ? nearlyAll : median(sorted);
+    if (late <= SOON) return `${numbers.length} frames, ${figure}`;
+    assertLess(attempt, 3, figure);
+  }
 }
