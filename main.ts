@@ -58,6 +58,7 @@ async function main(args: string[]): Promise<void> {
   const drivers = await DriverRegistry.open(folders);
   const cameras = await Promise.all(config.cameras.map((one) => openCamera(one, drivers, log)));
   const pages = await readPages(fromFileUrl(new URL("static", import.meta.url)));
+  const ending = new AbortController();
   const app = createApp({
     cameras,
     pages,
@@ -65,6 +66,7 @@ async function main(args: string[]): Promise<void> {
     door: new Door(access, { clock: systemClock, log }),
     maxViewers: config.maxViewers,
     version: project.version,
+    ending: ending.signal,
     clock: systemClock,
     log,
   });
@@ -75,6 +77,7 @@ async function main(args: string[]): Promise<void> {
   }
   greet(config, access, server.addr.port);
   await stopSignal();
+  ending.abort();
   await shutDown(server, cameras);
 }
 
