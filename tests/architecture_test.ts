@@ -13,6 +13,7 @@ const MAY_IMPORT: Record<string, string> = {
   "lib/hub/": GROUND,
   "lib/jpeg/": GROUND,
   "lib/multipart/": GROUND,
+  "lib/sockets/": GROUND,
   "lib/live/": CORE,
   "lib/auth/": CORE,
   "lib/metrics/": CORE,
