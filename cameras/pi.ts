@@ -1,19 +1,17 @@
-import { type CameraDriver, readWishes } from "../lib/camera/driver.ts";
+import { type CameraDriver, readWishes, type Wishes } from "../lib/camera/driver.ts";
 import { readChoice, readInteger } from "../lib/env.ts";
 import { splitJpegs } from "../lib/jpeg/split.ts";
-import { type Complaint, run } from "../lib/process.ts";
+import { ask, type Complaint, run } from "../lib/process.ts";
+import { type Defaults, defaultsFor } from "./pi/models.ts";
 
-interface Settings {
+interface Settings extends Wishes {
   readonly camera: number | undefined;
-  readonly width: number;
-  readonly height: number;
-  readonly fps: number;
-  readonly quality: number;
   readonly rotation: "0" | "180";
 }
 
 /** The camera program of the Raspberry Pi, by its name since 2023, then by its old one. */
 const PROGRAMS = ["rpicam-vid", "libcamera-vid"];
+const MISSING = "on Raspberry Pi OS: sudo apt install rpicam-apps-lite";
 
 /** What the program says when it cannot go on. */
 const COMPLAINTS: readonly Complaint[] = [
@@ -58,31 +56,60 @@ const COMPLAINTS: readonly Complaint[] = [
   },
 ];
 
-/** The Raspberry Pi's camera, through `rpicam-vid`. `SOURCE` is its number where there are several. */
+/**
+ * The Raspberry Pi's camera, through `rpicam-vid`. `SOURCE` is its number where there are several. Without
+ * wishes, size and rate are what the model of the Pi does with ease.
+ */
 export default {
   configure(env) {
-    const { width = 1280, height = 720, fps = 30, quality = 70 } = readWishes(env);
     const camera = readInteger(env, "SOURCE", { min: 0, max: 99 });
     const rotation = readChoice(env, "ROTATE", ["0", "180"]) ?? "0";
-    return { camera, width, height, fps, quality, rotation };
+    return { ...readWishes(env), camera, rotation };
   },
   open(settings, signal) {
-    return splitJpegs(run(PROGRAMS, rpicamArguments(settings), signal, {
-      complaints: COMPLAINTS,
-      missing: "on Raspberry Pi OS: sudo apt install rpicam-apps-lite",
+    const args = async () => rpicamArguments(settings, defaultsFor(await modelHere(signal)));
+    return splitJpegs(run(PROGRAMS, args, signal, { complaints: COMPLAINTS, missing: MISSING }));
+  },
+  async list(signal) {
+    const { stdout } = await ask(PROGRAMS, ["--list-cameras"], signal, { missing: MISSING });
+    const lines = stdout.matchAll(/^(\d+) : (\S+)(?: \[(\d+x\d+)[^\]]*\])? \(.+\)$/gm);
+    return [...lines].map(([, source, sensor, size]) => ({
+      source: source!,
+      name: size ? `${sensor} (${size})` : sensor!,
     }));
   },
 } satisfies CameraDriver<Settings>;
 
-/** Only options that every release since 1.0.0 has. */
-function rpicamArguments({ camera, width, height, fps, quality, rotation }: Settings): string[] {
+/** The name of this Raspberry Pi; empty on other machines. Deno itself may not read there. */
+async function modelHere(signal: AbortSignal): Promise<string> {
+  try {
+    return (await ask("cat", ["/proc/device-tree/model"], signal)).stdout;
+  } catch {
+    return ""; // no such program: no Raspberry Pi either
+  }
+}
+
+/** Only options that every release since 1.0.0 has, and those for a small Pi. */
+function rpicamArguments(settings: Settings, defaults: Defaults): string[] {
+  const { camera, fps = defaults.fps, quality = defaults.quality, rotation } = settings;
+  const { width, height } = sizeOf(settings, defaults);
   return [
     ...["--nopreview", "--timeout", "0", "--codec", "mjpeg"],
     ...["--width", `${width}`, "--height", `${height}`],
-    ...["--framerate", `${fps}`, "--quality", `${quality}`],
+    ...["--framerate", `${fps}`, "--quality", `${quality}`, ...defaults.options],
     ...(camera === undefined ? [] : ["--camera", `${camera}`]),
     ...(rotation === "0" ? [] : ["--rotation", rotation]),
     // Without --flush the end of each frame waits in the program until the next one comes.
     ...["--flush", "--verbose", "1", "--output", "-"],
   ];
+}
+
+/** Of a size of which one side was wished for, the other follows in the usual shape. */
+function sizeOf({ width, height }: Settings, usual: Defaults): { width: number; height: number } {
+  if (width) return { width, height: height ?? even(width * usual.height / usual.width) };
+  return height ? { width: even(height * usual.width / usual.height), height } : usual;
+}
+
+function even(number: number): number {
+  return 2 * Math.round(number / 2);
 }

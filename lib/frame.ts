@@ -17,11 +17,14 @@ export type Jpeg = Bytes;
 /** One image from a camera. Every viewer holds the same object, so nobody writes to `jpeg`. */
 export interface Frame {
   readonly jpeg: Jpeg;
-  /** When the server had the whole image, in milliseconds since the Unix epoch. */
+  /** When the server had the whole image, or what a relayed camera says; ms since the Unix epoch. */
   readonly capturedAt: number;
   /** From 1; a gap between two frames is what was dropped. */
   readonly sequence: number;
 }
+
+/** An image that grows beyond this is none: 16 MiB. */
+export const MAX_FRAME = 16 * 1024 * 1024;
 
 /**
  * How many free bytes a reader of ours leaves in front of a JPEG and behind it, in the same buffer.

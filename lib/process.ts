@@ -6,20 +6,29 @@ import type { Bytes, ByteSource } from "./frame.ts";
 const PATIENCE = { SIGINT: 2_000, SIGTERM: 1_000 };
 /** The same for a program that is not expected to listen: see {@link StopNow}. */
 const IMPATIENCE = { SIGINT: 300, SIGTERM: 200 };
-/** How long what a program left behind may hold its output open after it has ended, in milliseconds. */
+/** How long what a program left behind may take to end after it, in milliseconds. */
 const LEFTOVERS = 500;
 /** Of what a program complains, this much is remembered. */
 const COMPLAINT_LINES = 20;
 const COMPLAINT_CHARACTERS = 65_536;
+/**
+ * Whether a program gets a process group of its own, so that what it starts can be stopped with it; the
+ * terminal's Ctrl-C then reaches the server alone. Windows has no such groups, and to signal one takes the
+ * permission to run any program.
+ */
+const GROUPS = Deno.build.os !== "windows" &&
+  Deno.permissions.querySync({ name: "run" }).state === "granted";
 
 /** What it means when a program's standard error has a line like this. */
 export interface Complaint {
   pattern: RegExp;
-  /** What a person can do about it. */
+  /** What a person can do about it. `$1` stands for what the pattern's first group has found. */
   hint?: string;
   /** Trying again cannot help until somebody changes something. */
   hopeless?: boolean;
 }
+
+type Arguments = readonly string[] | (() => Promise<readonly string[]>);
 
 /** Options of {@link run}. */
 export interface RunOptions {
@@ -33,34 +42,80 @@ export interface RunOptions {
 
 /**
  * Runs a program and gives what it writes to its standard output, until it exits or `signal` aborts.
- * It starts at the first read. Once the source has ended or was disposed, the program is gone.
+ * It starts at the first read. Once the source has ended or was disposed, the program is gone, and so is
+ * all that it started and that has not left its process group: a shell script's programs, too.
  *
  * A program is stopped by SIGINT while its output is still being read (one with a full pipe would not
  * hear it), then by SIGTERM, then by SIGKILL.
  *
  * @param program Its name or path; of several, the first that is installed is taken.
+ * @param args Or a function that finds them out, at the first read.
  * @throws {CameraError} While reading: if the program cannot be started, or exits with an error; the
  * message ends with its complaint.
  */
 export function run(
   program: string | readonly string[],
-  args: readonly string[],
+  args: Arguments,
   signal: AbortSignal,
   options: RunOptions = {},
 ): ByteSource {
   return new Program([program].flat(), args, signal, options);
 }
 
+/** What a program said until it ended. */
+export interface Answer {
+  /** Whether it exited with code 0. */
+  readonly success: boolean;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Options of {@link ask}. */
+export interface AskOptions extends Pick<RunOptions, "env" | "missing"> {
+  /** How long it may take, in milliseconds; then it is killed. */
+  limit?: number;
+}
+
+/**
+ * Runs a program that has something to tell and then ends: a list, a version. It is killed when `signal`
+ * aborts or when it takes too long, and what it has said by then is the answer.
+ *
+ * @param program As for {@link run}.
+ * @throws {CameraError} If there is no such program.
+ */
+export async function ask(
+  program: string | readonly string[],
+  args: readonly string[],
+  signal: AbortSignal,
+  { limit = 5_000, ...options }: AskOptions = {},
+): Promise<Answer> {
+  const { child } = spawn([program].flat(), args, options);
+  running.add(child);
+  const stop = () => void kill(child, "SIGKILL");
+  const timer = setTimeout(stop, limit);
+  signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
+  try {
+    const { success, stdout, stderr } = await child.output();
+    const [said, complained] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+    return { success, stdout: said!, stderr: complained! };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", stop);
+    running.delete(child);
+  }
+}
+
 const running = new Set<Deno.ChildProcess>();
 
-/** Ends every program that still runs, at once. For the moment before the server itself ends. */
+/** Ends every program that still runs, and what it started, at once: before the server itself ends. */
 export function killAll(): void {
   for (const child of running) kill(child, "SIGKILL");
 }
 
 class Program implements ByteSource {
   readonly #names: readonly string[];
-  readonly #args: readonly string[];
+  readonly #args: Arguments;
   readonly #signal: AbortSignal;
   readonly #options: RunOptions;
   readonly #onAbort = () => void this.#stop();
@@ -68,11 +123,14 @@ class Program implements ByteSource {
   #child: Deno.ChildProcess | undefined;
   #stdout: ReadableStreamBYOBReader | undefined;
   #complaints: Promise<string[]> | undefined;
+  /** Ends the reading of the complaints. */
+  readonly #deaf = new AbortController();
   #stopped: Promise<void> | undefined;
+  #disposed = false;
 
   constructor(
     names: readonly string[],
-    args: readonly string[],
+    args: Arguments,
     signal: AbortSignal,
     options: RunOptions,
   ) {
@@ -83,10 +141,16 @@ class Program implements ByteSource {
   }
 
   async read(into: Bytes): Promise<Bytes | undefined> {
-    if (this.#stopped || (!this.#child && this.#signal.aborted)) return undefined;
-    if (!this.#child) this.#start();
-    const { done, value } = await this.#stdout!.read(into);
-    if (!done) return value;
+    if (!this.#child) {
+      if (this.#stopped || this.#signal.aborted) return undefined;
+      const args = typeof this.#args === "function" ? await this.#args() : this.#args;
+      if (this.#stopped || this.#signal.aborted) return undefined;
+      this.#start(args);
+    }
+    if (!this.#stopped) {
+      const { done, value } = await this.#stdout!.read(into);
+      if (!done) return value;
+    }
     await this.#end();
     return undefined;
   }
@@ -103,17 +167,17 @@ class Program implements ByteSource {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true;
     await this.#stop();
   }
 
-  #start(): void {
-    const { name, child } = spawn(this.#names, this.#args, this.#options);
+  #start(args: readonly string[]): void {
+    const { name, child } = spawn(this.#names, args, this.#options);
     this.#name = name;
     this.#child = child;
     running.add(child);
-    child.status.then(() => running.delete(child));
     this.#stdout = child.stdout.getReader({ mode: "byob" });
-    this.#complaints = lastLines(child.stderr);
+    this.#complaints = lastLines(child.stderr, this.#deaf.signal);
     this.#signal.addEventListener("abort", this.#onAbort, { once: true });
   }
 
@@ -123,19 +187,24 @@ class Program implements ByteSource {
     const exited = await within(child.status, PATIENCE.SIGTERM);
     await this.#stop();
     const asked = this.#signal.aborted && !(this.#signal.reason instanceof StopNow);
-    if (asked) return;
+    if (asked || this.#disposed) return;
     const { code, signal, success } = await child.status;
     const lines = await this.#complaints!;
     const known = findComplaint(lines, this.#options.complaints ?? []);
     // A hung capture had to be forced: how it ended says nothing, what it complained of does.
-    if (this.#signal.aborted ? !known : success && exited) return;
-    const how = !exited
-      ? "closed its output"
+    // And some programs end well, for them, when their camera is unplugged: only the complaint tells.
+    if (!known && (this.#signal.aborted || success && exited)) return;
+    const how = this.#signal.aborted
+      ? ""
+      : !exited
+      ? " closed its output"
       : signal
-      ? `was ended by ${signal}`
-      : `exited with code ${code}`;
+      ? ` was ended by ${signal}`
+      : success
+      ? " ended"
+      : ` exited with code ${code}`;
     const complaint = known?.line ?? lastComplaint(lines);
-    throw new CameraError(`${this.#name} ${how}${complaint ? `: ${complaint}` : ""}`, {
+    throw new CameraError(`${this.#name}${how}${complaint ? `: ${complaint}` : ""}`, {
       hint: known?.hint,
       hopeless: known?.hopeless,
     });
@@ -155,12 +224,14 @@ class Program implements ByteSource {
       kill(child, "SIGTERM") && await within(child.status, patience.SIGTERM);
     if (!ended) kill(child, "SIGKILL");
     await child.status;
-    if (!await within(Promise.all([drained, this.#complaints]), LEFTOVERS)) {
-      await Promise.allSettled([
-        this.#stdout!.cancel(),
-        child.stderr.locked || child.stderr.cancel(),
-      ]);
-    }
+    const silent = Promise.all([drained, this.#complaints]);
+    // What it left behind mostly writes to the same pipes.
+    await within(silent, LEFTOVERS);
+    kill(child, "SIGKILL");
+    if (!await within(silent, LEFTOVERS)) await this.#stdout!.cancel(); // who holds them has left the group
+    this.#deaf.abort();
+    await silent;
+    running.delete(child);
   }
 
   async #drain(): Promise<void> {
@@ -186,6 +257,7 @@ function spawn(
         stdin: "null",
         stdout: "piped",
         stderr: "piped",
+        detached: GROUPS,
       });
       return { name, child: command.spawn() };
     } catch (cause) {
@@ -199,39 +271,49 @@ function spawn(
   });
 }
 
-/** Sends a signal. @returns Whether this system has that signal. */
+/** Sends a signal to a program and to what it started. @returns Whether this system has that signal. */
 function kill(child: Deno.ChildProcess, signal: Deno.Signal): boolean {
   if (Deno.build.os === "windows" && signal === "SIGINT") return false;
   try {
-    child.kill(signal);
+    if (GROUPS) Deno.kill(-child.pid, signal);
+    else child.kill(signal);
   } catch (error) {
-    // Deno throws a TypeError for a process that has already ended.
-    if (!(error instanceof TypeError)) throw error;
+    // They have already ended: Deno has one error for a group, another for a child.
+    if (!(error instanceof Deno.errors.NotFound || error instanceof TypeError)) throw error;
   }
   return true;
 }
 
 /** Reads all that a program says on its standard error, and keeps the end of it. */
-async function lastLines(stderr: ReadableStream<Bytes>): Promise<string[]> {
+async function lastLines(stderr: ReadableStream<Bytes>, signal: AbortSignal): Promise<string[]> {
   let lines: string[] = [];
   let rest = "";
-  for await (const text of stderr.pipeThrough(new TextDecoderStream())) {
-    const parts = (rest + text).split(/[\r\n]+/);
-    rest = parts.pop()!.slice(-COMPLAINT_CHARACTERS);
-    lines = [...lines, ...parts].slice(-COMPLAINT_LINES);
+  try {
+    for await (const text of stderr.pipeThrough(new TextDecoderStream(), { signal })) {
+      const parts = (rest + text).split(/[\r\n]+/);
+      rest = parts.pop()!.slice(-COMPLAINT_CHARACTERS);
+      lines = [...lines, ...parts].slice(-COMPLAINT_LINES);
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
   }
   return [...lines, rest].map(printable).filter((line) => line !== "");
 }
 
+/** A line for people: without colours, what is binary, and passwords in addresses. */
 function printable(line: string): string {
   // deno-lint-ignore no-control-regex
-  return line.replaceAll(/\x1b\[[\d;]*m|[\x00-\x1f\x7f-\x9f\ufffd]/g, "").trim().slice(0, 500);
+  const text = line.replaceAll(/\x1b\[[\d;]*m|[\x00-\x1f\x7f-\x9f\ufffd]/g, "");
+  return text.replaceAll(/:\/\/[^\s@]+@/g, "://…@").trim().slice(0, 500);
 }
 
 function findComplaint(lines: string[], known: readonly Complaint[]) {
   for (const complaint of known) {
     const line = lines.findLast((line) => complaint.pattern.test(line));
-    if (line) return { ...complaint, line };
+    if (!line) continue;
+    const [found] = complaint.pattern.exec(line)!;
+    const hint = complaint.hint && found.replace(complaint.pattern, complaint.hint);
+    return { line, hint, hopeless: complaint.hopeless };
   }
 }
 

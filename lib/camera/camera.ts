@@ -3,11 +3,12 @@ import { CameraError, explain } from "../errors.ts";
 import type { Frame, Jpeg } from "../frame.ts";
 import { Hub, type Open, type Subscriber } from "../hub/hub.ts";
 import type { Subscription } from "../hub/subscription.ts";
+import { withHuffmanTables } from "../jpeg/huffman.ts";
 import { type Size, sizeOf } from "../jpeg/size.ts";
 import type { SplitCounts } from "../jpeg/split.ts";
 import type { Log } from "../log.ts";
 import { Deliveries } from "./deliveries.ts";
-import type { Images } from "./driver.ts";
+import type { Images, TimedJpeg } from "./driver.ts";
 import { FrameRate } from "./rate.ts";
 import { Failures, restarting } from "./restart.ts";
 import { patienceFor, stalling } from "./stall.ts";
@@ -20,7 +21,7 @@ export interface CameraOptions {
   name: string;
   /** The name of its driver. */
   driver: string;
-  open: Open<Jpeg>;
+  open: Open<Jpeg | TimedJpeg>;
   /** How many frames a second it was asked for, if that is known. */
   fps?: number;
   /** How long it runs on after the last viewer, in milliseconds; `Infinity` also starts it at once. */
@@ -70,12 +71,15 @@ export class Camera {
   readonly #patience: { first: number; between: number };
   readonly #sent = new Deliveries();
   #sequence = 0;
+  /** When the newest frame came. */
+  #arrivedAt = -Infinity;
   #size: Size | undefined;
   /** Whether there are frames: what {@link ready} waits for. */
   #outcome = pending();
   #brokenBefore = 0;
   #counts: SplitCounts = { broken: 0, garbage: 0 };
   #logged: string | undefined;
+  #closed: CameraError | undefined;
 
   constructor({ name, driver, open, fps, idleTimeout, clock, log }: CameraOptions) {
     this.name = name;
@@ -132,6 +136,7 @@ export class Camera {
    * a camera has for its first frame.
    */
   async ready(): Promise<void> {
+    if (this.#closed) throw this.#closed;
     if (this.latest) return;
     if (this.error && this.retryAfter > 0) throw this.error;
     this.#failures.ask();
@@ -141,13 +146,20 @@ export class Camera {
   /**
    * A frame captured at or after `since`, in milliseconds since the Unix epoch.
    *
+   * The clock of a camera with time stamps of its own may be off from ours. So what counts is when a frame
+   * came; only one that began its way to us before `since`, by its stamp, is passed over for the next.
+   *
    * @throws {CameraError} If there is none in time.
    */
   async frame(since: number): Promise<Frame> {
-    if (this.latest && this.latest.capturedAt >= since) return this.latest;
+    if (this.latest && this.#arrivedAt >= since) return this.latest;
+    const seen = this.#sequence;
     using viewer = this.subscribe();
     const found = (async () => {
-      for await (const frame of viewer) if (frame.capturedAt >= since) return frame;
+      for await (const frame of viewer) {
+        const isNew = frame.capturedAt >= since || frame.sequence > seen + 1;
+        if (frame.sequence > seen && isNew) return frame;
+      }
       throw new CameraError("The server is shutting down");
     })();
     found.catch(() => {}); // when nobody waits for it any more
@@ -181,7 +193,8 @@ export class Camera {
 
   /** Ends all viewers and stops the capture. `reason`: see `StopNow`. */
   async close(reason?: unknown): Promise<void> {
-    this.#outcome.reject(new CameraError("The server is shutting down"));
+    this.#closed = new CameraError("The server is shutting down");
+    this.#outcome.reject(this.#closed);
     await this.#hub.close(reason);
   }
 
@@ -191,29 +204,36 @@ export class Camera {
     return this.latest ? "streaming" : "starting";
   }
 
-  /** The driver's images, without what is no JPEG. */
-  async *#images(open: Open<Jpeg>, signal: AbortSignal): AsyncGenerator<Jpeg> {
+  /** The driver's images, whole for every decoder and with their time, without what is no JPEG. */
+  async *#images(
+    open: Open<Jpeg | TimedJpeg>,
+    signal: AbortSignal,
+  ): AsyncGenerator<TimedJpeg> {
     const images: Images = open(signal);
     this.#brokenBefore += this.#counts.broken;
     this.#counts = images.counts ?? { broken: 0, garbage: 0 };
     let size: Size | undefined;
-    for await (const jpeg of images) {
+    for await (const image of images) {
+      const { jpeg, capturedAt } = "jpeg" in image
+        ? image
+        : { jpeg: image, capturedAt: this.#clock.now() };
       const its = sizeOf(jpeg);
       if (!its) this.#counts.broken++;
       else {
         if (its.width !== size?.width || its.height !== size.height) this.#onSize(size = its);
-        yield jpeg;
+        yield { jpeg: withHuffmanTables(jpeg), capturedAt };
       }
     }
   }
 
-  async *#frames(source: Open<Jpeg>, signal: AbortSignal): AsyncGenerator<Frame> {
+  async *#frames(source: Open<TimedJpeg>, signal: AbortSignal): AsyncGenerator<Frame> {
     this.#log.info("camera starting", { camera: this.name, driver: this.driver });
     try {
-      for await (const jpeg of source(signal)) {
+      for await (const { jpeg, capturedAt } of source(signal)) {
         this.#rate.add(this.#clock.monotonic());
+        this.#arrivedAt = this.#clock.now();
         this.#logged = undefined;
-        yield { jpeg, capturedAt: this.#clock.now(), sequence: ++this.#sequence };
+        yield { jpeg, capturedAt, sequence: ++this.#sequence };
         this.#outcome.resolve();
       }
     } finally {

@@ -8,9 +8,24 @@ export interface CommonSettings {
   readonly fps?: number;
 }
 
+/** An image from a camera that knows when it was captured; for all others that is when it arrives. */
+export interface TimedJpeg {
+  readonly jpeg: Jpeg;
+  /** In milliseconds since the Unix epoch, by the camera's clock: it may be off from ours. */
+  readonly capturedAt: number;
+}
+
 /** The images of an open camera; with `counts`, as those of `splitJpegs`, what was dropped is counted. */
-export interface Images extends AsyncIterable<Jpeg> {
+export interface Images extends AsyncIterable<Jpeg | TimedJpeg> {
   readonly counts?: SplitCounts;
+}
+
+/** A camera that was found on this machine. */
+export interface FoundCamera {
+  /** What to set `SOURCE` to, to get this one. */
+  readonly source: string;
+  /** What it calls itself. */
+  readonly name: string;
 }
 
 /**
@@ -27,6 +42,13 @@ export interface CameraDriver<Settings extends CommonSettings> {
    * @throws {CameraError} While iterating: why there are no (more) images.
    */
   open(settings: Settings, signal: AbortSignal): Images;
+  /**
+   * Looks which cameras of this kind are here, where that can be known. The first is the one that is taken
+   * without a `SOURCE`.
+   *
+   * @throws {CameraError} Why none can be used, and what to do about it.
+   */
+  list?(signal: AbortSignal): Promise<readonly FoundCamera[]>;
 }
 
 /** What a user may wish of any camera; a driver takes what it can do. */

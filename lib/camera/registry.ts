@@ -42,7 +42,7 @@ export class DriverRegistry {
     const files = new Map<string, string>();
     let passedOver = 0;
     for (const { path, extensions } of folders.toReversed()) {
-      for (const file of await list(path)) {
+      for (const file of (await list(path)).sort()) { // of x.js and x.ts the latter
         const [, name, extension] = /^([a-z0-9][a-z0-9_-]*)(\.[jt]s)$/i.exec(file) ?? [];
         if (!name || !extension) continue;
         if (extensions.includes(extension)) files.set(name, join(path, file));

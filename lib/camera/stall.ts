@@ -22,10 +22,10 @@ export function patienceFor(fps = Infinity): { first: number; between: number } 
  */
 export function stalling<T>(open: Open<T>, { clock, first, between }: StallOptions): Open<T> {
   return async function* (signal) {
-    using watchdog = new Watchdog(clock, first);
+    using watchdog = new Watchdog({ clock, first, between });
     try {
       for await (const item of open(AbortSignal.any([signal, watchdog.signal]))) {
-        watchdog.reset(between);
+        watchdog.reset();
         yield item;
       }
     } catch (cause) {
@@ -33,7 +33,7 @@ export function stalling<T>(open: Open<T>, { clock, first, between }: StallOptio
       const { message, hint } = cause instanceof CameraError
         ? cause
         : new CameraError(String(cause));
-      throw new CameraError(`${watchdog.signal.reason.message}: ${message}`, { hint, cause });
+      throw new CameraError(`${watchdog.signal.reason.message}: ${message}`, { hint });
     }
     if (watchdog.signal.aborted && !signal.aborted) {
       throw new CameraError(watchdog.signal.reason.message);
@@ -44,15 +44,17 @@ export function stalling<T>(open: Open<T>, { clock, first, between }: StallOptio
 /** Aborts its signal when it was not reset in time. */
 class Watchdog implements Disposable {
   readonly #clock: Clock;
+  readonly #between: number;
   readonly #bite = new AbortController();
   readonly #done = new AbortController();
   #limit: number;
   #since: number;
   #what = "No first picture";
 
-  constructor(clock: Clock, limit: number) {
+  constructor({ clock, first, between }: StallOptions) {
     this.#clock = clock;
-    this.#limit = limit;
+    this.#between = between;
+    this.#limit = first;
     this.#since = clock.monotonic();
     this.#watch().catch(() => {}); // its sleep is cut short when it is disposed
   }
@@ -61,8 +63,8 @@ class Watchdog implements Disposable {
     return this.#bite.signal;
   }
 
-  reset(limit: number): void {
-    this.#limit = limit;
+  reset(): void {
+    this.#limit = this.#between;
     this.#since = this.#clock.monotonic();
     this.#what = "No picture";
   }
@@ -73,7 +75,8 @@ class Watchdog implements Disposable {
 
   async #watch(): Promise<void> {
     for (let left; (left = this.#since + this.#limit - this.#clock.monotonic()) > 0;) {
-      await this.#clock.sleep(left, this.#done.signal);
+      // A reset may bring the end nearer, but never nearer than this.
+      await this.#clock.sleep(Math.min(left, this.#between), this.#done.signal);
     }
     this.#bite.abort(new StopNow(`${this.#what} for ${Math.round(this.#limit / 1000)} s`));
   }

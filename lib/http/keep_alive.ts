@@ -2,6 +2,7 @@ import type { Camera } from "../camera/camera.ts";
 import type { Clock } from "../clock.ts";
 import type { Frame } from "../frame.ts";
 import type { MultipartBody } from "../multipart/body.ts";
+import { NoSignal } from "./no_signal.ts";
 
 /** How often the viewers are looked through, in milliseconds. */
 const BEAT = 500;
@@ -18,10 +19,12 @@ export const STALLED = 240;
 export class KeepAlive {
   readonly #clock: Clock;
   readonly #viewers = new Map<MultipartBody, Camera>();
+  readonly #noSignal: NoSignal;
   #stop: AbortController | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#noSignal = new NoSignal(clock);
   }
 
   /** Looks after a viewer of a camera. */
@@ -41,10 +44,11 @@ export class KeepAlive {
   async #run({ signal }: AbortController): Promise<void> {
     for (;;) {
       await this.#clock.sleep(BEAT, signal);
-      const pictures = new Map<Camera, Frame | undefined>();
+      const pictures = new Map<Camera, Frame>();
       for (const [viewer, camera] of this.#viewers) {
         viewer.keepAlive(BEATS, () => {
-          if (!pictures.has(camera)) pictures.set(camera, camera.latest);
+          const newest = () => camera.latest ?? this.#noSignal.of(camera);
+          if (!pictures.has(camera)) pictures.set(camera, newest());
           return pictures.get(camera);
         });
         if (viewer.stalled >= STALLED) viewer.end();

@@ -1,8 +1,6 @@
-import { type Bytes, type ByteSource, type Jpeg, MARGIN, markMargin } from "../frame.ts";
+import { type Bytes, type ByteSource, type Jpeg, MARGIN, markMargin, MAX_FRAME } from "../frame.ts";
 import { isBare, isFrameHeader } from "./size.ts";
 
-/** A frame that grows beyond this is not one: 16 MiB. */
-export const MAX_FRAME = 16 * 1024 * 1024;
 /** There is always room for a read of this size: a pipe gives no more at once. */
 const READ = 65_536;
 

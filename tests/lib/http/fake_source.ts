@@ -47,10 +47,11 @@ export class FakeSource {
 
 /**
  * A whole JPEG of 2 x 1 pixels as far as its headers tell, with `text` where the picture's data are.
- * Nothing here decodes it.
+ * Nothing here decodes it. It is a progressive one: others would be given the tables that it lacks.
  */
 export function jpegWith(text: string): Jpeg {
-  const head = "\xff\xd8\xff\xc0\x00\x0b\x08\x00\x01\x00\x02\x01\x01\x11\x00\xff\xda\x00\x02";
+  const head =
+    "\xff\xd8\xff\xc0\x00\x0b\x08\x00\x01\x00\x02\x01\x01\x11\x00\xff\xc4\x00\x02\xff\xda\x00\x02";
   return Uint8Array.from(`${head}${text}\xff\xd9`, (letter) => letter.charCodeAt(0));
 }
 

@@ -21,7 +21,7 @@ for (
     assertEquals(response.status, 200);
     assertEquals(Object.fromEntries(response.headers), {
       "content-type": "image/jpeg",
-      "content-length": "24",
+      "content-length": "28",
       "x-timestamp": "1767225600.000000",
       "cache-control": "no-store, no-cache, must-revalidate, max-age=0, no-transform",
       "expires": "Mon, 3 Jan 2000 12:34:56 GMT",

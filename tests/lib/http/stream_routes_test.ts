@@ -3,7 +3,8 @@ import { jpegWith, Received, setUp } from "./fake_source.ts";
 
 /** 2026-01-01T00:00:00Z, when the clock of these tests starts. */
 const STAMP = "1767225600.000000";
-const HEAD = "\xff\xd8\xff\xc0\x00\x0b\x08\x00\x01\x00\x02\x01\x01\x11\x00\xff\xda\x00\x02";
+const HEAD =
+  "\xff\xd8\xff\xc0\x00\x0b\x08\x00\x01\x00\x02\x01\x01\x11\x00\xff\xc4\x00\x02\xff\xda\x00\x02";
 const IMG = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8";
 const PAGE = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8";
 
@@ -53,9 +54,9 @@ for (
     assertEquals(
       text,
       "--frame\r\n" +
-        `Content-Type: image/jpeg\r\nContent-Length: 24\r\nX-Timestamp: ${STAMP}\r\n\r\n` +
+        `Content-Type: image/jpeg\r\nContent-Length: 28\r\nX-Timestamp: ${STAMP}\r\n\r\n` +
         `${HEAD}one\xff\xd9\r\n--frame\r\n` +
-        "Content-Type: image/jpeg\r\nContent-Length: 26\r\nX-Timestamp: 1767225600.250000\r\n\r\n" +
+        "Content-Type: image/jpeg\r\nContent-Length: 30\r\nX-Timestamp: 1767225600.250000\r\n\r\n" +
         `${HEAD}three\xff\xd9\r\n--frame\r\n`,
     );
   });
@@ -71,9 +72,9 @@ for (const path of ["/?action=stream", "/?action=stream&1795389295984"]) {
     assertEquals(
       text,
       "--boundarydonotcross\r\n" +
-        `Content-Type: image/jpeg\r\nContent-Length: 24\r\nX-Timestamp: ${STAMP}\r\n\r\n` +
+        `Content-Type: image/jpeg\r\nContent-Length: 28\r\nX-Timestamp: ${STAMP}\r\n\r\n` +
         `${HEAD}one\xff\xd9\r\n--boundarydonotcross\r\n` +
-        "Content-Type: image/jpeg\r\nContent-Length: 26\r\nX-Timestamp: 1767225600.250000\r\n\r\n" +
+        "Content-Type: image/jpeg\r\nContent-Length: 30\r\nX-Timestamp: 1767225600.250000\r\n\r\n" +
         `${HEAD}three\xff\xd9\r\n--boundarydonotcross\r\n`,
     );
   });
@@ -110,7 +111,7 @@ for (
 ) {
   Deno.test(`${who} gets the length of each frame`, async () => {
     const { text } = await watch(path, headers);
-    assertMatch(text, /\r\nContent-Length: 24\r\n[^]*\r\nContent-Length: 26\r\n/);
+    assertMatch(text, /\r\nContent-Length: 28\r\n[^]*\r\nContent-Length: 30\r\n/);
   });
 }
 

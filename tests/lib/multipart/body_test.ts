@@ -14,11 +14,19 @@ function frame(sequence: number): Frame {
 /** A body, and a client that takes a chunk when it is told to. */
 function setUp({ wanted }: { wanted?: (frame: Frame) => boolean } = {}) {
   const ended: string[] = [];
-  const body = new MultipartBody({ format: FORMAT, wanted, onEnd: () => ended.push("ended") });
+  const told: string[] = [];
+  const body = new MultipartBody({
+    format: FORMAT,
+    wanted,
+    onTaken: ({ sequence }, bytes) => told.push(`${sequence} taken in ${bytes} bytes`),
+    onDropped: () => told.push("one dropped"),
+    onEnd: () => ended.push("ended"),
+  });
   const client = body.stream.getReader();
   return {
     body,
     ended,
+    told,
     client,
     /** Which frame comes next, or what else. */
     async take(): Promise<string | undefined> {
@@ -68,6 +76,41 @@ Deno.test("MultipartBody keeps only the newest frame for a slow client, and coun
   for (let n = 5; n <= 100; n++) body.offer(frame(n));
   assertEquals(await take(), "JPEG 100");
   assertEquals([body.sent, body.dropped], [2, 98]);
+  await client.cancel();
+});
+
+Deno.test("MultipartBody tells of each frame when the client has taken it, or was too slow for it", async () => {
+  const { body, client, take, told } = setUp();
+  await take();
+  body.offer(frame(1));
+  body.offer(frame(2));
+  await take();
+  assertEquals(told, ["one dropped"]);
+  const next = take(); // who asks for more has taken what was sent
+  const size = FORMAT.part(frame(2)).length;
+  assertEquals(told, ["one dropped", `2 taken in ${size} bytes`]);
+  for (let beat = 1; beat <= 2; beat++) body.keepAlive(2, () => frame(2));
+  await next;
+  const last = take();
+  assertEquals(told.length, 2); // what was sent again counts once
+  await client.cancel();
+  await last;
+});
+
+Deno.test("MultipartBody counts the beats for which a client has been taking the same bytes", async () => {
+  const { body, client, take } = setUp();
+  body.keepAlive(10, () => undefined);
+  body.keepAlive(10, () => undefined);
+  assertEquals(body.stalled, 2);
+  await take();
+  const next = take();
+  assertEquals(body.stalled, 0);
+  for (let beat = 1; beat <= 9; beat++) body.keepAlive(10, () => undefined);
+  assertEquals(body.stalled, 0);
+  body.offer(frame(1));
+  body.keepAlive(10, () => undefined);
+  assertEquals(body.stalled, 1);
+  await next;
   await client.cancel();
 });
 

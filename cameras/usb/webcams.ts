@@ -1,0 +1,76 @@
+import type { FoundCamera } from "../../lib/camera/driver.ts";
+import { CameraError } from "../../lib/errors.ts";
+import type { Size } from "../../lib/jpeg/size.ts";
+import { ask, type Complaint } from "../../lib/process.ts";
+
+/** What a webcam offers. An empty list means that the sizes are not known. */
+export interface Formats {
+  /** The sizes of its own JPEGs; undefined if it makes none. */
+  readonly jpeg: readonly Size[] | undefined;
+  /** The sizes of its pictures that are still to be encoded. */
+  readonly raw: readonly Size[];
+}
+
+/** How ffmpeg is to open a webcam. */
+export interface Choice {
+  readonly jpeg: boolean;
+  /** Undefined: as the webcam likes. */
+  readonly size: Size | undefined;
+  readonly fps: number | undefined;
+}
+
+/** How one kind of system has its webcams. */
+export interface Webcams {
+  list(signal: AbortSignal): Promise<FoundCamera[]>;
+  /** The name by which ffmpeg opens what the user calls by a number or a name. */
+  device(source: string, signal: AbortSignal): Promise<string>;
+  formats(device: string, signal: AbortSignal): Promise<Formats>;
+  /** The part of ffmpeg's command line that opens it. */
+  input(device: string, choice: Choice): string[];
+  readonly complaints: readonly Complaint[];
+  /** What to do when ffmpeg is missing. */
+  readonly missing: string;
+  /** What to do when there is no webcam. */
+  readonly none: string;
+}
+
+/** The webcam that `SOURCE` names. @throws {CameraError} If there is none. */
+export async function findWebcam(
+  webcams: Webcams,
+  source: string | undefined,
+  signal: AbortSignal,
+): Promise<string> {
+  if (source !== undefined) return await webcams.device(source, signal);
+  const [first] = await webcams.list(signal);
+  if (first) return first.source;
+  throw new CameraError("There is no webcam on this machine", { hint: webcams.none });
+}
+
+/** What ffmpeg says, which is on its standard error, when it is asked for a list. */
+export async function askFfmpeg(args: string[], missing: string, signal: AbortSignal) {
+  const { stderr } = await ask("ffmpeg", ["-hide_banner", "-nostdin", ...args], signal, {
+    missing,
+  });
+  return stderr.split(/\r?\n/);
+}
+
+/** The sizes in a line, as `640x480 1280x720`. */
+export function sizesIn(line: string): Size[] {
+  return [...line.matchAll(/(?<![\w{])(\d+)x(\d+)\b/g)].map(([, width, height]) => ({
+    width: Number(width),
+    height: Number(height),
+  }));
+}
+
+/** What is known of a wish for a size. */
+export interface SizeWish {
+  readonly width?: number;
+  readonly height?: number;
+}
+
+/** Of the sizes that are offered, the one that is nearest to what was wished for. */
+export function nearest(offered: readonly Size[], { width, height }: SizeWish): Size | undefined {
+  const distance = (size: Size) =>
+    Math.abs(size.width - (width ?? size.width)) + Math.abs(size.height - (height ?? size.height));
+  return offered.toSorted((a, b) => distance(a) - distance(b) || b.width - a.width)[0];
+}

@@ -1,0 +1,193 @@
+import { type Bytes, type Jpeg, MARGIN, markMargin } from "../frame.ts";
+import type { Size } from "./size.ts";
+import { STANDARD_DHT, STANDARD_TABLES } from "./tables.ts";
+
+/** Width and height of a block in pixels. */
+const BLOCK = 8;
+/** Of the standard tables, all components use those for chrominance: their "no change" is shorter. */
+const DC_TABLE = 0x01, AC_TABLE = 0x11;
+/** A DC coefficient is 8 times the mean of its block, so a step of 8 is one grey level. */
+const DC_STEP = 8;
+/** The other coefficients are in the finest steps. */
+const AC_STEP = 1;
+/** What the four blocks of luminance and the two of chrominance in 16x16 pixels take at most. */
+const MAX_UNIT_BYTES = 24;
+
+/**
+ * A picture of grey blocks of 8x8 pixels, as a JPEG has them: to draw a block is to write one DC
+ * coefficient, so it costs little time and few bytes to encode.
+ */
+export class BlockPicture {
+  /** Columns of blocks. The last one may be cut by the picture's edge. */
+  readonly columns: number;
+  /** Rows of blocks. The last one may be cut by the picture's edge. */
+  readonly rows: number;
+  readonly #size: Size;
+  readonly #greys: Uint8Array;
+
+  /** @throws {RangeError} If a JPEG cannot have that size. */
+  constructor(size: Size, background: number) {
+    for (const length of [size.width, size.height]) {
+      if (Number.isInteger(length) && length >= 1 && length <= 0xffff) continue;
+      throw new RangeError(`Cannot make a JPEG of ${size.width}x${size.height} pixels`);
+    }
+    this.#size = size;
+    this.columns = Math.ceil(size.width / BLOCK);
+    this.rows = Math.ceil(size.height / BLOCK);
+    this.#greys = new Uint8Array(this.columns * this.rows).fill(background);
+  }
+
+  /** Paints a rectangle of blocks. What lies outside of the picture is left out. */
+  fill(column: number, row: number, width: number, height: number, grey: number): void {
+    const left = Math.max(column, 0);
+    const right = Math.min(column + width, this.columns);
+    for (let y = Math.max(row, 0); y < Math.min(row + height, this.rows) && left < right; y++) {
+      this.#greys.fill(grey, y * this.columns + left, y * this.columns + right);
+    }
+  }
+
+  /** Makes the JPEG: baseline, 4:2:0, with a {@link MARGIN} around it. */
+  encode(): Jpeg {
+    const header = headerOf(this.#size);
+    const units = Math.ceil(this.columns / 2) * Math.ceil(this.rows / 2);
+    const bits = new BitWriter(header, units * 4 + MAX_UNIT_BYTES);
+    let last = this.#greys[0]!;
+    let block = writeFirst(bits, last - 128);
+    for (let row = 0; row < this.rows; row += 2) {
+      for (let column = 0; column < this.columns; column += 2) {
+        bits.reserve(MAX_UNIT_BYTES);
+        for (; block < 4; block++) {
+          const grey = this.#greyAt(column + (block & 1), row + (block >> 1));
+          writeBlock(bits, grey - last);
+          last = grey;
+        }
+        bits.write(SAME_COLOUR.code, SAME_COLOUR.length);
+        block = 0;
+      }
+    }
+    return markMargin(bits.finish());
+  }
+
+  /** The grey of a block; beyond the edges, where a unit of 16x16 pixels may reach, that of the edge. */
+  #greyAt(column: number, row: number): number {
+    const y = Math.min(row, this.rows - 1);
+    return this.#greys[y * this.columns + Math.min(column, this.columns - 1)]!;
+  }
+}
+
+function headerOf({ width, height }: Size): Bytes {
+  const [h1, h2, w1, w2] = [height >> 8, height & 0xff, width >> 8, width & 0xff];
+  const jfif = [0xff, 0xe0, 0, 16, 0x4a, 0x46, 0x49, 0x46, 0, 1, 1, 0, 0, 1, 0, 1, 0, 0];
+  const dqt = [0xff, 0xdb, 0, 67, 0, DC_STEP, ...Array(63).fill(AC_STEP)];
+  const components = [1, 0x22, 0, 2, 0x11, 0, 3, 0x11, 0];
+  const sof = [0xff, 0xc0, 0, 17, 8, h1!, h2!, w1!, w2!, 3, ...components];
+  const sos = [0xff, 0xda, 0, 12, 3, 1, 0x11, 2, 0x11, 3, 0x11, 0, 63, 0];
+  return Uint8Array.of(0xff, 0xd8, ...jfif, ...dqt, ...sof, ...STANDARD_DHT, ...sos);
+}
+
+/** The bits that stand for something. */
+interface Code {
+  code: number;
+  length: number;
+}
+
+/** Codes by what they stand for (ITU-T T.81, C.2). */
+function codesOf(id: number): Code[] {
+  const { counts, values } = STANDARD_TABLES.find((table) => table.id === id)!;
+  const codes: Code[] = [];
+  let code = 0;
+  let next = 0;
+  counts.forEach((count, index) => {
+    for (let i = 0; i < count; i++) codes[values[next++]!] = { code: code++, length: index + 1 };
+    code <<= 1;
+  });
+  return codes;
+}
+
+/** One code behind another. */
+function joined(first: Code, second: Code): Code {
+  return {
+    code: first.code << second.length | second.code,
+    length: first.length + second.length,
+  };
+}
+
+const DC_CODES = codesOf(DC_TABLE);
+const AC_CODES = codesOf(AC_TABLE);
+const END_OF_BLOCK = AC_CODES[0x00]!;
+/** A block like the one before. */
+const SAME = joined(DC_CODES[0]!, END_OF_BLOCK);
+/** Both blocks of chrominance. */
+const SAME_COLOUR = joined(SAME, SAME);
+/** After 15 coefficients that are 0, a 2. The code begins with twelve ones. */
+const LATE_TWO = joined(AC_CODES[0xf2]!, { code: 2, length: 2 });
+
+/** Writes a block of one grey, given by how it differs from the one before. */
+function writeBlock(bits: BitWriter, difference: number): void {
+  if (difference === 0) return bits.write(SAME.code, SAME.length);
+  writeDifference(bits, difference);
+  bits.write(END_OF_BLOCK.code, END_OF_BLOCK.length);
+}
+
+/**
+ * Writes the first block with a coefficient of 2, which is 0.35 grey levels, so nobody sees it. Its code
+ * puts an FF into the data if the grey is at least 32 away from 128: ffmpeg, while it probes an image
+ * without one, misses the end and warns.
+ *
+ * @returns How many blocks were written.
+ */
+function writeFirst(bits: BitWriter, difference: number): number {
+  writeDifference(bits, difference);
+  bits.write(LATE_TWO.code, LATE_TWO.length);
+  bits.write(END_OF_BLOCK.code, END_OF_BLOCK.length);
+  return 1;
+}
+
+/** Writes a DC coefficient (ITU-T T.81, F.1.2.1). */
+function writeDifference(bits: BitWriter, difference: number): void {
+  const size = 32 - Math.clz32(Math.abs(difference));
+  const { code, length } = DC_CODES[size]!;
+  bits.write(code, length);
+  if (size > 0) bits.write(difference < 0 ? difference + (1 << size) - 1 : difference, size);
+}
+
+/** Puts codes of any number of bits into bytes, in a buffer with a {@link MARGIN} at either end. */
+class BitWriter {
+  #bytes: Bytes;
+  #end: number;
+  #pending = 0;
+  #count = 0;
+
+  constructor(header: Bytes, capacity: number) {
+    this.#bytes = new Uint8Array(MARGIN + header.length + capacity + MARGIN);
+    this.#bytes.set(header, MARGIN);
+    this.#end = MARGIN + header.length;
+  }
+
+  /** Makes sure that there is room for so many bytes. */
+  reserve(bytes: number): void {
+    if (this.#end + bytes + MARGIN <= this.#bytes.length) return;
+    const larger = new Uint8Array(this.#bytes.length * 2);
+    larger.set(this.#bytes);
+    this.#bytes = larger;
+  }
+
+  write(value: number, length: number): void {
+    this.#pending = this.#pending << length | value;
+    this.#count += length;
+    while (this.#count >= 8) {
+      this.#count -= 8;
+      const byte = this.#pending >> this.#count & 0xff;
+      this.#bytes[this.#end++] = byte;
+      if (byte === 0xff) this.#bytes[this.#end++] = 0; // or it would look like a marker
+    }
+  }
+
+  /** Fills up the last byte and ends the image. */
+  finish(): Jpeg {
+    this.reserve(4);
+    this.write(0x7f, 7);
+    this.#bytes.set([0xff, 0xd9], this.#end);
+    return this.#bytes.subarray(MARGIN, this.#end + 2);
+  }
+}

@@ -1,0 +1,53 @@
+import { systemClock } from "../../lib/clock.ts";
+import type { Frame } from "../../lib/frame.ts";
+import { Hub } from "../../lib/hub/hub.ts";
+import { MultipartBody } from "../../lib/multipart/body.ts";
+import { multipartFormat } from "../../lib/multipart/encode.ts";
+import { cameraFrame, SIZES } from "./camera_frames.ts";
+
+const jpeg = cameraFrame(SIZES["720p"]);
+
+/** A hub with so many viewers, who take every frame at once. */
+export class Broadcast {
+  #wanted = Promise.withResolvers<void>();
+  #delivered = Promise.withResolvers<void>();
+  #missing = 0;
+  #sequence = 0;
+  readonly #viewers: number;
+
+  constructor(viewers: number, watch: (hub: Hub<Frame>) => AsyncIterable<unknown>) {
+    this.#viewers = viewers;
+    const hub = new Hub(() => this.#frames(), { clock: systemClock, idleTimeout: 0 });
+    for (let i = 0; i < viewers; i++) this.#take(watch(hub));
+  }
+
+  /** Gives one frame; resolves when all have it. */
+  frame(): Promise<void> {
+    this.#missing = this.#viewers;
+    this.#delivered = Promise.withResolvers();
+    this.#wanted.resolve();
+    return this.#delivered.promise;
+  }
+
+  async *#frames(): AsyncGenerator<Frame> {
+    for (;;) {
+      await this.#wanted.promise;
+      this.#wanted = Promise.withResolvers();
+      yield { jpeg, capturedAt: Date.now(), sequence: ++this.#sequence };
+    }
+  }
+
+  async #take(frames: AsyncIterable<unknown>): Promise<void> {
+    for await (const _ of frames) if (--this.#missing === 0) this.#delivered.resolve();
+  }
+}
+
+/** The chunks of a viewer's stream without the opening. */
+export async function* chunksOf(hub: Hub<Frame>): AsyncGenerator<unknown> {
+  const format = multipartFormat("frame", false);
+  const body = new MultipartBody({ format, onEnd: () => hub.leave(body) });
+  hub.join(body);
+  const reader = body.stream.getReader();
+  await reader.read();
+  for (;;) yield await reader.read();
+}

@@ -1,0 +1,43 @@
+import type { Bytes, ByteSource } from "../../lib/frame.ts";
+import { splitJpegs } from "../../lib/jpeg/split.ts";
+import { cameraRun, SIZES } from "./camera_frames.ts";
+
+/** What a pipe gives at once. */
+const READ = 65_536;
+
+// 10 MB an iteration: ten times the iterations a second are MB/s.
+for (const [size, bytes] of Object.entries(SIZES)) {
+  const run = cameraRun(bytes, Math.round(10_000_000 / bytes));
+
+  Deno.bench(`split 10 MB of ${size} frames`, { group: size, baseline: true }, async () => {
+    for await (const _ of splitJpegs(inMemory(run))) {
+      // what splitting them costs, and no more
+    }
+  });
+
+  Deno.bench(`only read 10 MB of ${size} frames`, { group: size }, async () => {
+    const source = inMemory(run);
+    let buffer: Bytes = new Uint8Array(READ);
+    for (let read; (read = await source.read(buffer)) !== undefined;) {
+      buffer = new Uint8Array(read.buffer);
+    }
+  });
+}
+
+/** Bytes as a program's output gives them: into the reader's buffer, which comes back under another name. */
+function inMemory(run: Bytes): ByteSource {
+  let at = 0;
+  return {
+    read(into) {
+      const length = Math.min(READ, into.length, run.length - at);
+      if (length === 0) return Promise.resolve(undefined);
+      const given = new Uint8Array(into.buffer.transfer(), into.byteOffset, length);
+      given.set(run.subarray(at, at += length));
+      return Promise.resolve(given);
+    },
+    [Symbol.asyncIterator]: () => {
+      throw new Error("A byte source is read, not iterated");
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}

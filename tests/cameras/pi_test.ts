@@ -1,0 +1,145 @@
+import { assert, assertEquals, assertLess, assertRejects, assertStringIncludes } from "@std/assert";
+import pi from "../../cameras/pi.ts";
+import { CameraError } from "../../lib/errors.ts";
+import { sizeOf } from "../../lib/jpeg/size.ts";
+import { needing, PYTHON } from "../parts.ts";
+import { leavingNoProcess } from "../processes.ts";
+import { testConformance } from "./conformance.ts";
+import { standIn, withEnvironment } from "./stand_in.ts";
+
+const { ignore } = needing(PYTHON);
+
+testConformance({
+  behind: "pi, with the stand-in for rpicam-vid",
+  driver: pi,
+  ignore,
+  setUp: () => Promise.resolve(setUp()),
+});
+
+Deno.test({
+  name: "pi ends a camera program that ignores signals and floods its standard error",
+  ignore,
+  fn: () =>
+    leavingNoProcess(async () => {
+      await using stubborn = setUp({
+        FAKE_CAMERA_STDERR_BYTES: "200000",
+        FAKE_CAMERA_IGNORE_SIGINT: "1",
+        FAKE_CAMERA_IGNORE_SIGTERM: "1",
+      });
+      const stop = new AbortController();
+      let seen = 0;
+      let asked = 0;
+      for await (const _ of pi.open(pi.configure(stubborn.env), stop.signal)) {
+        if (++seen !== 5) continue;
+        asked = performance.now();
+        stop.abort();
+      }
+      assertLess(performance.now() - asked, 4_000); // SIGINT, 2 s, SIGTERM, 1 s, SIGKILL
+    }),
+});
+
+Deno.test({
+  name: "pi gives only whole frames between garbage, cut frames and broken ones, and counts those",
+  ignore,
+  fn: async () => {
+    await using _ = setUp({
+      FAKE_CAMERA_GARBAGE: "5000",
+      FAKE_CAMERA_GARBAGE_EVERY: "2",
+      FAKE_CAMERA_TRUNCATE_EVERY: "3",
+    });
+    const images = pi.open(pi.configure({ WIDTH: "320", FPS: "60" }), new AbortController().signal);
+    let seen = 0;
+    for await (const jpeg of images) {
+      assertEquals(sizeOf(jpeg), { width: 320, height: 180 });
+      assertEquals([...jpeg.subarray(0, 2), ...jpeg.subarray(-2)], [0xff, 0xd8, 0xff, 0xd9]);
+      if (++seen === 20) break;
+    }
+    assert(images.counts.broken >= 5);
+    assert(images.counts.garbage > 25_000);
+  },
+});
+
+Deno.test({
+  name: "pi says why there is no picture, what to do about it, and whether trying again can help",
+  ignore,
+  fn: async () => {
+    const cases: [Record<string, string>, string, string, boolean][] = [
+      [{ FAKE_CAMERA_MODE: "none" }, "no cameras available", "ribbon cable", false],
+      [{ FAKE_CAMERA_MODE: "busy" }, "failed to acquire camera", "another program", false],
+      [{ FAKE_CAMERA_MODE: "nomem" }, "failed to allocate", "smaller WIDTH", false],
+      [{ FAKE_CAMERA_MODE: "legacy" }, "legacy camera stack", "raspi-config", true],
+      [{ FAKE_CAMERA_CAMERAS: "1" }, "selected camera is not available", "SOURCE", true],
+      [{ FAKE_CAMERA_DIE_AFTER: "2", FAKE_CAMERA_DIE_WITH: "SEGV" }, "SIGSEGV", "", false],
+      [{ PATH: "/nonexistent" }, "There is no program rpicam-vid", "rpicam-apps-lite", true],
+    ];
+    for (const [faults, message, hint, hopeless] of cases) {
+      await using _ = setUp(faults);
+      const env = faults.FAKE_CAMERA_CAMERAS ? { SOURCE: "1" } : {};
+      const { signal } = new AbortController();
+      const error: CameraError = await assertRejects(
+        () => Array.fromAsync(pi.open(pi.configure(env), signal)),
+        CameraError,
+      );
+      assertStringIncludes(error.message, message);
+      assertStringIncludes(error.hint ?? "", hint);
+      assertEquals(error.hopeless, hopeless, message);
+    }
+  },
+});
+
+Deno.test({
+  name: "pi suits its command to the model it runs on, and every release since 1.0.0 takes it",
+  ignore,
+  fn: async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      await Deno.writeTextFile(`${folder}/cat`, "#!/bin/sh\necho Raspberry Pi Zero 2 W Rev 1.0\n");
+      await Deno.chmod(`${folder}/cat`, 0o755);
+      await using _ = setUp();
+      assertEquals(await firstSize({}), { width: 1280, height: 720 });
+      {
+        await using _ = setUp({ PATH: `${folder}:${Deno.env.get("PATH")}` });
+        assertEquals(await firstSize({}), { width: 640, height: 480 });
+        assertEquals(await firstSize({ HEIGHT: "720" }), { width: 960, height: 720 });
+      }
+      await using __ = setUp({ FAKE_CAMERA_VERSION: "1.0.0" });
+      assertEquals(await firstSize({ ROTATE: "180", SOURCE: "0" }), { width: 1280, height: 720 });
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "pi lists its cameras, and says what is missing where there can be none",
+  ignore,
+  fn: async () => {
+    const { signal } = new AbortController();
+    {
+      await using _ = setUp({ FAKE_CAMERA_CAMERAS: "2" });
+      assertEquals((await pi.list(signal)).map(({ source, name }) => `${source}: ${name}`), [
+        "0: imx708_wide (4608x2592)",
+        "1: imx708_wide (4608x2592)",
+      ]);
+    }
+    {
+      await using _ = setUp({ FAKE_CAMERA_MODE: "none" });
+      assertEquals(await pi.list(signal), []);
+    }
+    await using _ = setUp({ PATH: "/nonexistent" });
+    await assertRejects(() => pi.list(signal), CameraError, "There is no program rpicam-vid");
+  },
+});
+
+async function firstSize(env: Record<string, string>) {
+  const { signal } = new AbortController();
+  for await (const jpeg of pi.open(pi.configure(env), signal)) return sizeOf(jpeg);
+}
+
+function setUp(faults: Record<string, string> = {}) {
+  const environment = withEnvironment(standIn(faults));
+  return {
+    env: { WIDTH: "320", HEIGHT: "240", FPS: "20" },
+    [Symbol.asyncDispose]: () => Promise.resolve(environment[Symbol.dispose]()),
+  };
+}

@@ -1,0 +1,114 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { Camera } from "../../../lib/camera/camera.ts";
+import type { TimedJpeg } from "../../../lib/camera/driver.ts";
+import { CameraError } from "../../../lib/errors.ts";
+import type { Jpeg } from "../../../lib/frame.ts";
+import { segments, sizeOf } from "../../../lib/jpeg/size.ts";
+import { ManualClock, settle } from "../../manual_clock.ts";
+
+const DHT = 0xc4;
+const PICTURE = await Deno.readFile(new URL("../../../cameras/emulated/1.jpg", import.meta.url));
+
+Deno.test("a frame without Huffman tables gets them, and keeps the time that its camera gave", async () => {
+  await using camera = setUp();
+  const bare = withoutTables(PICTURE);
+  const frame = camera.frame(0);
+  await camera.push({ jpeg: bare, capturedAt: camera.clock.now() - 70 });
+  const { jpeg, capturedAt } = await frame;
+  assertEquals(tables(bare), 0);
+  assertEquals(tables(jpeg), 1); // one segment with all four
+  assertEquals(sizeOf(jpeg), sizeOf(PICTURE));
+  assertEquals(capturedAt, camera.clock.now() - 70);
+});
+
+Deno.test("a frame with its tables is given as the camera made it, and has our time", async () => {
+  await using camera = setUp();
+  const frame = camera.frame(0);
+  await camera.push(PICTURE);
+  assertEquals(await frame, { jpeg: PICTURE, capturedAt: camera.clock.now(), sequence: 1 });
+});
+
+Deno.test("a snapshot waits for a frame that was captured after it was asked for", async () => {
+  await using camera = setUp();
+  const first = camera.frame(camera.clock.now());
+  await camera.push({ jpeg: PICTURE, capturedAt: camera.clock.now() - 200 }); // was on its way already
+  await camera.push({ jpeg: PICTURE, capturedAt: camera.clock.now() });
+  assertEquals((await first).sequence, 2);
+});
+
+Deno.test("a camera whose clock is behind has snapshots all the same, of its second new frame", async () => {
+  await using camera = setUp();
+  const hourBehind = () => camera.clock.now() - 3_600_000;
+  using _viewer = camera.watch();
+  const first = camera.frame(camera.clock.now());
+  for (let i = 0; i < 3; i++) await camera.push({ jpeg: PICTURE, capturedAt: hourBehind() });
+  assertEquals((await first).sequence, 2);
+  // By its own clock the newest frame is an hour old, by ours it has just come.
+  assertEquals((await camera.frame(camera.clock.now() - 1_000)).sequence, 3);
+});
+
+Deno.test("a camera whose clock is ahead gives no old frame for a new one", async () => {
+  await using camera = setUp();
+  const hourAhead = () => camera.clock.now() + 3_600_000;
+  using _viewer = camera.watch();
+  await camera.push({ jpeg: PICTURE, capturedAt: hourAhead() });
+  await camera.clock.advance(1_000);
+  const second = camera.frame(camera.clock.now());
+  await camera.push({ jpeg: PICTURE, capturedAt: hourAhead() });
+  assertEquals((await second).sequence, 2);
+});
+
+Deno.test("a snapshot of a silent camera fails after the time for a first frame", async () => {
+  await using camera = setUp();
+  const frame = assertRejects(() => camera.frame(0), CameraError, "for 10 s");
+  await camera.clock.advance(10_000);
+  await frame;
+});
+
+function setUp() {
+  const clock = new ManualClock();
+  const images: (Jpeg | TimedJpeg)[] = [];
+  let wake = () => {};
+  async function* open(signal: AbortSignal): AsyncGenerator<Jpeg | TimedJpeg> {
+    signal.addEventListener("abort", () => wake());
+    while (!signal.aborted) {
+      yield* images.splice(0);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      wake = resolve;
+      if (images.length === 0 && !signal.aborted) await promise;
+    }
+  }
+  const log = { info() {}, warn() {}, error() {} };
+  const camera = new Camera({ name: "c", driver: "fake", open, idleTimeout: 0, clock, log });
+  return {
+    clock,
+    frame: (since: number) => camera.frame(since),
+    watch() {
+      const viewer = camera.subscribe();
+      viewer.next();
+      return viewer;
+    },
+    async push(image: Jpeg | TimedJpeg) {
+      await clock.advance(0);
+      images.push(image);
+      wake();
+      await settle();
+    },
+    [Symbol.asyncDispose]: () => camera.close(),
+  };
+}
+
+function tables(jpeg: Jpeg): number {
+  return [...segments(jpeg)].filter(({ marker }) => marker === DHT).length;
+}
+
+/** A JPEG as some webcams make it. */
+function withoutTables(jpeg: Jpeg): Jpeg {
+  const kept: Jpeg[] = [jpeg.slice(0, 2)];
+  let end = 2;
+  for (const segment of segments(jpeg)) {
+    if (segment.marker !== DHT) kept.push(jpeg.slice(segment.start, segment.end));
+    end = segment.end;
+  }
+  return new Uint8Array([...kept, jpeg.slice(end)].flatMap((part) => [...part]));
+}

@@ -1,0 +1,518 @@
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { Camera } from "../../../lib/camera/camera.ts";
+import { CameraError, StopNow } from "../../../lib/errors.ts";
+import type { Frame, Jpeg } from "../../../lib/frame.ts";
+import type { Open, Subscriber } from "../../../lib/hub/hub.ts";
+import { createLog } from "../../../lib/log.ts";
+import { FakeSource } from "../../fake_source.ts";
+import { ManualClock, settle } from "../../manual_clock.ts";
+import { sampleJpeg } from "../jpeg/sample_jpegs.ts";
+
+const JPEG = sampleJpeg();
+
+interface Options {
+  idleTimeout?: number;
+  fps?: number;
+  /** Instead of the source's own. */
+  open?: (clock: ManualClock) => Open<Jpeg>;
+}
+
+function setUp({ idleTimeout = 10_000, fps, open }: Options = {}) {
+  const clock = new ManualClock();
+  const source = new FakeSource<Jpeg>();
+  const lines: string[] = [];
+  const log = createLog({ clock, write: (line) => lines.push(line.slice(25)) });
+  const camera = new Camera({
+    name: "front",
+    driver: "pi",
+    open: open?.(clock) ?? source.open,
+    idleTimeout,
+    fps,
+    clock,
+    log,
+  });
+  /** Lets all happen that is due now. */
+  const now = async () => {
+    await settle();
+    await clock.advance(0);
+  };
+  /** Gives `count` frames, one every 100 ms. */
+  const flow = async (count = 1) => {
+    for (let n = 0; n < count; n++) {
+      if (n > 0) await clock.advance(100);
+      source.push(JPEG);
+      await settle();
+    }
+  };
+  /** Fails the opening that there is; what follows at once is done. */
+  const fail = async (error: unknown) => {
+    await now();
+    source.fail(error);
+    await now();
+  };
+  return { clock, source, lines, camera, now, flow, fail };
+}
+
+/** A viewer that writes down the frames that it is given. */
+class Viewer implements Subscriber<Frame> {
+  readonly frames: Frame[] = [];
+  ended = false;
+
+  offer(frame: Frame): void {
+    this.frames.push(frame);
+  }
+
+  end(): void {
+    this.ended = true;
+  }
+}
+
+/** What a promise has come to: "waiting", "ready", or why not. */
+function watch(promise: Promise<unknown>): { now: string } {
+  const outcome = { now: "waiting" };
+  promise.then(() => outcome.now = "ready", (error) => outcome.now = error.message);
+  return outcome;
+}
+
+Deno.test("Camera gives its viewers frames with the time and a number from 1", async () => {
+  const { clock, source, camera, now } = setUp();
+  const viewer = new Viewer();
+  camera.join(viewer);
+  await now();
+  const times = [];
+  for (let n = 0; n < 3; n++) {
+    await clock.advance(1_000);
+    times.push(clock.now());
+    source.push(JPEG);
+    await settle();
+  }
+  assertEquals(viewer.frames.map(({ sequence }) => sequence), [1, 2, 3]);
+  assertEquals(viewer.frames.map(({ capturedAt }) => capturedAt), times);
+  assertStrictEquals(viewer.frames[0]!.jpeg, JPEG);
+  await camera.close();
+});
+
+Deno.test("Camera runs only while it has viewers, and 10 s longer", async () => {
+  const { clock, source, camera, now, flow } = setUp();
+  await clock.advance(60_000);
+  assertEquals([source.opened, camera.stats().state], [0, "off"]);
+  const viewer = new Viewer();
+  camera.join(viewer);
+  await now();
+  assertEquals(camera.stats().state, "starting");
+  await flow(3);
+  assertEquals([camera.stats().state, camera.stats().viewers], ["streaming", 1]);
+  camera.leave(viewer);
+  for (let n = 0; n < 9; n++) {
+    await clock.advance(1_000);
+    await flow();
+  }
+  assertEquals(camera.latest?.sequence, 12);
+  await clock.advance(1_000);
+  assertEquals([source.live, camera.stats().state, camera.latest], [0, "off", undefined]);
+  assertEquals([camera.stats().fps, camera.stats().frames], [0, 12]);
+});
+
+Deno.test("Camera that is kept warm starts at once, for nobody", async () => {
+  const { source, camera, now } = setUp({ idleTimeout: Infinity });
+  await now();
+  assertEquals([source.opened, camera.stats().viewers], [1, 0]);
+  await camera.close();
+});
+
+Deno.test("Camera counts on over restarts, and its viewers stay", async () => {
+  const { source, camera, now, flow, fail } = setUp();
+  const viewer = new Viewer();
+  camera.join(viewer);
+  await now();
+  await flow(2);
+  await fail(new CameraError("unplugged"));
+  await flow(2);
+  assertEquals(viewer.frames.map(({ sequence }) => sequence), [1, 2, 3, 4]);
+  assertEquals([source.opened, viewer.ended], [2, false]);
+  const { frames, failures, viewers } = camera.stats();
+  assertEquals({ frames, failures, viewers }, { frames: 4, failures: 1, viewers: 1 });
+  await camera.close();
+});
+
+Deno.test("Camera that hangs is replaced after 3 s without a frame, or as its rate allows", async () => {
+  for (const [fps, limit] of [[undefined, 3_000], [30, 3_000], [1, 8_000]] as const) {
+    const { clock, source, camera, now, flow } = setUp({ fps });
+    camera.join(new Viewer());
+    await now();
+    await flow();
+    await clock.advance(limit - 1);
+    assertEquals([source.opened, camera.error], [1, undefined]);
+    await clock.advance(1);
+    await now();
+    assertEquals([source.opened, source.most], [2, 1]);
+    assertEquals(camera.error?.message, `No picture for ${limit / 1_000} s`);
+    await flow();
+    assertEquals([camera.error, camera.latest?.sequence], [undefined, 2]);
+    await camera.close();
+  }
+});
+
+Deno.test("ready() waits for the first frame, and no longer while there is one", async () => {
+  const { clock, camera, now, flow } = setUp();
+  camera.join(new Viewer());
+  const outcome = watch(camera.ready());
+  await now();
+  await clock.advance(9_000);
+  assertEquals(outcome.now, "waiting");
+  await flow();
+  assertEquals(outcome.now, "ready");
+  await clock.advance(2_000);
+  await camera.ready();
+  await camera.close();
+});
+
+Deno.test("ready() gives up after 10 s without a first frame, or as the rate allows", async () => {
+  for (const [fps, patience] of [[30, 10_000], [0.5, 16_000]] as const) {
+    const { clock, camera } = setUp({ fps });
+    camera.join(new Viewer());
+    const outcome = watch(camera.ready());
+    await clock.advance(patience - 1);
+    assertEquals(outcome.now, "waiting");
+    await clock.advance(1);
+    assertEquals(outcome.now, `No picture from the camera for ${patience / 1_000} s`);
+    await camera.close();
+  }
+});
+
+Deno.test("ready() waits through the restart that follows a first failure at once", async () => {
+  const { camera, now, flow, fail } = setUp();
+  camera.join(new Viewer());
+  const outcome = watch(camera.ready());
+  await fail(new CameraError("in use by another process"));
+  assertEquals([outcome.now, camera.error?.message], ["waiting", "in use by another process"]);
+  const second = watch(camera.ready());
+  await now();
+  assertEquals(second.now, "waiting");
+  await flow();
+  assertEquals([outcome.now, second.now, camera.error], ["ready", "ready", undefined]);
+  await camera.close();
+});
+
+Deno.test("ready() says at once why not when the camera begins to rest, and while it does", async () => {
+  const { clock, camera, flow, fail } = setUp();
+  camera.join(new Viewer());
+  const outcome = watch(camera.ready());
+  await fail(new CameraError("no cameras available", { hint: "look at the cable" }));
+  await fail(new CameraError("no cameras available", { hint: "look at the cable" }));
+  assertEquals([outcome.now, camera.retryAfter], ["no cameras available", 500]);
+  await clock.advance(400);
+  const error = await assertRejects(() => camera.ready(), CameraError);
+  assertEquals([error.hint, camera.retryAfter], ["look at the cable", 100]);
+  // Once the pause is over there is hope again.
+  await clock.advance(100);
+  const again = watch(camera.ready());
+  await settle();
+  assertEquals(again.now, "waiting");
+  await flow();
+  assertEquals(again.now, "ready");
+  await camera.close();
+});
+
+Deno.test("ready() waits again after frames have ceased, and says why when they do not return", async () => {
+  const { camera, now, flow, fail } = setUp();
+  camera.join(new Viewer());
+  await now();
+  await flow(2);
+  await fail(new CameraError("unplugged"));
+  assertEquals(camera.latest, undefined);
+  const outcome = watch(camera.ready());
+  await settle();
+  assertEquals(outcome.now, "waiting");
+  await fail(new CameraError("no cameras available"));
+  assertEquals(outcome.now, "no cameras available");
+  await camera.close();
+});
+
+Deno.test("ready() waits again when the camera had been off", async () => {
+  const { clock, camera, now, flow } = setUp();
+  const viewer = new Viewer();
+  camera.join(viewer);
+  await now();
+  await flow();
+  camera.leave(viewer);
+  for (let n = 0; n < 5; n++) {
+    await clock.advance(2_000);
+    if (n < 4) await flow();
+  }
+  assertEquals(camera.stats().state, "off");
+  camera.join(viewer);
+  const outcome = watch(camera.ready());
+  await now();
+  assertEquals(outcome.now, "waiting");
+  await flow();
+  assertEquals(outcome.now, "ready");
+  await camera.close();
+});
+
+Deno.test("ready() says at once that it is hopeless, and who asks again has it tried again", async () => {
+  const { clock, source, camera, now, flow, fail } = setUp();
+  camera.join(new Viewer());
+  const first = watch(camera.ready());
+  await fail(new CameraError("There is no program rpicam-vid", { hopeless: true }));
+  assertEquals(first.now, "There is no program rpicam-vid");
+  await clock.advance(3_600_000);
+  assertEquals([source.opened, camera.stats().state], [1, "failed"]);
+  const second = watch(camera.ready());
+  await now();
+  assertEquals([source.opened, second.now], [2, "waiting"]);
+  await flow();
+  assertEquals([second.now, camera.stats().state], ["ready", "streaming"]);
+  await camera.close();
+});
+
+for (const hopeless of [false, true]) {
+  for (const idleTimeout of [0, 10_000]) {
+    const what = `${hopeless ? "hopeless " : ""}failures, idle after ${idleTimeout} ms`;
+    Deno.test(`Camera starts no more often than its pauses allow, whoever asks: ${what}`, async () => {
+      let opened = 0;
+      const { clock, camera } = setUp({
+        idleTimeout,
+        open: (clock) =>
+          // deno-lint-ignore require-yield
+          async function* (signal) {
+            opened++;
+            await clock.sleep(30, signal);
+            throw new CameraError("broken", { hopeless });
+          },
+      });
+      const answers: { now: string }[] = [];
+      for (let n = 0; n < 200; n++) { // two clients every 100 ms for 20 s
+        for (let client = 0; client < 2; client++) {
+          const viewer = new Viewer();
+          camera.join(viewer);
+          answers.push(watch(camera.ready().finally(() => camera.leave(viewer))));
+        }
+        await clock.advance(100);
+      }
+      assert(opened >= 2 && opened <= 12, `opened ${opened} times`);
+      assertEquals(new Set(answers.map(({ now }) => now)), new Set(["broken"]));
+      await camera.close();
+    });
+  }
+}
+
+Deno.test("Camera tries a camera that fails again for ever while somebody watches", async () => {
+  const { clock, source, camera, flow, fail } = setUp();
+  const viewer = new Viewer();
+  camera.join(viewer);
+  for (let n = 0; n < 20; n++) {
+    await fail(new CameraError("unplugged"));
+    await clock.advance(camera.retryAfter);
+  }
+  assertEquals([source.live, viewer.ended], [1, false]);
+  await flow();
+  assertEquals([viewer.frames.length, camera.stats().failures], [1, 20]);
+  await camera.close();
+});
+
+Deno.test("frame() gives the newest frame if that is young enough, and starts nothing for it", async () => {
+  const { clock, camera, now, flow } = setUp();
+  camera.join(new Viewer());
+  await now();
+  await flow(2);
+  await clock.advance(80);
+  assertEquals((await camera.frame(clock.now() - 80)).sequence, 2);
+  assertEquals((await camera.frame(clock.now() - 5_000)).sequence, 2);
+  assertEquals(camera.stats().viewers, 1);
+  await camera.close();
+});
+
+Deno.test("frame() waits for one that was captured after it was asked for", async () => {
+  const { clock, camera, now, flow } = setUp();
+  camera.join(new Viewer());
+  await now();
+  await flow();
+  await clock.advance(1);
+  const found = camera.frame(clock.now());
+  assertEquals(camera.stats().viewers, 2);
+  await clock.advance(30);
+  await flow();
+  assertEquals((await found).sequence, 2);
+  assertEquals(camera.stats().viewers, 1);
+  await camera.close();
+});
+
+Deno.test("frame() starts a camera that is off, and leaves it then", async () => {
+  const { clock, source, camera, now, flow } = setUp({ idleTimeout: 2_000 });
+  const found = camera.frame(clock.now());
+  await now();
+  await clock.advance(500);
+  await flow();
+  assertEquals((await found).sequence, 1);
+  assertEquals(camera.stats().viewers, 0);
+  await clock.advance(2_000);
+  assertEquals([source.opened, source.live], [1, 0]);
+});
+
+Deno.test("frame() leaves no viewer behind when there is no frame, and says why", async () => {
+  const { clock, camera, fail } = setUp();
+  const unanswered = watch(camera.frame(clock.now()));
+  await fail(new CameraError("busy"));
+  await fail(new CameraError("busy"));
+  assertEquals([unanswered.now, camera.stats().viewers], ["busy", 0]);
+  assertEquals(camera.stats().viewers, 0);
+  await camera.close();
+});
+
+Deno.test("stats() tells what there is to tell", async () => {
+  const { clock, camera, now, flow, fail } = setUp();
+  const off = camera.stats();
+  assertEquals([off.name, off.driver, off.size, off.error], ["front", "pi", undefined, undefined]);
+  camera.join(new Viewer());
+  await now();
+  await flow(20);
+  camera.dropped += 3;
+  const { sent: _, ...told } = camera.stats();
+  assertEquals(told, {
+    name: "front",
+    driver: "pi",
+    state: "streaming",
+    fps: 10,
+    viewers: 1,
+    size: { width: 640, height: 480 },
+    error: undefined,
+    frames: 20,
+    dropped: 3,
+    broken: 0,
+    failures: 0,
+  });
+  const error = new CameraError("unplugged");
+  await fail(error);
+  await fail(error);
+  const { state, fps, error: reason } = camera.stats();
+  assertEquals({ state, fps, reason }, { state: "failed", fps: 0, reason: error });
+  await clock.advance(0);
+  await camera.close();
+});
+
+Deno.test("Camera stays failed when its viewers have left, until there are frames again", async () => {
+  const { clock, camera, now, flow, fail } = setUp({ idleTimeout: 2_000 });
+  const viewer = new Viewer();
+  camera.join(viewer);
+  await fail(new CameraError("unplugged"));
+  camera.leave(viewer);
+  await clock.advance(60_000);
+  const { state, viewers, error } = camera.stats();
+  assertEquals([state, viewers, error?.message], ["failed", 0, "unplugged"]);
+  camera.join(viewer);
+  await now();
+  assertEquals(camera.stats().state, "failed");
+  await flow();
+  assertEquals([camera.stats().state, camera.error], ["streaming", undefined]);
+  await camera.close();
+});
+
+Deno.test("Camera gives nobody what is no JPEG, and counts it with what its splitter dropped", async () => {
+  const { camera, now } = setUp({
+    open: () => (signal) => {
+      async function* images(): AsyncGenerator<Jpeg> {
+        for (const jpeg of [JPEG, new TextEncoder().encode("<html>"), JPEG, new Uint8Array(0)]) {
+          yield await Promise.resolve(jpeg);
+        }
+        if (!signal.aborted) throw new CameraError("unplugged");
+      }
+      return Object.assign(images(), { counts: { broken: 5, garbage: 100 } });
+    },
+  });
+  const viewer = new Viewer();
+  camera.join(viewer);
+  await now();
+  // Each of two openings, one straight after another, counts from nought.
+  assertEquals([viewer.frames.length, camera.stats().broken], [4, 14]);
+  assertEquals(camera.stats().failures, 2);
+  await camera.close();
+});
+
+Deno.test("Camera knows its size, also when that changes", async () => {
+  const { source, lines, camera, now } = setUp();
+  camera.join(new Viewer());
+  await now();
+  for (const width of [640, 640, 320, 320]) {
+    source.push(sampleJpeg({ width, height: 240 }));
+    await settle();
+    assertEquals(camera.stats().size, { width, height: 240 });
+  }
+  assertEquals(lines.filter((line) => line.includes("streaming")), [
+    "info camera streaming camera=front width=640 height=240",
+    "info camera streaming camera=front width=320 height=240",
+  ]);
+  await camera.close();
+});
+
+Deno.test("Camera logs its start, its failures and its end once each", async () => {
+  const { clock, lines, camera, now, flow, fail } = setUp();
+  camera.join(new Viewer());
+  await now();
+  await flow(5);
+  for (let n = 0; n < 4; n++) {
+    await fail(new CameraError("Cannot open", { hint: "look at the cable", cause: Error("busy") }));
+    await clock.advance(camera.retryAfter);
+  }
+  await now();
+  await flow();
+  await fail(new CameraError("Cannot open", { cause: Error("busy") }));
+  await camera.close();
+  assertEquals(lines, [
+    "info camera starting camera=front driver=pi",
+    "info camera streaming camera=front width=640 height=480",
+    'warn camera failed camera=front reason="Cannot open: busy" hint="look at the cable"',
+    "info camera streaming camera=front width=640 height=480",
+    'warn camera failed camera=front reason="Cannot open: busy"',
+    "info camera stopped camera=front",
+  ]);
+});
+
+Deno.test("Camera.close() ends its viewers and who waits, and tells the capture why", async () => {
+  const { clock, source, camera, now } = setUp();
+  const viewer = new Viewer();
+  camera.join(viewer);
+  const waiting = watch(camera.ready());
+  const picture = watch(camera.frame(clock.now()));
+  await now();
+  const reason = new StopNow("The server is shutting down");
+  await camera.close(reason);
+  assertEquals([viewer.ended, source.live, source.reason], [true, 0, reason]);
+  assertEquals([waiting.now, picture.now], Array(2).fill("The server is shutting down"));
+});
+
+for (const streaming of [false, true]) {
+  const what = streaming ? "was streaming" : "was off";
+  Deno.test(`Camera that ${what} gives nothing after its close, and says so at once`, async () => {
+    const { clock, source, camera, now, flow } = setUp();
+    if (streaming) {
+      camera.join(new Viewer());
+      await now();
+      await flow(3);
+    }
+    await camera.close();
+    const viewer = new Viewer();
+    camera.join(viewer);
+    const waiting = watch(camera.ready());
+    const picture = watch(camera.frame(clock.now() - 60_000));
+    await settle();
+    assertEquals([waiting.now, picture.now], Array(2).fill("The server is shutting down"));
+    assertEquals([viewer.ended, source.live], [true, 0]);
+  });
+}
+
+Deno.test("Camera is not disturbed by the clock being set", async () => {
+  const { clock, camera, now, flow } = setUp();
+  camera.join(new Viewer());
+  await now();
+  await flow(20);
+  const wallClock = clock.now.bind(clock);
+  clock.now = () => wallClock() - 3_600_000;
+  await flow(20);
+  assertEquals([Math.round(camera.stats().fps), camera.error], [10, undefined]);
+  const found = camera.frame(clock.now());
+  await clock.advance(1);
+  await flow();
+  await found;
+  await camera.close();
+});

@@ -1,0 +1,156 @@
+import { assert, assertEquals, assertFalse, assertRejects } from "@std/assert";
+import { patienceFor, stalling } from "../../../lib/camera/stall.ts";
+import { CameraError, StopNow } from "../../../lib/errors.ts";
+import { FakeSource } from "../../fake_source.ts";
+import { ManualClock, settle } from "../../manual_clock.ts";
+
+function setUp() {
+  const clock = new ManualClock();
+  const source = new FakeSource<number>();
+  const stop = new AbortController();
+  const open = stalling(source.open, { clock, first: 10_000, between: 3_000 });
+  const items = open(stop.signal);
+  const got: unknown[] = [];
+  const reading = (async () => {
+    try {
+      for await (const item of items) got.push(item);
+      got.push("end");
+    } catch (error) {
+      got.push(error);
+    }
+  })();
+  return { clock, source, stop, got, reading };
+}
+
+function messageOf(error: unknown): string {
+  assert(error instanceof CameraError);
+  return error.message;
+}
+
+Deno.test("stalling() gives up a source that gives nothing for 10 s, and tells it to stop now", async () => {
+  const { clock, source, got, reading } = setUp();
+  await clock.advance(9_999);
+  assertEquals([got, source.live], [[], 1]);
+  await clock.advance(1);
+  await reading;
+  assertEquals(messageOf(got[0]), "No first picture for 10 s");
+  assert(source.reason instanceof StopNow);
+  assertEquals(source.live, 0);
+});
+
+Deno.test("stalling() gives up a source that gives nothing more for 3 s", async () => {
+  const { clock, source, got, reading } = setUp();
+  await clock.advance(9_000);
+  for (let n = 0; n < 5; n++) {
+    source.push(n);
+    await settle();
+    await clock.advance(2_999);
+  }
+  assertEquals(got, [0, 1, 2, 3, 4]);
+  await clock.advance(1);
+  await reading;
+  assertEquals(messageOf(got[5]), "No picture for 3 s");
+});
+
+Deno.test("stalling() gives up in 3 s also a source that falls silent within its first 10 s", async () => {
+  for (const firstAt of [0, 100, 2_000, 6_500, 9_999]) {
+    const { clock, source, got, reading } = setUp();
+    await clock.advance(firstAt);
+    source.push(1);
+    await settle();
+    await clock.advance(2_999);
+    assertEquals(got, [1], `${firstAt}`);
+    await clock.advance(1);
+    await reading;
+    assertEquals(messageOf(got[1]), "No picture for 3 s");
+  }
+});
+
+Deno.test("stalling() does not give up a source whose reader takes its time", async () => {
+  const clock = new ManualClock();
+  const source = new FakeSource<number>();
+  const open = stalling(source.open, { clock, first: 10_000, between: 3_000 });
+  const items = open(new AbortController().signal)[Symbol.asyncIterator]();
+  const first = items.next();
+  await settle();
+  source.push(1);
+  source.push(2);
+  await first;
+  await clock.advance(2_000);
+  assertEquals(await items.next(), { done: false, value: 2 });
+  await items.return?.();
+  await clock.advance(60_000);
+  assertEquals(source.live, 0);
+});
+
+Deno.test("stalling() tells what the source complained of when it was stopped, and keeps the hint", async () => {
+  const clock = new ManualClock();
+  const complaint = new CameraError("rpicam-vid was ended by SIGKILL: frontend timed out", {
+    hint: "look at the cable",
+  });
+  const open = stalling<number>(async function* (signal) {
+    await clock.sleep(Infinity, signal).catch(() => {});
+    if (signal.aborted) throw complaint;
+    yield 1;
+  }, { clock, first: 10_000, between: 3_000 });
+  const reading = assertRejects(
+    () => Array.fromAsync(open(new AbortController().signal)),
+    CameraError,
+  );
+  await clock.advance(10_000);
+  const error = await reading;
+  assertEquals(error.message, `No first picture for 10 s: ${complaint.message}`);
+  assertEquals(error.hint, "look at the cable");
+  assertEquals(error.cause, undefined); // or a log would tell it twice
+});
+
+Deno.test("stalling() passes the source's own failure and end on as they are", async () => {
+  const failing = setUp();
+  const failure = new Error("unplugged");
+  failing.source.push(1);
+  failing.source.fail(failure);
+  await failing.reading;
+  assertEquals(failing.got, [1, failure]);
+  const ending = setUp();
+  ending.source.push(1);
+  ending.source.end();
+  await ending.reading;
+  assertEquals(ending.got, [1, "end"]);
+});
+
+Deno.test("stalling() ends without a failure when it is told to, and passes the reason on", async () => {
+  const { clock, source, stop, got, reading } = setUp();
+  source.push(1);
+  await settle();
+  const reason = new StopNow("shutting down");
+  stop.abort(reason);
+  await reading;
+  assertEquals([got, source.reason, source.live], [[1, "end"], reason, 0]);
+  await clock.advance(60_000);
+});
+
+Deno.test("stalling() that is told to end while it gives up a source fails no more", async () => {
+  const { clock, source, stop, got, reading } = setUp();
+  const closing = Promise.withResolvers<void>();
+  source.closing = closing.promise;
+  await clock.advance(10_000);
+  stop.abort();
+  closing.resolve();
+  await reading;
+  assertEquals(got, ["end"]);
+});
+
+Deno.test("stalling() starts nothing before its first item is asked for", async () => {
+  const clock = new ManualClock();
+  const source = new FakeSource<number>();
+  stalling(source.open, { clock, first: 1, between: 1 })(new AbortController().signal);
+  await clock.advance(60_000);
+  assertFalse(source.opened > 0);
+});
+
+Deno.test("patienceFor() allows for 8 frames, and for no less than 3 s, or 10 s for the first", () => {
+  assertEquals(patienceFor(), { first: 10_000, between: 3_000 });
+  assertEquals(patienceFor(30), { first: 10_000, between: 3_000 });
+  assertEquals(patienceFor(2), { first: 10_000, between: 4_000 });
+  assertEquals(patienceFor(0.5), { first: 16_000, between: 16_000 });
+});

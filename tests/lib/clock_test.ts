@@ -1,0 +1,73 @@
+import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
+import { systemClock, within } from "../../lib/clock.ts";
+import { ManualClock, settle } from "../manual_clock.ts";
+
+Deno.test("systemClock sleeps as long as it is told to", async () => {
+  const begun = systemClock.monotonic();
+  await systemClock.sleep(30);
+  const slept = systemClock.monotonic() - begun;
+  assert(slept >= 29 && slept < 2_000, `${slept} ms`);
+});
+
+Deno.test("systemClock tells the time of day", () => {
+  assertLess(Math.abs(systemClock.now() - Date.now()), 1_000);
+});
+
+Deno.test("systemClock's sleep ends with the signal's reason when that aborts, also before it", async () => {
+  const stop = new AbortController();
+  const reason = new Error("somebody came");
+  const sleeping = assertRejects(() => systemClock.sleep(60_000, stop.signal), Error, "came");
+  stop.abort(reason);
+  await sleeping;
+  await assertRejects(() => systemClock.sleep(60_000, stop.signal), Error, "came");
+});
+
+Deno.test("systemClock sleeps for longer than a timer can be set for", async () => {
+  for (const ms of [2 ** 31, 2 ** 40, Infinity]) {
+    const stop = new AbortController();
+    let woken = false;
+    const sleeping = systemClock.sleep(ms, stop.signal).then(() => woken = true, () => {});
+    await systemClock.sleep(20);
+    assert(!woken, `woken from ${ms} ms`);
+    stop.abort();
+    await sleeping;
+  }
+});
+
+Deno.test("systemClock leaves no listener at a signal that outlives its sleeps", async () => {
+  const stop = new AbortController();
+  let listeners = 0;
+  const { addEventListener, removeEventListener } = stop.signal;
+  stop.signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
+    listeners++;
+    addEventListener.apply(stop.signal, args);
+  };
+  stop.signal.removeEventListener = (...args: Parameters<typeof removeEventListener>) => {
+    listeners--;
+    removeEventListener.apply(stop.signal, args);
+  };
+  for (let n = 0; n < 3; n++) await systemClock.sleep(0, stop.signal);
+  assertEquals(listeners, 0);
+});
+
+Deno.test("within() tells whether a promise settles in time, and leaves no timer", async () => {
+  assertEquals(await within(Promise.resolve(1), 60_000), true);
+  assertEquals(await within(new Promise(() => {}), 5), false);
+  const clock = new ManualClock();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const outcome = within(promise, 1_000, clock);
+  await clock.advance(999);
+  resolve();
+  assertEquals(await outcome, true);
+});
+
+Deno.test("within() passes a failure on that comes in time, and is not disturbed by a later one", async () => {
+  await assertRejects(() => within(Promise.reject(new Error("no")), 60_000), Error, "no");
+  const clock = new ManualClock();
+  const { promise, reject } = Promise.withResolvers<void>();
+  const outcome = within(promise, 1_000, clock);
+  await clock.advance(1_000);
+  assertEquals(await outcome, false);
+  reject(new Error("too late to matter"));
+  await settle();
+});

@@ -1,0 +1,74 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { forCamera, originOf, parse, readChoice, readInteger, readNumber } from "../../lib/env.ts";
+import { ConfigError } from "../../lib/errors.ts";
+
+const RANGE = { min: 1, max: 240 };
+
+Deno.test("readInteger() reads whole numbers of the range, and nothing else", () => {
+  for (const [text, value] of [["1", 1], ["240", 240], [" 30 ", 30], ["007", 7]] as const) {
+    assertEquals(readInteger({ FPS: text }, "FPS", RANGE), value);
+  }
+  for (const text of ["0", "241", "-1", "+1", "1.5", "1e2", "0x10", "30fps", "NaN", "１", "1 2"]) {
+    assertThrows(() => readInteger({ FPS: text }, "FPS", RANGE), ConfigError);
+  }
+});
+
+Deno.test("readNumber() reads numbers of the range, and nothing else", () => {
+  for (
+    const [text, value] of [["1", 1], ["29.97", 29.97], [" 1.5", 1.5], ["240.0", 240]] as const
+  ) {
+    assertEquals(readNumber({ FPS: text }, "FPS", RANGE), value);
+  }
+  for (const text of ["0.99", "240.1", "-1", "1.2.3", ".", "1,5", "1e2", "Infinity", "fast"]) {
+    assertThrows(() => readNumber({ FPS: text }, "FPS", RANGE), ConfigError);
+  }
+});
+
+Deno.test("readChoice() reads one of the words, as they are written", () => {
+  const choices = ["0", "180"] as const;
+  assertEquals(readChoice({ ROTATE: "180" }, "ROTATE", choices), "180");
+  const refused = assertThrows(() => readChoice({ ROTATE: "90" }, "ROTATE", choices), ConfigError);
+  assertEquals(refused.message, 'Cannot read ROTATE as "0" or "180": current value is "90"');
+});
+
+Deno.test("A variable that is missing, empty or blank is not set", () => {
+  for (const env of [{}, { FPS: undefined }, { FPS: "" }, { FPS: "  " }]) {
+    assertEquals(readInteger(env, "FPS", RANGE), undefined);
+    assertEquals(readNumber(env, "FPS", RANGE), undefined);
+    assertEquals(readChoice(env, "FPS", ["1"]), undefined);
+  }
+});
+
+Deno.test("A value that cannot be is refused with its name, what it should be, and what it is", () => {
+  const messages = [
+    () => readInteger({ FPS: "fast" }, "FPS", RANGE),
+    () => readNumber({ FPS: "fast" }, "FPS", RANGE),
+    () => parse({ X: 'a "b"\nc' }, "X", "a word", () => undefined),
+  ].map((read) => assertThrows(read, ConfigError).message);
+  assertEquals(messages, [
+    'Cannot read FPS as a whole number from 1 to 240: current value is "fast"',
+    'Cannot read FPS as a number from 1 to 240: current value is "fast"',
+    'Cannot read X as a word: current value is "a \\"b\\"\\nc"',
+  ]);
+});
+
+Deno.test("forCamera() puts a camera's own settings in the place of those for all", () => {
+  const env = { FPS: "30", FRONT_FPS: "10", FRONT_DOOR_FPS: "5", BACK_SOURCE: "1", PATH: "/bin" };
+  const front = forCamera(env, "front");
+  assertEquals([front.FPS, front.PATH, front.SOURCE], ["10", "/bin", undefined]);
+  assertEquals(forCamera(env, "front-door").FPS, "5");
+  const back = forCamera(env, "Back");
+  assertEquals([back.FPS, back.SOURCE], ["30", "1"]);
+  assertEquals(env.FPS, "30");
+});
+
+Deno.test("forCamera() takes an empty setting of one camera for none", () => {
+  assertEquals(forCamera({ FPS: "30", FRONT_FPS: "" }, "front").FPS, "30");
+});
+
+Deno.test("forCamera()'s mistakes are told by the names that the user wrote", () => {
+  const front = forCamera({ FPS: "slow", FRONT_WIDTH: "wide" }, "front");
+  assertThrows(() => readInteger(front, "WIDTH", RANGE), ConfigError, "Cannot read FRONT_WIDTH as");
+  assertThrows(() => readInteger(front, "FPS", RANGE), ConfigError, "Cannot read FPS as");
+  assertEquals([originOf(front, "WIDTH"), originOf({}, "WIDTH")], ["FRONT_WIDTH", "WIDTH"]);
+});

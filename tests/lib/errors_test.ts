@@ -1,0 +1,27 @@
+import { assertEquals } from "@std/assert";
+import { CameraError, explain } from "../../lib/errors.ts";
+
+Deno.test("explain() puts an error's message in front of those of its causes", () => {
+  const cause = new Error("read failed", { cause: new TypeError("Connection reset") });
+  assertEquals(
+    explain(new CameraError("Cannot open the camera", { cause })),
+    "Cannot open the camera: read failed: Connection reset",
+  );
+  assertEquals(explain(new CameraError("busy", { cause: "device 3" })), "busy: device 3");
+  assertEquals(explain(new Error("alone")), "alone");
+  assertEquals(explain("just words"), "just words");
+  assertEquals(explain(undefined), "undefined");
+});
+
+Deno.test("CameraError may be tried again unless it says otherwise", () => {
+  const { name, message, hint, hopeless, cause } = new CameraError("busy");
+  assertEquals({ name, message, hint, hopeless, cause }, {
+    name: "CameraError",
+    message: "busy",
+    hint: undefined,
+    hopeless: false,
+    cause: undefined,
+  });
+  const error = new CameraError("bad option", { hint: "update", hopeless: true, cause: 1 });
+  assertEquals([error.hint, error.hopeless, error.cause], ["update", true, 1]);
+});

@@ -1,0 +1,91 @@
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { hasMargin, type Jpeg, MARGIN } from "../../../lib/frame.ts";
+import { withHuffmanTables } from "../../../lib/jpeg/huffman.ts";
+import { segments } from "../../../lib/jpeg/size.ts";
+import { STANDARD_DHT } from "../../../lib/jpeg/tables.ts";
+import { decodeJpeg, hasFfmpeg } from "../../ffmpeg.ts";
+
+/** By ffmpeg's encoder, with `-huffman default`. */
+const whole: Jpeg = await Deno.readFile(
+  new URL("../../fixtures/standard_tables.jpg", import.meta.url),
+);
+const DHT = 0xc4, SOS = 0xda;
+
+Deno.test("A JPEG without Huffman tables gets those that other encoders write, in front of its scan", () => {
+  const { bare, tables } = withoutTables(whole);
+  const repaired = withHuffmanTables(bare);
+  assertEquals(STANDARD_DHT, tables);
+  const scan = [...segments(bare)].at(-1)!.start;
+  assertEquals(repaired.subarray(0, scan), bare.subarray(0, scan));
+  assertEquals(repaired.subarray(scan, scan + tables.length), tables);
+  assertEquals(repaired.subarray(scan + tables.length), bare.subarray(scan));
+});
+
+Deno.test({
+  name: "A JPEG that got Huffman tables has the same pixels as before they were lost",
+  ignore: !hasFfmpeg,
+  async fn() {
+    const repaired = await decodeJpeg(withHuffmanTables(withoutTables(whole).bare));
+    const original = await decodeJpeg(whole);
+    assertEquals(original.output.length, 48 * 32 * 3);
+    assertEquals(repaired.output, original.output);
+  },
+});
+
+Deno.test("A JPEG that got Huffman tables has free bytes around it in a buffer of its own", () => {
+  const repaired = withHuffmanTables(withoutTables(whole).bare);
+  assert(hasMargin(repaired));
+  assertEquals(repaired.byteOffset, MARGIN);
+  assertEquals(repaired.buffer.byteLength, repaired.length + 2 * MARGIN);
+});
+
+Deno.test("A JPEG with any Huffman table stays the same object", () => {
+  assertStrictEquals(withHuffmanTables(whole), whole);
+  const { bare } = withoutTables(whole);
+  const own = Uint8Array.of(0xff, 0xd8, 0xff, DHT, 0, 2, ...bare.subarray(2));
+  assertStrictEquals(withHuffmanTables(own), own);
+});
+
+Deno.test("Extended sequential is given tables, too; other kinds of JPEG stay the same object", () => {
+  const { bare } = withoutTables(whole);
+  const header = [...segments(bare)].find(({ marker }) => marker === 0xc0)!.start;
+  for (const marker of [0xc1, 0xc2, 0xc3, 0xc9, 0xca]) {
+    const other = bare.slice();
+    other[header + 1] = marker;
+    assertEquals(withHuffmanTables(other) !== other, marker === 0xc1);
+  }
+});
+
+Deno.test("What has no scan stays the same object", () => {
+  const { bare } = withoutTables(whole);
+  const scan = [...segments(bare)].at(-1)!.start;
+  for (const end of [0, 1, 2, 3, 20, scan, scan + 3]) {
+    const cut = bare.slice(0, end);
+    assertStrictEquals(withHuffmanTables(cut), cut);
+  }
+});
+
+Deno.test("Segments between the frame header and the scan stay in front of the tables", () => {
+  const { bare } = withoutTables(whole);
+  const scan = [...segments(bare)].at(-1)!.start;
+  const comment = [0xff, 0xfe, 0, 4, 1, 2];
+  const head = Uint8Array.of(...bare.subarray(0, scan), ...comment);
+  assertStrictEquals(withHuffmanTables(head), head);
+  const markers = [...segments(withHuffmanTables(Uint8Array.of(...head, ...bare.subarray(scan))))]
+    .map(({ marker }) => marker);
+  assertEquals(markers.slice(-4), [0xc0, 0xfe, DHT, SOS]);
+});
+
+Deno.test("A scan in front of any frame header stays without tables", () => {
+  const { bare } = withoutTables(whole);
+  const scan = [...segments(bare)].find(({ marker }) => marker === SOS)!;
+  const headless = Uint8Array.of(0xff, 0xd8, ...bare.subarray(scan.start));
+  assertStrictEquals(withHuffmanTables(headless), headless);
+});
+
+/** Takes the one DHT segment out of a JPEG. */
+function withoutTables(jpeg: Jpeg): { bare: Jpeg; tables: Uint8Array } {
+  const { start, end } = [...segments(jpeg)].find(({ marker }) => marker === DHT)!;
+  const bare = new Uint8Array([...jpeg.subarray(0, start), ...jpeg.subarray(end)]);
+  return { bare, tables: jpeg.slice(start, end) };
+}

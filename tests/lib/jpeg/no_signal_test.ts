@@ -1,0 +1,154 @@
+import { assert, assertEquals, assertLess, assertNotEquals, assertThrows } from "@std/assert";
+import { hasMargin, type Jpeg, MARGIN } from "../../../lib/frame.ts";
+import { noSignalJpeg } from "../../../lib/jpeg/no_signal.ts";
+import { type Size, sizeOf } from "../../../lib/jpeg/size.ts";
+import { splitJpegs } from "../../../lib/jpeg/split.ts";
+import { decodeJpeg, hasFfmpeg } from "../../ffmpeg.ts";
+
+const REASON = ["ffmpeg exited with code 1: /dev/video0: No such device", "Next try in 8 s"];
+const SIZES = [
+  [1, 1],
+  [16, 16],
+  [17, 9],
+  [160, 120],
+  [320, 240],
+  [333, 241],
+  [640, 480],
+  [1280, 720],
+  [1920, 1080],
+  [48, 1000],
+  [65_535, 8],
+].map(([width = 0, height = 0]): Size => ({ width, height }));
+
+Deno.test("A no-signal picture is one whole JPEG of the wanted size", async () => {
+  for (const size of SIZES) {
+    const jpeg = noSignalJpeg(size, REASON);
+    assertEquals(sizeOf(jpeg), size);
+    const images = splitJpegs(chunksOf(jpeg));
+    assertEquals(await Array.fromAsync(images), [jpeg]);
+    assertEquals(images.counts, { broken: 0, garbage: 0 });
+  }
+});
+
+Deno.test("A no-signal picture has free bytes around it", () => {
+  for (const size of SIZES) {
+    const jpeg = noSignalJpeg(size, REASON);
+    assert(hasMargin(jpeg));
+    assertEquals(jpeg.byteOffset, MARGIN);
+    assert(jpeg.buffer.byteLength >= jpeg.length + 2 * MARGIN);
+  }
+});
+
+Deno.test("A no-signal picture of 1920x1080 is smaller than 30 KB, and still with a reason", () => {
+  for (const lines of [[], REASON]) {
+    assertLess(noSignalJpeg({ width: 1920, height: 1080 }, lines).length, 30_000);
+  }
+});
+
+Deno.test("A no-signal picture is refused in a size that no JPEG can have", () => {
+  for (const [width, height] of [[0, 8], [8, 0], [65_536, 8], [8, 65_536], [8.5, 8], [NaN, 8]]) {
+    assertThrows(() => noSignalJpeg({ width: width!, height: height! }), RangeError, "x");
+  }
+});
+
+Deno.test("Small letters look like large ones, and what has no shape like a question mark", () => {
+  const size = { width: 640, height: 480 };
+  assertEquals(noSignalJpeg(size, ["camera é"]), noSignalJpeg(size, ["CAMERA ?"]));
+  assertNotEquals(noSignalJpeg(size, ["CAMERA A"]), noSignalJpeg(size, ["CAMERA B"]));
+});
+
+Deno.test("A reason is wrapped between words, and a long word where the line ends", () => {
+  const size = { width: 640, height: 480 }; // 11 letters in a line
+  assertEquals(
+    noSignalJpeg(size, [" no\tsuch  device\n /dev/video10 "]),
+    noSignalJpeg(size, ["NO SUCH", "DEVICE", "/DEV/VIDEO1", "0"]),
+  );
+});
+
+Deno.test("Lines for which there is no room are left out", () => {
+  const lines = ["ONE", "TWO", "THREE"];
+  const wide = { width: 640, height: 480 };
+  assertEquals(noSignalJpeg(wide, [...lines, "FOUR", "FIVE"]), noSignalJpeg(wide, lines));
+  assertNotEquals(noSignalJpeg(wide, lines), noSignalJpeg(wide, lines.slice(0, 2)));
+  const small = { width: 320, height: 240 };
+  assertEquals(noSignalJpeg(small, lines), noSignalJpeg(small));
+});
+
+Deno.test({
+  name:
+    "ffmpeg reads a no-signal picture without a complaint, as exactly the greys that were drawn",
+  ignore: !hasFfmpeg,
+  async fn() {
+    for (const size of SIZES.slice(1, -1)) { // it complains of a bit rate of 1x1, and refuses 65535x8
+      const { output, complaints } = await decodeJpeg(noSignalJpeg(size, REASON));
+      assertEquals(complaints, []);
+      const { width, height } = size;
+      const luminance = output.subarray(0, width * height);
+      const colour = output.subarray(width * height);
+      assertEquals(colour.length, 2 * Math.ceil(width / 2) * Math.ceil(height / 2));
+      assertEquals(
+        [...new Set(luminance)].filter((grey) => ![24, 64, 136, 216].includes(grey)),
+        [],
+      );
+      assert(colour.every((value) => value === 128));
+    }
+  },
+});
+
+Deno.test({
+  name: "A no-signal picture says so in large letters in its middle",
+  ignore: !hasFfmpeg,
+  async fn() {
+    assertEquals(await titleIn({ width: 640, height: 480 }), [
+      "#   #  ###         ####  ###   ###  #   #  ###  #    ",
+      "##  # #   #       #       #   #   # ##  # #   # #    ",
+      "# # # #   #       #       #   #     # # # #   # #    ",
+      "#  ## #   #        ###    #   # ### #  ## ##### #    ",
+      "#   # #   #           #   #   #   # #   # #   # #    ",
+      "#   # #   #           #   #   #   # #   # #   # #    ",
+      "#   #  ###        ####   ###   ###  #   # #   # #####",
+    ]);
+    assertEquals(await titleIn({ width: 320, height: 240 }), [
+      "            #   #  ###             ",
+      "            ##  # #   #            ",
+      "            # # # #   #            ",
+      "            #  ## #   #            ",
+      "            #   # #   #            ",
+      "            #   # #   #            ",
+      "            #   #  ###             ",
+      "                                   ",
+      "                                   ",
+      " ####  ###   ###  #   #  ###  #    ",
+      "#       #   #   # ##  # #   # #    ",
+      "#       #   #     # # # #   # #    ",
+      " ###    #   # ### #  ## ##### #    ",
+      "    #   #   #   # #   # #   # #    ",
+      "    #   #   #   # #   # #   # #    ",
+      "####   ###   ###  #   # #   # #####",
+    ]);
+    assertEquals(await titleIn({ width: 48, height: 40 }), ["# #", " # ", "# #"]);
+  },
+});
+
+/** The brightest blocks of a picture, without the rest around them, which has to be of the same size. */
+async function titleIn(size: Size): Promise<string[]> {
+  const { output } = await decodeJpeg(noSignalJpeg(size));
+  const rows = Array.from(
+    { length: size.height / 8 },
+    (_, y) =>
+      Array.from({ length: size.width / 8 }, (_, x) => output[(y * size.width + x) * 8] === 216),
+  );
+  const isLit = (row: boolean[]) => row.includes(true);
+  const top = rows.findIndex(isLit), bottom = rows.findLastIndex(isLit) + 1;
+  const left = Math.min(...rows.map((row) => row.indexOf(true)).filter((x) => x !== -1));
+  const right = Math.max(...rows.map((row) => row.lastIndexOf(true))) + 1;
+  assert(Math.abs(top - (rows.length - bottom)) <= 1, "not in the middle");
+  assert(Math.abs(left - (size.width / 8 - right)) <= 1, "not in the middle");
+  return rows.slice(top, bottom).map((row) =>
+    row.slice(left, right).map((lit) => lit ? "#" : " ").join("")
+  );
+}
+
+async function* chunksOf(jpeg: Jpeg) {
+  yield await Promise.resolve(jpeg.slice());
+}

@@ -1,0 +1,316 @@
+import {
+  assert,
+  assertEquals,
+  assertGreaterOrEqual,
+  assertLess,
+  assertRejects,
+  assertStrictEquals,
+} from "@std/assert";
+import { CameraError, StopNow } from "../../lib/errors.ts";
+import type { Bytes, ByteSource } from "../../lib/frame.ts";
+import { killAll, run, type RunOptions } from "../../lib/process.ts";
+import { leavingNoProcess, openDescriptors } from "../processes.ts";
+
+const NEVER = new AbortController().signal;
+
+/** A test with real programs of a system that has `sh`: it leaves none of them behind. */
+function test(name: string, body: () => Promise<void>): void {
+  Deno.test({ name, ignore: Deno.build.os === "windows", fn: () => leavingNoProcess(body) });
+}
+
+function sh(script: string, signal = NEVER, options?: RunOptions): ByteSource {
+  return run("sh", ["-c", script], signal, options);
+}
+
+/** All that a source gives, as text. */
+async function textOf(source: ByteSource): Promise<string> {
+  let text = "";
+  for await (const bytes of source) text += new TextDecoder().decode(bytes);
+  return text;
+}
+
+function failureOf(source: ByteSource): Promise<CameraError> {
+  return assertRejects(() => textOf(source), CameraError);
+}
+
+/** Reads until a program has said that it is ready. */
+async function ready(source: ByteSource): Promise<void> {
+  const bytes = await source.read(new Uint8Array(100));
+  assertEquals(new TextDecoder().decode(bytes), "ready\n");
+}
+
+async function inFile(test: (path: string) => Promise<void>): Promise<void> {
+  const path = await Deno.makeTempFile();
+  try {
+    await test(path);
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+/** How long something takes, in milliseconds. */
+async function timed(action: () => PromiseLike<unknown>): Promise<number> {
+  const begun = performance.now();
+  await action();
+  return performance.now() - begun;
+}
+
+test("run() gives all that a program prints, to its end", async () => {
+  assertEquals(await textOf(sh("printf abc; printf def; exit 0")), "abcdef");
+  assertEquals(await textOf(sh("exit 0")), "");
+  const size = 1_000_000;
+  assertEquals((await textOf(sh(`head -c ${size} /dev/zero`))).length, size);
+});
+
+test("run() reads into the memory that it is given, which it takes from the caller", async () => {
+  await using source = sh("printf 0123456789");
+  const buffer = new ArrayBuffer(30);
+  const bytes = await source.read(new Uint8Array(buffer, 10, 4));
+  assertEquals([buffer.byteLength, bytes!.buffer.byteLength, bytes!.byteOffset], [0, 30, 10]);
+  let text = new TextDecoder().decode(bytes);
+  for (let more: Bytes | undefined; (more = await source.read(new Uint8Array(4)));) {
+    assert(more.length <= 4);
+    text += new TextDecoder().decode(more);
+  }
+  assertEquals(text, "0123456789");
+  assertStrictEquals(await source.read(new Uint8Array(4)), undefined);
+});
+
+test("run() passes arguments as they are, and variables besides those of the server", async () => {
+  const args = ["-c", 'printf "%s|" "$@" "$EXTRA"; test -n "$PATH"', "sh", "a b", "$HOME;*", ""];
+  const source = run("sh", args, NEVER, { env: { EXTRA: "more" } });
+  assertEquals(await textOf(source), "a b|$HOME;*||more|");
+});
+
+test("run() gives a program nothing on its standard input", async () => {
+  assertEquals(await textOf(sh("cat; echo end")), "end\n");
+});
+
+test("run() fails when a program does, with its complaint", async () => {
+  for (
+    const [script, message] of [
+      ["echo 'no lens' >&2; exit 3", "sh exited with code 3: no lens"],
+      ["exit 255", "sh exited with code 255"],
+      ["kill -SEGV $$", "sh was ended by SIGSEGV"],
+      ["echo bad >&2; kill -TERM $$", "sh was ended by SIGTERM: bad"],
+    ] as const
+  ) {
+    const { message: said, hint, hopeless } = await failureOf(sh(`echo picture; ${script}`));
+    assertEquals([said, hint, hopeless], [message, undefined, false]);
+  }
+});
+
+test("run() does not fail when a program complains and ends well", async () => {
+  assertEquals(await textOf(sh("echo 'error: none' >&2; echo picture")), "picture\n");
+});
+
+test("run() fails, and stops a program, that closes its output and lives on", async () => {
+  const error = await failureOf(sh("exec >&-; echo 'device lost' >&2; sleep 60"));
+  assertEquals(error.message, "sh closed its output: device lost");
+});
+
+test("run() tells the complaint that is known, with what to do about it", async () => {
+  const complaints = [
+    { pattern: /no cameras/i, hint: "look at the cable" },
+    { pattern: /invalid/i, hint: "update", hopeless: true },
+  ];
+  for (
+    const [lines, message, hint, hopeless] of [
+      ["No cameras available\\nERROR: stopped", "No cameras available", "look at the cable", false],
+      ["invalid a\\nno cameras", "no cameras", "look at the cable", false],
+      ["invalid a\\ninvalid b\\nbye", "invalid b", "update", true],
+      ["starting\\nCannot open it\\nbye", "Cannot open it", undefined, false],
+      ["starting\\nbye", "bye", undefined, false],
+      ["\\n\\n  last words  \\n\\n", "last words", undefined, false],
+    ] as const
+  ) {
+    const error = await failureOf(sh(`printf '${lines}' >&2; exit 1`, NEVER, { complaints }));
+    assertEquals(
+      [error.message, error.hint, error.hopeless],
+      [`sh exited with code 1: ${message}`, hint, hopeless],
+    );
+  }
+});
+
+test("run() makes a complaint one short line of text, whatever the program wrote", async () => {
+  const script = String.raw`printf '\033[31mbad \000\007\377thing\033[0m\r\n' >&2; exit 1`;
+  assertEquals((await failureOf(sh(script))).message, "sh exited with code 1: bad thing");
+  const endless = "head -c 3000000 /dev/zero | tr '\\0' x >&2; exit 1";
+  assertEquals((await failureOf(sh(endless))).message, `sh exited with code 1: ${"x".repeat(500)}`);
+});
+
+test("run() reads all that a program complains of, and remembers the end", async () => {
+  const script = "i=0; while [ $i -lt 30000 ]; do echo line $i >&2; i=$((i+1)); done; exit 1";
+  assertEquals((await failureOf(sh(script))).message, "sh exited with code 1: line 29999");
+});
+
+test("run() takes the first program of several that is installed", async () => {
+  assertEquals(await textOf(run(["no-such-program-1", "sh"], ["-c", "echo x"], NEVER)), "x\n");
+});
+
+test("run() says which program is missing, and what to do", async () => {
+  const options = { missing: "sudo apt install it" };
+  for (const names of ["no-such-program-1", ["no-such-program-1", "no-such-program-2"]]) {
+    const error = await failureOf(run(names, [], NEVER, options));
+    const all = [names].flat().join(" or ");
+    assertEquals(error.message, `There is no program ${all} on this machine`);
+    assertEquals([error.hint, error.hopeless], ["sudo apt install it", true]);
+  }
+});
+
+test("run() says of a program that it may not be started", () =>
+  inFile(async (path) => {
+    const error = await failureOf(run(path, [], NEVER));
+    assertEquals([error.message, error.hopeless], [`Cannot start ${path}`, true]);
+    assert(error.cause instanceof Error);
+  }));
+
+test("run() starts nothing before the first read, and nothing at all after an abort", async () => {
+  await inFile(async (path) => {
+    const script = `echo started > ${path}`;
+    await sh(script)[Symbol.asyncDispose]();
+    const stop = new AbortController();
+    const source = sh(script, stop.signal);
+    stop.abort();
+    assertEquals(await source.read(new Uint8Array(10)), undefined);
+    assertEquals(await textOf(run("no-such-program-1", [], stop.signal)), "");
+    const disposed = sh(script);
+    await disposed[Symbol.asyncDispose]();
+    assertEquals(await disposed.read(new Uint8Array(10)), undefined);
+    assertEquals(await Deno.readTextFile(path), "");
+  });
+});
+
+test("run() stops a program by SIGINT, and reads on so that one with a full pipe hears it", () =>
+  inFile(async (path) => {
+    const program = `
+      let asked = false;
+      Deno.addSignalListener("SIGINT", () => asked = true);
+      for (const zeros = new Uint8Array(1_000_000); !asked; await new Promise((r) => setTimeout(r))) {
+        Deno.stdout.writeSync(zeros); // waits for the reader
+      }
+      Deno.writeTextFileSync(Deno.args[0], "asked");`;
+    const stop = new AbortController();
+    const args = ["eval", "-q", program, "--", path];
+    const source = run(Deno.execPath(), args, stop.signal);
+    await source.read(new Uint8Array(10));
+    await new Promise((resolve) => setTimeout(resolve, 200)); // the pipe is full by now
+    stop.abort();
+    const took = await timed(() => source[Symbol.asyncDispose]());
+    assertEquals(await Deno.readTextFile(path), "asked");
+    assertLess(took, 2_000);
+  }));
+
+test("run() sends SIGTERM 2 s later to a program that ignores SIGINT", () =>
+  inFile(async (path) => {
+    const stop = new AbortController();
+    const source = sh(
+      `trap '' INT; trap 'echo asked > ${path}; exit 0' TERM
+       echo ready; while :; do sleep 0.05; done`,
+      stop.signal,
+    );
+    await ready(source);
+    stop.abort();
+    const took = await timed(() => source[Symbol.asyncDispose]());
+    assertEquals(await Deno.readTextFile(path), "asked\n");
+    assertGreaterOrEqual(took, 1_990);
+    assertLess(took, 3_000);
+  }));
+
+test("run() kills a program that ignores every signal, within a second when there is no time", async () => {
+  const stop = new AbortController();
+  const source = sh("trap '' INT TERM; echo ready; while :; do sleep 0.05; done", stop.signal);
+  await ready(source);
+  stop.abort(new StopNow("The server is shutting down"));
+  assertLess(await timed(() => source[Symbol.asyncDispose]()), 1_000);
+});
+
+test("run() is at its end without a failure when it is told to, once the program is gone", async () => {
+  for (const reading of [true, false]) {
+    const stop = new AbortController();
+    // Takes a while to end, and does not end well.
+    const script = "trap 'sleep 0.3; exit 7' INT; echo 'error: x' >&2; echo ready; sleep 60 & wait";
+    const source = sh(script, stop.signal, { complaints: [{ pattern: /error/ }] });
+    await ready(source);
+    const pending = reading ? source.read(new Uint8Array(10)) : undefined;
+    const took = await timed(async () => {
+      stop.abort();
+      assertEquals(await (pending ?? source.read(new Uint8Array(10))), undefined);
+    });
+    assertGreaterOrEqual(took, 290);
+  }
+});
+
+test("run() tells what a hung program complained of when it is stopped for that", async () => {
+  const complaints = [{ pattern: /timed out/, hint: "look at the cable" }];
+  for (const reading of [true, false]) {
+    const stop = new AbortController();
+    const source = sh("echo 'frontend timed out' >&2; echo ready; sleep 60 & wait", stop.signal, {
+      complaints,
+    });
+    await ready(source);
+    const pending = reading ? source.read(new Uint8Array(10)) : undefined;
+    pending?.catch(() => {}); // told below
+    stop.abort(new StopNow("No picture for 3 s"));
+    const error = await assertRejects(
+      () => pending ?? source.read(new Uint8Array(10)),
+      CameraError,
+      "frontend timed out",
+    );
+    assertEquals(error.hint, "look at the cable");
+  }
+});
+
+test("run() is at its end without a failure when a hung program is stopped that said nothing known", async () => {
+  const stop = new AbortController();
+  const source = sh("echo 'error: x' >&2; echo ready; sleep 60 & wait", stop.signal);
+  await ready(source);
+  stop.abort(new StopNow("No picture for 3 s"));
+  assertEquals(await source.read(new Uint8Array(10)), undefined);
+});
+
+test("run() stops its program when the reader leaves", async () => {
+  for await (const bytes of sh("echo ready; exec sleep 60")) {
+    assertEquals(new TextDecoder().decode(bytes), "ready\n");
+    break;
+  }
+});
+
+test("run() may be stopped by several at once, and disposed again", async () => {
+  const stop = new AbortController();
+  const source = sh("echo ready; exec sleep 60", stop.signal);
+  await ready(source);
+  stop.abort();
+  await Promise.all([source[Symbol.asyncDispose](), source[Symbol.asyncDispose]()]);
+  await source[Symbol.asyncDispose]();
+  assertEquals(await source.read(new Uint8Array(10)), undefined);
+});
+
+test("run() leaves no file descriptor open, however it ends", async () => {
+  await textOf(sh("echo once")); // what is opened once and for all is open now
+  const before = openDescriptors();
+  for (let n = 0; n < 5; n++) {
+    await textOf(sh("echo x"));
+    await failureOf(sh("exit 1"));
+    await failureOf(run("no-such-program-1", [], NEVER));
+    const stop = new AbortController();
+    const source = sh("echo ready; exec sleep 60", stop.signal);
+    await ready(source);
+    stop.abort();
+    await source[Symbol.asyncDispose]();
+  }
+  assertEquals(openDescriptors(), before);
+});
+
+test("killAll() ends what runs, at once", async () => {
+  const source = sh("trap '' INT TERM; echo ready; while :; do sleep 0.05; done");
+  await ready(source);
+  const ended = assertRejects(() => source.read(new Uint8Array(10)), CameraError, "SIGKILL");
+  assertLess(
+    await timed(async () => {
+      killAll();
+      await ended;
+    }),
+    1_500,
+  );
+});

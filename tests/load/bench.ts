@@ -1,0 +1,162 @@
+/**
+ * Measures this server beside others: `deno task bench`, or `deno run -A tests/load/bench.ts [options]`.
+ *
+ * All get the same stamped frames and the same client, one after another in each round. The server's process
+ * tree has one core, the client another. Linux only; needs cc, ffmpeg and taskset; ustreamer if it is installed.
+ *
+ *   --quick          one short round, without the search for the most viewers
+ *   --rounds N       of which the median counts (3)
+ *   --seconds N      how long each measurement takes (5)
+ *   --only TEXT      only what has this in its name, as "200 viewers"; may be given again
+ *   --without NAME   leaves a server out; may be given again
+ *   --peer TEXT      one more server: its name, its stream's path and its command; may be given again
+ *
+ * As in: --peer 'mjpg-streamer /?action=stream LD_PRELOAD={v4l2} mjpg_streamer
+ *   -i "input_uvc.so -r {width}x{height} -f {fps}" -o "output_http.so -p {port}"'
+ */
+import { parseArgs } from "node:util";
+import { type Contestant, dinocam, floor, peer, ustreamer } from "./contestants.ts";
+import { ALONE, type Measurement, measurements } from "./measurements.ts";
+import { type Cores, type Load, measure, type Result } from "./run.ts";
+import { type Line, median, writeTable } from "./table.ts";
+import { makeTools, type Tools } from "./tools.ts";
+
+/** What is called fluent at 30 fps. */
+const FLUENT = 29;
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    rounds: { type: "string" },
+    seconds: { type: "string" },
+    only: { type: "string", multiple: true, default: [] },
+    peer: { type: "string", multiple: true, default: [] },
+    without: { type: "string", multiple: true, default: [] },
+  },
+});
+const seconds = Number(options.seconds ?? (options.quick ? 3 : 5));
+const rounds = Number(options.rounds ?? (options.quick ? 1 : 3));
+const tools = await makeTools(new URL("../../.tmp/load", import.meta.url).pathname);
+const cores = await twoCores();
+const contestants = await allContestants(tools);
+/** What servers did that none should do. */
+const wrong: string[] = [];
+
+console.log(await describeMachine());
+const lines: Line[] = [];
+const alone = new Map<Contestant, Result>();
+for (const one of measurements(seconds)) {
+  if (isWanted(one.name)) lines.push(...await carryOut(one));
+}
+if (!options.quick && isWanted("most viewers")) lines.push(await compareMostViewers());
+console.log(`\n${writeTable(contestants.map(({ name }) => name), lines)}\n`);
+console.log(
+  wrong.length > 0
+    ? wrong.join("\n")
+    : "No server sent a frame twice, in the wrong order or broken, and no connection broke.",
+);
+
+function isWanted(name: string): boolean {
+  return options.only.length === 0 || options.only.some((text) => name.includes(text));
+}
+
+async function allContestants(tools: Tools): Promise<Contestant[]> {
+  const all = [await dinocam()];
+  const version = await output("ustreamer", ["--version"]);
+  if (version) all.push(ustreamer(tools, version));
+  all.push(...options.peer.map((text) => peer(tools, text)), floor(tools));
+  return all.filter(({ name }) => !options.without.some((left) => name.includes(left)));
+}
+
+async function carryOut({ name, load, once, rows }: Measurement): Promise<Line[]> {
+  const results = new Map<Contestant, Result[]>(contestants.map((one) => [one, []]));
+  for (let round = 0; round < (once ? 1 : rounds); round++) {
+    for (const contestant of contestants) {
+      const result = await tryOut(contestant, load, name);
+      if (result) results.get(contestant)!.push(result);
+      if (result && name === ALONE) alone.set(contestant, result);
+    }
+  }
+  return rows.map((row) => ({
+    ...row,
+    name: `${name}: ${row.name}`,
+    figures: contestants.map((contestant) =>
+      median(results.get(contestant)!.map((result) => row.of(result, alone.get(contestant))))
+    ),
+  }));
+}
+
+async function tryOut(contestant: Contestant, load: Load, name: string) {
+  try {
+    const result = await measure(contestant, load, { tools, cores });
+    const { dup, out_of_order, corrupt, dead, answered } = result;
+    const faults = Object.entries({ dup, out_of_order, corrupt, dead }).filter(([, n]) => n > 0);
+    if (answered < load.viewers) faults.push(["not answered", load.viewers - answered]);
+    if (faults.length > 0) wrong.push(`${name}, ${contestant.name}: ${faults.join("; ")}`);
+    console.error(`${name}, ${contestant.name}: ${summary(result)}`);
+    return result;
+  } catch (error) {
+    wrong.push(`${name}: ${(error as Error).message}`);
+  }
+}
+
+function summary(
+  { fps_med = 0, cpu, perFrame = 0, lat_p50_ms = 0, lat_p99_ms = 0, memory }: Result,
+) {
+  return `${fps_med} fps, ${cpu.toFixed(1)} %, ${(perFrame * 1000).toFixed(1)} µs, ` +
+    `${lat_p50_ms}/${lat_p99_ms} ms, ${(memory / 1e6).toFixed(0)} MB`;
+}
+
+async function compareMostViewers(): Promise<Line> {
+  const figures = [];
+  for (const contestant of contestants) figures.push(await mostViewers(contestant));
+  return { name: "most viewers at 720p30, median gets 29 fps", figures, digits: 0 };
+}
+
+/** More by steps of 1.3 until it fails, then two halvings of the gap. What fails is tried once more. */
+async function mostViewers(contestant: Contestant): Promise<number> {
+  const holds = async (viewers: number) => {
+    const load = { height: 720, fps: 30, viewers, seconds: 4, warmup: 2, headsOnly: true } as const;
+    const attempt = async () =>
+      (await tryOut(contestant, load, `${viewers} viewers`))?.fps_med ?? 0;
+    return await attempt() >= FLUENT || await attempt() >= FLUENT;
+  };
+  let [good, bad] = [0, 200];
+  while (await holds(bad)) [good, bad] = [bad, Math.round(bad * 1.3)];
+  for (let halving = 0; halving < 2; halving++) {
+    const middle = Math.round((good + bad) / 2);
+    if (await holds(middle)) good = middle;
+    else bad = middle;
+  }
+  return good;
+}
+
+/** One core for the server and one for the rest, this process among it. */
+async function twoCores(): Promise<Cores> {
+  if (navigator.hardwareConcurrency < 2 || !await output("taskset", ["--version"])) {
+    return undefined;
+  }
+  await output("taskset", ["-a", "-c", "-p", "1", `${Deno.pid}`]);
+  return { server: 0, client: 1 };
+}
+
+async function describeMachine(): Promise<string> {
+  const info = await Deno.readTextFile("/proc/cpuinfo");
+  const model = /^model name\s*:\s*(.+)$/m.exec(info)?.[1] ?? Deno.build.arch;
+  const pinned = cores ? "server on one core, client on another" : "nothing pinned";
+  return `${
+    new Date().toISOString().slice(0, 10)
+  }, ${model}, ${navigator.hardwareConcurrency} cores, ` +
+    `${Deno.build.os} ${Deno.osRelease()}, Deno ${Deno.version.deno}; ${pinned}; ` +
+    `medians of ${rounds} rounds of ${seconds} s. In brackets: times the first column's figure.`;
+}
+
+/** What a program prints; undefined if it is not installed or fails. */
+async function output(program: string, args: string[]): Promise<string | undefined> {
+  try {
+    const { success, stdout } = await new Deno.Command(program, { args }).output();
+    return success ? new TextDecoder().decode(stdout).trim() : undefined;
+  } catch {
+    return undefined;
+  }
+}

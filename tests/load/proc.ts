@@ -1,0 +1,66 @@
+/** What a process and its descendants have used, without the camera among them. */
+export interface Usage {
+  /** Time on a CPU, in milliseconds. */
+  readonly cpu: number;
+  /** Memory that is resident, in bytes. */
+  readonly memory: number;
+}
+
+/** The stand-ins for a camera are called this, as processes and as threads. */
+const CAMERA = "fakecam";
+
+/** Reads what the process and its descendants have used so far; of Linux' /proc. */
+export function usageOf(pid: number): Usage {
+  let cpu = 0;
+  let memory = 0;
+  for (const process of [pid, ...descendantsOf(pid)]) {
+    if (read(`/proc/${process}/comm`).trim() === CAMERA) continue;
+    memory += Number(/^VmRSS:\s+(\d+)/m.exec(read(`/proc/${process}/status`))?.[1] ?? 0) * 1024;
+    for (const { name } of entries(`/proc/${process}/task`)) {
+      const task = `/proc/${process}/task/${name}`;
+      if (read(`${task}/comm`).trim() === CAMERA) continue;
+      cpu += Number(read(`${task}/schedstat`).split(" ")[0] ?? 0) / 1e6;
+    }
+  }
+  return { cpu, memory };
+}
+
+/** The processes that a process has started, and theirs. */
+export function descendantsOf(pid: number): number[] {
+  const parents = new Map(
+    entries("/proc").filter(({ name }) => /^\d+$/.test(name)).map(({ name }) => {
+      const stat = read(`/proc/${name}/stat`);
+      return [Number(name), Number(stat.slice(stat.lastIndexOf(")")).split(" ")[2])];
+    }),
+  );
+  const below = (parent: number): number[] =>
+    [...parents].filter(([, its]) => its === parent).flatMap(([one]) => [one, ...below(one)]);
+  return below(pid);
+}
+
+/** What the kernel holds of what was sent from `port` and not yet taken, in bytes. */
+export function sendQueueOf(port: number): number {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  let bytes = 0;
+  for (const line of read("/proc/net/tcp").split("\n")) {
+    const [, from, , , queues] = line.trim().split(/\s+/);
+    if (from?.endsWith(local)) bytes += parseInt(queues!, 16) || 0;
+  }
+  return bytes;
+}
+
+function entries(folder: string): Deno.DirEntry[] {
+  try {
+    return [...Deno.readDirSync(folder)];
+  } catch {
+    return []; // it ended while we looked
+  }
+}
+
+function read(file: string): string {
+  try {
+    return Deno.readTextFileSync(file);
+  } catch {
+    return ""; // it ended while we looked
+  }
+}
