@@ -60,6 +60,7 @@ async function main(args: string[]): Promise<void> {
   const drivers = await DriverRegistry.open(folders);
   const cameras = await Promise.all(config.cameras.map((one) => openCamera(one, drivers, log)));
   const pages = await readPages(fromFileUrl(new URL("static", import.meta.url)));
+  const ending = new AbortController();
   const app = createApp({
     cameras,
     pages,
@@ -67,6 +68,7 @@ async function main(args: string[]): Promise<void> {
     door: new Door(access, { clock: systemClock, log }),
     maxViewers: config.maxViewers,
     version: project.version,
+    ending: ending.signal,
     clock: systemClock,
     log,
   });
@@ -78,6 +80,7 @@ async function main(args: string[]): Promise<void> {
   closeQuietConnections(server.addr.port, log);
   greet(config, access, server.addr.port);
   await stopSignal();
+  ending.abort();
   await shutDown(server, cameras);
 }
 

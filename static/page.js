@@ -1,63 +1,359 @@
+// @ts-check
 /// <reference lib="dom" />
+/// <reference lib="dom.iterable" />
+import { addressesOf, copy, noteOnAddresses } from "./addresses.js";
+import { Link } from "./live.js";
+import { followPointers } from "./pointers.js";
+import { Tile } from "./tile.js";
 
-/** @typedef {{ name: string, state: string, fps: number, viewers: number, resolution: string | null, lastError: string | null }} CameraStatus */
+/** @typedef {import("./live.js").CameraStatus} CameraStatus */
 
-const REFRESH = 2_000;
+/** How often what is said is looked over, in milliseconds. */
+const REFRESH = 250;
+/** How far an arrow key moves the view, in parts of it; and how long a message stays, and the controls. */
+const NUDGE = 0.1;
+const TOAST = 4_000;
+const AWAKE = 2_500;
 
-/** @type {Map<string, { picture: HTMLImageElement, status: HTMLElement }>} */
-const shown = new Map();
+/** @type {Tile[]} */
+let tiles = [];
+let paused = false;
 
-/** @param {CameraStatus} camera */
-function show(camera) {
-  const figure = document.createElement("figure");
-  const picture = document.createElement("img");
-  picture.className = "picture";
-  picture.alt = `Live picture of camera ${camera.name}`;
-  picture.src = streamOf(camera);
-  const caption = document.createElement("figcaption");
-  const name = document.createElement("span");
-  name.className = "name";
-  name.textContent = camera.name;
-  const status = document.createElement("span");
-  caption.append(name, status);
-  figure.append(picture, caption);
-  document.querySelector("#cameras")?.append(figure);
-  const parts = { picture, status };
-  shown.set(camera.name, parts);
-  return parts;
-}
+const link = new Link({
+  onState: () => {
+    const { kind } = link.state;
+    if (kind !== "live") tiles.forEach((tile) => tile.pause());
+    arrange();
+  },
+  onStatus: learn,
+  onFrame: async (frame) => {
+    const tile = tiles[frame.camera];
+    if (!paused && tile && shown().includes(tile)) await tile.paint(frame, link.clock);
+  },
+});
 
-/** @param {CameraStatus} camera */
-function streamOf({ name }) {
-  return `cameras/${encodeURIComponent(name)}/video_feed?t=${Date.now()}`;
-}
-
-/** @param {CameraStatus} camera */
-function inWords({ state, fps, resolution, viewers, lastError }) {
-  if (state === "failed") return lastError ?? "no picture";
-  if (state !== "streaming") return state;
-  return `${resolution}, ${fps} fps, ${viewers} watching`;
-}
-
-async function refresh() {
-  try {
-    const response = await fetch("cameras", { headers: { Accept: "application/json" } });
-    /** @type {CameraStatus[]} */
-    const cameras = await response.json();
-    for (const camera of cameras) {
-      const { picture, status } = shown.get(camera.name) ?? show(camera);
-      status.textContent = inWords(camera);
-      status.className = `status ${camera.state}`;
-      // A stream that was refused is asked for again; one that goes on has a size.
-      if (picture.complete && picture.naturalWidth === 0) picture.src = streamOf(camera);
-    }
-  } catch {
-    for (const { status } of shown.values()) {
-      status.textContent = "the server does not answer";
-      status.className = "status failed";
-    }
+/** @param {CameraStatus[]} cameras */
+function learn(cameras) {
+  const isSame = cameras.length === tiles.length &&
+    cameras.every(({ name }, i) => tiles[i]?.status.name === name);
+  if (!isSame) build(cameras);
+  const watched = shown();
+  let lost = false;
+  for (const [i, tile] of tiles.entries()) {
+    const status = cameras[i];
+    if (status && tile.learn(status) && watched.includes(tile)) lost = true;
   }
-  setTimeout(refresh, REFRESH);
+  if (lost && link.state.kind === "live" && !paused) link.restart("The picture was frozen");
+  refresh();
 }
 
-refresh();
+/** @param {CameraStatus[]} cameras */
+function build(cameras) {
+  tiles = cameras.map((status) => new Tile(status));
+  element("#cameras").replaceChildren(...tiles.map((tile) => tile.element));
+  for (const tile of tiles) {
+    followPointers(tile, () => alone() === tile, () => {
+      tile.look.save();
+      showLook();
+    });
+  }
+  const names = tiles.length > 1 ? ["", ...cameras.map(({ name }) => name)] : [];
+  element("#names").replaceChildren(...names.map((name) => {
+    const entry = document.createElement("a");
+    entry.href = `#${encodeURIComponent(name)}`;
+    entry.textContent = name || "All";
+    return entry;
+  }));
+  arrange();
+}
+
+/** The camera that is shown alone, if one is. */
+function alone() {
+  if (tiles.length === 1) return tiles[0];
+  const name = decodeURIComponent(location.hash.slice(1));
+  return tiles.find((tile) => tile.status.name === name);
+}
+
+/** The cameras that are on the page. */
+function shown() {
+  const one = alone();
+  return one ? [one] : tiles;
+}
+
+/** Lays the page out, and asks for the pictures that it needs. */
+function arrange() {
+  const one = alone();
+  const watched = shown();
+  document.body.classList.toggle("one", one !== undefined);
+  document.title = one && tiles.length > 1 ? `${one.status.name} – dinocam` : "dinocam";
+  for (const tile of tiles) {
+    const isShown = watched.includes(tile);
+    tile.element.hidden = !isShown;
+    tile.element.classList.toggle("alone", tile === one);
+    tile.showPlain(link.state.kind === "plain" && isShown && !paused);
+    if (!isShown || paused) tile.pause();
+  }
+  for (const entry of document.querySelectorAll("#names a")) {
+    const name = decodeURIComponent(entry.getAttribute("href")?.slice(1) ?? "");
+    if (name === (one?.status.name ?? "")) entry.setAttribute("aria-current", "page");
+    else entry.removeAttribute("aria-current");
+  }
+  if (tiles.length > 0) link.watch(paused ? [] : watched.map((tile) => tile.status.name));
+  showLook();
+  refresh();
+}
+
+/** Says how things are. */
+function refresh() {
+  const around = { link: link.state, paused, heard: link.heard };
+  const now = performance.now();
+  const watched = shown();
+  for (const tile of watched) tile.refresh(around, now);
+  if (!paused && watched.some((tile) => tile.isLate(now))) link.hurry();
+  const pill = element("#link");
+  pill.hidden = link.state.kind !== "plain";
+  pill.textContent = "Plain stream";
+  pill.title = "No WebSocket gets through to the server: on a slow link you may see old pictures";
+  button("snapshot").disabled = !alone()?.hasPicture;
+  const news = watched.map((tile) => tile.news).join("; ");
+  if (element("#news").textContent !== news) element("#news").textContent = news;
+  const { error } = link.clock;
+  const digits = error !== undefined && error < 1 ? 1 : 0;
+  element("#error").textContent = error === undefined ? "" : ` (± ${error.toFixed(digits)} ms)`;
+}
+
+/** Shows how the picture is looked at. */
+function showLook() {
+  for (const tile of tiles) tile.applyLook();
+  const look = alone()?.look;
+  if (!look) return;
+  const percent = `${Math.round(look.zoom * 100)} %`;
+  button("whole").textContent = percent;
+  button("whole").setAttribute("aria-label", `Zoom: ${percent}, show the whole picture`);
+  press("mirror", look.mirrored);
+}
+
+/** @type {Record<string, (target?: HTMLElement) => void>} */
+const actions = {
+  pause() {
+    paused = !paused;
+    press("pause", paused);
+    arrange();
+  },
+  async snapshot() {
+    const tile = alone();
+    if (!tile?.hasPicture) return;
+    try {
+      const { jpeg, capturedAt } = await tile.file();
+      save(jpeg, `${tile.status.name}-${fileTime(capturedAt)}.jpg`);
+    } catch (error) {
+      toast(`Cannot save the picture: ${error instanceof Error ? error.message : error}`);
+    }
+  },
+  rotate: () => changeLook((look) => look.rotate()),
+  mirror: () => changeLook((look) => look.mirror()),
+  larger: () => changeLook((look) => look.zoomBy(1)),
+  smaller: () => changeLook((look) => look.zoomBy(-1)),
+  whole: () => changeLook((look) => look.zoomTo(1)),
+  full: toggleFull,
+  retry: () => arrange(),
+  help: () => /** @type {HTMLDialogElement} */ (element("#help")).showModal(),
+  addresses: showAddresses,
+  async copy(target) {
+    const field = target?.closest(".address")?.querySelector("input");
+    if (!target || !field) return;
+    try {
+      await copy(field.value, field);
+      target.textContent = "Copied";
+    } catch {
+      target.textContent = "Press Ctrl+C";
+    }
+    setTimeout(() => target.textContent = "Copy", TOAST / 2);
+  },
+  grid: () => location.hash = "",
+};
+
+/** @type {Record<string, keyof typeof actions>} */
+const keys = {
+  " ": "pause",
+  k: "pause",
+  s: "snapshot",
+  r: "rotate",
+  m: "mirror",
+  "+": "larger",
+  "=": "larger",
+  "-": "smaller",
+  "0": "whole",
+  f: "full",
+  g: "grid",
+  a: "addresses",
+  "?": "help",
+};
+
+/** @type {Record<string, [number, number]>} */
+const arrows = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+};
+
+/** @param {(look: import("./look.js").Look) => void} change */
+function changeLook(change) {
+  const look = alone()?.look;
+  if (!look) return;
+  change(look);
+  look.save();
+  showLook();
+}
+
+/** Moves in a zoomed picture, else to another camera. @param {number} x @param {number} y */
+function move(x, y) {
+  const one = alone();
+  if (one && one.look.zoom > 1) {
+    const { look } = one;
+    const step = NUDGE / look.zoom;
+    return changeLook(() => look.moveTo(look.x + x * step, look.y + y * step));
+  }
+  if (tiles.length < 2) return;
+  const places = tiles.length + 1; // with the one for all
+  const place = one ? tiles.indexOf(one) + 1 : 0;
+  const next = tiles[(place + x + y + places) % places - 1];
+  location.hash = next ? encodeURIComponent(next.status.name) : "";
+}
+
+function toggleFull() {
+  const page = document.documentElement;
+  if (document.fullscreenElement) document.exitFullscreen();
+  else if (page.requestFullscreen && !page.classList.contains("full")) {
+    page.requestFullscreen().catch(() => showFull(true));
+  } else showFull(!page.classList.contains("full"));
+}
+
+/** Where there is no full screen, as on an iPhone, the picture at least fills the window. @param {boolean} full */
+function showFull(full) {
+  document.documentElement.classList.toggle("full", full);
+  press("full", full);
+}
+
+function showAddresses() {
+  const template = /** @type {HTMLTemplateElement} */ (element("#address"));
+  const list = element("#addresses .list");
+  list.replaceChildren(
+    ...shown().flatMap((tile) => {
+      const { name } = tile.status;
+      const heading = document.createElement("h3");
+      heading.textContent = name;
+      return [
+        heading,
+        ...addressesOf(name).map(({ title, text, hint }) => {
+          const copy = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
+          const one = /** @type {HTMLElement} */ (copy.firstElementChild);
+          element(".title", one).textContent = title;
+          element("small", one).textContent = hint ?? "";
+          /** @type {HTMLInputElement} */ (element("input", one)).value = text;
+          element("button", one).setAttribute("aria-label", `Copy: ${title}`);
+          return one;
+        }),
+      ];
+    }),
+  );
+  element("#addresses .note").textContent = noteOnAddresses();
+  /** @type {HTMLDialogElement} */ (element("#addresses")).showModal();
+}
+
+/** @param {Blob} file @param {string} name */
+function save(file, name) {
+  const anchor = document.createElement("a");
+  anchor.href = URL.createObjectURL(file);
+  anchor.download = name;
+  anchor.click();
+  setTimeout(() => URL.revokeObjectURL(anchor.href), 10_000);
+  toast(`Saved ${name}`);
+}
+
+/** @param {number} time In milliseconds since 1970. */
+function fileTime(time) {
+  const local = new Date(time - new Date(time).getTimezoneOffset() * 60_000);
+  return local.toISOString().slice(0, 19).replaceAll(":", "-").replace("T", "_");
+}
+
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let toasted;
+/** @param {string} text */
+function toast(text) {
+  element("#toast").textContent = text;
+  clearTimeout(toasted);
+  toasted = setTimeout(() => element("#toast").textContent = "", TOAST);
+}
+
+/** @param {string} selector @param {ParentNode} [within] @returns {HTMLElement} */
+function element(selector, within = document) {
+  return /** @type {HTMLElement} */ (within.querySelector(selector));
+}
+
+/** @param {string} action @returns {HTMLButtonElement} */
+function button(action) {
+  return /** @type {HTMLButtonElement} */ (element(`button[data-does=${action}]`));
+}
+
+/** @param {string} action @param {boolean} pressed */
+function press(action, pressed) {
+  button(action).setAttribute("aria-pressed", `${pressed}`);
+}
+
+document.addEventListener("click", ({ target }) => {
+  const pressed = /** @type {Element} */ (target).closest?.("[data-does]");
+  if (pressed instanceof HTMLElement) actions[pressed.dataset.does ?? ""]?.(pressed);
+  // A click beside a sheet closes it.
+  if (target instanceof HTMLDialogElement) target.close();
+});
+
+document.addEventListener("keydown", (event) => {
+  const { key, target } = event;
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) {
+    return;
+  }
+  if (target instanceof HTMLInputElement) return;
+  // Where a button has the focus, the space bar presses that.
+  if (key === " " && target instanceof Element && target.closest("button, a")) return;
+  const action = keys[key] ?? keys[key.toLowerCase()];
+  const arrow = arrows[key];
+  const camera = tiles.length > 1 && /^[1-9]$/.test(key) ? tiles[Number(key) - 1] : undefined;
+  if (action) actions[action]?.();
+  else if (arrow) move(...arrow);
+  else if (camera) location.hash = encodeURIComponent(camera.status.name);
+  else if (key === "Escape" && document.documentElement.classList.contains("full")) showFull(false);
+  else return;
+  event.preventDefault();
+});
+
+document.addEventListener("fullscreenchange", () => showFull(document.fullscreenElement !== null));
+addEventListener("hashchange", arrange);
+
+// In full screen the controls show while the mouse moves or a finger touches.
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let asleep;
+for (const kind of ["pointermove", "pointerdown", "keydown"]) {
+  document.addEventListener(kind, () => {
+    document.body.classList.add("awake");
+    clearTimeout(asleep);
+    asleep = setTimeout(() => document.body.classList.remove("awake"), AWAKE);
+  });
+}
+
+// A page that nobody sees takes nothing, so that the camera can stop; it goes on at once when it is seen.
+document.addEventListener("visibilitychange", () => document.hidden ? link.stop() : link.start());
+addEventListener("pagehide", () => link.stop());
+addEventListener("pageshow", () => document.hidden || link.start());
+addEventListener("online", () => {
+  if (link.state.kind !== "live" && !document.hidden) {
+    link.stop();
+    link.start();
+  }
+});
+
+// At first the server is told what to show by the page's address: that saves a round trip.
+if (location.hash.length > 1) link.watch([decodeURIComponent(location.hash.slice(1))]);
+if (!document.hidden) link.start();
+setInterval(() => document.hidden || refresh(), REFRESH);

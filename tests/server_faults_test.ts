@@ -24,7 +24,7 @@ Deno.test("a killed capture is replaced within 1 s, and its viewer stays", neede
     await viewer.frames(viewer.seen + 3); // of which two may have been on their way
     assertLess(performance.now() - died, 1_000);
   }
-  assertEquals((await pi.camera()).state, "streaming");
+  await eventually("it streams", async () => (await pi.camera()).state === "streaming");
   assertEquals(pi.log("camera failed").length, 2);
 });
 

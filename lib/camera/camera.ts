@@ -114,6 +114,11 @@ export class Camera {
     return this.#failures.pause;
   }
 
+  /** Somebody wants frames: what is not tried again by itself, as it needs a person, is tried. */
+  ask(): void {
+    this.#failures.ask();
+  }
+
   /** Adds a viewer, who gets the newest frame at once. */
   join(viewer: Subscriber<Frame>): void {
     this.#hub.join(viewer);

@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import type { CameraStats } from "../camera/camera.ts";
+import type { CameraError } from "../errors.ts";
 import type { Cameras } from "./cameras.ts";
 import { describe } from "./errors.ts";
 
@@ -19,7 +20,8 @@ export function cameraRoutes(cameras: Cameras): Hono {
 
 const FRESH = { "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" };
 
-function asJson(
+/** What clients are told of a camera. */
+export function asJson(
   { name, driver, state, fps, viewers, size, error, sent, ...counts }: CameraStats,
 ) {
   return {
@@ -30,7 +32,13 @@ function asJson(
     viewers,
     resolution: size ? `${size.width}x${size.height}` : null,
     lastError: error ? describe(error) : null,
+    failure: error ? asFailure(error) : null,
     ...counts,
     sent: sent.frames,
   };
+}
+
+/** The parts of a failure, for those who lay it out: whether it is tried again without being asked, too. */
+function asFailure({ message, hint, hopeless }: CameraError) {
+  return { message, hint: hint ?? null, retried: !hopeless };
 }

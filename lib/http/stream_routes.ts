@@ -3,6 +3,7 @@ import { thin } from "../camera/rate.ts";
 import type { Camera } from "../camera/camera.ts";
 import { MultipartBody } from "../multipart/body.ts";
 import { multipartFormat } from "../multipart/encode.ts";
+import { addressOf } from "./address.ts";
 import type { Cameras } from "./cameras.ts";
 import { orUnavailable } from "./errors.ts";
 import { type KeepAlive, STALLED } from "./keep_alive.ts";
@@ -52,7 +53,7 @@ export function streamRoutes(cameras: Cameras, keepAlive: KeepAlive, viewers: Vi
     const format = multipartFormat(boundary, advance);
     const headers = { "Content-Type": format.contentType, ...LIVE_HEADERS };
     if (c.req.method === "HEAD") return c.body(null, 200, headers); // Hono drops a HEAD's body uncancelled
-    const visit = viewers.enter(c, camera.name);
+    const visit = viewers.enter(addressOf(c), camera.name);
     const body = new MultipartBody({
       format,
       wanted: fps === undefined ? undefined : thin(fps),

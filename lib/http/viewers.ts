@@ -1,7 +1,5 @@
-import type { Context } from "hono";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
-import { addressOf } from "./address.ts";
 import { HttpError } from "./errors.ts";
 
 /** When it makes sense to come again where there are too many viewers, in seconds. */
@@ -51,20 +49,25 @@ export class Viewers {
     return this.#count;
   }
 
+  /** Looks whether there is room for another viewer. @throws {HttpError} 503 if there is none. */
+  ensureRoom(): void {
+    if (this.#count < this.#max) return;
+    throw new HttpError(503, `Cannot take another viewer: there are ${this.#count} already`, {
+      "Retry-After": `${COME_AGAIN}`,
+    });
+  }
+
   /**
    * Lets a viewer in.
    *
+   * @param address Where it is.
    * @param cameras What it watches, by name.
    * @throws {HttpError} 503 if there are as many viewers as there may be.
    */
-  enter(c: Context, cameras: string): Visit {
-    if (this.#count >= this.#max) {
-      throw new HttpError(503, `Cannot take another viewer: there are ${this.#count} already`, {
-        "Retry-After": `${COME_AGAIN}`,
-      });
-    }
+  enter(address: string, cameras: string): Visit {
+    this.ensureRoom();
     this.#count++;
-    const who = { camera: cameras, address: addressOf(c) };
+    const who = { camera: cameras, address };
     let begun: number | undefined;
     let ended = false;
     return {

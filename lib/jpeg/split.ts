@@ -78,7 +78,6 @@ function moved(buffer: Bytes, start: number, end: number, more: number): Bytes {
 }
 
 const SEEK = 0, SEGMENT = 1, SCAN = 2;
-const EOI_LENGTH = 2;
 
 /** A walk over the markers of images: how far it has come, and in what. */
 class Walk {
@@ -106,18 +105,13 @@ class Walk {
         : this.#state === SEGMENT
         ? this.#walkSegment(bytes)
         : this.#seek(bytes);
-      if (this.#isTooLarge(found === "frame")) this.#drop(this.#segment + 2);
-      else if (found === "frame") {
+      if (this.#state !== SEEK && this.position - this.start > this.#maxFrame) {
+        this.#drop(this.#segment + 2);
+      } else if (found === "frame") {
         this.#state = SEEK;
         return true;
       } else if (found === "more") return false;
     }
-  }
-
-  /** Whether the image is larger than it may be, or will be: of one that has not ended two bytes are to come. */
-  #isTooLarge(ended: boolean): boolean {
-    const size = this.position - this.start + (ended ? 0 : EOI_LENGTH);
-    return this.#state !== SEEK && size > this.#maxFrame;
   }
 
   /** Follows the bytes to another place in memory. */

@@ -139,9 +139,12 @@ test("run() makes a complaint one short line of text, whatever the program wrote
   assertEquals((await failureOf(sh(endless))).message, `sh exited with code 1: ${"x".repeat(500)}`);
 });
 
-test("run() reads all that a program complains of, and remembers the end", async () => {
+test("run() reads all that a program complains of, and remembers the last 20 lines", async () => {
   const script = "i=0; while [ $i -lt 30000 ]; do echo line $i >&2; i=$((i+1)); done; exit 1";
-  assertEquals((await failureOf(sh(script))).message, "sh exited with code 1: line 29999");
+  for (const [pattern, line] of [[/line 29981$/, 29_981], [/line 2997.$/, 29_999]] as const) {
+    const error = await failureOf(sh(script, NEVER, { complaints: [{ pattern }] }));
+    assertEquals(error.message, `sh exited with code 1: line ${line}`);
+  }
 });
 
 test("run() takes the first program of several that is installed", async () => {
@@ -274,6 +277,14 @@ test("run() stops its program when the reader leaves", async () => {
     assertEquals(new TextDecoder().decode(bytes), "ready\n");
     break;
   }
+});
+
+test("run() ends a read that waits when it is disposed, without a failure", async () => {
+  const source = sh("echo ready; exec sleep 60");
+  await ready(source);
+  const waiting = source.read(new Uint8Array(10));
+  await source[Symbol.asyncDispose]();
+  assertEquals(await waiting, undefined);
 });
 
 test("run() may be stopped by several at once, and disposed again", async () => {

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertFalse, assertRejects } from "@std/assert";
 import { patienceFor, stalling } from "../../../lib/camera/stall.ts";
+import { systemClock } from "../../../lib/clock.ts";
 import { CameraError, StopNow } from "../../../lib/errors.ts";
 import { FakeSource } from "../../fake_source.ts";
 import { ManualClock, settle } from "../../manual_clock.ts";
@@ -138,6 +139,18 @@ Deno.test("stalling() that is told to end while it gives up a source fails no mo
   closing.resolve();
   await reading;
   assertEquals(got, ["end"]);
+});
+
+Deno.test("stalling() leaves no timer behind, however it ends", async () => {
+  // A real clock, for whose timers the test runner looks.
+  const patience = { clock: systemClock, first: 600_000, between: 600_000 };
+  const { signal } = new AbortController();
+  const open = stalling<number>(async function* () {
+    yield await Promise.resolve(1);
+    throw new Error("unplugged");
+  }, patience);
+  for await (const item of open(signal)) if (item === 1) break;
+  await assertRejects(() => Array.fromAsync(open(signal)), Error, "unplugged");
 });
 
 Deno.test("stalling() starts nothing before its first item is asked for", async () => {

@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Hono } from "hono";
+import { addressOf } from "../../../lib/http/address.ts";
 import type { HttpError } from "../../../lib/http/errors.ts";
 import { Viewers, type Visit } from "../../../lib/http/viewers.ts";
 import { ManualClock } from "../../manual_clock.ts";
@@ -13,7 +14,7 @@ async function setUp(max?: number) {
   // A context as a request brings it.
   let enter!: () => Visit;
   await new Hono().get("/", (c) => {
-    enter = () => viewers.enter(c, "front");
+    enter = () => viewers.enter(addressOf(c), "front");
     return c.text("");
   }).request("/", {}, { remoteAddr: { transport: "tcp", hostname: "192.0.2.1", port: 5 } });
   return { viewers, enter, lines, clock };

@@ -2,7 +2,7 @@
  * The images in `bytes`, all of which lie before us: a plain reading of ITU-T T.81, annex B, byte by byte.
  *
  * Where an image breaks, the next one is looked for behind the beginning of the segment that broke it. It
- * breaks, too, where it cannot end within `maxFrame` bytes.
+ * breaks, too, where it is larger than `maxFrame`.
  */
 export function imagesIn(bytes: Uint8Array, maxFrame: number): Uint8Array[] {
   const images: Uint8Array[] = [];
@@ -29,15 +29,17 @@ function walk(bytes: Uint8Array, soi: number, maxFrame: number): Walked {
   let segment = soi;
   let at = soi + 2;
   for (;;) {
-    if (at + 2 > soi + maxFrame) return broken(segment + 2);
+    if (at > soi + maxFrame) return broken(segment + 2);
     if (at + 1 >= bytes.length) return "the bytes end";
     if (bytes[at] !== 0xff) return broken(segment + 2);
     const marker = bytes[at + 1]!;
     if (marker === 0xff) at++; // fill byte, B.1.1.2
     else if (marker === 0x00) return broken(segment + 2);
     else if (marker === 0xd8) return broken(at);
-    else if (marker === 0xd9) return scanned ? { whole: true, next: at + 2 } : broken(at + 2);
-    else if (standsAlone(marker)) {
+    else if (marker === 0xd9) {
+      if (!scanned) return broken(at + 2);
+      return at + 2 - soi > maxFrame ? broken(segment + 2) : { whole: true, next: at + 2 };
+    } else if (standsAlone(marker)) {
       segment = at;
       at += 2;
     } else {

@@ -253,6 +253,16 @@ Deno.test("splitJpegs() leaves room around each image, whose buffer is its own",
   }
 });
 
+Deno.test("splitJpegs() leaves room behind an image also when a read fills all that it may", async () => {
+  for (let size = 65_536 - MARGIN; size <= 65_536 + 2 * MARGIN; size += 20) {
+    const large = sampleJpeg({ scan: new Uint8Array(size - sampleJpeg().length + SCAN.length) });
+    const source = new FakeProgram([join(large, large, large)]);
+    const frames = await Array.fromAsync(splitJpegs(source));
+    assertEquals(frames.map((frame) => frame.length), [size, size, size]);
+    for (const frame of frames) assertRoom(frame);
+  }
+});
+
 function assertRoom(frame: Jpeg): void {
   assert(hasMargin(frame), "the image is not marked");
   assert(frame.byteOffset >= MARGIN, `only ${frame.byteOffset} bytes in front`);

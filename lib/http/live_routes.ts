@@ -1,0 +1,111 @@
+import { type Context, Hono } from "hono";
+import type { Clock } from "../clock.ts";
+import { CLOSE, LiveSession } from "../live/mod.ts";
+import { addressOf } from "./address.ts";
+import { asJson } from "./camera_routes.ts";
+import type { Cameras } from "./cameras.ts";
+import { HttpError } from "./errors.ts";
+import type { Viewers, Visit } from "./viewers.ts";
+
+/** A client that does not answer the WebSocket's own pings for so long is gone, in seconds. */
+const IDLE_TIMEOUT = 60;
+/** Of the WebSocket protocol: there is no other (RFC 6455, 4.1). */
+const VERSION = "13";
+
+/** Options of {@link liveRoutes}. */
+export interface LiveRoutesOptions {
+  cameras: Cameras;
+  viewers: Viewers;
+  clock: Clock;
+  /** Aborts when the server is about to end: every socket is closed then. */
+  ending?: AbortSignal;
+}
+
+/**
+ * `GET /live`: the WebSocket of the live player. It shows all cameras from the start, or those that
+ * `?watch=front,back` names (none, if it is empty).
+ */
+export function liveRoutes({ cameras, viewers, clock, ending }: LiveRoutesOptions): Hono {
+  const sessions = new Set<LiveSession>();
+  const farewell = (session: LiveSession) =>
+    session.close(CLOSE.GOING_AWAY, "The server is shutting down");
+  ending?.addEventListener("abort", () => sessions.forEach(farewell), { once: true });
+
+  return new Hono().get("/live", (c) => {
+    const names = cameras.all.map(({ name }) => name);
+    const asked = c.req.query("watch")?.split(",");
+    const watch = asked ? names.filter((name) => asked.includes(name)) : names;
+    const address = addressOf(c); // cannot be asked for once the socket is open
+    const { socket, response } = upgrade(c, viewers);
+    const session = new LiveSession({
+      socket,
+      cameras: cameras.all,
+      status: () => cameras.all.map((camera) => asJson(camera.stats())),
+      clock,
+    });
+    let visit: Visit | undefined;
+    // A client that goes in the middle of the handshake leaves no trace: neither is called then.
+    socket.onopen = () => {
+      if (ending?.aborted) return farewell(session);
+      visit = enter(session, address, watch);
+      if (!visit) return;
+      sessions.add(session);
+      session.greet(watch);
+    };
+    socket.onclose = () => {
+      sessions.delete(session);
+      session.end();
+      visit?.end({ frames: session.sent, dropped: session.dropped });
+    };
+    socket.onerror = () => {}; // a close follows
+    socket.onmessage = ({ data }) => session.receive(data);
+    return response;
+  });
+
+  /** Counts a viewer; one for whom there is no room any more is sent away. */
+  function enter(session: LiveSession, address: string, watch: string[]): Visit | undefined {
+    try {
+      const visit = viewers.enter(address, watch.join(","));
+      visit.begin();
+      return visit;
+    } catch (error) {
+      if (!(error instanceof HttpError)) throw error;
+      session.close(CLOSE.TRY_LATER, error.message);
+    }
+  }
+}
+
+/** @throws {HttpError} If the request is none for a WebSocket, another site's page made it, or all is full. */
+function upgrade(c: Context, viewers: Viewers): Deno.WebSocketUpgrade {
+  const isHandshake = c.req.method === "GET" &&
+    c.req.header("Upgrade")?.toLowerCase() === "websocket" &&
+    c.req.header("Sec-WebSocket-Version") === VERSION;
+  if (!isHandshake) {
+    throw new HttpError(426, "This address speaks WebSocket only", {
+      "Upgrade": "websocket",
+      "Sec-WebSocket-Version": VERSION,
+    });
+  }
+  if (!isOwnPage(c)) {
+    throw new HttpError(403, "Pages of other sites may not watch through a WebSocket");
+  }
+  viewers.ensureRoom();
+  try {
+    return Deno.upgradeWebSocket(c.req.raw, { idleTimeout: IDLE_TIMEOUT });
+  } catch {
+    throw new HttpError(400, "Cannot read the request as a WebSocket's handshake");
+  }
+}
+
+/**
+ * Whether a request was not made by another site's page. A browser always says whose page it was; behind
+ * a proxy this server's own name stands in `X-Forwarded-Host`, which no page can set.
+ */
+function isOwnPage(c: Context): boolean {
+  const origin = c.req.header("Origin");
+  if (origin === undefined) return true; // no browser
+  const host = URL.parse(origin)?.host;
+  return [c.req.header("Host"), c.req.header("X-Forwarded-Host")].some((own) =>
+    own !== undefined && own.toLowerCase() === host
+  );
+}

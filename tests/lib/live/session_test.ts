@@ -1,0 +1,248 @@
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { FRAME_HEADER, frameMessage, LiveSession } from "../../../lib/live/mod.ts";
+import { ManualClock } from "../../manual_clock.ts";
+import { FakeCamera, FakeSocket } from "./fake_camera.ts";
+
+function setUp() {
+  const front = new FakeCamera("front"), back = new FakeCamera("back");
+  const cameras = [front, back];
+  const clock = new ManualClock();
+  const status = () => cameras.map(({ name }) => ({ name }));
+  const connect = () => {
+    const socket = new FakeSocket();
+    const session = new LiveSession({ socket, cameras, status, clock });
+    const say = (message: unknown) => session.receive(JSON.stringify(message));
+    const paint = (camera: number, sequence: number) => say({ type: "painted", camera, sequence });
+    return { socket, session, say, paint };
+  };
+  return { front, back, clock, connect, ...connect() };
+}
+
+Deno.test("a client learns which cameras there are, then gets the newest frame of each at once", () => {
+  const { front, back, clock, socket, session } = setUp();
+  front.emit(7);
+  back.emit(3);
+  session.greet(["front", "back"]);
+  assertEquals(JSON.parse(socket.sent[0] as string), {
+    type: "hello",
+    now: clock.now(),
+    cameras: [{ name: "front" }, { name: "back" }],
+  });
+  assertEquals(socket.frames, [[0, 7], [1, 3]]);
+});
+
+Deno.test("a frame's message is its camera, number and time, and its JPEG", () => {
+  const { front } = setUp();
+  const frame = front.emit(4_000_000_000, 1_767_225_600_123.5);
+  const message = frameMessage(frame, 5);
+  const header = new DataView(message.buffer);
+  assertEquals([header.getUint32(0), header.getUint32(4)], [5, 4_000_000_000]);
+  assertEquals(header.getFloat64(8), 1_767_225_600_123.5);
+  assertEquals(message.subarray(FRAME_HEADER), frame.jpeg);
+});
+
+Deno.test("all clients are sent the same bytes, not a copy each", () => {
+  const { front, connect } = setUp();
+  const sockets = [connect(), connect()].map(({ session, socket }) => {
+    session.watch(["front"]);
+    return socket;
+  });
+  front.emit(1);
+  assertStrictEquals(sockets[0]!.sent[0], sockets[1]!.sent[0]);
+});
+
+Deno.test("the next frame comes when the last one was painted, and is the newest one then", () => {
+  const { front, socket, session, paint } = setUp();
+  session.watch(["front"]);
+  front.emit(1);
+  front.emit(2);
+  front.emit(3);
+  assertEquals(socket.frames, [[0, 1]]);
+  paint(0, 1);
+  assertEquals(socket.frames, [[0, 1], [0, 3]]);
+  paint(0, 3);
+  assertEquals(socket.frames.length, 2);
+  front.emit(4);
+  assertEquals(socket.frames, [[0, 1], [0, 3], [0, 4]]);
+  assertEquals([session.sent, session.dropped, front.dropped], [3, 1, 1]);
+  assertEquals(front.painted, [[1, FRAME_HEADER + 5], [3, FRAME_HEADER + 5]]);
+});
+
+Deno.test("a client that never acknowledges gets one frame of each camera and no more", () => {
+  const { front, back, socket, session } = setUp();
+  session.greet(["front", "back"]);
+  for (let i = 1; i <= 1_000; i++) {
+    front.emit(i);
+    back.emit(i);
+  }
+  assertEquals(socket.frames, [[0, 1], [1, 1]]);
+  assertEquals([session.sent, session.dropped], [2, 2 * 998]);
+});
+
+Deno.test("only the frame that is on the way can be acknowledged, and only once", () => {
+  const { front, socket, session, paint } = setUp();
+  session.watch(["front"]);
+  front.emit(1);
+  front.emit(2);
+  paint(0, 2);
+  paint(1, 1);
+  paint(9, 1);
+  assertEquals(socket.frames, [[0, 1]]);
+  paint(0, 1);
+  paint(0, 1);
+  front.emit(3);
+  assertEquals(socket.frames, [[0, 1], [0, 2]]);
+});
+
+Deno.test("a slow client of one camera is not slower for the other", () => {
+  const { front, back, socket, session, paint } = setUp();
+  session.watch(["front", "back"]);
+  front.emit(1);
+  for (let i = 1; i <= 3; i++) {
+    back.emit(i);
+    paint(1, i);
+  }
+  assertEquals(socket.frames, [[0, 1], [1, 1], [1, 2], [1, 3]]);
+});
+
+Deno.test("a client is a viewer of the cameras that it watches, until it leaves", () => {
+  const { front, back, session, say } = setUp();
+  const viewers = () => [front.viewers.size, back.viewers.size];
+  session.watch(["front", "back"]);
+  assertEquals(viewers(), [1, 1]);
+  say({ type: "watch", cameras: ["back", "no such camera"] });
+  assertEquals(viewers(), [0, 1]);
+  say({ type: "watch", cameras: [] });
+  assertEquals(viewers(), [0, 0]);
+  session.watch(["front"]);
+  session.watch(["front"]);
+  assertEquals(viewers(), [1, 0]);
+  session.end();
+  assertEquals(viewers(), [0, 0]);
+});
+
+Deno.test("who looks away and back again while a frame is on the way is not sent another one", () => {
+  const { front, socket, session, paint } = setUp();
+  session.watch(["front"]);
+  front.emit(1);
+  front.emit(2);
+  for (let i = 0; i < 100; i++) {
+    session.watch([]);
+    session.watch(["front"]);
+  }
+  assertEquals(socket.frames, [[0, 1]]);
+  front.emit(3);
+  paint(0, 1);
+  assertEquals(socket.frames, [[0, 1], [0, 3]]);
+});
+
+Deno.test("nothing of a camera comes after the client has looked away", () => {
+  const { front, socket, session, paint } = setUp();
+  session.watch(["front"]);
+  front.emit(1);
+  front.emit(2);
+  session.watch([]);
+  paint(0, 1);
+  front.emit(3);
+  assertEquals(socket.frames, [[0, 1]]);
+});
+
+Deno.test("each time that a client says what it watches, those cameras are asked to try again", () => {
+  const { front, back, session, say } = setUp();
+  session.watch(["front"]);
+  say({ type: "watch", cameras: ["front"] });
+  assertEquals([front.asked, back.asked], [2, 0]);
+});
+
+Deno.test("a ping is answered with the server's time and the state of the cameras", async () => {
+  const { clock, socket, say } = setUp();
+  await clock.advance(1_234);
+  say({ type: "ping", id: 5 });
+  assertEquals(socket.words, [{
+    type: "pong",
+    id: 5,
+    now: clock.now(),
+    cameras: [{ name: "front" }, { name: "back" }],
+  }]);
+});
+
+Deno.test("what is no message ends the conversation with the reason, and the client is no viewer any more", () => {
+  const bad: [unknown, number][] = [
+    ["", 1008],
+    ["x", 1008],
+    ["null", 1008],
+    ["[]", 1008],
+    ['"watch"', 1008],
+    ["{}", 1008],
+    ['{"type":"constructor"}', 1008],
+    ['{"type":"watch"}', 1008],
+    ['{"type":"watch","cameras":"front"}', 1008],
+    ['{"type":"watch","cameras":[1]}', 1008],
+    ['{"type":"painted","camera":0}', 1008],
+    ['{"type":"painted","camera":-1,"sequence":1}', 1008],
+    ['{"type":"painted","camera":0.5,"sequence":1}', 1008],
+    ['{"type":"painted","camera":"0","sequence":1}', 1008],
+    ['{"type":"ping","id":1e99}', 1008],
+    ['{"type":"ping"}', 1008],
+    [`{"type":"ping","id":1${" ".repeat(5_000)}}`, 1009],
+    [new ArrayBuffer(8), 1003],
+    [new Blob(["x"]), 1003],
+  ];
+  for (const [message, code] of bad) {
+    const { front, socket, session, connect } = setUp();
+    const other = connect();
+    for (const one of [session, other.session]) one.watch(["front", "back"]);
+    session.receive(message);
+    assertEquals([message, socket.closed?.code], [message, code]);
+    assert(socket.closed!.reason.length > 0 && socket.closed!.reason.length <= 123);
+    session.receive('{"type":"ping","id":1}');
+    session.watch(["front"]);
+    front.emit(1);
+    assertEquals(socket.sent, []);
+    assertEquals(front.viewers.size, 1);
+    assertEquals(other.socket.frames.length, 1);
+  }
+});
+
+Deno.test("a client that asks and asks, and reads nothing, is hung up on", () => {
+  const { socket, say } = setUp();
+  for (let id = 0; id < 1_000_000 && !socket.closed; id++) {
+    say({ type: "ping", id });
+    socket.bufferedAmount = socket.sent.reduce((sum, { length }) => sum + length, 0);
+  }
+  assertEquals(socket.closed?.code, 1008);
+  assert(socket.bufferedAmount < 300_000);
+});
+
+Deno.test("a client that acknowledges frames that it has not read is hung up on", () => {
+  const { front, socket, session, paint } = setUp();
+  session.watch(["front"]);
+  const jpeg = new Uint8Array(100_000);
+  for (let i = 1; i < 100 && !socket.closed; i++) {
+    for (const viewer of front.viewers) viewer.offer({ jpeg, sequence: i, capturedAt: 0 });
+    socket.bufferedAmount += jpeg.length;
+    paint(0, i);
+  }
+  assertEquals(socket.closed?.code, 1008);
+  assert(socket.bufferedAmount < 700_000);
+});
+
+Deno.test("a frame that still counts as unsent when it is acknowledged does no harm", () => {
+  const { front, socket, session, paint } = setUp();
+  session.watch(["front"]);
+  const jpeg = new Uint8Array(5_000_000);
+  for (let i = 1; i <= 10; i++) {
+    for (const viewer of front.viewers) viewer.offer({ jpeg, sequence: i, capturedAt: 0 });
+    socket.bufferedAmount = jpeg.length;
+    paint(0, i);
+  }
+  assertEquals([socket.closed, socket.frames.length], [undefined, 10]);
+});
+
+Deno.test("a camera that has closed for good ends the conversation", () => {
+  const { front, back, socket, session } = setUp();
+  session.watch(["front", "back"]);
+  front.end();
+  assertEquals(socket.closed?.code, 1001);
+  assertEquals(back.viewers.size, 0);
+});
