@@ -1,4 +1,4 @@
-/** Where Linux' C library may be. `deno.json` permits these files, and one of macOS, and no others. */
+/** Where Linux' C library may be. */
 export const LINUX_LIBRARIES: readonly string[] = [
   "/lib/x86_64-linux-gnu/libc.so.6", // Debian, Ubuntu, Raspberry Pi OS
   "/lib/aarch64-linux-gnu/libc.so.6",
@@ -7,6 +7,9 @@ export const LINUX_LIBRARIES: readonly string[] = [
   "/lib/ld-musl-x86_64.so.1", // Alpine
   "/lib/ld-musl-aarch64.so.1",
 ];
+
+/** Where that of macOS is. */
+export const MACOS_LIBRARIES: readonly string[] = ["/usr/lib/libSystem.B.dylib"];
 
 /**
  * Opens a library for some of its functions.

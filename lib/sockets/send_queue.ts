@@ -1,4 +1,4 @@
-import { LINUX_LIBRARIES, openLibrary } from "./library.ts";
+import { LINUX_LIBRARIES, MACOS_LIBRARIES, openLibrary } from "./library.ts";
 
 /** How much the kernel may hold for a viewer that it has not sent yet, in bytes. */
 const UNSENT = 16_384;
@@ -27,7 +27,7 @@ const SYSTEMS: Partial<Record<typeof Deno.build.os, System>> = {
     TCP_NOTSENT_LOWAT: 25,
   },
   darwin: {
-    libraries: ["/usr/lib/libSystem.B.dylib"],
+    libraries: MACOS_LIBRARIES,
     SOL_SOCKET: 0xffff,
     SO_ACCEPTCONN: 0x0002,
     AF_INET6: 30,
