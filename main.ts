@@ -65,7 +65,6 @@ async function main(args: string[]): Promise<void> {
   if (listing || doctor) return await consult(config, drivers, listing);
   const cameras = await Promise.all(config.cameras.map((one) => openCamera(one, drivers, log)));
   const pages = await readPages(fromFileUrl(new URL("static", import.meta.url)));
-  const ending = new AbortController();
   const app = createApp({
     cameras,
     pages,
@@ -73,7 +72,6 @@ async function main(args: string[]): Promise<void> {
     door: new Door(access, { clock: systemClock, log }),
     maxViewers: config.maxViewers,
     version: project.version,
-    ending: ending.signal,
     clock: systemClock,
     log,
   });
@@ -85,7 +83,6 @@ async function main(args: string[]): Promise<void> {
   closeQuietConnections(server.addr.port, log);
   greet(config, access, server.addr.port);
   await stopSignal();
-  ending.abort();
   await shutDown(server, cameras);
 }
 
