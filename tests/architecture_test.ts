@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 
-const GROUND = "@std/|lib/(frame|clock|env|errors|log)\\.ts";
+const GROUND = "@std/|lib/(frame|clock|env|errors|log|arguments)\\.ts";
 const PARTS = "lib/(process\\.ts|jpeg/|multipart/|hub/)";
 const CORE = `${GROUND}|${PARTS}|lib/camera/`;
 
@@ -18,6 +18,7 @@ const MAY_IMPORT: Record<string, string> = {
   "lib/live/": CORE,
   "lib/auth/": CORE,
   "lib/metrics/": CORE,
+  "lib/doctor/": CORE,
   "lib/": GROUND,
 };
 
