@@ -12,7 +12,7 @@ import { createApp } from "./lib/http/app.ts";
 import { readPages } from "./lib/http/page_routes.ts";
 import { createLog, type Log } from "./lib/log.ts";
 import { killAll } from "./lib/process.ts";
-import { limitSendQueue, QuietConnections } from "./lib/sockets/mod.ts";
+import { limitSendQueue, notifyReady, QuietConnections } from "./lib/sockets/mod.ts";
 
 /** How long the cameras and the open responses have to end, in milliseconds. */
 const FAREWELL = 800;
@@ -82,6 +82,7 @@ async function main(args: string[]): Promise<void> {
   }
   closeQuietConnections(server.addr.port, log);
   greet(config, access, server.addr.port);
+  if (env.NOTIFY_SOCKET) notifyReady(env.NOTIFY_SOCKET); // systemd wants to know
   await stopSignal();
   await shutDown(server, cameras);
 }
