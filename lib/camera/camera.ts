@@ -163,8 +163,8 @@ export class Camera {
     using viewer = this.subscribe();
     const found = (async () => {
       for await (const frame of viewer) {
-        const isNew = frame.capturedAt >= since || frame.sequence > seen + 1;
-        if (frame.sequence > seen && isNew) return frame;
+        const came = frame.sequence > seen && this.#arrivedAt >= since;
+        if (came && (frame.capturedAt >= since || frame.sequence > seen + 1)) return frame;
       }
       throw new CameraError("The server is shutting down");
     })();
