@@ -12,10 +12,12 @@ import { createApp } from "./lib/http/app.ts";
 import { readPages } from "./lib/http/page_routes.ts";
 import { createLog, type Log } from "./lib/log.ts";
 import { killAll } from "./lib/process.ts";
-import { limitSendQueue } from "./lib/socket.ts";
+import { limitSendQueue, QuietConnections } from "./lib/sockets/mod.ts";
 
 /** How long the cameras and the open responses have to end, in milliseconds. */
 const FAREWELL = 800;
+/** How often connections on which nothing moves any more are looked for, in milliseconds. */
+const LOOK = 10_000;
 
 const USAGE = `dinocam ${project.version}: a camera server
 
@@ -80,6 +82,7 @@ async function main(args: string[]): Promise<void> {
     const reason = limitSendQueue(server.addr.port);
     if (reason) log.info("slow viewers may see old pictures", { reason });
   }
+  closeQuietConnections(server.addr.port, log);
   greet(config, access, server.addr.port);
   await stopSignal();
   ending.abort();
@@ -200,6 +203,16 @@ function listen(
     }
     fail(`Cannot listen on ${where}: is HOST a name or an address of this machine?`, 1);
   }
+}
+
+/** Looks for connections on which nothing moves any more, for as long as the server runs. */
+function closeQuietConnections(port: number, log: Log): void {
+  const connections = QuietConnections.of(port);
+  if (typeof connections === "string") return; // the system's own patience has to do
+  setInterval(() => {
+    const count = connections.close();
+    if (count > 0) log.info("quiet connections closed", { count });
+  }, LOOK);
 }
 
 function greet({ host, cameras, tls }: Config, access: Access, port: number): void {

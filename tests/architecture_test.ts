@@ -13,6 +13,8 @@ const MAY_IMPORT: Record<string, string> = {
   "lib/hub/": GROUND,
   "lib/jpeg/": GROUND,
   "lib/multipart/": GROUND,
+  "lib/sockets/": GROUND,
+  "lib/permissions/": `${GROUND}|lib/(config\\.ts|sockets/)`,
   "lib/live/": CORE,
   "lib/auth/": CORE,
   "lib/metrics/": CORE,

@@ -1,0 +1,3 @@
+/** What Deno has no call for: the kernel's side of the connections that a port accepts. */
+export { QuietConnections, type QuietLimits } from "./quiet.ts";
+export { limitSendQueue } from "./send_queue.ts";
