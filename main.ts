@@ -21,10 +21,10 @@ const LOOK = 10_000;
 
 const USAGE = `dinocam ${project.version}: a camera server
 
-Usage: dinocam                    serves the cameras
-       dinocam doctor             looks at the machine and the cameras, and says what to do
-       dinocam --list-cameras     shows which cameras are there
-       dinocam --help | --version
+Usage: dinocam [doctor | --list-cameras | --help | --version]
+
+Without any of these it serves the cameras. doctor looks at the machine and the cameras, and says
+what is wrong and what to do; --list-cameras shows which cameras are there.
 
 Settings are environment variables:
   CAMERA         which cameras: pi, or pi,usb, or named: front=usb,back=usb   (emulated)
