@@ -51,10 +51,9 @@ async function* relay(
   }
 }
 
-/** Whether a time stamp is one: some cameras have no clock, and count from when they were switched on. */
+/** Whether a time stamp can be: a clock that is behind is bad enough, one far ahead is wrong for sure. */
 function isDate(timestamp: number | undefined): timestamp is number {
-  return timestamp !== undefined && timestamp > Date.UTC(2001) &&
-    timestamp < Date.now() + 86_400_000;
+  return timestamp !== undefined && timestamp < Date.now() + 86_400_000;
 }
 
 function readSource(env: Env): { url: URL; credentials: string } {

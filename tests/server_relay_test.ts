@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
+import { assert, assertEquals, assertGreaterOrEqual, assertStringIncludes } from "@std/assert";
 import { eventually, readUntil, Server } from "./server.ts";
 
 Deno.test("a chain of relays passes on each frame and its time, by one connection and only if somebody watches", async () => {
@@ -55,6 +55,34 @@ Deno.test("a relay says why the camera behind it fails, and shows it again when 
   } finally {
     await server[Symbol.asyncDispose]();
   }
+});
+
+Deno.test("a relay of a server with a password sends it, and shows it nowhere", async () => {
+  const secret = "correct-horse";
+  await using camera = await Server.start({
+    env: { CAMERA: "emulated", FPS: "10", AUTH: `me:${secret}` },
+  });
+  const source = (user: string) => `${camera.url.replace("//", `//${user}@`)}/video_feed`;
+  await using relay = await Server.start({
+    env: {
+      CAMERA: "good=mjpeg,bad=mjpeg",
+      GOOD_SOURCE: source(`me:${secret}`),
+      BAD_SOURCE: source(`me:not-${secret}`),
+    },
+  });
+  const told: string[] = [];
+  const statuses: number[] = [];
+  for (const path of ["good/snapshot.jpg", "bad/snapshot.jpg", "bad/video_feed"]) {
+    const answer = await fetch(`${relay.url}/cameras/${path}`);
+    statuses.push(answer.status);
+    told.push(path.startsWith("good") ? (await answer.bytes(), "") : await answer.text());
+  }
+  assertEquals(statuses, [200, 503, 503]);
+  for (const path of ["cameras", "healthz", "metrics"]) {
+    told.push(await (await fetch(`${relay.url}/${path}`)).text());
+  }
+  assertStringIncludes(told.join("\n"), "wants another user and password (status 401)");
+  assert(!`${told.join("\n")}${relay.output}`.includes(secret));
 });
 
 async function viewersOf({ url }: Server): Promise<number> {
