@@ -6,19 +6,25 @@ import { Camera } from "./lib/camera/camera.ts";
 import { driverFolders, DriverRegistry } from "./lib/camera/registry.ts";
 import { systemClock, within } from "./lib/clock.ts";
 import { type CameraConfig, type Config, readConfig } from "./lib/config.ts";
+import { describe, examine, listCameras, type Lister } from "./lib/doctor/mod.ts";
 import { ConfigError, StopNow } from "./lib/errors.ts";
 import { createApp } from "./lib/http/app.ts";
 import { readPages } from "./lib/http/page_routes.ts";
 import { createLog, type Log } from "./lib/log.ts";
 import { killAll } from "./lib/process.ts";
-import { limitSendQueue } from "./lib/socket.ts";
+import { limitSendQueue, notifyReady, QuietConnections } from "./lib/sockets/mod.ts";
 
 /** How long the cameras and the open responses have to end, in milliseconds. */
 const FAREWELL = 800;
+/** How often connections on which nothing moves any more are looked for, in milliseconds. */
+const LOOK = 10_000;
 
 const USAGE = `dinocam ${project.version}: a camera server
 
-Usage: dinocam [--help | --version]
+Usage: dinocam [doctor | --list-cameras | --help | --version]
+
+Without any of these it serves the cameras. doctor looks at the machine and the cameras, and says
+what is wrong and what to do; --list-cameras shows which cameras are there.
 
 Settings are environment variables:
   CAMERA         which cameras: pi, or pi,usb, or named: front=usb,back=usb   (emulated)
@@ -46,7 +52,7 @@ if (import.meta.main) {
 }
 
 async function main(args: string[]): Promise<void> {
-  const { help, version } = readFlags(args);
+  const { help, version, listing, doctor } = readFlags(args);
   if (help) return console.log(USAGE.trimEnd());
   if (version) return console.log(project.version);
   const { AUTH, ...env } = Deno.env.toObject();
@@ -56,6 +62,7 @@ async function main(args: string[]): Promise<void> {
   const log = createLog({ clock: systemClock, write: console.error, json: config.jsonLog });
   const folders = driverFolders(config.camerasDir, Deno.build.standalone);
   const drivers = await DriverRegistry.open(folders);
+  if (listing || doctor) return await consult(config, drivers, listing);
   const cameras = await Promise.all(config.cameras.map((one) => openCamera(one, drivers, log)));
   const pages = await readPages(fromFileUrl(new URL("static", import.meta.url)));
   const app = createApp({
@@ -73,18 +80,71 @@ async function main(args: string[]): Promise<void> {
     const reason = limitSendQueue(server.addr.port);
     if (reason) log.info("slow viewers may see old pictures", { reason });
   }
+  closeQuietConnections(server.addr.port, log);
   greet(config, access, server.addr.port);
+  if (env.NOTIFY_SOCKET) notifyReady(env.NOTIFY_SOCKET); // systemd wants to know
   await stopSignal();
   await shutDown(server, cameras);
 }
 
-function readFlags(args: string[]): { help?: boolean; version?: boolean } {
-  const options = { help: { type: "boolean", short: "h" }, version: { type: "boolean" } } as const;
+interface Flags {
+  help?: boolean;
+  version?: boolean;
+  listing: boolean;
+  doctor: boolean;
+}
+
+function readFlags(args: string[]): Flags {
+  const boolean = { type: "boolean" } as const;
+  const options = { help: { ...boolean, short: "h" }, version: boolean, "list-cameras": boolean };
   try {
-    return parseArgs({ args, options }).values;
+    const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
+    const [command, ...rest] = positionals;
+    if ((command ?? "doctor") !== "doctor" || rest.length > 0) throw new Error("no such command");
+    return { ...values, listing: values["list-cameras"] ?? false, doctor: command === "doctor" };
   } catch {
-    throw new ConfigError(`Cannot read ${args.join(" ")}: there are --help and --version only`);
+    throw new ConfigError(
+      `Cannot read ${args.join(" ")}: there are doctor, --list-cameras, --help and --version only`,
+    );
   }
+}
+
+/** Prints what the doctor finds, or the list of cameras, and ends; with code 1 if something is wrong. */
+async function consult(config: Config, drivers: DriverRegistry, listing: boolean): Promise<never> {
+  const stop = new AbortController();
+  stopSignal().then(() => stop.abort(new StopNow("Somebody has seen enough")));
+  const listers = await listersOf(drivers);
+  let problems = 0;
+  if (listing) { for await (const line of listCameras(listers, stop.signal)) console.log(line); }
+  else {
+    const cameras = await Promise.all(
+      config.cameras.map(async (one) => ({ ...one, ...await openDriver(one, drivers) })),
+    );
+    for await (const finding of examine({ ...config, cameras, listers }, stop.signal)) {
+      console.log(describe(finding));
+      if (finding.verdict === "problem") problems++;
+    }
+    console.log(problems === 0 ? "Nothing is wrong" : `Problems: ${problems}`);
+  }
+  killAll();
+  Deno.exit(problems === 0 ? 0 : 1);
+}
+
+/** The drivers that can look for their cameras. */
+async function listersOf(drivers: DriverRegistry): Promise<Lister[]> {
+  const listers: Lister[] = [];
+  for (const name of drivers.names) {
+    // One that cannot be loaded is told of where it is asked for.
+    const driver = await drivers.load(name).catch(() => undefined);
+    if (driver?.list) listers.push({ driver: name, list: (signal) => driver.list!(signal) });
+  }
+  return listers;
+}
+
+async function openDriver({ driver, env }: CameraConfig, drivers: DriverRegistry) {
+  const { configure, open } = await drivers.load(driver);
+  const settings = configure(env);
+  return { fps: settings?.fps, open: (signal: AbortSignal) => open(settings, signal) };
 }
 
 async function openCamera(
@@ -92,14 +152,11 @@ async function openCamera(
   drivers: DriverRegistry,
   log: Log,
 ): Promise<Camera> {
-  const { name, driver, idleTimeout, env } = config;
-  const { configure, open } = await drivers.load(driver);
-  const settings = configure(env);
+  const { name, driver, idleTimeout } = config;
   return new Camera({
     name,
     driver,
-    open: (signal) => open(settings, signal),
-    fps: settings?.fps,
+    ...await openDriver(config, drivers),
     idleTimeout,
     clock: systemClock,
     log,
@@ -144,6 +201,16 @@ function listen(
     }
     fail(`Cannot listen on ${where}: is HOST a name or an address of this machine?`, 1);
   }
+}
+
+/** Looks for connections on which nothing moves any more, for as long as the server runs. */
+function closeQuietConnections(port: number, log: Log): void {
+  const connections = QuietConnections.of(port);
+  if (typeof connections === "string") return; // the system's own patience has to do
+  setInterval(() => {
+    const count = connections.close();
+    if (count > 0) log.info("quiet connections closed", { count });
+  }, LOOK);
 }
 
 function greet({ host, cameras, tls }: Config, access: Access, port: number): void {

@@ -4,7 +4,7 @@ import { splitJpegs } from "../lib/jpeg/split.ts";
 import { ask, type Complaint, run } from "../lib/process.ts";
 import { type Defaults, defaultsFor } from "./pi/models.ts";
 
-interface Settings extends Wishes {
+interface Settings extends Defaults {
   readonly camera: number | undefined;
   readonly rotation: "0" | "180";
 }
@@ -64,11 +64,23 @@ export default {
   configure(env) {
     const camera = readInteger(env, "SOURCE", { min: 0, max: 99 });
     const rotation = readChoice(env, "ROTATE", ["0", "180"]) ?? "0";
-    return { ...readWishes(env), camera, rotation };
+    const { width, height, ...wishes } = readWishes(env);
+    const usual = defaultsFor(modelHere());
+    const size = sizeOf({ width, height }, usual);
+    return {
+      ...size,
+      fps: wishes.fps ?? usual.fps,
+      quality: wishes.quality ?? usual.quality,
+      options: usual.options,
+      camera,
+      rotation,
+    };
   },
   open(settings, signal) {
-    const args = async () => rpicamArguments(settings, defaultsFor(await modelHere(signal)));
-    return splitJpegs(run(PROGRAMS, args, signal, { complaints: COMPLAINTS, missing: MISSING }));
+    return splitJpegs(run(PROGRAMS, rpicamArguments(settings), signal, {
+      complaints: COMPLAINTS,
+      missing: MISSING,
+    }));
   },
   async list(signal) {
     const { stdout } = await ask(PROGRAMS, ["--list-cameras"], signal, { missing: MISSING });
@@ -80,23 +92,24 @@ export default {
   },
 } satisfies CameraDriver<Settings>;
 
-/** The name of this Raspberry Pi; empty on other machines. Deno itself may not read there. */
-async function modelHere(signal: AbortSignal): Promise<string> {
+/** The name of this Raspberry Pi; empty on other machines. Deno itself may not read it there. */
+function modelHere(): string {
   try {
-    return (await ask("cat", ["/proc/device-tree/model"], signal)).stdout;
+    const { stdout } = new Deno.Command("cat", { args: ["/proc/device-tree/model"] }).outputSync();
+    return new TextDecoder().decode(stdout);
   } catch {
     return ""; // no such program: no Raspberry Pi either
   }
 }
 
 /** Only options that every release since 1.0.0 has, and those for a small Pi. */
-function rpicamArguments(settings: Settings, defaults: Defaults): string[] {
-  const { camera, fps = defaults.fps, quality = defaults.quality, rotation } = settings;
-  const { width, height } = sizeOf(settings, defaults);
+function rpicamArguments(
+  { width, height, fps, quality, options, camera, rotation }: Settings,
+): string[] {
   return [
     ...["--nopreview", "--timeout", "0", "--codec", "mjpeg"],
     ...["--width", `${width}`, "--height", `${height}`],
-    ...["--framerate", `${fps}`, "--quality", `${quality}`, ...defaults.options],
+    ...["--framerate", `${fps}`, "--quality", `${quality}`, ...options],
     ...(camera === undefined ? [] : ["--camera", `${camera}`]),
     ...(rotation === "0" ? [] : ["--rotation", rotation]),
     // Without --flush the end of each frame waits in the program until the next one comes.
@@ -105,9 +118,10 @@ function rpicamArguments(settings: Settings, defaults: Defaults): string[] {
 }
 
 /** Of a size of which one side was wished for, the other follows in the usual shape. */
-function sizeOf({ width, height }: Settings, usual: Defaults): { width: number; height: number } {
+function sizeOf({ width, height }: Pick<Wishes, "width" | "height">, usual: Defaults) {
   if (width) return { width, height: height ?? even(width * usual.height / usual.width) };
-  return height ? { width: even(height * usual.width / usual.height), height } : usual;
+  if (height) return { width: even(height * usual.width / usual.height), height };
+  return { width: usual.width, height: usual.height };
 }
 
 function even(number: number): number {

@@ -32,8 +32,10 @@ export class StopNow extends Error {
   override name = "StopNow";
 }
 
-/** An error's message followed by those of its causes, for logs. */
+/** An error's message followed by those of its causes, for logs; none that it quotes already. */
 export function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message}: ${explain(error.cause)}`;
+  if (error.cause === undefined) return error.message;
+  const cause = explain(error.cause);
+  return error.message.endsWith(cause) ? error.message : `${error.message}: ${cause}`;
 }

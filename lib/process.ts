@@ -300,11 +300,12 @@ async function lastLines(stderr: ReadableStream<Bytes>, signal: AbortSignal): Pr
   return [...lines, rest].map(printable).filter((line) => line !== "");
 }
 
-/** A line for people: without colours, what is binary, and passwords in addresses. */
+/** A line for people: without colours, what is binary, and passwords and keys in addresses. */
 function printable(line: string): string {
   // deno-lint-ignore no-control-regex
   const text = line.replaceAll(/\x1b\[[\d;]*m|[\x00-\x1f\x7f-\x9f\ufffd]/g, "");
-  return text.replaceAll(/:\/\/[^\s@]+@/g, "://…@").trim().slice(0, 500);
+  const open = text.replaceAll(/:\/\/\S+@/g, "://…@").replaceAll(/(:\/\/[^\s?]*\?)\S*/g, "$1…");
+  return open.trim().slice(0, 500);
 }
 
 function findComplaint(lines: string[], known: readonly Complaint[]) {

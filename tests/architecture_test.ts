@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 
-const GROUND = "@std/|lib/(frame|clock|env|errors|log)\\.ts";
+const GROUND = "@std/|lib/(frame|clock|env|errors|log|arguments)\\.ts";
 const PARTS = "lib/(process\\.ts|jpeg/|multipart/|hub/)";
 const CORE = `${GROUND}|${PARTS}|lib/camera/`;
 
@@ -13,9 +13,12 @@ const MAY_IMPORT: Record<string, string> = {
   "lib/hub/": GROUND,
   "lib/jpeg/": GROUND,
   "lib/multipart/": GROUND,
+  "lib/sockets/": GROUND,
+  "lib/permissions/": `${GROUND}|lib/(config\\.ts|sockets/)`,
   "lib/live/": CORE,
   "lib/auth/": CORE,
   "lib/metrics/": CORE,
+  "lib/doctor/": CORE,
   "lib/": GROUND,
 };
 

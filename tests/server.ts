@@ -8,7 +8,10 @@ export const FAKES = new URL("fakes/", import.meta.url).pathname;
 /** How long a server may take to say where it listens, in milliseconds. */
 const START = 20_000;
 
-/** Options of {@link startServer}. */
+/** How long a server may take to end after a signal, in milliseconds. */
+const FAREWELL = 5_000;
+
+/** Options of {@link Server.start}. */
 export interface ServerOptions {
   /** Variables for it, besides `PATH`, `HOME` and the like. `PORT` is one that is free unless it is given. */
   env?: Record<string, string>;
@@ -80,13 +83,16 @@ export class Server implements AsyncDisposable {
     return { ...status, took };
   }
 
+  /** Ends it, in order if it can: a server that is killed leaves a hung capture behind. */
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.#child.kill("SIGKILL");
-    } catch {
-      // it has ended already
+    for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+      try {
+        this.#child.kill(signal);
+      } catch {
+        break; // it has ended already
+      }
+      if (await within(this.exited, FAREWELL)) break;
     }
-    await this.exited;
     await this.#reading;
   }
 

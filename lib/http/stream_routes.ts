@@ -16,9 +16,11 @@ const MJPG_STREAMER_BOUNDARY = "boundarydonotcross";
 /**
  * The length that a stream claims. It has none; but what has a length Deno sends from the memory where it
  * is, and what has none in chunks, for which it copies each frame once more for every viewer: a quarter of
- * all the work. Set it to undefined for chunks. An answer to HTTP/1.0 is never in chunks.
+ * all the work. A stream that ends short of it is told from one that is complete: an `<img>` in Chromium
+ * then no longer shows its last frame as if it were live. Of the clients in tests/clients/ one minds:
+ * Firefox shows no picture in a window of its own, so a page gets chunks. HTTP/1.0 knows none.
  */
-const CLAIMED_LENGTH: number | undefined = Number.MAX_SAFE_INTEGER;
+const CLAIMED_LENGTH = Number.MAX_SAFE_INTEGER;
 
 /** Nothing on the way may keep, change or hold back a picture. */
 export const LIVE_HEADERS = {
@@ -48,8 +50,9 @@ export function streamRoutes(cameras: Cameras, keepAlive: KeepAlive, viewers: Vi
       wanted: "a number above 0 and at most 240",
       holds: (value) => value > 0 && value <= 240,
     });
-    // Chromium paints a part only when it has the header of the next one.
-    const advance = readSwitchQuery(c, "advance_headers") ?? isShown(c.req.raw.headers);
+    const use = useOf(c.req.raw.headers);
+    // Chromium and WebKit paint a part only when they have the header of the next one.
+    const advance = readSwitchQuery(c, "advance_headers") ?? use !== "bytes";
     const format = multipartFormat(boundary, advance);
     const headers = { "Content-Type": format.contentType, ...LIVE_HEADERS };
     if (c.req.method === "HEAD") return c.body(null, 200, headers); // Hono drops a HEAD's body uncancelled
@@ -75,17 +78,18 @@ export function streamRoutes(cameras: Cameras, keepAlive: KeepAlive, viewers: Vi
       throw error;
     }
     visit.begin();
-    if (CLAIMED_LENGTH !== undefined) c.header("Content-Length", `${CLAIMED_LENGTH}`);
+    if (use !== "page") c.header("Content-Length", `${CLAIMED_LENGTH}`);
     return c.body(body.stream, 200, headers);
   }
 }
 
 /**
- * Whether a browser itself draws the answer: in an `<img>`, or as the page. Browsers say what it is for
- * only on the way to a safe origin; over plain HTTP in a home it shows in what they accept.
+ * What a stream is for: an `<img>`, a page of its own in a browser's window or frame, or bytes for a program.
+ * Browsers say so only on the way to a safe origin; over plain HTTP in a home it shows in what they accept.
  */
-function isShown(headers: Headers): boolean {
-  const destination = headers.get("Sec-Fetch-Dest");
-  if (destination) return destination === "image" || destination === "document";
-  return /^(image\/|text\/html,application\/xhtml)/.test(headers.get("Accept") ?? "");
+function useOf(headers: Headers): "image" | "page" | "bytes" {
+  const destination = headers.get("Sec-Fetch-Dest") ?? headers.get("Accept") ?? "";
+  if (/^image(\/|$)/.test(destination)) return "image";
+  const isPage = /^(document|i?frame|embed|object|text\/html,application\/xhtml.*)$/;
+  return isPage.test(destination) ? "page" : "bytes";
 }

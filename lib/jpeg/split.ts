@@ -172,11 +172,7 @@ class Walk {
   }
 
   #scan(bytes: Bytes): "frame" | "more" | undefined {
-    let at = bytes.indexOf(0xff, this.position);
-    // In the data of a scan an FF is followed by 00, unless it belongs to a marker.
-    while (at !== -1 && (bytes[at + 1] === 0x00 || isBare(bytes[at + 1]))) {
-      at = bytes.indexOf(0xff, at + 2);
-    }
+    const at = findMarker(bytes, this.position);
     if (at === -1 || at + 1 >= bytes.length) {
       this.position = at === -1 ? Math.max(bytes.length, this.position) : at;
       return "more";
@@ -203,6 +199,44 @@ class Walk {
     this.start = this.position = at;
     this.#state = SEEK;
   }
+}
+
+/**
+ * Where the data of a scan ends, from `from` on: at an FF that is not followed by 00 or by a marker that
+ * stands alone, or that is the last byte; -1 if there is none. Nearly all the work of splitting is done
+ * here, so it looks at four bytes at once; `bytes` is at the beginning of its buffer.
+ */
+function findMarker(bytes: Bytes, from: number): number {
+  const words = new Int32Array(bytes.buffer, 0, bytes.length >> 2);
+  const count = words.length; // asked each time, as in other ways to write this, it takes twice as long
+  let at = from;
+  for (; (at & 3) !== 0; at++) if (isMarker(bytes, at)) return at;
+  for (;;) {
+    let word = at >> 2;
+    while (word < count && !mayHaveMarker(words[word]!)) word++;
+    at = word << 2;
+    if (word >= count) break;
+    for (let i = 0; i < 4; i++, at++) if (isMarker(bytes, at)) return at;
+  }
+  for (; at < bytes.length; at++) if (isMarker(bytes, at)) return at;
+  return -1;
+}
+
+function isMarker(bytes: Bytes, at: number): boolean {
+  return bytes[at] === 0xff && bytes[at + 1] !== 0x00 && !isBare(bytes[at + 1]);
+}
+
+/** Whether an FF is among the four bytes of a word, the first one lowest, without a 00 behind it. */
+function mayHaveMarker(word: number): boolean {
+  return (zeros(~word) & ~(zeros(word) >>> 8)) !== 0;
+}
+
+/**
+ * Sets the highest bit of each byte that is 00: there alone a subtraction borrows. It may also set that of
+ * a 01 behind a 00.
+ */
+function zeros(word: number): number {
+  return (word - 0x01010101) & ~word & 0x80808080;
 }
 
 /** Whether an image begins here: SOI and the FF of another marker. */

@@ -184,6 +184,24 @@ test("run() starts nothing before the first read, and nothing at all after an ab
   });
 });
 
+test("run() starts nothing when it is left while its arguments are being found out", () =>
+  inFile(async (path) => {
+    for (const how of ["abort", "dispose"]) {
+      const stop = new AbortController();
+      const { promise: args, resolve } = Promise.withResolvers<string[]>();
+      const source = run("sh", () => args, stop.signal);
+      const waiting = source.read(new Uint8Array(10));
+      if (how === "abort") stop.abort();
+      else await source[Symbol.asyncDispose]();
+      resolve(["-c", `echo started > ${path}`]);
+      assertEquals(await waiting, undefined);
+      await source[Symbol.asyncDispose]();
+    }
+    assertEquals(await Deno.readTextFile(path), "");
+    const found = run("sh", () => Promise.resolve(["-c", "echo x"]), NEVER);
+    assertEquals(await textOf(found), "x\n");
+  }));
+
 test("run() stops a program by SIGINT, and reads on so that one with a full pipe hears it", () =>
   inFile(async (path) => {
     const program = `

@@ -101,6 +101,22 @@ for (
 }
 
 for (
+  const [who, headers, chunks] of [
+    ["a program", { "Accept": "*/*" }, false],
+    ["an <img>", { "Sec-Fetch-Dest": "image", "Accept": IMG }, false],
+    ["an <img> over plain HTTP", { "Accept": IMG }, false],
+    ["a browser's window", { "Sec-Fetch-Dest": "document", "Accept": PAGE }, true],
+    ["an <iframe>", { "Sec-Fetch-Dest": "iframe", "Accept": PAGE }, true],
+    ["a browser's window over plain HTTP", { "Accept": PAGE }, true],
+  ] as const
+) {
+  Deno.test(`${who} gets ${chunks ? "no length, which Firefox would mind" : "a length"}`, async () => {
+    const { response } = await watch("/video_feed", headers);
+    assertEquals(response.headers.get("Content-Length"), chunks ? null : "9007199254740991");
+  });
+}
+
+for (
   const [who, path, headers] of [
     ["a script's fetch()", "/video_feed", { "Sec-Fetch-Dest": "empty", "Accept": "*/*" }],
     ["a program of Java", "/video_feed", {

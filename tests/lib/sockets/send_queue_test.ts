@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
-import { within } from "../../lib/clock.ts";
-import { limitSendQueue } from "../../lib/socket.ts";
-import { needing, PYTHON } from "../parts.ts";
-import { FAKES, Server } from "../server.ts";
+import { within } from "../../../lib/clock.ts";
+import { limitSendQueue } from "../../../lib/sockets/mod.ts";
+import { needing, PYTHON } from "../../parts.ts";
+import { FAKES, Server } from "../../server.ts";
 
 const ignore = Deno.build.os === "windows";
 

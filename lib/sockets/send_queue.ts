@@ -1,3 +1,5 @@
+import { LINUX_LIBRARIES, MACOS_LIBRARIES, openLibrary } from "./library.ts";
+
 /** How much the kernel may hold for a viewer that it has not sent yet, in bytes. */
 const UNSENT = 16_384;
 /** No descriptor of a server that has just begun to listen is as high as this. */
@@ -5,7 +7,7 @@ const DESCRIPTORS = 1_024;
 
 /** The kernel's interface, which differs between systems in its numbers only. */
 interface System {
-  /** Where the C library may be. `deno.json` permits these files and no others. */
+  /** Where the C library may be. */
   readonly libraries: readonly string[];
   readonly SOL_SOCKET: number;
   readonly SO_ACCEPTCONN: number;
@@ -17,14 +19,7 @@ interface System {
 
 const SYSTEMS: Partial<Record<typeof Deno.build.os, System>> = {
   linux: {
-    libraries: [
-      "/lib/x86_64-linux-gnu/libc.so.6", // Debian, Ubuntu, Raspberry Pi OS
-      "/lib/aarch64-linux-gnu/libc.so.6",
-      "/lib64/libc.so.6", // Fedora, openSUSE, Arch
-      "/usr/lib/libc.so.6", // Arch on ARM
-      "/lib/ld-musl-x86_64.so.1", // Alpine
-      "/lib/ld-musl-aarch64.so.1",
-    ],
+    libraries: LINUX_LIBRARIES,
     SOL_SOCKET: 1,
     SO_ACCEPTCONN: 30,
     AF_INET6: 10,
@@ -32,7 +27,7 @@ const SYSTEMS: Partial<Record<typeof Deno.build.os, System>> = {
     TCP_NOTSENT_LOWAT: 25,
   },
   darwin: {
-    libraries: ["/usr/lib/libSystem.B.dylib"],
+    libraries: MACOS_LIBRARIES,
     SOL_SOCKET: 0xffff,
     SO_ACCEPTCONN: 0x0002,
     AF_INET6: 30,
@@ -65,14 +60,8 @@ type Library = Deno.DynamicLibrary<typeof FUNCTIONS>;
 export function limitSendQueue(port: number): string | undefined {
   const system = SYSTEMS[Deno.build.os];
   if (!system) return "this system has no such limit";
-  const permitted = system.libraries.filter((path) =>
-    Deno.permissions.querySync({ name: "ffi", path }).state === "granted" // asks nobody for it
-  );
-  if (permitted.length === 0) {
-    return "Deno may not call the C library: see --allow-ffi in deno.json";
-  }
-  const library = openLibrary(permitted);
-  if (!library) return "the C library is at none of the places where it is looked for";
+  const library = openLibrary(system.libraries, FUNCTIONS);
+  if (typeof library === "string") return library;
   try {
     const listener = findListener(library, system, port);
     if (listener === undefined) return `no socket listens on port ${port}`;
@@ -81,16 +70,6 @@ export function limitSendQueue(port: number): string | undefined {
     return done ? undefined : "the kernel does not know the option TCP_NOTSENT_LOWAT";
   } finally {
     library.close();
-  }
-}
-
-function openLibrary(paths: readonly string[]): Library | undefined {
-  for (const path of paths) {
-    try {
-      return Deno.dlopen(path, FUNCTIONS);
-    } catch {
-      continue; // the place for it on another system
-    }
   }
 }
 

@@ -1,0 +1,86 @@
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import exec from "../../cameras/exec.ts";
+import { CameraError, ConfigError } from "../../lib/errors.ts";
+import { forCamera } from "../../lib/env.ts";
+import { sizeOf } from "../../lib/jpeg/size.ts";
+import { needing } from "../parts.ts";
+import { leavingNoProcess } from "../processes.ts";
+import { testConformance } from "./conformance.ts";
+
+const ffmpeg = needing("ffmpeg");
+const PATTERN = "ffmpeg -v error -re -f lavfi -i 'testsrc=size=160x120:rate=20' -f mjpeg -";
+
+testConformance({
+  behind: "exec, with ffmpeg's test pattern",
+  driver: exec,
+  ...ffmpeg,
+  setUp: () => setUp(PATTERN),
+});
+
+testConformance({
+  behind: "exec, with a shell whose pipeline in the background does not hear of its end",
+  driver: exec,
+  ...ffmpeg,
+  setUp: () => setUp(`sh -c "${PATTERN} | cat & sleep 60 & wait"`),
+});
+
+Deno.test({
+  name: "exec gives the words of SOURCE to the program as they are, and no shell sees them",
+  ignore: Deno.build.os === "windows",
+  fn: () =>
+    leavingNoProcess(async () => {
+      const folder = await Deno.makeTempDir();
+      try {
+        const file = `${folder}/a picture; $(reboot) *.jpg`;
+        await Deno.copyFile(new URL("../../cameras/emulated/1.jpg", import.meta.url), file);
+        const images = await Array.fromAsync(open({ SOURCE: `cat '${file}'` }));
+        assertEquals(images.map(sizeOf), [{ width: 640, height: 480 }]);
+      } finally {
+        await Deno.remove(folder, { recursive: true });
+      }
+    }),
+});
+
+Deno.test("exec refuses a source that is no command, and names the variable", () => {
+  const refusals: [string, string][] = [
+    ["", 'without SOURCE: set it to a command that prints JPEGs, as "ffmpeg'],
+    ["ffmpeg -i x | cat", "write sh -c '...' (in SOURCE)"],
+    ["ffmpeg 'x", "(in SOURCE)"],
+  ];
+  for (const [source, message] of refusals) {
+    assertThrows(() => exec.configure({ SOURCE: source }), ConfigError, message);
+  }
+  const front = forCamera({ FRONT_SOURCE: "a | b" }, "front");
+  assertThrows(() => exec.configure(front), ConfigError, "(in FRONT_SOURCE)");
+});
+
+Deno.test("exec says why there is no picture, without the password in an address", async () => {
+  const missing = await failureOf("no-such-program -x");
+  assertStringIncludes(missing.message, "There is no program no-such-program");
+  assertStringIncludes(missing.hint!, "SOURCE");
+  assertEquals(missing.hopeless, true);
+  if (ffmpeg.ignore) return;
+  const { message } = await failureOf(
+    "ffmpeg -v error -i http://me:secret@127.0.0.1:9/ -f mjpeg -",
+  );
+  assertStringIncludes(message, "Connection refused");
+  assert(!message.includes("secret"));
+});
+
+function open(env: Record<string, string>) {
+  return exec.open(exec.configure(env), new AbortController().signal);
+}
+
+async function failureOf(source: string): Promise<CameraError> {
+  return await assertRejects(() => Array.fromAsync(open({ SOURCE: source })), CameraError);
+}
+
+function setUp(source: string) {
+  return Promise.resolve({ env: { SOURCE: source }, [Symbol.asyncDispose]: async () => {} });
+}

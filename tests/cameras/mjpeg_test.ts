@@ -1,0 +1,246 @@
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import mjpeg from "../../cameras/mjpeg.ts";
+import type { TimedJpeg } from "../../lib/camera/driver.ts";
+import { systemClock } from "../../lib/clock.ts";
+import { CameraError, ConfigError, explain } from "../../lib/errors.ts";
+import type { Jpeg } from "../../lib/frame.ts";
+import { sizeOf } from "../../lib/jpeg/size.ts";
+import { needing } from "../parts.ts";
+import { testConformance } from "./conformance.ts";
+
+const PICTURE = await Deno.readFile(new URL("../../cameras/emulated/1.jpg", import.meta.url));
+const MULTIPART = { "Content-Type": "multipart/x-mixed-replace; boundary=frame" };
+const forever = new AbortController().signal;
+
+testConformance({
+  behind: "mjpeg, with a server of the test's own",
+  driver: mjpeg,
+  async setUp() {
+    const stop = new AbortController();
+    const server = serve(() =>
+      new Response(streamOf(endless(50, stop.signal)), { headers: MULTIPART })
+    );
+    return await Promise.resolve({
+      env: { SOURCE: server.url },
+      async [Symbol.asyncDispose]() {
+        stop.abort();
+        await server[Symbol.asyncDispose]();
+      },
+    });
+  },
+});
+
+Deno.test({
+  name: "mjpeg relays what ffmpeg serves",
+  ...needing("ffmpeg"),
+  fn: async () => {
+    const port = freePort();
+    const address = `http://127.0.0.1:${port}/feed`;
+    const source = ["-re", "-f", "lavfi", "-i", "testsrc=size=320x240:rate=20"];
+    const ffmpeg = new Deno.Command("ffmpeg", {
+      args: ["-v", "error", ...source, "-f", "mpjpeg", "-listen", "1", address],
+      stdin: "null",
+      stderr: "null",
+    }).spawn();
+    try {
+      const sizes = [];
+      while (sizes.length < 5) {
+        try {
+          for await (const jpeg of open({ SOURCE: address })) {
+            if (sizes.push(sizeOf(jpeg as Jpeg)) === 5) break;
+          }
+        } catch {
+          await new Promise((resolve) => setTimeout(resolve, 50)); // it does not listen yet
+        }
+      }
+      assertEquals(sizes, Array(5).fill({ width: 320, height: 240 }));
+    } finally {
+      ffmpeg.kill("SIGKILL");
+      await ffmpeg.status;
+    }
+  },
+});
+
+Deno.test("mjpeg keeps the upstream's time if that is a time, and no seconds since it was switched on", async () => {
+  const now = Date.now() - 1_234;
+  const stamps = [now / 1000, 12.5, now / 1000 + 7 * 86_400];
+  await using server = serve(() => {
+    const parts = stamps.map((stamp) => part(PICTURE, `X-Timestamp: ${stamp.toFixed(6)}\r\n`));
+    return new Response(streamOf([...parts, "--frame\r\n"]), { headers: MULTIPART });
+  });
+  const images = await Array.fromAsync(open({ SOURCE: server.url }));
+  assertEquals(images.map((image) => "jpeg" in image ? image.capturedAt : "ours"), [
+    now,
+    "ours",
+    "ours",
+  ]);
+  assertEquals((images[0] as TimedJpeg).jpeg, PICTURE);
+});
+
+Deno.test("mjpeg drops and counts what is no whole JPEG", async () => {
+  await using server = serve(() => {
+    const half = part(PICTURE.slice(0, PICTURE.length / 2));
+    const text = "--frame\r\nContent-Type: text/plain\r\n\r\nhello\r\n";
+    const parts = [half, part(PICTURE), text, half, part(PICTURE), "--frame\r\n"];
+    return new Response(streamOf(parts), { headers: MULTIPART });
+  });
+  const images = open({ SOURCE: server.url });
+  assertEquals(await Array.fromAsync(images), [PICTURE, PICTURE]);
+  assertEquals(images.counts?.broken, 2);
+});
+
+Deno.test("mjpeg sends the password of the address as Basic, and tells it nobody", async () => {
+  const secret = "pa ss:w@rd/#ü";
+  const seen: string[] = [];
+  await using server = serve((request) => {
+    seen.push(request.headers.get("Authorization") ?? "");
+    assert(!request.url.includes("user"));
+    return new Response("no", { status: 401 });
+  });
+  const source = server.url.replace("//", `//user:${encodeURIComponent(secret)}@`);
+  const error = await failureOf({ SOURCE: `${source}?key=topsecret` });
+  const basic = new TextDecoder().decode(Uint8Array.fromBase64(seen[0]!.replace("Basic ", "")));
+  assertEquals(basic, `user:${secret}`);
+  assert(error.hopeless);
+  assertStringIncludes(error.message, "wants another user and password (status 401)");
+  const refused = await failureOf({
+    SOURCE: `http://user:topsecret@127.0.0.1:${freePort()}/?key=topsecret`,
+  });
+  assertStringIncludes(refused.message, "Connection refused");
+  assert(!refused.hopeless);
+  for (const told of [error, refused]) {
+    assert(!/secret|key|user:/.test(`${explain(told)} ${told.hint?.replace(/SOURCE: .*/, "")}`));
+  }
+});
+
+Deno.test("mjpeg follows redirects, with the password only on the same server, by http and https only", async () => {
+  const seen: string[] = [];
+  await using other = serve((request) => {
+    seen.push(`other ${request.headers.has("Authorization")}`);
+    return new Response(streamOf([part(PICTURE), "--frame\r\n"]), { headers: MULTIPART });
+  });
+  await using server = serve((request) => {
+    const { pathname } = new URL(request.url);
+    seen.push(`${pathname} ${request.headers.has("Authorization")}`);
+    const Location = {
+      "/": "/near",
+      "/near": other.url.replace("//", "//evil:evil@"),
+      "/loop": "/loop",
+      "/file": "file:///etc/passwd",
+      "/data": "data:image/jpeg,x",
+    }[pathname]!;
+    return new Response(null, { status: 302, headers: { Location } });
+  });
+  const at = (path: string) => `${server.url.replace("//", "//user:password@")}${path}`;
+  assertEquals(await Array.fromAsync(open({ SOURCE: at("") })), [PICTURE]);
+  assertEquals(seen.splice(0), ["/ true", "/near true", "other false"]);
+  assertStringIncludes((await failureOf({ SOURCE: at("loop") })).message, "without end");
+  assertEquals(seen.length, 6);
+  for (const path of ["file", "data"]) {
+    assertStringIncludes((await failureOf({ SOURCE: at(path) })).message, "neither http nor https");
+  }
+});
+
+Deno.test("mjpeg says why another server gives no stream", async () => {
+  const answers: [Response, string, boolean][] = [
+    [
+      new Response('Cannot show camera "pi": no cameras available\nmore', {
+        status: 503,
+        headers: { "Content-Type": "text/plain" },
+      }),
+      'answers 503: Cannot show camera "pi": no cameras available',
+      false,
+    ],
+    [new Response(PICTURE, { headers: { "Content-Type": "image/jpeg" } }), "image/jpeg", true],
+    [new Response("<html>", { headers: { "Content-Type": "text/html" } }), "text/html", true],
+    [new Response(null, { status: 404 }), "answers 404", false],
+    [new Response(null, { status: 204 }), "gives nothing", true],
+  ];
+  await using server = serve(() => answers[0]![0]);
+  for (; answers.length > 0; answers.shift()) {
+    const [, message, hopeless] = answers[0]!;
+    const error = await failureOf({ SOURCE: server.url });
+    assertStringIncludes(error.message, message);
+    assertEquals(error.hopeless, hopeless, message);
+  }
+});
+
+Deno.test("mjpeg tells that a stream broke off", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const answer = (async () => {
+    using connection = await listener.accept();
+    const head = `HTTP/1.1 200 OK\r\nContent-Type: ${MULTIPART["Content-Type"]}\r\n`;
+    await connection.write(
+      new TextEncoder().encode(`${head}Content-Length: 99999\r\n\r\n--frame\r\n`),
+    );
+  })();
+  const error = await failureOf({ SOURCE: `http://127.0.0.1:${listener.addr.port}/` });
+  assertStringIncludes(error.message, `The stream of 127.0.0.1:${listener.addr.port} broke off`);
+  await answer;
+});
+
+Deno.test("mjpeg refuses a source that is no http address, without telling its password", () => {
+  for (
+    const source of [
+      "",
+      "ftp://me:secret@host/",
+      "me:secret@host/video",
+      "http://me:sec/ret@host:x",
+    ]
+  ) {
+    const error: ConfigError = assertThrows(() => mjpeg.configure({ SOURCE: source }), ConfigError);
+    assertStringIncludes(error.message, "SOURCE");
+    assert(!/sec|ret/.test(error.message), error.message);
+  }
+});
+
+function open(env: Record<string, string>) {
+  return mjpeg.open(mjpeg.configure(env), forever);
+}
+
+async function failureOf(env: Record<string, string>): Promise<CameraError> {
+  return await assertRejects(() => Array.fromAsync(open(env)), CameraError);
+}
+
+function serve(answer: (request: Request) => Response) {
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, answer);
+  return {
+    url: `http://127.0.0.1:${server.addr.port}/`,
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
+
+function part(jpeg: Uint8Array<ArrayBuffer>, headers = ""): Blob {
+  const head =
+    `--frame\r\nContent-Type: image/jpeg\r\nContent-Length: ${jpeg.length}\r\n${headers}\r\n`;
+  return new Blob([head, jpeg, "\r\n"]);
+}
+
+function* endless(pause: number, signal: AbortSignal): Generator<Promise<Blob>> {
+  while (!signal.aborted) {
+    // The stop cuts the last pause short.
+    yield systemClock.sleep(pause, signal).catch(() => {}).then(() => part(PICTURE));
+  }
+}
+
+function streamOf(parts: Iterable<Blob | string | Promise<Blob>>): ReadableStream<Uint8Array> {
+  const iterator = parts[Symbol.iterator]();
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = iterator.next();
+      if (done) return controller.close();
+      controller.enqueue(await new Blob([await value]).bytes());
+    },
+  }, { highWaterMark: 0 });
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}

@@ -1,0 +1,215 @@
+/** Runs the lines of the README's table "works with", as they stand there but for the port. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { join } from "@std/path";
+import { PYTHON } from "../parts.ts";
+import { ROOT, type Server } from "../server.ts";
+import { CHROMIUM, openChromium } from "./browsers.ts";
+import {
+  assertWhole,
+  client,
+  type Figure,
+  inMs,
+  median,
+  run,
+  serveCamera,
+  viewersOf,
+} from "./client.ts";
+import { lateness, NGINX, startNginx } from "./nginx.ts";
+import { asUser, CV2 } from "./programs.ts";
+import type { Reader } from "./readers/parts.ts";
+import { readAsGo2rtc, readAsMjpgStreamer, testAsMotionEye } from "./readers/recorders.ts";
+import { readAsFluidd, readAsMainsail, stillOfHomeAssistant } from "./readers/web.ts";
+import { loaded, paintsSoon, servePage } from "./windows.ts";
+
+/** What stands for a row: what must be installed, and what is done with its line. */
+interface Runner {
+  readonly programs: readonly string[];
+  run(line: string, server: Server): Promise<Figure>;
+}
+
+const RUNNERS: Record<string, Runner> = {
+  "a web page": { programs: CHROMIUM, run: showInPage },
+  "curl": { programs: ["curl"], run: givesPicture },
+  "wget": { programs: ["wget"], run: givesPicture },
+  "ffmpeg": { programs: ["ffmpeg", "ffprobe"], run: records },
+  "ffplay": { programs: ["ffplay"], run: plays },
+  "VLC": { programs: ["vlc", "setpriv"], run: plays },
+  "OpenCV": { programs: [CV2], run: givesShape },
+  "OpenCV with GStreamer": { programs: [CV2], run: givesShape },
+  "GStreamer": { programs: ["gst-launch-1.0"], run: plays },
+  "Home Assistant: MJPEG URL": { programs: [], run: reads(stillOfHomeAssistant, 1) },
+  "Home Assistant: still image URL": { programs: [], run: isPicture },
+  "OctoPrint: stream URL": { programs: CHROMIUM, run: showInImage },
+  "OctoPrint: snapshot URL": { programs: [], run: isPicture },
+  "Mainsail, Fluidd: stream_url": { programs: [], run: reads(readAsMainsail, 5, readAsFluidd) },
+  "Mainsail, Fluidd, Moonraker: snapshot_url": { programs: [], run: isPicture },
+  "go2rtc, Frigate": { programs: [], run: reads(readAsGo2rtc, 5) },
+  "motionEye: network camera": { programs: [], run: isNetworkCamera },
+  "mjpg-streamer": { programs: [], run: readsByInputHttp },
+  "nginx in front": { programs: [NGINX, ...CHROMIUM], run: passesOn },
+};
+
+/** How long a player plays, in milliseconds. */
+const PLAY = 5_000;
+
+const readme = await Deno.readTextFile(new URL("README.md", ROOT));
+const [, table] = /<!-- works-with -->\n([^]*?)<!-- \/works-with -->/.exec(readme)!;
+const lines = new Map(
+  table!.trim().split("\n").slice(2).map((row) => {
+    const [, name, line] = /^\| (.+?) \| `(.+?)` \|/.exec(row)!;
+    return [name!, line!];
+  }),
+);
+
+Deno.test("each row of the README's table of clients is tried here, and no other", () => {
+  assertEquals([...lines.keys()], Object.keys(RUNNERS));
+});
+
+for (const [name, line] of lines) {
+  const { programs, run } = RUNNERS[name]!;
+  client(
+    `README: ${name}`,
+    line.length > 72 ? `${line.slice(0, 71)}…` : line,
+    programs,
+    async () => {
+      // 25 is what ffmpeg and its kin take a stream for that does not say.
+      await using server = await serveCamera({ FPS: "25" });
+      return await run(line.replaceAll(":8000", `:${portOf(server)}`), server);
+    },
+  );
+}
+
+function portOf(server: Server): string {
+  return new URL(server.url).port;
+}
+
+/** The first address in a line. */
+function addressIn(line: string): string {
+  return /http:\/\/localhost:\d+[^\s"';]*/.exec(line)![0];
+}
+
+/** Runs a line by a shell in a folder of its own, where programs may want to draw but find no screen. */
+async function inShell(line: string, { ms = 40_000 } = {}) {
+  const folder = await Deno.makeTempDir();
+  await Deno.chmod(folder, 0o777);
+  const env = { SDL_VIDEODRIVER: "dummy", HOME: folder, DISPLAY: "", WAYLAND_DISPLAY: "" };
+  // What a user's `python3` is: that of the system, for which Debian has OpenCV.
+  const command = asUser(["sh", "-c", `exec ${line.replace(/^python3/, PYTHON)}`]);
+  const result = await run(command[0]!, command.slice(1), { cwd: folder, env, ms });
+  return { ...result, folder };
+}
+
+async function givesPicture(line: string): Promise<Figure> {
+  const { code, stderr, folder, took } = await inShell(line);
+  assertEquals(code, 0, stderr);
+  const picture = await Deno.readFile(join(folder, "picture.jpg"));
+  await Deno.remove(folder, { recursive: true });
+  assertWhole([picture]);
+  return inMs(took);
+}
+
+async function records(line: string): Promise<Figure> {
+  const { code, stderr, folder } = await inShell(line.replace("-i ", "-v error -i "));
+  assertEquals([code, stderr], [0, ""]);
+  const { stdout } = await run("ffprobe", [
+    ...["-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0"],
+    join(folder, "recording.mkv"),
+  ]);
+  await Deno.remove(folder, { recursive: true });
+  assert(Math.abs(Number(stdout) - 10) < 0.5, stdout);
+  return `${Number(stdout).toFixed(1)} s of 10 s`;
+}
+
+async function givesShape(line: string): Promise<Figure> {
+  const { code, stdout, stderr, folder } = await inShell(line);
+  await Deno.remove(folder, { recursive: true });
+  assertEquals([code, stdout.trim()], [0, "(480, 640, 3)"], stderr);
+  return stdout.trim();
+}
+
+/** A player plays until it is told to end: it does so with a viewer's place, and takes its frames. */
+async function plays(line: string, server: Server): Promise<Figure> {
+  const asVlc = line.replace(/^vlc /, "vlc -I dummy --no-audio --vout dummy ");
+  const playing = inShell(asVlc, { ms: PLAY });
+  await new Promise((resolve) => setTimeout(resolve, PLAY - 500));
+  const [{ viewers, sent }] = await (await fetch(`${server.url}/cameras`)).json();
+  const { stderr, folder } = await playing;
+  await Deno.remove(folder, { recursive: true });
+  assertEquals(viewers, 1, stderr);
+  // A player that shows nothing soon takes nothing more either.
+  assert(sent > 30, `${sent} frames`);
+  assertEquals(/^.*(?:Could not|Expected boundary|Invalid data).*$/im.exec(stderr)?.[0], undefined);
+  return `plays ${sent} frames`;
+}
+
+async function showInPage(line: string, server: Server): Promise<Figure> {
+  await using page = servePage(line); // of another origin than the server, as a user's own page is
+  await using browser = await openChromium();
+  await browser.goTo(page.origin);
+  await loaded(browser, page.origin, "document.images[0]?.naturalWidth === 640");
+  assertEquals(await viewersOf(server), 1);
+  return "shown, 640 wide";
+}
+
+async function showInImage(line: string, server: Server): Promise<Figure> {
+  await using browser = await openChromium();
+  const { origin, pathname, search } = new URL(addressIn(line));
+  await browser.goTo(`${origin}/nothing`);
+  await loaded(browser, origin);
+  assertEquals(portOf(server), new URL(origin).port);
+  // OctoPrint appends the time, so that no cache answers.
+  const url = `${pathname}${search}&${Date.now()}`;
+  return await paintsSoon(browser, { url, fps: 25, seconds: 3 });
+}
+
+async function isPicture(line: string): Promise<Figure> {
+  const begun = performance.now();
+  const response = await fetch(addressIn(line));
+  assertEquals([response.status, response.headers.get("Content-Type")], [200, "image/jpeg"]);
+  assertWhole([await response.bytes()]);
+  return inMs(performance.now() - begun);
+}
+
+function reads(...[read, count, other]: [Reader, number, Reader?]) {
+  return async (line: string): Promise<Figure> => {
+    const pictures = await read(addressIn(line), count);
+    assertEquals(pictures.length, count);
+    assertWhole(pictures);
+    if (other) assertEquals((await other(addressIn(line), count)).length, count);
+    return count === 1 ? "a still" : `${count} frames`;
+  };
+}
+
+async function isNetworkCamera(line: string): Promise<Figure> {
+  const { kind } = await testAsMotionEye(addressIn(line));
+  assertEquals(kind, "MJPEG");
+  return kind;
+}
+
+async function readsByInputHttp(line: string, server: Server): Promise<Figure> {
+  // The port stands apart there.
+  assertMatch(line, /-H localhost -p 8000"$/);
+  const pictures = await readAsMjpgStreamer(`http://127.0.0.1:${portOf(server)}`, 5);
+  assertWhole(pictures);
+  return `${pictures.length} frames`;
+}
+
+async function passesOn(line: string): Promise<Figure> {
+  // The server listens on 127.0.0.1 alone; nginx takes the addresses of a name in turn.
+  await using proxy = await startNginx(line.replace("localhost", "127.0.0.1"));
+  const late = await lateness(`http://127.0.0.1:${proxy.port}/video_feed`, 25);
+  await using browser = await openChromium(["--host-resolver-rules=MAP camera.test 127.0.0.1"]);
+  const origin = `http://camera.test:${proxy.port}`;
+  await browser.goTo(`${origin}/nothing`);
+  await loaded(browser, origin);
+  const answer = await browser.evaluate(`new Promise((resolve) => {
+    const socket = new WebSocket("/live");
+    socket.onclose = () => resolve("closed");
+    socket.onmessage = ({ data }) => {
+      resolve(JSON.parse(data).type);
+      socket.close();
+    };
+  })`);
+  assertEquals(answer, "hello");
+  return `${late.length} frames, ${inMs(median(late))} late; WebSocket open`;
+}

@@ -1,0 +1,40 @@
+import { assertEquals, assertLessOrEqual } from "@std/assert";
+import { Camera } from "../../../lib/camera/camera.ts";
+import { systemClock } from "../../../lib/clock.ts";
+import { splitJpegs } from "../../../lib/jpeg/split.ts";
+import { run } from "../../../lib/process.ts";
+import { leavingNoProcess, openDescriptors } from "../../processes.ts";
+
+const PICTURE = new URL("../../../cameras/emulated/1.jpg", import.meta.url).pathname;
+
+Deno.test({
+  name: "1000 starts and stops of a camera leave no descriptor, process or zombie",
+  ignore: Deno.build.os !== "linux",
+  fn: () =>
+    leavingNoProcess(async () => {
+      const log = { info() {}, warn() {}, error() {} };
+      const camera = new Camera({
+        name: "c",
+        driver: "exec",
+        open: (signal) => splitJpegs(run("tail", ["-c", "+1", "-f", PICTURE], signal)),
+        idleTimeout: 0,
+        clock: systemClock,
+        log,
+      });
+      const startAndStop = async (times: number) => {
+        for (let time = 0; time < times; time++) {
+          using viewer = camera.subscribe();
+          await viewer.next();
+          viewer.return();
+          while (camera.stats().state !== "off") await systemClock.sleep(0);
+        }
+      };
+      await startAndStop(50); // until what is made once is made
+      const descriptors = openDescriptors();
+      await startAndStop(950);
+      assertLessOrEqual(openDescriptors(), descriptors);
+      assertEquals(camera.stats().frames, 1000);
+      assertEquals(camera.stats().failures, 0);
+      await camera.close();
+    }),
+});

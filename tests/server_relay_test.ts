@@ -1,0 +1,90 @@
+import { assert, assertEquals, assertGreaterOrEqual, assertStringIncludes } from "@std/assert";
+import { eventually, readUntil, Server } from "./server.ts";
+
+Deno.test("a chain of relays passes on each frame and its time, by one connection and only if somebody watches", async () => {
+  const settings = { IDLE_SECONDS: "0" };
+  await using camera = await Server.start({ env: { ...settings, CAMERA: "emulated", FPS: "10" } });
+  const relay = (of: Server) =>
+    Server.start({ env: { ...settings, CAMERA: "mjpeg", SOURCE: `${of.url}/video_feed` } });
+  await using near = await relay(camera);
+  await using far = await relay(near);
+  assertEquals(await viewersOf(camera), 0);
+
+  const watched = [near, near, far, far].map(async ({ url }) => {
+    const { body } = await fetch(`${url}/video_feed`);
+    const text = await readUntil(body!, (text) => text.split("--frame").length > 15);
+    return [...text.matchAll(/X-Timestamp: (\S+)/g)].map(([, stamp]) => stamp!);
+  });
+  await eventually("near has its viewers", async () => await viewersOf(near) === 3);
+  assertEquals(await viewersOf(camera), 1);
+  assertEquals(await viewersOf(far), 2);
+
+  const all = await Promise.all(watched);
+  const [longest] = all.toSorted((a, b) => Number(a[0]) - Number(b[0]));
+  for (const stamps of all) {
+    assertGreaterOrEqual(stamps.length, 14);
+    const begin = longest!.indexOf(stamps[0]!);
+    const both = Math.min(stamps.length, longest!.length - begin);
+    assert(both >= 5, `${both} frames in common`);
+    assertEquals(stamps.slice(0, both), longest!.slice(begin, begin + both));
+  }
+  await eventually("nobody watches any more", async () => await viewersOf(camera) === 0);
+
+  const snapshot = await fetch(`${far.url}/snapshot.jpg`);
+  assertEquals(snapshot.status, 200);
+  await snapshot.bytes();
+});
+
+Deno.test("a relay says why the camera behind it fails, and shows it again when it is back", async () => {
+  let server = await Server.start({ env: { CAMERA: "emulated", FPS: "10" } });
+  const { port } = new URL(server.url);
+  try {
+    const env = { CAMERA: "mjpeg", SOURCE: `${server.url}/video_feed`, IDLE_SECONDS: "0" };
+    await using relay = await Server.start({ env });
+    const { body } = await fetch(`${relay.url}/video_feed`);
+    const reader = body!.getReader();
+    await reader.read();
+    await server.stop();
+    const health = async () => await (await fetch(`${relay.url}/healthz`)).text();
+    await eventually("the reason is told", async () => /Connection refused/.test(await health()));
+    server = await Server.start({ env: { CAMERA: "emulated", FPS: "10", PORT: port } });
+    await eventually("it is well again", async () => /"ok"/.test(await health()));
+    await reader.read();
+    await reader.read();
+    await reader.cancel();
+  } finally {
+    await server[Symbol.asyncDispose]();
+  }
+});
+
+Deno.test("a relay of a server with a password sends it, and shows it nowhere", async () => {
+  const secret = "correct-horse";
+  await using camera = await Server.start({
+    env: { CAMERA: "emulated", FPS: "10", AUTH: `me:${secret}` },
+  });
+  const source = (user: string) => `${camera.url.replace("//", `//${user}@`)}/video_feed`;
+  await using relay = await Server.start({
+    env: {
+      CAMERA: "good=mjpeg,bad=mjpeg",
+      GOOD_SOURCE: source(`me:${secret}`),
+      BAD_SOURCE: source(`me:not-${secret}`),
+    },
+  });
+  const told: string[] = [];
+  const statuses: number[] = [];
+  for (const path of ["good/snapshot.jpg", "bad/snapshot.jpg", "bad/video_feed"]) {
+    const answer = await fetch(`${relay.url}/cameras/${path}`);
+    statuses.push(answer.status);
+    told.push(path.startsWith("good") ? (await answer.bytes(), "") : await answer.text());
+  }
+  assertEquals(statuses, [200, 503, 503]);
+  for (const path of ["cameras", "healthz", "metrics"]) {
+    told.push(await (await fetch(`${relay.url}/${path}`)).text());
+  }
+  assertStringIncludes(told.join("\n"), "wants another user and password (status 401)");
+  assert(!`${told.join("\n")}${relay.output}`.includes(secret));
+});
+
+async function viewersOf({ url }: Server): Promise<number> {
+  return (await (await fetch(`${url}/cameras`)).json())[0].viewers;
+}
