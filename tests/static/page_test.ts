@@ -352,3 +352,41 @@ Deno.test(
     await page.until(`${width} === 320 && ${LIVE}`);
   },
 );
+
+/** Six cameras that need no program. */
+const SIX = Array.from({ length: 6 }, (_, i) => `camera${i + 1}=emulated`).join(",");
+
+Deno.test("of many cameras only those are watched that can be seen", needs, async () => {
+  await using server = await Server.start({ env: { CAMERA: SIX } });
+  await using browser = await Browser.start();
+  await using page = await browser.newPage();
+  await page.send("Emulation.setDeviceMetricsOverride", {
+    width: 390,
+    height: 600,
+    deviceScaleFactor: 1,
+    mobile: true,
+  });
+  const viewers = async (): Promise<string> => {
+    const cameras = await (await fetch(`${server.url}/cameras`)).json();
+    return cameras.map((camera: { viewers: number }) => camera.viewers).join("");
+  };
+  await page.goto(server.url);
+  await eventually("those at the top are watched", async () => await viewers() === "111000");
+  await page.eval(`document.querySelector("main").scrollTop = 10_000`);
+  await eventually("those at the end are watched", async () => await viewers() === "000111");
+});
+
+Deno.test("many plain streams leave connections for other requests", needs, async () => {
+  await using server = await Server.start({ env: { CAMERA: SIX } });
+  await using browser = await Browser.start();
+  await using page = await browser.newPage();
+  await page.beforeEachPage("delete globalThis.WebSocket");
+  await page.goto(server.url);
+  await page.until(`[...document.images].filter((one) => one.naturalWidth === 640).length === 4`);
+  assertMatch(await page.eval("document.body.innerText"), /Not shown here/);
+  const asked = performance.now();
+  assertEquals(await page.eval(`fetch("cameras").then(({ status }) => status)`), 200);
+  assertLess(performance.now() - asked, 2_000);
+  await page.press("6");
+  await page.until(`document.querySelector("[data-camera=camera6] img")?.naturalWidth === 640`);
+});
