@@ -10,7 +10,7 @@ const log = { info() {}, warn() {}, error() {} };
 
 /** A JPEG that says it is 640x480. */
 const JPEG = Uint8Array.of(
-  ...[0xff, 0xd8, 0xff, 0xc0, 0, 11, 8, 1, 224, 2, 128, 1, 1, 0x11, 0],
+  ...[0xff, 0xd8, 0xff, 0xc2, 0, 11, 8, 1, 224, 2, 128, 1, 1, 0x11, 0],
   ...[0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 0x12, 0x34, 0xff, 0xd9],
 );
 
