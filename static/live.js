@@ -53,7 +53,7 @@ const SILENCE = 10_000;
 const LONGEST_SILENCE = 80_000;
 /** How long to wait before asking again whether the server is back. */
 const SHORTEST_PAUSE = 250;
-const LONGEST_PAUSE = 1_000;
+const LONGEST_PAUSE = 750;
 /** After so many refusals the page does without a WebSocket, and tries again after so many beats. */
 const REFUSALS = 2;
 const PLAIN_BEATS = 20;

@@ -241,6 +241,7 @@ class Connection {
   }
 
   async send(method: string, params: object = {}, sessionId?: string): Promise<Result> {
+    if (this.#socket.readyState !== WebSocket.OPEN) throw new Error("Chromium is gone");
     const id = ++this.#last;
     const answer = Promise.withResolvers<Result>();
     this.#waiting.set(id, answer);
