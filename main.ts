@@ -12,7 +12,7 @@ import { createApp } from "./lib/http/app.ts";
 import { readPages } from "./lib/http/page_routes.ts";
 import { createLog, type Log } from "./lib/log.ts";
 import { killAll } from "./lib/process.ts";
-import { limitSendQueue, QuietConnections } from "./lib/sockets/mod.ts";
+import { limitSendQueue, notifyReady, QuietConnections } from "./lib/sockets/mod.ts";
 
 /** How long the cameras and the open responses have to end, in milliseconds. */
 const FAREWELL = 800;
@@ -65,7 +65,6 @@ async function main(args: string[]): Promise<void> {
   if (listing || doctor) return await consult(config, drivers, listing);
   const cameras = await Promise.all(config.cameras.map((one) => openCamera(one, drivers, log)));
   const pages = await readPages(fromFileUrl(new URL("static", import.meta.url)));
-  const ending = new AbortController();
   const app = createApp({
     cameras,
     pages,
@@ -73,7 +72,6 @@ async function main(args: string[]): Promise<void> {
     door: new Door(access, { clock: systemClock, log }),
     maxViewers: config.maxViewers,
     version: project.version,
-    ending: ending.signal,
     clock: systemClock,
     log,
   });
@@ -84,8 +82,8 @@ async function main(args: string[]): Promise<void> {
   }
   closeQuietConnections(server.addr.port, log);
   greet(config, access, server.addr.port);
+  if (env.NOTIFY_SOCKET) notifyReady(env.NOTIFY_SOCKET); // systemd wants to know
   await stopSignal();
-  ending.abort();
   await shutDown(server, cameras);
 }
 

@@ -39,6 +39,8 @@ import { ServerClock } from "./server_clock.js";
 
 /** How many bytes stand in front of the JPEG. */
 const HEADER = 16;
+/** What a server that ends closes the socket with. */
+const GOING_AWAY = 1001;
 /** How often the server is asked how it is, in milliseconds; and how often at first, to set the clock. */
 const BEAT = 1_000;
 const FIRST_BEAT = 100;
@@ -157,8 +159,10 @@ export class Link {
         this.#ping(socket);
         this.#listenFor(socket, end);
       };
-      socket.onclose = ({ reason }) =>
-        end(reason || (opened ? "The connection broke off" : "The live connection was refused"));
+      socket.onclose = ({ code, reason }) => {
+        if (code === GOING_AWAY) end("The server is shutting down");
+        else end(reason || (opened ? "The connection broke off" : "The server refused"));
+      };
     });
   }
 

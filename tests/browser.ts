@@ -31,14 +31,16 @@ export class Browser implements AsyncDisposable {
     this.#drained = drained;
   }
 
-  static async start(): Promise<Browser> {
+  /** Starts one. @param more Options of its own. */
+  static async start(more: readonly string[] = []): Promise<Browser> {
     const profile = await Deno.makeTempDir({ prefix: "dinocam-chromium-" });
     const child = new Deno.Command(CHROMIUM, {
       args: [
         ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
         ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
         ...["--disable-dev-shm-usage", "--hide-scrollbars", "--ignore-certificate-errors"],
-        ...["--remote-debugging-port=0", `--user-data-dir=${profile}`, "about:blank"],
+        ...["--remote-debugging-port=0", `--user-data-dir=${profile}`, ...more],
+        "about:blank",
       ],
       stdin: "null",
       stdout: "null",

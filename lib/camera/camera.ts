@@ -6,6 +6,7 @@ import type { Subscription } from "../hub/subscription.ts";
 import { withHuffmanTables } from "../jpeg/huffman.ts";
 import { type Size, sizeOf } from "../jpeg/size.ts";
 import type { SplitCounts } from "../jpeg/split.ts";
+import { withoutThumbnail } from "../jpeg/thumbnail.ts";
 import type { Log } from "../log.ts";
 import { Deliveries } from "./deliveries.ts";
 import type { Images, TimedJpeg } from "./driver.ts";
@@ -226,7 +227,7 @@ export class Camera {
       if (!its) this.#counts.broken++;
       else {
         if (its.width !== size?.width || its.height !== size.height) this.#onSize(size = its);
-        yield { jpeg: withHuffmanTables(jpeg), capturedAt };
+        yield { jpeg: withHuffmanTables(withoutThumbnail(jpeg)), capturedAt };
       }
     }
   }

@@ -30,8 +30,6 @@ export interface AppOptions {
   maxViewers?: number;
   /** For those who ask which server this is. */
   version?: string;
-  /** Aborts when the server is about to end, for connections that would hold it up. */
-  ending?: AbortSignal;
   clock: Clock;
   log: Log;
 }
@@ -41,8 +39,7 @@ const Allow = "GET, HEAD, OPTIONS";
 
 /** Answers requests: the app that `Deno.serve` is given. */
 export function createApp(options: AppOptions): Hono {
-  const { cameras, pages, allowOrigin = [], maxViewers, version = "unknown", ending, clock, log } =
-    options;
+  const { cameras, pages, allowOrigin = [], maxViewers, version = "unknown", clock, log } = options;
   const door = options.door ?? new Door("this machine", { clock, log });
   const known = new Cameras(cameras);
   const viewers = new Viewers({ max: maxViewers, clock, log });
@@ -60,7 +57,7 @@ export function createApp(options: AppOptions): Hono {
     .route("/", streamRoutes(known, new KeepAlive(clock), viewers))
     .route("/", snapshotRoutes(known, clock))
     .route("/", cameraRoutes(known))
-    .route("/", liveRoutes({ cameras: known, viewers, clock, ending }))
+    .route("/", liveRoutes({ cameras: known, viewers, clock }))
     .route("/", metricsRoutes(known, server))
     .route("/", pageRoutes(pages));
   const gets = app.routes.filter((route) => route.method === "GET");

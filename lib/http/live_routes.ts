@@ -17,20 +17,13 @@ export interface LiveRoutesOptions {
   cameras: Cameras;
   viewers: Viewers;
   clock: Clock;
-  /** Aborts when the server is about to end: every socket is closed then. */
-  ending?: AbortSignal;
 }
 
 /**
  * `GET /live`: the WebSocket of the live player. It shows all cameras from the start, or those that
- * `?watch=front,back` names (none, if it is empty).
+ * `?watch=front,back` names (none, if it is empty). Deno closes the sockets when the server ends.
  */
-export function liveRoutes({ cameras, viewers, clock, ending }: LiveRoutesOptions): Hono {
-  const sessions = new Set<LiveSession>();
-  const farewell = (session: LiveSession) =>
-    session.close(CLOSE.GOING_AWAY, "The server is shutting down");
-  ending?.addEventListener("abort", () => sessions.forEach(farewell), { once: true });
-
+export function liveRoutes({ cameras, viewers, clock }: LiveRoutesOptions): Hono {
   return new Hono().get("/live", (c) => {
     const names = cameras.all.map(({ name }) => name);
     const asked = c.req.query("watch")?.split(",");
@@ -46,14 +39,10 @@ export function liveRoutes({ cameras, viewers, clock, ending }: LiveRoutesOption
     let visit: Visit | undefined;
     // A client that goes in the middle of the handshake leaves no trace: neither is called then.
     socket.onopen = () => {
-      if (ending?.aborted) return farewell(session);
       visit = enter(session, address, watch);
-      if (!visit) return;
-      sessions.add(session);
-      session.greet(watch);
+      if (visit) session.greet(watch);
     };
     socket.onclose = () => {
-      sessions.delete(session);
       session.end();
       visit?.end({ frames: session.sent, dropped: session.dropped });
     };

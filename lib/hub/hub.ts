@@ -79,9 +79,9 @@ export class Hub<T> implements AsyncDisposable {
     if (!this.#subscribers.delete(subscriber) || this.#subscribers.size > 0) return;
     if (this.#idleTimeout === Infinity) return;
     const idle = this.#idle = new AbortController();
-    if (this.#idleTimeout === 0) return this.#source?.abort();
+    if (this.#idleTimeout === 0) return this.#stop();
     this.#clock.sleep(this.#idleTimeout, idle.signal).then(
-      () => this.#source?.abort(),
+      () => this.#stop(),
       () => {}, // somebody came in time
     );
   }
@@ -108,6 +108,12 @@ export class Hub<T> implements AsyncDisposable {
   #end(subscriber: Subscriber<T>, failure?: Failure): void {
     this.#subscribers.delete(subscriber);
     subscriber.end(failure);
+  }
+
+  /** Closes the source; who joins meanwhile waits until it is open again. */
+  #stop(): void {
+    this.#source?.abort();
+    this.#latest = undefined;
   }
 
   /** Opens the source again for whoever joined while it was closing. */

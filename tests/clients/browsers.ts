@@ -1,5 +1,6 @@
 import { join } from "@std/path";
 import { within } from "../../lib/clock.ts";
+import { Browser as Chromium, CHROMIUM as CHROMIUM_PROGRAM } from "../browser.ts";
 
 /** A real browser without a window, driven from outside, with one page. */
 export interface Browser extends AsyncDisposable {
@@ -17,55 +18,20 @@ const PATIENCE = 60_000;
 const MINI_BROWSER = "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser";
 
 /** Debian's programs for each browser. */
-export const CHROMIUM = ["chromium"];
+export const CHROMIUM = [CHROMIUM_PROGRAM];
 export const FIREFOX = ["firefox-esr"];
 export const WEBKIT = ["WebKitWebDriver", "Xvfb", MINI_BROWSER];
 
-/**
- * Starts Chromium, driven by its DevTools protocol.
- *
- * @param args More of its own options.
- */
+/** Starts Chromium. @param args More of its own options. */
 export async function openChromium(args: readonly string[] = []): Promise<Browser> {
-  const home = await Deno.makeTempDir();
-  const program = spawn("chromium", [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--remote-debugging-port=0",
-    `--user-data-dir=${home}`,
-    ...args,
-    "about:blank",
-  ]);
-  const host = await program.says(/DevTools listening on ws:\/\/([^/]+)\//);
-  const list = await (await fetch(`http://${host}/json/list`)).json();
-  const page = list.find((target: { type: string }) => target.type === "page");
-  const { Browser: product } = await (await fetch(`http://${host}/json/version`)).json();
-  const session = await Session.open(page.webSocketDebuggerUrl);
+  const chromium = await Chromium.start(args);
+  const page = await chromium.newPage();
+  const { product } = await chromium.send("Browser.getVersion");
   return {
     product,
-    goTo: async (url) => void await session.call("Page.navigate", { url }),
-    async evaluate(expression) {
-      const { result, exceptionDetails } = await session.call("Runtime.evaluate", {
-        expression,
-        awaitPromise: true,
-        returnByValue: true,
-      });
-      if (exceptionDetails) throw new Error(exceptionDetails.exception?.description);
-      return result.value;
-    },
-    async [Symbol.asyncDispose]() {
-      await session.call("Browser.close").catch(() => {}); // it may be gone before it answers
-      await program.ends();
-      await session.closed;
-      await Deno.remove(home, { recursive: true });
-    },
+    goTo: (url) => page.goto(url),
+    evaluate: (expression) => page.eval(expression),
+    [Symbol.asyncDispose]: () => chromium[Symbol.asyncDispose](),
   };
 }
 
@@ -168,7 +134,7 @@ export async function openWebKit(): Promise<Browser> {
   };
 }
 
-/** Messages with numbers over a WebSocket, as DevTools and BiDi have them. */
+/** Messages with numbers over a WebSocket, as BiDi has them. */
 class Session {
   readonly closed: Promise<void>;
   readonly #socket: WebSocket;
@@ -188,7 +154,7 @@ class Session {
       const { id, error, message, result } = JSON.parse(data);
       const call = this.#waiting.get(id);
       this.#waiting.delete(id);
-      if (error) call?.reject(new Error(message ?? error.message));
+      if (error) call?.reject(new Error(`${error}: ${message}`));
       else call?.resolve(result);
     };
   }

@@ -1,7 +1,10 @@
 import { assert, assertEquals, assertLess, assertMatch, assertRejects } from "@std/assert";
 import type { Jpeg } from "../../lib/frame.ts";
 import { needing, PYTHON } from "../parts.ts";
-import { assertWhole, client, inMs, median, numberOf, serveCamera } from "./client.ts";
+import { exifWith, withSegment } from "../lib/jpeg/exif.ts";
+import { sampleJpeg } from "../lib/jpeg/sample_jpegs.ts";
+import { FAKES, ROOT } from "../server.ts";
+import { assertWhole, client, inMs, median, numberOf, serveCamera, withFolder } from "./client.ts";
 import { Unreadable } from "./readers/parts.ts";
 import { readAsEsp32, readAsMissionPlanner, readAsPyMjpeg } from "./readers/programs.ts";
 import { readAsGo2rtc, readAsMjpgStreamer, testAsMotionEye } from "./readers/recorders.ts";
@@ -87,21 +90,61 @@ client(
   [],
   async () => {
     await using server = await serveCamera({ CAMERA: "emulated", FPS: "0.05" });
-    const { body } = await fetch(`${server.url}/video_feed`);
-    let last = performance.now(), longest = 0;
-    const begun = last;
-    for await (const _ of body!) {
-      const now = performance.now();
-      // Before the first frame there may be the camera's start.
-      if (last > begun) longest = Math.max(longest, now - last);
-      last = now;
-      if (now - begun > 12_000) break;
-    }
-    assert(longest > 0);
+    const longest = await longestSilence(`${server.url}/video_feed`, 12_000);
     assertLess(longest, HOME_ASSISTANT_PATIENCE * 0.7);
-    return `at most ${(longest / 1000).toFixed(1)} s without`;
+    return `at most ${inSeconds(longest)} without`;
   },
 );
+
+client(
+  "Home Assistant",
+  "gets bytes at least every 10 s from a camera that is gone",
+  [],
+  async () => {
+    return await withFolder(async (folder) => {
+      // The first time it runs it is a camera, and then there is none any more.
+      const program = `#!/bin/sh
+if [ -e "${folder}/gone" ]; then echo "ERROR: *** no cameras available ***" >&2; exit 255; fi
+touch "${folder}/gone"; exec "${FAKES}/rpicam-vid" "$@"`;
+      await Deno.writeTextFile(`${folder}/rpicam-vid`, program, { mode: 0o755 });
+      const PATH = `${folder}:${Deno.env.get("PATH")}`;
+      await using server = await serveCamera({ PATH, FAKE_CAMERA_DIE_AFTER: "10" });
+      const longest = await longestSilence(`${server.url}/video_feed`, 17_000);
+      assertLess(longest, HOME_ASSISTANT_PATIENCE * 0.7);
+      return `at most ${inSeconds(longest)} without`;
+    });
+  },
+);
+
+for (
+  const [name, read] of [
+    ["Home Assistant", stillOfHomeAssistant],
+    ["Mainsail", readAsMainsail],
+  ] as const
+) {
+  client(name, "reads pictures whole that came with an EXIF thumbnail", [], async () => {
+    return await withFolder(async (folder) => {
+      const picture = await Deno.readFile(new URL("cameras/emulated/1.jpg", ROOT));
+      const jpeg = withSegment(picture, exifWith({ thumbnail: sampleJpeg() }));
+      await Deno.writeFile(`${folder}/picture.jpg`, jpeg);
+      const driver = `export default {
+        configure: () => ({}),
+        async *open(_settings, signal) {
+          while (!signal.aborted) {
+            yield await Deno.readFile("${folder}/picture.jpg");
+            await new Promise((resolve) => setTimeout(resolve, 50));
+          }
+        },
+      };`;
+      await Deno.writeTextFile(`${folder}/thumbnail.js`, driver);
+      await using server = await serveCamera({ CAMERA: "thumbnail", CAMERAS_DIR: folder });
+      const [first] = await read(`${server.url}/video_feed`, 2);
+      assertEquals(first!.length, jpeg.length);
+      assertEquals(first!.slice(-1_000), picture.slice(-1_000));
+      return `${first!.length} of ${jpeg.length} bytes`;
+    });
+  });
+}
 
 client(
   "OctoPrint",
@@ -158,6 +201,26 @@ client(
     return `${rate} a second of 15`;
   },
 );
+
+/** How long a stream was silent at most after its beginning, in milliseconds. */
+async function longestSilence(url: string, ms: number): Promise<number> {
+  const { body } = await fetch(url);
+  const begun = performance.now();
+  let last = begun, longest = 0;
+  for await (const _ of body!) {
+    const now = performance.now();
+    // Before the first frame there may be the camera's start.
+    if (last > begun) longest = Math.max(longest, now - last);
+    last = now;
+    if (now - begun > ms) break;
+  }
+  assert(longest > 0);
+  return longest;
+}
+
+function inSeconds(time: number): string {
+  return `${(time / 1000).toFixed(1)} s`;
+}
 
 /** Fluidd takes the line's end in front of the boundary for a part of the picture. */
 function withoutLineEnd(picture: Jpeg): Jpeg {

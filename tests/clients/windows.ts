@@ -120,15 +120,14 @@ export async function paintsSoon(
 ): Promise<string> {
   for (let attempt = 1;; attempt++) {
     const { numbers, ages } = await watchPaint(browser, { url, ms: seconds * 1000 });
-    // A busy machine draws fewer pictures than there are.
-    assert(numbers.length >= 0.3 * fps * seconds, `${numbers.length} frames`);
-    assertInOrder(numbers, 0.7 * fps * seconds);
+    assertInOrder(numbers, Infinity); // a busy machine leaves some out
     // The first one is the newest that there was when the viewer came.
     const sorted = ages.slice(1).sort((a, b) => a - b);
     const nearlyAll = sorted[Math.floor(0.9 * (sorted.length - 1))]!;
     const figure = `${inMs(median(sorted))} late, 90 % within ${inMs(nearlyAll)}`;
     const late = strict ? nearlyAll : median(sorted);
-    if (late <= SOON) return `${numbers.length} frames, ${figure}`;
-    assertLess(attempt, 3, figure);
+    const enough = numbers.length >= 0.6 * fps * seconds;
+    if (enough && late <= SOON) return `${numbers.length} frames, ${figure}`;
+    assertLess(attempt, 3, `${numbers.length} frames, ${figure}`);
   }
 }

@@ -1,7 +1,7 @@
-import { assert, assertEquals, assertFalse, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertRejects, assertStrictEquals } from "@std/assert";
 import { patienceFor, stalling } from "../../../lib/camera/stall.ts";
 import { systemClock } from "../../../lib/clock.ts";
-import { CameraError, StopNow } from "../../../lib/errors.ts";
+import { CameraError, explain, StopNow } from "../../../lib/errors.ts";
 import { FakeSource } from "../../fake_source.ts";
 import { ManualClock, settle } from "../../manual_clock.ts";
 
@@ -102,7 +102,8 @@ Deno.test("stalling() tells what the source complained of when it was stopped, a
   const error = await reading;
   assertEquals(error.message, `No first picture for 10 s: ${complaint.message}`);
   assertEquals(error.hint, "look at the cable");
-  assertEquals(error.cause, undefined); // or a log would tell it twice
+  assertStrictEquals(error.cause, complaint);
+  assertEquals(explain(error), error.message); // a log does not tell it twice
 });
 
 Deno.test("stalling() passes the source's own failure and end on as they are", async () => {

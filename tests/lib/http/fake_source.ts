@@ -2,46 +2,23 @@ import { Camera } from "../../../lib/camera/camera.ts";
 import type { AllowedOrigins } from "../../../lib/config.ts";
 import type { Jpeg } from "../../../lib/frame.ts";
 import { createApp } from "../../../lib/http/app.ts";
-import type { Open } from "../../../lib/hub/hub.ts";
+import { FakeSource } from "../../fake_source.ts";
 import { ManualClock, settle } from "../../manual_clock.ts";
 
 /** A camera that gives an image whenever a test says so. */
-export class FakeSource {
-  /** How often it was opened. */
-  opened = 0;
+class StillCamera extends FakeSource<Jpeg> {
   readonly #clock: ManualClock;
-  #waiting: ((jpeg: Jpeg) => void) | undefined;
-  readonly #images: Jpeg[] = [];
 
   constructor(clock: ManualClock) {
+    super();
     this.#clock = clock;
   }
 
-  readonly open: Open<Jpeg> = (signal) => {
-    this.opened++;
-    return this.#give(signal);
-  };
-
   /** Gives an image, and lets everybody take it. */
-  async push(jpeg: Jpeg): Promise<void> {
-    await settle(); // a request that was just made has reached the camera
-    await this.#clock.advance(0);
-    if (this.#waiting) this.#waiting(jpeg);
-    else this.#images.push(jpeg);
+  override async push(jpeg: Jpeg): Promise<void> {
+    await this.#clock.advance(0); // a camera that was asked for is open then
+    super.push(jpeg);
     await settle();
-  }
-
-  async *#give(signal: AbortSignal): AsyncGenerator<Jpeg> {
-    const end = new Promise<undefined>((resolve) =>
-      signal.addEventListener("abort", () => resolve(undefined))
-    );
-    for (;;) {
-      const next = new Promise<Jpeg>((resolve) => this.#waiting = resolve);
-      const jpeg = this.#images.shift() ?? await Promise.race([next, end]);
-      this.#waiting = undefined;
-      if (!jpeg) return;
-      yield jpeg;
-    }
   }
 }
 
@@ -65,7 +42,7 @@ interface SetUp {
 /** The app with one camera, called front, whose images and time a test gives. 2026 has just begun. */
 export function setUp({ allowOrigin, fps }: SetUp = {}) {
   const clock = new ManualClock();
-  const source = new FakeSource(clock);
+  const source = new StillCamera(clock);
   const log = { info() {}, warn() {}, error() {} };
   const camera = new Camera({
     name: "front",

@@ -1,0 +1,139 @@
+import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { needing } from "./parts.ts";
+import { eventually, readUntil, Server } from "./server.ts";
+
+/** What the README says to put into nginx' configuration. */
+const LOCATION = `location / {
+    proxy_pass http://127.0.0.1:8000;
+    proxy_http_version 1.1;
+    proxy_set_header Host $http_host;
+    proxy_set_header Upgrade $http_upgrade;
+    proxy_set_header Connection $connection_upgrade;
+    proxy_buffering off;
+    proxy_read_timeout 1h;
+}`;
+
+/** nginx in front of a server, in one process in a folder of its own. */
+class Nginx implements AsyncDisposable {
+  private constructor(
+    readonly url: string,
+    readonly folder: string,
+    readonly child: Deno.ChildProcess,
+  ) {}
+
+  static async start(server: string): Promise<Nginx> {
+    const folder = await Deno.makeTempDir();
+    const port = freePort();
+    const paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) =>
+      `${name}_temp_path ${folder};`
+    );
+    const location = LOCATION.replace("127.0.0.1:8000", new URL(server).host);
+    const user = Deno.uid() === 0 ? "user root;" : "";
+    await Deno.writeTextFile(
+      join(folder, "nginx.conf"),
+      `daemon off; master_process off; pid ${folder}/pid; error_log stderr crit; ${user}
+       events {}
+       http {
+         access_log off; ${paths.join(" ")}
+         map $http_upgrade $connection_upgrade { default upgrade; "" ""; }
+         server { listen 127.0.0.1:${port}; ${location} }
+       }`,
+    );
+    const child = new Deno.Command("nginx", {
+      args: ["-e", "stderr", "-p", folder, "-c", join(folder, "nginx.conf")],
+      env: { PATH: `${Deno.env.get("PATH")}:/usr/sbin` },
+      stdin: "null",
+      stdout: "null",
+      stderr: "inherit",
+    }).spawn();
+    const nginx = new Nginx(`http://127.0.0.1:${port}`, folder, child);
+    await eventually("nginx listens", async () => {
+      try {
+        await (await fetch(`${nginx.url}/healthz`)).body?.cancel();
+        return true;
+      } catch {
+        return false;
+      }
+    });
+    return nginx;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.child.kill("SIGTERM");
+    await this.child.status;
+    await Deno.remove(this.folder, { recursive: true });
+  }
+}
+
+Deno.test("behind nginx", needing("nginx"), async (t) => {
+  const env = { AUTH: "me:secret", FPS: "10" };
+  const headers = { Authorization: `Basic ${btoa("me:secret")}` };
+  await using server = await Server.start({ env });
+  await using nginx = await Nginx.start(server.url);
+
+  await t.step("each frame comes as soon as it is there", async () => {
+    const { body, status } = await fetch(`${nginx.url}/video_feed`, { headers });
+    assertEquals(status, 200);
+    const ages: number[] = [];
+    let seen = "";
+    await readUntil(body!, (text) => {
+      for (const [, stamp] of text.slice(seen.length).matchAll(/X-Timestamp: ([\d.]+)\r\n/g)) {
+        ages.push(Date.now() - Number(stamp) * 1000);
+      }
+      seen = text;
+      return ages.length >= 20;
+    });
+    ages.sort((a, b) => a - b);
+    assertLess(ages[ages.length >> 1]!, 60); // a frame that waits for the next one is 100 ms old
+  });
+
+  await t.step("the password is asked for, and /healthz needs none", async () => {
+    for (const [path, wanted] of [["/", 401], ["/video_feed", 401], ["/healthz", 200]] as const) {
+      const response = await fetch(`${nginx.url}${path}`);
+      await response.body?.cancel();
+      assertEquals([path, response.status], [path, wanted]);
+    }
+    const page = await fetch(`${nginx.url}/`, { headers });
+    assertStringIncludes(await page.text(), "<title>dinocam</title>");
+  });
+
+  await t.step("the live player connects", async () => {
+    const origin = new URL(nginx.url).origin;
+    const key = btoa("0123456789abcdef");
+    const response = await fetchUpgrade(nginx.url, [
+      "GET /live HTTP/1.1",
+      `Host: ${new URL(nginx.url).host}`,
+      `Origin: ${origin}`,
+      `Authorization: ${headers.Authorization}`,
+      "Connection: Upgrade",
+      "Upgrade: websocket",
+      "Sec-WebSocket-Version: 13",
+      `Sec-WebSocket-Key: ${key}`,
+    ]);
+    assert(response.startsWith("HTTP/1.1 101 "), response);
+  });
+
+  await t.step("a viewer who leaves nginx leaves the server", async () => {
+    const { body } = await fetch(`${nginx.url}/video_feed`, { headers });
+    await readUntil(body!, (text) => text.includes("--frame"));
+    await eventually("nobody watches", async () => {
+      const cameras = await (await fetch(`${nginx.url}/cameras`, { headers })).json();
+      return cameras[0].viewers === 0;
+    });
+  });
+});
+
+async function fetchUpgrade(url: string, lines: string[]): Promise<string> {
+  const { hostname, port } = new URL(url);
+  using connection = await Deno.connect({ hostname, port: Number(port) });
+  await connection.write(new TextEncoder().encode(lines.join("\r\n") + "\r\n\r\n"));
+  const buffer = new Uint8Array(4_096);
+  const size = await connection.read(buffer);
+  return new TextDecoder("latin1").decode(buffer.subarray(0, size ?? 0));
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}

@@ -1,0 +1,239 @@
+import { assert, assertEquals, assertGreater, assertLess, assertStringIncludes } from "@std/assert";
+import { Browser, CHROMIUM } from "../browser.ts";
+import { needing, PYTHON } from "../parts.ts";
+import { descendants, eventually, Server } from "../server.ts";
+import { SlowLink } from "../slow_link.ts";
+import { median, recordPictures, type Seen, standIn, takeSeen, watchImage } from "../stand_in.ts";
+
+const needs = needing(CHROMIUM, PYTHON);
+
+/** What the page says of its first camera. */
+const CAPTION = `document.querySelector("figcaption").textContent`;
+const NOTICE = `document.querySelector(".notice").innerText`;
+
+function assertInOrder(pictures: readonly Seen[]): void {
+  const frames = pictures.map(({ frame }) => frame);
+  assert(frames.every((frame, i) => i === 0 || frame > frames[i - 1]!), `${frames}`);
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+Deno.test(
+  "the page paints 30 pictures a second, in order, and tells how old they are",
+  needs,
+  async () => {
+    await using server = await Server.start({ env: standIn({ FPS: "30" }) });
+    await using browser = await Browser.start();
+    await using page = await browser.newPage();
+    await recordPictures(page);
+    await page.goto(server.url);
+    await page.until("seen.length > 30");
+    // Somebody else may have the machine's processors for a moment: one good stretch of three seconds will do.
+    const rates: number[] = [];
+    for (let tries = 0; tries < 6 && !(Math.max(...rates) >= 28.5); tries++) {
+      await takeSeen(page);
+      await sleep(3_000);
+      const pictures = await takeSeen(page);
+      assertInOrder(pictures);
+      const [first, last] = [pictures[0]!, pictures.at(-1)!];
+      rates.push(1000 * (pictures.length - 1) / (last.at - first.at));
+      const shown = Number(/(\d+) ms/.exec(await page.eval(CAPTION))![1]);
+      const age = median(pictures.map(({ age }) => age));
+      console.log(
+        `${rates.at(-1)!.toFixed(1)} fps, ${age} ms from the camera, the page says ${shown} ms`,
+      );
+      // The stand-in's own time is taken before its picture is in the pipe, the server's when it has all of it.
+      assertLess(Math.abs(age - shown), 60);
+    }
+    assertGreater(Math.max(...rates), 28.5);
+    assertLess(Math.max(...rates), 33);
+    assertEquals(page.errors, []);
+  },
+);
+
+Deno.test(
+  "on a link of 500 KB/s pictures are no older than their own way and 300 ms",
+  needs,
+  async () => {
+    const [rate, size] = [500_000, 100_000];
+    await using server = await Server.start({
+      env: standIn({ FPS: "30", FAKE_CAMERA_SIZE: `${size}` }),
+    });
+    await using link = new SlowLink(server.url, rate);
+    await using browser = await Browser.start();
+    await using page = await browser.newPage();
+    await recordPictures(page);
+    await page.goto(link.url);
+    await page.until("seen.length > 3", 20_000);
+    await takeSeen(page);
+    await sleep(6_000);
+    const pictures = await takeSeen(page);
+    await page.goto("about:blank");
+    assertInOrder(pictures);
+    assertGreater(pictures.length, 15); // 30 at most fit through
+    const ages = pictures.map(({ age }) => age);
+
+    await using other = await browser.newPage();
+    await other.goto(`${link.url}/healthz`); // any page of that server
+    const plain = await watchImage(other, "/video_feed", 8_000);
+    const plainAges = plain.slice(plain.length >> 1).map(({ age }) => age);
+    console.log(
+      `age of a picture at ${rate / 1000} KB/s, median / oldest: the live player ` +
+        `${median(ages)} / ${Math.max(...ages)} ms, a plain <img> ` +
+        `${median(plainAges)} / ${Math.max(...plainAges)} ms`,
+    );
+    const limit = 1000 * size / rate + 300;
+    assertLess(median(ages), limit);
+    // One or two may be held up by somebody else's work on this machine.
+    const late = ages.filter((age) => age >= limit);
+    assertLess(late.length, 1 + ages.length / 10, `${ages}`);
+  },
+);
+
+Deno.test(
+  "when the server is killed the page says so, and goes on by itself when it is back",
+  needs,
+  async () => {
+    const env = standIn();
+    await using browser = await Browser.start();
+    await using page = await browser.newPage();
+    await recordPictures(page);
+    let port: string;
+    {
+      await using server = await Server.start({ env });
+      port = new URL(server.url).port;
+      await page.goto(server.url);
+      await page.until("seen.length > 10");
+    }
+    const killed = Date.now();
+    await page.until(`${NOTICE}.includes("Connection lost")`, 2_000);
+    await page.until(`${NOTICE}.includes("The server does not answer")`, 5_000);
+    assertStringIncludes(await page.eval(CAPTION), "Not connected");
+    await sleep(Math.max(0, 4_000 - (Date.now() - killed))); // pauses have grown to their full length
+    await takeSeen(page);
+    await using _server = await Server.start({ env: { ...env, PORT: port } });
+    const back = Date.now();
+    await page.until("seen.length > 0", 10_000);
+    const [first] = await takeSeen(page);
+    console.log(`${first!.at - back} ms from the server's return to the first picture`);
+    assertLess(first!.at - back, 3_000);
+    await page.until(`document.querySelector(".notice").hidden`);
+  },
+);
+
+Deno.test("when the server ends as it should, the page has its reason", needs, async () => {
+  await using server = await Server.start({ env: standIn() });
+  await using browser = await Browser.start();
+  await using page = await browser.newPage();
+  await recordPictures(page);
+  await page.goto(server.url);
+  await page.until("seen.length > 3");
+  const { code, took } = await server.stop();
+  assertEquals(code, 0);
+  assertLess(took, 1_000);
+  await page.until(`${NOTICE}.includes("The server is shutting down")`, 3_000);
+});
+
+Deno.test(
+  "when the capture is killed the page says why, and goes on by itself",
+  needs,
+  async () => {
+    await using server = await Server.start({ env: standIn() });
+    await using browser = await Browser.start();
+    await using page = await browser.newPage();
+    await recordPictures(page);
+    await page.goto(server.url);
+    await page.until("seen.length > 10");
+    const [capture] = [...(await descendants(server.pid)).keys()];
+    await takeSeen(page);
+    Deno.kill(capture!, "SIGKILL");
+    const killed = Date.now();
+    // The new capture counts from 0 again.
+    await page.until("seen.some(({ frame }) => frame < 10)", 5_000);
+    const first = (await takeSeen(page)).find(({ frame }) => frame < 10)!;
+    console.log(`${first.at - killed} ms without a picture`);
+    assertLess(first.at - killed, 3_000);
+    await page.until(
+      `${CAPTION}.includes("Live again after: rpicam-vid was ended by SIGKILL")`,
+      2_000,
+    );
+  },
+);
+
+Deno.test(
+  "a tab that nobody sees lets the camera stop, and goes on at once when it is seen",
+  needs,
+  async () => {
+    await using server = await Server.start({ env: standIn({ IDLE_SECONDS: "0.5" }) });
+    await using browser = await Browser.start();
+    await using page = await browser.newPage();
+    await recordPictures(page);
+    await page.goto(server.url);
+    await page.until("seen.length > 3");
+    const { windowId } = await browser.send("Browser.getWindowForTarget", {
+      targetId: page.targetId,
+    });
+    const show = (windowState: string) =>
+      browser.send("Browser.setWindowBounds", { windowId, bounds: { windowState } });
+    await show("minimized");
+    await eventually(
+      "the capture ends",
+      async () => (await descendants(server.pid)).size === 0,
+      5_000,
+    );
+    await takeSeen(page);
+    const shown = Date.now();
+    await show("normal");
+    await page.until("seen.length > 0", 5_000);
+    const [first] = await takeSeen(page);
+    assertLess(first!.at - shown, 3_000);
+  },
+);
+
+Deno.test("two cameras come over one socket, each at its own pace", needs, async () => {
+  await using server = await Server.start({
+    env: standIn({
+      CAMERA: "front=pi,back=pi",
+      FAKE_CAMERA_CAMERAS: "2",
+      BACK_SOURCE: "1",
+      BACK_FPS: "5",
+      IDLE_SECONDS: "0",
+    }),
+  });
+  await using browser = await Browser.start();
+  await using page = await browser.newPage();
+  await recordPictures(page);
+  await page.beforeEachPage(`
+    globalThis.sockets = [];
+    globalThis.WebSocket = class extends WebSocket {
+      constructor(...args) {
+        super(...args);
+        sockets.push(this);
+      }
+    };
+  `);
+  const viewers = async (): Promise<number[]> => {
+    const cameras = await (await fetch(`${server.url}/cameras`)).json();
+    return cameras.map((camera: { viewers: number }) => camera.viewers);
+  };
+  await page.goto(server.url);
+  await page.until(
+    "seen.some(({ camera }) => camera === 0) && seen.some(({ camera }) => camera === 1)",
+  );
+  await takeSeen(page);
+  await sleep(2_000);
+  const pictures = await takeSeen(page);
+  const [front, back] = [0, 1].map((place) => pictures.filter(({ camera }) => camera === place));
+  for (const one of [front!, back!]) assertInOrder(one);
+  assertGreater(front!.length, 2 * back!.length);
+  assertGreater(back!.length, 5);
+  assertEquals(await viewers(), [1, 1]);
+  await page.click(`[data-camera="back"] .open`);
+  await eventually("only the back is watched", async () => `${await viewers()}` === "0,1");
+  await page.press("g");
+  await eventually("both are watched again", async () => `${await viewers()}` === "1,1");
+  assertEquals(await page.eval("sockets.length"), 1);
+  assertEquals(page.errors, []);
+});

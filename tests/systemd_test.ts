@@ -1,0 +1,29 @@
+import { assert, assertEquals, assertLess } from "@std/assert";
+import { needing } from "./parts.ts";
+import { ROOT } from "./server.ts";
+
+const unit = new URL(".github/dinocam.service", ROOT);
+
+Deno.test(
+  "the systemd unit has no mistake, and leaves little to attack",
+  needing("systemd-analyze"),
+  async () => {
+    const text = await Deno.readTextFile(unit);
+    // The check wants the program to be there, and needs no more of it.
+    const file = await Deno.makeTempFile({ suffix: ".service" });
+    await Deno.writeTextFile(file, text.replace("/usr/local/bin/dinocam", "/bin/true"));
+    const run = async (...args: string[]) => {
+      const { code, stdout, stderr } = await new Deno.Command("systemd-analyze", { args }).output();
+      const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+      return { code, text: decode(stdout) + decode(stderr) };
+    };
+    const verified = await run("verify", "--man=no", file);
+    assertEquals(verified.text.split("\n").filter((line) => line.includes(file)), []);
+    const { text: table } = await run("security", "--offline=true", "--no-pager", file);
+    const [, exposure] = /Overall exposure level for \S+: ([\d.]+)/.exec(table) ?? [];
+    assert(exposure, table);
+    console.log(`systemd-analyze security: ${exposure}`);
+    assertLess(Number(exposure), 2.5);
+    await Deno.remove(file);
+  },
+);
