@@ -149,7 +149,9 @@ async function describeMachine(): Promise<string> {
     new Date().toISOString().slice(0, 10)
   }, ${model}, ${navigator.hardwareConcurrency} cores, ` +
     `${Deno.build.os} ${Deno.osRelease()}, Deno ${Deno.version.deno}; ${pinned}; ` +
-    `medians of ${rounds} rounds of ${seconds} s. In brackets: times the first column's figure.`;
+    `medians of ${rounds} round${
+      rounds === 1 ? "" : "s"
+    } of ${seconds} s. In brackets: times the first column's figure.`;
 }
 
 /** What a program prints; undefined if it is not installed or fails. */

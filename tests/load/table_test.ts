@@ -7,7 +7,7 @@ Deno.test("a table has each figure with its ratio to the first column, where tha
   const lines = [
     { name: "fps", figures: [30, 29.5], digits: 1, plain: true },
     { name: "CPU", figures: [2, 5, 40, undefined], digits: 0 },
-    { name: "idle", figures: [0, 1], digits: 1 },
+    { name: "idle", figures: [0.01, 1], digits: 1 },
     { name: "failed", figures: [undefined, NaN], digits: 1 },
   ];
   assertEquals(writeTable(["ours", "theirs"], lines).split("\n"), [
