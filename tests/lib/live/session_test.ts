@@ -134,6 +134,9 @@ Deno.test("who looks away and back again while a frame is on the way is not sent
   front.emit(3);
   paint(0, 1);
   assertEquals(socket.frames, [[0, 1], [0, 3]]);
+  paint(0, 3);
+  session.watch(["front"]);
+  assertEquals(socket.frames.length, 2);
 });
 
 Deno.test("nothing of a camera comes after the client has looked away", () => {
@@ -206,9 +209,9 @@ Deno.test("what is no message ends the conversation with the reason, and the cli
 
 Deno.test("a client that asks and asks, and reads nothing, is hung up on", () => {
   const { socket, say } = setUp();
-  for (let id = 0; id < 1_000_000 && !socket.closed; id++) {
+  for (let id = 0; id < 10_000 && !socket.closed; id++) {
     say({ type: "ping", id });
-    socket.bufferedAmount = socket.sent.reduce((sum, { length }) => sum + length, 0);
+    socket.bufferedAmount += socket.sent.at(-1)!.length;
   }
   assertEquals(socket.closed?.code, 1008);
   assert(socket.bufferedAmount < 300_000);
