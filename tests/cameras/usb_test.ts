@@ -48,6 +48,20 @@ Deno.test({
 });
 
 Deno.test({
+  name: "usb asks a webcam of ranges, or of sizes unknown, for the wished size or the usual one",
+  ignore,
+  fn: async () => {
+    const list = "[v4l2 @ 0] Compressed: mjpeg : Motion-JPEG : {32-2592, 2}x{32-1944, 2}";
+    await using webcam = await setUp({ list });
+    assertEquals(sizeOf(await webcam.first()), { width: 1280, height: 720 });
+    await using wished = await setUp({ list, env: { WIDTH: "322", HEIGHT: "242" } });
+    assertEquals(sizeOf(await wished.first()), { width: 322, height: 242 });
+    await using unknown = await setUp({ list: "nothing" });
+    assertEquals(sizeOf(await unknown.first()), { width: 640, height: 480 });
+  },
+});
+
+Deno.test({
   name: "usb encodes in the wished quality what a webcam gives raw, and what is to be turned",
   ignore,
   fn: async () => {
