@@ -8,6 +8,7 @@ import { withEnvironment } from "./stand_in.ts";
 
 // What needs a real device is in usb_device_test.ts.
 const ignore = Deno.build.os !== "linux" || needing("ffmpeg").ignore;
+const REAL_PATH = Deno.env.get("PATH") ?? "";
 const MJPEG = "[v4l2 @ 0] Compressed:       mjpeg :          Motion-JPEG : 320x240 640x480";
 const RAW = "[v4l2 @ 0] Raw       :     yuyv422 :           YUYV 4:2:2 : 160x120 320x240";
 
@@ -139,8 +140,8 @@ PATH=$REAL_PATH exec ffmpeg -loglevel error -re -f lavfi -i "testsrc=size=$size:
   );
   await Deno.chmod(`${folder}/ffmpeg`, 0o755);
   const environment = withEnvironment({
-    PATH: `${folder}:${Deno.env.get("PATH")}`,
-    REAL_PATH: Deno.env.get("PATH")!,
+    PATH: `${folder}:${REAL_PATH}`,
+    REAL_PATH,
     LIST: list,
     FIRST: first?.pathname ?? "",
     COMPLAINT: complaint,
