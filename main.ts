@@ -16,6 +16,8 @@ import { limitSendQueue, notifyReady, QuietConnections } from "./lib/sockets/mod
 
 /** How long the cameras and the open responses have to end, in milliseconds. */
 const FAREWELL = 800;
+/** After so much of it, connections are cut off where that can be done. */
+const GRACE = 300;
 /** How often connections on which nothing moves any more are looked for, in milliseconds. */
 const LOOK = 10_000;
 
@@ -80,11 +82,12 @@ async function main(args: string[]): Promise<void> {
     const reason = limitSendQueue(server.addr.port);
     if (reason) log.info("slow viewers may see old pictures", { reason });
   }
-  closeQuietConnections(server.addr.port, log);
+  const connections = QuietConnections.of(server.addr.port);
+  if (typeof connections !== "string") keepClosingQuiet(connections, log);
   greet(config, access, server.addr.port);
   if (env.NOTIFY_SOCKET) notifyReady(env.NOTIFY_SOCKET); // systemd wants to know
   await stopSignal();
-  await shutDown(server, cameras);
+  await shutDown(server, cameras, connections);
 }
 
 interface Flags {
@@ -111,6 +114,12 @@ function readFlags(args: string[]): Flags {
 
 /** Prints what the doctor finds, or the list of cameras, and ends; with code 1 if something is wrong. */
 async function consult(config: Config, drivers: DriverRegistry, listing: boolean): Promise<never> {
+  if (Deno.permissions.querySync({ name: "run" }).state !== "granted") {
+    throw new ConfigError(
+      "Cannot look for cameras as no program may be run: use `deno task doctor` or " +
+        "`deno task list-cameras`",
+    );
+  }
   const stop = new AbortController();
   stopSignal().then(() => stop.abort(new StopNow("Somebody has seen enough")));
   const listers = await listersOf(drivers);
@@ -204,9 +213,7 @@ function listen(
 }
 
 /** Looks for connections on which nothing moves any more, for as long as the server runs. */
-function closeQuietConnections(port: number, log: Log): void {
-  const connections = QuietConnections.of(port);
-  if (typeof connections === "string") return; // the system's own patience has to do
+function keepClosingQuiet(connections: QuietConnections, log: Log): void {
   setInterval(() => {
     const count = connections.close();
     if (count > 0) log.info("quiet connections closed", { count });
@@ -237,13 +244,19 @@ function stopSignal(): Promise<void> {
   });
 }
 
-async function shutDown(server: Deno.HttpServer, cameras: readonly Camera[]): Promise<never> {
+async function shutDown(
+  server: Deno.HttpServer,
+  cameras: readonly Camera[],
+  connections: QuietConnections | string,
+): Promise<never> {
   const closing = [
     server.shutdown(), // takes no more connections, and waits for the open ones
     ...cameras.map((camera) => camera.close(new StopNow("The server is shutting down"))),
   ];
+  const closed = Promise.allSettled(closing);
   // A viewer that reads no more would keep its connection open for ever.
-  await within(Promise.allSettled(closing), FAREWELL);
+  if (!await within(closed, GRACE) && typeof connections !== "string") connections.closeAll();
+  await within(closed, FAREWELL - GRACE);
   killAll();
   Deno.exit(0);
 }

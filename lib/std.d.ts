@@ -43,6 +43,10 @@ declare module "@std/http/negotiation" {
     request: Pick<Request, "headers">,
     ...types: string[]
   ): string | undefined;
+  export function acceptsEncodings(
+    request: Pick<Request, "headers">,
+    ...encodings: string[]
+  ): string | undefined;
 }
 
 declare module "@std/assert" {

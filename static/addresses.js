@@ -2,13 +2,25 @@
 /// <reference lib="dom" />
 
 /**
+ * An address of the server's, wherever below its host this page lies. A password in the page's own
+ * address is left out: `fetch` takes none, and it is nobody else's business.
+ *
+ * @param {string} path
+ */
+export function addressOf(path) {
+  const address = new URL(path, document.baseURI);
+  address.username = address.password = "";
+  return address;
+}
+
+/**
  * What other programs want to be told of a camera.
  *
  * @param {string} camera
  * @returns {{ title: string, text: string, hint?: string }[]}
  */
 export function addressesOf(camera) {
-  const base = new URL(`cameras/${encodeURIComponent(camera)}/`, document.baseURI);
+  const base = addressOf(`cameras/${encodeURIComponent(camera)}/`);
   const stream = new URL("video_feed", base).href;
   const snapshot = new URL("snapshot.jpg", base).href;
   return [

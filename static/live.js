@@ -1,5 +1,6 @@
 // @ts-check
 /// <reference lib="dom" />
+import { addressOf } from "./addresses.js";
 import { ServerClock } from "./server_clock.js";
 
 /**
@@ -53,7 +54,7 @@ const SILENCE = 10_000;
 const LONGEST_SILENCE = 80_000;
 /** How long to wait before asking again whether the server is back. */
 const SHORTEST_PAUSE = 250;
-const LONGEST_PAUSE = 1_000;
+const LONGEST_PAUSE = 750;
 /** After so many refusals the page does without a WebSocket, and tries again after so many beats. */
 const REFUSALS = 2;
 const PLAIN_BEATS = 20;
@@ -132,7 +133,7 @@ export class Link {
     if (this.state.kind === "stopped") this.#tell({ kind: "connecting" });
     this.#complaint = undefined;
     const names = this.#watched?.map(encodeURIComponent).join(",");
-    const address = new URL(names === undefined ? "live" : `live?watch=${names}`, document.baseURI);
+    const address = addressOf(names === undefined ? "live" : `live?watch=${names}`);
     address.protocol = address.protocol.replace("http", "ws");
     return new Promise((resolve) => {
       if (!("WebSocket" in globalThis)) return resolve({ opened: false, reason: "" });
@@ -263,7 +264,10 @@ export class Link {
     const onAbort = () => patience.abort();
     signal.addEventListener("abort", onAbort);
     try {
-      const response = await fetch("cameras", { cache: "no-store", signal: patience.signal });
+      const response = await fetch(addressOf("cameras"), {
+        cache: "no-store",
+        signal: patience.signal,
+      });
       if (response.status === 401) return "The server asks for a password: load this page again";
       if (!response.ok) return `The server answers ${response.status} ${response.statusText}`;
       this.heard = performance.now();

@@ -14,6 +14,10 @@ const REFRESH = 250;
 const NUDGE = 0.1;
 const TOAST = 4_000;
 const AWAKE = 2_500;
+/** A browser opens six connections to a server at most, and some have to be left for other requests. */
+const PLAIN_STREAMS = 4;
+/** Cameras so far out of sight are not watched yet. */
+const NEAR = "200px";
 
 /** @type {Tile[]} */
 let tiles = [];
@@ -28,7 +32,7 @@ const link = new Link({
   onStatus: learn,
   onFrame: async (frame) => {
     const tile = tiles[frame.camera];
-    if (!paused && tile && shown().includes(tile)) await tile.paint(frame, link.clock);
+    if (!paused && tile && watched().includes(tile)) await tile.paint(frame, link.clock);
   },
 });
 
@@ -37,11 +41,11 @@ function learn(cameras) {
   const isSame = cameras.length === tiles.length &&
     cameras.every(({ name }, i) => tiles[i]?.status.name === name);
   if (!isSame) build(cameras);
-  const watched = shown();
+  const seen = watched();
   let lost = false;
   for (const [i, tile] of tiles.entries()) {
     const status = cameras[i];
-    if (status && tile.learn(status) && watched.includes(tile)) lost = true;
+    if (status && tile.learn(status) && seen.includes(tile)) lost = true;
   }
   if (lost && link.state.kind === "live" && !paused) link.restart("The picture was frozen");
   refresh();
@@ -51,7 +55,9 @@ function learn(cameras) {
 function build(cameras) {
   tiles = cameras.map((status) => new Tile(status));
   element("#cameras").replaceChildren(...tiles.map((tile) => tile.element));
+  sight.disconnect();
   for (const tile of tiles) {
+    sight.observe(tile.element);
     followPointers(tile, () => alone() === tile, () => {
       tile.look.save();
       showLook();
@@ -65,6 +71,7 @@ function build(cameras) {
     return entry;
   }));
   arrange();
+  document.body.classList.add("ready");
 }
 
 /** The camera that is shown alone, if one is. */
@@ -80,25 +87,39 @@ function shown() {
   return one ? [one] : tiles;
 }
 
+/** Of those the ones that can be seen where the page is scrolled to. */
+function watched() {
+  return alone() ? shown() : tiles.filter((tile) => tile.isNear);
+}
+
+const sight = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    const tile = tiles.find(({ element }) => element === target);
+    if (tile) tile.isNear = isIntersecting;
+  }
+  arrange();
+}, { root: element("#cameras"), rootMargin: NEAR });
+
 /** Lays the page out, and asks for the pictures that it needs. */
 function arrange() {
   const one = alone();
-  const watched = shown();
+  const seen = watched();
   document.body.classList.toggle("one", one !== undefined);
   document.title = one && tiles.length > 1 ? `${one.status.name} – dinocam` : "dinocam";
   for (const tile of tiles) {
-    const isShown = watched.includes(tile);
-    tile.element.hidden = !isShown;
+    const isWatched = seen.includes(tile) && !paused;
+    tile.element.hidden = !shown().includes(tile);
     tile.element.classList.toggle("alone", tile === one);
-    tile.showPlain(link.state.kind === "plain" && isShown && !paused);
-    if (!isShown || paused) tile.pause();
+    const place = seen.indexOf(tile);
+    tile.showPlain(link.state.kind === "plain" && isWatched && place < PLAIN_STREAMS);
+    if (!isWatched) tile.pause();
   }
   for (const entry of document.querySelectorAll("#names a")) {
     const name = decodeURIComponent(entry.getAttribute("href")?.slice(1) ?? "");
     if (name === (one?.status.name ?? "")) entry.setAttribute("aria-current", "page");
     else entry.removeAttribute("aria-current");
   }
-  if (tiles.length > 0) link.watch(paused ? [] : watched.map((tile) => tile.status.name));
+  if (tiles.length > 0) link.watch(paused ? [] : seen.map((tile) => tile.status.name));
   showLook();
   refresh();
 }
@@ -107,15 +128,15 @@ function arrange() {
 function refresh() {
   const around = { link: link.state, paused, heard: link.heard };
   const now = performance.now();
-  const watched = shown();
-  for (const tile of watched) tile.refresh(around, now);
-  if (!paused && watched.some((tile) => tile.isLate(now))) link.hurry();
+  const seen = watched();
+  for (const tile of seen) tile.refresh(around, now);
+  if (!paused && seen.some((tile) => tile.isLate(now))) link.hurry();
   const pill = element("#link");
   pill.hidden = link.state.kind !== "plain";
   pill.textContent = "Plain stream";
   pill.title = "No WebSocket gets through to the server: on a slow link you may see old pictures";
   button("snapshot").disabled = !alone()?.hasPicture;
-  const news = watched.map((tile) => tile.news).join("; ");
+  const news = seen.map((tile) => tile.news).join("; ");
   if (element("#news").textContent !== news) element("#news").textContent = news;
   const { error } = link.clock;
   const digits = error !== undefined && error < 1 ? 1 : 0;

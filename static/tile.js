@@ -1,5 +1,6 @@
 // @ts-check
 /// <reference lib="dom" />
+import { addressOf } from "./addresses.js";
 import { Look } from "./look.js";
 import { Meter } from "./meter.js";
 
@@ -32,6 +33,8 @@ export class Tile {
   /** The newest picture and when it was captured, by the server's clock. @type {{ jpeg: Blob, capturedAt: number } | undefined} */
   newest;
   element;
+  /** Whether it can be seen where the page is scrolled to, or nearly so. */
+  isNear = true;
   /** What is said of it to those who do not see it; changes only when there is something to say. */
   news = "";
   #frame;
@@ -78,6 +81,7 @@ export class Tile {
     this.#painted = sequence;
     this.#missed = 0;
     this.#shape(bitmap);
+    this.element.classList.remove("blank");
     this.#context.transferFromImageBitmap(bitmap);
     const now = performance.now();
     this.meter.add(sequence, now, clock.ageOf(capturedAt, now));
@@ -119,6 +123,7 @@ export class Tile {
       this.#plain.alt = `Live picture of camera ${this.status.name}`;
       this.#plain.src = `${this.#address}/video_feed?t=${Date.now()}`;
       this.#plain.onload = () => {
+        this.element.classList.remove("blank");
         if (this.#plain) {
           this.#shape({ width: this.#plain.naturalWidth, height: this.#plain.naturalHeight });
         }
@@ -214,7 +219,7 @@ export class Tile {
   }
 
   async #snapshot() {
-    const response = await fetch(`${this.#address}/snapshot.jpg?max_age=2000`);
+    const response = await fetch(addressOf(`${this.#address}/snapshot.jpg?max_age=2000`));
     if (!response.ok) throw new Error(await response.text());
     return response.blob();
   }
@@ -284,6 +289,10 @@ function inWords({ state, fps, failure }, { link, paused, heard }, { silence, wa
     };
   }
   if (plain) return { state: "live", brief: "Live" };
+  if (link.kind === "plain") {
+    const reason = "The browser holds too few connections for all: open this camera alone";
+    return { state: "waiting", brief: "Not shown", headline: "Not shown here", reason };
+  }
   if (state !== "streaming" || link.kind !== "live") {
     const brief = link.kind === "live" ? "Starting" : "Connecting";
     if (waiting < PATIENCE) return { state: "waiting", brief };

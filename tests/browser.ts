@@ -72,7 +72,7 @@ export class Browser implements AsyncDisposable {
       targetId,
       flatten: true,
     });
-    const page = new Page(this.#connection, sessionId, targetId);
+    const page = new Page(this.#connection, sessionId, targetId, browserContextId);
     await page.send("Page.enable");
     await page.send("Runtime.enable");
     return page;
@@ -105,13 +105,16 @@ export class Page {
   /** What went wrong in the page: exceptions that nobody caught, and errors on its console. */
   readonly errors: string[] = [];
   readonly targetId: string;
+  /** The profile that it is in. */
+  readonly context: string;
   readonly #connection: Connection;
   readonly #session: string;
 
-  constructor(connection: Connection, session: string, targetId: string) {
+  constructor(connection: Connection, session: string, targetId: string, context: string) {
     this.#connection = connection;
     this.#session = session;
     this.targetId = targetId;
+    this.context = context;
     this.on("Runtime.exceptionThrown", ({ exceptionDetails: { text, exception } }) => {
       this.errors.push(`${text} ${exception?.description ?? ""}`);
     });
@@ -241,6 +244,7 @@ class Connection {
   }
 
   async send(method: string, params: object = {}, sessionId?: string): Promise<Result> {
+    if (this.#socket.readyState !== WebSocket.OPEN) throw new Error("Chromium is gone");
     const id = ++this.#last;
     const answer = Promise.withResolvers<Result>();
     this.#waiting.set(id, answer);

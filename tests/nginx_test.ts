@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
-import { join } from "@std/path";
+import { Nginx } from "./nginx.ts";
 import { needing } from "./parts.ts";
 import { eventually, readUntil, Server } from "./server.ts";
 
@@ -14,63 +14,13 @@ const LOCATION = `location / {
     proxy_read_timeout 1h;
 }`;
 
-/** nginx in front of a server, in one process in a folder of its own. */
-class Nginx implements AsyncDisposable {
-  private constructor(
-    readonly url: string,
-    readonly folder: string,
-    readonly child: Deno.ChildProcess,
-  ) {}
-
-  static async start(server: string): Promise<Nginx> {
-    const folder = await Deno.makeTempDir();
-    const port = freePort();
-    const paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) =>
-      `${name}_temp_path ${folder};`
-    );
-    const location = LOCATION.replace("127.0.0.1:8000", new URL(server).host);
-    const user = Deno.uid() === 0 ? "user root;" : "";
-    await Deno.writeTextFile(
-      join(folder, "nginx.conf"),
-      `daemon off; master_process off; pid ${folder}/pid; error_log stderr crit; ${user}
-       events {}
-       http {
-         access_log off; ${paths.join(" ")}
-         map $http_upgrade $connection_upgrade { default upgrade; "" ""; }
-         server { listen 127.0.0.1:${port}; ${location} }
-       }`,
-    );
-    const child = new Deno.Command("nginx", {
-      args: ["-e", "stderr", "-p", folder, "-c", join(folder, "nginx.conf")],
-      env: { PATH: `${Deno.env.get("PATH")}:/usr/sbin` },
-      stdin: "null",
-      stdout: "null",
-      stderr: "inherit",
-    }).spawn();
-    const nginx = new Nginx(`http://127.0.0.1:${port}`, folder, child);
-    await eventually("nginx listens", async () => {
-      try {
-        await (await fetch(`${nginx.url}/healthz`)).body?.cancel();
-        return true;
-      } catch {
-        return false;
-      }
-    });
-    return nginx;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.child.kill("SIGTERM");
-    await this.child.status;
-    await Deno.remove(this.folder, { recursive: true });
-  }
-}
-
 Deno.test("behind nginx", needing("nginx"), async (t) => {
   const env = { AUTH: "me:secret", FPS: "10" };
   const headers = { Authorization: `Basic ${btoa("me:secret")}` };
   await using server = await Server.start({ env });
-  await using nginx = await Nginx.start(server.url);
+  await using nginx = await Nginx.start({
+    server: LOCATION.replace("127.0.0.1:8000", new URL(server.url).host),
+  });
 
   await t.step("each frame comes as soon as it is there", async () => {
     const { body, status } = await fetch(`${nginx.url}/video_feed`, { headers });
@@ -131,9 +81,4 @@ async function fetchUpgrade(url: string, lines: string[]): Promise<string> {
   const buffer = new Uint8Array(4_096);
   const size = await connection.read(buffer);
   return new TextDecoder("latin1").decode(buffer.subarray(0, size ?? 0));
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }

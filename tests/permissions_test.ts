@@ -159,6 +159,22 @@ Deno.test("deno task start tells of a wrong setting in one line, as without the 
   assertStringIncludes(text, "Cannot read CAMERA as drivers");
 });
 
+Deno.test("looking for cameras is permitted all, and says so where it is not", async () => {
+  const consult = async (flags: string[]) => {
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-q", ...flags, "main.ts", "--list-cameras"],
+      cwd: ROOT,
+    }).output();
+    return { code, stderr: new TextDecoder().decode(stderr) };
+  };
+  const { code, stderr } = await consult(await flagsFor({}));
+  assertEquals([code, stderr.trimEnd().split("\n").length], [2, 1]);
+  assertStringIncludes(stderr, "deno task list-cameras");
+  const permitted = await flagsFor({}, "all");
+  assert(permitted.includes("--allow-run") && permitted.includes("--allow-net"));
+  assertEquals((await consult(permitted)).stderr, "");
+});
+
 Deno.test("the tasks for users grant nothing but what the flags say", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
   for (const name of ["start", "dev"]) {
@@ -167,14 +183,17 @@ Deno.test("the tasks for users grant nothing but what the flags say", async () =
       /^deno run -q (--watch )?\$\(deno run -q --allow-env lib\/permissions\/flags\.ts\) main\.ts$/,
     );
   }
+  for (const name of ["doctor", "list-cameras"]) {
+    assertMatch(tasks[name].command, /flags\.ts all\) main\.ts \S+$/);
+  }
   // The binary's are fixed when it is made, for any settings.
   const granted = [...tasks.compile.command.matchAll(/--allow-(\w+)/g)].map(([, kind]) => kind);
   assertEquals(granted.toSorted(), ["env", "ffi", "net", "read", "run"]);
 });
 
-async function flagsFor(env: Record<string, string>): Promise<string[]> {
+async function flagsFor(env: Record<string, string>, ...args: string[]): Promise<string[]> {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-q", "--allow-env", "lib/permissions/flags.ts"],
+    args: ["run", "-q", "--allow-env", "lib/permissions/flags.ts", ...args],
     cwd: ROOT,
     env,
   }).output();

@@ -30,9 +30,9 @@ const READER = `
   const context = copy.getContext("2d", { willReadFrequently: true });
   globalThis.readPicture = (image, camera = 0) => {
     const width = copy.width = image.naturalWidth ?? image.width;
-    copy.height = 64;
+    copy.height = 96;
     context.drawImage(image, 0, 0);
-    const { data } = context.getImageData(0, 0, width, 64);
+    const { data } = context.getImageData(0, 0, width, 96);
     const columns = Math.ceil(width / 16) - 3;
     let bits = "";
     for (let i = 0; i < 72; i++) {

@@ -77,6 +77,8 @@ export class Camera {
   #size: Size | undefined;
   /** Whether there are frames: what {@link ready} waits for. */
   #outcome = pending();
+  /** Whether {@link #outcome} has come to frames. */
+  #flowing = false;
   #brokenBefore = 0;
   #counts: SplitCounts = { broken: 0, garbage: 0 };
   #logged: string | undefined;
@@ -241,6 +243,7 @@ export class Camera {
         this.#logged = undefined;
         yield { jpeg, capturedAt, sequence: ++this.#sequence };
         this.#outcome.resolve();
+        this.#flowing = true;
       }
     } finally {
       this.#forget(false);
@@ -266,7 +269,8 @@ export class Camera {
 
   /** There is no newest frame any more. @param settled Whether nobody waits for the next one any more. */
   #forget(settled: boolean): void {
-    if (settled || this.latest) this.#outcome = pending();
+    if (settled || this.#flowing) this.#outcome = pending();
+    this.#flowing = false;
     this.#hub.forgetLatest();
     this.#rate.clear();
   }

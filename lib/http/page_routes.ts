@@ -1,4 +1,5 @@
 import { eTag, ifNoneMatch } from "@std/http/etag";
+import { acceptsEncodings } from "@std/http/negotiation";
 import { extname, join } from "@std/path";
 import { type Context, Hono } from "hono";
 import type { Bytes } from "../frame.ts";
@@ -6,8 +7,14 @@ import { HttpError } from "./errors.ts";
 
 /** One file of the pages. */
 interface Page {
-  readonly bytes: Bytes;
   readonly type: string;
+  readonly plain: Content;
+  /** The same, a third of the size. */
+  readonly gzip: Content;
+}
+
+interface Content {
+  readonly bytes: Bytes;
   readonly etag: string;
 }
 
@@ -33,9 +40,22 @@ export async function readPages(folder: string): Promise<Pages> {
     const type = TYPES[extname(name)];
     if (!type) continue;
     const bytes = await Deno.readFile(join(folder, name));
-    pages.set(name, { bytes, type, etag: (await eTag(bytes))! });
+    pages.set(name, {
+      type,
+      plain: await contentOf(bytes),
+      gzip: await contentOf(await compress(bytes)),
+    });
   }
   return pages;
+}
+
+async function contentOf(bytes: Bytes): Promise<Content> {
+  return { bytes, etag: (await eTag(bytes))! };
+}
+
+async function compress(bytes: Bytes): Promise<Bytes> {
+  const compressed = new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip"));
+  return new Uint8Array(await new Response(compressed).arrayBuffer());
 }
 
 /** `GET /`, the page, and the files that it needs. */
@@ -52,15 +72,23 @@ export function pageRoutes(pages: Pages): Hono {
   function send(c: Context, name: string): Response {
     const page = pages.get(name);
     if (!page) throw new HttpError(404, "There is nothing at this address");
+    const encoding = acceptsEncodings(c.req.raw, "identity", "gzip") === "gzip" ? "gzip" : "plain";
+    const { bytes, etag } = page[encoding];
     const headers = {
       "Content-Type": page.type,
       "Content-Security-Policy": POLICY,
       "X-Content-Type-Options": "nosniff",
       "Referrer-Policy": "no-referrer",
       "Cache-Control": "no-cache",
-      "ETag": page.etag,
+      "ETag": etag,
+      "Vary": "Accept-Encoding",
     };
-    const isNew = ifNoneMatch(c.req.header("If-None-Match") ?? null, page.etag);
-    return isNew ? c.body(page.bytes, 200, headers) : c.body(null, 304, headers);
+    const isNew = ifNoneMatch(c.req.header("If-None-Match") ?? null, etag);
+    if (!isNew) return c.body(null, 304, headers);
+    return c.body(
+      bytes,
+      200,
+      encoding === "gzip" ? { ...headers, "Content-Encoding": "gzip" } : headers,
+    );
   }
 }

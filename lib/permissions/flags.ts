@@ -31,11 +31,13 @@ const OWN = ["cameras", "lib", "static"];
 /**
  * The permissions of Deno that the server needs with these settings, and no others, as flags for
  * `deno run`. Settings that cannot be are given the fewest: the server itself tells what is wrong.
+ *
+ * @param all Whether it is for any camera, as for looking which ones there are.
  */
-export function permissionFlags(env: Env): string[] {
+export function permissionFlags(env: Env, all = false): string[] {
   const config = readOrNothing(env);
-  const needs =
-    config?.cameras.map(({ driver }) => config.camerasDir ? undefined : NEEDS[driver]) ?? [{}];
+  const needsOf = (driver: string) => all || config?.camerasDir ? undefined : NEEDS[driver];
+  const needs = config?.cameras.map(({ driver }) => needsOf(driver)) ?? [{}];
   const paths = [...OWN, config?.camerasDir, config?.tls?.cert, config?.tls?.key];
   return [
     "--no-prompt",
@@ -72,4 +74,6 @@ function flag(name: string, values: readonly string[]): string {
   return fits ? `--allow-${name}=${values.join(",")}` : `--allow-${name}`;
 }
 
-if (import.meta.main) console.log(permissionFlags(Deno.env.toObject()).join(" "));
+if (import.meta.main) {
+  console.log(permissionFlags(Deno.env.toObject(), Deno.args[0] === "all").join(" "));
+}

@@ -62,13 +62,22 @@ export class QuietConnections implements Disposable {
 
   /** Closes those that have been quiet for too long. @returns How many that were. */
   close(): number {
+    return this.#closeThose((info) => isQuiet(info, this.#limits));
+  }
+
+  /** Closes all, whatever happens on them. @returns How many that were. */
+  closeAll(): number {
+    return this.#closeThose((info) => info.getUint8(INFO.state) !== LISTENING);
+  }
+
+  #closeThose(wanted: (info: DataView) => boolean): number {
     let closed = 0;
     const address = new Uint8Array(128);
     const info = new DataView(new ArrayBuffer(INFO.size));
     for (let descriptor = 0, others = 0; others < GAP; descriptor++, others++) {
       if (!this.#isOurs(descriptor, address)) continue;
       others = 0;
-      if (!this.#read(descriptor, info) || !isQuiet(info, this.#limits)) continue;
+      if (!this.#read(descriptor, info) || !wanted(info)) continue;
       this.#end(descriptor);
       closed++;
     }

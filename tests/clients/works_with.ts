@@ -4,7 +4,16 @@ import { join } from "@std/path";
 import { PYTHON } from "../parts.ts";
 import { ROOT, type Server } from "../server.ts";
 import { CHROMIUM, openChromium } from "./browsers.ts";
-import { assertWhole, client, type Figure, inMs, run, serveCamera, viewersOf } from "./client.ts";
+import {
+  assertWhole,
+  client,
+  type Figure,
+  inMs,
+  median,
+  run,
+  serveCamera,
+  viewersOf,
+} from "./client.ts";
 import { lateness, NGINX, startNginx } from "./nginx.ts";
 import { asUser, CV2 } from "./programs.ts";
 import type { Reader } from "./readers/parts.ts";
@@ -37,8 +46,11 @@ const RUNNERS: Record<string, Runner> = {
   "go2rtc, Frigate": { programs: [], run: reads(readAsGo2rtc, 5) },
   "motionEye: network camera": { programs: [], run: isNetworkCamera },
   "mjpg-streamer": { programs: [], run: readsByInputHttp },
-  "nginx in front": { programs: [NGINX], run: passesOn },
+  "nginx in front": { programs: [NGINX, ...CHROMIUM], run: passesOn },
 };
+
+/** How long a player plays, in milliseconds. */
+const PLAY = 5_000;
 
 const readme = await Deno.readTextFile(new URL("README.md", ROOT));
 const [, table] = /<!-- works-with -->\n([^]*?)<!-- \/works-with -->/.exec(readme)!;
@@ -118,14 +130,16 @@ async function givesShape(line: string): Promise<Figure> {
 /** A player plays until it is told to end: it does so with a viewer's place, and takes its frames. */
 async function plays(line: string, server: Server): Promise<Figure> {
   const asVlc = line.replace(/^vlc /, "vlc -I dummy --no-audio --vout dummy ");
-  const playing = inShell(asVlc, { ms: 6_000 });
-  await new Promise((resolve) => setTimeout(resolve, 4_500));
-  const viewers = await viewersOf(server);
+  const playing = inShell(asVlc, { ms: PLAY });
+  await new Promise((resolve) => setTimeout(resolve, PLAY - 500));
+  const [{ viewers, sent }] = await (await fetch(`${server.url}/cameras`)).json();
   const { stderr, folder } = await playing;
   await Deno.remove(folder, { recursive: true });
   assertEquals(viewers, 1, stderr);
+  // A player that shows nothing soon takes nothing more either.
+  assert(sent > 30, `${sent} frames`);
   assertEquals(/^.*(?:Could not|Expected boundary|Invalid data).*$/im.exec(stderr)?.[0], undefined);
-  return "plays for 6 s";
+  return `plays ${sent} frames`;
 }
 
 async function showInPage(line: string, server: Server): Promise<Figure> {
@@ -162,7 +176,7 @@ function reads(...[read, count, other]: [Reader, number, Reader?]) {
     assertEquals(pictures.length, count);
     assertWhole(pictures);
     if (other) assertEquals((await other(addressIn(line), count)).length, count);
-    return `${count} frames`;
+    return count === 1 ? "a still" : `${count} frames`;
   };
 }
 
@@ -184,5 +198,18 @@ async function passesOn(line: string): Promise<Figure> {
   // The server listens on 127.0.0.1 alone; nginx takes the addresses of a name in turn.
   await using proxy = await startNginx(line.replace("localhost", "127.0.0.1"));
   const late = await lateness(`http://127.0.0.1:${proxy.port}/video_feed`, 25);
-  return `${late.length} frames, ${inMs(late.toSorted((a, b) => a - b)[late.length >> 1]!)} late`;
+  await using browser = await openChromium(["--host-resolver-rules=MAP camera.test 127.0.0.1"]);
+  const origin = `http://camera.test:${proxy.port}`;
+  await browser.goTo(`${origin}/nothing`);
+  await loaded(browser, origin);
+  const answer = await browser.evaluate(`new Promise((resolve) => {
+    const socket = new WebSocket("/live");
+    socket.onclose = () => resolve("closed");
+    socket.onmessage = ({ data }) => {
+      resolve(JSON.parse(data).type);
+      socket.close();
+    };
+  })`);
+  assertEquals(answer, "hello");
+  return `${late.length} frames, ${inMs(median(late))} late; WebSocket open`;
 }

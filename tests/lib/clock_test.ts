@@ -9,6 +9,20 @@ Deno.test("systemClock sleeps as long as it is told to", async () => {
   assert(slept >= 29 && slept < 2_000, `${slept} ms`);
 });
 
+Deno.test("systemClock's sleep until a moment that has passed ends at once, without a warning", async () => {
+  const { stderr, success } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "eval",
+      `import { systemClock } from ${
+        JSON.stringify(new URL("../../lib/clock.ts", import.meta.url))
+      };
+       await systemClock.sleep(-1000);`,
+    ],
+    env: { NO_COLOR: "1" },
+  }).output();
+  assertEquals([success, new TextDecoder().decode(stderr)], [true, ""]);
+});
+
 Deno.test("systemClock tells the time of day", () => {
   assertLess(Math.abs(systemClock.now() - Date.now()), 1_000);
 });

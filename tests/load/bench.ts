@@ -90,9 +90,10 @@ async function tryOut(contestant: Contestant, load: Load, name: string) {
   try {
     const result = await measure(contestant, load, { tools, cores });
     const { dup, out_of_order, corrupt, dead, answered } = result;
-    const faults = Object.entries({ dup, out_of_order, corrupt, dead }).filter(([, n]) => n > 0);
-    if (answered < load.viewers) faults.push(["not answered", load.viewers - answered]);
-    if (faults.length > 0) wrong.push(`${name}, ${contestant.name}: ${faults.join("; ")}`);
+    const unanswered = load.viewers - answered;
+    const faults = Object.entries({ dup, out_of_order, corrupt, dead, unanswered })
+      .filter(([, count]) => count > 0).map(([what, count]) => `${count} ${what}`);
+    if (faults.length > 0) wrong.push(`${name}, ${contestant.name}: ${faults.join(", ")}`);
     console.error(`${name}, ${contestant.name}: ${summary(result)}`);
     return result;
   } catch (error) {
@@ -116,7 +117,7 @@ async function compareMostViewers(): Promise<Line> {
 /** More by steps of 1.3 until it fails, then two halvings of the gap. What fails is tried once more. */
 async function mostViewers(contestant: Contestant): Promise<number> {
   const holds = async (viewers: number) => {
-    const load = { height: 720, fps: 30, viewers, seconds: 4, warmup: 2, headsOnly: true } as const;
+    const load = { height: 720, fps: 30, viewers, seconds: 4, warmup: 4, headsOnly: true } as const;
     const attempt = async () =>
       (await tryOut(contestant, load, `${viewers} viewers`))?.fps_med ?? 0;
     return await attempt() >= FLUENT || await attempt() >= FLUENT;
@@ -148,7 +149,9 @@ async function describeMachine(): Promise<string> {
     new Date().toISOString().slice(0, 10)
   }, ${model}, ${navigator.hardwareConcurrency} cores, ` +
     `${Deno.build.os} ${Deno.osRelease()}, Deno ${Deno.version.deno}; ${pinned}; ` +
-    `medians of ${rounds} rounds of ${seconds} s. In brackets: times the first column's figure.`;
+    `medians of ${rounds} round${
+      rounds === 1 ? "" : "s"
+    } of ${seconds} s. In brackets: times the first column's figure.`;
 }
 
 /** What a program prints; undefined if it is not installed or fails. */

@@ -37,7 +37,8 @@ export async function dinocam(): Promise<Contestant> {
   return {
     name: "dinocam",
     path: "/video_feed",
-    command: (_, port) => `cd ${root.pathname} && PORT=${port} exec ${tasks.start.command}`,
+    command: (_, port) =>
+      `cd ${root.pathname} && export PORT=${port} && exec ${tasks.start.command}`,
   };
 }
 

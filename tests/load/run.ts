@@ -64,6 +64,7 @@ export async function measure(
   const said = lastOf(server.stderr);
   try {
     await listening(port, server);
+    await delay(1_000); // some show a picture of their own until they have the camera
     return load.viewers === 0
       ? await idle(server.pid, load)
       : await watch(contestant, load, { tools, cores, port, pid: server.pid });

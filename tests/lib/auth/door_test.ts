@@ -71,6 +71,11 @@ Deno.test("who tries too many passwords has to wait, even for the right one; oth
   assertEquals(await ask(basic("me:right")), undefined);
 });
 
+Deno.test("log-ins that succeed are never slowed down, as often as they come", async () => {
+  const { ask } = setUp({ user: "me", password: "right" });
+  for (let i = 0; i < 50; i++) assertEquals(await ask(basic("me:right")), undefined);
+});
+
 Deno.test("a failed log-in is told with its address, and with nothing of what was tried", async () => {
   const { ask, lines } = setUp({ user: "root", password: "hunter2" });
   await ask(basic("root:hunter3"));

@@ -1,4 +1,11 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertLess,
+  assertMatch,
+  assertNotEquals,
+  assertStringIncludes,
+} from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { errorResponse } from "../../../lib/http/errors.ts";
 import { pageRoutes, readPages } from "../../../lib/http/page_routes.ts";
@@ -33,6 +40,24 @@ Deno.test("a page that has not changed is not sent again", async () => {
   assertEquals([again.status, await again.text()], [304, ""]);
   const other = await app.request("/", { headers: { "If-None-Match": '"other"' } });
   assertEquals(other.status, 200);
+});
+
+Deno.test("who can unpack it gets a page packed, with a tag of its own", async () => {
+  const app = pageRoutes(await readPages(folder));
+  const plain = await app.request("/static/style.css");
+  const css = await plain.text();
+  const headers = { "Accept-Encoding": "gzip, deflate, br" };
+  const packed = await app.request("/static/style.css", { headers });
+  assertEquals([plain, packed].map((one) => one.headers.get("Content-Encoding")), [null, "gzip"]);
+  assertEquals(packed.headers.get("Vary"), "Accept-Encoding");
+  assertNotEquals(packed.headers.get("ETag"), plain.headers.get("ETag"));
+  const bytes = await packed.bytes();
+  assertLess(bytes.length, css.length / 2);
+  const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  assertEquals(await new Response(unpacked).text(), css);
+  const refusing = { "Accept-Encoding": "gzip;q=0" };
+  const refused = await app.request("/static/style.css", { headers: refusing });
+  assertEquals(await refused.text(), css);
 });
 
 Deno.test("no address leads out of the folder of the pages", async () => {

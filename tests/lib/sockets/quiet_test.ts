@@ -127,6 +127,22 @@ Deno.test({
 });
 
 Deno.test({
+  name: "all can be closed at once, and others be opened afterwards",
+  ignore,
+  async fn() {
+    await using set = setUp();
+    using viewer = await set.connect();
+    await viewer.write(text.encode("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
+    await eventually("it watches", () => set.watching() === 1);
+    assertEquals(set.connections.closeAll(), 1);
+    await eventually("it has left", () => set.left() === 1);
+    using reader = await set.connect();
+    await reader.write(text.encode("GET /page HTTP/1.1\r\nHost: x\r\n\r\n"));
+    assert((await readSome(reader)).startsWith("HTTP/1.1 200 OK"));
+  },
+});
+
+Deno.test({
   name: "connections of other ports are left alone",
   ignore,
   async fn() {

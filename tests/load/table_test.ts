@@ -1,0 +1,54 @@
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import { descendantsOf, usageOf } from "./proc.ts";
+import { eventually } from "../server.ts";
+import { median, writeTable } from "./table.ts";
+
+Deno.test("a table has each figure with its ratio to the first column, where that means something", () => {
+  const lines = [
+    { name: "fps", figures: [30, 29.5], digits: 1, plain: true },
+    { name: "CPU", figures: [2, 5, 40, undefined], digits: 0 },
+    { name: "idle", figures: [0.01, 1], digits: 1 },
+    { name: "failed", figures: [undefined, NaN], digits: 1 },
+  ];
+  assertEquals(writeTable(["ours", "theirs"], lines).split("\n"), [
+    "|  | ours | theirs |",
+    "| --- | ---: | ---: |",
+    "| fps | 30.0 | 29.5 |",
+    "| CPU | 2 | 5 (2.50 ×) | 40 (20 ×) | – |",
+    "| idle | 0.0 | 1.0 |",
+    "| failed | – | – |",
+  ]);
+});
+
+Deno.test("the median is the middle one, and of none there is none", () => {
+  assertEquals(median([3, 1, 2]), 2);
+  assertEquals(median([2, 10]), 10);
+  assertEquals(median([]), undefined);
+});
+
+Deno.test({
+  name: "usageOf() counts a process with its children, but not the camera",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const work = "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; read line";
+    const start = (name: string) => {
+      const args = ["-c", `printf ${name} > /proc/$$/comm; ${work}`];
+      return new Deno.Command("bash", { args, stdin: "piped", stdout: "null" }).spawn();
+    };
+    const nameOf = (pid: number) => Deno.readTextFileSync(`/proc/${pid}/comm`).trim();
+    const children = [start("server"), start("fakecam")];
+    const pids = children.map(({ pid }) => pid);
+    try {
+      assert(pids.every((pid) => descendantsOf(Deno.pid).includes(pid)));
+      await eventually("both have their names", () => pids.every((pid) => nameOf(pid) !== "bash"));
+      await eventually("one has worked", () => usageOf(pids[0]!).cpu > 5);
+      assertGreater(usageOf(pids[0]!).memory, 500_000);
+      assertEquals(usageOf(pids[1]!), { cpu: 0, memory: 0 });
+    } finally {
+      for (const child of children) {
+        await child.stdin.close();
+        await child.status;
+      }
+    }
+  },
+});
