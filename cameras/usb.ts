@@ -73,9 +73,11 @@ async function ffmpegArguments(
   const device = await findWebcam(webcams, source, signal);
   const offered = await webcams.formats(device, signal);
   const kind = offered.jpeg ? "jpeg" : "raw";
-  const { width, height } = size;
-  const chosen = nearest(offered[kind]!, width ?? height ? size : USUAL_SIZE[kind]) ??
-    (width && height ? { width, height } : undefined);
+  const { width = 0, height = 0 } = size;
+  const isWished = width > 0 || height > 0;
+  const usual = USUAL_SIZE[kind];
+  const chosen = nearest(offered[kind]!, isWished ? size : usual) ??
+    (width && height ? { width, height } : webcams.adapts && !isWished ? usual : undefined);
   const input = webcams.input(device, { jpeg: kind === "jpeg", size: chosen, fps });
   // The camera's JPEGs pass as they are: encoding them again would cost a CPU core, and quality.
   const output = kind === "jpeg" && rotation === "0"

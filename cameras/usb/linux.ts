@@ -10,6 +10,7 @@ const NO_WEBCAM = /^(bcm2835-|rpivid|rpi-hevc|pispbe|rp1-cfe|unicam)/;
 /** Webcams on Linux, by Video4Linux. */
 export const linux: Webcams = {
   missing: MISSING,
+  adapts: true,
   none: "is it plugged in? `ls -l /dev/video*` shows what the system sees; " +
     "in a container it needs --device /dev/video0",
 

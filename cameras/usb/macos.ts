@@ -6,6 +6,7 @@ const MISSING = "brew install ffmpeg";
 /** Webcams on a Mac, by AVFoundation. */
 export const macos: Webcams = {
   missing: MISSING,
+  adapts: false,
   none: "is it plugged in? Photo Booth shows what the system sees",
 
   async list(signal) {

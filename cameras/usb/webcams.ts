@@ -27,6 +27,8 @@ export interface Webcams {
   formats(device: string, signal: AbortSignal): Promise<Formats>;
   /** The part of ffmpeg's command line that opens it. */
   input(device: string, choice: Choice): string[];
+  /** Whether a size that is not offered becomes the nearest that is; else the webcam is refused. */
+  readonly adapts: boolean;
   readonly complaints: readonly Complaint[];
   /** What to do when ffmpeg is missing. */
   readonly missing: string;

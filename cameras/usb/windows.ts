@@ -6,6 +6,7 @@ const MISSING = "winget install ffmpeg, then open a new terminal";
 /** Webcams on Windows, by DirectShow. */
 export const windows: Webcams = {
   missing: MISSING,
+  adapts: false,
   none: "is it plugged in? The Camera app shows what the system sees",
 
   async list(signal) {

@@ -8,6 +8,7 @@ import { withEnvironment } from "./stand_in.ts";
 
 // What needs a real device is in usb_device_test.ts.
 const ignore = Deno.build.os !== "linux" || needing("ffmpeg").ignore;
+const REAL_PATH = Deno.env.get("PATH") ?? "";
 const MJPEG = "[v4l2 @ 0] Compressed:       mjpeg :          Motion-JPEG : 320x240 640x480";
 const RAW = "[v4l2 @ 0] Raw       :     yuyv422 :           YUYV 4:2:2 : 160x120 320x240";
 
@@ -44,6 +45,20 @@ Deno.test({
     assertEquals(sizeOf(await webcam.first()), { width: 320, height: 240 });
     await using slow = await setUp({ ...odd, env: { ...env, FPS: "0.2" } });
     assertEquals(sizeOf(await slow.first()), { width: 640, height: 480 });
+  },
+});
+
+Deno.test({
+  name: "usb asks a webcam of ranges, or of sizes unknown, for the wished size or the usual one",
+  ignore,
+  fn: async () => {
+    const list = "[v4l2 @ 0] Compressed: mjpeg : Motion-JPEG : {32-2592, 2}x{32-1944, 2}";
+    await using webcam = await setUp({ list });
+    assertEquals(sizeOf(await webcam.first()), { width: 1280, height: 720 });
+    await using wished = await setUp({ list, env: { WIDTH: "322", HEIGHT: "242" } });
+    assertEquals(sizeOf(await wished.first()), { width: 322, height: 242 });
+    await using unknown = await setUp({ list: "nothing" });
+    assertEquals(sizeOf(await unknown.first()), { width: 640, height: 480 });
   },
 });
 
@@ -125,8 +140,8 @@ PATH=$REAL_PATH exec ffmpeg -loglevel error -re -f lavfi -i "testsrc=size=$size:
   );
   await Deno.chmod(`${folder}/ffmpeg`, 0o755);
   const environment = withEnvironment({
-    PATH: `${folder}:${Deno.env.get("PATH")}`,
-    REAL_PATH: Deno.env.get("PATH")!,
+    PATH: `${folder}:${REAL_PATH}`,
+    REAL_PATH,
     LIST: list,
     FIRST: first?.pathname ?? "",
     COMPLAINT: complaint,
