@@ -33,7 +33,7 @@ export function stalling<T>(open: Open<T>, { clock, first, between }: StallOptio
       const { message, hint } = cause instanceof CameraError
         ? cause
         : new CameraError(String(cause));
-      throw new CameraError(`${watchdog.signal.reason.message}: ${message}`, { hint });
+      throw new CameraError(`${watchdog.signal.reason.message}: ${message}`, { hint, cause });
     }
     if (watchdog.signal.aborted && !signal.aborted) {
       throw new CameraError(watchdog.signal.reason.message);
