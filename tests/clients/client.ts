@@ -149,12 +149,15 @@ export function numberOf(jpeg: Jpeg): number {
   return Number(/fake n=(\d+) /.exec(text)?.[1] ?? NaN);
 }
 
-/** Checks that pictures are whole, and that none is missing between them. */
+/** A busy machine may keep a reader from reading for half a second; one that loses frames loses more. */
+export const STALLED = FPS / 2;
+
+/** Checks that pictures are whole and in order, and that none is missing but for a busy machine. */
 export function assertWhole(jpegs: readonly Jpeg[]): void {
   for (const jpeg of jpegs) {
     assertEquals([jpeg[0], jpeg[1], jpeg.at(-2), jpeg.at(-1)], [0xff, 0xd8, 0xff, 0xd9]);
   }
-  assertInOrder(jpegs.map(numberOf));
+  assertInOrder(jpegs.map(numberOf), STALLED);
 }
 
 /** Checks that no frame is missing, and none comes twice. `skipped`: how many may be missing. */

@@ -17,6 +17,7 @@ import {
   inMs,
   run,
   serveCamera,
+  STALLED,
   viewersOf,
   withFolder,
 } from "./client.ts";
@@ -139,7 +140,7 @@ for (
       assertEquals(code, 0, stderr);
       const numbers = stdout.trim().split("\n").map(Number);
       assertEquals(numbers.length, FRAMES);
-      assertInOrder(numbers, 1);
+      assertInOrder(numbers, STALLED);
       return `${FRAMES} frames, ${missingOf(numbers)} missing`;
     },
   );
