@@ -11,7 +11,9 @@ import { ServerClock } from "./server_clock.js";
  * @property {number} fps
  * @property {number} viewers
  * @property {string | null} resolution
- * @property {{ message: string, hint: string | null, retried: boolean } | null} failure Why it gives no pictures.
+ * @property {{ message: string, hint: string | null, retried: boolean } | null} lastFailure Why it gave no
+ *   pictures; also when it does again.
+ * @property {number} failures How often it failed.
  * @property {number} frames
  */
 

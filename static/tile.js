@@ -45,8 +45,8 @@ export class Tile {
   #painted = 0;
   #missed = 0;
   #since = performance.now();
-  /** What was wrong last. */
-  #failure = { message: "", at: -Infinity };
+  /** When it was heard last of a failure. */
+  #failedAt = -Infinity;
 
   /** @param {CameraStatus} status */
   constructor(status) {
@@ -101,9 +101,11 @@ export class Tile {
   learn(status) {
     const isBehind = status.state === "streaming" && status.frames > this.#painted;
     const isNew = status.frames > this.status.frames;
+    // A failure may be over before there is news of it: what was wrong is told all the same.
+    const hasFailed = status.state === "failed" || status.failures > this.status.failures;
+    if (hasFailed) this.#failedAt = performance.now();
     this.status = status;
     if (isBehind && isNew) this.#missed++;
-    if (status.failure) this.#failure = { message: status.failure.message, at: performance.now() };
     return this.#missed >= LOST && performance.now() - this.#since > LOST_TIME;
   }
 
@@ -157,8 +159,8 @@ export class Tile {
       waiting: now - this.#since,
       plain: this.#plain !== undefined,
     });
-    if (words.state === "live" && now - this.#failure.at < AFTERWARDS) {
-      words.brief = `Live again after: ${this.#failure.message}`;
+    if (words.state === "live" && now - this.#failedAt < AFTERWARDS) {
+      words.brief = `Live again after: ${this.status.lastFailure?.message}`;
     }
     this.element.dataset.state = words.state;
     this.news = [`${this.status.name}: ${words.brief}`, words.reason].filter(Boolean).join(". ");
@@ -265,7 +267,11 @@ export class Tile {
  * @param {{ silence: number, waiting: number, plain: boolean }} times
  * @returns {Words}
  */
-function inWords({ state, fps, failure }, { link, paused, heard }, { silence, waiting, plain }) {
+function inWords(
+  { state, fps, lastFailure },
+  { link, paused, heard },
+  { silence, waiting, plain },
+) {
   if (link.kind === "lost") {
     return {
       state: "trouble",
@@ -282,10 +288,10 @@ function inWords({ state, fps, failure }, { link, paused, heard }, { silence, wa
       state: "trouble",
       brief: "No picture",
       headline: "The camera gives no picture",
-      reason: capitalised(failure?.hint ?? failure?.message),
-      detail: failure?.hint ? failure.message : undefined,
-      advice: failure?.retried ? "It is tried again by itself" : undefined,
-      retry: failure?.retried === false,
+      reason: capitalised(lastFailure?.hint ?? lastFailure?.message),
+      detail: lastFailure?.hint ? lastFailure.message : undefined,
+      advice: lastFailure?.retried ? "It is tried again by itself" : undefined,
+      retry: lastFailure?.retried === false,
     };
   }
   if (plain) return { state: "live", brief: "Live" };

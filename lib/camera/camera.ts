@@ -42,6 +42,8 @@ export interface CameraStats {
   readonly size: Size | undefined;
   /** Why there are no frames. */
   readonly error: CameraError | undefined;
+  /** Its last failure, also when it has recovered from that. */
+  readonly lastFailure: CameraError | undefined;
   /** Frames that came from the camera since the server started. */
   readonly frames: number;
   /** Frames that viewers were too slow to take. */
@@ -82,6 +84,7 @@ export class Camera {
   #brokenBefore = 0;
   #counts: SplitCounts = { broken: 0, garbage: 0 };
   #logged: string | undefined;
+  #lastFailure: CameraError | undefined;
   #closed: CameraError | undefined;
 
   constructor({ name, driver, open, fps, idleTimeout, clock, log }: CameraOptions) {
@@ -191,6 +194,7 @@ export class Camera {
       viewers: this.#hub.subscribers.size,
       size: this.#size,
       error: this.error,
+      lastFailure: this.#lastFailure,
       frames: this.#sequence,
       dropped: this.dropped,
       broken: this.#brokenBefore + this.#counts.broken,
@@ -261,6 +265,7 @@ export class Camera {
     const rests = pause > 0 || error.hopeless;
     if (rests) this.#outcome.reject(error);
     this.#forget(rests);
+    this.#lastFailure = error;
     const reason = explain(error);
     if (reason === this.#logged) return;
     this.#logged = reason;

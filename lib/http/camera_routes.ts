@@ -22,7 +22,7 @@ const FRESH = { "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"
 
 /** What clients are told of a camera. */
 export function asJson(
-  { name, driver, state, fps, viewers, size, error, sent, ...counts }: CameraStats,
+  { name, driver, state, fps, viewers, size, error, lastFailure, sent, ...counts }: CameraStats,
 ) {
   return {
     name,
@@ -32,7 +32,7 @@ export function asJson(
     viewers,
     resolution: size ? `${size.width}x${size.height}` : null,
     lastError: error ? describe(error) : null,
-    failure: error ? asFailure(error) : null,
+    lastFailure: lastFailure ? asFailure(lastFailure) : null,
     ...counts,
     sent: sent.frames,
   };

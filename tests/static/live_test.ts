@@ -20,132 +20,124 @@ function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-Deno.test(
-  "the page paints 30 pictures a second, in order, and tells how old they are",
-  needs,
-  async () => {
-    await using server = await Server.start({ env: standIn({ FPS: "30" }) });
-    await using browser = await Browser.start();
+Deno.test("the live player in Chromium", needs, async (t) => {
+  await using browser = await Browser.start();
+
+  await t.step(
+    "the page paints 30 pictures a second, in order, and tells how old they are",
+    async () => {
+      await using server = await Server.start({ env: standIn({ FPS: "30" }) });
+      await using page = await browser.newPage();
+      await recordPictures(page);
+      await page.goto(server.url);
+      await page.until("seen.length > 30");
+      // Somebody else may have the machine's processors for a moment: one good stretch of two seconds will do.
+      const rates: number[] = [];
+      for (let tries = 0; tries < 10 && !(Math.max(...rates) >= 28.5); tries++) {
+        await takeSeen(page);
+        await sleep(3_000);
+        const pictures = await takeSeen(page);
+        assertInOrder(pictures);
+        const [first, last] = [pictures[0]!, pictures.at(-1)!];
+        rates.push(1000 * (pictures.length - 1) / (last.at - first.at));
+        const shown = Number(/(\d+) ms/.exec(await page.eval(CAPTION))![1]);
+        const age = median(pictures.map(({ age }) => age));
+        console.log(
+          `${rates.at(-1)!.toFixed(1)} fps, ${age} ms from the camera, the page says ${shown} ms`,
+        );
+        // The stand-in's own time is taken before its picture is in the pipe, the server's when it has all of it.
+        assertLess(Math.abs(age - shown), 60);
+      }
+      assertGreater(Math.max(...rates), 28.5);
+      assertLess(Math.max(...rates), 33);
+      assertEquals(page.errors, []);
+    },
+  );
+
+  await t.step(
+    "on a link of 500 KB/s pictures are no older than their own way and 300 ms",
+    async () => {
+      const rate = 500_000;
+      await using server = await Server.start({
+        env: standIn({ FPS: "30", WIDTH: "640", HEIGHT: "480", FAKE_CAMERA_SIZE: "100000" }),
+      });
+      const size = (await (await fetch(`${server.url}/snapshot.jpg`)).arrayBuffer()).byteLength;
+      assertGreater(size, 90_000);
+      await using link = new SlowLink(server.url, rate);
+      await using page = await browser.newPage();
+      await recordPictures(page);
+      await page.goto(link.url);
+      await page.until("seen.length > 3", 20_000);
+      await takeSeen(page);
+      await sleep(4_000);
+      const pictures = await takeSeen(page);
+      await page.goto("about:blank");
+      assertInOrder(pictures);
+      assertGreater(pictures.length, 8); // no more than 22 fit through
+      const ages = pictures.map(({ age }) => age);
+
+      await using other = await browser.newPage();
+      await other.goto(`${link.url}/healthz`); // any page of that server
+      const plain = await watchImage(other, "/video_feed", 5_000);
+      const plainAges = plain.slice(plain.length >> 1).map(({ age }) => age);
+      console.log(
+        `age of pictures of ${size >> 10} KB at ${
+          rate / 1000
+        } KB/s, median / oldest: the live player ` +
+          `${median(ages)} / ${Math.max(...ages)} ms, a plain <img> ` +
+          `${median(plainAges)} / ${Math.max(...plainAges)} ms`,
+      );
+      const limit = 1000 * size / rate + 300;
+      assertLess(median(ages), limit);
+      // One or two may be held up by somebody else's work on this machine.
+      const late = ages.filter((age) => age >= limit);
+      assertLess(late.length, 1 + ages.length / 10, `${ages}`);
+    },
+  );
+
+  await t.step(
+    "when the server is killed the page says so, and goes on by itself when it is back",
+    async () => {
+      const env = standIn();
+      await using page = await browser.newPage();
+      await recordPictures(page);
+      let port: string;
+      {
+        await using server = await Server.start({ env });
+        port = new URL(server.url).port;
+        await page.goto(server.url);
+        await page.until("seen.length > 10");
+      }
+      const killed = Date.now();
+      await page.until(`${NOTICE}?.includes("Connection lost")`, 2_000);
+      await page.until(`${NOTICE}?.includes("The server does not answer")`, 5_000);
+      assertStringIncludes(await page.eval(CAPTION), "Not connected");
+      await sleep(Math.max(0, 2_500 - (Date.now() - killed))); // pauses have grown to their full length
+      await takeSeen(page);
+      await using _server = await Server.start({ env: { ...env, PORT: port } });
+      const back = Date.now();
+      await page.until("seen.length > 0", 10_000);
+      const [first] = await takeSeen(page);
+      console.log(`${first!.at - back} ms from the server's return to the first picture`);
+      assertLess(first!.at - back, 3_000);
+      await page.until(`document.querySelector(".notice").hidden`);
+    },
+  );
+
+  await t.step("when the server ends as it should, the page has its reason", async () => {
+    await using server = await Server.start({ env: standIn() });
     await using page = await browser.newPage();
     await recordPictures(page);
     await page.goto(server.url);
-    await page.until("seen.length > 30");
-    // Somebody else may have the machine's processors for a moment: one good stretch of two seconds will do.
-    const rates: number[] = [];
-    for (let tries = 0; tries < 10 && !(Math.max(...rates) >= 28.5); tries++) {
-      await takeSeen(page);
-      await sleep(3_000);
-      const pictures = await takeSeen(page);
-      assertInOrder(pictures);
-      const [first, last] = [pictures[0]!, pictures.at(-1)!];
-      rates.push(1000 * (pictures.length - 1) / (last.at - first.at));
-      const shown = Number(/(\d+) ms/.exec(await page.eval(CAPTION))![1]);
-      const age = median(pictures.map(({ age }) => age));
-      console.log(
-        `${rates.at(-1)!.toFixed(1)} fps, ${age} ms from the camera, the page says ${shown} ms`,
-      );
-      // The stand-in's own time is taken before its picture is in the pipe, the server's when it has all of it.
-      assertLess(Math.abs(age - shown), 60);
-    }
-    assertGreater(Math.max(...rates), 28.5);
-    assertLess(Math.max(...rates), 33);
-    assertEquals(page.errors, []);
-  },
-);
+    await page.until("seen.length > 3");
+    const { code, took } = await server.stop();
+    assertEquals(code, 0);
+    assertLess(took, 1_000);
+    await page.until(`${NOTICE}?.includes("The server is shutting down")`, 3_000);
+  });
 
-Deno.test(
-  "on a link of 500 KB/s pictures are no older than their own way and 300 ms",
-  needs,
-  async () => {
-    const rate = 500_000;
-    await using server = await Server.start({
-      env: standIn({ FPS: "30", WIDTH: "640", HEIGHT: "480", FAKE_CAMERA_SIZE: "100000" }),
-    });
-    const size = (await (await fetch(`${server.url}/snapshot.jpg`)).arrayBuffer()).byteLength;
-    assertGreater(size, 90_000);
-    await using link = new SlowLink(server.url, rate);
-    await using browser = await Browser.start();
-    await using page = await browser.newPage();
-    await recordPictures(page);
-    await page.goto(link.url);
-    await page.until("seen.length > 3", 20_000);
-    await takeSeen(page);
-    await sleep(6_000);
-    const pictures = await takeSeen(page);
-    await page.goto("about:blank");
-    assertInOrder(pictures);
-    assertGreater(pictures.length, 12); // no more than 30 fit through
-    const ages = pictures.map(({ age }) => age);
-
-    await using other = await browser.newPage();
-    await other.goto(`${link.url}/healthz`); // any page of that server
-    const plain = await watchImage(other, "/video_feed", 8_000);
-    const plainAges = plain.slice(plain.length >> 1).map(({ age }) => age);
-    console.log(
-      `age of pictures of ${size >> 10} KB at ${
-        rate / 1000
-      } KB/s, median / oldest: the live player ` +
-        `${median(ages)} / ${Math.max(...ages)} ms, a plain <img> ` +
-        `${median(plainAges)} / ${Math.max(...plainAges)} ms`,
-    );
-    const limit = 1000 * size / rate + 300;
-    assertLess(median(ages), limit);
-    // One or two may be held up by somebody else's work on this machine.
-    const late = ages.filter((age) => age >= limit);
-    assertLess(late.length, 1 + ages.length / 10, `${ages}`);
-  },
-);
-
-Deno.test(
-  "when the server is killed the page says so, and goes on by itself when it is back",
-  needs,
-  async () => {
-    const env = standIn();
-    await using browser = await Browser.start();
-    await using page = await browser.newPage();
-    await recordPictures(page);
-    let port: string;
-    {
-      await using server = await Server.start({ env });
-      port = new URL(server.url).port;
-      await page.goto(server.url);
-      await page.until("seen.length > 10");
-    }
-    const killed = Date.now();
-    await page.until(`${NOTICE}?.includes("Connection lost")`, 2_000);
-    await page.until(`${NOTICE}?.includes("The server does not answer")`, 5_000);
-    assertStringIncludes(await page.eval(CAPTION), "Not connected");
-    await sleep(Math.max(0, 4_000 - (Date.now() - killed))); // pauses have grown to their full length
-    await takeSeen(page);
-    await using _server = await Server.start({ env: { ...env, PORT: port } });
-    const back = Date.now();
-    await page.until("seen.length > 0", 10_000);
-    const [first] = await takeSeen(page);
-    console.log(`${first!.at - back} ms from the server's return to the first picture`);
-    assertLess(first!.at - back, 3_000);
-    await page.until(`document.querySelector(".notice").hidden`);
-  },
-);
-
-Deno.test("when the server ends as it should, the page has its reason", needs, async () => {
-  await using server = await Server.start({ env: standIn() });
-  await using browser = await Browser.start();
-  await using page = await browser.newPage();
-  await recordPictures(page);
-  await page.goto(server.url);
-  await page.until("seen.length > 3");
-  const { code, took } = await server.stop();
-  assertEquals(code, 0);
-  assertLess(took, 1_000);
-  await page.until(`${NOTICE}?.includes("The server is shutting down")`, 3_000);
-});
-
-Deno.test(
-  "when the capture is killed the page says why, and goes on by itself",
-  needs,
-  async () => {
+  await t.step("when the capture is killed the page says why, and goes on by itself", async () => {
     await using server = await Server.start({ env: standIn() });
-    await using browser = await Browser.start();
     await using page = await browser.newPage();
     await recordPictures(page);
     await page.goto(server.url);
@@ -163,53 +155,49 @@ Deno.test(
       `${CAPTION}.includes("Live again after: rpicam-vid was ended by SIGKILL")`,
       2_000,
     );
-  },
-);
+  });
 
-Deno.test(
-  "a tab that nobody sees lets the camera stop, and goes on at once when it is seen",
-  needs,
-  async () => {
-    await using server = await Server.start({ env: standIn({ IDLE_SECONDS: "0.5" }) });
-    await using browser = await Browser.start();
+  await t.step(
+    "a tab that nobody sees lets the camera stop, and goes on at once when it is seen",
+    async () => {
+      await using server = await Server.start({ env: standIn({ IDLE_SECONDS: "0.5" }) });
+      await using page = await browser.newPage();
+      await recordPictures(page);
+      await page.goto(server.url);
+      await page.until("seen.length > 3");
+      const { windowId } = await browser.send("Browser.getWindowForTarget", {
+        targetId: page.targetId,
+      });
+      const show = (windowState: string) =>
+        browser.send("Browser.setWindowBounds", { windowId, bounds: { windowState } });
+      await show("minimized");
+      await eventually(
+        "the capture ends",
+        async () => (await descendants(server.pid)).size === 0,
+        5_000,
+      );
+      await takeSeen(page);
+      const shown = Date.now();
+      await show("normal");
+      await page.until("seen.length > 0", 5_000);
+      const [first] = await takeSeen(page);
+      assertLess(first!.at - shown, 3_000);
+    },
+  );
+
+  await t.step("two cameras come over one socket, each at its own pace", async () => {
+    await using server = await Server.start({
+      env: standIn({
+        CAMERA: "front=pi,back=pi",
+        FAKE_CAMERA_CAMERAS: "2",
+        BACK_SOURCE: "1",
+        BACK_FPS: "5",
+        IDLE_SECONDS: "0",
+      }),
+    });
     await using page = await browser.newPage();
     await recordPictures(page);
-    await page.goto(server.url);
-    await page.until("seen.length > 3");
-    const { windowId } = await browser.send("Browser.getWindowForTarget", {
-      targetId: page.targetId,
-    });
-    const show = (windowState: string) =>
-      browser.send("Browser.setWindowBounds", { windowId, bounds: { windowState } });
-    await show("minimized");
-    await eventually(
-      "the capture ends",
-      async () => (await descendants(server.pid)).size === 0,
-      5_000,
-    );
-    await takeSeen(page);
-    const shown = Date.now();
-    await show("normal");
-    await page.until("seen.length > 0", 5_000);
-    const [first] = await takeSeen(page);
-    assertLess(first!.at - shown, 3_000);
-  },
-);
-
-Deno.test("two cameras come over one socket, each at its own pace", needs, async () => {
-  await using server = await Server.start({
-    env: standIn({
-      CAMERA: "front=pi,back=pi",
-      FAKE_CAMERA_CAMERAS: "2",
-      BACK_SOURCE: "1",
-      BACK_FPS: "5",
-      IDLE_SECONDS: "0",
-    }),
-  });
-  await using browser = await Browser.start();
-  await using page = await browser.newPage();
-  await recordPictures(page);
-  await page.beforeEachPage(`
+    await page.beforeEachPage(`
     globalThis.sockets = [];
     globalThis.WebSocket = class extends WebSocket {
       constructor(...args) {
@@ -218,26 +206,27 @@ Deno.test("two cameras come over one socket, each at its own pace", needs, async
       }
     };
   `);
-  const viewers = async (): Promise<number[]> => {
-    const cameras = await (await fetch(`${server.url}/cameras`)).json();
-    return cameras.map((camera: { viewers: number }) => camera.viewers);
-  };
-  await page.goto(server.url);
-  await page.until(
-    "seen.some(({ camera }) => camera === 0) && seen.some(({ camera }) => camera === 1)",
-  );
-  await takeSeen(page);
-  await sleep(2_000);
-  const pictures = await takeSeen(page);
-  const [front, back] = [0, 1].map((place) => pictures.filter(({ camera }) => camera === place));
-  for (const one of [front!, back!]) assertInOrder(one);
-  assertGreater(front!.length, 2 * back!.length);
-  assertGreater(back!.length, 5);
-  assertEquals(await viewers(), [1, 1]);
-  await page.click(`[data-camera="back"] .open`);
-  await eventually("only the back is watched", async () => `${await viewers()}` === "0,1");
-  await page.press("g");
-  await eventually("both are watched again", async () => `${await viewers()}` === "1,1");
-  assertEquals(await page.eval("sockets.length"), 1);
-  assertEquals(page.errors, []);
+    const viewers = async (): Promise<number[]> => {
+      const cameras = await (await fetch(`${server.url}/cameras`)).json();
+      return cameras.map((camera: { viewers: number }) => camera.viewers);
+    };
+    await page.goto(server.url);
+    await page.until(
+      "seen.some(({ camera }) => camera === 0) && seen.some(({ camera }) => camera === 1)",
+    );
+    await takeSeen(page);
+    await sleep(2_000);
+    const pictures = await takeSeen(page);
+    const [front, back] = [0, 1].map((place) => pictures.filter(({ camera }) => camera === place));
+    for (const one of [front!, back!]) assertInOrder(one);
+    assertGreater(front!.length, 2 * back!.length);
+    assertGreater(back!.length, 5);
+    assertEquals(await viewers(), [1, 1]);
+    await page.click(`[data-camera="back"] .open`);
+    await eventually("only the back is watched", async () => `${await viewers()}` === "0,1");
+    await page.press("g");
+    await eventually("both are watched again", async () => `${await viewers()}` === "1,1");
+    assertEquals(await page.eval("sockets.length"), 1);
+    assertEquals(page.errors, []);
+  });
 });

@@ -35,19 +35,20 @@ function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-Deno.test(
-  "the page is light, loads nothing from elsewhere, and nothing in it jumps",
-  needs,
-  async () => {
-    await using server = await Server.start({ env: standIn({ WIDTH: "640", HEIGHT: "480" }) });
-    await using browser = await Browser.start();
-    await using page = await browser.newPage();
-    const addresses: string[] = [];
-    let weight = 0;
-    page.on("Network.requestWillBeSent", ({ request }) => addresses.push(request.url));
-    page.on("Network.loadingFinished", ({ encodedDataLength }) => weight += encodedDataLength);
-    await page.send("Network.enable");
-    await page.beforeEachPage(`
+Deno.test("the page in Chromium", needs, async (t) => {
+  await using browser = await Browser.start();
+
+  await t.step(
+    "the page is light, loads nothing from elsewhere, and nothing in it jumps",
+    async () => {
+      await using server = await Server.start({ env: standIn({ WIDTH: "640", HEIGHT: "480" }) });
+      await using page = await browser.newPage();
+      const addresses: string[] = [];
+      let weight = 0;
+      page.on("Network.requestWillBeSent", ({ request }) => addresses.push(request.url));
+      page.on("Network.loadingFinished", ({ encodedDataLength }) => weight += encodedDataLength);
+      await page.send("Network.enable");
+      await page.beforeEachPage(`
     globalThis.jumps = [];
     const place = ({ x, y, width, height }) => [x, y, width, height].map(Math.round).join(" ");
     new PerformanceObserver((list) => {
@@ -59,337 +60,339 @@ Deno.test(
     })
       .observe({ type: "layout-shift", buffered: true });
   `);
+      await page.goto(server.url);
+      await page.until(LIVE);
+      await sleep(1_000);
+      assertEquals(
+        addresses.filter((one) => !one.startsWith(`${server.url}/`) && !/^(data|blob):/.test(one)),
+        [],
+      );
+      console.log(`the page weighs ${weight} bytes`);
+      assertGreater(weight, 10_000);
+      assertLess(weight, PAGE_WEIGHT);
+      assertEquals(await page.eval("jumps"), []);
+      assertEquals(page.errors, []);
+    },
+  );
+
+  await t.step("every button of the toolbar does what it says", async () => {
+    const downloads = await Deno.makeTempDir();
+    await using server = await Server.start({ env: standIn({ IDLE_SECONDS: "0.3" }) });
+    await using page = await browser.newPage();
+    await browser.send("Browser.setDownloadBehavior", {
+      behavior: "allow",
+      downloadPath: downloads,
+      browserContextId: page.context,
+    });
+    await recordPictures(page);
+    await page.goto(server.url);
+    await page.until("seen.length > 5");
+
+    // Save: the camera's own bytes.
+    await page.click(button("snapshot"));
+    const files = async () =>
+      (await Array.fromAsync(Deno.readDir(downloads))).map(({ name }) => name);
+    const isSaved = async () => (await files()).some((name) => name.endsWith(".jpg"));
+    await eventually("the picture is saved", isSaved);
+    const [name] = await files();
+    assertMatch(name!, /^front-\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d\.jpg$/);
+    const saved = await Deno.readFile(`${downloads}/${name}`);
+    assertEquals([...saved.subarray(0, 3), ...saved.subarray(-2)], [0xff, 0xd8, 0xff, 0xff, 0xd9]);
+    await Deno.remove(downloads, { recursive: true });
+
+    // Pause: the picture stands still, and the camera may stop.
+    await page.click(button("pause"));
+    assertEquals(await pressed(page, "pause"), "true");
+    await eventually("the capture ends", async () => (await descendants(server.pid)).size === 0);
+    await takeSeen(page);
+    await sleep(300);
+    assertEquals(await takeSeen(page), []);
+    await page.click(button("pause"));
+    assertEquals(await pressed(page, "pause"), "false");
+    await page.until("seen.length > 0");
+
+    // Rotate, mirror, zoom: kept in this browser.
+    assertEquals(await look(page), { turn: "0deg", wide: true, a: 1, d: 1 });
+    await page.click(button("rotate"));
+    assertEquals(await look(page), { turn: "90deg", wide: false, a: 1, d: 1 });
+    await page.click(button("mirror"));
+    assertEquals(await look(page), { turn: "90deg", wide: false, a: -1, d: 1 });
+    assertEquals(await pressed(page, "mirror"), "true");
+    await page.click(button("larger"));
+    await page.click(button("larger"));
+    await page.click(button("smaller"));
+    assertEquals(await look(page), { turn: "90deg", wide: false, a: -1.25, d: 1.25 });
+    await page.goto(server.url);
+    await page.until("seen.length > 0");
+    assertEquals(await look(page), { turn: "90deg", wide: false, a: -1.25, d: 1.25 });
+    await page.click(button("whole"));
+    await page.click(button("mirror"));
+    for (let i = 0; i < 3; i++) await page.click(button("rotate"));
+    assertEquals(await look(page), { turn: "0deg", wide: true, a: 1, d: 1 });
+
+    // Full screen: the bar at the top goes, and comes back.
+    const headerIsSeen = `document.querySelector("header").getBoundingClientRect().height > 0`;
+    await page.click(button("full"));
+    await page.until(`document.fullscreenElement && !(${headerIsSeen})`);
+    await page.click(button("full"));
+    await page.until(`!document.fullscreenElement && ${headerIsSeen}`);
+
+    // The sheets.
+    for (const sheet of ["help", "addresses"]) {
+      await page.click(button(sheet));
+      assertEquals(await page.eval(`document.querySelector("dialog[open]").id`), sheet);
+      await page.click("dialog[open] form button");
+      assertEquals(await page.eval(`document.querySelector("dialog[open]")`), null);
+    }
+    assertEquals(page.errors, []);
+  });
+
+  await t.step("the addresses that the page gives are right, and can be copied", async () => {
+    await using server = await Server.start({
+      env: standIn({ CAMERA: "front=pi,garden=emulated" }),
+    });
+    await using page = await browser.newPage();
+    await page.goto(`${server.url}/#garden`);
+    await page.until(LIVE);
+    await page.click(button("addresses"));
+    const texts = await page.eval<string[]>(
+      `[...document.querySelectorAll("#addresses input")].map((field) => field.value)`,
+    );
+    assertGreater(texts.length, 4);
+    for (const text of texts) assert(text.includes(`${server.url}/cameras/garden/`), text);
+    const addresses = new Set(texts.join(" ").match(/http:[^\s"]+/g));
+    assertEquals(addresses.size, 2);
+    for (const address of addresses) {
+      const { status, body } = await fetch(address);
+      await body?.cancel();
+      assertEquals([address, status], [address, 200]);
+    }
+    await browser.send("Browser.grantPermissions", {
+      permissions: ["clipboardReadWrite", "clipboardSanitizedWrite"],
+      browserContextId: page.context,
+    });
+    await page.click(`#addresses ${button("copy")}`);
+    await page.until(
+      `document.querySelector("#addresses ${button("copy")}").textContent === "Copied"`,
+    );
+    assertEquals(await page.eval("navigator.clipboard.readText()"), texts[0]);
+  });
+
+  await t.step("everything can be done by keyboard", async () => {
+    await using server = await Server.start({
+      env: standIn({ CAMERA: "front=pi,garden=emulated" }),
+    });
+    await using page = await browser.newPage();
     await page.goto(server.url);
     await page.until(LIVE);
-    await sleep(1_000);
-    assertEquals(
-      addresses.filter((one) => !one.startsWith(`${server.url}/`) && !/^(data|blob):/.test(one)),
-      [],
-    );
-    console.log(`the page weighs ${weight} bytes`);
-    assertGreater(weight, 10_000);
-    assertLess(weight, PAGE_WEIGHT);
-    assertEquals(await page.eval("jumps"), []);
-    assertEquals(page.errors, []);
-  },
-);
-
-Deno.test("every button of the toolbar does what it says", needs, async () => {
-  const downloads = await Deno.makeTempDir();
-  await using server = await Server.start({ env: standIn({ IDLE_SECONDS: "0.3" }) });
-  await using browser = await Browser.start();
-  await using page = await browser.newPage();
-  await browser.send("Browser.setDownloadBehavior", {
-    behavior: "allow",
-    downloadPath: downloads,
-    browserContextId: page.context,
-  });
-  await recordPictures(page);
-  await page.goto(server.url);
-  await page.until("seen.length > 5");
-
-  // Save: the camera's own bytes.
-  await page.click(button("snapshot"));
-  const files = async () =>
-    (await Array.fromAsync(Deno.readDir(downloads))).map(({ name }) => name);
-  const isSaved = async () => (await files()).some((name) => name.endsWith(".jpg"));
-  await eventually("the picture is saved", isSaved);
-  const [name] = await files();
-  assertMatch(name!, /^front-\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d\.jpg$/);
-  const saved = await Deno.readFile(`${downloads}/${name}`);
-  assertEquals([...saved.subarray(0, 3), ...saved.subarray(-2)], [0xff, 0xd8, 0xff, 0xff, 0xd9]);
-  await Deno.remove(downloads, { recursive: true });
-
-  // Pause: the picture stands still, and the camera may stop.
-  await page.click(button("pause"));
-  assertEquals(await pressed(page, "pause"), "true");
-  await eventually("the capture ends", async () => (await descendants(server.pid)).size === 0);
-  await takeSeen(page);
-  await sleep(300);
-  assertEquals(await takeSeen(page), []);
-  await page.click(button("pause"));
-  assertEquals(await pressed(page, "pause"), "false");
-  await page.until("seen.length > 0");
-
-  // Rotate, mirror, zoom: kept in this browser.
-  assertEquals(await look(page), { turn: "0deg", wide: true, a: 1, d: 1 });
-  await page.click(button("rotate"));
-  assertEquals(await look(page), { turn: "90deg", wide: false, a: 1, d: 1 });
-  await page.click(button("mirror"));
-  assertEquals(await look(page), { turn: "90deg", wide: false, a: -1, d: 1 });
-  assertEquals(await pressed(page, "mirror"), "true");
-  await page.click(button("larger"));
-  await page.click(button("larger"));
-  await page.click(button("smaller"));
-  assertEquals(await look(page), { turn: "90deg", wide: false, a: -1.25, d: 1.25 });
-  await page.goto(server.url);
-  await page.until("seen.length > 0");
-  assertEquals(await look(page), { turn: "90deg", wide: false, a: -1.25, d: 1.25 });
-  await page.click(button("whole"));
-  await page.click(button("mirror"));
-  for (let i = 0; i < 3; i++) await page.click(button("rotate"));
-  assertEquals(await look(page), { turn: "0deg", wide: true, a: 1, d: 1 });
-
-  // Full screen: the bar at the top goes, and comes back.
-  const headerIsSeen = `document.querySelector("header").getBoundingClientRect().height > 0`;
-  await page.click(button("full"));
-  await page.until(`document.fullscreenElement && !(${headerIsSeen})`);
-  await page.click(button("full"));
-  await page.until(`!document.fullscreenElement && ${headerIsSeen}`);
-
-  // The sheets.
-  for (const sheet of ["help", "addresses"]) {
-    await page.click(button(sheet));
-    assertEquals(await page.eval(`document.querySelector("dialog[open]").id`), sheet);
-    await page.click("dialog[open] form button");
+    const hash = () => page.eval<string>("location.hash");
+    await page.press("2");
+    assertEquals(await hash(), "#garden");
+    await page.press("ArrowLeft");
+    assertEquals(await hash(), "#front");
+    await page.press("g");
+    assertEquals(await hash(), "");
+    // By the tabulator to the first link of a camera, and in.
+    for (let i = 0; i < 20; i++) {
+      await page.press("Tab");
+      if (await page.eval(`document.activeElement.matches("[data-camera=front] .open")`)) break;
+    }
+    await page.press("Enter");
+    assertEquals(await hash(), "#front");
+    await page.press("r");
+    assertEquals((await look(page)).turn, "90deg");
+    await page.press("m");
+    await page.press("+");
+    const moved = () =>
+      page.eval<number>(
+        `new DOMMatrix(getComputedStyle(document.querySelector(".frame")).transform).e`,
+      );
+    assertEquals(await moved(), 0);
+    await page.press("ArrowRight");
+    assertLess(await moved(), -1);
+    await page.press("0");
+    assertEquals((await look(page)).a, -1);
+    await page.press(" ");
+    assertEquals(await pressed(page, "pause"), "true");
+    await page.press("?");
+    assertEquals(await page.eval(`document.querySelector("dialog[open]").id`), "help");
+    await page.press(" "); // belongs to the sheet now, whose button it presses
+    await page.press("Escape");
     assertEquals(await page.eval(`document.querySelector("dialog[open]")`), null);
-  }
-  assertEquals(page.errors, []);
-});
-
-Deno.test("the addresses that the page gives are right, and can be copied", needs, async () => {
-  await using server = await Server.start({ env: standIn({ CAMERA: "front=pi,garden=emulated" }) });
-  await using browser = await Browser.start();
-  await using page = await browser.newPage();
-  await page.goto(`${server.url}/#garden`);
-  await page.until(LIVE);
-  await page.click(button("addresses"));
-  const texts = await page.eval<string[]>(
-    `[...document.querySelectorAll("#addresses input")].map((field) => field.value)`,
-  );
-  assertGreater(texts.length, 4);
-  for (const text of texts) assert(text.includes(`${server.url}/cameras/garden/`), text);
-  const addresses = new Set(texts.join(" ").match(/http:[^\s"]+/g));
-  assertEquals(addresses.size, 2);
-  for (const address of addresses) {
-    const { status, body } = await fetch(address);
-    await body?.cancel();
-    assertEquals([address, status], [address, 200]);
-  }
-  await browser.send("Browser.grantPermissions", {
-    permissions: ["clipboardReadWrite", "clipboardSanitizedWrite"],
-    browserContextId: page.context,
-  });
-  await page.click(`#addresses ${button("copy")}`);
-  await page.until(
-    `document.querySelector("#addresses ${button("copy")}").textContent === "Copied"`,
-  );
-  assertEquals(await page.eval("navigator.clipboard.readText()"), texts[0]);
-});
-
-Deno.test("everything can be done by keyboard", needs, async () => {
-  await using server = await Server.start({ env: standIn({ CAMERA: "front=pi,garden=emulated" }) });
-  await using browser = await Browser.start();
-  await using page = await browser.newPage();
-  await page.goto(server.url);
-  await page.until(LIVE);
-  const hash = () => page.eval<string>("location.hash");
-  await page.press("2");
-  assertEquals(await hash(), "#garden");
-  await page.press("ArrowLeft");
-  assertEquals(await hash(), "#front");
-  await page.press("g");
-  assertEquals(await hash(), "");
-  // By the tabulator to the first link of a camera, and in.
-  for (let i = 0; i < 20; i++) {
-    await page.press("Tab");
-    if (await page.eval(`document.activeElement.matches("[data-camera=front] .open")`)) break;
-  }
-  await page.press("Enter");
-  assertEquals(await hash(), "#front");
-  await page.press("r");
-  assertEquals((await look(page)).turn, "90deg");
-  await page.press("m");
-  await page.press("+");
-  const moved = () =>
-    page.eval<number>(
-      `new DOMMatrix(getComputedStyle(document.querySelector(".frame")).transform).e`,
-    );
-  assertEquals(await moved(), 0);
-  await page.press("ArrowRight");
-  assertLess(await moved(), -1);
-  await page.press("0");
-  assertEquals((await look(page)).a, -1);
-  await page.press(" ");
-  assertEquals(await pressed(page, "pause"), "true");
-  await page.press("?");
-  assertEquals(await page.eval(`document.querySelector("dialog[open]").id`), "help");
-  await page.press(" "); // belongs to the sheet now, whose button it presses
-  await page.press("Escape");
-  assertEquals(await page.eval(`document.querySelector("dialog[open]")`), null);
-  assertEquals(await pressed(page, "pause"), "true");
-  await page.press("f");
-  await page.until("document.fullscreenElement");
-  await page.press("f");
-  await page.until("!document.fullscreenElement");
-  const nameless = await page.eval<string[]>(`
+    assertEquals(await pressed(page, "pause"), "true");
+    await page.press("f");
+    await page.until("document.fullscreenElement");
+    await page.press("f");
+    await page.until("!document.fullscreenElement");
+    const nameless = await page.eval<string[]>(`
     [...document.querySelectorAll("button, a, canvas, input")].filter((one) =>
       !one.getAttribute("aria-label") && !one.textContent.trim() && !one.labels?.length
     ).map((one) => one.outerHTML)
   `);
-  assertEquals(nameless, []);
-  assertEquals(page.errors, []);
-});
+    assertEquals(nameless, []);
+    assertEquals(page.errors, []);
+  });
 
-Deno.test(
-  "the wheel and dragging zoom and move the picture, and no further than it goes",
-  needs,
-  async () => {
-    await using server = await Server.start();
-    await using browser = await Browser.start();
-    await using page = await browser.newPage();
-    await page.goto(server.url);
-    await page.until(LIVE);
-    const matrix = () =>
-      page.eval<{ a: number; e: number; f: number }>(`(() => {
+  await t.step(
+    "the wheel and dragging zoom and move the picture, and no further than it goes",
+    async () => {
+      await using server = await Server.start();
+      await using page = await browser.newPage();
+      await page.goto(server.url);
+      await page.until(LIVE);
+      const matrix = () =>
+        page.eval<{ a: number; e: number; f: number }>(`(() => {
       const { a, e, f } = new DOMMatrix(getComputedStyle(document.querySelector(".frame")).transform);
       return { a, e, f };
     })()`);
-    const middle = { x: 640, y: 400 };
-    await page.mouse("mouseWheel", { x: 800, y: 400 }, { deltaX: 0, deltaY: -500 });
-    await page.until(`document.querySelector(".wide").textContent !== "100 %"`);
-    const zoomed = await matrix();
-    assertGreater(zoomed.a, 1.5);
-    // What is under the pointer stays there, so the rest moves away from it.
-    assertLess(Math.abs(zoomed.e - -160 * (zoomed.a - 1)), 3);
-    await page.mouse("mousePressed", middle, { button: "left", clickCount: 1 });
-    await page.mouse("mouseMoved", { x: 680, y: 400 }, { button: "left", buttons: 1 });
-    assertLess(Math.abs((await matrix()).e - zoomed.e - 40), 2);
-    await page.mouse("mouseMoved", { x: 20_000, y: 20_000 }, { button: "left", buttons: 1 });
-    await page.mouse("mouseReleased", { x: 20_000, y: 20_000 }, { button: "left" });
-    const { width, height } = await page.eval(`(() => {
+      const middle = { x: 640, y: 400 };
+      await page.mouse("mouseWheel", { x: 800, y: 400 }, { deltaX: 0, deltaY: -500 });
+      await page.until(`document.querySelector(".wide").textContent !== "100 %"`);
+      const zoomed = await matrix();
+      assertGreater(zoomed.a, 1.5);
+      // What is under the pointer stays there, so the rest moves away from it.
+      assertLess(Math.abs(zoomed.e - -160 * (zoomed.a - 1)), 3);
+      await page.mouse("mousePressed", middle, { button: "left", clickCount: 1 });
+      await page.mouse("mouseMoved", { x: 680, y: 400 }, { button: "left", buttons: 1 });
+      assertLess(Math.abs((await matrix()).e - zoomed.e - 40), 2);
+      await page.mouse("mouseMoved", { x: 20_000, y: 20_000 }, { button: "left", buttons: 1 });
+      await page.mouse("mouseReleased", { x: 20_000, y: 20_000 }, { button: "left" });
+      const { width, height } = await page.eval(`(() => {
     const { offsetWidth, offsetHeight } = document.querySelector(".frame");
     return { width: offsetWidth, height: offsetHeight };
   })()`);
-    const edge = await matrix();
-    assertLess(Math.abs(edge.e - width * (edge.a - 1) / 2), 2);
-    assertLess(Math.abs(edge.f - height * (edge.a - 1) / 2), 2);
-  },
-);
+      const edge = await matrix();
+      assertLess(Math.abs(edge.e - width * (edge.a - 1) / 2), 2);
+      assertLess(Math.abs(edge.f - height * (edge.a - 1) / 2), 2);
+    },
+  );
 
-Deno.test(
-  "a camera that gives no picture says within a second why, and what to do",
-  needs,
-  async () => {
-    await using server = await Server.start({ env: standIn({ FAKE_CAMERA_MODE: "busy" }) });
-    await using browser = await Browser.start();
+  await t.step(
+    "a camera that gives no picture says within a second why, and what to do",
+    async () => {
+      await using server = await Server.start({ env: standIn({ FAKE_CAMERA_MODE: "busy" }) });
+      await using page = await browser.newPage();
+      await page.goto(server.url);
+      await page.until(`${NOTICE}?.includes("The camera gives no picture")`, 4_000);
+      const words = await page.eval<string>(NOTICE);
+      assertMatch(words, /Another program has the camera: `fuser/);
+      assertMatch(words, /failed to acquire camera/);
+      assertMatch(words, /tried again by itself/);
+      await page.until(
+        `document.querySelector("[role=status]").textContent.startsWith("front: No picture. Another program")`,
+      );
+      assertEquals(
+        await page.eval(`document.querySelector("${button("snapshot")}").disabled`),
+        true,
+      );
+    },
+  );
+
+  await t.step("what waits for a person is tried again when that person says so", async () => {
+    const programs = await Deno.makeTempDir();
+    try {
+      const env = { ...standIn(), PATH: programs };
+      await using server = await Server.start({
+        env,
+        command: [Deno.execPath(), "run", "-qA", "main.ts"],
+      });
+      await using page = await browser.newPage();
+      await page.goto(server.url);
+      await page.until(`${NOTICE}?.includes("rpicam-apps")`, 5_000);
+      // Opening the page has made it try a few times, with pauses of up to a second; now it rests.
+      const failures = async () =>
+        (await (await fetch(`${server.url}/cameras`)).json())[0].failures;
+      for (let before; before !== (before = await failures());) await sleep(1_500);
+      await Deno.symlink(`${FAKES}/rpicam-vid`, `${programs}/rpicam-vid`);
+      await sleep(1_500);
+      assertEquals(await page.eval(LIVE), false);
+      await page.click(button("retry"));
+      await page.until(LIVE, 5_000);
+    } finally {
+      await Deno.remove(programs, { recursive: true });
+    }
+  });
+
+  await t.step("a picture that froze in the browser comes to life again by itself", async () => {
+    await using server = await Server.start({ env: standIn() });
     await using page = await browser.newPage();
+    await recordPictures(page);
     await page.goto(server.url);
-    await page.until(`${NOTICE}?.includes("The camera gives no picture")`, 4_000);
-    const words = await page.eval<string>(NOTICE);
-    assertMatch(words, /Another program has the camera: `fuser/);
-    assertMatch(words, /failed to acquire camera/);
-    assertMatch(words, /tried again by itself/);
-    await page.until(
-      `document.querySelector("[role=status]").textContent.startsWith("front: No picture. Another program")`,
-    );
-    assertEquals(await page.eval(`document.querySelector("${button("snapshot")}").disabled`), true);
-  },
-);
-
-Deno.test("what waits for a person is tried again when that person says so", needs, async () => {
-  const programs = await Deno.makeTempDir();
-  try {
-    const env = { ...standIn(), PATH: programs };
-    await using server = await Server.start({
-      env,
-      command: [Deno.execPath(), "run", "-qA", "main.ts"],
-    });
-    await using browser = await Browser.start();
-    await using page = await browser.newPage();
-    await page.goto(server.url);
-    await page.until(`${NOTICE}?.includes("rpicam-apps")`, 5_000);
-    // Opening the page has made it try a few times, with pauses of up to a second; now it rests.
-    const failures = async () => (await (await fetch(`${server.url}/cameras`)).json())[0].failures;
-    for (let before; before !== (before = await failures());) await sleep(1_500);
-    await Deno.symlink(`${FAKES}/rpicam-vid`, `${programs}/rpicam-vid`);
-    await sleep(1_500);
-    assertEquals(await page.eval(LIVE), false);
-    await page.click(button("retry"));
-    await page.until(LIVE, 5_000);
-  } finally {
-    await Deno.remove(programs, { recursive: true });
-  }
-});
-
-Deno.test("a picture that froze in the browser comes to life again by itself", needs, async () => {
-  await using server = await Server.start({ env: standIn() });
-  await using browser = await Browser.start();
-  await using page = await browser.newPage();
-  await recordPictures(page);
-  await page.goto(server.url);
-  await page.until("seen.length > 3");
-  await page.eval(`
+    await page.until("seen.length > 3");
+    await page.eval(`
     globalThis.decode = createImageBitmap;
     globalThis.createImageBitmap = () => new Promise(() => {});
   `);
-  await page.until(`${NOTICE}?.includes("No new picture for")`, 6_000);
-  await page.eval("globalThis.createImageBitmap = decode; seen.length = 0");
-  await page.until("seen.length > 3", 12_000);
-  await page.until(LIVE);
-});
+    await page.until(`${NOTICE}?.includes("No new picture for")`, 6_000);
+    await page.eval("globalThis.createImageBitmap = decode; seen.length = 0");
+    await page.until("seen.length > 3", 12_000);
+    await page.until(LIVE);
+  });
 
-Deno.test(
-  "without a WebSocket the page shows the plain stream, and heals that too",
-  needs,
-  async () => {
-    const env = standIn({ IDLE_SECONDS: "0.3" });
-    await using browser = await Browser.start();
+  await t.step(
+    "without a WebSocket the page shows the plain stream, and heals that too",
+    async () => {
+      const env = standIn({ IDLE_SECONDS: "0.3" });
+      await using page = await browser.newPage();
+      await page.beforeEachPage("delete globalThis.WebSocket");
+      const width = `document.querySelector("img.picture")?.naturalWidth`;
+      let port: string;
+      {
+        await using server = await Server.start({ env });
+        port = new URL(server.url).port;
+        await page.goto(server.url);
+        await page.until(`${width} === 320 && ${LIVE}`);
+        assertEquals(
+          await page.eval(`document.querySelector("#link").textContent`),
+          "Plain stream",
+        );
+        await page.press(" ");
+        await eventually(
+          "the capture ends",
+          async () => (await descendants(server.pid)).size === 0,
+        );
+        await page.press(" ");
+        await page.until(`${width} === 320`);
+      }
+      await page.until(`${NOTICE}?.includes("The server does not answer")`, 5_000);
+      await using _server = await Server.start({ env: { ...env, PORT: port } });
+      await page.until(`${width} === 320 && ${LIVE}`);
+    },
+  );
+
+  /** Six cameras that need no program. */
+  const SIX = Array.from({ length: 6 }, (_, i) => `camera${i + 1}=emulated`).join(",");
+
+  await t.step("of many cameras only those are watched that can be seen", async () => {
+    await using server = await Server.start({ env: { CAMERA: SIX } });
+    await using page = await browser.newPage();
+    await page.send("Emulation.setDeviceMetricsOverride", {
+      width: 390,
+      height: 600,
+      deviceScaleFactor: 1,
+      mobile: true,
+    });
+    const viewers = async (): Promise<string> => {
+      const cameras = await (await fetch(`${server.url}/cameras`)).json();
+      return cameras.map((camera: { viewers: number }) => camera.viewers).join("");
+    };
+    await page.goto(server.url);
+    await eventually("those at the top are watched", async () => await viewers() === "111000");
+    await page.eval(`document.querySelector("main").scrollTop = 10_000`);
+    await eventually("those at the end are watched", async () => await viewers() === "000111");
+  });
+
+  await t.step("many plain streams leave connections for other requests", async () => {
+    await using server = await Server.start({ env: { CAMERA: SIX } });
     await using page = await browser.newPage();
     await page.beforeEachPage("delete globalThis.WebSocket");
-    const width = `document.querySelector("img.picture")?.naturalWidth`;
-    let port: string;
-    {
-      await using server = await Server.start({ env });
-      port = new URL(server.url).port;
-      await page.goto(server.url);
-      await page.until(`${width} === 320 && ${LIVE}`);
-      assertEquals(await page.eval(`document.querySelector("#link").textContent`), "Plain stream");
-      await page.press(" ");
-      await eventually("the capture ends", async () => (await descendants(server.pid)).size === 0);
-      await page.press(" ");
-      await page.until(`${width} === 320`);
-    }
-    await page.until(`${NOTICE}?.includes("The server does not answer")`, 5_000);
-    await using _server = await Server.start({ env: { ...env, PORT: port } });
-    await page.until(`${width} === 320 && ${LIVE}`);
-  },
-);
-
-/** Six cameras that need no program. */
-const SIX = Array.from({ length: 6 }, (_, i) => `camera${i + 1}=emulated`).join(",");
-
-Deno.test("of many cameras only those are watched that can be seen", needs, async () => {
-  await using server = await Server.start({ env: { CAMERA: SIX } });
-  await using browser = await Browser.start();
-  await using page = await browser.newPage();
-  await page.send("Emulation.setDeviceMetricsOverride", {
-    width: 390,
-    height: 600,
-    deviceScaleFactor: 1,
-    mobile: true,
+    await page.goto(server.url);
+    await page.until(`[...document.images].filter((one) => one.naturalWidth === 640).length === 4`);
+    assertMatch(await page.eval("document.body.innerText"), /Not shown here/);
+    const asked = performance.now();
+    assertEquals(await page.eval(`fetch("cameras").then(({ status }) => status)`), 200);
+    assertLess(performance.now() - asked, 2_000);
+    await page.press("6");
+    await page.until(`document.querySelector("[data-camera=camera6] img")?.naturalWidth === 640`);
   });
-  const viewers = async (): Promise<string> => {
-    const cameras = await (await fetch(`${server.url}/cameras`)).json();
-    return cameras.map((camera: { viewers: number }) => camera.viewers).join("");
-  };
-  await page.goto(server.url);
-  await eventually("those at the top are watched", async () => await viewers() === "111000");
-  await page.eval(`document.querySelector("main").scrollTop = 10_000`);
-  await eventually("those at the end are watched", async () => await viewers() === "000111");
-});
-
-Deno.test("many plain streams leave connections for other requests", needs, async () => {
-  await using server = await Server.start({ env: { CAMERA: SIX } });
-  await using browser = await Browser.start();
-  await using page = await browser.newPage();
-  await page.beforeEachPage("delete globalThis.WebSocket");
-  await page.goto(server.url);
-  await page.until(`[...document.images].filter((one) => one.naturalWidth === 640).length === 4`);
-  assertMatch(await page.eval("document.body.innerText"), /Not shown here/);
-  const asked = performance.now();
-  assertEquals(await page.eval(`fetch("cameras").then(({ status }) => status)`), 200);
-  assertLess(performance.now() - asked, 2_000);
-  await page.press("6");
-  await page.until(`document.querySelector("[data-camera=camera6] img")?.naturalWidth === 640`);
 });

@@ -130,8 +130,10 @@ Deno.test("Camera counts on over restarts, and its viewers stay", async () => {
   await flow(2);
   assertEquals(viewer.frames.map(({ sequence }) => sequence), [1, 2, 3, 4]);
   assertEquals([source.opened, viewer.ended], [2, false]);
-  const { frames, failures, viewers } = camera.stats();
+  const { frames, failures, viewers, error, lastFailure } = camera.stats();
   assertEquals({ frames, failures, viewers }, { frames: 4, failures: 1, viewers: 1 });
+  // What was wrong is still known, but nothing is wrong now.
+  assertEquals([error, lastFailure?.message], [undefined, "unplugged"]);
   await camera.close();
 });
 
@@ -377,6 +379,7 @@ Deno.test("stats() tells what there is to tell", async () => {
     viewers: 1,
     size: { width: 640, height: 480 },
     error: undefined,
+    lastFailure: undefined,
     frames: 20,
     dropped: 3,
     broken: 0,

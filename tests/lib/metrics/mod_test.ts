@@ -17,6 +17,7 @@ function statsOf(name: string): CameraStats {
     frames: 12,
     dropped: 3,
     broken: 1,
+    lastFailure: undefined,
     failures: 4,
     sent,
   };
