@@ -1,3 +1,4 @@
+import { int, NAMES, socketsAt } from "./descriptors.ts";
 import { LINUX_LIBRARIES, openLibrary } from "./library.ts";
 
 /** How long nothing may move on a connection before it is closed, in milliseconds. */
@@ -11,21 +12,19 @@ export interface QuietLimits {
 /** A stream sends something every 5 s, and a WebSocket is asked for a sign of life every 30 s. */
 const LIMITS: QuietLimits = { head: 30_000, silence: 120_000 };
 
-/** How far descriptors can be apart. */
-const GAP = 1_000;
-
 // Linux' numbers; the same on all its machines that Deno runs on.
 const SOL_SOCKET = 1;
 const SO_LINGER = 13;
 const IPPROTO_TCP = 6;
 const TCP_INFO = 11;
-const LISTENING = 10;
+const ESTABLISHED = 1;
+const CLOSE_WAIT = 8;
 const SHUT_RDWR = 2;
 /** Where in `struct tcp_info` what we want to know is: since version 4.1 of the kernel. */
 const INFO = { state: 0, lastSent: 44, lastAcknowledged: 56, acknowledged: 120, size: 128 };
 
 const FUNCTIONS = {
-  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  ...NAMES,
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
@@ -67,18 +66,16 @@ export class QuietConnections implements Disposable {
 
   /** Closes all, whatever happens on them. @returns How many that were. */
   closeAll(): number {
-    return this.#closeThose((info) => info.getUint8(INFO.state) !== LISTENING);
+    return this.#closeThose(() => true);
   }
 
   #closeThose(wanted: (info: DataView) => boolean): number {
     let closed = 0;
-    const address = new Uint8Array(128);
     const info = new DataView(new ArrayBuffer(INFO.size));
-    for (let descriptor = 0, others = 0; others < GAP; descriptor++, others++) {
-      if (!this.#isOurs(descriptor, address)) continue;
-      others = 0;
-      if (!this.#read(descriptor, info) || !wanted(info)) continue;
-      this.#end(descriptor);
+    for (const socket of socketsAt(this.#port, this.#library.symbols.getsockname)) {
+      // One that was ended a moment ago may be here once more, under a second descriptor.
+      if (!this.#read(socket, info) || !isOpen(info) || !wanted(info)) continue;
+      this.#end(socket);
       closed++;
     }
     return closed;
@@ -88,15 +85,9 @@ export class QuietConnections implements Disposable {
     this.#library.close();
   }
 
-  #isOurs(descriptor: number, address: Uint8Array<ArrayBuffer>): boolean {
-    const size = Int32Array.of(address.length);
-    if (this.#library.symbols.getsockname(descriptor, address, size) !== 0) return false;
-    return (address[2]! << 8 | address[3]!) === this.#port;
-  }
-
   /** Fails for what is not TCP: the name of another kind of socket may look like an address of ours. */
   #read(descriptor: number, info: DataView<ArrayBuffer>): boolean {
-    const size = Int32Array.of(INFO.size);
+    const size = int(INFO.size);
     const into = new Uint8Array(info.buffer);
     const { getsockopt } = this.#library.symbols;
     return getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, into, size) === 0 && size[0] === INFO.size;
@@ -110,8 +101,12 @@ export class QuietConnections implements Disposable {
   }
 }
 
+/** Whether we have not ended the connection yet. */
+function isOpen(info: DataView): boolean {
+  return [ESTABLISHED, CLOSE_WAIT].includes(info.getUint8(INFO.state));
+}
+
 function isQuiet(info: DataView, { head, silence }: QuietLimits): boolean {
-  if (info.getUint8(INFO.state) === LISTENING) return false;
   const lastSent = info.getUint32(INFO.lastSent, true);
   const lastAcknowledged = info.getUint32(INFO.lastAcknowledged, true);
   // The connection's begin counts as one byte on some kernels.

@@ -1,9 +1,8 @@
+import { int, NAMES, socketsAt } from "./descriptors.ts";
 import { LINUX_LIBRARIES, MACOS_LIBRARIES, openLibrary } from "./library.ts";
 
 /** How much the kernel may hold for a viewer that it has not sent yet, in bytes. */
 const UNSENT = 16_384;
-/** No descriptor of a server that has just begun to listen is as high as this. */
-const DESCRIPTORS = 1_024;
 
 /** The kernel's interface, which differs between systems in its numbers only. */
 interface System {
@@ -11,9 +10,6 @@ interface System {
   readonly libraries: readonly string[];
   readonly SOL_SOCKET: number;
   readonly SO_ACCEPTCONN: number;
-  readonly AF_INET6: number;
-  /** At which byte of an address its family is. */
-  readonly family: number;
   readonly TCP_NOTSENT_LOWAT: number;
 }
 
@@ -22,25 +18,20 @@ const SYSTEMS: Partial<Record<typeof Deno.build.os, System>> = {
     libraries: LINUX_LIBRARIES,
     SOL_SOCKET: 1,
     SO_ACCEPTCONN: 30,
-    AF_INET6: 10,
-    family: 0,
     TCP_NOTSENT_LOWAT: 25,
   },
   darwin: {
     libraries: MACOS_LIBRARIES,
     SOL_SOCKET: 0xffff,
     SO_ACCEPTCONN: 0x0002,
-    AF_INET6: 30,
-    family: 1,
     TCP_NOTSENT_LOWAT: 0x201,
   },
 };
 
-const AF_INET = 2;
 const IPPROTO_TCP = 6;
 
 const FUNCTIONS = {
-  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  ...NAMES,
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
 } as const;
@@ -75,20 +66,9 @@ export function limitSendQueue(port: number): string | undefined {
 
 /** The descriptor of the socket that listens on a port. */
 function findListener({ symbols }: Library, system: System, port: number): number | undefined {
-  const { SOL_SOCKET, SO_ACCEPTCONN, AF_INET6 } = system;
-  const address = new Uint8Array(128);
   const accepts = int(0);
-  for (let descriptor = 0; descriptor < DESCRIPTORS; descriptor++) {
-    if (symbols.getsockname(descriptor, address, int(address.length)) !== 0) continue;
-    const family = address[system.family];
-    if (family !== AF_INET && family !== AF_INET6) continue;
-    if ((address[2]! << 8 | address[3]!) !== port) continue;
-    symbols.getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, accepts, int(4));
-    if (accepts[0] !== 0) return descriptor;
+  for (const socket of socketsAt(port, symbols.getsockname)) {
+    symbols.getsockopt(socket, system.SOL_SOCKET, system.SO_ACCEPTCONN, accepts, int(4));
+    if (accepts[0] !== 0) return socket;
   }
-}
-
-/** An `int` in memory, to be read or written by a function in C. */
-function int(value: number): Int32Array<ArrayBuffer> {
-  return Int32Array.of(value);
 }
