@@ -12,7 +12,7 @@ import { createApp } from "./lib/http/app.ts";
 import { readPages } from "./lib/http/page_routes.ts";
 import { createLog, type Log } from "./lib/log.ts";
 import { killAll } from "./lib/process.ts";
-import { limitSendQueue, notifyReady, QuietConnections } from "./lib/sockets/mod.ts";
+import { DirectSending, limitSendQueue, notifyReady, QuietConnections } from "./lib/sockets/mod.ts";
 
 /** How long the cameras and the open responses have to end, in milliseconds. */
 const FAREWELL = 800;
@@ -67,12 +67,14 @@ async function main(args: string[]): Promise<void> {
   if (listing || doctor) return await consult(config, drivers, listing);
   const cameras = await Promise.all(config.cameras.map((one) => openCamera(one, drivers, log)));
   const pages = await readPages(fromFileUrl(new URL("static", import.meta.url)));
+  let direct: DirectSending | undefined;
   const app = createApp({
     cameras,
     pages,
     allowOrigin: config.allowOrigin,
     door: new Door(access, { clock: systemClock, log }),
     maxViewers: config.maxViewers,
+    findDirect: (port, http1) => direct?.to(port, http1),
     version: project.version,
     clock: systemClock,
     log,
@@ -81,6 +83,7 @@ async function main(args: string[]): Promise<void> {
   if (config.shortSendQueue) {
     const reason = limitSendQueue(server.addr.port);
     if (reason) log.info("slow viewers may see old pictures", { reason });
+    if (!config.tls) direct = openDirect(server.addr.port);
   }
   const connections = QuietConnections.of(server.addr.port);
   if (typeof connections !== "string") keepClosingQuiet(connections, log);
@@ -210,6 +213,12 @@ function listen(
     }
     fail(`Cannot listen on ${where}: is HOST a name or an address of this machine?`, 1);
   }
+}
+
+/** The shorter way to viewers, where there is one; not through TLS, which Deno speaks. */
+function openDirect(port: number): DirectSending | undefined {
+  const direct = DirectSending.of(port);
+  return typeof direct === "string" ? undefined : direct;
 }
 
 /** Looks for connections on which nothing moves any more, for as long as the server runs. */

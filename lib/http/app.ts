@@ -14,7 +14,7 @@ import { liveRoutes } from "./live_routes.ts";
 import { metricsRoutes } from "./metrics_routes.ts";
 import { pageRoutes, type Pages } from "./page_routes.ts";
 import { snapshotRoutes } from "./snapshot_routes.ts";
-import { streamRoutes } from "./stream_routes.ts";
+import { type FindDirect, streamRoutes } from "./stream_routes.ts";
 import { Viewers } from "./viewers.ts";
 
 /** What the app is made of. */
@@ -28,6 +28,8 @@ export interface AppOptions {
   door?: Door;
   /** How many viewers there may be at once; as many as come if not given. */
   maxViewers?: number;
+  /** For streams: see there. */
+  findDirect?: FindDirect;
   /** For those who ask which server this is. */
   version?: string;
   clock: Clock;
@@ -39,10 +41,12 @@ const Allow = "GET, HEAD, OPTIONS";
 
 /** Answers requests: the app that `Deno.serve` is given. */
 export function createApp(options: AppOptions): Hono {
-  const { cameras, pages, allowOrigin = [], maxViewers, version = "unknown", clock, log } = options;
+  const { cameras, pages, allowOrigin = [], maxViewers, findDirect, clock, log } = options;
+  const { version = "unknown" } = options;
   const door = options.door ?? new Door("this machine", { clock, log });
   const known = new Cameras(cameras);
   const viewers = new Viewers({ max: maxViewers, clock, log });
+  const keepAlive = new KeepAlive(clock);
   const startedAt = clock.now();
   const server = () => ({
     version,
@@ -54,7 +58,7 @@ export function createApp(options: AppOptions): Hono {
   if (allowOrigin.length > 0) app.use(cors(allowOrigin));
   app
     .use(guard(door))
-    .route("/", streamRoutes(known, new KeepAlive(clock), viewers))
+    .route("/", streamRoutes({ cameras: known, keepAlive, viewers, findDirect }))
     .route("/", snapshotRoutes(known, clock))
     .route("/", cameraRoutes(known))
     .route("/", liveRoutes({ cameras: known, viewers, clock }))

@@ -1,9 +1,9 @@
 import { type Context, Hono } from "hono";
 import { thin } from "../camera/rate.ts";
 import type { Camera } from "../camera/camera.ts";
-import { MultipartBody } from "../multipart/body.ts";
+import { type DirectSender, MultipartBody } from "../multipart/body.ts";
 import { multipartFormat } from "../multipart/encode.ts";
-import { addressOf } from "./address.ts";
+import { addressOf, portOf } from "./address.ts";
 import type { Cameras } from "./cameras.ts";
 import { orUnavailable } from "./errors.ts";
 import { type KeepAlive, STALLED } from "./keep_alive.ts";
@@ -31,8 +31,26 @@ export const LIVE_HEADERS = {
   "X-Content-Type-Options": "nosniff",
 };
 
+/**
+ * Finds the shorter way to the client that has a port, for the response that begins now; undefined if there
+ * is none. `http1`: whether the client surely speaks HTTP/1.
+ */
+export type FindDirect = (
+  port: number,
+  http1: boolean,
+) => DirectSender & { close(): void } | undefined;
+
+/** What the streams need. */
+export interface StreamRoutesOptions {
+  cameras: Cameras;
+  keepAlive: KeepAlive;
+  viewers: Viewers;
+  findDirect?: FindDirect;
+}
+
 /** `GET /video_feed` and its aliases: a camera's frames, one part after another, while the client stays. */
-export function streamRoutes(cameras: Cameras, keepAlive: KeepAlive, viewers: Viewers): Hono {
+export function streamRoutes(options: StreamRoutesOptions): Hono {
+  const { cameras, keepAlive, viewers, findDirect } = options;
   return new Hono()
     .get("/video_feed", (c) => stream(c, cameras.get()))
     .get("/stream", (c) => stream(c, cameras.get()))
@@ -57,14 +75,20 @@ export function streamRoutes(cameras: Cameras, keepAlive: KeepAlive, viewers: Vi
     const headers = { "Content-Type": format.contentType, ...LIVE_HEADERS };
     if (c.req.method === "HEAD") return c.body(null, 200, headers); // Hono drops a HEAD's body uncancelled
     const visit = viewers.enter(addressOf(c), camera.name);
+    const port = use === "page" ? undefined : portOf(c);
+    // HTTP/2 has no such header.
+    const http1 = c.req.header("Connection") !== undefined;
+    const direct = port === undefined ? undefined : findDirect?.(port, http1);
     const body = new MultipartBody({
       format,
+      direct,
       wanted: fps === undefined ? undefined : thin(fps),
       onTaken: (frame, bytes) => camera.delivered(frame, bytes),
       onDropped: () => camera.dropped++,
       onEnd: () => {
         camera.leave(body);
         keepAlive.delete(body);
+        direct?.close();
         const reason = body.stalled >= STALLED ? "stalled" : undefined;
         visit.end({ frames: body.sent, dropped: body.dropped, reason });
       },

@@ -1,11 +1,23 @@
 import type { Bytes, Frame } from "../frame.ts";
 import type { MultipartFormat } from "./encode.ts";
 
+/** A way to a client that is shorter than the stream. */
+export interface DirectSender {
+  /** Waits until the response's head is sent: only then may something be given to the stream. */
+  begun(): Promise<void>;
+  /** @returns How many of the bytes were sent, from the first on: none while the stream's are on their way. */
+  send(bytes: Bytes): number;
+  /** The stream is given so many bytes. */
+  leave(count: number): void;
+}
+
 /** Options of a {@link MultipartBody}. */
 export interface MultipartBodyOptions {
   format: MultipartFormat;
   /** Whether this viewer is to have a frame; without it, all. See `thin`. */
   wanted?: (frame: Frame) => boolean;
+  /** For what can be sent at once; the stream takes the rest. */
+  direct?: DirectSender;
   /** Called when the client has taken a frame, with the bytes that it took; not for one sent again. */
   onTaken?: (frame: Frame, bytes: number) => void;
   /** Called when the client was too slow to take a frame. */
@@ -18,7 +30,8 @@ export interface MultipartBodyOptions {
  * The body of one viewer's stream. The newest frame wins: while the client has not taken the last one,
  * newer ones replace each other, so nothing is queued here beside one shared frame.
  *
- * A frame costs a viewer one `enqueue`: no promise, timer or copy of its own.
+ * A frame costs a viewer one `enqueue`, or one call of a {@link DirectSender}: no promise, timer or copy of
+ * its own.
  */
 export class MultipartBody {
   /** The bytes, for a `Response`. */
@@ -34,6 +47,7 @@ export class MultipartBody {
 
   readonly #format: MultipartFormat;
   readonly #wanted: ((frame: Frame) => boolean) | undefined;
+  readonly #direct: DirectSender | undefined;
   readonly #onTaken: MultipartBodyOptions["onTaken"];
   readonly #onDropped: (() => void) | undefined;
   readonly #onEnd: () => void;
@@ -41,26 +55,26 @@ export class MultipartBody {
   #next: Frame | undefined;
   #sending: Frame | undefined;
   #size = 0;
+  #opened = false;
   #pulling = false;
   #ended = false;
 
-  constructor({ format, wanted, onTaken, onDropped, onEnd }: MultipartBodyOptions) {
-    this.#format = format;
-    this.#wanted = wanted;
-    this.#onTaken = onTaken;
-    this.#onDropped = onDropped;
-    this.#onEnd = onEnd;
+  constructor(options: MultipartBodyOptions) {
+    this.#format = options.format;
+    this.#wanted = options.wanted;
+    this.#direct = options.direct;
+    this.#onTaken = options.onTaken;
+    this.#onDropped = options.onDropped;
+    this.#onEnd = options.onEnd;
     // With a highWaterMark of 1 a slow client would get each frame one frame's time later.
     this.stream = new ReadableStream({
       start: (controller) => {
         this.#controller = controller;
-        controller.enqueue(format.opening);
+        if (!this.#direct) this.#open();
       },
       pull: () => {
-        this.#pulling = true;
-        this.stalled = 0;
-        this.#taken();
-        if (this.#next) this.#send(this.#next);
+        if (this.#opened) this.#onPull();
+        else this.#direct!.begun().then(() => this.#open());
       },
       cancel: () => this.#end(),
     }, { highWaterMark: 0 });
@@ -98,15 +112,39 @@ export class MultipartBody {
     this.#end();
   }
 
+  /** Sends what comes before the first frame. */
+  #open(): void {
+    if (this.#ended) return;
+    this.#opened = true;
+    if (this.#put(this.#format.opening)) this.#onPull();
+  }
+
+  /** The client has taken all. */
+  #onPull(): void {
+    this.#pulling = true;
+    this.stalled = 0;
+    this.#taken();
+    if (this.#next) this.#send(this.#next);
+  }
+
   #send(frame: Frame): void {
-    this.#pulling = false;
     this.#next = undefined;
     this.quiet = 0;
     this.sent++;
     this.#sending = frame;
     const part = this.#format.part(frame);
     this.#size = part.length;
-    this.#controller.enqueue(part);
+    if (this.#put(part)) this.#taken();
+  }
+
+  /** @returns Whether the bytes were sent; if not, the stream has those that were not. */
+  #put(bytes: Bytes): boolean {
+    const sent = this.#direct?.send(bytes) ?? 0;
+    if (sent === bytes.length) return true;
+    this.#pulling = false;
+    this.#direct?.leave(bytes.length - sent);
+    this.#controller.enqueue(sent === 0 ? bytes : bytes.subarray(sent));
+    return false;
   }
 
   /** What was sent last has been taken. */

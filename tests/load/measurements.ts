@@ -54,7 +54,7 @@ export const ALONE = "10 viewers, 720p30";
  * How long a server runs before it is measured, in seconds: one that is compiled while it runs, as ours is,
  * uses twice the CPU time in its first seconds. It will serve for days.
  */
-const WARMUP = 8;
+const WARMUP = 15;
 
 /** All of them, each of `seconds` where its load does not need another time. */
 export function measurements(seconds: number): Measurement[] {

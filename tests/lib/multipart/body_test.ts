@@ -218,3 +218,47 @@ Deno.test("MultipartBody asks again for a picture while there is none", async ()
   assertEquals(await next, "JPEG 1");
   await client.cancel();
 });
+
+Deno.test("MultipartBody gives a direct way what it can send, and the client's stream the rest", async () => {
+  const head = Promise.withResolvers<void>();
+  const said: string[] = [];
+  let room = Infinity;
+  const told: number[] = [];
+  const body = new MultipartBody({
+    format: FORMAT,
+    direct: {
+      begun: () => head.promise,
+      send(bytes) {
+        const count = Math.min(room, bytes.length);
+        said.push(new TextDecoder().decode(bytes.subarray(0, count)));
+        return count;
+      },
+      leave: (count) => void said.push(`${count} left`),
+    },
+    onTaken: ({ sequence }) => told.push(sequence),
+    onEnd: () => {},
+  });
+  const client = body.stream.getReader();
+  let next = client.read();
+  body.offer(frame(1));
+  body.offer(frame(2));
+  await settle();
+  assertEquals(said, []); // the response has not begun
+  head.resolve();
+  await settle();
+  const ending = new TextDecoder().decode(FORMAT.part(frame(0)).subarray("JPEG 0".length));
+  assertEquals(said.splice(0), [new TextDecoder().decode(FORMAT.opening), `JPEG 2${ending}`]);
+  room = 4;
+  body.offer(frame(3));
+  body.offer(frame(4)); // the client has not taken the third yet
+  assertEquals(said.splice(0), ["JPEG", `${2 + ending.length} left`]);
+  assertEquals(new TextDecoder().decode((await next).value), ` 3${ending}`);
+  assertEquals(told, [2]);
+  room = Infinity;
+  next = client.read();
+  await settle();
+  assertEquals(said.splice(0), [`JPEG 4${ending}`]);
+  assertEquals([told, body.sent, body.dropped, body.stalled], [[2, 3, 4], 3, 1, 0]);
+  body.end();
+  assertEquals((await next).done, true);
+});
