@@ -74,7 +74,7 @@ async function main(args: string[]): Promise<void> {
     allowOrigin: config.allowOrigin,
     door: new Door(access, { clock: systemClock, log }),
     maxViewers: config.maxViewers,
-    findDirect: (port, http1) => direct?.to(port, http1),
+    findDirect: (client, http1) => direct?.to(client, http1),
     version: project.version,
     clock: systemClock,
     log,

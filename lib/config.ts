@@ -20,7 +20,10 @@ export interface Config {
   readonly host: string;
   /** 0: any that is free. */
   readonly port: number;
-  /** Whether the kernel is kept from storing old pictures for slow viewers. */
+  /**
+   * Whether we look after what the kernel does for viewers: it stores no old pictures for slow ones, and
+   * is given frames directly.
+   */
   readonly shortSendQueue: boolean;
   /** At least one. */
   readonly cameras: readonly CameraConfig[];

@@ -3,7 +3,7 @@ import { thin } from "../camera/rate.ts";
 import type { Camera } from "../camera/camera.ts";
 import { type DirectSender, MultipartBody } from "../multipart/body.ts";
 import { multipartFormat } from "../multipart/encode.ts";
-import { addressOf, portOf } from "./address.ts";
+import { addressOf, remoteOf } from "./address.ts";
 import type { Cameras } from "./cameras.ts";
 import { orUnavailable } from "./errors.ts";
 import { type KeepAlive, STALLED } from "./keep_alive.ts";
@@ -32,11 +32,11 @@ export const LIVE_HEADERS = {
 };
 
 /**
- * Finds the shorter way to the client that has a port, for the response that begins now; undefined if there
- * is none. `http1`: whether the client surely speaks HTTP/1.
+ * Finds the shorter way to a client for the response that begins now; undefined if there is none.
+ * `http1`: whether the client surely speaks HTTP/1.
  */
 export type FindDirect = (
-  port: number,
+  client: Deno.NetAddr,
   http1: boolean,
 ) => DirectSender & { close(): void } | undefined;
 
@@ -75,10 +75,9 @@ export function streamRoutes(options: StreamRoutesOptions): Hono {
     const headers = { "Content-Type": format.contentType, ...LIVE_HEADERS };
     if (c.req.method === "HEAD") return c.body(null, 200, headers); // Hono drops a HEAD's body uncancelled
     const visit = viewers.enter(addressOf(c), camera.name);
-    const port = use === "page" ? undefined : portOf(c);
+    const remote = use === "page" ? undefined : remoteOf(c);
     // HTTP/2 has no such header.
-    const http1 = c.req.header("Connection") !== undefined;
-    const direct = port === undefined ? undefined : findDirect?.(port, http1);
+    const direct = remote && findDirect?.(remote, c.req.header("Connection") !== undefined);
     const body = new MultipartBody({
       format,
       direct,

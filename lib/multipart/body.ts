@@ -8,7 +8,7 @@ export interface DirectSender {
   /** @returns How many of the bytes were sent, from the first on: none while the stream's are on their way. */
   send(bytes: Bytes): number;
   /** The stream is given so many bytes. */
-  leave(count: number): void;
+  defer(count: number): void;
 }
 
 /** Options of a {@link MultipartBody}. */
@@ -101,8 +101,7 @@ export class MultipartBody {
     if (++this.quiet < after) return;
     const frame = last();
     if (!frame) return;
-    this.#send(frame);
-    this.#sending = undefined;
+    this.#send(frame, true);
   }
 
   /** Called by the hub when there will be no more frames. */
@@ -127,11 +126,11 @@ export class MultipartBody {
     if (this.#next) this.#send(this.#next);
   }
 
-  #send(frame: Frame): void {
+  #send(frame: Frame, again = false): void {
     this.#next = undefined;
     this.quiet = 0;
     this.sent++;
-    this.#sending = frame;
+    this.#sending = again ? undefined : frame;
     const part = this.#format.part(frame);
     this.#size = part.length;
     if (this.#put(part)) this.#taken();
@@ -142,7 +141,7 @@ export class MultipartBody {
     const sent = this.#direct?.send(bytes) ?? 0;
     if (sent === bytes.length) return true;
     this.#pulling = false;
-    this.#direct?.leave(bytes.length - sent);
+    this.#direct?.defer(bytes.length - sent);
     this.#controller.enqueue(sent === 0 ? bytes : bytes.subarray(sent));
     return false;
   }

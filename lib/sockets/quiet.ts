@@ -1,4 +1,4 @@
-import { int, NAMES, socketsAt } from "./descriptors.ts";
+import { ADDRESSES, int, socketsAt } from "./descriptors.ts";
 import { LINUX_LIBRARIES, openLibrary } from "./library.ts";
 
 /** How long nothing may move on a connection before it is closed, in milliseconds. */
@@ -24,7 +24,7 @@ const SHUT_RDWR = 2;
 const INFO = { state: 0, lastSent: 44, lastAcknowledged: 56, acknowledged: 120, size: 128 };
 
 const FUNCTIONS = {
-  ...NAMES,
+  ...ADDRESSES,
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
   shutdown: { parameters: ["i32", "i32"], result: "i32" },

@@ -1,4 +1,4 @@
-import { int, NAMES, socketsAt } from "./descriptors.ts";
+import { ADDRESSES, int, socketsAt } from "./descriptors.ts";
 import { LINUX_LIBRARIES, MACOS_LIBRARIES, openLibrary } from "./library.ts";
 
 /** How much the kernel may hold for a viewer that it has not sent yet, in bytes. */
@@ -31,7 +31,7 @@ const SYSTEMS: Partial<Record<typeof Deno.build.os, System>> = {
 const IPPROTO_TCP = 6;
 
 const FUNCTIONS = {
-  ...NAMES,
+  ...ADDRESSES,
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
 } as const;

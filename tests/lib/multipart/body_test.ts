@@ -233,7 +233,7 @@ Deno.test("MultipartBody gives a direct way what it can send, and the client's s
         said.push(new TextDecoder().decode(bytes.subarray(0, count)));
         return count;
       },
-      leave: (count) => void said.push(`${count} left`),
+      defer: (count) => void said.push(`${count} left`),
     },
     onTaken: ({ sequence }) => told.push(sequence),
     onEnd: () => {},
@@ -259,6 +259,8 @@ Deno.test("MultipartBody gives a direct way what it can send, and the client's s
   await settle();
   assertEquals(said.splice(0), [`JPEG 4${ending}`]);
   assertEquals([told, body.sent, body.dropped, body.stalled], [[2, 3, 4], 3, 1, 0]);
+  body.keepAlive(1, () => frame(4)); // the same once more is told to nobody
+  assertEquals([said.splice(0), told, body.sent], [[`JPEG 4${ending}`], [2, 3, 4], 4]);
   body.end();
   assertEquals((await next).done, true);
 });

@@ -58,10 +58,13 @@ Deno.test({
         "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
         `${page}GET / HTTP/1.1\r\nHost: x\r\n\r\n`,
         `${page}${page}GET / HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n`,
+        `${
+          page.replace("page", "large")
+        }GET / HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n`,
         "GET / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc",
       ]
     ) {
-      const viewer = set.watch({ request });
+      const viewer = set.watch({ request, atOnce: 50_000, pause: 1 });
       await eventually("frames", () => viewer.frames > 3);
       await viewer.leave();
     }
@@ -110,7 +113,7 @@ Deno.test({
 Deno.test("a DirectConnection sends nothing while Deno may have something to send", async () => {
   const kernel = { count: 100, takes: Infinity, closed: 0 };
   const connection = new DirectConnection(100, {
-    written: () => kernel.count,
+    taken: () => kernel.count,
     send(bytes) {
       const taken = Math.min(kernel.takes, bytes.length);
       kernel.count = (kernel.count + Math.max(0, taken)) >>> 0;
@@ -125,9 +128,11 @@ Deno.test("a DirectConnection sends nothing while Deno may have something to sen
   assertEquals(kernel.count, 50);
   kernel.takes = 30;
   assertEquals(connection.send(new Uint8Array(100)), 30);
-  connection.leave(70);
+  connection.defer(70);
+  kernel.count = 90; // Deno has sent ten of them
+  connection.defer(50);
   kernel.takes = Infinity;
-  for (kernel.count = 80; kernel.count < 150; kernel.count += 10) {
+  for (; kernel.count < 200; kernel.count += 10) {
     assertEquals(connection.send(new Uint8Array(10)), 0);
   }
   assertEquals(connection.send(new Uint8Array(10)), 10);
@@ -136,6 +141,20 @@ Deno.test("a DirectConnection sends nothing while Deno may have something to sen
   connection.close();
   connection.close();
   assertEquals([connection.send(new Uint8Array(10)), kernel.closed], [0, 1]);
+});
+
+Deno.test("a DirectConnection on which no head is seen leaves the response to Deno", async () => {
+  let [sent, closed] = [0, 0];
+  const connection = new DirectConnection(7, {
+    taken: () => 7,
+    send: (bytes) => sent += bytes.length,
+    close: () => void closed++,
+  });
+  await connection.begun();
+  assertEquals([connection.send(new Uint8Array(10)), sent, closed], [0, 0, 1]);
+  connection.defer(10);
+  connection.close();
+  assertEquals(closed, 1);
 });
 
 Deno.test({
@@ -166,8 +185,9 @@ function setUp() {
   let sending: DirectSending | string = "";
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request, info) => {
     if (request.url.endsWith("/page")) return new Response("a page");
+    if (request.url.endsWith("/large")) return new Response(new Uint8Array(1_000_000));
     if (typeof sending === "string") throw new Error(sending);
-    const direct = sending.to(info.remoteAddr.port, request.headers.has("Connection"));
+    const direct = sending.to(info.remoteAddr, request.headers.has("Connection"));
     const body = new MultipartBody({
       format: FORMAT,
       direct: direct && {
@@ -177,9 +197,9 @@ function setUp() {
           passed += count;
           return count;
         },
-        leave(count) {
+        defer(count) {
           left += count;
-          direct.leave(count);
+          direct.defer(count);
         },
       },
       onEnd() {
