@@ -33,22 +33,24 @@ export class Door {
   readonly #access: Access;
   readonly #log: Log;
   readonly #attempts: Attempts;
-  #expected: Promise<Uint8Array[]> | undefined;
+  /** The credentials as clients may write them. */
+  readonly #expected: readonly Uint8Array[];
 
   constructor(access: Access, { clock, log }: DoorOptions) {
     this.#access = access;
     this.#log = log;
     this.#attempts = new Attempts(clock);
+    this.#expected = typeof access === "string" ? [] : encodings(access);
   }
 
   /** Why a request is not answered; undefined if it is. */
-  async refuse(visitor: Visitor): Promise<Refusal | undefined> {
+  refuse(visitor: Visitor): Refusal | undefined {
     if (this.#access === "anyone") return undefined;
     if (this.#access === "this machine") return refuseOtherHosts(visitor);
-    return visitor.open ? undefined : await this.#askPassword(visitor);
+    return visitor.open ? undefined : this.#askPassword(visitor);
   }
 
-  async #askPassword({ address, authorization }: Visitor): Promise<Refusal | undefined> {
+  #askPassword({ address, authorization }: Visitor): Refusal | undefined {
     if (authorization === undefined) return UNKNOWN;
     const wait = this.#attempts.begin(address);
     if (wait > 0) {
@@ -58,27 +60,18 @@ export class Door {
         headers: { "Retry-After": `${Math.ceil(wait / 1000)}` },
       };
     }
-    if (!await this.#knows(authorization)) {
+    if (!this.#knows(authorization)) {
       this.#log.warn("log-in failed", { address });
       return UNKNOWN;
     }
     this.#attempts.succeeded(address);
   }
 
-  #expectedDigests(): Promise<Uint8Array[]> {
-    const access = this.#access;
-    return this.#expected ??= Promise.all(
-      typeof access === "string" ? [] : encodings(access).map(digest),
-    );
-  }
-
-  /** Takes as long for any credentials, and so gives no hint how much of them is right. */
-  async #knows(authorization: string): Promise<boolean> {
-    const given = await digest(basicCredentials(authorization) ?? new Uint8Array(0));
+  /** Takes as long for any credentials of a length, and so gives no hint how much of them is right. */
+  #knows(authorization: string): boolean {
+    const given = basicCredentials(authorization) ?? new Uint8Array(0);
     let known = false;
-    for (const expected of await this.#expectedDigests()) {
-      known = areEqual(given, expected) || known;
-    }
+    for (const expected of this.#expected) known = areEqual(given, expected) || known;
     return known;
   }
 }
@@ -124,13 +117,9 @@ function bytesOf(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
-async function digest(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-}
-
-/** Compares hashes in a time that does not depend on them. */
-function areEqual(a: Uint8Array, b: Uint8Array): boolean {
-  let difference = a.length ^ b.length;
-  for (let i = 0; i < a.length; i++) difference |= a[i]! ^ b[i]!;
+/** Compares in a time that depends on `given` alone. @param expected Not empty. */
+function areEqual(given: Uint8Array, expected: Uint8Array): boolean {
+  let difference = given.length ^ expected.length;
+  for (let i = 0; i < given.length; i++) difference |= given[i]! ^ expected[i % expected.length]!;
   return difference === 0;
 }

@@ -6,7 +6,7 @@ import { HttpError } from "./errors.ts";
 /** Stands in front of everything, and lets through whom `door` lets in. */
 export function guard(door: Door): MiddlewareHandler {
   return async (c, next) => {
-    const refusal = await door.refuse({
+    const refusal = door.refuse({
       address: addressOf(c),
       authorization: c.req.header("Authorization"),
       hosts: hostsOf(c),
