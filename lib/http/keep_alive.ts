@@ -30,7 +30,11 @@ export class KeepAlive {
   /** Looks after a viewer of a camera. */
   add(viewer: MultipartBody, camera: Camera): void {
     this.#viewers.set(viewer, camera);
-    if (!this.#stop) this.#run(this.#stop = new AbortController()).catch(() => {}); // the stop
+    if (this.#stop) return;
+    const stop = this.#stop = new AbortController();
+    this.#run(stop).catch((error) => {
+      if (!stop.signal.aborted) throw error;
+    });
   }
 
   /** The viewer has left. */

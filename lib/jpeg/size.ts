@@ -16,13 +16,13 @@ export function isBare(marker: number | undefined): boolean {
   return marker !== undefined && (marker >= 0xd0 && marker <= 0xd7 || marker === 0x01);
 }
 
-/** The size that a JPEG says it has, or undefined if it has no frame header (ITU-T T.81, B.2.2). */
+/** The size that a JPEG says it has, or undefined if it has no frame header that does (ITU-T T.81, B.2.2). */
 export function sizeOf(jpeg: Jpeg): Size | undefined {
   for (const { marker, start, end } of segments(jpeg)) {
     if (!isFrameHeader(marker) || end - start < 9) continue;
     const height = jpeg[start + 5]! << 8 | jpeg[start + 6]!;
     const width = jpeg[start + 7]! << 8 | jpeg[start + 8]!;
-    return { width, height };
+    return width > 0 && height > 0 ? { width, height } : undefined;
   }
 }
 

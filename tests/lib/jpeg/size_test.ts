@@ -35,6 +35,7 @@ Deno.test("sizeOf() knows of none in what is no JPEG, or a broken one", () => {
   const others = {
     "nothing": bytes(),
     "SOI alone": SOI,
+    "a picture without lines": sampleJpeg({ height: 0 }),
     "no frame header": join(SOI, DQT, DHT, sos(), sof(), EOI),
     "a frame header cut short": join(SOI, DQT, sof()).subarray(0, -10),
     "a frame header that is too short": join(SOI, segment(0xc0, [8, 1, 224, 2]), EOI, EOI, EOI),
