@@ -77,8 +77,17 @@ function build(cameras) {
 /** The camera that is shown alone, if one is. */
 function alone() {
   if (tiles.length === 1) return tiles[0];
-  const name = decodeURIComponent(location.hash.slice(1));
+  const name = nameIn(location.hash);
   return tiles.find((tile) => tile.status.name === name);
+}
+
+/** The camera that a link's end names: `#front`. @param {string | null} hash */
+function nameIn(hash) {
+  try {
+    return decodeURIComponent(hash?.slice(1) ?? "");
+  } catch {
+    return ""; // a link that was mangled
+  }
 }
 
 /** The cameras that are on the page. */
@@ -115,7 +124,7 @@ function arrange() {
     if (!isWatched) tile.pause();
   }
   for (const entry of document.querySelectorAll("#names a")) {
-    const name = decodeURIComponent(entry.getAttribute("href")?.slice(1) ?? "");
+    const name = nameIn(entry.getAttribute("href"));
     if (name === (one?.status.name ?? "")) entry.setAttribute("aria-current", "page");
     else entry.removeAttribute("aria-current");
   }
@@ -375,6 +384,6 @@ addEventListener("online", () => {
 });
 
 // At first the server is told what to show by the page's address: that saves a round trip.
-if (location.hash.length > 1) link.watch([decodeURIComponent(location.hash.slice(1))]);
+if (nameIn(location.hash)) link.watch([nameIn(location.hash)]);
 if (!document.hidden) link.start();
 setInterval(() => document.hidden || refresh(), REFRESH);

@@ -47,6 +47,7 @@ export function followPointers(tile, isActive, onChange) {
   });
 
   stage.addEventListener("pointermove", (event) => {
+    if (event.buttons === 0) held.delete(event.pointerId); // it was let go elsewhere
     const before = held.get(event.pointerId);
     if (!before) return;
     const now = { x: event.clientX, y: event.clientY };
