@@ -362,6 +362,20 @@ Deno.test("frame() leaves no viewer behind when there is no frame, and says why"
   await camera.close();
 });
 
+Deno.test("frame() gives up after 10 s when frames have ceased, says why, and leaves no viewer", async () => {
+  const { clock, camera, now, flow } = setUp();
+  camera.join(new Viewer());
+  await now();
+  await flow(3);
+  await clock.advance(1);
+  const picture = watch(camera.frame(clock.now()));
+  await clock.advance(9_999);
+  assertEquals([picture.now, camera.stats().viewers], ["waiting", 2]);
+  await clock.advance(1);
+  assertEquals([picture.now, camera.stats().viewers], ["No picture for 3 s", 1]);
+  await camera.close();
+});
+
 Deno.test("stats() tells what there is to tell", async () => {
   const { clock, camera, now, flow, fail } = setUp();
   const off = camera.stats();
