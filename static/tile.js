@@ -43,8 +43,6 @@ export class Tile {
   /** The plain stream, where there is no WebSocket. @type {HTMLImageElement | undefined} */
   #plain;
   #painted = 0;
-  /** How often {@link pause} was called. */
-  #pauses = 0;
   #missed = 0;
   #since = performance.now();
   /** When it was heard last of a failure. */
@@ -78,10 +76,8 @@ export class Tile {
    * @param {ServerClock} clock
    */
   async paint({ jpeg, sequence, capturedAt }, clock) {
-    const pauses = this.#pauses;
     const bitmap = await createImageBitmap(jpeg);
-    // A newer one was faster, or it is of a connection that is over.
-    if (sequence <= this.#painted || pauses !== this.#pauses) return bitmap.close();
+    if (sequence <= this.#painted) return bitmap.close(); // a newer one was faster
     this.#painted = sequence;
     this.#missed = 0;
     this.#shape(bitmap);
@@ -95,7 +91,6 @@ export class Tile {
 
   /** The connection is a new one, or pictures were not wanted for a while. */
   pause() {
-    this.#pauses++;
     this.#painted = 0;
     this.#missed = 0;
     this.#since = performance.now();
