@@ -32,7 +32,10 @@ const link = new Link({
   onStatus: learn,
   onFrame: async (frame) => {
     const tile = tiles[frame.camera];
-    if (!paused && tile && watched().includes(tile)) await tile.paint(frame, link.clock);
+    if (paused || !tile || !watched().includes(tile)) return;
+    const isFirst = !tile.hasPicture;
+    await tile.paint(frame, link.clock);
+    if (isFirst) refresh(); // now it can be saved
   },
 });
 
