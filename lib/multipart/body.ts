@@ -5,7 +5,11 @@ import type { MultipartFormat } from "./encode.ts";
 export interface DirectSender {
   /** Waits until the response's head is sent: only then may something be given to the stream. */
   begun(): Promise<void>;
-  /** @returns How many of the bytes were sent, from the first on: none while the stream's are on their way. */
+  /** Whether nothing of the stream's is on its way any more: only then may something be sent. */
+  readonly free: boolean;
+  /** Calls back, once, when it is free again. */
+  onFree(call: () => void): void;
+  /** @returns How many of the bytes were sent, from the first on. */
   send(bytes: Bytes): number;
   /** The stream is given so many bytes. */
   defer(count: number): void;
@@ -83,7 +87,7 @@ export class MultipartBody {
   /** Called by the hub for each frame. */
   offer(frame: Frame): void {
     if (this.#ended || this.#wanted && !this.#wanted(frame)) return;
-    if (this.#pulling) return this.#send(frame);
+    if (this.#isReady()) return this.#send(frame);
     if (this.#next) {
       this.dropped++;
       this.#onDropped?.();
@@ -97,7 +101,7 @@ export class MultipartBody {
    */
   keepAlive(after: number, last: () => Frame | undefined): void {
     if (this.#ended) return;
-    if (!this.#pulling) return void this.stalled++;
+    if (!this.#isReady()) return void this.stalled++;
     if (++this.quiet < after) return;
     const frame = last();
     if (!frame) return;
@@ -118,15 +122,27 @@ export class MultipartBody {
     if (this.#put(this.#format.opening)) this.#onPull();
   }
 
-  /** The client has taken all. */
+  /** The stream has taken all; what of it is still on its way, a direct sender knows. */
   #onPull(): void {
     this.#pulling = true;
+    if (this.#direct && !this.#direct.free) this.#direct.onFree(() => this.#onFree());
+    else this.#onFree();
+  }
+
+  /** The client has taken all. */
+  #onFree(): void {
     this.stalled = 0;
     this.#taken();
-    if (this.#next) this.#send(this.#next);
+    if (this.#next && this.#isReady()) this.#send(this.#next);
+  }
+
+  /** Whether the client has taken all. */
+  #isReady(): boolean {
+    return this.#pulling && (this.#direct?.free ?? true);
   }
 
   #send(frame: Frame, again = false): void {
+    this.#taken();
     this.#next = undefined;
     this.quiet = 0;
     this.sent++;

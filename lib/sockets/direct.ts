@@ -6,6 +6,8 @@ import { SENDING, SharedSender } from "./shared_sender.ts";
 /** How often the head of a response is looked for, and how long it is waited for, in milliseconds. */
 const LOOK = 1;
 const PATIENCE = 200;
+/** How often it is looked whether Deno has sent what it was given, besides at each frame, in milliseconds. */
+const BEAT = 50;
 
 // Linux' numbers; the same on all its machines that Deno runs on.
 const IPPROTO_TCP = 6;
@@ -36,6 +38,9 @@ export class DirectSending implements Disposable {
   /** From this number on descriptors are for Deno alone: it takes no more connections when none is left. */
   readonly #limit: number;
   #open = 0;
+  /** Whom to tell when Deno has sent all on a connection. */
+  readonly #waiting = new Map<DirectConnection, () => void>();
+  #timer: ReturnType<typeof setInterval> | undefined;
 
   private constructor(library: Library, port: number) {
     this.#library = library;
@@ -75,11 +80,13 @@ export class DirectSending implements Disposable {
       return undefined;
     }
     this.#open++;
-    return new DirectConnection(before.taken, {
+    const connection = new DirectConnection(before.taken, {
       taken: () => this.#read(own)?.taken,
       send: (bytes) => this.#sender.send(own, bytes),
-      close: () => this.#close(own),
+      watch: (call) => this.#watch(connection, call),
+      close: () => this.#close(connection, own),
     });
+    return connection;
   }
 
   /** All connections are closed by then. */
@@ -103,7 +110,27 @@ export class DirectSending implements Disposable {
     return { taken: (sent + unsent) >>> 0, unsent };
   }
 
-  #close(own: number): void {
+  /** One timer serves all connections, and there is none while Deno has sent all. */
+  #watch(connection: DirectConnection, call: () => void): void {
+    this.#waiting.set(connection, call);
+    this.#timer ??= setInterval(() => {
+      for (const [one, call] of this.#waiting) {
+        if (!one.free) continue;
+        this.#forget(one);
+        call();
+      }
+    }, BEAT);
+  }
+
+  #forget(connection: DirectConnection): void {
+    this.#waiting.delete(connection);
+    if (this.#waiting.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #close(connection: DirectConnection, own: number): void {
+    this.#forget(connection);
     this.#library.symbols.close(own);
     if (--this.#open === 0) this.#sender.forget();
   }
@@ -124,6 +151,8 @@ function canonical(hostname: string): string {
 interface Kernel {
   taken(): number | undefined;
   send(bytes: Bytes): number;
+  /** Calls back, once, when the connection is free. */
+  watch(call: () => void): void;
   close(): void;
 }
 
@@ -153,9 +182,22 @@ export class DirectConnection {
     if (this.#state === "waiting") this.close(); // this response is Deno's alone
   }
 
+  /** Whether Deno has sent all that it was given; always, if the response is Deno's alone. */
+  get free(): boolean {
+    if (this.#due === undefined || this.#state === "closed") return true;
+    if (this.#due !== this.#kernel.taken()) return false;
+    this.#due = undefined;
+    return true;
+  }
+
+  /** Calls back, once, when it is free. */
+  onFree(call: () => void): void {
+    this.#kernel.watch(call);
+  }
+
   /** @returns How many of the bytes are sent: those from the first on that can be sent at once. */
   send(bytes: Bytes): number {
-    return this.#isFree() ? Math.max(0, this.#kernel.send(bytes)) : 0;
+    return this.#state === "open" && this.free ? Math.max(0, this.#kernel.send(bytes)) : 0;
   }
 
   /** Deno is given so many bytes to send. */
@@ -171,12 +213,5 @@ export class DirectConnection {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#kernel.close();
-  }
-
-  /** Whether Deno has nothing to send. */
-  #isFree(): boolean {
-    if (this.#state !== "open") return false;
-    if (this.#due !== undefined && this.#due === this.#kernel.taken()) this.#due = undefined;
-    return this.#due === undefined;
   }
 }

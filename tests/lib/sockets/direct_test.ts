@@ -119,6 +119,7 @@ Deno.test("a DirectConnection sends nothing while Deno may have something to sen
       kernel.count = (kernel.count + Math.max(0, taken)) >>> 0;
       return taken;
     },
+    watch() {},
     close: () => void kernel.closed++,
   });
   assertEquals(connection.send(new Uint8Array(10)), 0); // the head is not sent
@@ -148,6 +149,7 @@ Deno.test("a DirectConnection on which no head is seen leaves the response to De
   const connection = new DirectConnection(7, {
     taken: () => 7,
     send: (bytes) => sent += bytes.length,
+    watch() {},
     close: () => void closed++,
   });
   await connection.begun();
@@ -192,6 +194,10 @@ function setUp() {
       format: FORMAT,
       direct: direct && {
         begun: () => direct.begun(),
+        get free() {
+          return direct.free;
+        },
+        onFree: (call) => direct.onFree(call),
         send(bytes) {
           const count = direct.send(bytes);
           passed += count;
