@@ -41,10 +41,14 @@ Deno.test(
     const captures = [...(await descendants(server.pid)).values()];
     assertEquals(captures.length, 1);
     assertStringIncludes(captures[0]!, "--codec mjpeg --width 640 --height 360 --framerate 30");
+    const seen = await viewers;
+    // What nobody got, the camera has left out: it does while its output is full.
+    const given = [...new Set(seen.flat())];
     let missing = 0;
-    for (const numbers of await viewers) {
+    for (const numbers of seen) {
       assert(numbers.every((number, i) => i === 0 || number > numbers[i - 1]!), `${numbers}`);
-      missing += numbers.at(-1)! - numbers[0]! - (numbers.length - 1);
+      const due = given.filter((one) => one >= numbers[0]! && one <= numbers.at(-1)!);
+      missing += due.length - numbers.length;
     }
     // Fifty readers in one process may be too slow for a frame: then the server has left it out, and says so.
     const left = () => [...server.output.matchAll(/viewer left .* dropped=(\d+)/g)];
