@@ -35,6 +35,7 @@ export class DirectSending implements Disposable {
   readonly #library: Library;
   readonly #port: number;
   readonly #sender: SharedSender;
+  readonly #info = new DataView(new ArrayBuffer(INFO.size));
   /** From this number on descriptors are for Deno alone: it takes no more connections when none is left. */
   readonly #limit: number;
   #open = 0;
@@ -99,11 +100,10 @@ export class DirectSending implements Disposable {
    * not sent yet; undefined if it does not tell.
    */
   #read(socket: number): { taken: number; unsent: number } | undefined {
-    const info = new DataView(new ArrayBuffer(INFO.size));
+    const info = this.#info;
     const size = int(INFO.size);
-    const into = new Uint8Array(info.buffer);
     const { getsockopt } = this.#library.symbols;
-    if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, into, size) !== 0) return undefined;
+    if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, info, size) !== 0) return undefined;
     if (size[0]! < INFO.size) return undefined;
     const unsent = info.getUint32(INFO.unsent, true);
     const sent = info.getUint32(INFO.sent, true) - info.getUint32(INFO.sentAgain, true);

@@ -30,25 +30,26 @@ async function heard(address: string, tell: () => Promise<void> | void): Promise
   return text;
 }
 
-Deno.test("systemd hears that the server is ready, by a path or an abstract name", {
-  ...needing(PYTHON),
-  ...(Deno.build.os === "linux" ? {} : { ignore: true }),
-}, async () => {
-  const folder = await Deno.makeTempDir();
-  const name = `@dinocam-${crypto.randomUUID()}`;
-  for (const address of [join(folder, "notify"), name]) {
-    let told;
-    const text = await heard(address, () => void (told = notifyReady(address)));
-    assertEquals([told, text], [true, "listening\nREADY=1\n"]);
-  }
-  assertEquals(notifyReady(join(folder, "nobody")), false);
-  await Deno.remove(folder, { recursive: true });
-});
+/** Where there is no Linux there is no systemd, and nobody to be told. */
+const SYSTEMD = Deno.build.os === "linux" ? needing(PYTHON) : { ignore: true };
 
-Deno.test("the server tells systemd once it listens", {
-  ...needing(PYTHON),
-  ...(Deno.build.os === "linux" ? {} : { ignore: true }),
-}, async () => {
+Deno.test(
+  "systemd hears that the server is ready, by a path or an abstract name",
+  SYSTEMD,
+  async () => {
+    const folder = await Deno.makeTempDir();
+    const name = `@dinocam-${crypto.randomUUID()}`;
+    for (const address of [join(folder, "notify"), name]) {
+      let told;
+      const text = await heard(address, () => void (told = notifyReady(address)));
+      assertEquals([told, text], [true, "listening\nREADY=1\n"]);
+    }
+    assertEquals(notifyReady(join(folder, "nobody")), false);
+    await Deno.remove(folder, { recursive: true });
+  },
+);
+
+Deno.test("the server tells systemd once it listens", SYSTEMD, async () => {
   const address = `@dinocam-${crypto.randomUUID()}`;
   const text = await heard(address, async () => {
     await using server = await Server.start({ env: { NOTIFY_SOCKET: address } });
