@@ -28,7 +28,7 @@ export interface AppOptions {
   door?: Door;
   /** How many viewers there may be at once; as many as come if not given. */
   maxViewers?: number;
-  /** For streams: see there. */
+  /** A shorter way to a stream's client than through Deno, where there is one. */
   findDirect?: FindDirect;
   /** For those who ask which server this is. */
   version?: string;
@@ -46,7 +46,7 @@ export function createApp(options: AppOptions): Hono {
   const door = options.door ?? new Door("this machine", { clock, log });
   const known = new Cameras(cameras);
   const viewers = new Viewers({ max: maxViewers, clock, log });
-  const keepAlive = new KeepAlive(clock);
+  const keepAlive = new KeepAlive(clock, log);
   const startedAt = clock.now();
   const server = () => ({
     version,

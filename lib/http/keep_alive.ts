@@ -1,6 +1,8 @@
 import type { Camera } from "../camera/camera.ts";
 import type { Clock } from "../clock.ts";
+import { explain } from "../errors.ts";
 import type { Frame } from "../frame.ts";
+import type { Log } from "../log.ts";
 import type { MultipartBody } from "../multipart/body.ts";
 import { NoSignal } from "./no_signal.ts";
 
@@ -18,23 +20,21 @@ export const STALLED = 240;
  */
 export class KeepAlive {
   readonly #clock: Clock;
+  readonly #log: Log;
   readonly #viewers = new Map<MultipartBody, Camera>();
   readonly #noSignal: NoSignal;
   #stop: AbortController | undefined;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, log: Log) {
     this.#clock = clock;
+    this.#log = log;
     this.#noSignal = new NoSignal(clock);
   }
 
   /** Looks after a viewer of a camera. */
   add(viewer: MultipartBody, camera: Camera): void {
     this.#viewers.set(viewer, camera);
-    if (this.#stop) return;
-    const stop = this.#stop = new AbortController();
-    this.#run(stop).catch((error) => {
-      if (!stop.signal.aborted) throw error;
-    });
+    if (!this.#stop) this.#run(this.#stop = new AbortController()).catch(() => {}); // the stop
   }
 
   /** The viewer has left. */
@@ -48,15 +48,23 @@ export class KeepAlive {
   async #run({ signal }: AbortController): Promise<void> {
     for (;;) {
       await this.#clock.sleep(BEAT, signal);
-      const pictures = new Map<Camera, Frame>();
-      for (const [viewer, camera] of this.#viewers) {
-        viewer.keepAlive(BEATS, () => {
-          const newest = () => camera.latest ?? this.#noSignal.of(camera);
-          if (!pictures.has(camera)) pictures.set(camera, newest());
-          return pictures.get(camera);
-        });
-        if (viewer.stalled >= STALLED) viewer.end();
+      try {
+        this.#beat();
+      } catch (error) {
+        this.#log.error("viewers could not be looked through", { reason: explain(error) });
       }
+    }
+  }
+
+  #beat(): void {
+    const pictures = new Map<Camera, Frame>();
+    for (const [viewer, camera] of this.#viewers) {
+      viewer.keepAlive(BEATS, () => {
+        const newest = () => camera.latest ?? this.#noSignal.of(camera);
+        if (!pictures.has(camera)) pictures.set(camera, newest());
+        return pictures.get(camera);
+      });
+      if (viewer.stalled >= STALLED) viewer.end();
     }
   }
 }
