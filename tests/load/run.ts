@@ -1,3 +1,4 @@
+import { systemClock } from "../../lib/clock.ts";
 import { cameraEnv, type Contestant, type Picture } from "./contestants.ts";
 import { descendantsOf, sendQueueOf, type Usage, usageOf } from "./proc.ts";
 import type { Tools } from "./tools.ts";
@@ -64,7 +65,7 @@ export async function measure(
   const said = lastOf(server.stderr);
   try {
     await listening(port, server);
-    await delay(1_000); // some show a picture of their own until they have the camera
+    await systemClock.sleep(1_000); // some show a picture of their own until they have the camera
     return load.viewers === 0
       ? await idle(server.pid, load)
       : await watch(contestant, load, { tools, cores, port, pid: server.pid });
@@ -116,9 +117,9 @@ async function watch(contestant: Contestant, load: Load, place: Place): Promise<
 }
 
 async function idle(pid: number, { seconds, warmup = 1.5 }: Load): Promise<Result> {
-  await delay(warmup * 1000);
+  await systemClock.sleep(warmup * 1000);
   const before = usageOf(pid);
-  await delay(seconds * 1000);
+  await systemClock.sleep(seconds * 1000);
   const after = usageOf(pid);
   return { cpu: (after.cpu - before.cpu) / seconds / 10, memory: after.memory } as Result;
 }
@@ -149,7 +150,7 @@ async function listening(port: number, server: Deno.ChildProcess): Promise<void>
       (await Deno.connect({ hostname: "127.0.0.1", port })).close();
       return;
     } catch {
-      await delay(50);
+      await systemClock.sleep(50);
     }
   }
   throw new Error(ended ? "it ended" : "it does not listen");
@@ -182,8 +183,4 @@ function lastOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): () => string {
     }
   })();
   return () => text;
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertGreater, assertLess, assertStringIncludes } from "@std/assert";
+import { systemClock } from "../../lib/clock.ts";
 import { Browser, CHROMIUM } from "../browser.ts";
 import { needing, PYTHON } from "../parts.ts";
 import { descendants, eventually, Server } from "../server.ts";
@@ -16,10 +17,6 @@ function assertInOrder(pictures: readonly Seen[]): void {
   assert(frames.every((frame, i) => i === 0 || frame > frames[i - 1]!), `${frames}`);
 }
 
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
 Deno.test("the live player in Chromium", needs, async (t) => {
   await using browser = await Browser.start();
 
@@ -35,7 +32,7 @@ Deno.test("the live player in Chromium", needs, async (t) => {
       const rates: number[] = [];
       for (let tries = 0; tries < 10 && !(Math.max(...rates) >= 28.5); tries++) {
         await takeSeen(page);
-        await sleep(3_000);
+        await systemClock.sleep(3_000);
         const pictures = await takeSeen(page);
         assertInOrder(pictures);
         const [first, last] = [pictures[0]!, pictures.at(-1)!];
@@ -69,7 +66,7 @@ Deno.test("the live player in Chromium", needs, async (t) => {
       await page.goto(link.url);
       await page.until("seen.length > 3", 20_000);
       await takeSeen(page);
-      await sleep(4_000);
+      await systemClock.sleep(4_000);
       const pictures = await takeSeen(page);
       await page.goto("about:blank");
       assertInOrder(pictures);
@@ -112,7 +109,7 @@ Deno.test("the live player in Chromium", needs, async (t) => {
       await page.until(`${NOTICE}?.includes("Connection lost")`, 2_000);
       await page.until(`${NOTICE}?.includes("The server does not answer")`, 5_000);
       assertStringIncludes(await page.eval(CAPTION), "Not connected");
-      await sleep(Math.max(0, 2_500 - (Date.now() - killed))); // pauses have grown to their full length
+      await systemClock.sleep(Math.max(0, 2_500 - (Date.now() - killed))); // pauses have grown to their full length
       await takeSeen(page);
       await using _server = await Server.start({ env: { ...env, PORT: port } });
       const back = Date.now();
@@ -215,7 +212,7 @@ Deno.test("the live player in Chromium", needs, async (t) => {
       "seen.some(({ camera }) => camera === 0) && seen.some(({ camera }) => camera === 1)",
     );
     await takeSeen(page);
-    await sleep(2_000);
+    await systemClock.sleep(2_000);
     const pictures = await takeSeen(page);
     const [front, back] = [0, 1].map((place) => pictures.filter(({ camera }) => camera === place));
     for (const one of [front!, back!]) assertInOrder(one);

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
+import { systemClock } from "../../lib/clock.ts";
 import { Browser, CHROMIUM, type Page } from "../browser.ts";
 import { needing, PYTHON } from "../parts.ts";
 import { descendants, eventually, FAKES, Server } from "../server.ts";
@@ -31,10 +32,6 @@ function look(page: Page): Promise<{ turn: string; wide: boolean; a: number; d: 
   })()`);
 }
 
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
 Deno.test("the page in Chromium", needs, async (t) => {
   await using browser = await Browser.start();
 
@@ -62,7 +59,7 @@ Deno.test("the page in Chromium", needs, async (t) => {
   `);
       await page.goto(server.url);
       await page.until(LIVE);
-      await sleep(1_000);
+      await systemClock.sleep(1_000);
       assertEquals(
         addresses.filter((one) => !one.startsWith(`${server.url}/`) && !/^(data|blob):/.test(one)),
         [],
@@ -105,7 +102,7 @@ Deno.test("the page in Chromium", needs, async (t) => {
     assertEquals(await pressed(page, "pause"), "true");
     await eventually("the capture ends", async () => (await descendants(server.pid)).size === 0);
     await takeSeen(page);
-    await sleep(300);
+    await systemClock.sleep(300);
     assertEquals(await takeSeen(page), []);
     await page.click(button("pause"));
     assertEquals(await pressed(page, "pause"), "false");
@@ -302,9 +299,9 @@ Deno.test("the page in Chromium", needs, async (t) => {
       // Opening the page has made it try a few times, with pauses of up to a second; now it rests.
       const failures = async () =>
         (await (await fetch(`${server.url}/cameras`)).json())[0].failures;
-      for (let before; before !== (before = await failures());) await sleep(1_500);
+      for (let before; before !== (before = await failures());) await systemClock.sleep(1_500);
       await Deno.symlink(`${FAKES}/rpicam-vid`, `${programs}/rpicam-vid`);
-      await sleep(1_500);
+      await systemClock.sleep(1_500);
       assertEquals(await page.eval(LIVE), false);
       await page.click(button("retry"));
       await page.until(LIVE, 5_000);
