@@ -11,7 +11,7 @@ import { ConfigError, StopNow } from "./lib/errors.ts";
 import { createApp } from "./lib/http/app.ts";
 import { readPages } from "./lib/http/page_routes.ts";
 import { createLog, type Log } from "./lib/log.ts";
-import { killAll } from "./lib/process.ts";
+import { killAll } from "./lib/process/run.ts";
 import { DirectSending, limitSendQueue, notifyReady, QuietConnections } from "./lib/sockets/mod.ts";
 
 /** How long the cameras and the open responses have to end, in milliseconds. */

@@ -1,9 +1,9 @@
-import { splitArguments } from "../lib/arguments.ts";
+import { splitArguments } from "../lib/shell_words.ts";
 import { type CameraDriver, readWishes } from "../lib/camera/driver.ts";
 import { type Env, originOf } from "../lib/env.ts";
 import { ConfigError } from "../lib/errors.ts";
 import { splitJpegs } from "../lib/jpeg/split.ts";
-import { run } from "../lib/process.ts";
+import { run } from "../lib/process/run.ts";
 
 interface Settings {
   readonly program: string;

@@ -1,7 +1,7 @@
 import { type CameraDriver, readWishes, type Wishes } from "../lib/camera/driver.ts";
 import { readChoice } from "../lib/env.ts";
 import { splitJpegs } from "../lib/jpeg/split.ts";
-import { type Complaint, run } from "../lib/process.ts";
+import { type Complaint, run } from "../lib/process/run.ts";
 
 interface Settings extends Wishes {
   readonly source: string;

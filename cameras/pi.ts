@@ -1,7 +1,7 @@
 import { type CameraDriver, readWishes, type Wishes } from "../lib/camera/driver.ts";
 import { readChoice, readInteger } from "../lib/env.ts";
 import { splitJpegs } from "../lib/jpeg/split.ts";
-import { ask, type Complaint, run } from "../lib/process.ts";
+import { ask, type Complaint, run } from "../lib/process/run.ts";
 import { type Defaults, defaultsFor } from "./pi/models.ts";
 
 interface Settings extends Defaults {

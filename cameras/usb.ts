@@ -2,7 +2,7 @@ import { type CameraDriver, readWishes } from "../lib/camera/driver.ts";
 import { readChoice } from "../lib/env.ts";
 import type { Jpeg } from "../lib/frame.ts";
 import { type SplitImages, splitJpegs } from "../lib/jpeg/split.ts";
-import { type Complaint, run } from "../lib/process.ts";
+import { type Complaint, run } from "../lib/process/run.ts";
 import { linux } from "./usb/linux.ts";
 import { macos } from "./usb/macos.ts";
 import { findWebcam, nearest, type SizeWish, type Webcams } from "./usb/webcams.ts";

@@ -231,7 +231,7 @@ const arrows = {
   ArrowDown: [0, 1],
 };
 
-/** @param {(look: import("./look.js").Look) => void} change */
+/** @param {(look: import("./view.js").Look) => void} change */
 function changeLook(change) {
   const look = alone()?.look;
   if (!look) return;

@@ -1,7 +1,7 @@
 // @ts-check
 /// <reference lib="dom" />
 import { addressOf } from "./addresses.js";
-import { Look } from "./look.js";
+import { Look } from "./view.js";
 import { Meter } from "./meter.js";
 
 /** @typedef {import("./live.js").CameraStatus} CameraStatus */

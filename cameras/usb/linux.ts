@@ -1,5 +1,5 @@
 import type { FoundCamera } from "../../lib/camera/driver.ts";
-import { ask } from "../../lib/process.ts";
+import { ask } from "../../lib/process/run.ts";
 import { askFfmpeg, sizesIn, type Webcams } from "./webcams.ts";
 
 const MISSING = "sudo apt install ffmpeg";

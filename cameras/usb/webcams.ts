@@ -1,7 +1,7 @@
 import type { FoundCamera } from "../../lib/camera/driver.ts";
 import { CameraError } from "../../lib/errors.ts";
-import type { Size } from "../../lib/jpeg/size.ts";
-import { ask, type Complaint } from "../../lib/process.ts";
+import type { Size } from "../../lib/jpeg/segments.ts";
+import { ask, type Complaint } from "../../lib/process/run.ts";
 
 /** What a webcam offers. An empty list means that the sizes are not known. */
 export interface Formats {

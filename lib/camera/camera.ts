@@ -4,14 +4,14 @@ import type { Frame, Jpeg } from "../frame.ts";
 import { Hub, type Open, type Subscriber } from "../hub/hub.ts";
 import type { Subscription } from "../hub/subscription.ts";
 import { withHuffmanTables } from "../jpeg/huffman.ts";
-import { type Size, sizeOf } from "../jpeg/size.ts";
+import { type Size, sizeOf } from "../jpeg/segments.ts";
 import type { SplitCounts } from "../jpeg/split.ts";
 import { withoutThumbnail } from "../jpeg/thumbnail.ts";
 import type { Log } from "../log.ts";
-import { Deliveries } from "./deliveries.ts";
+import { Deliveries } from "./delivery_stats.ts";
 import type { Images, TimedJpeg } from "./driver.ts";
-import { FrameRate } from "./rate.ts";
-import { Failures, restarting } from "./restart.ts";
+import { FrameRate } from "./frame_rate.ts";
+import { Failures, restarting } from "./backoff.ts";
 import { patienceFor, stalling } from "./stall.ts";
 
 /** What a camera is doing. `failed` lasts until it gives frames again, also when nobody watches. */

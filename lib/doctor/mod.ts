@@ -1,6 +1,6 @@
 import type { FoundCamera, Images } from "../camera/driver.ts";
 import { CameraError, explain } from "../errors.ts";
-import { sizeOf } from "../jpeg/size.ts";
+import { sizeOf } from "../jpeg/segments.ts";
 import { systemOf } from "./system.ts";
 import { programsOf } from "./programs.ts";
 

@@ -1,4 +1,4 @@
-import { ask } from "../process.ts";
+import { ask } from "../process/run.ts";
 import type { Finding } from "./mod.ts";
 
 /** A program, what it is for, and how to tell that it is there. */

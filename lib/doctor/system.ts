@@ -1,4 +1,4 @@
-import { ask } from "../process.ts";
+import { ask } from "../process/run.ts";
 import type { Finding } from "./mod.ts";
 
 /** Permissions of Deno's without which something does not work. */

@@ -8,14 +8,14 @@ import { cameraRoutes } from "./camera_routes.ts";
 import { Cameras } from "./cameras.ts";
 import { cors } from "./cors.ts";
 import { errorResponse, HttpError } from "./errors.ts";
-import { guard } from "./guard.ts";
-import { KeepAlive } from "./keep_alive.ts";
+import { guard } from "./authenticate.ts";
+import { KeepAlive } from "../streaming/keep_alive.ts";
 import { liveRoutes } from "./live_routes.ts";
 import { metricsRoutes } from "./metrics_routes.ts";
 import { pageRoutes, type Pages } from "./page_routes.ts";
 import { snapshotRoutes } from "./snapshot_routes.ts";
 import { type FindDirect, streamRoutes } from "./stream_routes.ts";
-import { Viewers } from "./viewers.ts";
+import { Viewers } from "../streaming/viewers.ts";
 
 /** What the app is made of. */
 export interface AppOptions {

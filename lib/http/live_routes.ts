@@ -1,11 +1,11 @@
 import { type Context, Hono } from "hono";
 import type { Clock } from "../clock.ts";
 import { CLOSE, LiveSession } from "../live/mod.ts";
-import { addressOf } from "./address.ts";
+import { addressOf } from "./client_address.ts";
 import { asJson } from "./camera_routes.ts";
 import type { Cameras } from "./cameras.ts";
 import { HttpError } from "./errors.ts";
-import type { Viewers, Visit } from "./viewers.ts";
+import type { Viewers, Visit } from "../streaming/viewers.ts";
 
 /** A client that does not answer the WebSocket's own pings for so long is gone, in seconds. */
 const IDLE_TIMEOUT = 60;

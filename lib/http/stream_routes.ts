@@ -1,14 +1,14 @@
 import { type Context, Hono } from "hono";
-import { thin } from "../camera/rate.ts";
+import { thin } from "../camera/frame_rate.ts";
 import type { Camera } from "../camera/camera.ts";
-import { type DirectSender, MultipartBody } from "../multipart/body.ts";
+import { type DirectSender, MultipartBody } from "../streaming/viewer_stream.ts";
 import { multipartFormat } from "../multipart/encode.ts";
-import { addressOf, remoteOf } from "./address.ts";
+import { addressOf, remoteOf } from "./client_address.ts";
 import type { Cameras } from "./cameras.ts";
 import { orUnavailable } from "./errors.ts";
-import { type KeepAlive, STALLED } from "./keep_alive.ts";
+import { type KeepAlive, STALLED } from "../streaming/keep_alive.ts";
 import { readNumberQuery, readSwitchQuery } from "./query.ts";
-import type { Viewers } from "./viewers.ts";
+import type { Viewers } from "../streaming/viewers.ts";
 
 /** mjpg-streamer's boundary: its own client accepts no other. */
 const MJPG_STREAMER_BOUNDARY = "boundarydonotcross";

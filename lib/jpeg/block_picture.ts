@@ -1,5 +1,5 @@
 import { type Bytes, type Jpeg, MARGIN, markMargin } from "../frame.ts";
-import type { Size } from "./size.ts";
+import type { Size } from "./segments.ts";
 import { STANDARD_DHT, STANDARD_TABLES } from "./tables.ts";
 
 /** Width and height of a block in pixels. */

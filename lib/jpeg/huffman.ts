@@ -1,5 +1,5 @@
 import { type Jpeg, MARGIN, markMargin } from "../frame.ts";
-import { isFrameHeader, type Segment, segments } from "./size.ts";
+import { isFrameHeader, type Segment, segments } from "./segments.ts";
 import { STANDARD_DHT } from "./tables.ts";
 
 const DHT = 0xc4, SOS = 0xda;

@@ -1,7 +1,7 @@
 import type { Jpeg } from "../frame.ts";
 import { BlockPicture } from "./block_picture.ts";
 import { glyph, GLYPH_HEIGHT, GLYPH_WIDTH } from "./font.ts";
-import type { Size } from "./size.ts";
+import type { Size } from "./segments.ts";
 
 /** Greys from 0 to 255. */
 const BACKGROUND = 24, CORNER = 64, TITLE = 216, TEXT = 136;

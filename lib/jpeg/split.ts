@@ -1,5 +1,5 @@
 import { type Bytes, type ByteSource, type Jpeg, MARGIN, markMargin, MAX_FRAME } from "../frame.ts";
-import { isBare, isFrameHeader } from "./size.ts";
+import { isBare, isFrameHeader } from "./segments.ts";
 
 /** There is always room for a read of this size: a pipe gives no more at once. */
 const READ = 65_536;

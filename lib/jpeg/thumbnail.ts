@@ -1,5 +1,5 @@
 import type { Jpeg } from "../frame.ts";
-import { segments } from "./size.ts";
+import { segments } from "./segments.ts";
 
 const APP1 = 0xe1;
 /** What an APP1 segment of EXIF begins with, and how far behind the segment's start its TIFF header is. */

@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { Bytes } from "../frame.ts";
 import { frameMessage, MAX_MESSAGE, readClientMessage } from "./message.ts";
-import { Seat, type SeatCamera } from "./seat.ts";
+import { Seat, type SeatCamera } from "./feed.ts";
 
 /** Why a socket is closed (RFC 6455, 7.4.1, and its registry). */
 export const CLOSE = {

@@ -1,5 +1,5 @@
 import type { CameraStats } from "../camera/camera.ts";
-import { AGES } from "../camera/deliveries.ts";
+import { AGES } from "../camera/delivery_stats.ts";
 
 /** What `Content-Type` calls the text of {@link expose}. */
 export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";

@@ -1,7 +1,7 @@
 import { type Config, readConfig } from "../config.ts";
 import type { Env } from "../env.ts";
 import { ConfigError } from "../errors.ts";
-import { LINUX_LIBRARIES, MACOS_LIBRARIES } from "../sockets/library.ts";
+import { LINUX_LIBRARIES, MACOS_LIBRARIES } from "../libc.ts";
 
 /** What a driver of ours needs of Deno, besides reading its own files. */
 interface Needs {

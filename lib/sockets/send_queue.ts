@@ -1,5 +1,5 @@
 import { ADDRESSES, int, socketsAt } from "./descriptors.ts";
-import { LINUX_LIBRARIES, MACOS_LIBRARIES, openLibrary } from "./library.ts";
+import { LINUX_LIBRARIES, MACOS_LIBRARIES, openLibrary } from "../libc.ts";
 
 /** How much the kernel may hold for a viewer that it has not sent yet, in bytes. */
 const UNSENT = 16_384;

@@ -1,7 +1,7 @@
 import { systemClock } from "../../lib/clock.ts";
 import type { Frame } from "../../lib/frame.ts";
 import { Hub } from "../../lib/hub/hub.ts";
-import { MultipartBody } from "../../lib/multipart/body.ts";
+import { MultipartBody } from "../../lib/streaming/viewer_stream.ts";
 import { multipartFormat } from "../../lib/multipart/encode.ts";
 import { cameraFrame, SIZES } from "./camera_frames.ts";
 

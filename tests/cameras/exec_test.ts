@@ -8,7 +8,7 @@ import {
 import exec from "../../cameras/exec.ts";
 import { CameraError, ConfigError } from "../../lib/errors.ts";
 import { forCamera } from "../../lib/env.ts";
-import { sizeOf } from "../../lib/jpeg/size.ts";
+import { sizeOf } from "../../lib/jpeg/segments.ts";
 import { needing } from "../parts.ts";
 import { leavingNoProcess } from "../processes.ts";
 import { testConformance } from "./conformance.ts";

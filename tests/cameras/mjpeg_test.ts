@@ -10,7 +10,7 @@ import type { TimedJpeg } from "../../lib/camera/driver.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { CameraError, ConfigError, explain } from "../../lib/errors.ts";
 import type { Jpeg } from "../../lib/frame.ts";
-import { sizeOf } from "../../lib/jpeg/size.ts";
+import { sizeOf } from "../../lib/jpeg/segments.ts";
 import { needing } from "../parts.ts";
 import { testConformance } from "./conformance.ts";
 

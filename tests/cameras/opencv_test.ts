@@ -2,7 +2,7 @@ import { assertEquals, assertGreater, assertRejects, assertStringIncludes } from
 import opencv from "../../cameras/opencv.ts";
 import { CameraError } from "../../lib/errors.ts";
 import type { Jpeg } from "../../lib/frame.ts";
-import { sizeOf } from "../../lib/jpeg/size.ts";
+import { sizeOf } from "../../lib/jpeg/segments.ts";
 import { needing, PYTHON } from "../parts.ts";
 import { testConformance } from "./conformance.ts";
 

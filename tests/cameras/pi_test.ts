@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertLess, assertRejects, assertStringIncludes } from "@std/assert";
 import pi from "../../cameras/pi.ts";
 import { CameraError } from "../../lib/errors.ts";
-import { sizeOf } from "../../lib/jpeg/size.ts";
+import { sizeOf } from "../../lib/jpeg/segments.ts";
 import { needing, PYTHON } from "../parts.ts";
 import { leavingNoProcess } from "../processes.ts";
 import { testConformance } from "./conformance.ts";

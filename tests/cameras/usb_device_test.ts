@@ -11,7 +11,7 @@ import { Camera } from "../../lib/camera/camera.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { CameraError } from "../../lib/errors.ts";
 import type { Jpeg } from "../../lib/frame.ts";
-import { segments, sizeOf } from "../../lib/jpeg/size.ts";
+import { segments, sizeOf } from "../../lib/jpeg/segments.ts";
 import type { Fields } from "../../lib/log.ts";
 import { eventually } from "../server.ts";
 import { testConformance } from "./conformance.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import usb from "../../cameras/usb.ts";
 import { CameraError } from "../../lib/errors.ts";
-import { sizeOf } from "../../lib/jpeg/size.ts";
+import { sizeOf } from "../../lib/jpeg/segments.ts";
 import { needing } from "../parts.ts";
 import { testConformance } from "./conformance.ts";
 import { withEnvironment } from "./stand_in.ts";

@@ -32,7 +32,7 @@ export function cameraEnv(tools: Tools, { height, fps }: Picture): Record<string
 
 /** This project's server, run as `deno task start` does. */
 export async function dinocam(): Promise<Contestant> {
-  const root = new URL("../../", import.meta.url);
+  const root = new URL("../..", import.meta.url);
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
   return {
     name: "dinocam",

@@ -1,6 +1,6 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { addressesOf } from "../../static/addresses.js";
-import { Look } from "../../static/look.js";
+import { Look } from "../../static/view.js";
 import { Meter } from "../../static/meter.js";
 import { ServerClock } from "../../static/server_clock.js";
 

@@ -3,7 +3,7 @@ import { Camera } from "../../../lib/camera/camera.ts";
 import type { TimedJpeg } from "../../../lib/camera/driver.ts";
 import { CameraError } from "../../../lib/errors.ts";
 import type { Jpeg } from "../../../lib/frame.ts";
-import { segments, sizeOf } from "../../../lib/jpeg/size.ts";
+import { segments, sizeOf } from "../../../lib/jpeg/segments.ts";
 import { ManualClock, settle } from "../../manual_clock.ts";
 
 const DHT = 0xc4;

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { hasMargin, type Jpeg, MARGIN } from "../../../lib/frame.ts";
 import { withHuffmanTables } from "../../../lib/jpeg/huffman.ts";
-import { segments } from "../../../lib/jpeg/size.ts";
+import { segments } from "../../../lib/jpeg/segments.ts";
 import { STANDARD_DHT } from "../../../lib/jpeg/tables.ts";
 import { decodeJpeg, hasFfmpeg } from "../../ffmpeg.ts";
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertLess, assertNotEquals, assertThrows } from "@std/assert";
 import { hasMargin, type Jpeg, MARGIN } from "../../../lib/frame.ts";
 import { noSignalJpeg } from "../../../lib/jpeg/no_signal.ts";
-import { type Size, sizeOf } from "../../../lib/jpeg/size.ts";
+import { type Size, sizeOf } from "../../../lib/jpeg/segments.ts";
 import { splitJpegs } from "../../../lib/jpeg/split.ts";
 import { decodeJpeg, hasFfmpeg } from "../../ffmpeg.ts";
 

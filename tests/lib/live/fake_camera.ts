@@ -1,6 +1,6 @@
 import type { Frame } from "../../../lib/frame.ts";
 import type { Subscriber } from "../../../lib/hub/hub.ts";
-import type { SeatCamera } from "../../../lib/live/seat.ts";
+import type { SeatCamera } from "../../../lib/live/feed.ts";
 import type { LiveSocket } from "../../../lib/live/session.ts";
 
 /** A camera that gives a frame when a test says so. */

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { CameraStats } from "../../../lib/camera/camera.ts";
-import { Deliveries } from "../../../lib/camera/deliveries.ts";
+import { Deliveries } from "../../../lib/camera/delivery_stats.ts";
 import { expose } from "../../../lib/metrics/mod.ts";
 
 function statsOf(name: string): CameraStats {

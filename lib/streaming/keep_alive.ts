@@ -3,7 +3,7 @@ import type { Clock } from "../clock.ts";
 import { explain } from "../errors.ts";
 import type { Frame } from "../frame.ts";
 import type { Log } from "../log.ts";
-import type { MultipartBody } from "../multipart/body.ts";
+import type { MultipartBody } from "./viewer_stream.ts";
 import { NoSignal } from "./no_signal.ts";
 
 /** How often the viewers are looked through, in milliseconds. */

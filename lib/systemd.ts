@@ -1,4 +1,4 @@
-import { LINUX_LIBRARIES, openLibrary } from "./library.ts";
+import { LINUX_LIBRARIES, openLibrary } from "./libc.ts";
 
 // Linux' numbers; the same on all its machines that Deno runs on.
 const AF_UNIX = 1;

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { isFrameHeader, segments, sizeOf } from "../../../lib/jpeg/size.ts";
+import { isFrameHeader, segments, sizeOf } from "../../../lib/jpeg/segments.ts";
 import {
   bytes,
   DHT,

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { AGES, Deliveries } from "../../../lib/camera/deliveries.ts";
+import { AGES, Deliveries } from "../../../lib/camera/delivery_stats.ts";
 
 Deno.test("deliveries count each frame in the range of its age, whose upper end belongs to it", () => {
   const sent = new Deliveries();

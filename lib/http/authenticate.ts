@@ -1,6 +1,6 @@
 import type { Context, MiddlewareHandler } from "hono";
 import type { Door } from "../auth/mod.ts";
-import { addressOf } from "./address.ts";
+import { addressOf } from "./client_address.ts";
 import { HttpError } from "./errors.ts";
 
 /** Stands in front of everything, and lets through whom `door` lets in. */

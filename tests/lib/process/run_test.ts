@@ -6,10 +6,10 @@ import {
   assertRejects,
   assertStrictEquals,
 } from "@std/assert";
-import { CameraError, StopNow } from "../../lib/errors.ts";
-import type { Bytes, ByteSource } from "../../lib/frame.ts";
-import { killAll, run, type RunOptions } from "../../lib/process.ts";
-import { leavingNoProcess, openDescriptors } from "../processes.ts";
+import { CameraError, StopNow } from "../../../lib/errors.ts";
+import type { Bytes, ByteSource } from "../../../lib/frame.ts";
+import { killAll, run, type RunOptions } from "../../../lib/process/run.ts";
+import { leavingNoProcess, openDescriptors } from "../../processes.ts";
 
 const NEVER = new AbortController().signal;
 

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertGreater, assertLess, assertLessOrEqual } from "@std/assert";
 import { connect as connectHttp2 } from "node:http2";
 import type { Frame } from "../../../lib/frame.ts";
-import { MultipartBody } from "../../../lib/multipart/body.ts";
+import { MultipartBody } from "../../../lib/streaming/viewer_stream.ts";
 import { multipartFormat } from "../../../lib/multipart/encode.ts";
-import { DirectConnection, DirectSending } from "../../../lib/sockets/direct.ts";
+import { DirectConnection, DirectSending } from "../../../lib/sockets/direct_connection.ts";
 import { limitSendQueue } from "../../../lib/sockets/send_queue.ts";
 import { eventually } from "../../server.ts";
 

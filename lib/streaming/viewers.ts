@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
-import { HttpError } from "./errors.ts";
+import { HttpError } from "../http/errors.ts";
 
 /** When it makes sense to come again where there are too many viewers, in seconds. */
 const COME_AGAIN = 10;

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { notifyReady } from "../../../lib/sockets/mod.ts";
-import { needing, PYTHON } from "../../parts.ts";
-import { Server } from "../../server.ts";
+import { notifyReady } from "../../lib/sockets/mod.ts";
+import { needing, PYTHON } from "../parts.ts";
+import { Server } from "../server.ts";
 
 /** Does what systemd does: says where it listens, then what it was told. */
 const RECEIVER = `

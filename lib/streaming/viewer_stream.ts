@@ -1,5 +1,5 @@
 import type { Bytes, Frame } from "../frame.ts";
-import type { MultipartFormat } from "./encode.ts";
+import type { MultipartFormat } from "../multipart/encode.ts";
 
 /** A way to a client that is shorter than the stream. */
 export interface DirectSender {

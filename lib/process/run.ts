@@ -1,6 +1,6 @@
-import { within } from "./clock.ts";
-import { CameraError, StopNow } from "./errors.ts";
-import type { Bytes, ByteSource } from "./frame.ts";
+import { within } from "../clock.ts";
+import { CameraError, StopNow } from "../errors.ts";
+import type { Bytes, ByteSource } from "../frame.ts";
 
 /** How long a program may take after each signal before it gets the next one, in milliseconds. */
 const PATIENCE = { SIGINT: 2_000, SIGTERM: 1_000 };

@@ -1,7 +1,7 @@
 import { assertEquals, assertLess, assertStringIncludes } from "@std/assert";
-import type { CameraError } from "../../lib/errors.ts";
-import { run } from "../../lib/process.ts";
-import { leavingNoProcess } from "../processes.ts";
+import type { CameraError } from "../../../lib/errors.ts";
+import { run } from "../../../lib/process/run.ts";
+import { leavingNoProcess } from "../../processes.ts";
 
 const ignore = Deno.build.os === "windows";
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import type { Frame } from "../../../lib/frame.ts";
-import { MultipartBody } from "../../../lib/multipart/body.ts";
+import { MultipartBody } from "../../../lib/streaming/viewer_stream.ts";
 import { multipartFormat } from "../../../lib/multipart/encode.ts";
 import { settle } from "../../manual_clock.ts";
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
-import { CameraError } from "../../lib/errors.ts";
-import { ask, run, type RunOptions } from "../../lib/process.ts";
-import { leavingNoProcess } from "../processes.ts";
+import { CameraError } from "../../../lib/errors.ts";
+import { ask, run, type RunOptions } from "../../../lib/process/run.ts";
+import { leavingNoProcess } from "../../processes.ts";
 
 const ignore = Deno.build.os === "windows";
 const forever = new AbortController().signal;

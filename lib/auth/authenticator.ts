@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import { type Access, type Credentials, isLoopback } from "./access.ts";
-import { Attempts } from "./attempts.ts";
+import { Attempts } from "./rate_limiter.ts";
 
 /** What of a request counts. */
 export interface Visitor {

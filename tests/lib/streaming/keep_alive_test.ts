@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { Camera } from "../../../lib/camera/camera.ts";
-import { KeepAlive } from "../../../lib/http/keep_alive.ts";
-import type { MultipartBody } from "../../../lib/multipart/body.ts";
+import { KeepAlive } from "../../../lib/streaming/keep_alive.ts";
+import type { MultipartBody } from "../../../lib/streaming/viewer_stream.ts";
 import { ManualClock } from "../../manual_clock.ts";
 
 Deno.test("KeepAlive goes on after an error, and says so", async () => {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Attempts } from "../../../lib/auth/attempts.ts";
+import { Attempts } from "../../../lib/auth/rate_limiter.ts";
 import { ManualClock } from "../../manual_clock.ts";
 
 function setUp() {

@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertLess } from "@std/assert";
-import { FrameRate, thin } from "../../../lib/camera/rate.ts";
+import { FrameRate, thin } from "../../../lib/camera/frame_rate.ts";
 import { Random } from "../../random.ts";
 
 /** The times of a camera's frames in milliseconds, each late by up to `jitter`. */

@@ -1,7 +1,7 @@
 import type { Bytes } from "../frame.ts";
 import { ADDRESSES, int, peerOf, socketsAt } from "./descriptors.ts";
-import { LINUX_LIBRARIES, openLibrary } from "./library.ts";
-import { SENDING, SharedSender } from "./shared_sender.ts";
+import { LINUX_LIBRARIES, openLibrary } from "../libc.ts";
+import { SENDING, SharedSender } from "./zero_copy_sender.ts";
 
 /** How often the head of a response is looked for, and how long it is waited for, in milliseconds. */
 const LOOK = 1;

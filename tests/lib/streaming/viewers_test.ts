@@ -1,8 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Hono } from "hono";
-import { addressOf } from "../../../lib/http/address.ts";
+import { addressOf } from "../../../lib/http/client_address.ts";
 import type { HttpError } from "../../../lib/http/errors.ts";
-import { Viewers, type Visit } from "../../../lib/http/viewers.ts";
+import { Viewers, type Visit } from "../../../lib/streaming/viewers.ts";
 import { ManualClock } from "../../manual_clock.ts";
 
 async function setUp(max?: number) {

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { Failures, restarting } from "../../../lib/camera/restart.ts";
+import { Failures, restarting } from "../../../lib/camera/backoff.ts";
 import { CameraError } from "../../../lib/errors.ts";
 import { FakeSource } from "../../fake_source.ts";
 import { ManualClock, settle } from "../../manual_clock.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { splitArguments } from "../../lib/arguments.ts";
+import { splitArguments } from "../../lib/shell_words.ts";
 import { ConfigError } from "../../lib/errors.ts";
 import { Random } from "../random.ts";
 

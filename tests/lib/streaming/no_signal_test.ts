@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Jpeg } from "../../../lib/frame.ts";
 import { noSignalJpeg } from "../../../lib/jpeg/no_signal.ts";
-import { jpegWith, Received, setUp } from "./fake_source.ts";
+import { jpegWith, Received, setUp } from "../http/fake_source.ts";
 
 Deno.test("a viewer of a camera that fell silent is told so by a picture after 5 s, and stays", async () => {
   const { app, camera, clock, source } = setUp();

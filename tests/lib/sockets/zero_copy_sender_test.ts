@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { SharedSender } from "../../../lib/sockets/shared_sender.ts";
+import { SharedSender } from "../../../lib/sockets/zero_copy_sender.ts";
 
 /** What a kernel does not do, or not as it should. */
 interface Refusals {

@@ -1,5 +1,5 @@
 import { ADDRESSES, int, socketsAt } from "./descriptors.ts";
-import { LINUX_LIBRARIES, openLibrary } from "./library.ts";
+import { LINUX_LIBRARIES, openLibrary } from "../libc.ts";
 
 /** How long nothing may move on a connection before it is closed, in milliseconds. */
 export interface QuietLimits {
