@@ -1,25 +1,25 @@
 import { fromFileUrl } from "@std/path";
 import { parseArgs } from "node:util";
 import project from "./deno.json" with { type: "json" };
-import { type Access, Door, readAccess } from "./lib/auth/mod.ts";
+import { type Access, Authenticator, readAccess } from "./lib/auth/mod.ts";
 import { Camera } from "./lib/camera/camera.ts";
 import { driverFolders, DriverRegistry } from "./lib/camera/registry.ts";
-import { systemClock, within } from "./lib/clock.ts";
+import { settlesWithin, systemClock } from "./lib/clock.ts";
 import { type CameraConfig, type Config, readConfig } from "./lib/config.ts";
-import { describe, examine, listCameras, type Lister } from "./lib/doctor/mod.ts";
-import { ConfigError, StopNow } from "./lib/errors.ts";
+import { formatFinding, listCameras, type Lister, runChecks } from "./lib/doctor/mod.ts";
+import { ConfigError, ImmediateStop } from "./lib/errors.ts";
 import { createApp } from "./lib/http/app.ts";
 import { readPages } from "./lib/http/page_routes.ts";
 import { createLog, type Log } from "./lib/log.ts";
-import { killAll } from "./lib/process/run.ts";
-import { DirectSending, limitSendQueue, notifyReady, QuietConnections } from "./lib/sockets/mod.ts";
+import { killAll } from "./lib/process/mod.ts";
+import { DirectSends, IdleConnections, limitSendQueue, notifyReady } from "./lib/sockets/mod.ts";
 
 /** How long the cameras and the open responses have to end, in milliseconds. */
-const FAREWELL = 800;
+const SHUTDOWN_GRACE_PERIOD = 800;
 /** After so much of it, connections are cut off where that can be done. */
-const GRACE = 300;
+const FORCE_CLOSE_AFTER = 300;
 /** How often connections on which nothing moves any more are looked for, in milliseconds. */
-const LOOK = 10_000;
+const IDLE_SWEEP_INTERVAL = 10_000;
 
 const USAGE = `dinocam ${project.version}: a camera server
 
@@ -64,17 +64,17 @@ async function main(args: string[]): Promise<void> {
   const log = createLog({ clock: systemClock, write: console.error, json: config.jsonLog });
   const folders = driverFolders(config.camerasDir, Deno.build.standalone);
   const drivers = await DriverRegistry.open(folders);
-  if (listing || doctor) return await consult(config, drivers, listing);
+  if (listing || doctor) return await runDoctor(config, drivers, listing);
   const cameras = await Promise.all(config.cameras.map((one) => openCamera(one, drivers, log)));
   const pages = await readPages(fromFileUrl(new URL("static", import.meta.url)));
-  let direct: DirectSending | undefined;
+  let direct: DirectSends | undefined;
   const app = createApp({
     cameras,
     pages,
     allowOrigin: config.allowOrigin,
-    door: new Door(access, { clock: systemClock, log }),
+    authenticator: new Authenticator(access, { clock: systemClock, log }),
     maxViewers: config.maxViewers,
-    findDirect: (client, http1) => direct?.to(client, http1),
+    findDirect: (client, http1) => direct?.open(client, http1),
     version: project.version,
     clock: systemClock,
     log,
@@ -85,9 +85,9 @@ async function main(args: string[]): Promise<void> {
     if (reason) log.info("slow viewers may see old pictures", { reason });
     if (!config.tls) direct = openDirect(server.addr.port);
   }
-  const connections = QuietConnections.of(server.addr.port);
-  if (typeof connections !== "string") keepClosingQuiet(connections, log);
-  greet(config, access, server.addr.port);
+  const connections = IdleConnections.of(server.addr.port);
+  if (typeof connections !== "string") sweepIdleConnections(connections, log);
+  printBanner(config, access, server.addr.port);
   if (env.NOTIFY_SOCKET) notifyReady(env.NOTIFY_SOCKET); // systemd wants to know
   await stopSignal();
   await shutDown(server, cameras, connections);
@@ -116,7 +116,11 @@ function readFlags(args: string[]): Flags {
 }
 
 /** Prints what the doctor finds, or the list of cameras, and ends; with code 1 if something is wrong. */
-async function consult(config: Config, drivers: DriverRegistry, listing: boolean): Promise<never> {
+async function runDoctor(
+  config: Config,
+  drivers: DriverRegistry,
+  listing: boolean,
+): Promise<never> {
   if (Deno.permissions.querySync({ name: "run" }).state !== "granted") {
     throw new ConfigError(
       "Cannot look for cameras as no program may be run: use `deno task doctor` or " +
@@ -124,7 +128,7 @@ async function consult(config: Config, drivers: DriverRegistry, listing: boolean
     );
   }
   const stop = new AbortController();
-  stopSignal().then(() => stop.abort(new StopNow("Somebody has seen enough")));
+  stopSignal().then(() => stop.abort(new ImmediateStop("Somebody has seen enough")));
   const listers = await listersOf(drivers);
   let problems = 0;
   if (listing) { for await (const line of listCameras(listers, stop.signal)) console.log(line); }
@@ -132,8 +136,8 @@ async function consult(config: Config, drivers: DriverRegistry, listing: boolean
     const cameras = await Promise.all(
       config.cameras.map(async (one) => ({ ...one, ...await openDriver(one, drivers) })),
     );
-    for await (const finding of examine({ ...config, cameras, listers }, stop.signal)) {
-      console.log(describe(finding));
+    for await (const finding of runChecks({ ...config, cameras, listers }, stop.signal)) {
+      console.log(formatFinding(finding));
       if (finding.verdict === "problem") problems++;
     }
     console.log(problems === 0 ? "Nothing is wrong" : `Problems: ${problems}`);
@@ -216,20 +220,20 @@ function listen(
 }
 
 /** The shorter way to viewers, where there is one; not through TLS, which Deno speaks. */
-function openDirect(port: number): DirectSending | undefined {
-  const direct = DirectSending.of(port);
+function openDirect(port: number): DirectSends | undefined {
+  const direct = DirectSends.of(port);
   return typeof direct === "string" ? undefined : direct;
 }
 
 /** Looks for connections on which nothing moves any more, for as long as the server runs. */
-function keepClosingQuiet(connections: QuietConnections, log: Log): void {
+function sweepIdleConnections(connections: IdleConnections, log: Log): void {
   setInterval(() => {
-    const count = connections.close();
+    const count = connections.closeIdle();
     if (count > 0) log.info("quiet connections closed", { count });
-  }, LOOK);
+  }, IDLE_SWEEP_INTERVAL);
 }
 
-function greet({ host, cameras, tls }: Config, access: Access, port: number): void {
+function printBanner({ host, cameras, tls }: Config, access: Access, port: number): void {
   const shown = ["0.0.0.0", "::"].includes(host) ? "<this machine's address>" : host;
   const names = cameras.map(({ name, driver }) => name === driver ? name : `${name} (${driver})`);
   console.log(`dinocam ${project.version} serves ${names.join(", ")}`);
@@ -256,16 +260,18 @@ function stopSignal(): Promise<void> {
 async function shutDown(
   server: Deno.HttpServer,
   cameras: readonly Camera[],
-  connections: QuietConnections | string,
+  connections: IdleConnections | string,
 ): Promise<never> {
   const closing = [
     server.shutdown(), // takes no more connections, and waits for the open ones
-    ...cameras.map((camera) => camera.close(new StopNow("The server is shutting down"))),
+    ...cameras.map((camera) => camera.close(new ImmediateStop("The server is shutting down"))),
   ];
   const closed = Promise.allSettled(closing);
   // A viewer that reads no more would keep its connection open for ever.
-  if (!await within(closed, GRACE) && typeof connections !== "string") connections.closeAll();
-  await within(closed, FAREWELL - GRACE);
+  if (!await settlesWithin(closed, FORCE_CLOSE_AFTER) && typeof connections !== "string") {
+    connections.closeAll();
+  }
+  await settlesWithin(closed, SHUTDOWN_GRACE_PERIOD - FORCE_CLOSE_AFTER);
   killAll();
   Deno.exit(0);
 }

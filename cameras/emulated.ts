@@ -1,4 +1,4 @@
-import { type CameraDriver, readWishes } from "../lib/camera/driver.ts";
+import { type CameraDriver, readCaptureSettings } from "../lib/camera/driver.ts";
 import { systemClock } from "../lib/clock.ts";
 import type { Jpeg } from "../lib/frame.ts";
 
@@ -10,7 +10,7 @@ const PICTURES = [1, 2, 3].map((number) => new URL(`emulated/${number}.jpg`, imp
 
 /** No camera: three pictures in turn, one a second or as `FPS` says. For trying things out. */
 export default {
-  configure: (env) => ({ fps: readWishes(env).fps ?? 1 }),
+  configure: (env) => ({ fps: readCaptureSettings(env).fps ?? 1 }),
   async *open({ fps }, signal) {
     const pictures: Jpeg[] = await Promise.all(PICTURES.map((url) => Deno.readFile(url)));
     const begun = systemClock.monotonic();

@@ -1,9 +1,9 @@
-import { splitArguments } from "../lib/shell_words.ts";
-import { type CameraDriver, readWishes } from "../lib/camera/driver.ts";
-import { type Env, originOf } from "../lib/env.ts";
+import { splitShellWords } from "../lib/shell_words.ts";
+import { type CameraDriver, readCaptureSettings } from "../lib/camera/driver.ts";
+import { type Env, variableName } from "../lib/env.ts";
 import { ConfigError } from "../lib/errors.ts";
 import { splitJpegs } from "../lib/jpeg/split.ts";
-import { run } from "../lib/process/run.ts";
+import { run } from "../lib/process/mod.ts";
 
 interface Settings {
   readonly program: string;
@@ -19,24 +19,26 @@ interface Settings {
 export default {
   configure(env) {
     const [program, ...args] = wordsOf(env);
-    if (program) return { program, args, fps: readWishes(env).fps };
+    if (program) return { program, args, fps: readCaptureSettings(env).fps };
     throw new ConfigError(
-      `Cannot use camera driver "exec" without ${originOf(env, "SOURCE")}: set it to a command ` +
+      `Cannot use camera driver "exec" without ${
+        variableName(env, "SOURCE")
+      }: set it to a command ` +
         'that prints JPEGs, as "ffmpeg -i rtsp://… -f mjpeg -"',
     );
   },
   open({ program, args }, signal) {
     return splitJpegs(run(program, args, signal, {
-      missing: "SOURCE is a command: its first word is a program's name or path",
+      installHint: "SOURCE is a command: its first word is a program's name or path",
     }));
   },
 } satisfies CameraDriver<Settings>;
 
 function wordsOf(env: Env): string[] {
   try {
-    return splitArguments(env.SOURCE ?? "");
+    return splitShellWords(env.SOURCE ?? "");
   } catch (cause) {
     if (!(cause instanceof ConfigError)) throw cause;
-    throw new ConfigError(`${cause.message} (in ${originOf(env, "SOURCE")})`, { cause });
+    throw new ConfigError(`${cause.message} (in ${variableName(env, "SOURCE")})`, { cause });
   }
 }

@@ -1,5 +1,5 @@
-import { type CameraDriver, readWishes, type TimedJpeg } from "../lib/camera/driver.ts";
-import { type Env, originOf } from "../lib/env.ts";
+import { type CameraDriver, readCaptureSettings, type TimedJpeg } from "../lib/camera/driver.ts";
+import { type Env, variableName } from "../lib/env.ts";
 import { CameraError, ConfigError } from "../lib/errors.ts";
 import type { Jpeg } from "../lib/frame.ts";
 import { type DecodeCounts, decodeMultipart } from "../lib/multipart/decode.ts";
@@ -24,10 +24,10 @@ export default {
     const { url, credentials } = readSource(env);
     // Other servers repeat a picture when there is no new one, some only every 5 s: without a wish for a
     // rate that is no reason to begin again.
-    return { url, credentials, fps: readWishes(env).fps ?? 1 };
+    return { url, credentials, fps: readCaptureSettings(env).fps ?? 1 };
   },
   open(settings, signal) {
-    const counts = { broken: 0, garbage: 0 };
+    const counts = { broken: 0, skippedBytes: 0 };
     return Object.assign(relay(settings, signal, counts), { counts });
   },
 } satisfies CameraDriver<Settings>;
@@ -58,7 +58,7 @@ function isDate(timestamp: number | undefined): timestamp is number {
 
 function readSource(env: Env): { url: URL; credentials: string } {
   const text = env.SOURCE?.trim() ?? "";
-  const name = originOf(env, "SOURCE");
+  const name = variableName(env, "SOURCE");
   if (!text) {
     throw new ConfigError(
       `Cannot use camera driver "mjpeg" without ${name}: set it to a stream's address, ` +
@@ -124,13 +124,13 @@ async function streamOf(
   if (status === 401 || status === 403) {
     throw new CameraError(`${host} wants another user and password (status ${status})`, {
       hint: "put them into SOURCE: http://user:password@host/…",
-      hopeless: true, // too many tries would lock the user out
+      permanent: true, // too many tries would lock the user out
     });
   }
   if (!ok) throw new CameraError(`${host} answers ${status}${reason && `: ${reason}`}`);
   throw new CameraError(`${host} gives ${type || "nothing"} at that address, no stream of JPEGs`, {
     hint: "SOURCE is the stream's own address: of another dinocam http://host:8000/video_feed",
-    hopeless: true,
+    permanent: true,
   });
 }
 

@@ -1,9 +1,13 @@
-import { type CameraDriver, readWishes, type Wishes } from "../lib/camera/driver.ts";
+import {
+  type CameraDriver,
+  type CaptureSettings,
+  readCaptureSettings,
+} from "../lib/camera/driver.ts";
 import { readChoice } from "../lib/env.ts";
 import { splitJpegs } from "../lib/jpeg/split.ts";
-import { type Complaint, run } from "../lib/process/run.ts";
+import { type KnownError, run } from "../lib/process/mod.ts";
 
-interface Settings extends Wishes {
+interface Settings extends CaptureSettings {
   readonly source: string;
   readonly quality: number;
   readonly rotation: "0" | "90" | "180" | "270";
@@ -12,14 +16,14 @@ interface Settings extends Wishes {
 
 /** The system's own comes first: a Python from elsewhere mostly has no OpenCV. */
 const PYTHONS = ["/usr/bin/python3", "python3", "python"];
-const INSTALL = "on Debian and Raspberry Pi OS: sudo apt install python3-opencv";
+const INSTALL_HINT = "on Debian and Raspberry Pi OS: sudo apt install python3-opencv";
 
 /** What the child says before it ends. */
-const COMPLAINTS: readonly Complaint[] = [
+const KNOWN_ERRORS: readonly KnownError[] = [
   {
     pattern: /cv2 missing/,
-    hint: `${INSTALL}; PYTHON says which Python has it`,
-    hopeless: true,
+    hint: `${INSTALL_HINT}; PYTHON says which Python has it`,
+    permanent: true,
   },
   {
     pattern: /could not open camera/,
@@ -35,7 +39,7 @@ const COMPLAINTS: readonly Complaint[] = [
  */
 export default {
   configure(env) {
-    const { quality = 85, ...wishes } = readWishes(env);
+    const { quality = 85, ...wishes } = readCaptureSettings(env);
     const rotation = readChoice(env, "ROTATE", ["0", "90", "180", "270"]) ?? "0";
     const python = env.PYTHON?.trim();
     const pythons = python ? [python] : PYTHONS;
@@ -45,7 +49,9 @@ export default {
     const wishes = [width, height, fps, quality, rotation].map(String);
     // As text, and not by its path: from within a compiled binary Python could not read it.
     const program = async () => ["-u", "-c", await readProgram(), source, ...wishes];
-    return splitJpegs(run(pythons, program, signal, { complaints: COMPLAINTS, missing: INSTALL }));
+    return splitJpegs(
+      run(pythons, program, signal, { knownErrors: KNOWN_ERRORS, installHint: INSTALL_HINT }),
+    );
   },
 } satisfies CameraDriver<Settings>;
 

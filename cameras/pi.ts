@@ -1,7 +1,11 @@
-import { type CameraDriver, readWishes, type Wishes } from "../lib/camera/driver.ts";
+import {
+  type CameraDriver,
+  type CaptureSettings,
+  readCaptureSettings,
+} from "../lib/camera/driver.ts";
 import { readChoice, readInteger } from "../lib/env.ts";
 import { splitJpegs } from "../lib/jpeg/split.ts";
-import { ask, type Complaint, run } from "../lib/process/run.ts";
+import { type KnownError, output, run } from "../lib/process/mod.ts";
 import { type Defaults, defaultsFor } from "./pi/models.ts";
 
 interface Settings extends Defaults {
@@ -11,29 +15,29 @@ interface Settings extends Defaults {
 
 /** The camera program of the Raspberry Pi, by its name since 2023, then by its old one. */
 const PROGRAMS = ["rpicam-vid", "libcamera-vid"];
-const MISSING = "on Raspberry Pi OS: sudo apt install rpicam-apps-lite";
+const INSTALL_HINT = "on Raspberry Pi OS: sudo apt install rpicam-apps-lite";
 
 /** What the program says when it cannot go on. */
-const COMPLAINTS: readonly Complaint[] = [
+const KNOWN_ERRORS: readonly KnownError[] = [
   {
     pattern: /legacy camera stack/i,
     hint: "the old camera stack is switched on: switch it off with raspi-config and reboot",
-    hopeless: true,
+    permanent: true,
   },
   {
     pattern: /currently only supports the Raspberry Pi/i,
     hint: "this machine is no Raspberry Pi; for a webcam use CAMERA=usb",
-    hopeless: true,
+    permanent: true,
   },
   {
     pattern: /selected camera is not available/i,
     hint: "SOURCE is the camera's number from 0; `rpicam-hello --list-cameras` lists them",
-    hopeless: true,
+    permanent: true,
   },
   {
     pattern: /unrecogni[sz]ed option|is invalid|illegal rotation|transforms requiring transpose/i,
     hint: "the installed rpicam-apps may be too old: sudo apt update && sudo apt upgrade",
-    hopeless: true,
+    permanent: true,
   },
   {
     pattern: /no cameras available/i,
@@ -64,7 +68,7 @@ export default {
   configure(env) {
     const camera = readInteger(env, "SOURCE", { min: 0, max: 99 });
     const rotation = readChoice(env, "ROTATE", ["0", "180"]) ?? "0";
-    const { width, height, ...wishes } = readWishes(env);
+    const { width, height, ...wishes } = readCaptureSettings(env);
     const usual = defaultsFor(modelHere());
     const size = sizeOf({ width, height }, usual);
     return {
@@ -78,12 +82,14 @@ export default {
   },
   open(settings, signal) {
     return splitJpegs(run(PROGRAMS, rpicamArguments(settings), signal, {
-      complaints: COMPLAINTS,
-      missing: MISSING,
+      knownErrors: KNOWN_ERRORS,
+      installHint: INSTALL_HINT,
     }));
   },
   async list(signal) {
-    const { stdout } = await ask(PROGRAMS, ["--list-cameras"], signal, { missing: MISSING });
+    const { stdout } = await output(PROGRAMS, ["--list-cameras"], signal, {
+      installHint: INSTALL_HINT,
+    });
     const lines = stdout.matchAll(/^(\d+) : (\S+)(?: \[(\d+x\d+)[^\]]*\])? \(.+\)$/gm);
     return [...lines].map(([, source, sensor, size]) => ({
       source: source!,
@@ -118,7 +124,7 @@ function rpicamArguments(
 }
 
 /** Of a size of which one side was wished for, the other follows in the usual shape. */
-function sizeOf({ width, height }: Pick<Wishes, "width" | "height">, usual: Defaults) {
+function sizeOf({ width, height }: Pick<CaptureSettings, "width" | "height">, usual: Defaults) {
   if (width) return { width, height: height ?? even(width * usual.height / usual.width) };
   if (height) return { width: even(height * usual.width / usual.height), height };
   return { width: usual.width, height: usual.height };

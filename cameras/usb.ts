@@ -1,33 +1,33 @@
-import { type CameraDriver, readWishes } from "../lib/camera/driver.ts";
+import { type CameraDriver, readCaptureSettings } from "../lib/camera/driver.ts";
 import { readChoice } from "../lib/env.ts";
 import type { Jpeg } from "../lib/frame.ts";
 import { type SplitImages, splitJpegs } from "../lib/jpeg/split.ts";
-import { type Complaint, run } from "../lib/process/run.ts";
+import { type KnownError, run } from "../lib/process/mod.ts";
 import { linux } from "./usb/linux.ts";
 import { macos } from "./usb/macos.ts";
-import { findWebcam, nearest, type SizeWish, type Webcams } from "./usb/webcams.ts";
+import { findWebcam, nearest, type RequestedSize, type Webcams } from "./usb/webcams.ts";
 import { windows } from "./usb/windows.ts";
 
 interface Settings {
   readonly source: string | undefined;
-  readonly size: SizeWish;
+  readonly size: RequestedSize;
   readonly fps: number | undefined;
   readonly quality: number;
   readonly rotation: "0" | "90" | "180" | "270";
 }
 
 /** What is wished for where the user wishes for nothing: raw pictures are many bytes for USB. */
-const USUAL_SIZE = { jpeg: { width: 1280, height: 720 }, raw: { width: 640, height: 480 } };
+const DEFAULT_SIZE = { jpeg: { width: 1280, height: 720 }, raw: { width: 640, height: 480 } };
 
 /** ffmpeg's filters that turn a picture clockwise. */
 const TURNS = { "90": "transpose=clock", "180": "hflip,vflip", "270": "transpose=cclock" };
 
 /** What ffmpeg says on every system. */
-const COMPLAINTS: readonly Complaint[] = [
+const KNOWN_ERRORS: readonly KnownError[] = [
   {
     pattern: /Unknown input format|Unrecognized option|Option \S+ not found/,
     hint: "this ffmpeg is too old, or was built without webcams: install the system's own",
-    hopeless: true,
+    permanent: true,
   },
 ];
 
@@ -37,7 +37,7 @@ const COMPLAINTS: readonly Complaint[] = [
  */
 export default {
   configure(env) {
-    const { width, height, fps, quality = 85 } = readWishes(env);
+    const { width, height, fps, quality = 85 } = readCaptureSettings(env);
     const rotation = readChoice(env, "ROTATE", ["0", "90", "180", "270"]) ?? "0";
     return {
       source: env.SOURCE?.trim() || undefined,
@@ -51,8 +51,8 @@ export default {
     const webcams = webcamsHere();
     const images = splitJpegs(
       run("ffmpeg", () => ffmpegArguments(webcams, settings, signal), signal, {
-        complaints: [...webcams.complaints, ...COMPLAINTS],
-        missing: webcams.missing,
+        knownErrors: [...webcams.knownErrors, ...KNOWN_ERRORS],
+        installHint: webcams.installHint,
       }),
     );
     // At a rate of a frame in several seconds, a bad one is better than none.
@@ -75,7 +75,7 @@ async function ffmpegArguments(
   const kind = offered.jpeg ? "jpeg" : "raw";
   const { width = 0, height = 0 } = size;
   const isWished = width > 0 || height > 0;
-  const usual = USUAL_SIZE[kind];
+  const usual = DEFAULT_SIZE[kind];
   const chosen = nearest(offered[kind]!, isWished ? size : usual) ??
     (width && height ? { width, height } : webcams.adapts && !isWished ? usual : undefined);
   const input = webcams.input(device, { jpeg: kind === "jpeg", size: chosen, fps });

@@ -14,15 +14,15 @@ export const systemClock: Clock = {
   monotonic: () => performance.now(),
   async sleep(ms, signal) {
     // A timer that is set for longer goes off at once.
-    for (; ms > LONGEST; ms -= LONGEST) await nap(LONGEST, signal);
-    await nap(Math.max(0, ms), signal); // Deno warns of a moment that has passed
+    for (; ms > MAX_TIMEOUT; ms -= MAX_TIMEOUT) await delay(MAX_TIMEOUT, signal);
+    await delay(Math.max(0, ms), signal); // Deno warns of a moment that has passed
   },
 };
 
 /** What a timer can be set for, in milliseconds: 24 days. */
-const LONGEST = 2 ** 31 - 1;
+const MAX_TIMEOUT = 2 ** 31 - 1;
 
-function nap(ms: number, signal?: AbortSignal): Promise<void> {
+function delay(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
     const timer = setTimeout(() => {
@@ -42,7 +42,7 @@ function nap(ms: number, signal?: AbortSignal): Promise<void> {
  *
  * @returns Whether the promise settled in time. Its rejection is passed on.
  */
-export async function within(
+export async function settlesWithin(
   promise: Promise<unknown>,
   ms: number,
   clock: Clock = systemClock,

@@ -4,7 +4,7 @@ import { ConfigError } from "./errors.ts";
 export type Env = Readonly<Record<string, string | undefined>>;
 
 /** Where an {@link Env} that {@link forCamera} made keeps the names under which the user set the values. */
-const ORIGINS = Symbol("origins");
+const VARIABLE_NAMES = Symbol("origins");
 
 /** What a number has to be. */
 export interface NumberRange {
@@ -55,7 +55,9 @@ export function parse<T>(
   const value = read(text);
   if (value === undefined) {
     throw new ConfigError(
-      `Cannot read ${originOf(env, name)} as ${wanted}: current value is ${JSON.stringify(text)}`,
+      `Cannot read ${variableName(env, name)} as ${wanted}: current value is ${
+        JSON.stringify(text)
+      }`,
     );
   }
   return value;
@@ -72,14 +74,14 @@ export function forCamera(env: Env, camera: string): Env {
   );
   const named = (pick: (name: string, value?: string) => string | undefined) =>
     Object.fromEntries(own.map(([name, value]) => [name.slice(prefix.length), pick(name, value)]));
-  return Object.defineProperty({ ...env, ...named((_, value) => value) }, ORIGINS, {
+  return Object.defineProperty({ ...env, ...named((_, value) => value) }, VARIABLE_NAMES, {
     value: named((name) => name),
   });
 }
 
 /** The name under which the user set a variable: `FRONT_FPS` for the `FPS` of camera "front". */
-export function originOf(env: Env, name: string): string {
-  return (env as { [ORIGINS]?: Record<string, string> })[ORIGINS]?.[name] ?? name;
+export function variableName(env: Env, name: string): string {
+  return (env as { [VARIABLE_NAMES]?: Record<string, string> })[VARIABLE_NAMES]?.[name] ?? name;
 }
 
 function isIn(number: number, { min, max }: NumberRange): boolean {

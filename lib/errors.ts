@@ -3,19 +3,19 @@ export interface CameraErrorOptions extends ErrorOptions {
   /** What a person can do about it. */
   hint?: string;
   /** Trying again cannot help until somebody changes something: a bad option, a missing program. */
-  hopeless?: boolean;
+  permanent?: boolean;
 }
 
 /** A camera gives no pictures; the message says why. Clients see a 503 with that message. */
 export class CameraError extends Error {
   override name = "CameraError";
   readonly hint: string | undefined;
-  readonly hopeless: boolean;
+  readonly permanent: boolean;
 
-  constructor(message: string, { hint, hopeless = false, ...options }: CameraErrorOptions = {}) {
+  constructor(message: string, { hint, permanent = false, ...options }: CameraErrorOptions = {}) {
     super(message, options);
     this.hint = hint;
-    this.hopeless = hopeless;
+    this.permanent = permanent;
   }
 }
 
@@ -28,7 +28,7 @@ export class ConfigError extends Error {
  * A reason to abort with, for what is not expected to stop by being asked, or when there is no time
  * for it: a hung capture, a server that shuts down. Programs are then forced after a moment.
  */
-export class StopNow extends Error {
+export class ImmediateStop extends Error {
   override name = "StopNow";
 }
 

@@ -30,17 +30,17 @@ export const MAX_FRAME = 16 * 1024 * 1024;
  * How many free bytes a reader of ours leaves in front of a JPEG and behind it, in the same buffer.
  * What is sent around an image on the wire is written there, so that the image is never copied.
  */
-export const MARGIN = 160;
+export const HEADROOM = 160;
 
-const withMargin = new WeakSet<ArrayBuffer>();
+const withHeadroom = new WeakSet<ArrayBuffer>();
 
 /** Declares that `jpeg` has its buffer to itself, with `MARGIN` free bytes at either end. */
-export function markMargin(jpeg: Jpeg): Jpeg {
-  withMargin.add(jpeg.buffer);
+export function markHeadroom(jpeg: Jpeg): Jpeg {
+  withHeadroom.add(jpeg.buffer);
   return jpeg;
 }
 
-/** Whether the bytes around `jpeg` are free, as {@link markMargin} said. */
-export function hasMargin(jpeg: Jpeg): boolean {
-  return withMargin.has(jpeg.buffer);
+/** Whether the bytes around `jpeg` are free, as {@link markHeadroom} said. */
+export function hasHeadroom(jpeg: Jpeg): boolean {
+  return withHeadroom.has(jpeg.buffer);
 }

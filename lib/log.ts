@@ -32,12 +32,12 @@ export function createLog({ clock, write, json = false }: LogOptions): Log {
 
 function text(time: string, level: string, event: string, fields: Fields): string {
   const known = Object.entries(fields).filter(([, value]) => value !== undefined);
-  return [time, level, event, ...known.map(([name, value]) => `${name}=${quoted(value)}`)].join(
+  return [time, level, event, ...known.map(([name, value]) => `${name}=${logValue(value)}`)].join(
     " ",
   );
 }
 
 /** A value as it is when it is one word, else with quotes and escapes: a field cannot forge another line. */
-function quoted(value: Fields[string]): string {
+function logValue(value: Fields[string]): string {
   return /^[\w.:/@+-]+$/.test(`${value}`) ? `${value}` : JSON.stringify(`${value}`);
 }

@@ -3,7 +3,7 @@ import { ConfigError } from "./errors.ts";
 /** What means something to a shell where it is not quoted. */
 const OPERATORS = "|&;<>()$`\n";
 /** Before these a backslash in double quotes quotes them; before others it is itself. */
-const ESCAPED_IN_QUOTES = '\\"$`';
+const ESCAPABLE_IN_QUOTES = '\\"$`';
 
 /**
  * Splits a command into its program and arguments as a POSIX shell does, with its quotes and
@@ -18,7 +18,7 @@ const ESCAPED_IN_QUOTES = '\\"$`';
  *
  * @throws {ConfigError} If there is an operator of the shell outside of quotes, or a quote has no end.
  */
-export function splitArguments(command: string): string[] {
+export function splitShellWords(command: string): string[] {
   const words: string[] = [];
   let word: string | undefined;
   for (let at = 0; at < command.length;) {
@@ -51,13 +51,13 @@ function pieceAt(command: string, at: number): Piece {
   if (character === "'") return singleQuoted(command, at);
   if (character === '"') return doubleQuoted(command, at);
   if (character === "\\") return escaped(command, at);
-  if (OPERATORS.includes(character)) throw refused(character, at);
+  if (OPERATORS.includes(character)) throw unquotedOperator(character, at);
   return { text: character, end: at + 1 };
 }
 
 function singleQuoted(command: string, at: number): Piece {
   const close = command.indexOf("'", at + 1);
-  if (close === -1) throw unfinished("'", at);
+  if (close === -1) throw unterminated("'", at);
   return { text: command.slice(at + 1, close), end: close + 1 };
 }
 
@@ -68,20 +68,20 @@ function doubleQuoted(command: string, open: number): Piece {
     const next = command[at + 1];
     if (command[at] !== "\\" || next === undefined) text += command[at];
     else if (next === "\n") at++; // the line goes on
-    else if (ESCAPED_IN_QUOTES.includes(next)) text += command[++at];
+    else if (ESCAPABLE_IN_QUOTES.includes(next)) text += command[++at];
     else text += "\\";
   }
-  throw unfinished('"', open);
+  throw unterminated('"', open);
 }
 
 /** At a backslash outside of quotes. */
 function escaped(command: string, at: number): Piece {
   const text = command[at + 1];
-  if (text === undefined) throw unfinished("\\", at);
+  if (text === undefined) throw unterminated("\\", at);
   return { text, end: at + 2 };
 }
 
-function refused(operator: string, at: number): ConfigError {
+function unquotedOperator(operator: string, at: number): ConfigError {
   const name = operator === "\n" ? "a line break" : `"${operator}"`;
   return new ConfigError(
     `Cannot run a command with ${name} outside of quotes (character ${at + 1}): ` +
@@ -89,7 +89,7 @@ function refused(operator: string, at: number): ConfigError {
   );
 }
 
-function unfinished(quote: string, at: number): ConfigError {
+function unterminated(quote: string, at: number): ConfigError {
   return new ConfigError(
     `Cannot split a command into arguments: nothing ends the ${quote} at character ${at + 1}`,
   );

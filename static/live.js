@@ -41,31 +41,31 @@ import { ServerClock } from "./server_clock.js";
  */
 
 /** How many bytes stand in front of the JPEG. */
-const HEADER = 16;
+const HEADER_SIZE = 16;
 /** What a server that ends closes the socket with. */
 const GOING_AWAY = 1001;
 /** How often the server is asked how it is, in milliseconds; and how often at first, to set the clock. */
-const BEAT = 1_000;
-const FIRST_BEAT = 100;
-const FIRST_BEATS = 4;
+const PING_INTERVAL = 1_000;
+const FIRST_PING_INTERVAL = 100;
+const FIRST_PINGS = 4;
 /** How long a connection may take to open, and the server to answer. */
-const OPENING = 5_000;
-const ANSWER = 3_000;
+const CONNECT_TIMEOUT = 5_000;
+const RESPONSE_TIMEOUT = 3_000;
 /** How long nothing may come; doubled each time that was too short for even one picture. */
-const SILENCE = 10_000;
-const LONGEST_SILENCE = 80_000;
+const IDLE_TIMEOUT = 10_000;
+const MAX_IDLE_TIMEOUT = 80_000;
 /** How long to wait before asking again whether the server is back. */
-const SHORTEST_PAUSE = 250;
-const LONGEST_PAUSE = 750;
+const MIN_RETRY_DELAY = 250;
+const MAX_RETRY_DELAY = 750;
 /** After so many refusals the page does without a WebSocket, and tries again after so many beats. */
-const REFUSALS = 2;
-const PLAIN_BEATS = 20;
+const MAX_REFUSALS = 2;
+const PLAIN_POLLS = 20;
 
 /** The page's connection to the server: comes back by itself, and says why it went. */
 export class Link {
   clock = new ServerClock();
   /** When something came last, in milliseconds of `performance.now()`. */
-  heard = 0;
+  lastMessageAt = 0;
   /** @type {LinkState} */
   state = { kind: "stopped" };
   #events;
@@ -75,13 +75,13 @@ export class Link {
   #socket;
   /** @type {string[] | undefined} */
   #watched;
-  #silence = SILENCE;
+  #silence = IDLE_TIMEOUT;
   #pings = 0;
   #pinged = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #nextPing;
   /** @type {string | undefined} */
-  #complaint;
+  #closeReason;
 
   /** @param {LinkEvents} events */
   constructor(events) {
@@ -97,12 +97,12 @@ export class Link {
   stop() {
     this.#running?.abort();
     this.#running = undefined;
-    this.#tell({ kind: "stopped" });
+    this.#setState({ kind: "stopped" });
   }
 
   /** Begins anew. @param {string} reason */
   restart(reason) {
-    this.#complaint = reason;
+    this.#closeReason = reason;
     this.#socket?.close();
   }
 
@@ -115,13 +115,13 @@ export class Link {
   /** @param {AbortSignal} signal */
   async #run(signal) {
     for (let refusals = 0; !signal.aborted;) {
-      const { opened, reason } = await this.#converse(signal);
+      const { opened, reason } = await this.#connect(signal);
       if (signal.aborted) return;
       refusals = opened ? 0 : refusals + 1;
-      if (refusals < REFUSALS) {
-        this.#tell({ kind: "lost", reason });
-        await this.#untilItAnswers(signal);
-      } else await this.#doWithout(signal);
+      if (refusals < MAX_REFUSALS) {
+        this.#setState({ kind: "lost", reason });
+        await this.#waitUntilReachable(signal);
+      } else await this.#pollStatus(signal);
     }
   }
 
@@ -131,9 +131,9 @@ export class Link {
    * @param {AbortSignal} signal
    * @returns {Promise<{ opened: boolean, reason: string }>}
    */
-  #converse(signal) {
-    if (this.state.kind === "stopped") this.#tell({ kind: "connecting" });
-    this.#complaint = undefined;
+  #connect(signal) {
+    if (this.state.kind === "stopped") this.#setState({ kind: "connecting" });
+    this.#closeReason = undefined;
     const names = this.#watched?.map(encodeURIComponent).join(",");
     const address = addressOf(names === undefined ? "live" : `live?watch=${names}`);
     address.protocol = address.protocol.replace("http", "ws");
@@ -148,16 +148,16 @@ export class Link {
         socket.onopen = socket.onmessage = socket.onclose = null;
         socket.close();
         if (this.#socket === socket) this.#socket = undefined;
-        resolve({ opened, reason: this.#complaint ?? reason });
+        resolve({ opened, reason: this.#closeReason ?? reason });
       };
       const onAbort = () => end("");
-      const late = setTimeout(() => end("The server takes too long to answer"), OPENING);
+      const late = setTimeout(() => end("The server takes too long to answer"), CONNECT_TIMEOUT);
       signal.addEventListener("abort", onAbort);
       socket.onopen = () => {
         opened = true;
         clearTimeout(late);
         this.clock = new ServerClock();
-        this.heard = performance.now();
+        this.lastMessageAt = performance.now();
         this.#pings = 0;
         this.#ping(socket);
         this.#listenFor(socket, end);
@@ -173,20 +173,20 @@ export class Link {
   #listenFor(socket, end) {
     const watchdog = setInterval(() => {
       if (this.#socket !== socket) return clearInterval(watchdog);
-      if (performance.now() - this.heard < this.#silence) return;
+      if (performance.now() - this.lastMessageAt < this.#silence) return;
       const seconds = Math.round(this.#silence / 1000);
-      this.#silence = Math.min(2 * this.#silence, LONGEST_SILENCE);
+      this.#silence = Math.min(2 * this.#silence, MAX_IDLE_TIMEOUT);
       end(`Nothing came from the server for ${seconds} s`);
-    }, BEAT);
+    }, PING_INTERVAL);
     socket.onmessage = ({ data }) => {
-      this.heard = performance.now();
+      this.lastMessageAt = performance.now();
       if (typeof data === "string") this.#onText(socket, JSON.parse(data));
       else this.#onFrame(socket, data);
     };
   }
 
   /** Asks the server how it is without waiting for the next beat. */
-  hurry() {
+  pingNow() {
     if (this.#socket && this.#nextPing !== undefined) this.#ping(this.#socket);
   }
 
@@ -203,22 +203,22 @@ export class Link {
   #onText(socket, { type, id, now, cameras }) {
     if (type === "pong") {
       this.clock.learn(this.#pinged, performance.now(), now);
-      const rest = id < FIRST_BEATS ? FIRST_BEAT : BEAT;
+      const rest = id < FIRST_PINGS ? FIRST_PING_INTERVAL : PING_INTERVAL;
       this.#nextPing = setTimeout(() => this.#ping(socket), rest);
     }
     this.#events.onStatus(cameras);
-    if (type === "hello") this.#tell({ kind: "live" });
+    if (type === "hello") this.#setState({ kind: "live" });
   }
 
   /** @param {WebSocket} socket @param {ArrayBuffer} data */
   async #onFrame(socket, data) {
-    this.#silence = SILENCE;
-    const header = new DataView(data, 0, HEADER);
+    this.#silence = IDLE_TIMEOUT;
+    const header = new DataView(data, 0, HEADER_SIZE);
     const frame = {
       camera: header.getUint32(0),
       sequence: header.getUint32(4),
       capturedAt: header.getFloat64(8),
-      jpeg: new Blob([new Uint8Array(data, HEADER)], { type: "image/jpeg" }),
+      jpeg: new Blob([new Uint8Array(data, HEADER_SIZE)], { type: "image/jpeg" }),
     };
     try {
       await this.#events.onFrame(frame);
@@ -230,27 +230,27 @@ export class Link {
   }
 
   /** Waits until the server answers again. @param {AbortSignal} signal */
-  async #untilItAnswers(signal) {
+  async #waitUntilReachable(signal) {
     const { reason } = this.state;
-    for (let rest = SHORTEST_PAUSE; !signal.aborted; rest = Math.min(2 * rest, LONGEST_PAUSE)) {
-      const trouble = await this.#ask(signal);
+    for (let rest = MIN_RETRY_DELAY; !signal.aborted; rest = Math.min(2 * rest, MAX_RETRY_DELAY)) {
+      const trouble = await this.#fetchStatus(signal);
       if (signal.aborted || !trouble) return;
-      this.#tell({ kind: "lost", reason, detail: trouble });
+      this.#setState({ kind: "lost", reason, detail: trouble });
       await pause(rest, signal);
     }
   }
 
   /** Asks for the state of the cameras only, for a while. @param {AbortSignal} signal */
-  async #doWithout(signal) {
-    for (let beats = 0; beats < PLAIN_BEATS && !signal.aborted; beats++) {
-      const trouble = await this.#ask(signal);
+  async #pollStatus(signal) {
+    for (let beats = 0; beats < PLAIN_POLLS && !signal.aborted; beats++) {
+      const trouble = await this.#fetchStatus(signal);
       if (signal.aborted) return;
       if (trouble) {
-        this.#tell({ kind: "lost", reason: "The connection broke off", detail: trouble });
-        return await this.#untilItAnswers(signal);
+        this.#setState({ kind: "lost", reason: "The connection broke off", detail: trouble });
+        return await this.#waitUntilReachable(signal);
       }
-      this.#tell({ kind: "plain" });
-      await pause(BEAT, signal);
+      this.#setState({ kind: "plain" });
+      await pause(PING_INTERVAL, signal);
     }
   }
 
@@ -260,9 +260,9 @@ export class Link {
    * @param {AbortSignal} signal
    * @returns {Promise<string | undefined>} What is wrong, if it does not answer.
    */
-  async #ask(signal) {
+  async #fetchStatus(signal) {
     const patience = new AbortController();
-    const late = setTimeout(() => patience.abort(), ANSWER);
+    const late = setTimeout(() => patience.abort(), RESPONSE_TIMEOUT);
     const onAbort = () => patience.abort();
     signal.addEventListener("abort", onAbort);
     try {
@@ -272,7 +272,7 @@ export class Link {
       });
       if (response.status === 401) return "The server asks for a password: load this page again";
       if (!response.ok) return `The server answers ${response.status} ${response.statusText}`;
-      this.heard = performance.now();
+      this.lastMessageAt = performance.now();
       this.#events.onStatus(await response.json());
     } catch {
       return "The server does not answer";
@@ -288,7 +288,7 @@ export class Link {
   }
 
   /** @param {LinkState} state */
-  #tell(state) {
+  #setState(state) {
     const { kind, reason, detail } = this.state;
     if (state.kind === kind && state.reason === reason && state.detail === detail) return;
     this.state = state;

@@ -11,13 +11,13 @@ import { Tile } from "./tile.js";
 /** How often what is said is looked over, in milliseconds. */
 const REFRESH = 250;
 /** How far an arrow key moves the view, in parts of it; and how long a message stays, and the controls. */
-const NUDGE = 0.1;
-const TOAST = 4_000;
-const AWAKE = 2_500;
+const PAN_STEP = 0.1;
+const TOAST_TIME = 4_000;
+const CONTROLS_VISIBLE_TIME = 2_500;
 /** A browser opens six connections to a server at most, and some have to be left for other requests. */
 const PLAIN_STREAMS = 4;
 /** Cameras so far out of sight are not watched yet. */
-const NEAR = "200px";
+const PRELOAD_MARGIN = "200px";
 
 /** @type {Tile[]} */
 let tiles = [];
@@ -27,12 +27,12 @@ const link = new Link({
   onState: () => {
     const { kind } = link.state;
     if (kind !== "live") tiles.forEach((tile) => tile.pause());
-    arrange();
+    layOut();
   },
-  onStatus: learn,
+  onStatus: updateCameras,
   onFrame: async (frame) => {
     const tile = tiles[frame.camera];
-    if (paused || !tile || !watched().includes(tile)) return;
+    if (paused || !tile || !watchedTiles().includes(tile)) return;
     const isFirst = !tile.hasPicture;
     await tile.paint(frame, link.clock);
     if (isFirst) refresh(); // now it can be saved
@@ -40,15 +40,15 @@ const link = new Link({
 });
 
 /** @param {CameraStatus[]} cameras */
-function learn(cameras) {
+function updateCameras(cameras) {
   const isSame = cameras.length === tiles.length &&
     cameras.every(({ name }, i) => tiles[i]?.status.name === name);
   if (!isSame) build(cameras);
-  const seen = watched();
+  const seen = watchedTiles();
   let lost = false;
   for (const [i, tile] of tiles.entries()) {
     const status = cameras[i];
-    if (status && tile.learn(status) && seen.includes(tile)) lost = true;
+    if (status && tile.update(status) && seen.includes(tile)) lost = true;
   }
   if (lost && link.state.kind === "live" && !paused) link.restart("The picture was frozen");
   refresh();
@@ -58,12 +58,12 @@ function learn(cameras) {
 function build(cameras) {
   tiles = cameras.map((status) => new Tile(status));
   element("#cameras").replaceChildren(...tiles.map((tile) => tile.element));
-  sight.disconnect();
+  intersections.disconnect();
   for (const tile of tiles) {
-    sight.observe(tile.element);
-    followPointers(tile, () => alone() === tile, () => {
-      tile.look.save();
-      showLook();
+    intersections.observe(tile.element);
+    followPointers(tile, () => singleTile() === tile, () => {
+      tile.view.save();
+      showView();
     });
   }
   const names = tiles.length > 1 ? ["", ...cameras.map(({ name }) => name)] : [];
@@ -73,12 +73,12 @@ function build(cameras) {
     entry.textContent = name || "All";
     return entry;
   }));
-  arrange();
+  layOut();
   document.body.classList.add("ready");
 }
 
 /** The camera that is shown alone, if one is. */
-function alone() {
+function singleTile() {
   if (tiles.length === 1) return tiles[0];
   const name = nameIn(location.hash);
   return tiles.find((tile) => tile.status.name === name);
@@ -94,33 +94,33 @@ function nameIn(hash) {
 }
 
 /** The cameras that are on the page. */
-function shown() {
-  const one = alone();
+function shownTiles() {
+  const one = singleTile();
   return one ? [one] : tiles;
 }
 
 /** Of those the ones that can be seen where the page is scrolled to. */
-function watched() {
-  return alone() ? shown() : tiles.filter((tile) => tile.isNear);
+function watchedTiles() {
+  return singleTile() ? shownTiles() : tiles.filter((tile) => tile.isNear);
 }
 
-const sight = new IntersectionObserver((entries) => {
+const intersections = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
     const tile = tiles.find(({ element }) => element === target);
     if (tile) tile.isNear = isIntersecting;
   }
-  arrange();
-}, { root: element("#cameras"), rootMargin: NEAR });
+  layOut();
+}, { root: element("#cameras"), rootMargin: PRELOAD_MARGIN });
 
 /** Lays the page out, and asks for the pictures that it needs. */
-function arrange() {
-  const one = alone();
-  const seen = watched();
+function layOut() {
+  const one = singleTile();
+  const seen = watchedTiles();
   document.body.classList.toggle("one", one !== undefined);
   document.title = one && tiles.length > 1 ? `${one.status.name} – dinocam` : "dinocam";
   for (const tile of tiles) {
     const isWatched = seen.includes(tile) && !paused;
-    tile.element.hidden = !shown().includes(tile);
+    tile.element.hidden = !shownTiles().includes(tile);
     tile.element.classList.toggle("alone", tile === one);
     const place = seen.indexOf(tile);
     tile.showPlain(link.state.kind === "plain" && isWatched && place < PLAIN_STREAMS);
@@ -132,23 +132,23 @@ function arrange() {
     else entry.removeAttribute("aria-current");
   }
   if (tiles.length > 0) link.watch(paused ? [] : seen.map((tile) => tile.status.name));
-  showLook();
+  showView();
   refresh();
 }
 
 /** Says how things are. */
 function refresh() {
-  const around = { link: link.state, paused, heard: link.heard };
+  const around = { link: link.state, paused, heard: link.lastMessageAt };
   const now = performance.now();
-  const seen = watched();
+  const seen = watchedTiles();
   for (const tile of seen) tile.refresh(around, now);
-  if (!paused && seen.some((tile) => tile.isLate(now))) link.hurry();
+  if (!paused && seen.some((tile) => tile.isLate(now))) link.pingNow();
   const pill = element("#link");
   pill.hidden = link.state.kind !== "plain";
   pill.textContent = "Plain stream";
   pill.title = "No WebSocket gets through to the server: on a slow link you may see old pictures";
-  button("snapshot").disabled = !alone()?.hasPicture;
-  const news = seen.map((tile) => tile.news).join("; ");
+  button("snapshot").disabled = !singleTile()?.hasPicture;
+  const news = seen.map((tile) => tile.announcement).join("; ");
   if (element("#news").textContent !== news) element("#news").textContent = news;
   const { error } = link.clock;
   const digits = error !== undefined && error < 1 ? 1 : 0;
@@ -156,25 +156,25 @@ function refresh() {
 }
 
 /** Shows how the picture is looked at. */
-function showLook() {
-  for (const tile of tiles) tile.applyLook();
-  const look = alone()?.look;
+function showView() {
+  for (const tile of tiles) tile.applyView();
+  const look = singleTile()?.view;
   if (!look) return;
   const percent = `${Math.round(look.zoom * 100)} %`;
   button("whole").textContent = percent;
   button("whole").setAttribute("aria-label", `Zoom: ${percent}, show the whole picture`);
-  press("mirror", look.mirrored);
+  setPressed("mirror", look.mirrored);
 }
 
 /** @type {Record<string, (target?: HTMLElement) => void>} */
 const actions = {
   pause() {
     paused = !paused;
-    press("pause", paused);
-    arrange();
+    setPressed("pause", paused);
+    layOut();
   },
   async snapshot() {
-    const tile = alone();
+    const tile = singleTile();
     if (!tile?.hasPicture) return;
     try {
       const { jpeg, capturedAt } = await tile.file();
@@ -183,13 +183,13 @@ const actions = {
       toast(`Cannot save the picture: ${error instanceof Error ? error.message : error}`);
     }
   },
-  rotate: () => changeLook((look) => look.rotate()),
-  mirror: () => changeLook((look) => look.mirror()),
-  larger: () => changeLook((look) => look.zoomBy(1)),
-  smaller: () => changeLook((look) => look.zoomBy(-1)),
-  whole: () => changeLook((look) => look.zoomTo(1)),
+  rotate: () => changeView((look) => look.rotate()),
+  mirror: () => changeView((look) => look.mirror()),
+  larger: () => changeView((look) => look.zoomBy(1)),
+  smaller: () => changeView((look) => look.zoomBy(-1)),
+  whole: () => changeView((look) => look.zoomTo(1)),
   full: toggleFull,
-  retry: () => arrange(),
+  retry: () => layOut(),
   help: () => /** @type {HTMLDialogElement} */ (element("#help")).showModal(),
   addresses: showAddresses,
   async copy(target) {
@@ -201,7 +201,7 @@ const actions = {
     } catch {
       target.textContent = "Press Ctrl+C";
     }
-    setTimeout(() => target.textContent = "Copy", TOAST / 2);
+    setTimeout(() => target.textContent = "Copy", TOAST_TIME / 2);
   },
   grid: () => location.hash = "",
 };
@@ -231,22 +231,22 @@ const arrows = {
   ArrowDown: [0, 1],
 };
 
-/** @param {(look: import("./view.js").Look) => void} change */
-function changeLook(change) {
-  const look = alone()?.look;
+/** @param {(look: import("./view.js").View) => void} change */
+function changeView(change) {
+  const look = singleTile()?.view;
   if (!look) return;
   change(look);
   look.save();
-  showLook();
+  showView();
 }
 
 /** Moves in a zoomed picture, else to another camera. @param {number} x @param {number} y */
-function move(x, y) {
-  const one = alone();
-  if (one && one.look.zoom > 1) {
-    const { look } = one;
-    const step = NUDGE / look.zoom;
-    return changeLook(() => look.moveTo(look.x + x * step, look.y + y * step));
+function panOrSwitch(x, y) {
+  const one = singleTile();
+  if (one && one.view.zoom > 1) {
+    const { view } = one;
+    const step = PAN_STEP / view.zoom;
+    return changeView(() => view.moveTo(view.x + x * step, view.y + y * step));
   }
   if (tiles.length < 2) return;
   const places = tiles.length + 1; // with the one for all
@@ -266,14 +266,14 @@ function toggleFull() {
 /** Where there is no full screen, as on an iPhone, the picture at least fills the window. @param {boolean} full */
 function showFull(full) {
   document.documentElement.classList.toggle("full", full);
-  press("full", full);
+  setPressed("full", full);
 }
 
 function showAddresses() {
   const template = /** @type {HTMLTemplateElement} */ (element("#address"));
   const list = element("#addresses .list");
   list.replaceChildren(
-    ...shown().flatMap((tile) => {
+    ...shownTiles().flatMap((tile) => {
       const { name } = tile.status;
       const heading = document.createElement("h3");
       heading.textContent = name;
@@ -312,12 +312,12 @@ function fileTime(time) {
 }
 
 /** @type {ReturnType<typeof setTimeout> | undefined} */
-let toasted;
+let toastTimer;
 /** @param {string} text */
 function toast(text) {
   element("#toast").textContent = text;
-  clearTimeout(toasted);
-  toasted = setTimeout(() => element("#toast").textContent = "", TOAST);
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => element("#toast").textContent = "", TOAST_TIME);
 }
 
 /** @param {string} selector @param {ParentNode} [within] @returns {HTMLElement} */
@@ -331,7 +331,7 @@ function button(action) {
 }
 
 /** @param {string} action @param {boolean} pressed */
-function press(action, pressed) {
+function setPressed(action, pressed) {
   button(action).setAttribute("aria-pressed", `${pressed}`);
 }
 
@@ -354,7 +354,7 @@ document.addEventListener("keydown", (event) => {
   const arrow = arrows[key];
   const camera = tiles.length > 1 && /^[1-9]$/.test(key) ? tiles[Number(key) - 1] : undefined;
   if (action) actions[action]?.();
-  else if (arrow) move(...arrow);
+  else if (arrow) panOrSwitch(...arrow);
   else if (camera) location.hash = encodeURIComponent(camera.status.name);
   else if (key === "Escape" && document.documentElement.classList.contains("full")) showFull(false);
   else return;
@@ -362,16 +362,16 @@ document.addEventListener("keydown", (event) => {
 });
 
 document.addEventListener("fullscreenchange", () => showFull(document.fullscreenElement !== null));
-addEventListener("hashchange", arrange);
+addEventListener("hashchange", layOut);
 
 // In full screen the controls show while the mouse moves or a finger touches.
 /** @type {ReturnType<typeof setTimeout> | undefined} */
-let asleep;
+let hideTimer;
 for (const kind of ["pointermove", "pointerdown", "keydown"]) {
   document.addEventListener(kind, () => {
     document.body.classList.add("awake");
-    clearTimeout(asleep);
-    asleep = setTimeout(() => document.body.classList.remove("awake"), AWAKE);
+    clearTimeout(hideTimer);
+    hideTimer = setTimeout(() => document.body.classList.remove("awake"), CONTROLS_VISIBLE_TIME);
   });
 }
 

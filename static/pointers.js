@@ -15,7 +15,7 @@ const DOUBLE = 2.5;
  */
 export function followPointers(tile, isActive, onChange) {
   const stage = /** @type {HTMLElement} */ (tile.element.querySelector(".stage"));
-  const { look } = tile;
+  const { view } = tile;
   /** @type {Map<number, { x: number, y: number }>} */
   const held = new Map();
 
@@ -30,20 +30,20 @@ export function followPointers(tile, isActive, onChange) {
     if (!isActive()) return;
     event.preventDefault();
     const lines = event.deltaMode === 1 ? 30 : 1;
-    look.zoomTo(look.zoom * Math.exp(-event.deltaY * lines * WHEEL), ...place(event));
+    view.zoomTo(view.zoom * Math.exp(-event.deltaY * lines * WHEEL), ...place(event));
     onChange();
   }, { passive: false });
 
   stage.addEventListener("dblclick", (event) => {
     if (!isActive() || isControl(event.target)) return;
-    look.zoomTo(look.zoom > 1 ? 1 : DOUBLE, ...place(event));
+    view.zoomTo(view.zoom > 1 ? 1 : DOUBLE, ...place(event));
     onChange();
   });
 
   stage.addEventListener("pointerdown", (event) => {
     if (!isActive() || isControl(event.target)) return;
     held.set(event.pointerId, { x: event.clientX, y: event.clientY });
-    if (look.zoom > 1 || held.size > 1) stage.setPointerCapture(event.pointerId);
+    if (view.zoom > 1 || held.size > 1) stage.setPointerCapture(event.pointerId);
   });
 
   stage.addEventListener("pointermove", (event) => {
@@ -54,14 +54,14 @@ export function followPointers(tile, isActive, onChange) {
     const others = [...held].filter(([id]) => id !== event.pointerId);
     held.set(event.pointerId, now);
     const { width, height } = tile.size;
-    const share = 1 / (held.size * look.zoom);
+    const share = 1 / (held.size * view.zoom);
     const [dx, dy] = [now.x - before.x, now.y - before.y];
     const other = others[0]?.[1];
     if (other) {
       const middle = { x: (now.x + other.x) / 2, y: (now.y + other.y) / 2 };
-      look.zoomTo(look.zoom * distance(now, other) / distance(before, other), ...place(middle));
-    } else if (look.zoom === 1) return;
-    look.moveTo(look.x - dx / width * share, look.y - dy / height * share);
+      view.zoomTo(view.zoom * distance(now, other) / distance(before, other), ...place(middle));
+    } else if (view.zoom === 1) return;
+    view.moveTo(view.x - dx / width * share, view.y - dy / height * share);
     onChange();
   });
 

@@ -1,7 +1,7 @@
 // @ts-check
 /// <reference lib="dom" />
 import { addressOf } from "./addresses.js";
-import { Look } from "./view.js";
+import { View } from "./view.js";
 import { Meter } from "./meter.js";
 
 /** @typedef {import("./live.js").CameraStatus} CameraStatus */
@@ -9,18 +9,18 @@ import { Meter } from "./meter.js";
 /** @typedef {import("./server_clock.js").ServerClock} ServerClock */
 
 /** No new picture for so long is worth a word, in milliseconds; for a slow camera so many pictures' time. */
-const FROZEN = 3_000;
-const FROZEN_PICTURES = 4;
+const FROZEN_AFTER = 3_000;
+const FROZEN_FRAMES = 4;
 /** So often the camera had new pictures, and none came for so long: the connection has lost its thread. */
-const LOST = 4;
-const LOST_TIME = 5_000;
+const MAX_MISSED_UPDATES = 4;
+const MISSED_TIMEOUT = 5_000;
 /** The beginning is not worth a word, in milliseconds. */
-const PATIENCE = 500;
+const STARTUP_DELAY = 500;
 /** A silence of so long, and of so many pictures' time, may mean that the camera failed. */
-const SILENCE = 250;
-const SILENCE_PICTURES = 3;
+const LATE_AFTER = 250;
+const LATE_FRAMES = 3;
 /** How long it is told what was wrong, when pictures come again. */
-const AFTERWARDS = 10_000;
+const RECOVERY_NOTICE_TIME = 10_000;
 
 /** What a tile has to know of the page. @typedef {{ link: LinkState, paused: boolean, heard: number }} Surroundings */
 
@@ -28,7 +28,7 @@ const AFTERWARDS = 10_000;
 export class Tile {
   /** @type {CameraStatus} */
   status;
-  look;
+  view;
   meter = new Meter();
   /** The newest picture and when it was captured, by the server's clock. @type {{ jpeg: Blob, capturedAt: number } | undefined} */
   newest;
@@ -36,7 +36,7 @@ export class Tile {
   /** Whether it can be seen where the page is scrolled to, or nearly so. */
   isNear = true;
   /** What is said of it to those who do not see it; changes only when there is something to say. */
-  news = "";
+  announcement = "";
   #frame;
   #canvas;
   #context;
@@ -51,7 +51,7 @@ export class Tile {
   /** @param {CameraStatus} status */
   constructor(status) {
     this.status = status;
-    this.look = new Look(status.name);
+    this.view = new View(status.name);
     const template = /** @type {HTMLTemplateElement} */ (document.querySelector("#tile"));
     const copy = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
     this.element = /** @type {HTMLElement} */ (copy.firstElementChild);
@@ -65,7 +65,7 @@ export class Tile {
     const open = this.#find(".open");
     open.setAttribute("href", `#${encodeURIComponent(status.name)}`);
     open.setAttribute("aria-label", `Show camera ${status.name} alone`);
-    this.#say(".name", status.name);
+    this.#setText(".name", status.name);
     this.#shape(sizeIn(status.resolution) ?? { width: 16, height: 9 });
   }
 
@@ -98,7 +98,7 @@ export class Tile {
   }
 
   /** Takes news of the camera. @param {CameraStatus} status @returns Whether its pictures have got lost. */
-  learn(status) {
+  update(status) {
     const isBehind = status.state === "streaming" && status.frames > this.#painted;
     const isNew = status.frames > this.status.frames;
     // A failure may be over before there is news of it: what was wrong is told all the same.
@@ -106,14 +106,14 @@ export class Tile {
     if (hasFailed) this.#failedAt = performance.now();
     this.status = status;
     if (isBehind && isNew) this.#missed++;
-    return this.#missed >= LOST && performance.now() - this.#since > LOST_TIME;
+    return this.#missed >= MAX_MISSED_UPDATES && performance.now() - this.#since > MISSED_TIMEOUT;
   }
 
   /** Whether pictures should have come by now. @param {number} now */
   isLate(now) {
     const silence = now - (this.meter.last ?? this.#since);
-    const pictures = SILENCE_PICTURES * 1000 / (this.status.fps || 1);
-    return this.status.state === "streaming" && silence > Math.max(SILENCE, pictures);
+    const pictures = LATE_FRAMES * 1000 / (this.status.fps || 1);
+    return this.status.state === "streaming" && silence > Math.max(LATE_AFTER, pictures);
   }
 
   /** Shows the plain stream instead of painting. @param {boolean} wanted */
@@ -149,47 +149,52 @@ export class Tile {
     const { jpeg, capturedAt } = this.#plain || !this.newest
       ? { jpeg: await this.#snapshot(), capturedAt: Date.now() }
       : this.newest;
-    return { jpeg: this.look.changed ? await this.#redraw(jpeg) : jpeg, capturedAt };
+    return { jpeg: this.view.changed ? await this.#redraw(jpeg) : jpeg, capturedAt };
   }
 
   /** Says how things are. @param {Surroundings} around @param {number} now */
   refresh(around, now) {
-    const words = inWords(this.status, around, {
+    const words = describeState(this.status, around, {
       silence: now - (this.meter.last ?? this.#since),
       waiting: now - this.#since,
       plain: this.#plain !== undefined,
     });
-    if (words.state === "live" && now - this.#failedAt < AFTERWARDS) {
+    if (words.state === "live" && now - this.#failedAt < RECOVERY_NOTICE_TIME) {
       words.brief = `Live again after: ${this.status.lastFailure?.message}`;
     }
     this.element.dataset.state = words.state;
-    this.news = [`${this.status.name}: ${words.brief}`, words.reason].filter(Boolean).join(". ");
-    this.#say(".words", words.brief);
-    this.#say(".headline", words.headline ?? "");
-    this.#say(".reason", words.reason ?? "");
-    this.#say(".detail", words.detail ?? "");
-    this.#say(".advice", words.advice ?? "");
+    this.announcement = [`${this.status.name}: ${words.brief}`, words.reason].filter(Boolean).join(
+      ". ",
+    );
+    this.#setText(".words", words.brief);
+    this.#setText(".headline", words.headline ?? "");
+    this.#setText(".reason", words.reason ?? "");
+    this.#setText(".detail", words.detail ?? "");
+    this.#setText(".advice", words.advice ?? "");
     this.#find(".notice").hidden = !words.headline;
     this.#find(".retry").hidden = !words.retry;
     const live = words.state === "live";
     const fps = this.#plain ? this.status.fps : this.meter.fps(now);
-    this.#say(".size", this.#sizeInWords());
-    this.#say(".fps", live && fps !== undefined ? `${round(fps)} fps` : "");
-    this.#say(
+    this.#setText(".size", this.#sizeInWords());
+    this.#setText(".fps", live && fps !== undefined ? `${round(fps)} fps` : "");
+    this.#setText(
       ".age",
       live && this.meter.age !== undefined ? `${Math.round(this.meter.age)} ms` : "",
     );
-    this.#say(".skipped", this.#plain || !this.hasPicture ? "" : `${this.meter.skipped} skipped`);
-    this.#say(".viewers", `${this.status.viewers} watching`);
+    this.#setText(
+      ".skipped",
+      this.#plain || !this.hasPicture ? "" : `${this.meter.skipped} skipped`,
+    );
+    this.#setText(".viewers", `${this.status.viewers} watching`);
   }
 
   /** Applies the look to the picture. */
-  applyLook() {
-    this.#frame.style.transform = this.look.transform;
-    this.#frame.style.setProperty("--turn", `${this.look.turn}deg`);
-    this.#frame.classList.toggle("sideways", this.look.onItsSide);
+  applyView() {
+    this.#frame.style.transform = this.view.transform;
+    this.#frame.style.setProperty("--turn", `${this.view.turn}deg`);
+    this.#frame.classList.toggle("sideways", this.view.sideways);
     const { width, height } = this.#canvas;
-    const shape = this.look.onItsSide ? height / width : width / height;
+    const shape = this.view.sideways ? height / width : width / height;
     this.#frame.style.setProperty("--shape", shape.toFixed(4));
   }
 
@@ -207,7 +212,7 @@ export class Tile {
     if (this.#canvas.width === width && this.#canvas.height === height) return;
     this.#canvas.width = width;
     this.#canvas.height = height;
-    this.applyLook();
+    this.applyView();
   }
 
   #sizeInWords() {
@@ -228,7 +233,7 @@ export class Tile {
 
   /** @param {Blob} jpeg @returns {Promise<Blob>} */
   async #redraw(jpeg) {
-    const canvas = this.look.draw(await createImageBitmap(jpeg));
+    const canvas = this.view.draw(await createImageBitmap(jpeg));
     return new Promise((resolve, reject) =>
       canvas.toBlob(
         (blob) => blob ? resolve(blob) : reject(new Error("No room")),
@@ -244,7 +249,7 @@ export class Tile {
   }
 
   /** @param {string} selector @param {string} text */
-  #say(selector, text) {
+  #setText(selector, text) {
     const element = this.#find(selector);
     if (element.textContent !== text) element.textContent = text;
   }
@@ -267,7 +272,7 @@ export class Tile {
  * @param {{ silence: number, waiting: number, plain: boolean }} times
  * @returns {Words}
  */
-function inWords(
+function describeState(
   { state, fps, lastFailure },
   { link, paused, heard },
   { silence, waiting, plain },
@@ -301,13 +306,13 @@ function inWords(
   }
   if (state !== "streaming" || link.kind !== "live") {
     const brief = link.kind === "live" ? "Starting" : "Connecting";
-    if (waiting < PATIENCE) return { state: "waiting", brief };
+    if (waiting < STARTUP_DELAY) return { state: "waiting", brief };
     const headline = link.kind === "live" ? "The camera is starting …" : "Connecting …";
     return { state: "waiting", brief, headline };
   }
-  if (silence > Math.max(FROZEN, FROZEN_PICTURES * 1000 / (fps || 1))) {
+  if (silence > Math.max(FROZEN_AFTER, FROZEN_FRAMES * 1000 / (fps || 1))) {
     const seconds = `${Math.round(silence / 1000)} s`;
-    const silent = performance.now() - heard > FROZEN;
+    const silent = performance.now() - heard > FROZEN_AFTER;
     return {
       state: "trouble",
       brief: "Frozen",

@@ -8,7 +8,7 @@ const STEP = 1.25;
  * How one camera's picture is looked at in this browser: turned, mirrored, enlarged. It is remembered here
  * and changes nothing for anybody else.
  */
-export class Look {
+export class View {
   turn = 0;
   mirrored = false;
   zoom = 1;
@@ -32,7 +32,7 @@ export class Look {
   }
 
   /** Whether the picture lies on its side. */
-  get onItsSide() {
+  get sideways() {
     return this.turn % 180 !== 0;
   }
 
@@ -105,7 +105,7 @@ export class Look {
   draw(picture) {
     const canvas = document.createElement("canvas");
     const { width, height } = picture;
-    [canvas.width, canvas.height] = this.onItsSide ? [height, width] : [width, height];
+    [canvas.width, canvas.height] = this.sideways ? [height, width] : [width, height];
     const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     context.translate(canvas.width / 2, canvas.height / 2);
     context.scale(this.mirrored ? -1 : 1, 1);

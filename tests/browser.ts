@@ -1,4 +1,4 @@
-import { within } from "../lib/clock.ts";
+import { settlesWithin } from "../lib/clock.ts";
 
 /** A real browser, as Debian names it. */
 export const CHROMIUM = "/usr/bin/chromium";
@@ -85,7 +85,7 @@ export class Browser implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#connection.send("Browser.close").catch(() => {});
-    if (!await within(this.#child.status, 5_000)) this.#child.kill("SIGKILL");
+    if (!await settlesWithin(this.#child.status, 5_000)) this.#child.kill("SIGKILL");
     await this.#child.status;
     await this.#connection.closed;
     await this.#drained;
@@ -234,7 +234,7 @@ class Connection {
       socket.onopen = resolve;
       socket.onerror = reject;
     });
-    if (!await within(opened, START)) throw new Error("Chromium does not answer");
+    if (!await settlesWithin(opened, START)) throw new Error("Chromium does not answer");
     return new Connection(socket);
   }
 
@@ -250,7 +250,7 @@ class Connection {
     this.#waiting.set(id, answer);
     this.#socket.send(JSON.stringify({ id, method, params, sessionId }));
     try {
-      if (!await within(answer.promise, ANSWER)) throw new Error(`No answer to ${method}`);
+      if (!await settlesWithin(answer.promise, ANSWER)) throw new Error(`No answer to ${method}`);
       return await answer.promise;
     } finally {
       this.#waiting.delete(id);

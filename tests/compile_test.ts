@@ -40,7 +40,7 @@ Deno.test({
       await Deno.writeTextFile(
         join(drivers, "mine.js"),
         `import { splitJpegs } from "dinocam/jpeg/split.ts";
-         import { run } from "dinocam/process.ts";
+         import { run } from "dinocam/process/mod.ts";
          export default {
            configure: () => ({}),
            open: (_, signal) => splitJpegs(run("rpicam-vid", ["-t", "0", "-n", "--codec", "mjpeg", "-o", "-"], signal)),

@@ -1,4 +1,4 @@
-import { within } from "../lib/clock.ts";
+import { settlesWithin } from "../lib/clock.ts";
 
 /** The project's own folder. */
 export const ROOT = new URL("..", import.meta.url);
@@ -9,7 +9,7 @@ export const FAKES = new URL("fakes/", import.meta.url).pathname;
 const START = 20_000;
 
 /** How long a server may take to end after a signal, in milliseconds. */
-const FAREWELL = 5_000;
+const SHUTDOWN_TIMEOUT = 5_000;
 
 /** Options of {@link Server.start}. */
 export interface ServerOptions {
@@ -48,11 +48,11 @@ export class Server implements AsyncDisposable {
     );
     const listening = (async () => {
       while (!(server.url = /Watch at (\S+)\//.exec(server.#output)?.[1] ?? "")) {
-        if (await within(server.exited, 10)) throw new Error(`It ended: ${server.#output}`);
+        if (await settlesWithin(server.exited, 10)) throw new Error(`It ended: ${server.#output}`);
       }
     })();
     listening.catch(() => {}); // told below
-    if (!await within(listening, START)) {
+    if (!await settlesWithin(listening, START)) {
       await server[Symbol.asyncDispose]();
       throw new Error(`It does not listen: ${server.#output}`);
     }
@@ -91,7 +91,7 @@ export class Server implements AsyncDisposable {
       } catch {
         break; // it has ended already
       }
-      if (await within(this.exited, FAREWELL)) break;
+      if (await settlesWithin(this.exited, SHUTDOWN_TIMEOUT)) break;
     }
     await this.#reading;
   }

@@ -1,17 +1,17 @@
 import type { FoundCamera } from "../../lib/camera/driver.ts";
-import { ask } from "../../lib/process/run.ts";
+import { output } from "../../lib/process/mod.ts";
 import { askFfmpeg, sizesIn, type Webcams } from "./webcams.ts";
 
-const MISSING = "sudo apt install ffmpeg";
+const INSTALL_HINT = "sudo apt install ffmpeg";
 
 /** What looks like a webcam to the system but is a part of the Raspberry Pi. */
 const NO_WEBCAM = /^(bcm2835-|rpivid|rpi-hevc|pispbe|rp1-cfe|unicam)/;
 
 /** Webcams on Linux, by Video4Linux. */
 export const linux: Webcams = {
-  missing: MISSING,
+  installHint: INSTALL_HINT,
   adapts: true,
-  none: "is it plugged in? `ls -l /dev/video*` shows what the system sees; " +
+  noneHint: "is it plugged in? `ls -l /dev/video*` shows what the system sees; " +
     "in a container it needs --device /dev/video0",
 
   list: (signal) => findIn("/sys/class/video4linux", "/dev/v4l/by-id", signal),
@@ -20,7 +20,7 @@ export const linux: Webcams = {
 
   async formats(device, signal) {
     const args = ["-f", "v4l2", "-list_formats", "all", "-i", device];
-    return readFormats(await askFfmpeg(args, MISSING, signal));
+    return readFormats(await askFfmpeg(args, INSTALL_HINT, signal));
   },
 
   input: (device, { jpeg, size, fps = 30 }) => [
@@ -31,7 +31,7 @@ export const linux: Webcams = {
     ...["-framerate", `${fps}`, "-i", device],
   ],
 
-  complaints: [
+  knownErrors: [
     {
       pattern: /(\/dev\/\S+): Permission denied/,
       hint: "this user may not use cameras: sudo usermod -aG video $USER, then log in again; " +
@@ -83,7 +83,7 @@ export async function findIn(
   names: string,
   signal: AbortSignal,
 ): Promise<FoundCamera[]> {
-  const { stdout } = await ask("sh", ["-c", LIST_DEVICES, "sh", devices, names], signal);
+  const { stdout } = await output("sh", ["-c", LIST_DEVICES, "sh", devices, names], signal);
   const links = new Map<string, string>();
   for (const [, link, device] of stdout.matchAll(/^(\/.+) -> (video\d+)$/gm)) {
     links.set(device!, link!);

@@ -1,17 +1,17 @@
 import type { FoundCamera } from "../../lib/camera/driver.ts";
 import { askFfmpeg, type Webcams } from "./webcams.ts";
 
-const MISSING = "brew install ffmpeg";
+const INSTALL_HINT = "brew install ffmpeg";
 
 /** Webcams on a Mac, by AVFoundation. */
 export const macos: Webcams = {
-  missing: MISSING,
+  installHint: INSTALL_HINT,
   adapts: false,
-  none: "is it plugged in? Photo Booth shows what the system sees",
+  noneHint: "is it plugged in? Photo Booth shows what the system sees",
 
   async list(signal) {
     const args = ["-f", "avfoundation", "-list_devices", "true", "-i", ""];
-    return readDevices(await askFfmpeg(args, MISSING, signal));
+    return readDevices(await askFfmpeg(args, INSTALL_HINT, signal));
   },
 
   device: (source) => Promise.resolve(source),
@@ -25,16 +25,16 @@ export const macos: Webcams = {
     ...["-pixel_format", "uyvy422", "-i", `${device}:none`],
   ],
 
-  complaints: [
+  knownErrors: [
     {
       pattern: /Selected framerate .* is not supported/,
       hint: "the camera has other rates: try FPS=29.97, 25 or 15",
-      hopeless: true,
+      permanent: true,
     },
     {
       pattern: /Selected video size .* is not supported/,
       hint: "the camera has other sizes: try WIDTH=1280 HEIGHT=720, or leave them away",
-      hopeless: true,
+      permanent: true,
     },
     {
       pattern: /Failed to create AV capture input device|Cannot use|not authorized/i,

@@ -1,7 +1,7 @@
 import type { FoundCamera } from "../../lib/camera/driver.ts";
 import { CameraError } from "../../lib/errors.ts";
 import type { Size } from "../../lib/jpeg/segments.ts";
-import { ask, type Complaint } from "../../lib/process/run.ts";
+import { type KnownError, output } from "../../lib/process/mod.ts";
 
 /** What a webcam offers. An empty list means that the sizes are not known. */
 export interface Formats {
@@ -29,11 +29,11 @@ export interface Webcams {
   input(device: string, choice: Choice): string[];
   /** Whether a size that is not offered becomes the nearest that is; else the webcam is refused. */
   readonly adapts: boolean;
-  readonly complaints: readonly Complaint[];
+  readonly knownErrors: readonly KnownError[];
   /** What to do when ffmpeg is missing. */
-  readonly missing: string;
+  readonly installHint: string;
   /** What to do when there is no webcam. */
-  readonly none: string;
+  readonly noneHint: string;
 }
 
 /** The webcam that `SOURCE` names. @throws {CameraError} If there is none. */
@@ -45,13 +45,13 @@ export async function findWebcam(
   if (source !== undefined) return await webcams.device(source, signal);
   const [first] = await webcams.list(signal);
   if (first) return first.source;
-  throw new CameraError("There is no webcam on this machine", { hint: webcams.none });
+  throw new CameraError("There is no webcam on this machine", { hint: webcams.noneHint });
 }
 
 /** What ffmpeg says, which is on its standard error, when it is asked for a list. */
-export async function askFfmpeg(args: string[], missing: string, signal: AbortSignal) {
-  const { stderr } = await ask("ffmpeg", ["-hide_banner", "-nostdin", ...args], signal, {
-    missing,
+export async function askFfmpeg(args: string[], installHint: string, signal: AbortSignal) {
+  const { stderr } = await output("ffmpeg", ["-hide_banner", "-nostdin", ...args], signal, {
+    installHint,
   });
   return stderr.split(/\r?\n/);
 }
@@ -65,13 +65,16 @@ export function sizesIn(line: string): Size[] {
 }
 
 /** What is known of a wish for a size. */
-export interface SizeWish {
+export interface RequestedSize {
   readonly width?: number;
   readonly height?: number;
 }
 
 /** Of the sizes that are offered, the one that is nearest to what was wished for. */
-export function nearest(offered: readonly Size[], { width, height }: SizeWish): Size | undefined {
+export function nearest(
+  offered: readonly Size[],
+  { width, height }: RequestedSize,
+): Size | undefined {
   const distance = (size: Size) =>
     Math.abs(size.width - (width ?? size.width)) + Math.abs(size.height - (height ?? size.height));
   return offered.toSorted((a, b) => distance(a) - distance(b) || b.width - a.width)[0];

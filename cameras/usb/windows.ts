@@ -1,17 +1,17 @@
 import type { FoundCamera } from "../../lib/camera/driver.ts";
 import { askFfmpeg, type Formats, sizesIn, type Webcams } from "./webcams.ts";
 
-const MISSING = "winget install ffmpeg, then open a new terminal";
+const INSTALL_HINT = "winget install ffmpeg, then open a new terminal";
 
 /** Webcams on Windows, by DirectShow. */
 export const windows: Webcams = {
-  missing: MISSING,
+  installHint: INSTALL_HINT,
   adapts: false,
-  none: "is it plugged in? The Camera app shows what the system sees",
+  noneHint: "is it plugged in? The Camera app shows what the system sees",
 
   async list(signal) {
     const args = ["-f", "dshow", "-list_devices", "true", "-i", "dummy"];
-    return readDevices(await askFfmpeg(args, MISSING, signal));
+    return readDevices(await askFfmpeg(args, INSTALL_HINT, signal));
   },
 
   async device(source, signal) {
@@ -21,7 +21,7 @@ export const windows: Webcams = {
 
   async formats(device, signal) {
     const args = ["-f", "dshow", "-list_options", "true", "-i", `video=${device}`];
-    return readFormats(await askFfmpeg(args, MISSING, signal));
+    return readFormats(await askFfmpeg(args, INSTALL_HINT, signal));
   },
 
   input: (device, { jpeg, size, fps }) => [
@@ -33,11 +33,11 @@ export const windows: Webcams = {
     ...["-i", `video=${device}`],
   ],
 
-  complaints: [
+  knownErrors: [
     {
       pattern: /Could not set video options/,
       hint: "the camera refuses this size or rate: try without WIDTH, HEIGHT and FPS",
-      hopeless: true,
+      permanent: true,
     },
     {
       pattern: /Could not run graph|device already in use/i,

@@ -1,10 +1,10 @@
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import { type Access, type Credentials, isLoopback } from "./access.ts";
-import { Attempts } from "./rate_limiter.ts";
+import { RateLimiter } from "./rate_limiter.ts";
 
 /** What of a request counts. */
-export interface Visitor {
+export interface AuthRequest {
   /** The network address that it came from. */
   readonly address: string;
   /** The `Authorization` header. */
@@ -12,47 +12,47 @@ export interface Visitor {
   /** The host names, with port, that it says it is for: of its `Host` header and of its URL. */
   readonly hosts: readonly string[];
   /** Whether it asks for what needs no password. */
-  readonly open?: boolean;
+  readonly isPublic?: boolean;
 }
 
 /** Why somebody may not watch, as HTTP says it. */
-export interface Refusal {
+export interface Denial {
   readonly status: 401 | 403 | 429;
   readonly message: string;
   readonly headers: Record<string, string>;
 }
 
-/** Options of a {@link Door}. */
-export interface DoorOptions {
+/** Options of a {@link Authenticator}. */
+export interface AuthenticatorOptions {
   clock: Clock;
   log: Log;
 }
 
 /** Decides who may watch. */
-export class Door {
+export class Authenticator {
   readonly #access: Access;
   readonly #log: Log;
-  readonly #attempts: Attempts;
+  readonly #rateLimiter: RateLimiter;
   /** The credentials as clients may write them. */
   readonly #expected: readonly Uint8Array[];
 
-  constructor(access: Access, { clock, log }: DoorOptions) {
+  constructor(access: Access, { clock, log }: AuthenticatorOptions) {
     this.#access = access;
     this.#log = log;
-    this.#attempts = new Attempts(clock);
+    this.#rateLimiter = new RateLimiter(clock);
     this.#expected = typeof access === "string" ? [] : encodings(access);
   }
 
   /** Why a request is not answered; undefined if it is. */
-  refuse(visitor: Visitor): Refusal | undefined {
+  check(visitor: AuthRequest): Denial | undefined {
     if (this.#access === "anyone") return undefined;
-    if (this.#access === "this machine") return refuseOtherHosts(visitor);
-    return visitor.open ? undefined : this.#askPassword(visitor);
+    if (this.#access === "this machine") return denyForeignHost(visitor);
+    return visitor.isPublic ? undefined : this.#checkPassword(visitor);
   }
 
-  #askPassword({ address, authorization }: Visitor): Refusal | undefined {
-    if (authorization === undefined) return UNKNOWN;
-    const wait = this.#attempts.begin(address);
+  #checkPassword({ address, authorization }: AuthRequest): Denial | undefined {
+    if (authorization === undefined) return UNAUTHORIZED;
+    const wait = this.#rateLimiter.consume(address);
     if (wait > 0) {
       return {
         status: 429,
@@ -60,15 +60,15 @@ export class Door {
         headers: { "Retry-After": `${Math.ceil(wait / 1000)}` },
       };
     }
-    if (!this.#knows(authorization)) {
+    if (!this.#isAuthorized(authorization)) {
       this.#log.warn("log-in failed", { address });
-      return UNKNOWN;
+      return UNAUTHORIZED;
     }
-    this.#attempts.succeeded(address);
+    this.#rateLimiter.refund(address);
   }
 
   /** Takes as long for any credentials of a length, and so gives no hint how much of them is right. */
-  #knows(authorization: string): boolean {
+  #isAuthorized(authorization: string): boolean {
     const given = basicCredentials(authorization) ?? new Uint8Array(0);
     let known = false;
     for (const expected of this.#expected) known = areEqual(given, expected) || known;
@@ -76,14 +76,14 @@ export class Door {
   }
 }
 
-const UNKNOWN: Refusal = {
+const UNAUTHORIZED: Denial = {
   status: 401,
   message: "This needs a user name and a password",
   headers: { "WWW-Authenticate": 'Basic realm="dinocam", charset="UTF-8"' },
 };
 
 /** A page from elsewhere can have its name point to this machine (DNS rebinding), but not change the name. */
-function refuseOtherHosts({ hosts }: Visitor): Refusal | undefined {
+function denyForeignHost({ hosts }: AuthRequest): Denial | undefined {
   const other = hosts.find((host) => !isLoopback(host.replace(/:\d{1,5}$/, "")));
   if (other === undefined) return undefined;
   return {

@@ -5,13 +5,13 @@ const BURST = 10;
 /** one in this time, in milliseconds. */
 const INTERVAL = 5_000;
 /** So many addresses are remembered. */
-const ADDRESSES = 10_000;
+const MAX_NETWORKS = 10_000;
 
 /** Slows down who tries passwords: counts an address's failed log-ins, and forgets one every few seconds. */
-export class Attempts {
+export class RateLimiter {
   readonly #clock: Clock;
   /** When an address's last failure will be forgotten, in the order in which the addresses came. */
-  readonly #forgottenAt = new Map<string, number>();
+  readonly #resetAt = new Map<string, number>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -22,38 +22,38 @@ export class Attempts {
    *
    * @returns How long the address has to wait before it may try, in milliseconds; 0: it may now.
    */
-  begin(address: string): number {
-    const network = networkOf(address);
+  consume(address: string): number {
+    const network = clientNetwork(address);
     const now = this.#clock.monotonic();
-    const forgottenAt = Math.max(now, this.#forgottenAt.get(network) ?? 0);
+    const forgottenAt = Math.max(now, this.#resetAt.get(network) ?? 0);
     const wait = forgottenAt - now - (BURST - 1) * INTERVAL;
     if (wait > 0) return wait;
-    this.#forgottenAt.set(network, forgottenAt + INTERVAL);
-    if (this.#forgottenAt.size > ADDRESSES) this.#makeRoom(now);
+    this.#resetAt.set(network, forgottenAt + INTERVAL);
+    if (this.#resetAt.size > MAX_NETWORKS) this.#evict(now);
     return 0;
   }
 
   /** An attempt that was begun has succeeded, so it does not count. */
-  succeeded(address: string): void {
-    const network = networkOf(address);
-    const forgottenAt = (this.#forgottenAt.get(network) ?? 0) - INTERVAL;
-    if (forgottenAt > this.#clock.monotonic()) this.#forgottenAt.set(network, forgottenAt);
-    else this.#forgottenAt.delete(network);
+  refund(address: string): void {
+    const network = clientNetwork(address);
+    const forgottenAt = (this.#resetAt.get(network) ?? 0) - INTERVAL;
+    if (forgottenAt > this.#clock.monotonic()) this.#resetAt.set(network, forgottenAt);
+    else this.#resetAt.delete(network);
   }
 
-  #makeRoom(now: number): void {
-    for (const [network, forgottenAt] of this.#forgottenAt) {
-      if (forgottenAt <= now) this.#forgottenAt.delete(network);
+  #evict(now: number): void {
+    for (const [network, forgottenAt] of this.#resetAt) {
+      if (forgottenAt <= now) this.#resetAt.delete(network);
     }
-    for (const network of this.#forgottenAt.keys()) {
-      if (this.#forgottenAt.size <= ADDRESSES) return;
-      this.#forgottenAt.delete(network);
+    for (const network of this.#resetAt.keys()) {
+      if (this.#resetAt.size <= MAX_NETWORKS) return;
+      this.#resetAt.delete(network);
     }
   }
 }
 
 /** What one person has: an IPv4 address, or the first half of an IPv6 address. */
-function networkOf(address: string): string {
+function clientNetwork(address: string): string {
   if (!address.includes(":")) return address;
   if (address.includes(".")) return address.slice(address.lastIndexOf(":") + 1); // ::ffff:192.0.2.1
   const [head = "", tail] = address.split("::");

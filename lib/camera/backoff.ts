@@ -3,12 +3,12 @@ import { CameraError } from "../errors.ts";
 import type { Open } from "../hub/hub.ts";
 
 /** How long to wait after the first, second, … failure in a row, in milliseconds; then the last one. */
-const PAUSES = [0, 500, 1_000, 2_000, 4_000, 8_000, 10_000];
+const DELAYS = [0, 500, 1_000, 2_000, 4_000, 8_000, 10_000];
 /** After frames for so long a failure counts as the first one again, in milliseconds. */
-const STEADY = 10_000;
+const RESET_AFTER = 10_000;
 
-/** Options of {@link Failures}. */
-export interface FailuresOptions {
+/** Options of {@link Backoff}. */
+export interface BackoffOptions {
   clock: Clock;
   /** Is told of each failure, and how long the pause after it is, in milliseconds. */
   onFailure?: (error: CameraError, pause: number) => void;
@@ -18,89 +18,93 @@ export interface FailuresOptions {
  * What is remembered of a source's failures: it outlives the source's openings, so that clients who come
  * and go cannot make a broken camera start more often.
  */
-export class Failures {
+export class Backoff {
   /** How many there were, ever. */
   total = 0;
 
   readonly #clock: Clock;
-  readonly #onFailure: FailuresOptions["onFailure"];
-  #inARow = 0;
-  #last: CameraError | undefined;
+  readonly #onFailure: BackoffOptions["onFailure"];
+  #consecutiveFailures = 0;
+  #lastError: CameraError | undefined;
   #retryAt = -Infinity;
-  #flowingSince: number | undefined;
-  #asked = Promise.withResolvers<void>();
+  #succeedingSince: number | undefined;
+  #retryRequested = Promise.withResolvers<void>();
 
-  constructor({ clock, onFailure }: FailuresOptions) {
+  constructor({ clock, onFailure }: BackoffOptions) {
     this.#clock = clock;
     this.#onFailure = onFailure;
   }
 
   /** Why there are no frames; undefined from the first frame on. */
-  get last(): CameraError | undefined {
-    return this.#last;
+  get lastError(): CameraError | undefined {
+    return this.#lastError;
   }
 
   /** How long the source rests yet, in milliseconds. */
-  get pause(): number {
+  get remaining(): number {
     return Math.max(0, this.#retryAt - this.#clock.monotonic());
   }
 
-  /** Somebody wants frames: what is hopeless is tried again. */
-  ask(): void {
-    this.#asked.resolve();
-    this.#asked = Promise.withResolvers();
+  /** Somebody wants frames: what is permanent is tried again. */
+  retryNow(): void {
+    this.#retryRequested.resolve();
+    this.#retryRequested = Promise.withResolvers();
   }
 
   /** The source is being opened. */
-  opening(): void {
-    this.#flowingSince = undefined;
+  starting(): void {
+    this.#succeedingSince = undefined;
   }
 
   /** There is a frame. */
-  flow(): void {
+  succeed(): void {
     const now = this.#clock.monotonic();
-    this.#last = undefined;
-    this.#flowingSince ??= now;
-    if (this.#inARow > 0 && now - this.#flowingSince >= STEADY) this.#inARow = 0;
+    this.#lastError = undefined;
+    this.#succeedingSince ??= now;
+    if (this.#consecutiveFailures > 0 && now - this.#succeedingSince >= RESET_AFTER) {
+      this.#consecutiveFailures = 0;
+    }
   }
 
   /** The source has failed. */
-  add(error: CameraError): void {
+  fail(error: CameraError): void {
     this.total++;
-    const pause = PAUSES[Math.min(this.#inARow++, PAUSES.length - 1)]!;
-    this.#last = error;
+    const pause = DELAYS[Math.min(this.#consecutiveFailures++, DELAYS.length - 1)]!;
+    this.#lastError = error;
     this.#retryAt = this.#clock.monotonic() + pause;
     this.#onFailure?.(error, pause);
   }
 
   /** Waits until the source may be opened (again). Rejects when `signal` aborts. */
-  async over(signal: AbortSignal, fresh: boolean): Promise<void> {
-    if (this.#last?.hopeless && !fresh) await unlessAborted(this.#asked.promise, signal);
-    if (this.pause > 0) await this.#clock.sleep(this.pause, signal);
+  async wait(signal: AbortSignal, fresh: boolean): Promise<void> {
+    if (this.#lastError?.permanent && !fresh) {
+      await unlessAborted(this.#retryRequested.promise, signal);
+    }
+    if (this.remaining > 0) await this.#clock.sleep(this.remaining, signal);
   }
 }
 
 /**
  * A source that is opened again whenever it fails or ends: at once, then with growing pauses, for ever.
- * After a failure that is hopeless it waits until somebody asks.
+ * After a failure that is permanent it waits until somebody asks.
  */
-export function restarting<T>(open: Open<T>, failures: Failures): Open<T> {
+export function restarting<T>(open: Open<T>, failures: Backoff): Open<T> {
   return async function* (signal) {
     for (let fresh = true; !signal.aborted; fresh = false) {
       try {
-        await failures.over(signal, fresh);
+        await failures.wait(signal, fresh);
       } catch {
         return; // aborted in a pause
       }
-      failures.opening();
+      failures.starting();
       try {
         for await (const item of open(signal)) {
-          failures.flow();
+          failures.succeed();
           yield item;
         }
-        if (!signal.aborted) failures.add(new CameraError("The camera's stream ended"));
+        if (!signal.aborted) failures.fail(new CameraError("The camera's stream ended"));
       } catch (error) {
-        if (!signal.aborted) failures.add(asCameraError(error));
+        if (!signal.aborted) failures.fail(asCameraError(error));
       }
     }
   };

@@ -1,4 +1,4 @@
-import { type Clock, within } from "../clock.ts";
+import { type Clock, settlesWithin } from "../clock.ts";
 import { CameraError, explain } from "../errors.ts";
 import type { Frame, Jpeg } from "../frame.ts";
 import { Hub, type Open, type Subscriber } from "../hub/hub.ts";
@@ -8,11 +8,11 @@ import { type Size, sizeOf } from "../jpeg/segments.ts";
 import type { SplitCounts } from "../jpeg/split.ts";
 import { withoutThumbnail } from "../jpeg/thumbnail.ts";
 import type { Log } from "../log.ts";
-import { Deliveries } from "./delivery_stats.ts";
+import { DeliveryStats } from "./delivery_stats.ts";
 import type { Images, TimedJpeg } from "./driver.ts";
 import { FrameRate } from "./frame_rate.ts";
-import { Failures, restarting } from "./backoff.ts";
-import { patienceFor, stalling } from "./stall.ts";
+import { Backoff, restarting } from "./backoff.ts";
+import { stalling, stallTimeouts } from "./stall.ts";
 
 /** What a camera is doing. `failed` lasts until it gives frames again, also when nobody watches. */
 export type CameraState = "off" | "starting" | "streaming" | "failed";
@@ -53,7 +53,7 @@ export interface CameraStats {
   /** How often it failed. */
   readonly failures: number;
   /** What viewers have taken. */
-  readonly sent: Readonly<Deliveries>;
+  readonly sent: Readonly<DeliveryStats>;
 }
 
 /**
@@ -69,20 +69,20 @@ export class Camera {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #hub: Hub<Frame>;
-  readonly #failures: Failures;
+  readonly #backoff: Backoff;
   readonly #rate = new FrameRate();
-  readonly #patience: { first: number; between: number };
-  readonly #sent = new Deliveries();
+  readonly #timeouts: { firstFrame: number; nextFrame: number };
+  readonly #sent = new DeliveryStats();
   #sequence = 0;
   /** When the newest frame came. */
   #arrivedAt = -Infinity;
   #size: Size | undefined;
   /** Whether there are frames: what {@link ready} waits for. */
-  #outcome = pending();
+  #outcome = deferred();
   /** Whether {@link #outcome} has come to frames. */
   #flowing = false;
   #brokenBefore = 0;
-  #counts: SplitCounts = { broken: 0, garbage: 0 };
+  #counts: SplitCounts = { broken: 0, skippedBytes: 0 };
   #logged: string | undefined;
   #lastFailure: CameraError | undefined;
   #closed: CameraError | undefined;
@@ -92,14 +92,14 @@ export class Camera {
     this.driver = driver;
     this.#clock = clock;
     this.#log = log;
-    this.#patience = patienceFor(fps);
-    this.#failures = new Failures({
+    this.#timeouts = stallTimeouts(fps);
+    this.#backoff = new Backoff({
       clock,
       onFailure: (error, pause) => this.#onFailure(error, pause),
     });
     const source = restarting(
-      stalling((signal) => this.#images(open, signal), { clock, ...this.#patience }),
-      this.#failures,
+      stalling((signal) => this.#images(open, signal), { clock, ...this.#timeouts }),
+      this.#backoff,
     );
     this.#hub = new Hub((signal) => this.#frames(source, signal), { clock, idleTimeout });
     if (idleTimeout === Infinity) this.#hub.start();
@@ -112,17 +112,17 @@ export class Camera {
 
   /** Why there are no frames; undefined while there are, or none were asked for. */
   get error(): CameraError | undefined {
-    return this.#failures.last;
+    return this.#backoff.lastError;
   }
 
   /** When it makes sense to ask again, in milliseconds. */
   get retryAfter(): number {
-    return this.#failures.pause;
+    return this.#backoff.remaining;
   }
 
   /** Somebody wants frames: what is not tried again by itself, as it needs a person, is tried. */
-  ask(): void {
-    this.#failures.ask();
+  retryNow(): void {
+    this.#backoff.retryNow();
   }
 
   /** Adds a viewer, who gets the newest frame at once. */
@@ -150,8 +150,10 @@ export class Camera {
     if (this.#closed) throw this.#closed;
     if (this.latest) return;
     if (this.error && this.retryAfter > 0) throw this.error;
-    this.#failures.ask();
-    if (!await within(this.#outcome.promise, this.#patience.first, this.#clock)) throw this.#late();
+    this.#backoff.retryNow();
+    if (!await settlesWithin(this.#outcome.promise, this.#timeouts.firstFrame, this.#clock)) {
+      throw this.timeoutError();
+    }
   }
 
   /**
@@ -175,7 +177,9 @@ export class Camera {
     })();
     found.catch(() => {}); // when nobody waits for it any more
     await this.ready();
-    if (!await within(found, this.#patience.first, this.#clock)) throw this.#late();
+    if (!await settlesWithin(found, this.#timeouts.firstFrame, this.#clock)) {
+      throw this.timeoutError();
+    }
     return await found;
   }
 
@@ -198,7 +202,7 @@ export class Camera {
       frames: this.#sequence,
       dropped: this.dropped,
       broken: this.#brokenBefore + this.#counts.broken,
-      failures: this.#failures.total,
+      failures: this.#backoff.total,
       sent: this.#sent,
     };
   }
@@ -223,7 +227,7 @@ export class Camera {
   ): AsyncGenerator<TimedJpeg> {
     const images: Images = open(signal);
     this.#brokenBefore += this.#counts.broken;
-    this.#counts = images.counts ?? { broken: 0, garbage: 0 };
+    this.#counts = images.counts ?? { broken: 0, skippedBytes: 0 };
     let size: Size | undefined;
     for await (const image of images) {
       const { jpeg, capturedAt } = "jpeg" in image
@@ -250,7 +254,7 @@ export class Camera {
         this.#flowing = true;
       }
     } finally {
-      this.#forget(false);
+      this.#reset(false);
       this.#log.info("camera stopped", { camera: this.name });
     }
   }
@@ -262,9 +266,9 @@ export class Camera {
 
   #onFailure(error: CameraError, pause: number): void {
     // Who waits goes on waiting while it is tried again at once.
-    const rests = pause > 0 || error.hopeless;
+    const rests = pause > 0 || error.permanent;
     if (rests) this.#outcome.reject(error);
-    this.#forget(rests);
+    this.#reset(rests);
     this.#lastFailure = error;
     const reason = explain(error);
     if (reason === this.#logged) return;
@@ -273,21 +277,21 @@ export class Camera {
   }
 
   /** There is no newest frame any more. @param settled Whether nobody waits for the next one any more. */
-  #forget(settled: boolean): void {
-    if (settled || this.#flowing) this.#outcome = pending();
+  #reset(settled: boolean): void {
+    if (settled || this.#flowing) this.#outcome = deferred();
     this.#flowing = false;
-    this.#hub.forgetLatest();
+    this.#hub.clearLatest();
     this.#rate.clear();
   }
 
-  #late(): CameraError {
-    const seconds = Math.round(this.#patience.first / 1000);
+  timeoutError(): CameraError {
+    const seconds = Math.round(this.#timeouts.firstFrame / 1000);
     return this.error ?? new CameraError(`No picture from the camera for ${seconds} s`);
   }
 }
 
 /** A promise to be settled later, which nobody has to wait for. */
-function pending(): PromiseWithResolvers<void> {
+function deferred(): PromiseWithResolvers<void> {
   const outcome = Promise.withResolvers<void>();
   outcome.promise.catch(() => {});
   return outcome;

@@ -52,7 +52,7 @@ export interface CameraDriver<Settings extends CommonSettings> {
 }
 
 /** What a user may wish of any camera; a driver takes what it can do. */
-export interface Wishes {
+export interface CaptureSettings {
   readonly width: number | undefined;
   readonly height: number | undefined;
   readonly fps: number | undefined;
@@ -61,7 +61,7 @@ export interface Wishes {
 }
 
 /** Reads `WIDTH`, `HEIGHT`, `FPS` and `QUALITY`. @throws {ConfigError} If one is not in its range. */
-export function readWishes(env: Env): Wishes {
+export function readCaptureSettings(env: Env): CaptureSettings {
   return {
     width: readInteger(env, "WIDTH", { min: 16, max: 16_384 }),
     height: readInteger(env, "HEIGHT", { min: 16, max: 16_384 }),

@@ -2,7 +2,7 @@ import type { Frame } from "../frame.ts";
 
 /** How long {@link FrameRate} looks back, in milliseconds and in frames. */
 const WINDOW = 5_000;
-const FRAMES = 60;
+const MAX_FRAMES = 60;
 
 /** Measures how many frames a second there are. */
 export class FrameRate {
@@ -12,7 +12,7 @@ export class FrameRate {
   add(time: number): void {
     this.#times.push(time);
     while (
-      this.#times.length > FRAMES || (this.#times.length > 2 && this.#times[0]! < time - WINDOW)
+      this.#times.length > MAX_FRAMES || (this.#times.length > 2 && this.#times[0]! < time - WINDOW)
     ) {
       this.#times.shift();
     }
@@ -39,7 +39,7 @@ export class FrameRate {
  * that is nearer to its time than the next one will be, so that 30 fps are thinned to an even 10, and one
  * that comes a little early is not lost.
  */
-export function thin(fps: number): (frame: Frame) => boolean {
+export function limitFps(fps: number): (frame: Frame) => boolean {
   const interval = 1000 / fps;
   let due = -Infinity;
   let before: number | undefined;

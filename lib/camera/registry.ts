@@ -42,7 +42,7 @@ export class DriverRegistry {
     const files = new Map<string, string>();
     let passedOver = 0;
     for (const { path, extensions } of folders.toReversed()) {
-      for (const file of (await list(path)).sort()) { // of x.js and x.ts the latter
+      for (const file of (await listFiles(path)).sort()) { // of x.js and x.ts the latter
         const [, name, extension] = /^([a-z0-9][a-z0-9_-]*)(\.[jt]s)$/i.exec(file) ?? [];
         if (!name || !extension) continue;
         if (extensions.includes(extension)) files.set(name, join(path, file));
@@ -71,7 +71,7 @@ export class DriverRegistry {
           this.#hint,
       );
     }
-    const driver = (await load(file)).default;
+    const driver = (await importDriver(file)).default;
     if (!isDriver(driver)) {
       throw new ConfigError(
         `Cannot use ${file} as a camera driver: its default export must be an object with the ` +
@@ -82,7 +82,7 @@ export class DriverRegistry {
   }
 }
 
-async function load(file: string): Promise<{ default?: unknown }> {
+async function importDriver(file: string): Promise<{ default?: unknown }> {
   try {
     return await import(toFileUrl(file).href);
   } catch (cause) {
@@ -94,7 +94,7 @@ function firstLine(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).split("\n")[0]!;
 }
 
-async function list(folder: string): Promise<string[]> {
+async function listFiles(folder: string): Promise<string[]> {
   try {
     return await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
   } catch (cause) {

@@ -1,28 +1,31 @@
 import type { Clock } from "../clock.ts";
-import { CameraError, StopNow } from "../errors.ts";
+import { CameraError, ImmediateStop } from "../errors.ts";
 import type { Open } from "../hub/hub.ts";
 
 /** Options of {@link stalling}. */
 export interface StallOptions {
   clock: Clock;
   /** How long the first item may take, in milliseconds. */
-  first: number;
+  firstFrame: number;
   /** How long there may be no item after another, in milliseconds. */
-  between: number;
+  nextFrame: number;
 }
 
 /** How long a camera of `fps` frames a second may be silent, in milliseconds. */
-export function patienceFor(fps = Infinity): { first: number; between: number } {
-  return { first: Math.max(10_000, 8_000 / fps), between: Math.max(3_000, 8_000 / fps) };
+export function stallTimeouts(fps = Infinity): { firstFrame: number; nextFrame: number } {
+  return { firstFrame: Math.max(10_000, 8_000 / fps), nextFrame: Math.max(3_000, 8_000 / fps) };
 }
 
 /**
  * A source that ends with a {@link CameraError} when it has been silent for too long: some faults leave a
  * capture program alive and mute for ever.
  */
-export function stalling<T>(open: Open<T>, { clock, first, between }: StallOptions): Open<T> {
+export function stalling<T>(
+  open: Open<T>,
+  { clock, firstFrame, nextFrame }: StallOptions,
+): Open<T> {
   return async function* (signal) {
-    using watchdog = new Watchdog({ clock, first, between });
+    using watchdog = new Watchdog({ clock, firstFrame, nextFrame });
     try {
       for await (const item of open(AbortSignal.any([signal, watchdog.signal]))) {
         watchdog.reset();
@@ -44,40 +47,42 @@ export function stalling<T>(open: Open<T>, { clock, first, between }: StallOptio
 /** Aborts its signal when it was not reset in time. */
 class Watchdog implements Disposable {
   readonly #clock: Clock;
-  readonly #between: number;
-  readonly #bite = new AbortController();
-  readonly #done = new AbortController();
-  #limit: number;
+  readonly #nextFrame: number;
+  readonly #controller = new AbortController();
+  readonly #disposed = new AbortController();
+  #timeout: number;
   #since: number;
-  #what = "No first picture";
+  #subject = "No first picture";
 
-  constructor({ clock, first, between }: StallOptions) {
+  constructor({ clock, firstFrame, nextFrame }: StallOptions) {
     this.#clock = clock;
-    this.#between = between;
-    this.#limit = first;
+    this.#nextFrame = nextFrame;
+    this.#timeout = firstFrame;
     this.#since = clock.monotonic();
     this.#watch().catch(() => {}); // its sleep is cut short when it is disposed
   }
 
   get signal(): AbortSignal {
-    return this.#bite.signal;
+    return this.#controller.signal;
   }
 
   reset(): void {
-    this.#limit = this.#between;
+    this.#timeout = this.#nextFrame;
     this.#since = this.#clock.monotonic();
-    this.#what = "No picture";
+    this.#subject = "No picture";
   }
 
   [Symbol.dispose](): void {
-    this.#done.abort();
+    this.#disposed.abort();
   }
 
   async #watch(): Promise<void> {
-    for (let left; (left = this.#since + this.#limit - this.#clock.monotonic()) > 0;) {
+    for (let left; (left = this.#since + this.#timeout - this.#clock.monotonic()) > 0;) {
       // A reset may bring the end nearer, but never nearer than this.
-      await this.#clock.sleep(Math.min(left, this.#between), this.#done.signal);
+      await this.#clock.sleep(Math.min(left, this.#nextFrame), this.#disposed.signal);
     }
-    this.#bite.abort(new StopNow(`${this.#what} for ${Math.round(this.#limit / 1000)} s`));
+    this.#controller.abort(
+      new ImmediateStop(`${this.#subject} for ${Math.round(this.#timeout / 1000)} s`),
+    );
   }
 }

@@ -1,8 +1,8 @@
 import type { FoundCamera, Images } from "../camera/driver.ts";
 import { CameraError, explain } from "../errors.ts";
 import { sizeOf } from "../jpeg/segments.ts";
-import { systemOf } from "./system.ts";
-import { programsOf } from "./programs.ts";
+import { checkSystem } from "./system.ts";
+import { checkPrograms } from "./programs.ts";
 
 /** One thing that the doctor has looked at. */
 export interface Finding {
@@ -15,7 +15,7 @@ export interface Finding {
 }
 
 /** A camera that the settings ask for. */
-export interface Examined {
+export interface CameraUnderTest {
   readonly name: string;
   readonly driver: string;
   open(signal: AbortSignal): Images;
@@ -28,28 +28,31 @@ export interface Lister {
 }
 
 /** What the doctor looks at, besides the machine. */
-export interface Patient {
+export interface DoctorOptions {
   readonly host: string;
   readonly port: number;
-  readonly cameras: readonly Examined[];
+  readonly cameras: readonly CameraUnderTest[];
   readonly listers: readonly Lister[];
 }
 
 /** How long a camera may take for its first picture, in milliseconds. */
-const FIRST_PICTURE = 15_000;
+const FIRST_FRAME_TIMEOUT = 15_000;
 
 /** Looks at the machine and at the cameras of the settings, and says what it finds as it finds it. */
-export async function* examine(patient: Patient, signal: AbortSignal): AsyncGenerator<Finding> {
+export async function* runChecks(
+  patient: DoctorOptions,
+  signal: AbortSignal,
+): AsyncGenerator<Finding> {
   const used = new Set(patient.cameras.map(({ driver }) => driver));
-  yield* systemOf(used, signal);
-  yield* programsOf(used, signal);
-  for (const lister of patient.listers) yield* await whatThereIs(lister, signal);
-  yield whetherFree(patient);
-  for (const camera of patient.cameras) yield await firstPictureOf(camera, signal);
+  yield* checkSystem(used, signal);
+  yield* checkPrograms(used, signal);
+  for (const lister of patient.listers) yield* await checkCameras(lister, signal);
+  yield checkPort(patient);
+  for (const camera of patient.cameras) yield await checkFirstFrame(camera, signal);
 }
 
 /** A finding in lines for people. */
-export function describe({ verdict, text, advice }: Finding): string {
+export function formatFinding({ verdict, text, advice }: Finding): string {
   const line = `${verdict.padEnd(8)} ${text}`;
   return advice ? `${line}\n${" ".repeat(8)} → ${advice}` : line;
 }
@@ -63,7 +66,7 @@ export async function* listCameras(
     try {
       const found = await list(signal);
       for (const { source, name } of found) {
-        yield `CAMERA=${driver} SOURCE=${quoted(source)}  ${name}`;
+        yield `CAMERA=${driver} SOURCE=${shellQuote(source)}  ${name}`;
       }
       if (found.length === 0) yield `CAMERA=${driver}  none found`;
     } catch (error) {
@@ -72,7 +75,7 @@ export async function* listCameras(
   }
 }
 
-async function whatThereIs({ driver, list }: Lister, signal: AbortSignal): Promise<Finding[]> {
+async function checkCameras({ driver, list }: Lister, signal: AbortSignal): Promise<Finding[]> {
   try {
     const found = await list(signal);
     if (found.length === 0) {
@@ -80,14 +83,14 @@ async function whatThereIs({ driver, list }: Lister, signal: AbortSignal): Promi
     }
     return found.map(({ source, name }) => ({
       verdict: "ok",
-      text: `Found ${name}: CAMERA=${driver} SOURCE=${quoted(source)}`,
+      text: `Found ${name}: CAMERA=${driver} SOURCE=${shellQuote(source)}`,
     }));
   } catch {
     return []; // that a program is missing is told with the programs
   }
 }
 
-function whetherFree({ host, port }: Patient): Finding {
+function checkPort({ host, port }: DoctorOptions): Finding {
   try {
     Deno.listen({ hostname: host, port }).close();
     return { verdict: "ok", text: `Port ${port} is free on ${host}` };
@@ -104,13 +107,13 @@ function whetherFree({ host, port }: Patient): Finding {
   }
 }
 
-async function firstPictureOf(
-  { name, driver, open }: Examined,
+async function checkFirstFrame(
+  { name, driver, open }: CameraUnderTest,
   signal: AbortSignal,
 ): Promise<Finding> {
   const label = name === driver ? `Camera ${name}` : `Camera ${name} (${driver})`;
   const late = new AbortController();
-  const timer = setTimeout(() => late.abort(), FIRST_PICTURE);
+  const timer = setTimeout(() => late.abort(), FIRST_FRAME_TIMEOUT);
   const begun = performance.now();
   try {
     for await (const image of open(AbortSignal.any([signal, late.signal]))) {
@@ -139,6 +142,6 @@ function withHint(error: unknown): string {
 }
 
 /** A value as a shell needs it. */
-function quoted(value: string): string {
+function shellQuote(value: string): string {
   return /^[\w./:@+-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,8 +1,8 @@
-import { ask } from "../process/run.ts";
+import { output } from "../process/mod.ts";
 import type { Finding } from "./mod.ts";
 
 /** A program, what it is for, and how to tell that it is there. */
-interface Needed {
+interface Requirement {
   readonly what: string;
   /** By drivers that cannot do without. */
   readonly drivers: readonly string[];
@@ -13,7 +13,7 @@ interface Needed {
   readonly install: string;
 }
 
-const NEEDED: readonly Needed[] = [
+const REQUIREMENTS: readonly Requirement[] = [
   {
     what: "rpicam-vid",
     drivers: ["pi"],
@@ -42,11 +42,11 @@ const NEEDED: readonly Needed[] = [
 ];
 
 /** Looks for the programs that the drivers need. Only for those in use it is a problem if one is missing. */
-export async function* programsOf(
+export async function* checkPrograms(
   used: ReadonlySet<string>,
   signal: AbortSignal,
 ): AsyncGenerator<Finding> {
-  for (const needed of NEEDED) {
+  for (const needed of REQUIREMENTS) {
     const version = await versionOf(needed, signal);
     const { what, drivers, install: advice } = needed;
     const purpose = `CAMERA=${drivers.join(" and CAMERA=")}`;
@@ -59,11 +59,11 @@ export async function* programsOf(
 }
 
 async function versionOf(
-  { programs, args, version }: Needed,
+  { programs, args, version }: Requirement,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   try {
-    const { stdout } = await ask(programs, args, signal);
+    const { stdout } = await output(programs, args, signal);
     return version.exec(stdout)?.[1];
   } catch {
     return undefined; // no such program

@@ -1,4 +1,4 @@
-import { ask } from "../process/run.ts";
+import { output } from "../process/mod.ts";
 import type { Finding } from "./mod.ts";
 
 /** Permissions of Deno's without which something does not work. */
@@ -9,7 +9,7 @@ const PERMISSIONS = [
 ] as const;
 
 /** Looks at the system: what it is, and whether we may do here what we have to. */
-export async function* systemOf(
+export async function* checkSystem(
   used: ReadonlySet<string>,
   signal: AbortSignal,
 ): AsyncGenerator<Finding> {
@@ -23,11 +23,11 @@ export async function* systemOf(
     }
   }
   if (os !== "linux") return;
-  yield* whichPi(used, await say("cat", ["/proc/device-tree/model"], signal));
-  yield* await whetherMayUseDevices(signal);
+  yield* checkModel(used, await stdoutOf("cat", ["/proc/device-tree/model"], signal));
+  yield* await checkDeviceAccess(signal);
 }
 
-function* whichPi(used: ReadonlySet<string>, model: string): Generator<Finding> {
+function* checkModel(used: ReadonlySet<string>, model: string): Generator<Finding> {
   if (/Raspberry Pi/.test(model)) yield { verdict: "ok", text: model };
   else if (used.has("pi")) {
     const advice = "for a webcam CAMERA=usb";
@@ -42,8 +42,8 @@ for device in /dev/video*; do
   [ -r "$device" ] && [ -w "$device" ] && echo "yes $device" || echo "no $device"
 done`;
 
-async function whetherMayUseDevices(signal: AbortSignal): Promise<Finding[]> {
-  const devices = (await say("sh", ["-c", LIST_DEVICES], signal)).split("\n").filter(Boolean);
+async function checkDeviceAccess(signal: AbortSignal): Promise<Finding[]> {
+  const devices = (await stdoutOf("sh", ["-c", LIST_DEVICES], signal)).split("\n").filter(Boolean);
   if (devices.length === 0) {
     return [{ verdict: "note", text: "There is no video device: no /dev/video*" }];
   }
@@ -51,7 +51,7 @@ async function whetherMayUseDevices(signal: AbortSignal): Promise<Finding[]> {
   if (closed.length === 0) {
     return [{ verdict: "ok", text: `This user may use the video devices (${devices.length})` }];
   }
-  const groups = await say("id", ["-nG"], signal);
+  const groups = await stdoutOf("id", ["-nG"], signal);
   const advice = /\bvideo\b/.test(groups)
     ? "in a container they need --device; else `ls -l /dev/video*` shows whose they are"
     : "sudo usermod -aG video $USER, then log in again";
@@ -59,9 +59,13 @@ async function whetherMayUseDevices(signal: AbortSignal): Promise<Finding[]> {
 }
 
 /** What a program prints; nothing if it cannot be started. */
-export async function say(program: string, args: string[], signal: AbortSignal): Promise<string> {
+export async function stdoutOf(
+  program: string,
+  args: string[],
+  signal: AbortSignal,
+): Promise<string> {
   try {
-    return (await ask(program, args, signal)).stdout.replaceAll("\x00", "").trim();
+    return (await output(program, args, signal)).stdout.replaceAll("\x00", "").trim();
   } catch {
     return ""; // it is not there
   }

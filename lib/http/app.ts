@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { Door } from "../auth/mod.ts";
+import { Authenticator } from "../auth/mod.ts";
 import type { Camera } from "../camera/camera.ts";
 import type { Clock } from "../clock.ts";
 import type { AllowedOrigins } from "../config.ts";
@@ -8,7 +8,7 @@ import { cameraRoutes } from "./camera_routes.ts";
 import { Cameras } from "./cameras.ts";
 import { cors } from "./cors.ts";
 import { errorResponse, HttpError } from "./errors.ts";
-import { guard } from "./authenticate.ts";
+import { authenticate } from "./authenticate.ts";
 import { KeepAlive } from "../streaming/keep_alive.ts";
 import { liveRoutes } from "./live_routes.ts";
 import { metricsRoutes } from "./metrics_routes.ts";
@@ -25,7 +25,7 @@ export interface AppOptions {
   /** Whose pages may read the answers; without it nobody's but our own. */
   allowOrigin?: AllowedOrigins;
   /** Decides who may watch; without one, only this machine may. */
-  door?: Door;
+  authenticator?: Authenticator;
   /** How many viewers there may be at once; as many as come if not given. */
   maxViewers?: number;
   /** A shorter way to a stream's client than through Deno, where there is one. */
@@ -43,7 +43,7 @@ const Allow = "GET, HEAD, OPTIONS";
 export function createApp(options: AppOptions): Hono {
   const { cameras, pages, allowOrigin = [], maxViewers, findDirect, clock, log } = options;
   const { version = "unknown" } = options;
-  const door = options.door ?? new Door("this machine", { clock, log });
+  const door = options.authenticator ?? new Authenticator("this machine", { clock, log });
   const known = new Cameras(cameras);
   const viewers = new Viewers({ max: maxViewers, clock, log });
   const keepAlive = new KeepAlive(clock, log);
@@ -57,7 +57,7 @@ export function createApp(options: AppOptions): Hono {
   const app = new Hono();
   if (allowOrigin.length > 0) app.use(cors(allowOrigin));
   app
-    .use(guard(door))
+    .use(authenticate(door))
     .route("/", streamRoutes({ cameras: known, keepAlive, viewers, findDirect }))
     .route("/", snapshotRoutes(known, clock))
     .route("/", cameraRoutes(known))

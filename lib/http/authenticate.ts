@@ -1,16 +1,16 @@
 import type { Context, MiddlewareHandler } from "hono";
-import type { Door } from "../auth/mod.ts";
-import { addressOf } from "./client_address.ts";
+import type { Authenticator } from "../auth/mod.ts";
+import { clientAddress } from "./client_address.ts";
 import { HttpError } from "./errors.ts";
 
 /** Stands in front of everything, and lets through whom `door` lets in. */
-export function guard(door: Door): MiddlewareHandler {
+export function authenticate(door: Authenticator): MiddlewareHandler {
   return async (c, next) => {
-    const refusal = door.refuse({
-      address: addressOf(c),
+    const refusal = door.check({
+      address: clientAddress(c),
       authorization: c.req.header("Authorization"),
       hosts: hostsOf(c),
-      open: isHealthCheck(c),
+      isPublic: isHealthCheck(c),
     });
     if (refusal) throw new HttpError(refusal.status, refusal.message, refusal.headers);
     await next();

@@ -2,7 +2,7 @@ import { Hono } from "hono";
 import type { CameraStats } from "../camera/camera.ts";
 import type { CameraError } from "../errors.ts";
 import type { Cameras } from "./cameras.ts";
-import { describe } from "./errors.ts";
+import { messageWithHint } from "./errors.ts";
 
 /** `GET /cameras` and `GET /healthz`: what there is, and how it is. */
 export function cameraRoutes(cameras: Cameras): Hono {
@@ -12,7 +12,10 @@ export function cameraRoutes(cameras: Cameras): Hono {
       const failing = cameras.all.map((camera) => camera.stats()).filter(({ error }) => error);
       const health = {
         status: failing.length === 0 ? "ok" : "failing",
-        failing: failing.map(({ name, error }) => ({ camera: name, reason: describe(error!) })),
+        failing: failing.map(({ name, error }) => ({
+          camera: name,
+          reason: messageWithHint(error!),
+        })),
       };
       return c.json(health, failing.length === 0 ? 200 : 503, FRESH);
     });
@@ -31,7 +34,7 @@ export function asJson(
     fps: Math.round(fps * 10) / 10,
     viewers,
     resolution: size ? `${size.width}x${size.height}` : null,
-    lastError: error ? describe(error) : null,
+    lastError: error ? messageWithHint(error) : null,
     lastFailure: lastFailure ? asFailure(lastFailure) : null,
     ...counts,
     sent: sent.frames,
@@ -39,6 +42,6 @@ export function asJson(
 }
 
 /** The parts of a failure, for those who lay it out: whether it is tried again without being asked, too. */
-function asFailure({ message, hint, hopeless }: CameraError) {
-  return { message, hint: hint ?? null, retried: !hopeless };
+function asFailure({ message, hint, permanent }: CameraError) {
+  return { message, hint: hint ?? null, retried: !permanent };
 }

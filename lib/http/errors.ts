@@ -22,14 +22,14 @@ export async function orUnavailable<T>(camera: Camera, promise: Promise<T>): Pro
     return await promise;
   } catch (error) {
     if (!(error instanceof CameraError)) throw error;
-    throw new HttpError(503, `Cannot show camera "${camera.name}": ${describe(error)}`, {
+    throw new HttpError(503, `Cannot show camera "${camera.name}": ${messageWithHint(error)}`, {
       "Retry-After": `${Math.max(1, Math.ceil(camera.retryAfter / 1000))}`,
     });
   }
 }
 
 /** A camera's error and what to do about it, in one line for people. */
-export function describe({ message, hint }: CameraError): string {
+export function messageWithHint({ message, hint }: CameraError): string {
   return hint ? `${message} (${hint})` : message;
 }
 

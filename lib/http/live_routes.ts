@@ -1,11 +1,11 @@
 import { type Context, Hono } from "hono";
 import type { Clock } from "../clock.ts";
 import { CLOSE, LiveSession } from "../live/mod.ts";
-import { addressOf } from "./client_address.ts";
+import { clientAddress } from "./client_address.ts";
 import { asJson } from "./camera_routes.ts";
 import type { Cameras } from "./cameras.ts";
 import { HttpError } from "./errors.ts";
-import type { Viewers, Visit } from "../streaming/viewers.ts";
+import type { Viewers, ViewerSession } from "../streaming/viewers.ts";
 
 /** A client that does not answer the WebSocket's own pings for so long is gone, in seconds. */
 const IDLE_TIMEOUT = 60;
@@ -28,7 +28,7 @@ export function liveRoutes({ cameras, viewers, clock }: LiveRoutesOptions): Hono
     const names = cameras.all.map(({ name }) => name);
     const asked = c.req.query("watch")?.split(",");
     const watch = asked ? names.filter((name) => asked.includes(name)) : names;
-    const address = addressOf(c); // cannot be asked for once the socket is open
+    const address = clientAddress(c); // cannot be asked for once the socket is open
     const { socket, response } = upgrade(c, viewers);
     const session = new LiveSession({
       socket,
@@ -36,11 +36,11 @@ export function liveRoutes({ cameras, viewers, clock }: LiveRoutesOptions): Hono
       status: () => cameras.all.map((camera) => asJson(camera.stats())),
       clock,
     });
-    let visit: Visit | undefined;
+    let visit: ViewerSession | undefined;
     // A client that goes in the middle of the handshake leaves no trace: neither is called then.
     socket.onopen = () => {
       visit = enter(session, address, watch);
-      if (visit) session.greet(watch);
+      if (visit) session.start(watch);
     };
     socket.onclose = () => {
       session.end();
@@ -52,9 +52,13 @@ export function liveRoutes({ cameras, viewers, clock }: LiveRoutesOptions): Hono
   });
 
   /** Counts a viewer; one for whom there is no room any more is sent away. */
-  function enter(session: LiveSession, address: string, watch: string[]): Visit | undefined {
+  function enter(
+    session: LiveSession,
+    address: string,
+    watch: string[],
+  ): ViewerSession | undefined {
     try {
-      const visit = viewers.enter(address, watch.join(","));
+      const visit = viewers.admit(address, watch.join(","));
       visit.begin();
       return visit;
     } catch (error) {
@@ -78,7 +82,7 @@ function upgrade(c: Context, viewers: Viewers): Deno.WebSocketUpgrade {
   if (!isOwnPage(c)) {
     throw new HttpError(403, "Pages of other sites may not watch through a WebSocket");
   }
-  viewers.ensureRoom();
+  viewers.ensureCapacity();
   try {
     return Deno.upgradeWebSocket(c.req.raw, { idleTimeout: IDLE_TIMEOUT });
   } catch {

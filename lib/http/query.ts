@@ -31,11 +31,11 @@ function read<T>(
   if (text === undefined) return undefined;
   const value = parse(text);
   if (value === undefined) {
-    throw new HttpError(400, `Cannot read ${name} as ${wanted}: current value is ${quoted(text)}`);
+    throw new HttpError(400, `Cannot read ${name} as ${wanted}: current value is ${quote(text)}`);
   }
   return value;
 }
 
-function quoted(text: string): string {
+function quote(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 }

@@ -1,9 +1,9 @@
 import { type Context, Hono } from "hono";
-import { thin } from "../camera/frame_rate.ts";
+import { limitFps } from "../camera/frame_rate.ts";
 import type { Camera } from "../camera/camera.ts";
-import { type DirectSender, MultipartBody } from "../streaming/viewer_stream.ts";
+import { type DirectSender, ViewerStream } from "../streaming/viewer_stream.ts";
 import { multipartFormat } from "../multipart/encode.ts";
-import { addressOf, remoteOf } from "./client_address.ts";
+import { clientAddress, remoteAddress } from "./client_address.ts";
 import type { Cameras } from "./cameras.ts";
 import { orUnavailable } from "./errors.ts";
 import { type KeepAlive, STALLED } from "../streaming/keep_alive.ts";
@@ -74,15 +74,15 @@ export function streamRoutes(options: StreamRoutesOptions): Hono {
     const format = multipartFormat(boundary, advance);
     const headers = { "Content-Type": format.contentType, ...LIVE_HEADERS };
     if (c.req.method === "HEAD") return c.body(null, 200, headers); // Hono drops a HEAD's body uncancelled
-    const visit = viewers.enter(addressOf(c), camera.name);
-    const remote = use === "page" ? undefined : remoteOf(c);
+    const visit = viewers.admit(clientAddress(c), camera.name);
+    const remote = use === "page" ? undefined : remoteAddress(c);
     // HTTP/2 has no such header.
     const direct = remote && findDirect?.(remote, c.req.header("Connection") !== undefined);
-    const body = new MultipartBody({
+    const body = new ViewerStream({
       format,
       direct,
-      wanted: fps === undefined ? undefined : thin(fps),
-      onTaken: (frame, bytes) => camera.delivered(frame, bytes),
+      wanted: fps === undefined ? undefined : limitFps(fps),
+      onDelivered: (frame, bytes) => camera.delivered(frame, bytes),
       onDropped: () => camera.dropped++,
       onEnd: () => {
         camera.leave(body);

@@ -56,7 +56,7 @@ export class Hub<T> implements AsyncDisposable {
   }
 
   /** Forgets the newest item: who joins now waits for another one. */
-  forgetLatest(): void {
+  clearLatest(): void {
     this.#latest = undefined;
   }
 

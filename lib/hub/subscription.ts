@@ -4,7 +4,7 @@ export interface Failure {
 }
 
 /** What a subscription joins at its first `next()`. */
-interface Membership<T> {
+interface Joinable<T> {
   join(subscription: Subscription<T>): void;
   leave(subscription: Subscription<T>): void;
 }
@@ -22,15 +22,15 @@ export class Subscription<T> implements AsyncIterableIterator<T, undefined>, Dis
   /** Items this subscriber was too slow to take. */
   dropped = 0;
 
-  readonly #membership: Membership<T>;
+  readonly #hub: Joinable<T>;
   readonly #depth: number;
-  readonly #kept: T[] = [];
+  readonly #queue: T[] = [];
   #waiting: PromiseWithResolvers<IteratorResult<T, undefined>> | undefined;
   #state: "new" | "open" | "closed" = "new";
   #failure: Failure | undefined;
 
-  constructor(membership: Membership<T>, depth: number) {
-    this.#membership = membership;
+  constructor(membership: Joinable<T>, depth: number) {
+    this.#hub = membership;
     this.#depth = depth;
   }
 
@@ -38,10 +38,10 @@ export class Subscription<T> implements AsyncIterableIterator<T, undefined>, Dis
   next(): Promise<IteratorResult<T, undefined>> {
     if (this.#state === "new") {
       this.#state = "open";
-      this.#membership.join(this);
+      this.#hub.join(this);
     }
-    if (this.#kept.length > 0) {
-      return Promise.resolve({ done: false, value: this.#kept.shift()! });
+    if (this.#queue.length > 0) {
+      return Promise.resolve({ done: false, value: this.#queue.shift()! });
     }
     if (this.#failure) {
       const { reason } = this.#failure;
@@ -55,7 +55,7 @@ export class Subscription<T> implements AsyncIterableIterator<T, undefined>, Dis
 
   /** Leaves the hub and ends a `next()` that is still waiting. */
   return(): Promise<IteratorResult<T, undefined>> {
-    this.#kept.length = 0;
+    this.#queue.length = 0;
     this.end();
     this.#failure = undefined;
     return Promise.resolve({ done: true, value: undefined });
@@ -64,9 +64,9 @@ export class Subscription<T> implements AsyncIterableIterator<T, undefined>, Dis
   /** Called by the hub for each item. */
   offer(item: T): void {
     if (this.#waiting) return this.#take().resolve({ done: false, value: item });
-    this.#kept.push(item);
-    if (this.#kept.length > this.#depth) {
-      this.#kept.shift();
+    this.#queue.push(item);
+    if (this.#queue.length > this.#depth) {
+      this.#queue.shift();
       this.dropped++;
     }
   }
@@ -76,7 +76,7 @@ export class Subscription<T> implements AsyncIterableIterator<T, undefined>, Dis
     if (this.#state === "closed") return;
     const joined = this.#state === "open";
     this.#state = "closed";
-    if (joined) this.#membership.leave(this);
+    if (joined) this.#hub.leave(this);
     if (!this.#waiting) this.#failure = failure;
     else if (failure) this.#take().reject(failure.reason);
     else this.#take().resolve({ done: true, value: undefined });

@@ -1,4 +1,4 @@
-import { type Bytes, type Jpeg, MARGIN, markMargin } from "../frame.ts";
+import { type Bytes, HEADROOM, type Jpeg, markHeadroom } from "../frame.ts";
 import type { Size } from "./segments.ts";
 import { STANDARD_DHT, STANDARD_TABLES } from "./tables.ts";
 
@@ -46,7 +46,7 @@ export class BlockPicture {
     }
   }
 
-  /** Makes the JPEG: baseline, 4:2:0, with a {@link MARGIN} around it. */
+  /** Makes the JPEG: baseline, 4:2:0, with a {@link HEADROOM} around it. */
   encode(): Jpeg {
     const header = headerOf(this.#size);
     const units = Math.ceil(this.columns / 2) * Math.ceil(this.rows / 2);
@@ -65,7 +65,7 @@ export class BlockPicture {
         block = 0;
       }
     }
-    return markMargin(bits.finish());
+    return markHeadroom(bits.finish());
   }
 
   /** The grey of a block; beyond the edges, where a unit of 16x16 pixels may reach, that of the edge. */
@@ -151,7 +151,7 @@ function writeDifference(bits: BitWriter, difference: number): void {
   if (size > 0) bits.write(difference < 0 ? difference + (1 << size) - 1 : difference, size);
 }
 
-/** Puts codes of any number of bits into bytes, in a buffer with a {@link MARGIN} at either end. */
+/** Puts codes of any number of bits into bytes, in a buffer with a {@link HEADROOM} at either end. */
 class BitWriter {
   #bytes: Bytes;
   #end: number;
@@ -159,14 +159,14 @@ class BitWriter {
   #count = 0;
 
   constructor(header: Bytes, capacity: number) {
-    this.#bytes = new Uint8Array(MARGIN + header.length + capacity + MARGIN);
-    this.#bytes.set(header, MARGIN);
-    this.#end = MARGIN + header.length;
+    this.#bytes = new Uint8Array(HEADROOM + header.length + capacity + HEADROOM);
+    this.#bytes.set(header, HEADROOM);
+    this.#end = HEADROOM + header.length;
   }
 
   /** Makes sure that there is room for so many bytes. */
   reserve(bytes: number): void {
-    if (this.#end + bytes + MARGIN <= this.#bytes.length) return;
+    if (this.#end + bytes + HEADROOM <= this.#bytes.length) return;
     const larger = new Uint8Array(this.#bytes.length * 2);
     larger.set(this.#bytes);
     this.#bytes = larger;
@@ -188,6 +188,6 @@ class BitWriter {
     this.reserve(4);
     this.write(0x7f, 7);
     this.#bytes.set([0xff, 0xd9], this.#end);
-    return this.#bytes.subarray(MARGIN, this.#end + 2);
+    return this.#bytes.subarray(HEADROOM, this.#end + 2);
   }
 }

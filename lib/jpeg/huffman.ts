@@ -1,4 +1,4 @@
-import { type Jpeg, MARGIN, markMargin } from "../frame.ts";
+import { HEADROOM, type Jpeg, markHeadroom } from "../frame.ts";
 import { isFrameHeader, type Segment, segments } from "./segments.ts";
 import { STANDARD_DHT } from "./tables.ts";
 
@@ -14,11 +14,11 @@ export function withHuffmanTables(jpeg: Jpeg): Jpeg {
   const scan = scanWithoutTables(jpeg);
   if (!scan) return jpeg;
   const length = jpeg.length + STANDARD_DHT.length;
-  const whole = new Uint8Array(new ArrayBuffer(MARGIN + length + MARGIN), MARGIN, length);
+  const whole = new Uint8Array(new ArrayBuffer(HEADROOM + length + HEADROOM), HEADROOM, length);
   whole.set(jpeg.subarray(0, scan.start));
   whole.set(STANDARD_DHT, scan.start);
   whole.set(jpeg.subarray(scan.start), scan.start + STANDARD_DHT.length);
-  return markMargin(whole);
+  return markHeadroom(whole);
 }
 
 /** The first scan of a sequential image that has no table in front of it. */

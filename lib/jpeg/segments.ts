@@ -12,7 +12,7 @@ export function isFrameHeader(marker: number): boolean {
 }
 
 /** Whether a marker stands alone, without a length: TEM and RST0 to RST7. */
-export function isBare(marker: number | undefined): boolean {
+export function isStandalone(marker: number | undefined): boolean {
   return marker !== undefined && (marker >= 0xd0 && marker <= 0xd7 || marker === 0x01);
 }
 
@@ -43,7 +43,7 @@ export function* segments(jpeg: Jpeg): Generator<Segment> {
       start++; // any number of FF may stand in front of a marker
       continue;
     }
-    if (isBare(marker)) {
+    if (isStandalone(marker)) {
       start += 2;
       continue;
     }

@@ -1,5 +1,12 @@
-import { type Bytes, type ByteSource, type Jpeg, MARGIN, markMargin, MAX_FRAME } from "../frame.ts";
-import { isBare, isFrameHeader } from "./segments.ts";
+import {
+  type Bytes,
+  type ByteSource,
+  HEADROOM,
+  type Jpeg,
+  markHeadroom,
+  MAX_FRAME,
+} from "../frame.ts";
+import { isFrameHeader, isStandalone } from "./segments.ts";
 
 /** There is always room for a read of this size: a pipe gives no more at once. */
 const READ = 65_536;
@@ -9,7 +16,7 @@ export interface SplitCounts {
   /** Frames that began and were broken, cut short or too large. */
   broken: number;
   /** Bytes that belong to no whole frame. */
-  garbage: number;
+  skippedBytes: number;
 }
 
 /** Options of {@link splitJpegs}. */
@@ -26,27 +33,27 @@ export type SplitImages = AsyncGenerator<Jpeg> & { readonly counts: SplitCounts 
  *
  * It walks the markers of each image (ITU-T T.81, annex B), so an embedded thumbnail does not end it.
  * What is broken is dropped, and the next image that begins is taken. Bytes are read straight into the
- * image's own buffer, which has a {@link MARGIN} around the image.
+ * image's own buffer, which has a {@link HEADROOM} around the image.
  */
 export function splitJpegs(
   source: ByteSource | AsyncIterable<Bytes>,
   { maxFrame = MAX_FRAME }: SplitOptions = {},
 ): SplitImages {
-  const counts: SplitCounts = { broken: 0, garbage: 0 };
-  return Object.assign(split(source, new Walk(counts, maxFrame)), { counts });
+  const counts: SplitCounts = { broken: 0, skippedBytes: 0 };
+  return Object.assign(split(source, new MarkerWalker(counts, maxFrame)), { counts });
 }
 
 async function* split(
   source: ByteSource | AsyncIterable<Bytes>,
-  walk: Walk,
+  walk: MarkerWalker,
 ): AsyncGenerator<Jpeg> {
   await using input = "read" in source ? source : chunked(source);
-  let buffer: Bytes = new Uint8Array(READ + 2 * MARGIN);
-  let end = MARGIN; // of the bytes that were read
+  let buffer: Bytes = new Uint8Array(READ + 2 * HEADROOM);
+  let end = HEADROOM; // of the bytes that were read
   let expected = 0; // the size of a frame, by the largest one lately
   for (;;) {
-    if (buffer.length - MARGIN - end < READ) buffer = moved(buffer, 0, end, 2 * buffer.length);
-    const into = new Uint8Array(buffer.buffer, end, buffer.length - MARGIN - end);
+    if (buffer.length - HEADROOM - end < READ) buffer = relocate(buffer, 0, end, 2 * buffer.length);
+    const into = new Uint8Array(buffer.buffer, end, buffer.length - HEADROOM - end);
     const read = await input.read(into);
     if (!read) break;
     buffer = new Uint8Array(read.buffer);
@@ -55,40 +62,40 @@ async function* split(
       const { start, position } = walk;
       const frame = buffer.subarray(start, position);
       expected = Math.max(frame.length, expected - (expected >> 5));
-      buffer = moved(buffer, position, end, expected + (expected >> 3));
-      end += MARGIN - position;
-      walk.shift(MARGIN - position);
-      yield markMargin(frame);
+      buffer = relocate(buffer, position, end, expected + (expected >> 3));
+      end += HEADROOM - position;
+      walk.shift(HEADROOM - position);
+      yield markHeadroom(frame);
     }
-    if (walk.start > MARGIN + READ) { // a stretch of garbage, which need not be kept
-      buffer = moved(buffer, walk.start, end, expected);
-      end += MARGIN - walk.start;
-      walk.shift(MARGIN - walk.start);
+    if (walk.start > HEADROOM + READ) { // a stretch of garbage, which need not be kept
+      buffer = relocate(buffer, walk.start, end, expected);
+      end += HEADROOM - walk.start;
+      walk.shift(HEADROOM - walk.start);
     }
   }
   walk.finish(end);
 }
 
 /** A new buffer with the bytes from `start` to `end` behind its margin, and room for `more` and a read. */
-function moved(buffer: Bytes, start: number, end: number, more: number): Bytes {
-  const from = Math.max(start, MARGIN);
-  const next = new Uint8Array(MARGIN + Math.max(end - from, more) + READ + MARGIN);
-  next.set(buffer.subarray(from, end), MARGIN);
+function relocate(buffer: Bytes, start: number, end: number, more: number): Bytes {
+  const from = Math.max(start, HEADROOM);
+  const next = new Uint8Array(HEADROOM + Math.max(end - from, more) + READ + HEADROOM);
+  next.set(buffer.subarray(from, end), HEADROOM);
   return next;
 }
 
 const SEEK = 0, SEGMENT = 1, SCAN = 2;
 
 /** A walk over the markers of images: how far it has come, and in what. */
-class Walk {
+class MarkerWalker {
   /** Where the image begins that is being walked; while none is, where one may begin. */
-  start = MARGIN;
+  start = HEADROOM;
   /** The next byte to look at. Behind an image when one was found. */
-  position = MARGIN;
+  position = HEADROOM;
   readonly #counts: SplitCounts;
   readonly #maxFrame: number;
   #state: typeof SEEK | typeof SEGMENT | typeof SCAN = SEEK;
-  #segment = MARGIN;
+  #segment = HEADROOM;
   #hasFrameHeader = false;
   #hasScan = false;
 
@@ -124,7 +131,7 @@ class Walk {
   /** The bytes end here: what was begun is broken. */
   finish(end: number): void {
     if (this.#state !== SEEK) this.#counts.broken++;
-    this.#counts.garbage += end - this.start;
+    this.#counts.skippedBytes += end - this.start;
   }
 
   #seek(bytes: Bytes): "more" | undefined {
@@ -134,7 +141,7 @@ class Walk {
     }
     const from = this.start;
     this.start = this.position = at === -1 ? bytes.length : at;
-    this.#counts.garbage += this.start - from;
+    this.#counts.skippedBytes += this.start - from;
     if (at === -1 || at + 2 >= bytes.length) return "more";
     this.#state = SEGMENT;
     this.#segment = this.start;
@@ -155,7 +162,7 @@ class Walk {
     if (marker === 0xd9) return this.#end(at);
     if (marker === 0x00) return this.#drop(this.#segment + 2);
     this.#segment = at;
-    if (isBare(marker)) {
+    if (isStandalone(marker)) {
       this.position += 2;
       return;
     }
@@ -195,7 +202,7 @@ class Walk {
   /** Gives up the image and looks for another one from `at` on. */
   #drop(at: number): undefined {
     this.#counts.broken++;
-    this.#counts.garbage += at - this.start;
+    this.#counts.skippedBytes += at - this.start;
     this.start = this.position = at;
     this.#state = SEEK;
   }
@@ -223,7 +230,7 @@ function findMarker(bytes: Bytes, from: number): number {
 }
 
 function isMarker(bytes: Bytes, at: number): boolean {
-  return bytes[at] === 0xff && bytes[at + 1] !== 0x00 && !isBare(bytes[at + 1]);
+  return bytes[at] === 0xff && bytes[at + 1] !== 0x00 && !isStandalone(bytes[at + 1]);
 }
 
 /** Whether an FF is among the four bytes of a word, the first one lowest, without a 00 behind it. */

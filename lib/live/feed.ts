@@ -3,11 +3,14 @@ import type { Frame } from "../frame.ts";
 import type { Subscriber } from "../hub/hub.ts";
 
 /** What a seat needs of its camera. */
-export type SeatCamera = Pick<Camera, "name" | "join" | "leave" | "ask" | "dropped" | "delivered">;
+export type FeedCamera = Pick<
+  Camera,
+  "name" | "join" | "leave" | "retryNow" | "dropped" | "delivered"
+>;
 
-/** Options of a {@link Seat}. */
-export interface SeatOptions {
-  camera: SeatCamera;
+/** Options of a {@link LiveFeed}. */
+export interface LiveFeedOptions {
+  camera: FeedCamera;
   /** Sends a frame. @returns How many bytes that takes. */
   send: (frame: Frame) => number;
   /** Called by the camera when there will be no more frames. */
@@ -19,7 +22,7 @@ export interface SeatOptions {
  * one goes when that was acknowledged, and it is the newest one then. A client that never acknowledges
  * anything gets one frame, and keeps a hold on the newest one only.
  */
-export class Seat implements Subscriber<Frame> {
+export class LiveFeed implements Subscriber<Frame> {
   /** How many bytes the frame takes that is on the way, or was the last one. */
   size = 0;
   /** Frames that were sent. */
@@ -27,14 +30,14 @@ export class Seat implements Subscriber<Frame> {
   /** Frames that the client was too slow to get. */
   dropped = 0;
 
-  readonly #camera: SeatCamera;
+  readonly #camera: FeedCamera;
   readonly #send: (frame: Frame) => number;
   readonly #onEnd: () => void;
   #joined = false;
-  #onTheWay: Frame | undefined;
+  #inFlight: Frame | undefined;
   #next: Frame | undefined;
 
-  constructor({ camera, send, onEnd }: SeatOptions) {
+  constructor({ camera, send, onEnd }: LiveFeedOptions) {
     this.#camera = camera;
     this.#send = send;
     this.#onEnd = onEnd;
@@ -46,7 +49,7 @@ export class Seat implements Subscriber<Frame> {
       this.#joined = true;
       this.#camera.join(this);
     }
-    this.#camera.ask();
+    this.#camera.retryNow();
   }
 
   /** Wants no more frames. What is on the way still has to be acknowledged. */
@@ -58,7 +61,7 @@ export class Seat implements Subscriber<Frame> {
 
   /** Called by the camera for each frame. */
   offer(frame: Frame): void {
-    if (!this.#onTheWay) return this.#go(frame);
+    if (!this.#inFlight) return this.#transmit(frame);
     if (this.#next) {
       this.dropped++;
       this.#camera.dropped++;
@@ -73,18 +76,18 @@ export class Seat implements Subscriber<Frame> {
   }
 
   /** The client has the frame of that number. */
-  painted(sequence: number): void {
-    const frame = this.#onTheWay;
+  acknowledge(sequence: number): void {
+    const frame = this.#inFlight;
     if (frame?.sequence !== sequence) return;
-    this.#onTheWay = undefined;
+    this.#inFlight = undefined;
     this.#camera.delivered(frame, this.size);
     const next = this.#next;
     this.#next = undefined;
-    if (next) this.#go(next);
+    if (next) this.#transmit(next);
   }
 
-  #go(frame: Frame): void {
-    this.#onTheWay = frame;
+  #transmit(frame: Frame): void {
+    this.#inFlight = frame;
     this.sent++;
     this.size = this.#send(frame);
   }

@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { Bytes } from "../frame.ts";
 import { frameMessage, MAX_MESSAGE, readClientMessage } from "./message.ts";
-import { Seat, type SeatCamera } from "./feed.ts";
+import { type FeedCamera, LiveFeed } from "./feed.ts";
 
 /** Why a socket is closed (RFC 6455, 7.4.1, and its registry). */
 export const CLOSE = {
@@ -13,7 +13,7 @@ export const CLOSE = {
 } as const;
 
 /** So many bytes of answers may wait for a client besides its frames. */
-const SPARE = 262_144;
+const MAX_BUFFERED_REPLIES = 262_144;
 
 /** What a session needs of a WebSocket. */
 export interface LiveSocket {
@@ -27,7 +27,7 @@ export interface LiveSocket {
 export interface LiveSessionOptions {
   socket: LiveSocket;
   /** All that there are; messages name them by their place in this list. */
-  cameras: readonly SeatCamera[];
+  cameras: readonly FeedCamera[];
   /** What a client is told of the cameras: for each its state, in the order of `cameras`. */
   status: () => unknown;
   clock: Clock;
@@ -50,10 +50,10 @@ export interface LiveSessionOptions {
  */
 export class LiveSession {
   readonly #socket: LiveSocket;
-  readonly #cameras: readonly SeatCamera[];
+  readonly #cameras: readonly FeedCamera[];
   readonly #status: () => unknown;
   readonly #clock: Clock;
-  readonly #seats: readonly Seat[];
+  readonly #feeds: readonly LiveFeed[];
   #ended = false;
 
   constructor({ socket, cameras, status, clock }: LiveSessionOptions) {
@@ -61,8 +61,8 @@ export class LiveSession {
     this.#cameras = cameras;
     this.#status = status;
     this.#clock = clock;
-    this.#seats = cameras.map((camera, index) =>
-      new Seat({
+    this.#feeds = cameras.map((camera, index) =>
+      new LiveFeed({
         camera,
         send: (frame) => this.#send(frameMessage(frame, index)),
         onEnd: () => this.close(CLOSE.GOING_AWAY, "The server is shutting down"),
@@ -72,24 +72,24 @@ export class LiveSession {
 
   /** Frames that were sent. */
   get sent(): number {
-    return this.#seats.reduce((sum, seat) => sum + seat.sent, 0);
+    return this.#feeds.reduce((sum, seat) => sum + seat.sent, 0);
   }
 
   /** Frames that the client was too slow to get. */
   get dropped(): number {
-    return this.#seats.reduce((sum, seat) => sum + seat.dropped, 0);
+    return this.#feeds.reduce((sum, seat) => sum + seat.dropped, 0);
   }
 
   /** Begins the conversation: the client learns which cameras there are, then gets the newest frames. */
-  greet(watch: Iterable<string>): void {
-    this.#tell({ type: "hello" });
+  start(watch: Iterable<string>): void {
+    this.#sendStatus({ type: "hello" });
     this.watch(watch);
   }
 
   /** Shows these cameras and no others. Names of no camera are passed over. */
   watch(names: Iterable<string>): void {
     const wanted = new Set(names);
-    for (const [index, seat] of this.#seats.entries()) {
+    for (const [index, seat] of this.#feeds.entries()) {
       if (this.#ended) return; // a camera that has closed for good ends the session
       if (wanted.has(this.#cameras[index]!.name)) seat.join();
       else seat.leave();
@@ -103,10 +103,10 @@ export class LiveSession {
     if (message.length > MAX_MESSAGE) return this.close(CLOSE.TOO_BIG, "The message is too long");
     const read = readClientMessage(message);
     if (!read) return this.close(CLOSE.POLICY, "Cannot read the message");
-    if (this.#isPiledUp()) return this.close(CLOSE.POLICY, "Messages are sent but none are read");
+    if (this.#isFlooded()) return this.close(CLOSE.POLICY, "Messages are sent but none are read");
     if (read.type === "watch") this.watch(read.cameras);
-    else if (read.type === "painted") this.#seats[read.camera]?.painted(read.sequence);
-    else this.#tell({ type: "pong", id: read.id });
+    else if (read.type === "painted") this.#feeds[read.camera]?.acknowledge(read.sequence);
+    else this.#sendStatus({ type: "pong", id: read.id });
   }
 
   /** Ends the conversation. */
@@ -119,10 +119,10 @@ export class LiveSession {
   /** The socket has closed: leaves all cameras. */
   end(): void {
     this.#ended = true;
-    for (const seat of this.#seats) seat.leave();
+    for (const seat of this.#feeds) seat.leave();
   }
 
-  #tell(message: { type: "hello" } | { type: "pong"; id: number }): void {
+  #sendStatus(message: { type: "hello" } | { type: "pong"; id: number }): void {
     const news = { ...message, now: this.#clock.now(), cameras: this.#status() };
     this.#send(JSON.stringify(news));
   }
@@ -137,8 +137,8 @@ export class LiveSession {
    * Whether more waits than can wait for an honest client, which reads a frame before it acknowledges it.
    * (A frame may still be counted as waiting when its acknowledgement is there.)
    */
-  #isPiledUp(): boolean {
-    const frames = this.#seats.reduce((sum, { size }) => sum + size, 0);
-    return this.#socket.bufferedAmount > 2 * frames + SPARE;
+  #isFlooded(): boolean {
+    const frames = this.#feeds.reduce((sum, { size }) => sum + size, 0);
+    return this.#socket.bufferedAmount > 2 * frames + MAX_BUFFERED_REPLIES;
   }
 }

@@ -1,5 +1,5 @@
 import type { CameraStats } from "../camera/camera.ts";
-import { AGES } from "../camera/delivery_stats.ts";
+import { LATENCY_BUCKETS } from "../camera/delivery_stats.ts";
 
 /** What `Content-Type` calls the text of {@link expose}. */
 export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
@@ -112,14 +112,14 @@ function sample(value: number, labels: Record<string, string> = {}, suffix = "")
 
 function latency({ name, sent }: CameraStats): Sample[] {
   let count = 0;
-  const buckets = sent.ages.map((frames, i) => {
-    const end = AGES[i];
+  const buckets = sent.buckets.map((frames, i) => {
+    const end = LATENCY_BUCKETS[i];
     const le = end === undefined ? "+Inf" : `${end / 1000}`;
     return sample(count += frames, { camera: name, le }, "_bucket");
   });
   return [
     ...buckets,
-    sample(sent.totalAge / 1000, { camera: name }, "_sum"),
+    sample(sent.totalLatency / 1000, { camera: name }, "_sum"),
     sample(count, { camera: name }, "_count"),
   ];
 }

@@ -25,7 +25,7 @@ export interface DecodeOptions {
 export async function* decodeMultipart(
   source: AsyncIterable<Bytes>,
   contentType: string,
-  { maxFrame = MAX_FRAME, counts = { broken: 0, garbage: 0 } }: DecodeOptions = {},
+  { maxFrame = MAX_FRAME, counts = { broken: 0, skippedBytes: 0 } }: DecodeOptions = {},
 ): AsyncGenerator<Part> {
   const parser = new PartParser(new Delimiter(boundaryOf(contentType)), maxFrame, counts);
   for await (const chunk of source) {

@@ -1,4 +1,4 @@
-import { type Bytes, type Frame, hasMargin } from "../frame.ts";
+import { type Bytes, type Frame, hasHeadroom } from "../frame.ts";
 
 /** The boundary for which a frame's own buffer has room: no copy is made for it. */
 const BOUNDARY = "frame";
@@ -43,7 +43,7 @@ export class MultipartFormat {
     const { jpeg } = frame;
     const header = this.#advance ? new Uint8Array(0) : text.encode(partHeader(frame));
     // Either way of writing puts the same bytes at the same place around the image, only more or fewer.
-    const inPlace = this.#boundary === BOUNDARY && hasMargin(jpeg);
+    const inPlace = this.#boundary === BOUNDARY && hasHeadroom(jpeg);
     const part = inPlace
       ? new Uint8Array(
         jpeg.buffer,

@@ -1,4 +1,4 @@
-import { type Bytes, type Jpeg, MARGIN, markMargin } from "../frame.ts";
+import { type Bytes, HEADROOM, type Jpeg, markHeadroom } from "../frame.ts";
 import { type Delimiter, MORE } from "./boundary.ts";
 import { PartHeader } from "./part_header.ts";
 
@@ -21,7 +21,7 @@ export interface DecodeCounts {
   /** Parts that were no whole JPEG, too large, or had too large a header. */
   broken: number;
   /** Bytes of the parts that were dropped, also of those that are of another type. */
-  garbage: number;
+  skippedBytes: number;
 }
 
 /** Looking for a delimiter, in a part's header, at its body, and in an image of known or unknown length. */
@@ -109,7 +109,7 @@ export class PartParser {
   #seek(): typeof MORE | undefined {
     const found = this.#findDelimiter();
     if (!found) return MORE;
-    if (this.#dropped !== undefined) this.#counts.garbage += found.from - this.#dropped;
+    if (this.#dropped !== undefined) this.#counts.skippedBytes += found.from - this.#dropped;
     this.#beginPart(found.to);
   }
 
@@ -214,9 +214,9 @@ export class PartParser {
 
   #part(bytes: Bytes): Part {
     const { length } = bytes;
-    const jpeg = new Uint8Array(new ArrayBuffer(MARGIN + length + MARGIN), MARGIN, length);
+    const jpeg = new Uint8Array(new ArrayBuffer(HEADROOM + length + HEADROOM), HEADROOM, length);
     jpeg.set(bytes);
-    return { jpeg: markMargin(jpeg), timestamp: this.#header.timestamp };
+    return { jpeg: markHeadroom(jpeg), timestamp: this.#header.timestamp };
   }
 
   /** Moves what is still to be read to the front, or into larger memory. */

@@ -4,7 +4,7 @@ import { ConfigError } from "../errors.ts";
 import { LINUX_LIBRARIES, MACOS_LIBRARIES } from "../libc.ts";
 
 /** What a driver of ours needs of Deno, besides reading its own files. */
-interface Needs {
+interface DriverPermissions {
   /** To run programs: any, as their names are settings, and only so can what they start be stopped. */
   readonly run?: boolean;
   /** To connect to other machines. */
@@ -12,7 +12,7 @@ interface Needs {
 }
 
 /** A driver that is not named here may do both: it is the user's own. */
-const NEEDS: Record<string, Needs> = {
+const DRIVER_PERMISSIONS: Record<string, DriverPermissions> = {
   emulated: {},
   exec: { run: true },
   mjpeg: { connect: true },
@@ -26,7 +26,7 @@ const LIBRARIES = { linux: LINUX_LIBRARIES, darwin: MACOS_LIBRARIES }[Deno.build
   [];
 
 /** Our own code that is loaded by name, and the pages; the rest needs no permission. */
-const OWN = ["cameras", "lib", "static"];
+const OWN_FOLDERS = ["cameras", "lib", "static"];
 
 /**
  * The permissions of Deno that the server needs with these settings, and no others, as flags for
@@ -36,9 +36,10 @@ const OWN = ["cameras", "lib", "static"];
  */
 export function permissionFlags(env: Env, all = false): string[] {
   const config = readOrNothing(env);
-  const needsOf = (driver: string) => all || config?.camerasDir ? undefined : NEEDS[driver];
+  const needsOf = (driver: string) =>
+    all || config?.camerasDir ? undefined : DRIVER_PERMISSIONS[driver];
   const needs = config?.cameras.map(({ driver }) => needsOf(driver)) ?? [{}];
-  const paths = [...OWN, config?.camerasDir, config?.tls?.cert, config?.tls?.key];
+  const paths = [...OWN_FOLDERS, config?.camerasDir, config?.tls?.cert, config?.tls?.key];
   return [
     "--no-prompt",
     "--allow-env",

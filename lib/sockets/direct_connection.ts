@@ -1,13 +1,13 @@
 import type { Bytes } from "../frame.ts";
-import { ADDRESSES, int, peerOf, socketsAt } from "./descriptors.ts";
+import { ADDRESS_FUNCTIONS, findSockets, intPointer, peerOf } from "./descriptors.ts";
 import { LINUX_LIBRARIES, openLibrary } from "../libc.ts";
-import { SENDING, SharedSender } from "./zero_copy_sender.ts";
+import { SEND_FUNCTIONS, ZeroCopySender } from "./zero_copy_sender.ts";
 
 /** How often the head of a response is looked for, and how long it is waited for, in milliseconds. */
-const LOOK = 1;
-const PATIENCE = 200;
+const HEADER_POLL_INTERVAL = 1;
+const HEADER_TIMEOUT = 200;
 /** How often it is looked whether Deno has sent what it was given, besides at each frame, in milliseconds. */
-const BEAT = 50;
+const DRAIN_POLL_INTERVAL = 50;
 
 // Linux' numbers; the same on all its machines that Deno runs on.
 const IPPROTO_TCP = 6;
@@ -18,8 +18,8 @@ const RLIMIT_NOFILE = 7;
 const INFO = { unsent: 144, sent: 200, sentAgain: 208, size: 216 };
 
 const FUNCTIONS = {
-  ...ADDRESSES,
-  ...SENDING,
+  ...ADDRESS_FUNCTIONS,
+  ...SEND_FUNCTIONS,
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
   getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
 } as const;
@@ -31,10 +31,10 @@ type Library = Deno.DynamicLibrary<typeof FUNCTIONS>;
  * a frame costs each viewer one call then, and no copy where there are many viewers. What the kernel does
  * not take at once is left to Deno, which alone waits, reads, and sees who has gone. For Linux only.
  */
-export class DirectSending implements Disposable {
+export class DirectSends implements Disposable {
   readonly #library: Library;
   readonly #port: number;
-  readonly #sender: SharedSender;
+  readonly #sender: ZeroCopySender;
   readonly #info = new DataView(new ArrayBuffer(INFO.size));
   /** From this number on descriptors are for Deno alone: it takes no more connections when none is left. */
   readonly #limit: number;
@@ -46,17 +46,17 @@ export class DirectSending implements Disposable {
   private constructor(library: Library, port: number) {
     this.#library = library;
     this.#port = port;
-    this.#sender = new SharedSender(library.symbols);
+    this.#sender = new ZeroCopySender(library.symbols);
     const limits = new BigUint64Array(2);
     library.symbols.getrlimit(RLIMIT_NOFILE, limits);
     this.#limit = Number(limits[0]) / 2;
   }
 
   /** @returns It for the connections of `port`, or why it cannot be had. */
-  static of(port: number): DirectSending | string {
+  static of(port: number): DirectSends | string {
     if (Deno.build.os !== "linux") return "this is done on Linux only";
     const library = openLibrary(LINUX_LIBRARIES, FUNCTIONS);
-    return typeof library === "string" ? library : new DirectSending(library, port);
+    return typeof library === "string" ? library : new DirectSends(library, port);
   }
 
   /**
@@ -66,9 +66,9 @@ export class DirectSending implements Disposable {
    * which nothing was sent yet: with HTTP/2 a server begins, and streams share a connection.
    * @returns Undefined if it cannot be told which connection that is, or what is sent on it.
    */
-  to(client: Deno.NetAddr, http1: boolean): DirectConnection | undefined {
+  open(client: Deno.NetAddr, http1: boolean): DirectConnection | undefined {
     const { getsockname, getpeername, fcntl, close } = this.#library.symbols;
-    const found = [...socketsAt(this.#port, getsockname)]
+    const found = [...findSockets(this.#port, getsockname)]
       .filter((socket) => isSame(peerOf(socket, getpeername), client));
     // Another one may be of a viewer that has just left and whose descriptor, a second one, is still ours.
     if (found.length !== 1) return undefined;
@@ -82,7 +82,7 @@ export class DirectSending implements Disposable {
     }
     this.#open++;
     const connection = new DirectConnection(before.taken, {
-      taken: () => this.#read(own)?.taken,
+      bytesAccepted: () => this.#read(own)?.taken,
       send: (bytes) => this.#sender.send(own, bytes),
       watch: (call) => this.#watch(connection, call),
       close: () => this.#close(connection, own),
@@ -101,7 +101,7 @@ export class DirectSending implements Disposable {
    */
   #read(socket: number): { taken: number; unsent: number } | undefined {
     const info = this.#info;
-    const size = int(INFO.size);
+    const size = intPointer(INFO.size);
     const { getsockopt } = this.#library.symbols;
     if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, info, size) !== 0) return undefined;
     if (size[0]! < INFO.size) return undefined;
@@ -115,11 +115,11 @@ export class DirectSending implements Disposable {
     this.#waiting.set(connection, call);
     this.#timer ??= setInterval(() => {
       for (const [one, call] of this.#waiting) {
-        if (!one.free) continue;
+        if (!one.drained) continue;
         this.#forget(one);
         call();
       }
-    }, BEAT);
+    }, DRAIN_POLL_INTERVAL);
   }
 
   #forget(connection: DirectConnection): void {
@@ -132,7 +132,7 @@ export class DirectSending implements Disposable {
   #close(connection: DirectConnection, own: number): void {
     this.#forget(connection);
     this.#library.symbols.close(own);
-    if (--this.#open === 0) this.#sender.forget();
+    if (--this.#open === 0) this.#sender.clear();
   }
 }
 
@@ -149,7 +149,7 @@ function canonical(hostname: string): string {
 
 /** What a connection asks of the kernel. */
 interface Kernel {
-  taken(): number | undefined;
+  bytesAccepted(): number | undefined;
   send(bytes: Bytes): number;
   /** Calls back, once, when the connection is free. */
   watch(call: () => void): void;
@@ -173,37 +173,41 @@ export class DirectConnection {
   }
 
   /** Waits until Deno has sent the head. It has been given nothing else to send before. */
-  async begun(): Promise<void> {
-    for (let waited = 0; this.#state === "waiting" && waited < PATIENCE; waited += LOOK) {
+  async headersSent(): Promise<void> {
+    for (
+      let waited = 0;
+      this.#state === "waiting" && waited < HEADER_TIMEOUT;
+      waited += HEADER_POLL_INTERVAL
+    ) {
       // The head is short, and nothing was in front of it: it is written at once.
-      if (this.#kernel.taken() !== this.#before) this.#state = "open";
-      else await new Promise((resolve) => setTimeout(resolve, LOOK));
+      if (this.#kernel.bytesAccepted() !== this.#before) this.#state = "open";
+      else await new Promise((resolve) => setTimeout(resolve, HEADER_POLL_INTERVAL));
     }
     if (this.#state === "waiting") this.close(); // this response is Deno's alone
   }
 
   /** Whether Deno has sent all that it was given; always, if the response is Deno's alone. */
-  get free(): boolean {
+  get drained(): boolean {
     if (this.#due === undefined || this.#state === "closed") return true;
-    if (this.#due !== this.#kernel.taken()) return false;
+    if (this.#due !== this.#kernel.bytesAccepted()) return false;
     this.#due = undefined;
     return true;
   }
 
   /** Calls back, once, when it is free. */
-  onFree(call: () => void): void {
+  onDrain(call: () => void): void {
     this.#kernel.watch(call);
   }
 
   /** @returns How many of the bytes are sent: those from the first on that can be sent at once. */
   send(bytes: Bytes): number {
-    return this.#state === "open" && this.free ? Math.max(0, this.#kernel.send(bytes)) : 0;
+    return this.#state === "open" && this.drained ? Math.max(0, this.#kernel.send(bytes)) : 0;
   }
 
   /** Deno is given so many bytes to send. */
-  defer(count: number): void {
+  queued(count: number): void {
     if (this.#state !== "open") return this.close();
-    const before = this.#due ?? this.#kernel.taken();
+    const before = this.#due ?? this.#kernel.bytesAccepted();
     if (before === undefined) return this.close();
     this.#due = (before + count) >>> 0;
   }

@@ -1,16 +1,16 @@
-import { ADDRESSES, int, socketsAt } from "./descriptors.ts";
+import { ADDRESS_FUNCTIONS, findSockets, intPointer } from "./descriptors.ts";
 import { LINUX_LIBRARIES, openLibrary } from "../libc.ts";
 
 /** How long nothing may move on a connection before it is closed, in milliseconds. */
-export interface QuietLimits {
+export interface IdleTimeouts {
   /** From its begin until we have answered a first time: for the head of the request, mostly. */
-  readonly head: number;
+  readonly headers: number;
   /** Afterwards: nothing of us was sent, or nothing of it acknowledged. */
-  readonly silence: number;
+  readonly idle: number;
 }
 
 /** A stream sends something every 5 s, and a WebSocket is asked for a sign of life every 30 s. */
-const LIMITS: QuietLimits = { head: 30_000, silence: 120_000 };
+const TIMEOUTS: IdleTimeouts = { headers: 30_000, idle: 120_000 };
 
 // Linux' numbers; the same on all its machines that Deno runs on.
 const SOL_SOCKET = 1;
@@ -24,7 +24,7 @@ const SHUT_RDWR = 2;
 const INFO = { state: 0, lastSent: 44, lastAcknowledged: 56, acknowledged: 120, size: 128 };
 
 const FUNCTIONS = {
-  ...ADDRESSES,
+  ...ADDRESS_FUNCTIONS,
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
@@ -37,15 +37,15 @@ const FUNCTIONS = {
  * `Deno.serve` keeps all of these for as long as the client likes, and has no call to end them. So this asks
  * the C library, and the kernel's own bookkeeping. For Linux only.
  */
-export class QuietConnections implements Disposable {
+export class IdleConnections implements Disposable {
   readonly #library: Deno.DynamicLibrary<typeof FUNCTIONS>;
   readonly #port: number;
-  readonly #limits: QuietLimits;
+  readonly #limits: IdleTimeouts;
 
   private constructor(
     library: Deno.DynamicLibrary<typeof FUNCTIONS>,
     port: number,
-    limits: QuietLimits,
+    limits: IdleTimeouts,
   ) {
     this.#library = library;
     this.#port = port;
@@ -53,15 +53,15 @@ export class QuietConnections implements Disposable {
   }
 
   /** @returns The connections of `port`, or why they cannot be had. */
-  static of(port: number, limits: QuietLimits = LIMITS): QuietConnections | string {
+  static of(port: number, limits: IdleTimeouts = TIMEOUTS): IdleConnections | string {
     if (Deno.build.os !== "linux") return "this is done on Linux only";
     const library = openLibrary(LINUX_LIBRARIES, FUNCTIONS);
-    return typeof library === "string" ? library : new QuietConnections(library, port, limits);
+    return typeof library === "string" ? library : new IdleConnections(library, port, limits);
   }
 
   /** Closes those that have been quiet for too long. @returns How many that were. */
-  close(): number {
-    return this.#closeThose((info) => isQuiet(info, this.#limits));
+  closeIdle(): number {
+    return this.#closeThose((info) => isIdle(info, this.#limits));
   }
 
   /** Closes all, whatever happens on them. @returns How many that were. */
@@ -72,7 +72,7 @@ export class QuietConnections implements Disposable {
   #closeThose(wanted: (info: DataView) => boolean): number {
     let closed = 0;
     const info = new DataView(new ArrayBuffer(INFO.size));
-    for (const socket of socketsAt(this.#port, this.#library.symbols.getsockname)) {
+    for (const socket of findSockets(this.#port, this.#library.symbols.getsockname)) {
       // One that was ended a moment ago may be here once more, under a second descriptor.
       if (!this.#read(socket, info) || !isOpen(info) || !wanted(info)) continue;
       this.#end(socket);
@@ -87,7 +87,7 @@ export class QuietConnections implements Disposable {
 
   /** Fails for what is not TCP: the name of another kind of socket may look like an address of ours. */
   #read(descriptor: number, info: DataView<ArrayBuffer>): boolean {
-    const size = int(INFO.size);
+    const size = intPointer(INFO.size);
     const into = new Uint8Array(info.buffer);
     const { getsockopt } = this.#library.symbols;
     return getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, into, size) === 0 && size[0] === INFO.size;
@@ -106,11 +106,11 @@ function isOpen(info: DataView): boolean {
   return [ESTABLISHED, CLOSE_WAIT].includes(info.getUint8(INFO.state));
 }
 
-function isQuiet(info: DataView, { head, silence }: QuietLimits): boolean {
+function isIdle(info: DataView, { headers, idle }: IdleTimeouts): boolean {
   const lastSent = info.getUint32(INFO.lastSent, true);
   const lastAcknowledged = info.getUint32(INFO.lastAcknowledged, true);
   // The connection's begin counts as one byte on some kernels.
   const hasAnswered = info.getBigUint64(INFO.acknowledged, true) > 1n;
-  if (!hasAnswered && lastSent > head) return true;
-  return Math.max(lastSent, lastAcknowledged) > silence;
+  if (!hasAnswered && lastSent > headers) return true;
+  return Math.max(lastSent, lastAcknowledged) > idle;
 }

@@ -1,8 +1,8 @@
-import { ADDRESSES, int, socketsAt } from "./descriptors.ts";
+import { ADDRESS_FUNCTIONS, findSockets, intPointer } from "./descriptors.ts";
 import { LINUX_LIBRARIES, MACOS_LIBRARIES, openLibrary } from "../libc.ts";
 
 /** How much the kernel may hold for a viewer that it has not sent yet, in bytes. */
-const UNSENT = 16_384;
+const MAX_UNSENT_BYTES = 16_384;
 
 /** The kernel's interface, which differs between systems in its numbers only. */
 interface System {
@@ -31,7 +31,7 @@ const SYSTEMS: Partial<Record<typeof Deno.build.os, System>> = {
 const IPPROTO_TCP = 6;
 
 const FUNCTIONS = {
-  ...ADDRESSES,
+  ...ADDRESS_FUNCTIONS,
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
 } as const;
@@ -57,7 +57,13 @@ export function limitSendQueue(port: number): string | undefined {
     const listener = findListener(library, system, port);
     if (listener === undefined) return `no socket listens on port ${port}`;
     const { setsockopt } = library.symbols;
-    const done = setsockopt(listener, IPPROTO_TCP, system.TCP_NOTSENT_LOWAT, int(UNSENT), 4) === 0;
+    const done = setsockopt(
+      listener,
+      IPPROTO_TCP,
+      system.TCP_NOTSENT_LOWAT,
+      intPointer(MAX_UNSENT_BYTES),
+      4,
+    ) === 0;
     return done ? undefined : "the kernel does not know the option TCP_NOTSENT_LOWAT";
   } finally {
     library.close();
@@ -66,9 +72,9 @@ export function limitSendQueue(port: number): string | undefined {
 
 /** The descriptor of the socket that listens on a port. */
 function findListener({ symbols }: Library, system: System, port: number): number | undefined {
-  const accepts = int(0);
-  for (const socket of socketsAt(port, symbols.getsockname)) {
-    symbols.getsockopt(socket, system.SOL_SOCKET, system.SO_ACCEPTCONN, accepts, int(4));
+  const accepts = intPointer(0);
+  for (const socket of findSockets(port, symbols.getsockname)) {
+    symbols.getsockopt(socket, system.SOL_SOCKET, system.SO_ACCEPTCONN, accepts, intPointer(4));
     if (accepts[0] !== 0) return socket;
   }
 }

@@ -1,11 +1,11 @@
 import type { Bytes } from "../frame.ts";
 
 /** What goes to so many is put into a pipe, from which the kernel sends it without a copy. */
-const SHARED_BY = 8;
+const MIN_RECEIVERS = 8;
 /** From so many bytes on; less is not remembered. */
-const WORTHWHILE = 16_384;
+const MIN_BYTES = 16_384;
 /** So many frames are remembered: cameras, and ways to write a frame, take turns. */
-const REMEMBERED = 4;
+const CACHE_SIZE = 4;
 
 // Linux' numbers; the same on all its machines that Deno runs on.
 const MSG_DONTWAIT = 0x40;
@@ -16,7 +16,7 @@ const O_CLOEXEC = 0o2000000;
 const SPLICE_F_NONBLOCK = 2;
 
 /** What it needs of the C library. */
-export const SENDING = {
+export const SEND_FUNCTIONS = {
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   send: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
@@ -26,7 +26,7 @@ export const SENDING = {
   splice: { parameters: ["i32", "pointer", "i32", "pointer", "usize", "u32"], result: "i32" },
 } as const;
 
-type Functions = Deno.DynamicLibrary<typeof SENDING>["symbols"];
+type Functions = Deno.DynamicLibrary<typeof SEND_FUNCTIONS>["symbols"];
 
 /** The descriptors of a pipe, and how much it can hold. */
 interface Pipe {
@@ -48,12 +48,12 @@ interface Shared {
  * Sends the same bytes to any number of sockets. From the eighth on they are in a pipe, and all sockets are
  * given the same memory of the kernel; a copy for each is what sending costs most.
  */
-export class SharedSender {
+export class ZeroCopySender {
   readonly #functions: Functions;
   /** The newest first. */
   #shared: Shared[] = [];
   /** What bytes go through on their way from a pipe to a socket; empty in between. */
-  #passage: Pipe | undefined;
+  #staging: Pipe | undefined;
   /** Whether bytes have gone that way, as far as it was tried: some containers do not let them. */
   #canShare = true;
 
@@ -68,19 +68,19 @@ export class SharedSender {
    * @returns How many those are, from the first on; below 0 if it takes none now, or never again.
    */
   send(socket: number, bytes: Bytes): number {
-    if (bytes.length < WORTHWHILE) return this.#sendAlone(socket, bytes, BigInt(bytes.length));
-    const shared = this.#remember(bytes);
+    if (bytes.length < MIN_BYTES) return this.#sendAlone(socket, bytes, BigInt(bytes.length));
+    const shared = this.#lookUp(bytes);
     shared.times++;
-    if (shared.times === SHARED_BY && this.#canShare) shared.pipe = this.#filledPipe(shared);
+    if (shared.times === MIN_RECEIVERS && this.#canShare) shared.pipe = this.#filledPipe(shared);
     return shared.pipe && this.#sendFrom(shared.pipe, socket, shared) ||
       this.#sendAlone(socket, bytes, shared.length);
   }
 
   /** Forgets all bytes. What the kernel has not sent yet, it keeps by itself. */
-  forget(): void {
+  clear(): void {
     for (const { pipe } of this.#shared) this.#close(pipe);
     this.#shared = [];
-    this.#closePassage();
+    this.#closeStaging();
   }
 
   #sendAlone(socket: number, bytes: Bytes, length: bigint): number {
@@ -90,26 +90,26 @@ export class SharedSender {
   /** Sends what is in a pipe, and leaves it there. @returns 0 if that went wrong. */
   #sendFrom({ out, size }: Pipe, socket: number, { bytes, length }: Shared): number {
     const { tee, splice } = this.#functions;
-    if (this.#passage && this.#passage.size < size) this.#closePassage();
-    const passage = this.#passage ??= this.#open(size);
+    if (this.#staging && this.#staging.size < size) this.#closeStaging();
+    const passage = this.#staging ??= this.#open(size);
     if (!passage) return 0;
     if (tee(out, passage.in, length, SPLICE_F_NONBLOCK) !== bytes.length) {
       this.#canShare = false;
-      this.forget();
+      this.clear();
       return 0;
     }
     const taken = splice(passage.out, null, socket, null, length, SPLICE_F_NONBLOCK);
-    if (taken !== bytes.length) this.#closePassage(); // with the rest in it
+    if (taken !== bytes.length) this.#closeStaging(); // with the rest in it
     return Math.max(0, taken);
   }
 
-  #remember(bytes: Bytes): Shared {
+  #lookUp(bytes: Bytes): Shared {
     const newest = this.#shared[0];
     if (newest?.bytes === bytes) return newest;
     let shared = this.#shared.find((one) => one.bytes === bytes);
     if (!shared) {
       shared = { bytes, length: BigInt(bytes.length), times: 0, pipe: undefined };
-      if (this.#shared.unshift(shared) > REMEMBERED) this.#close(this.#shared.pop()!.pipe);
+      if (this.#shared.unshift(shared) > CACHE_SIZE) this.#close(this.#shared.pop()!.pipe);
     }
     return shared;
   }
@@ -137,8 +137,8 @@ export class SharedSender {
     this.#functions.close(pipe.in);
   }
 
-  #closePassage(): void {
-    this.#close(this.#passage);
-    this.#passage = undefined;
+  #closeStaging(): void {
+    this.#close(this.#staging);
+    this.#staging = undefined;
   }
 }

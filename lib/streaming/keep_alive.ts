@@ -3,7 +3,7 @@ import type { Clock } from "../clock.ts";
 import { explain } from "../errors.ts";
 import type { Frame } from "../frame.ts";
 import type { Log } from "../log.ts";
-import type { MultipartBody } from "./viewer_stream.ts";
+import type { ViewerStream } from "./viewer_stream.ts";
 import { NoSignal } from "./no_signal.ts";
 
 /** How often the viewers are looked through, in milliseconds. */
@@ -21,7 +21,7 @@ export const STALLED = 240;
 export class KeepAlive {
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #viewers = new Map<MultipartBody, Camera>();
+  readonly #viewers = new Map<ViewerStream, Camera>();
   readonly #noSignal: NoSignal;
   #stop: AbortController | undefined;
 
@@ -32,13 +32,13 @@ export class KeepAlive {
   }
 
   /** Looks after a viewer of a camera. */
-  add(viewer: MultipartBody, camera: Camera): void {
+  add(viewer: ViewerStream, camera: Camera): void {
     this.#viewers.set(viewer, camera);
     if (!this.#stop) this.#run(this.#stop = new AbortController()).catch(() => {}); // the stop
   }
 
   /** The viewer has left. */
-  delete(viewer: MultipartBody): void {
+  delete(viewer: ViewerStream): void {
     this.#viewers.delete(viewer);
     if (this.#viewers.size > 0) return;
     this.#stop?.abort();

@@ -4,26 +4,26 @@ import type { MultipartFormat } from "../multipart/encode.ts";
 /** A way to a client that is shorter than the stream. */
 export interface DirectSender {
   /** Waits until the response's head is sent: only then may something be given to the stream. */
-  begun(): Promise<void>;
+  headersSent(): Promise<void>;
   /** Whether nothing of the stream's is on its way any more: only then may something be sent. */
-  readonly free: boolean;
+  readonly drained: boolean;
   /** Calls back, once, when it is free again. */
-  onFree(call: () => void): void;
+  onDrain(call: () => void): void;
   /** @returns How many of the bytes were sent, from the first on. */
   send(bytes: Bytes): number;
   /** The stream is given so many bytes. */
-  defer(count: number): void;
+  queued(count: number): void;
 }
 
-/** Options of a {@link MultipartBody}. */
-export interface MultipartBodyOptions {
+/** Options of a {@link ViewerStream}. */
+export interface ViewerStreamOptions {
   format: MultipartFormat;
   /** Whether this viewer is to have a frame; without it, all. See `thin`. */
   wanted?: (frame: Frame) => boolean;
   /** For what can be sent at once; the stream takes the rest. */
   direct?: DirectSender;
   /** Called when the client has taken a frame, with the bytes that it took; not for one sent again. */
-  onTaken?: (frame: Frame, bytes: number) => void;
+  onDelivered?: (frame: Frame, bytes: number) => void;
   /** Called when the client was too slow to take a frame. */
   onDropped?: () => void;
   /** Called once: the client went away, or there are no more frames. */
@@ -37,7 +37,7 @@ export interface MultipartBodyOptions {
  * A frame costs a viewer one `enqueue`, or one call of a {@link DirectSender}: no promise, timer or copy of
  * its own.
  */
-export class MultipartBody {
+export class ViewerStream {
   /** The bytes, for a `Response`. */
   readonly stream: ReadableStream<Bytes>;
   /** Frames that were sent, and sent again. */
@@ -52,7 +52,7 @@ export class MultipartBody {
   readonly #format: MultipartFormat;
   readonly #wanted: ((frame: Frame) => boolean) | undefined;
   readonly #direct: DirectSender | undefined;
-  readonly #onTaken: MultipartBodyOptions["onTaken"];
+  readonly #onTaken: ViewerStreamOptions["onDelivered"];
   readonly #onDropped: (() => void) | undefined;
   readonly #onEnd: () => void;
   #controller!: ReadableStreamDefaultController<Bytes>;
@@ -63,11 +63,11 @@ export class MultipartBody {
   #pulling = false;
   #ended = false;
 
-  constructor(options: MultipartBodyOptions) {
+  constructor(options: ViewerStreamOptions) {
     this.#format = options.format;
     this.#wanted = options.wanted;
     this.#direct = options.direct;
-    this.#onTaken = options.onTaken;
+    this.#onTaken = options.onDelivered;
     this.#onDropped = options.onDropped;
     this.#onEnd = options.onEnd;
     // With a highWaterMark of 1 a slow client would get each frame one frame's time later.
@@ -78,7 +78,7 @@ export class MultipartBody {
       },
       pull: () => {
         if (this.#opened) this.#onPull();
-        else this.#direct!.begun().then(() => this.#open());
+        else this.#direct!.headersSent().then(() => this.#open());
       },
       cancel: () => this.#end(),
     }, { highWaterMark: 0 });
@@ -119,51 +119,51 @@ export class MultipartBody {
   #open(): void {
     if (this.#ended) return;
     this.#opened = true;
-    if (this.#put(this.#format.opening)) this.#onPull();
+    if (this.#write(this.#format.opening)) this.#onPull();
   }
 
   /** The stream has taken all; what of it is still on its way, a direct sender knows. */
   #onPull(): void {
     this.#pulling = true;
-    if (this.#direct && !this.#direct.free) this.#direct.onFree(() => this.#onFree());
-    else this.#onFree();
+    if (this.#direct && !this.#direct.drained) this.#direct.onDrain(() => this.#onDrain());
+    else this.#onDrain();
   }
 
   /** The client has taken all. */
-  #onFree(): void {
+  #onDrain(): void {
     this.stalled = 0;
-    this.#taken();
+    this.#delivered();
     if (this.#next && this.#isReady()) this.#send(this.#next);
   }
 
   /** Whether the client has taken all. */
   #isReady(): boolean {
-    return this.#pulling && (this.#direct?.free ?? true);
+    return this.#pulling && (this.#direct?.drained ?? true);
   }
 
   #send(frame: Frame, again = false): void {
-    this.#taken();
+    this.#delivered();
     this.#next = undefined;
     this.quiet = 0;
     this.sent++;
     this.#sending = again ? undefined : frame;
     const part = this.#format.part(frame);
     this.#size = part.length;
-    if (this.#put(part)) this.#taken();
+    if (this.#write(part)) this.#delivered();
   }
 
   /** @returns Whether the bytes were sent; if not, the stream has those that were not. */
-  #put(bytes: Bytes): boolean {
+  #write(bytes: Bytes): boolean {
     const sent = this.#direct?.send(bytes) ?? 0;
     if (sent === bytes.length) return true;
     this.#pulling = false;
-    this.#direct?.defer(bytes.length - sent);
+    this.#direct?.queued(bytes.length - sent);
     this.#controller.enqueue(sent === 0 ? bytes : bytes.subarray(sent));
     return false;
   }
 
   /** What was sent last has been taken. */
-  #taken(): void {
+  #delivered(): void {
     const frame = this.#sending;
     if (!frame) return;
     this.#sending = undefined;

@@ -3,7 +3,7 @@ import type { Log } from "../log.ts";
 import { HttpError } from "../http/errors.ts";
 
 /** When it makes sense to come again where there are too many viewers, in seconds. */
-const COME_AGAIN = 10;
+const RETRY_AFTER = 10;
 
 /** Options of {@link Viewers}. */
 export interface ViewersOptions {
@@ -14,7 +14,7 @@ export interface ViewersOptions {
 }
 
 /** What is to be told of a viewer who has left. */
-export interface Farewell {
+export interface ViewerSummary {
   /** Frames that it got. */
   frames: number;
   /** Frames that it was too slow to take. */
@@ -24,11 +24,11 @@ export interface Farewell {
 }
 
 /** A viewer's stay. */
-export interface Visit {
+export interface ViewerSession {
   /** Says in the log that the viewer is there: once it is known that there is something to see. */
   begin(): void;
   /** The viewer has left, and makes room for another one. A second call does nothing. */
-  end(farewell: Farewell): void;
+  end(farewell: ViewerSummary): void;
 }
 
 /** Counts the viewers of all cameras, streams and players alike, and lets in no more than there may be. */
@@ -50,10 +50,10 @@ export class Viewers {
   }
 
   /** Looks whether there is room for another viewer. @throws {HttpError} 503 if there is none. */
-  ensureRoom(): void {
+  ensureCapacity(): void {
     if (this.#count < this.#max) return;
     throw new HttpError(503, `Cannot take another viewer: there are ${this.#count} already`, {
-      "Retry-After": `${COME_AGAIN}`,
+      "Retry-After": `${RETRY_AFTER}`,
     });
   }
 
@@ -64,8 +64,8 @@ export class Viewers {
    * @param cameras What it watches, by name.
    * @throws {HttpError} 503 if there are as many viewers as there may be.
    */
-  enter(address: string, cameras: string): Visit {
-    this.ensureRoom();
+  admit(address: string, cameras: string): ViewerSession {
+    this.ensureCapacity();
     this.#count++;
     const who = { camera: cameras, address };
     let begun: number | undefined;

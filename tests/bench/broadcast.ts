@@ -1,7 +1,7 @@
 import { systemClock } from "../../lib/clock.ts";
 import type { Frame } from "../../lib/frame.ts";
 import { Hub } from "../../lib/hub/hub.ts";
-import { MultipartBody } from "../../lib/streaming/viewer_stream.ts";
+import { ViewerStream } from "../../lib/streaming/viewer_stream.ts";
 import { multipartFormat } from "../../lib/multipart/encode.ts";
 import { cameraFrame, SIZES } from "./camera_frames.ts";
 
@@ -45,7 +45,7 @@ export class Broadcast {
 /** The chunks of a viewer's stream without the opening. */
 export async function* chunksOf(hub: Hub<Frame>): AsyncGenerator<unknown> {
   const format = multipartFormat("frame", false);
-  const body = new MultipartBody({ format, onEnd: () => hub.leave(body) });
+  const body = new ViewerStream({ format, onEnd: () => hub.leave(body) });
   hub.join(body);
   const reader = body.stream.getReader();
   await reader.read();

@@ -1,4 +1,4 @@
-import { type Bytes, type Frame, MARGIN, markMargin } from "../../lib/frame.ts";
+import { type Bytes, type Frame, HEADROOM, markHeadroom } from "../../lib/frame.ts";
 import { MultipartFormat } from "../../lib/multipart/encode.ts";
 import { cameraFrame, SIZES } from "./camera_frames.ts";
 
@@ -6,9 +6,9 @@ const jpeg = cameraFrame(SIZES["720p"]);
 const capturedAt = Date.now();
 
 /** A frame that has its buffer to itself, as from the splitter. */
-const buffer = new Uint8Array(jpeg.length + 2 * MARGIN);
-buffer.set(jpeg, MARGIN);
-const roomy: Bytes = markMargin(buffer.subarray(MARGIN, MARGIN + jpeg.length));
+const buffer = new Uint8Array(jpeg.length + 2 * HEADROOM);
+buffer.set(jpeg, HEADROOM);
+const roomy: Bytes = markHeadroom(buffer.subarray(HEADROOM, HEADROOM + jpeg.length));
 
 const frame = (jpeg: Bytes): Frame => ({ jpeg, capturedAt, sequence: 1 });
 

@@ -89,6 +89,6 @@ async function imagesIn(bytes: Jpeg): Promise<number[]> {
     yield bytes.slice();
   })());
   const lengths = await Array.fromAsync(images, (jpeg) => jpeg.length);
-  assertEquals(images.counts.garbage, 0);
+  assertEquals(images.counts.skippedBytes, 0);
   return lengths;
 }

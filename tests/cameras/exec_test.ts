@@ -64,7 +64,7 @@ Deno.test("exec says why there is no picture, without the password in an address
   const missing = await failureOf("no-such-program -x");
   assertStringIncludes(missing.message, "There is no program no-such-program");
   assertStringIncludes(missing.hint!, "SOURCE");
-  assertEquals(missing.hopeless, true);
+  assertEquals(missing.permanent, true);
   if (ffmpeg.ignore) return;
   const { message } = await failureOf(
     "ffmpeg -v error -i http://me:secret@127.0.0.1:9/ -f mjpeg -",

@@ -107,13 +107,13 @@ Deno.test("mjpeg sends the password of the address as Basic, and tells it nobody
   const error = await failureOf({ SOURCE: `${source}?key=topsecret` });
   const basic = new TextDecoder().decode(Uint8Array.fromBase64(seen[0]!.replace("Basic ", "")));
   assertEquals(basic, `user:${secret}`);
-  assert(error.hopeless);
+  assert(error.permanent);
   assertStringIncludes(error.message, "wants another user and password (status 401)");
   const refused = await failureOf({
     SOURCE: `http://user:topsecret@127.0.0.1:${freePort()}/?key=topsecret`,
   });
   assertStringIncludes(refused.message, "Connection refused");
-  assert(!refused.hopeless);
+  assert(!refused.permanent);
   for (const told of [error, refused]) {
     assert(!/secret|key|user:/.test(`${explain(told)} ${told.hint?.replace(/SOURCE: .*/, "")}`));
   }
@@ -164,10 +164,10 @@ Deno.test("mjpeg says why another server gives no stream", async () => {
   ];
   await using server = serve(() => answers[0]![0]);
   for (; answers.length > 0; answers.shift()) {
-    const [, message, hopeless] = answers[0]!;
+    const [, message, permanent] = answers[0]!;
     const error = await failureOf({ SOURCE: server.url });
     assertStringIncludes(error.message, message);
-    assertEquals(error.hopeless, hopeless, message);
+    assertEquals(error.permanent, permanent, message);
   }
 });
 

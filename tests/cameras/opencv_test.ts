@@ -39,11 +39,11 @@ Deno.test({
       [{ PYTHON: `${video.folder}/python` }, "cv2 missing", "python3-opencv", true],
       [{ PYTHON: "/nonexistent/python" }, "There is no program", "python3-opencv", true],
     ];
-    for (const [env, message, hint, hopeless] of cases) {
+    for (const [env, message, hint, permanent] of cases) {
       const error: CameraError = await assertRejects(() => pictures(env, 1), CameraError);
       assertStringIncludes(error.message, message);
       assertStringIncludes(error.hint ?? "", hint);
-      assertEquals(error.hopeless, hopeless);
+      assertEquals(error.permanent, permanent);
     }
   },
 });

@@ -55,7 +55,7 @@ Deno.test({
       if (++seen === 20) break;
     }
     assert(images.counts.broken >= 5);
-    assert(images.counts.garbage > 25_000);
+    assert(images.counts.skippedBytes > 25_000);
   },
 });
 
@@ -72,7 +72,7 @@ Deno.test({
       [{ FAKE_CAMERA_DIE_AFTER: "2", FAKE_CAMERA_DIE_WITH: "SEGV" }, "SIGSEGV", "", false],
       [{ PATH: "/nonexistent" }, "There is no program rpicam-vid", "rpicam-apps-lite", true],
     ];
-    for (const [faults, message, hint, hopeless] of cases) {
+    for (const [faults, message, hint, permanent] of cases) {
       await using _ = setUp(faults);
       const env = faults.FAKE_CAMERA_CAMERAS ? { SOURCE: "1" } : {};
       const { signal } = new AbortController();
@@ -82,7 +82,7 @@ Deno.test({
       );
       assertStringIncludes(error.message, message);
       assertStringIncludes(error.hint ?? "", hint);
-      assertEquals(error.hopeless, hopeless, message);
+      assertEquals(error.permanent, permanent, message);
     }
   },
 });

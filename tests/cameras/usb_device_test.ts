@@ -127,7 +127,7 @@ Deno.test({
     }, CameraError);
     assertStringIncludes(error.message, "No such device");
     assertStringIncludes(error.hint!, "plugged in");
-    assert(!error.hopeless);
+    assert(!error.permanent);
     // vivid is plugged in again when nobody has it open any more.
     assertEquals(sizeOf(await first({ SOURCE: raw })), { width: 640, height: 480 });
   },

@@ -95,7 +95,7 @@ Deno.test({
       const error: CameraError = await assertRejects(() => webcam.first(), CameraError);
       assertStringIncludes(error.message, complaint);
       assertStringIncludes(error.hint ?? "", hint);
-      assertEquals(error.hopeless, false);
+      assertEquals(error.permanent, false);
     }
   },
 });
@@ -108,7 +108,7 @@ Deno.test({
     const images = usb.open(usb.configure({ SOURCE: "0" }), new AbortController().signal);
     const error: CameraError = await assertRejects(() => Array.fromAsync(images), CameraError);
     assertStringIncludes(error.message, "There is no program ffmpeg");
-    assertEquals(error.hopeless, true);
+    assertEquals(error.permanent, true);
   },
 });
 

@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { within } from "../../lib/clock.ts";
+import { settlesWithin } from "../../lib/clock.ts";
 import { Browser as Chromium, CHROMIUM as CHROMIUM_PROGRAM } from "../browser.ts";
 
 /** A real browser without a window, driven from outside, with one page. */
@@ -214,13 +214,13 @@ function spawn(program: string, args: string[], env: Record<string, string> = {}
         };
         look();
       });
-      if (await within(found, PATIENCE)) return await found;
+      if (await settlesWithin(found, PATIENCE)) return await found;
       await stop("SIGKILL");
       throw new Error(`${program} does not start: ${text}`);
     },
     /** Waits until it has ended by itself. */
     async ends(): Promise<void> {
-      if (!await within(child.status, PATIENCE)) await stop("SIGKILL");
+      if (!await settlesWithin(child.status, PATIENCE)) await stop("SIGKILL");
       await reading;
     },
     stop: () => stop("SIGTERM"),

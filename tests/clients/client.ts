@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
-import { within } from "../../lib/clock.ts";
+import { settlesWithin } from "../../lib/clock.ts";
 import type { Jpeg } from "../../lib/frame.ts";
 import { needing, PYTHON } from "../parts.ts";
 import { FAKES, Server } from "../server.ts";
@@ -116,9 +116,9 @@ export async function run(
     stderr: "piped",
   }).spawn();
   const output = child.output();
-  if (!await within(child.status, ms)) {
+  if (!await settlesWithin(child.status, ms)) {
     kill(child, "SIGINT");
-    if (!await within(child.status, 5_000)) kill(child, "SIGKILL");
+    if (!await settlesWithin(child.status, 5_000)) kill(child, "SIGKILL");
   }
   const { code, stdout, stderr } = await output;
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertGreater, assertLess, assertLessOrEqual } from "@std/assert";
 import { join } from "@std/path";
-import { within } from "../../lib/clock.ts";
+import { settlesWithin } from "../../lib/clock.ts";
 import { isInstalled } from "../parts.ts";
 import { eventually } from "../server.ts";
 import { CHROMIUM, freePort, openChromium, untilListening } from "./browsers.ts";
@@ -37,7 +37,7 @@ export async function startNginx(location: string): Promise<Proxy> {
     port,
     async [Symbol.asyncDispose]() {
       child.kill("SIGTERM");
-      if (!await within(child.status, 5_000)) child.kill("SIGKILL");
+      if (!await settlesWithin(child.status, 5_000)) child.kill("SIGKILL");
       await child.status;
       await Deno.remove(folder, { recursive: true });
     },

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
-import { systemClock, within } from "../../lib/clock.ts";
+import { settlesWithin, systemClock } from "../../lib/clock.ts";
 import { ManualClock, settle } from "../manual_clock.ts";
 
 Deno.test("systemClock sleeps as long as it is told to", async () => {
@@ -65,21 +65,21 @@ Deno.test("systemClock leaves no listener at a signal that outlives its sleeps",
 });
 
 Deno.test("within() tells whether a promise settles in time, and leaves no timer", async () => {
-  assertEquals(await within(Promise.resolve(1), 60_000), true);
-  assertEquals(await within(new Promise(() => {}), 5), false);
+  assertEquals(await settlesWithin(Promise.resolve(1), 60_000), true);
+  assertEquals(await settlesWithin(new Promise(() => {}), 5), false);
   const clock = new ManualClock();
   const { promise, resolve } = Promise.withResolvers<void>();
-  const outcome = within(promise, 1_000, clock);
+  const outcome = settlesWithin(promise, 1_000, clock);
   await clock.advance(999);
   resolve();
   assertEquals(await outcome, true);
 });
 
 Deno.test("within() passes a failure on that comes in time, and is not disturbed by a later one", async () => {
-  await assertRejects(() => within(Promise.reject(new Error("no")), 60_000), Error, "no");
+  await assertRejects(() => settlesWithin(Promise.reject(new Error("no")), 60_000), Error, "no");
   const clock = new ManualClock();
   const { promise, reject } = Promise.withResolvers<void>();
-  const outcome = within(promise, 1_000, clock);
+  const outcome = settlesWithin(promise, 1_000, clock);
   await clock.advance(1_000);
   assertEquals(await outcome, false);
   reject(new Error("too late to matter"));

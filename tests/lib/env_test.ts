@@ -1,5 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { forCamera, originOf, parse, readChoice, readInteger, readNumber } from "../../lib/env.ts";
+import {
+  forCamera,
+  parse,
+  readChoice,
+  readInteger,
+  readNumber,
+  variableName,
+} from "../../lib/env.ts";
 import { ConfigError } from "../../lib/errors.ts";
 
 const RANGE = { min: 1, max: 240 };
@@ -70,5 +77,5 @@ Deno.test("forCamera()'s mistakes are told by the names that the user wrote", ()
   const front = forCamera({ FPS: "slow", FRONT_WIDTH: "wide" }, "front");
   assertThrows(() => readInteger(front, "WIDTH", RANGE), ConfigError, "Cannot read FRONT_WIDTH as");
   assertThrows(() => readInteger(front, "FPS", RANGE), ConfigError, "Cannot read FPS as");
-  assertEquals([originOf(front, "WIDTH"), originOf({}, "WIDTH")], ["FRONT_WIDTH", "WIDTH"]);
+  assertEquals([variableName(front, "WIDTH"), variableName({}, "WIDTH")], ["FRONT_WIDTH", "WIDTH"]);
 });

@@ -14,14 +14,14 @@ Deno.test("explain() puts an error's message in front of those of its causes", (
 });
 
 Deno.test("CameraError may be tried again unless it says otherwise", () => {
-  const { name, message, hint, hopeless, cause } = new CameraError("busy");
-  assertEquals({ name, message, hint, hopeless, cause }, {
+  const { name, message, hint, permanent, cause } = new CameraError("busy");
+  assertEquals({ name, message, hint, permanent, cause }, {
     name: "CameraError",
     message: "busy",
     hint: undefined,
-    hopeless: false,
+    permanent: false,
     cause: undefined,
   });
-  const error = new CameraError("bad option", { hint: "update", hopeless: true, cause: 1 });
-  assertEquals([error.hint, error.hopeless, error.cause], ["update", true, 1]);
+  const error = new CameraError("bad option", { hint: "update", permanent: true, cause: 1 });
+  assertEquals([error.hint, error.permanent, error.cause], ["update", true, 1]);
 });

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { splitArguments } from "../../lib/shell_words.ts";
+import { splitShellWords } from "../../lib/shell_words.ts";
 import { ConfigError } from "../../lib/errors.ts";
 import { Random } from "../random.ts";
 
@@ -37,7 +37,7 @@ const hasShell = await new Deno.Command("sh", { args: ["-c", ":"] }).output()
   .then(({ success }) => success, () => false);
 
 Deno.test("A command is split at its blanks, and quotes and backslashes hold words together", () => {
-  for (const [command, words] of CASES) assertEquals(splitArguments(command), words, command);
+  for (const [command, words] of CASES) assertEquals(splitShellWords(command), words, command);
 });
 
 Deno.test({
@@ -49,13 +49,13 @@ Deno.test({
       const script = `for word in ${command}\ndo printf '%s\\0' "$word"\ndone`;
       const { stdout } = await new Deno.Command("sh", { args: ["-c", script] }).output();
       const words = new TextDecoder().decode(stdout).split("\0").slice(0, -1);
-      assertEquals(splitArguments(command), words, command);
+      assertEquals(splitShellWords(command), words, command);
     }
   },
 });
 
 Deno.test("Nothing is expanded", () => {
-  assertEquals(splitArguments(`* ? [a] ~ {a,b} !x "$HOME" "\`id\`"`), [
+  assertEquals(splitShellWords(`* ? [a] ~ {a,b} !x "$HOME" "\`id\`"`), [
     "*",
     "?",
     "[a]",
@@ -69,7 +69,7 @@ Deno.test("Nothing is expanded", () => {
 
 Deno.test("An operator of the shell outside of quotes is refused by name, with the way to a shell", () => {
   for (const operator of "|&;<>()$`\n") {
-    const error: Error = assertThrows(() => splitArguments(`ls 'a' ${operator} x`), ConfigError);
+    const error: Error = assertThrows(() => splitShellWords(`ls 'a' ${operator} x`), ConfigError);
     const name = operator === "\n" ? "a line break" : `"${operator}"`;
     assertEquals(
       error.message,
@@ -77,12 +77,12 @@ Deno.test("An operator of the shell outside of quotes is refused by name, with t
         "there is no shell; to have one, write sh -c '...'",
     );
   }
-  assertThrows(() => splitArguments("ls>x"), ConfigError, '">"');
+  assertThrows(() => splitShellWords("ls>x"), ConfigError, '">"');
 });
 
 Deno.test("A quote without an end is refused, and so is a backslash at the end", () => {
   for (const [command, quote] of [["a 'b", "'"], ['a "b', '"'], ['a "b\\"', '"'], ["a \\", "\\"]]) {
-    const error: Error = assertThrows(() => splitArguments(command!), ConfigError);
+    const error: Error = assertThrows(() => splitShellWords(command!), ConfigError);
     assertEquals(
       error.message,
       `Cannot split a command into arguments: nothing ends the ${quote} at character 3`,
@@ -98,7 +98,7 @@ Deno.test("Words that were quoted in any way are the same after splitting", () =
       return Array.from({ length: random.integer(0, 8 - 1) }, () => random.of(characters)).join("");
     });
     const command = words.map((word) => quoted(word, random)).join(random.of([" ", "  ", "\t"]));
-    assertEquals(splitArguments(command), words, command);
+    assertEquals(splitShellWords(command), words, command);
   }
 });
 

@@ -1,6 +1,6 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { addressesOf } from "../../static/addresses.js";
-import { Look } from "../../static/view.js";
+import { View } from "../../static/view.js";
 import { Meter } from "../../static/meter.js";
 import { ServerClock } from "../../static/server_clock.js";
 
@@ -76,11 +76,11 @@ Deno.test("a slow camera's rate is told from its last three pictures, however lo
 });
 
 Deno.test("a picture is turned and mirrored as it is seen, whatever came first", () => {
-  const look = new Look("parts_test");
+  const look = new View("parts_test");
   look.mirror();
   look.rotate();
-  assertEquals([look.turn, look.mirrored, look.onItsSide, look.changed], [270, true, true, true]);
-  const other = new Look("parts_test");
+  assertEquals([look.turn, look.mirrored, look.sideways, look.changed], [270, true, true, true]);
+  const other = new View("parts_test");
   other.rotate();
   other.mirror();
   assertEquals([other.turn, other.mirrored], [90, true]);
@@ -90,7 +90,7 @@ Deno.test("a picture is turned and mirrored as it is seen, whatever came first",
 });
 
 Deno.test("zooming keeps the point under the pointer, and never leaves the picture", () => {
-  const look = new Look("parts_test");
+  const look = new View("parts_test");
   const seenAt = (x: number) => look.x + x / look.zoom; // which part of the picture is at that place
   look.zoomTo(2, 0.25, -0.5);
   assertAlmostEquals(seenAt(0.25), 0.25);
@@ -106,7 +106,7 @@ Deno.test("zooming keeps the point under the pointer, and never leaves the pictu
 });
 
 Deno.test("the view turns with the picture", () => {
-  const look = new Look("parts_test");
+  const look = new View("parts_test");
   look.zoomTo(4);
   look.moveTo(0.3, 0.1);
   look.rotate();

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type Access, Door } from "../../../lib/auth/mod.ts";
+import { type Access, Authenticator } from "../../../lib/auth/mod.ts";
 import { ManualClock } from "../../manual_clock.ts";
 
 function setUp(access: Access) {
@@ -7,9 +7,9 @@ function setUp(access: Access) {
   const note = (event: string, fields?: object) =>
     void lines.push(`${event} ${JSON.stringify(fields)}`);
   const clock = new ManualClock();
-  const door = new Door(access, { clock, log: { info: note, warn: note, error: note } });
+  const door = new Authenticator(access, { clock, log: { info: note, warn: note, error: note } });
   const ask = async (authorization: string | undefined, address = "192.0.2.1") =>
-    (await door.refuse({ address, authorization, hosts: ["cam.example"] }))?.status;
+    (await door.check({ address, authorization, hosts: ["cam.example"] }))?.status;
   return { door, ask, lines, clock };
 }
 
@@ -56,7 +56,7 @@ Deno.test("a password beyond ASCII is known in UTF-8, and in the Latin-1 that Py
 
 Deno.test("a refusal asks for a name and a password in UTF-8", async () => {
   const { door } = setUp({ user: "me", password: "x" });
-  const refusal = await door.refuse({ address: "a", authorization: undefined, hosts: [] });
+  const refusal = await door.check({ address: "a", authorization: undefined, hosts: [] });
   assertEquals(refusal?.headers, { "WWW-Authenticate": 'Basic realm="dinocam", charset="UTF-8"' });
 });
 
@@ -65,7 +65,7 @@ Deno.test("who tries too many passwords has to wait, even for the right one; oth
   const tries = await Promise.all(Array.from({ length: 40 }, () => ask(basic("me:wrong"))));
   assertEquals(tries, [...Array(10).fill(401), ...Array(30).fill(429)]);
   const visitor = { address: "192.0.2.1", authorization: basic("me:right"), hosts: [] };
-  assertEquals((await door.refuse(visitor))?.headers, { "Retry-After": "5" });
+  assertEquals((await door.check(visitor))?.headers, { "Retry-After": "5" });
   assertEquals(await ask(basic("me:right"), "192.0.2.2"), undefined);
   await clock.advance(5_000);
   assertEquals(await ask(basic("me:right")), undefined);
@@ -86,13 +86,13 @@ Deno.test("a failed log-in is told with its address, and with nothing of what wa
 Deno.test("what is open to all needs no password", async () => {
   const { door } = setUp({ user: "me", password: "x" });
   const visitor = { address: "a", authorization: undefined, hosts: ["evil.example"], open: true };
-  assertEquals(await door.refuse(visitor), undefined);
+  assertEquals(await door.check(visitor), undefined);
 });
 
 Deno.test("a door for this machine answers to the names of this machine only", async () => {
   const { door } = setUp("this machine");
   const ask = async (...hosts: string[]) =>
-    (await door.refuse({ address: "127.0.0.1", authorization: undefined, hosts }))?.status;
+    (await door.check({ address: "127.0.0.1", authorization: undefined, hosts }))?.status;
   assertEquals(await ask("localhost:8000", "localhost:8000"), undefined);
   assertEquals(await ask("127.0.0.1", "127.0.0.1"), undefined);
   assertEquals(await ask("[::1]:80"), undefined);
@@ -102,7 +102,7 @@ Deno.test("a door for this machine answers to the names of this machine only", a
     assertEquals([host, await ask(host, "localhost")], [host, 403]);
   }
   const visitor = { address: "a", authorization: undefined, hosts: ["evil.example"], open: true };
-  assertEquals((await door.refuse(visitor))?.status, 403);
+  assertEquals((await door.check(visitor))?.status, 403);
 });
 
 Deno.test("a door for anyone asks nothing", async () => {
@@ -127,7 +127,7 @@ Deno.test("many who know the password may come at once from one address", async 
   const visitor = { address: "proxy", authorization: basic("me:secret"), hosts: ["cam.example"] };
   const refusals = await Promise.all(Array.from({ length: 50 }, async () => {
     await Promise.resolve();
-    return await door.refuse(visitor);
+    return await door.check(visitor);
   }));
   assertEquals(refusals, Array(50).fill(undefined));
 });

@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { Attempts } from "../../../lib/auth/rate_limiter.ts";
+import { RateLimiter } from "../../../lib/auth/rate_limiter.ts";
 import { ManualClock } from "../../manual_clock.ts";
 
 function setUp() {
   const clock = new ManualClock();
-  const attempts = new Attempts(clock);
+  const attempts = new RateLimiter(clock);
   const fail = (address: string, times: number) =>
-    Array.from({ length: times }, () => attempts.begin(address));
+    Array.from({ length: times }, () => attempts.consume(address));
   return { clock, attempts, fail };
 }
 
@@ -30,12 +30,12 @@ Deno.test("one address that fails leaves the others alone", () => {
 Deno.test("a log-in that succeeds does not count, and forgives no others", () => {
   const { attempts, fail } = setUp();
   for (let i = 0; i < 50; i++) {
-    assertEquals(attempts.begin("192.0.2.1"), 0);
-    attempts.succeeded("192.0.2.1");
+    assertEquals(attempts.consume("192.0.2.1"), 0);
+    attempts.refund("192.0.2.1");
   }
   fail("192.0.2.1", 9);
-  attempts.begin("192.0.2.1");
-  attempts.succeeded("192.0.2.1");
+  attempts.consume("192.0.2.1");
+  attempts.refund("192.0.2.1");
   assertEquals(fail("192.0.2.1", 2), [0, 5_000]);
 });
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { Failures, restarting } from "../../../lib/camera/backoff.ts";
+import { Backoff, restarting } from "../../../lib/camera/backoff.ts";
 import { CameraError } from "../../../lib/errors.ts";
 import { FakeSource } from "../../fake_source.ts";
 import { ManualClock, settle } from "../../manual_clock.ts";
@@ -8,7 +8,7 @@ function setUp() {
   const clock = new ManualClock();
   const source = new FakeSource<number>();
   const told: { error: CameraError; pause: number }[] = [];
-  const failures = new Failures({
+  const failures = new Backoff({
     clock,
     onFailure: (error, pause) => told.push({ error, pause }),
   });
@@ -34,10 +34,10 @@ Deno.test("restarting() opens a failed source again at once, then after growing 
   for (let n = 0; n < 12; n++) {
     source.fail(new CameraError("no cameras available"));
     await settle();
-    const { pause } = failures;
-    pauses.push(pause);
-    if (pause > 0) {
-      await clock.advance(pause - 1);
+    const { remaining } = failures;
+    pauses.push(remaining);
+    if (remaining > 0) {
+      await clock.advance(remaining - 1);
       assertEquals(source.live, 0);
     }
     await clock.advance(1);
@@ -94,9 +94,9 @@ Deno.test("restarting() makes its pauses short again after 10 s of items, not af
     }
     source.fail(new CameraError("unplugged"));
     await settle();
-    const { pause } = failures;
-    await clock.advance(pause);
-    return pause;
+    const { remaining } = failures;
+    await clock.advance(remaining);
+    return remaining;
   };
   assertEquals(await flowThenFail(9), 0);
   assertEquals(await flowThenFail(9), 500);
@@ -117,7 +117,7 @@ Deno.test("restarting() does not count silence as 10 s of items", async () => {
     await settle();
     source.fail(new CameraError("unplugged"));
     await settle();
-    assertEquals(failures.pause, pause);
+    assertEquals(failures.remaining, pause);
     await clock.advance(pause);
   }
   stop.abort();
@@ -128,13 +128,13 @@ Deno.test("restarting() remembers the last failure until there is an item", asyn
   const { source, failures, stop, start, now } = setUp();
   const running = start();
   await now();
-  assertEquals(failures.last, undefined);
+  assertEquals(failures.lastError, undefined);
   source.fail(new CameraError("busy"));
   await now();
-  assertEquals([failures.last?.message, source.live], ["busy", 1]);
+  assertEquals([failures.lastError?.message, source.live], ["busy", 1]);
   source.push(1);
   await settle();
-  assertEquals(failures.last, undefined);
+  assertEquals(failures.lastError, undefined);
   stop.abort();
   await running;
 });
@@ -158,7 +158,7 @@ Deno.test("restarting() ends in a pause, and while the source is open, when it i
 
 Deno.test("restarting() does not count it as a failure that a source fails when it is told to end", async () => {
   const clock = new ManualClock();
-  const failures = new Failures({ clock });
+  const failures = new Backoff({ clock });
   const open = restarting<number>(async function* (signal) {
     yield 1;
     await clock.sleep(Infinity, signal);
@@ -170,12 +170,12 @@ Deno.test("restarting() does not count it as a failure that a source fails when 
   await clock.advance(0);
   stop.abort();
   await running;
-  assertEquals([failures.total, failures.last], [0, undefined]);
+  assertEquals([failures.total, failures.lastError], [0, undefined]);
 });
 
 Deno.test("restarting() keeps to the pauses over openings, so that who comes and goes cannot shorten them", async () => {
   const clock = new ManualClock();
-  const failures = new Failures({ clock });
+  const failures = new Backoff({ clock });
   let opened = 0;
   // deno-lint-ignore require-yield
   const open = restarting<number>(async function* () {
@@ -192,19 +192,19 @@ Deno.test("restarting() keeps to the pauses over openings, so that who comes and
   assertEquals([opened, failures.total], [7, 7]); // at 0, 0, 0.5, 1.5, 3.5, 7.5 and 15.5 s
 });
 
-Deno.test("restarting() tries what is hopeless again when somebody asks, and not before", async () => {
+Deno.test("restarting() tries what is permanent again when somebody asks, and not before", async () => {
   const { clock, source, failures, stop, start, now } = setUp();
   const running = start();
   await now();
-  source.fail(new CameraError("no program rpicam-vid", { hopeless: true }));
+  source.fail(new CameraError("no program rpicam-vid", { permanent: true }));
   await clock.advance(24 * 3_600_000);
   assertEquals(source.opened, 1);
-  failures.ask();
+  failures.retryNow();
   await now();
   assertEquals(source.opened, 2);
   source.push(1);
   await settle();
-  assertEquals(failures.last, undefined);
+  assertEquals(failures.lastError, undefined);
   stop.abort();
   await running;
 });
@@ -214,8 +214,8 @@ Deno.test("restarting() keeps to the pauses also when it is asked all the time",
   const running = start();
   await now();
   for (let n = 0; n < 200; n++) { // every 100 ms for 20 s
-    if (source.live > 0) source.fail(new CameraError("no program", { hopeless: true }));
-    failures.ask();
+    if (source.live > 0) source.fail(new CameraError("no program", { permanent: true }));
+    failures.retryNow();
     await clock.advance(100);
   }
   assert(source.opened >= 6 && source.opened <= 9, `opened ${source.opened} times`);
@@ -223,13 +223,13 @@ Deno.test("restarting() keeps to the pauses also when it is asked all the time",
   await running;
 });
 
-Deno.test("restarting() tries what is hopeless once for somebody new, without being asked", async () => {
+Deno.test("restarting() tries what is permanent once for somebody new, without being asked", async () => {
   const { clock, source, start } = setUp();
   for (const opened of [1, 2]) {
     const stop = new AbortController();
     const running = start(stop.signal);
     await clock.advance(60_000);
-    source.fail(new CameraError("no program", { hopeless: true }));
+    source.fail(new CameraError("no program", { permanent: true }));
     await clock.advance(60_000);
     assertEquals(source.opened, opened);
     stop.abort();

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { Camera } from "../../../lib/camera/camera.ts";
-import { CameraError, StopNow } from "../../../lib/errors.ts";
+import { CameraError, ImmediateStop } from "../../../lib/errors.ts";
 import type { Frame, Jpeg } from "../../../lib/frame.ts";
 import type { Open, Subscriber } from "../../../lib/hub/hub.ts";
 import { createLog } from "../../../lib/log.ts";
@@ -252,11 +252,11 @@ Deno.test("ready() waits again when the camera had been off", async () => {
   await camera.close();
 });
 
-Deno.test("ready() says at once that it is hopeless, and who asks again has it tried again", async () => {
+Deno.test("ready() says at once that it is permanent, and who asks again has it tried again", async () => {
   const { clock, source, camera, now, flow, fail } = setUp();
   camera.join(new Viewer());
   const first = watch(camera.ready());
-  await fail(new CameraError("There is no program rpicam-vid", { hopeless: true }));
+  await fail(new CameraError("There is no program rpicam-vid", { permanent: true }));
   assertEquals(first.now, "There is no program rpicam-vid");
   await clock.advance(3_600_000);
   assertEquals([source.opened, camera.stats().state], [1, "failed"]);
@@ -268,9 +268,9 @@ Deno.test("ready() says at once that it is hopeless, and who asks again has it t
   await camera.close();
 });
 
-for (const hopeless of [false, true]) {
+for (const permanent of [false, true]) {
   for (const idleTimeout of [0, 10_000]) {
-    const what = `${hopeless ? "hopeless " : ""}failures, idle after ${idleTimeout} ms`;
+    const what = `${permanent ? "permanent " : ""}failures, idle after ${idleTimeout} ms`;
     Deno.test(`Camera starts no more often than its pauses allow, whoever asks: ${what}`, async () => {
       let opened = 0;
       const { clock, camera } = setUp({
@@ -280,7 +280,7 @@ for (const hopeless of [false, true]) {
           async function* (signal) {
             opened++;
             await clock.sleep(30, signal);
-            throw new CameraError("broken", { hopeless });
+            throw new CameraError("broken", { permanent });
           },
       });
       const answers: { now: string }[] = [];
@@ -434,7 +434,7 @@ Deno.test("Camera gives nobody what is no JPEG, and counts it with what its spli
         }
         if (!signal.aborted) throw new CameraError("unplugged");
       }
-      return Object.assign(images(), { counts: { broken: 5, garbage: 100 } });
+      return Object.assign(images(), { counts: { broken: 5, skippedBytes: 100 } });
     },
   });
   const viewer = new Viewer();
@@ -492,7 +492,7 @@ Deno.test("Camera.close() ends its viewers and who waits, and tells the capture 
   const waiting = watch(camera.ready());
   const picture = watch(camera.frame(clock.now()));
   await now();
-  const reason = new StopNow("The server is shutting down");
+  const reason = new ImmediateStop("The server is shutting down");
   await camera.close(reason);
   assertEquals([viewer.ended, source.live, source.reason], [true, 0, reason]);
   assertEquals([waiting.now, picture.now], Array(2).fill("The server is shutting down"));

@@ -1,12 +1,14 @@
 import { assertEquals } from "@std/assert";
-import { AGES, Deliveries } from "../../../lib/camera/delivery_stats.ts";
+import { DeliveryStats, LATENCY_BUCKETS } from "../../../lib/camera/delivery_stats.ts";
 
 Deno.test("deliveries count each frame in the range of its age, whose upper end belongs to it", () => {
-  const sent = new Deliveries();
+  const sent = new DeliveryStats();
   for (const age of [0, 1, 1.5, 2, 10_000, 10_001, 1e9]) sent.add(100, age);
-  const counted = Object.fromEntries(sent.ages.map((count, i) => [AGES[i] ?? "more", count]));
+  const counted = Object.fromEntries(
+    sent.buckets.map((count, i) => [LATENCY_BUCKETS[i] ?? "more", count]),
+  );
   assertEquals(counted, {
-    ...Object.fromEntries(AGES.map((age) => [age, 0])),
+    ...Object.fromEntries(LATENCY_BUCKETS.map((age) => [age, 0])),
     1: 2,
     2: 2,
     10_000: 1,
@@ -16,7 +18,7 @@ Deno.test("deliveries count each frame in the range of its age, whose upper end 
 });
 
 Deno.test("a frame from the future, after the clock was set back, counts as new", () => {
-  const sent = new Deliveries();
+  const sent = new DeliveryStats();
   sent.add(1, -3_600_000);
-  assertEquals([sent.ages[0], sent.totalAge], [1, 0]);
+  assertEquals([sent.buckets[0], sent.totalLatency], [1, 0]);
 });

@@ -1,25 +1,33 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { readWishes } from "../../../lib/camera/driver.ts";
+import { readCaptureSettings } from "../../../lib/camera/driver.ts";
 import { forCamera } from "../../../lib/env.ts";
 import { ConfigError } from "../../../lib/errors.ts";
 
 Deno.test("readWishes() reads what is wished for, and leaves the rest to the driver", () => {
-  assertEquals(readWishes({ WIDTH: "1280", HEIGHT: "720", FPS: "29.97", QUALITY: "80" }), {
+  assertEquals(readCaptureSettings({ WIDTH: "1280", HEIGHT: "720", FPS: "29.97", QUALITY: "80" }), {
     width: 1280,
     height: 720,
     fps: 29.97,
     quality: 80,
   });
   const nothing = { width: undefined, height: undefined, fps: undefined, quality: undefined };
-  assertEquals(readWishes({}), nothing);
-  assertEquals(readWishes({ WIDTH: "", FPS: " " }), nothing);
+  assertEquals(readCaptureSettings({}), nothing);
+  assertEquals(readCaptureSettings({ WIDTH: "", FPS: " " }), nothing);
 });
 
 Deno.test("readWishes() refuses what no camera can do, by the name that the user gave it", () => {
   const bad = { WIDTH: "15", HEIGHT: "99999", FPS: "0", QUALITY: "101" };
   for (const [name, value] of Object.entries(bad)) {
-    assertThrows(() => readWishes({ [name]: value }), ConfigError, `Cannot read ${name} as`);
+    assertThrows(
+      () => readCaptureSettings({ [name]: value }),
+      ConfigError,
+      `Cannot read ${name} as`,
+    );
   }
   const front = forCamera({ FRONT_FPS: "fast" }, "front");
-  assertThrows(() => readWishes(front), ConfigError, "FRONT_FPS as a number from 0.01 to 240");
+  assertThrows(
+    () => readCaptureSettings(front),
+    ConfigError,
+    "FRONT_FPS as a number from 0.01 to 240",
+  );
 });

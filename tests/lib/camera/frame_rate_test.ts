@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertLess } from "@std/assert";
-import { FrameRate, thin } from "../../../lib/camera/frame_rate.ts";
+import { FrameRate, limitFps } from "../../../lib/camera/frame_rate.ts";
 import { Random } from "../../random.ts";
 
 /** The times of a camera's frames in milliseconds, each late by up to `jitter`. */
@@ -13,7 +13,7 @@ function times(fps: number, seconds: number, jitter = 0): number[] {
 }
 
 function thinned(fps: number, all: number[]): number[] {
-  const wanted = thin(fps);
+  const wanted = limitFps(fps);
   const jpeg = new Uint8Array(0);
   return all.filter((capturedAt, n) => wanted({ jpeg, capturedAt, sequence: n + 1 }));
 }

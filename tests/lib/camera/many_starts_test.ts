@@ -2,7 +2,7 @@ import { assertEquals, assertLessOrEqual } from "@std/assert";
 import { Camera } from "../../../lib/camera/camera.ts";
 import { systemClock } from "../../../lib/clock.ts";
 import { splitJpegs } from "../../../lib/jpeg/split.ts";
-import { run } from "../../../lib/process/run.ts";
+import { run } from "../../../lib/process/mod.ts";
 import { leavingNoProcess, openDescriptors } from "../../processes.ts";
 
 const PICTURE = new URL("../../../cameras/emulated/1.jpg", import.meta.url).pathname;

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertFalse, assertRejects, assertStrictEquals } from "@std/assert";
-import { patienceFor, stalling } from "../../../lib/camera/stall.ts";
+import { stalling, stallTimeouts } from "../../../lib/camera/stall.ts";
 import { systemClock } from "../../../lib/clock.ts";
-import { CameraError, explain, StopNow } from "../../../lib/errors.ts";
+import { CameraError, explain, ImmediateStop } from "../../../lib/errors.ts";
 import { FakeSource } from "../../fake_source.ts";
 import { ManualClock, settle } from "../../manual_clock.ts";
 
@@ -9,7 +9,7 @@ function setUp() {
   const clock = new ManualClock();
   const source = new FakeSource<number>();
   const stop = new AbortController();
-  const open = stalling(source.open, { clock, first: 10_000, between: 3_000 });
+  const open = stalling(source.open, { clock, firstFrame: 10_000, nextFrame: 3_000 });
   const items = open(stop.signal);
   const got: unknown[] = [];
   const reading = (async () => {
@@ -35,7 +35,7 @@ Deno.test("stalling() gives up a source that gives nothing for 10 s, and tells i
   await clock.advance(1);
   await reading;
   assertEquals(messageOf(got[0]), "No first picture for 10 s");
-  assert(source.reason instanceof StopNow);
+  assert(source.reason instanceof ImmediateStop);
   assertEquals(source.live, 0);
 });
 
@@ -70,7 +70,7 @@ Deno.test("stalling() gives up in 3 s also a source that falls silent within its
 Deno.test("stalling() does not give up a source whose reader takes its time", async () => {
   const clock = new ManualClock();
   const source = new FakeSource<number>();
-  const open = stalling(source.open, { clock, first: 10_000, between: 3_000 });
+  const open = stalling(source.open, { clock, firstFrame: 10_000, nextFrame: 3_000 });
   const items = open(new AbortController().signal)[Symbol.asyncIterator]();
   const first = items.next();
   await settle();
@@ -93,7 +93,7 @@ Deno.test("stalling() tells what the source complained of when it was stopped, a
     await clock.sleep(Infinity, signal).catch(() => {});
     if (signal.aborted) throw complaint;
     yield 1;
-  }, { clock, first: 10_000, between: 3_000 });
+  }, { clock, firstFrame: 10_000, nextFrame: 3_000 });
   const reading = assertRejects(
     () => Array.fromAsync(open(new AbortController().signal)),
     CameraError,
@@ -124,7 +124,7 @@ Deno.test("stalling() ends without a failure when it is told to, and passes the 
   const { clock, source, stop, got, reading } = setUp();
   source.push(1);
   await settle();
-  const reason = new StopNow("shutting down");
+  const reason = new ImmediateStop("shutting down");
   stop.abort(reason);
   await reading;
   assertEquals([got, source.reason, source.live], [[1, "end"], reason, 0]);
@@ -144,12 +144,12 @@ Deno.test("stalling() that is told to end while it gives up a source fails no mo
 
 Deno.test("stalling() leaves no timer behind, however it ends", async () => {
   // A real clock, for whose timers the test runner looks.
-  const patience = { clock: systemClock, first: 600_000, between: 600_000 };
+  const options = { clock: systemClock, firstFrame: 600_000, nextFrame: 600_000 };
   const { signal } = new AbortController();
   const open = stalling<number>(async function* () {
     yield await Promise.resolve(1);
     throw new Error("unplugged");
-  }, patience);
+  }, options);
   for await (const item of open(signal)) if (item === 1) break;
   await assertRejects(() => Array.fromAsync(open(signal)), Error, "unplugged");
 });
@@ -157,14 +157,14 @@ Deno.test("stalling() leaves no timer behind, however it ends", async () => {
 Deno.test("stalling() starts nothing before its first item is asked for", async () => {
   const clock = new ManualClock();
   const source = new FakeSource<number>();
-  stalling(source.open, { clock, first: 1, between: 1 })(new AbortController().signal);
+  stalling(source.open, { clock, firstFrame: 1, nextFrame: 1 })(new AbortController().signal);
   await clock.advance(60_000);
   assertFalse(source.opened > 0);
 });
 
 Deno.test("patienceFor() allows for 8 frames, and for no less than 3 s, or 10 s for the first", () => {
-  assertEquals(patienceFor(), { first: 10_000, between: 3_000 });
-  assertEquals(patienceFor(30), { first: 10_000, between: 3_000 });
-  assertEquals(patienceFor(2), { first: 10_000, between: 4_000 });
-  assertEquals(patienceFor(0.5), { first: 16_000, between: 16_000 });
+  assertEquals(stallTimeouts(), { firstFrame: 10_000, nextFrame: 3_000 });
+  assertEquals(stallTimeouts(30), { firstFrame: 10_000, nextFrame: 3_000 });
+  assertEquals(stallTimeouts(2), { firstFrame: 10_000, nextFrame: 4_000 });
+  assertEquals(stallTimeouts(0.5), { firstFrame: 16_000, nextFrame: 16_000 });
 });

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { type Access, Door } from "../../../lib/auth/mod.ts";
+import { type Access, Authenticator } from "../../../lib/auth/mod.ts";
 import { Camera } from "../../../lib/camera/camera.ts";
 import { systemClock } from "../../../lib/clock.ts";
 import { createApp } from "../../../lib/http/app.ts";
@@ -33,11 +33,11 @@ function setUp(access: Access) {
     clock: systemClock,
     log: silent,
   });
-  const door = new Door(access, { clock: systemClock, log: silent });
+  const authenticator = new Authenticator(access, { clock: systemClock, log: silent });
   const app = createApp({
     cameras: [camera],
     pages: new Map(),
-    door,
+    authenticator,
     clock: systemClock,
     log: silent,
   });

@@ -20,7 +20,7 @@ const steady: Open<Jpeg> = async function* (signal) {
 const missing: Open<Jpeg> = async function* () {
   throw new CameraError("There is no program x on this machine", {
     hint: "install x",
-    hopeless: true,
+    permanent: true,
   });
 };
 

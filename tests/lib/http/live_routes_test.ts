@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Door } from "../../../lib/auth/mod.ts";
+import { Authenticator } from "../../../lib/auth/mod.ts";
 import { Camera } from "../../../lib/camera/camera.ts";
 import { systemClock } from "../../../lib/clock.ts";
 import { createApp } from "../../../lib/http/app.ts";
@@ -29,7 +29,7 @@ class TestServer implements AsyncDisposable {
   );
   readonly app = createApp({
     cameras: this.cameras,
-    door: new Door("anyone", { clock: systemClock, log }),
+    authenticator: new Authenticator("anyone", { clock: systemClock, log }),
     maxViewers: 3,
     pages: new Map(),
     clock: systemClock,

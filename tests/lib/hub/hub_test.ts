@@ -69,7 +69,7 @@ Deno.test("Hub gives a newcomer the newest item at once", async () => {
   const newcomer = new Listener();
   hub.join(newcomer);
   assertEquals(newcomer.heard, [2]);
-  hub.forgetLatest();
+  hub.clearLatest();
   const later = new Listener();
   hub.join(later);
   assertEquals(later.heard, []);

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { hasMargin, type Jpeg, MARGIN } from "../../../lib/frame.ts";
+import { hasHeadroom, HEADROOM, type Jpeg } from "../../../lib/frame.ts";
 import { withHuffmanTables } from "../../../lib/jpeg/huffman.ts";
 import { segments } from "../../../lib/jpeg/segments.ts";
 import { STANDARD_DHT } from "../../../lib/jpeg/tables.ts";
@@ -34,9 +34,9 @@ Deno.test({
 
 Deno.test("A JPEG that got Huffman tables has free bytes around it in a buffer of its own", () => {
   const repaired = withHuffmanTables(withoutTables(whole).bare);
-  assert(hasMargin(repaired));
-  assertEquals(repaired.byteOffset, MARGIN);
-  assertEquals(repaired.buffer.byteLength, repaired.length + 2 * MARGIN);
+  assert(hasHeadroom(repaired));
+  assertEquals(repaired.byteOffset, HEADROOM);
+  assertEquals(repaired.buffer.byteLength, repaired.length + 2 * HEADROOM);
 });
 
 Deno.test("A JPEG with any Huffman table stays the same object", () => {

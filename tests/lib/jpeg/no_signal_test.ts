@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertLess, assertNotEquals, assertThrows } from "@std/assert";
-import { hasMargin, type Jpeg, MARGIN } from "../../../lib/frame.ts";
+import { hasHeadroom, HEADROOM, type Jpeg } from "../../../lib/frame.ts";
 import { noSignalJpeg } from "../../../lib/jpeg/no_signal.ts";
 import { type Size, sizeOf } from "../../../lib/jpeg/segments.ts";
 import { splitJpegs } from "../../../lib/jpeg/split.ts";
@@ -26,16 +26,16 @@ Deno.test("A no-signal picture is one whole JPEG of the wanted size", async () =
     assertEquals(sizeOf(jpeg), size);
     const images = splitJpegs(chunksOf(jpeg));
     assertEquals(await Array.fromAsync(images), [jpeg]);
-    assertEquals(images.counts, { broken: 0, garbage: 0 });
+    assertEquals(images.counts, { broken: 0, skippedBytes: 0 });
   }
 });
 
 Deno.test("A no-signal picture has free bytes around it", () => {
   for (const size of SIZES) {
     const jpeg = noSignalJpeg(size, REASON);
-    assert(hasMargin(jpeg));
-    assertEquals(jpeg.byteOffset, MARGIN);
-    assert(jpeg.buffer.byteLength >= jpeg.length + 2 * MARGIN);
+    assert(hasHeadroom(jpeg));
+    assertEquals(jpeg.byteOffset, HEADROOM);
+    assert(jpeg.buffer.byteLength >= jpeg.length + 2 * HEADROOM);
   }
 });
 

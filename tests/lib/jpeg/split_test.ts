@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertFalse, assertLess, assertStrictEquals } from "@std/assert";
-import { type Bytes, hasMargin, type Jpeg, MARGIN } from "../../../lib/frame.ts";
+import { type Bytes, hasHeadroom, HEADROOM, type Jpeg } from "../../../lib/frame.ts";
 import { type SplitCounts, splitJpegs, type SplitOptions } from "../../../lib/jpeg/split.ts";
 import { Random } from "../../random.ts";
 import { FakeProgram, inChunks } from "./byte_sources.ts";
@@ -82,7 +82,7 @@ for (const [what, jpeg] of Object.entries(WHOLE)) {
   Deno.test(`splitJpegs() takes an image with ${what} as one`, async () => {
     const { frames, counts } = await split(join(jpeg, OTHER, jpeg));
     assertEquals(frames, [jpeg, OTHER, jpeg]);
-    assertEquals(counts, { broken: 0, garbage: 0 });
+    assertEquals(counts, { broken: 0, skippedBytes: 0 });
   });
 }
 
@@ -108,7 +108,7 @@ Deno.test("splitJpegs() takes the three pictures that we ship", async () => {
   );
   const images = splitJpegs(new FakeProgram(inChunks(join(...pictures), () => 4_096)));
   assertEquals(await Array.fromAsync(images), pictures);
-  assertEquals(images.counts, { broken: 0, garbage: 0 });
+  assertEquals(images.counts, { broken: 0, skippedBytes: 0 });
 });
 
 const DROPPED: Record<string, { input: Bytes; frames?: Jpeg[]; broken: number }> = {
@@ -163,7 +163,7 @@ for (const [what, { input, frames = [JPEG, OTHER], broken }] of Object.entries(D
     const result = await split(input);
     assertEquals(result.frames, frames);
     const taken = frames.reduce((sum, frame) => sum + frame.length, 0);
-    assertEquals(result.counts, { broken, garbage: input.length - taken });
+    assertEquals(result.counts, { broken, skippedBytes: input.length - taken });
   });
 }
 
@@ -181,7 +181,7 @@ Deno.test("splitJpegs() takes small images that come in one read larger than max
   const input = join(...Array(50).fill(JPEG));
   const { frames, counts } = await split(input, { maxFrame: JPEG.length });
   assertEquals(frames.length, 50);
-  assertEquals(counts, { broken: 0, garbage: 0 });
+  assertEquals(counts, { broken: 0, skippedBytes: 0 });
 });
 
 Deno.test("splitJpegs() drops 64 MiB without an end in bounded memory and soon, and goes on", async () => {
@@ -268,7 +268,7 @@ Deno.test("splitJpegs() leaves room around each image, whose buffer is its own",
 });
 
 Deno.test("splitJpegs() leaves room behind an image also when a read fills all that it may", async () => {
-  for (let size = 65_536 - MARGIN; size <= 65_536 + 2 * MARGIN; size += 20) {
+  for (let size = 65_536 - HEADROOM; size <= 65_536 + 2 * HEADROOM; size += 20) {
     const large = sampleJpeg({ scan: new Uint8Array(size - sampleJpeg().length + SCAN.length) });
     const source = new FakeProgram([join(large, large, large)]);
     const frames = await Array.fromAsync(splitJpegs(source));
@@ -278,10 +278,10 @@ Deno.test("splitJpegs() leaves room behind an image also when a read fills all t
 });
 
 function assertRoom(frame: Jpeg): void {
-  assert(hasMargin(frame), "the image is not marked");
-  assert(frame.byteOffset >= MARGIN, `only ${frame.byteOffset} bytes in front`);
+  assert(hasHeadroom(frame), "the image is not marked");
+  assert(frame.byteOffset >= HEADROOM, `only ${frame.byteOffset} bytes in front`);
   const behind = frame.buffer.byteLength - frame.byteOffset - frame.length;
-  assert(behind >= MARGIN, `only ${behind} bytes behind`);
+  assert(behind >= HEADROOM, `only ${behind} bytes behind`);
 }
 
 Deno.test("splitJpegs() takes chunks of any size from an iterator, and leaves them as they were", async () => {
@@ -360,12 +360,12 @@ Deno.test("splitJpegs() agrees with a slow and simple reading of the standard on
     const where = `with seed ${seed}`;
     assertEquals(frames.map(digest), expected.map(digest), where);
     const taken = frames.reduce((sum, frame) => sum + frame.length, 0);
-    assertEquals(images.counts.garbage, whole.length - taken, where);
+    assertEquals(images.counts.skippedBytes, whole.length - taken, where);
     // What is written around one image is written into none.
     for (const frame of frames) {
       assertRoom(frame);
-      new Uint8Array(frame.buffer, frame.byteOffset - MARGIN, MARGIN).fill(0xaa);
-      new Uint8Array(frame.buffer, frame.byteOffset + frame.length, MARGIN).fill(0xaa);
+      new Uint8Array(frame.buffer, frame.byteOffset - HEADROOM, HEADROOM).fill(0xaa);
+      new Uint8Array(frame.buffer, frame.byteOffset + frame.length, HEADROOM).fill(0xaa);
     }
     assertEquals(frames.map(digest), expected.map(digest), where);
   }

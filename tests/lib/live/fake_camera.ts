@@ -1,10 +1,10 @@
 import type { Frame } from "../../../lib/frame.ts";
 import type { Subscriber } from "../../../lib/hub/hub.ts";
-import type { SeatCamera } from "../../../lib/live/feed.ts";
+import type { FeedCamera } from "../../../lib/live/feed.ts";
 import type { LiveSocket } from "../../../lib/live/session.ts";
 
 /** A camera that gives a frame when a test says so. */
-export class FakeCamera implements SeatCamera {
+export class FakeCamera implements FeedCamera {
   dropped = 0;
   /** How often it was asked for frames. */
   asked = 0;
@@ -27,7 +27,7 @@ export class FakeCamera implements SeatCamera {
     this.viewers.delete(viewer);
   }
 
-  ask(): void {
+  retryNow(): void {
     this.asked++;
   }
 

@@ -22,7 +22,7 @@ Deno.test("a client learns which cameras there are, then gets the newest frame o
   const { front, back, clock, socket, session } = setUp();
   front.emit(7);
   back.emit(3);
-  session.greet(["front", "back"]);
+  session.start(["front", "back"]);
   assertEquals(JSON.parse(socket.sent[0] as string), {
     type: "hello",
     now: clock.now(),
@@ -70,7 +70,7 @@ Deno.test("the next frame comes when the last one was painted, and is the newest
 
 Deno.test("a client that never acknowledges gets one frame of each camera and no more", () => {
   const { front, back, socket, session } = setUp();
-  session.greet(["front", "back"]);
+  session.start(["front", "back"]);
   for (let i = 1; i <= 1_000; i++) {
     front.emit(i);
     back.emit(i);

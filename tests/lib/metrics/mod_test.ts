@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { CameraStats } from "../../../lib/camera/camera.ts";
-import { Deliveries } from "../../../lib/camera/delivery_stats.ts";
+import { DeliveryStats } from "../../../lib/camera/delivery_stats.ts";
 import { expose } from "../../../lib/metrics/mod.ts";
 
 function statsOf(name: string): CameraStats {
-  const sent = new Deliveries();
+  const sent = new DeliveryStats();
   for (const age of [0.5, 3, 4, 70, 20_000]) sent.add(1000, age);
   return {
     name,

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { type Bytes, hasMargin, MARGIN } from "../../../lib/frame.ts";
+import { type Bytes, hasHeadroom, HEADROOM } from "../../../lib/frame.ts";
 import { decodeMultipart, type DecodeOptions } from "../../../lib/multipart/decode.ts";
 import { multipartFormat } from "../../../lib/multipart/encode.ts";
 import { ffmpeg, hasFfmpeg } from "../../ffmpeg.ts";
@@ -24,7 +24,7 @@ Deno.test("A stream of our own is decoded to the same images, with their times",
   assertEquals(parts.map(({ timestamp }) => timestamp), [1_700_000_000_123, 1_700_000_000_124]);
   const ahead = multipartFormat("frame", true);
   const early = [ahead.opening, ...frames.map((frame) => ahead.part(frame))].map(toText).join("");
-  assertEquals(await decoded(early), { parts: [A, B], broken: 0, garbage: 0 });
+  assertEquals(await decoded(early), { parts: [A, B], broken: 0, skippedBytes: 0 });
 });
 
 Deno.test("A part with a length is given when its last byte has come", async () => {
@@ -74,9 +74,9 @@ Deno.test("Each image has a buffer of its own with free bytes around it", async 
   const parts = await Array.fromAsync(decodeMultipart(whole(stream), TYPE));
   assertEquals(parts.length, 2);
   for (const { jpeg } of parts) {
-    assert(hasMargin(jpeg));
-    assertEquals(jpeg.byteOffset, MARGIN);
-    assertEquals(jpeg.buffer.byteLength, jpeg.length + 2 * MARGIN);
+    assert(hasHeadroom(jpeg));
+    assertEquals(jpeg.byteOffset, HEADROOM);
+    assertEquals(jpeg.buffer.byteLength, jpeg.length + 2 * HEADROOM);
   }
   assert(parts[0]!.jpeg.buffer !== parts[1]!.jpeg.buffer);
 });
@@ -102,7 +102,7 @@ Deno.test("The boundary is found however the content type is written", async () 
   ];
   for (const [contentType, line] of types) {
     const stream = `${line}\r\n\r\n${A}\r\n${line}\r\n\r\n${B}\r\n${line}\r\n`;
-    const expected = { parts: [A, B], broken: 0, garbage: 0 };
+    const expected = { parts: [A, B], broken: 0, skippedBytes: 0 };
     assertEquals(await decoded(stream, { contentType }), expected, `${contentType} with ${line}`);
   }
 });
@@ -132,21 +132,21 @@ Deno.test("What servers do wrong between images is put up with", async () => {
       `--frame\ncontent-LENGTH:   ${A.length}  \n\n${A}\n--frame\n\n${B}\n--frame\n`,
   };
   for (const [name, stream] of Object.entries(streams)) {
-    assertEquals(await decoded(stream), { parts: [A, B], broken: 0, garbage: 0 }, name);
+    assertEquals(await decoded(stream), { parts: [A, B], broken: 0, skippedBytes: 0 }, name);
   }
 });
 
 Deno.test("A length that is right is believed, even if a boundary is in the image", async () => {
   const odd = jpeg("\xff\xd9\r\n--frame\r\n\r\n\xff\xd8 not one \xff\xd9\r\n--frame--\r\n");
   const stream = `--frame\r\n${withLength(odd)}\r\n--frame\r\n${withLength(A)}\r\n--frame\r\n`;
-  assertEquals(await decoded(stream), { parts: [odd, A], broken: 0, garbage: 0 });
+  assertEquals(await decoded(stream), { parts: [odd, A], broken: 0, skippedBytes: 0 });
 });
 
 Deno.test("A length that is wrong is not believed: the part ends at the boundary", async () => {
   const lengths = [-5, 0, 3, 99_999_999_999_999, "1e3", "12 34", "", A.length - 1, A.length + 9];
   for (const length of lengths) {
     const part = `--frame\r\nContent-Length: ${length}\r\n\r\n${A}\r\n`;
-    const expected = { parts: [A, A, B], broken: 0, garbage: 0 };
+    const expected = { parts: [A, A, B], broken: 0, skippedBytes: 0 };
     assertEquals(
       await decoded(`${part}${part}--frame\r\n\r\n${B}\r\n--frame\r\n`),
       expected,
@@ -174,17 +174,17 @@ Deno.test("Parts that are no whole JPEG are dropped and counted", async () => {
   const parts = [A.slice(0, -1), A.slice(1), "text", "\xff\xd8", "\xff\xd8\xff\xd9x"];
   for (const part of parts) {
     const stream = `--frame\nX: y\n\n${part}\n--frame\n\n${B}\n--frame\n`;
-    assertEquals(await decoded(stream), { parts: [B], broken: 1, garbage: part.length });
+    assertEquals(await decoded(stream), { parts: [B], broken: 1, skippedBytes: part.length });
   }
   const cut = `--frame\r\n${withLength(A)}\r\n--frame\r\n${withLength(B).slice(0, -3)}`;
-  assertEquals(await decoded(cut), { parts: [A], broken: 1, garbage: B.length - 3 });
+  assertEquals(await decoded(cut), { parts: [A], broken: 1, skippedBytes: B.length - 3 });
 });
 
 Deno.test("Parts of another type are skipped, and are not broken", async () => {
   const text = "--frame\nContent-Type: text/plain\n\nhello\n";
   const other = `--frame\nContent-Type: image/jpegs\n\n${A}\n`;
   const stream = `${text}${other}--frame\n\n${B}\n--frame\n`;
-  assertEquals(await decoded(stream), { parts: [B], broken: 0, garbage: 5 + A.length });
+  assertEquals(await decoded(stream), { parts: [B], broken: 0, skippedBytes: 5 + A.length });
 });
 
 Deno.test("A part that grows too large is dropped, with or without a length", async () => {
@@ -210,7 +210,7 @@ Deno.test("A header that grows too large is dropped, and the next part is taken"
 
 Deno.test("A header or an image without an end is given up as soon as it is too large", async () => {
   for (const [start, limit] of [["--frame\nX", 65_536], ["--frame\n\n\xff\xd8", 1_000]] as const) {
-    const counts = { broken: 0, garbage: 0 };
+    const counts = { broken: 0, skippedBytes: 0 };
     const seen: number[] = [];
     const source = async function* (): AsyncGenerator<Bytes> {
       for (const text of [start, "y".repeat(limit - 100), "y".repeat(200), "y"]) {
@@ -287,7 +287,7 @@ Deno.test("Any stream is decoded as a slow decoder does it, however it is cut", 
     for (const cut of cuts) {
       const result = await decoded(stream, { contentType, maxFrame, cut });
       assertEquals({ parts: result.parts, broken: result.broken }, expected, `run ${run}`);
-      results.push(result.garbage);
+      results.push(result.skippedBytes);
     }
     assertEquals(new Set(results).size, 1, `garbage in run ${run}`);
   }
@@ -304,7 +304,7 @@ Deno.test("Images with right lengths come through whatever is in them, however t
     );
     const stream = images.map((image) => `--frame\r\n${withLength(image)}\r\n`).join("");
     const cut = random.of([() => 1, () => 65_536, () => 1 + random.integer(0, 40 - 1)]);
-    assertEquals(await decoded(stream, { cut }), { parts: images, broken: 0, garbage: 0 });
+    assertEquals(await decoded(stream, { cut }), { parts: images, broken: 0, skippedBytes: 0 });
   }
 });
 
@@ -318,8 +318,12 @@ Deno.test({
     const images = await ffmpeg([...source, ...encoder, "-f", "mjpeg", "pipe:1"]);
     for (const cut of [() => 1, () => 1_000, () => 65_536]) {
       const contentType = "multipart/x-mixed-replace;boundary=ffmpeg";
-      const { parts, broken, garbage } = await decoded(stream.output, { contentType, cut });
-      assertEquals({ broken, garbage, count: parts.length }, { broken: 0, garbage: 0, count: 12 });
+      const { parts, broken, skippedBytes } = await decoded(stream.output, { contentType, cut });
+      assertEquals({ broken, skippedBytes, count: parts.length }, {
+        broken: 0,
+        skippedBytes: 0,
+        count: 12,
+      });
       assertEquals(parts.join(""), toText(images.output));
     }
   },
@@ -335,7 +339,7 @@ interface Decoding extends DecodeOptions {
 async function decoded(stream: string | Bytes, options: Decoding = {}) {
   const { contentType = TYPE, maxFrame, cut } = options;
   const bytes = typeof stream === "string" ? fromText(stream) : stream;
-  const counts = { broken: 0, garbage: 0 };
+  const counts = { broken: 0, skippedBytes: 0 };
   const parts: string[] = [];
   for await (
     const { jpeg } of decodeMultipart(whole(bytes, cut), contentType, { maxFrame, counts })

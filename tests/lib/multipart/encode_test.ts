@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals, assertStrictEquals } from "@std/assert";
-import { type Frame, type Jpeg, MARGIN, markMargin } from "../../../lib/frame.ts";
+import { type Frame, HEADROOM, type Jpeg, markHeadroom } from "../../../lib/frame.ts";
 import { multipartFormat } from "../../../lib/multipart/encode.ts";
 
 const CAPTURED = Date.UTC(2026, 10, 22, 10, 0, 0, 123);
@@ -13,9 +13,9 @@ function frame(jpeg: Jpeg, capturedAt = CAPTURED): Frame {
 /** Four bytes of an image, with or without the room that a splitter leaves around it. */
 function pixels({ margin }: { margin: boolean }): Jpeg {
   if (!margin) return new TextEncoder().encode("JPEG");
-  const buffer = new Uint8Array(4 + 2 * MARGIN).fill(0x2e);
-  buffer.set(new TextEncoder().encode("JPEG"), MARGIN);
-  return markMargin(buffer.subarray(MARGIN, MARGIN + 4));
+  const buffer = new Uint8Array(4 + 2 * HEADROOM).fill(0x2e);
+  buffer.set(new TextEncoder().encode("JPEG"), HEADROOM);
+  return markHeadroom(buffer.subarray(HEADROOM, HEADROOM + 4));
 }
 
 function text(bytes: Uint8Array): string {
@@ -62,7 +62,7 @@ Deno.test("A part is a copy where there is no room, and the image's surroundings
   }
   assertEquals(text(file), ".".repeat(500) + "JPEG" + ".".repeat(500));
   const surroundings = text(new Uint8Array(longer.jpeg.buffer));
-  assertEquals(surroundings, ".".repeat(MARGIN) + "JPEG" + ".".repeat(MARGIN));
+  assertEquals(surroundings, ".".repeat(HEADROOM) + "JPEG" + ".".repeat(HEADROOM));
 });
 
 Deno.test("A part is made once for all viewers", () => {
@@ -90,11 +90,11 @@ Deno.test("Both forms of a frame in one memory leave each other whole, whichever
 
 Deno.test("The margin is enough for the longest header and ending", () => {
   const size = 99_999_999;
-  const buffer = new ArrayBuffer(size + 2 * MARGIN);
-  const jpeg = markMargin(new Uint8Array(buffer, MARGIN, size));
+  const buffer = new ArrayBuffer(size + 2 * HEADROOM);
+  const jpeg = markHeadroom(new Uint8Array(buffer, HEADROOM, size));
   const farAway = Date.UTC(9999, 11, 31);
   const part = multipartFormat("frame", false).part(frame(jpeg, farAway));
-  assertEquals(text(part.subarray(0, MARGIN)).split("\0")[0]!.split("\r\n"), [
+  assertEquals(text(part.subarray(0, HEADROOM)).split("\0")[0]!.split("\r\n"), [
     "Content-Type: image/jpeg",
     "Content-Length: 99999999",
     "X-Timestamp: 253402214400.000000",

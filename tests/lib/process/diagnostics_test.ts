@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { CameraError } from "../../../lib/errors.ts";
-import { ask, run, type RunOptions } from "../../../lib/process/run.ts";
+import { output, run, type RunOptions } from "../../../lib/process/mod.ts";
 import { leavingNoProcess } from "../../processes.ts";
 
 const ignore = Deno.build.os === "windows";
@@ -10,16 +10,16 @@ Deno.test({
   name: "run() tells the most telling known complaint, with a hint that names what it is about",
   ignore,
   fn: async () => {
-    const complaints = [
+    const knownErrors = [
       { pattern: /(\/dev\/\S+): busy/, hint: "fuser -v $1 shows whose it is" },
-      { pattern: /failed/, hint: "never this one", hopeless: true },
+      { pattern: /failed/, hint: "never this one", permanent: true },
     ];
     const error = await failureOf("echo it /dev/video7: busy >&2; echo failed >&2; exit 4", {
-      complaints,
+      knownErrors,
     });
     assertEquals(error.message, "sh exited with code 4: it /dev/video7: busy");
     assertEquals(error.hint, "fuser -v /dev/video7 shows whose it is");
-    assert(!error.hopeless);
+    assert(!error.permanent);
   },
 });
 
@@ -27,10 +27,10 @@ Deno.test({
   name: "run() fails for a known complaint also if the program ends well, and for no other",
   ignore,
   fn: async () => {
-    const complaints = [{ pattern: /unplugged/, hint: "plug it in" }];
-    const error = await failureOf("echo camera unplugged >&2", { complaints });
+    const knownErrors = [{ pattern: /unplugged/, hint: "plug it in" }];
+    const error = await failureOf("echo camera unplugged >&2", { knownErrors });
     assertEquals(error.message, "sh ended: camera unplugged");
-    const ended = run("sh", ["-c", "echo goodbye >&2"], forever, { complaints });
+    const ended = run("sh", ["-c", "echo goodbye >&2"], forever, { knownErrors });
     assertEquals(await Array.fromAsync(ended), []);
   },
 });
@@ -71,15 +71,15 @@ Deno.test({
   ignore,
   fn: async () => {
     const script = "echo out; echo err >&2; exit 3";
-    const answer = await ask("sh", ["-c", script], forever);
+    const answer = await output("sh", ["-c", script], forever);
     assertEquals(answer, { success: false, stdout: "out\n", stderr: "err\n" });
-    assert((await ask(["no-such-program", "true"], [], forever)).success);
-    const missing = "install it";
+    assert((await output(["no-such-program", "true"], [], forever)).success);
+    const installHint = "install it";
     const error: CameraError = await assertRejects(
-      () => ask("no-such-program", [], forever, { missing }),
+      () => output("no-such-program", [], forever, { installHint }),
       CameraError,
     );
-    assertEquals([error.hint, error.hopeless], [missing, true]);
+    assertEquals([error.hint, error.permanent], [installHint, true]);
   },
 });
 
@@ -90,13 +90,13 @@ Deno.test({
     leavingNoProcess(async () => {
       const begun = performance.now();
       const stubborn = ["-c", "trap '' INT TERM; echo begun; sleep 60 & sleep 60"];
-      const answer = await ask("sh", stubborn, forever, { limit: 200 });
+      const answer = await output("sh", stubborn, forever, { timeout: 200 });
       assertEquals([answer.success, answer.stdout], [false, "begun\n"]);
       const stop = new AbortController();
-      const asked = ask("sh", stubborn, stop.signal);
+      const asked = output("sh", stubborn, stop.signal);
       setTimeout(() => stop.abort(), 100);
       await asked;
-      await ask("sh", stubborn, AbortSignal.abort());
+      await output("sh", stubborn, AbortSignal.abort());
       assertLess(performance.now() - begun, 2_000);
     }),
 });

@@ -1,6 +1,6 @@
 import { assertEquals, assertLess, assertStringIncludes } from "@std/assert";
 import type { CameraError } from "../../../lib/errors.ts";
-import { run } from "../../../lib/process/run.ts";
+import { run } from "../../../lib/process/mod.ts";
 import { leavingNoProcess } from "../../processes.ts";
 
 const ignore = Deno.build.os === "windows";

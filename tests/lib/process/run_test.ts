@@ -6,9 +6,9 @@ import {
   assertRejects,
   assertStrictEquals,
 } from "@std/assert";
-import { CameraError, StopNow } from "../../../lib/errors.ts";
+import { CameraError, ImmediateStop } from "../../../lib/errors.ts";
 import type { Bytes, ByteSource } from "../../../lib/frame.ts";
-import { killAll, run, type RunOptions } from "../../../lib/process/run.ts";
+import { killAll, run, type RunOptions } from "../../../lib/process/mod.ts";
 import { leavingNoProcess, openDescriptors } from "../../processes.ts";
 
 const NEVER = new AbortController().signal;
@@ -95,8 +95,8 @@ test("run() fails when a program does, with its complaint", async () => {
       ["echo bad >&2; kill -TERM $$", "sh was ended by SIGTERM: bad"],
     ] as const
   ) {
-    const { message: said, hint, hopeless } = await failureOf(sh(`echo picture; ${script}`));
-    assertEquals([said, hint, hopeless], [message, undefined, false]);
+    const { message: said, hint, permanent } = await failureOf(sh(`echo picture; ${script}`));
+    assertEquals([said, hint, permanent], [message, undefined, false]);
   }
 });
 
@@ -110,12 +110,12 @@ test("run() fails, and stops a program, that closes its output and lives on", as
 });
 
 test("run() tells the complaint that is known, with what to do about it", async () => {
-  const complaints = [
+  const knownErrors = [
     { pattern: /no cameras/i, hint: "look at the cable" },
-    { pattern: /invalid/i, hint: "update", hopeless: true },
+    { pattern: /invalid/i, hint: "update", permanent: true },
   ];
   for (
-    const [lines, message, hint, hopeless] of [
+    const [lines, message, hint, permanent] of [
       ["No cameras available\\nERROR: stopped", "No cameras available", "look at the cable", false],
       ["invalid a\\nno cameras", "no cameras", "look at the cable", false],
       ["invalid a\\ninvalid b\\nbye", "invalid b", "update", true],
@@ -124,10 +124,10 @@ test("run() tells the complaint that is known, with what to do about it", async 
       ["\\n\\n  last words  \\n\\n", "last words", undefined, false],
     ] as const
   ) {
-    const error = await failureOf(sh(`printf '${lines}' >&2; exit 1`, NEVER, { complaints }));
+    const error = await failureOf(sh(`printf '${lines}' >&2; exit 1`, NEVER, { knownErrors }));
     assertEquals(
-      [error.message, error.hint, error.hopeless],
-      [`sh exited with code 1: ${message}`, hint, hopeless],
+      [error.message, error.hint, error.permanent],
+      [`sh exited with code 1: ${message}`, hint, permanent],
     );
   }
 });
@@ -142,7 +142,7 @@ test("run() makes a complaint one short line of text, whatever the program wrote
 test("run() reads all that a program complains of, and remembers the last 20 lines", async () => {
   const script = "i=0; while [ $i -lt 30000 ]; do echo line $i >&2; i=$((i+1)); done; exit 1";
   for (const [pattern, line] of [[/line 29981$/, 29_981], [/line 2997.$/, 29_999]] as const) {
-    const error = await failureOf(sh(script, NEVER, { complaints: [{ pattern }] }));
+    const error = await failureOf(sh(script, NEVER, { knownErrors: [{ pattern }] }));
     assertEquals(error.message, `sh exited with code 1: line ${line}`);
   }
 });
@@ -152,19 +152,19 @@ test("run() takes the first program of several that is installed", async () => {
 });
 
 test("run() says which program is missing, and what to do", async () => {
-  const options = { missing: "sudo apt install it" };
+  const options = { installHint: "sudo apt install it" };
   for (const names of ["no-such-program-1", ["no-such-program-1", "no-such-program-2"]]) {
     const error = await failureOf(run(names, [], NEVER, options));
     const all = [names].flat().join(" or ");
     assertEquals(error.message, `There is no program ${all} on this machine`);
-    assertEquals([error.hint, error.hopeless], ["sudo apt install it", true]);
+    assertEquals([error.hint, error.permanent], ["sudo apt install it", true]);
   }
 });
 
 test("run() says of a program that it may not be started", () =>
   inFile(async (path) => {
     const error = await failureOf(run(path, [], NEVER));
-    assertEquals([error.message, error.hopeless], [`Cannot start ${path}`, true]);
+    assertEquals([error.message, error.permanent], [`Cannot start ${path}`, true]);
     assert(error.cause instanceof Error);
   }));
 
@@ -242,7 +242,7 @@ test("run() kills a program that ignores every signal, within a second when ther
   const stop = new AbortController();
   const source = sh("trap '' INT TERM; echo ready; while :; do sleep 0.05; done", stop.signal);
   await ready(source);
-  stop.abort(new StopNow("The server is shutting down"));
+  stop.abort(new ImmediateStop("The server is shutting down"));
   assertLess(await timed(() => source[Symbol.asyncDispose]()), 1_000);
 });
 
@@ -251,7 +251,7 @@ test("run() is at its end without a failure when it is told to, once the program
     const stop = new AbortController();
     // Takes a while to end, and does not end well.
     const script = "trap 'sleep 0.3; exit 7' INT; echo 'error: x' >&2; echo ready; sleep 60 & wait";
-    const source = sh(script, stop.signal, { complaints: [{ pattern: /error/ }] });
+    const source = sh(script, stop.signal, { knownErrors: [{ pattern: /error/ }] });
     await ready(source);
     const pending = reading ? source.read(new Uint8Array(10)) : undefined;
     const took = await timed(async () => {
@@ -263,16 +263,16 @@ test("run() is at its end without a failure when it is told to, once the program
 });
 
 test("run() tells what a hung program complained of when it is stopped for that", async () => {
-  const complaints = [{ pattern: /timed out/, hint: "look at the cable" }];
+  const knownErrors = [{ pattern: /timed out/, hint: "look at the cable" }];
   for (const reading of [true, false]) {
     const stop = new AbortController();
     const source = sh("echo 'frontend timed out' >&2; echo ready; sleep 60 & wait", stop.signal, {
-      complaints,
+      knownErrors,
     });
     await ready(source);
     const pending = reading ? source.read(new Uint8Array(10)) : undefined;
     pending?.catch(() => {}); // told below
-    stop.abort(new StopNow("No picture for 3 s"));
+    stop.abort(new ImmediateStop("No picture for 3 s"));
     const error = await assertRejects(
       () => pending ?? source.read(new Uint8Array(10)),
       CameraError,
@@ -286,7 +286,7 @@ test("run() is at its end without a failure when a hung program is stopped that 
   const stop = new AbortController();
   const source = sh("echo 'error: x' >&2; echo ready; sleep 60 & wait", stop.signal);
   await ready(source);
-  stop.abort(new StopNow("No picture for 3 s"));
+  stop.abort(new ImmediateStop("No picture for 3 s"));
   assertEquals(await source.read(new Uint8Array(10)), undefined);
 });
 

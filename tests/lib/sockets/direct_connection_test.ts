@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertGreater, assertLess, assertLessOrEqual } from "@std/assert";
 import { connect as connectHttp2 } from "node:http2";
 import type { Frame } from "../../../lib/frame.ts";
-import { MultipartBody } from "../../../lib/streaming/viewer_stream.ts";
+import { ViewerStream } from "../../../lib/streaming/viewer_stream.ts";
 import { multipartFormat } from "../../../lib/multipart/encode.ts";
-import { DirectConnection, DirectSending } from "../../../lib/sockets/direct_connection.ts";
+import { DirectConnection, DirectSends } from "../../../lib/sockets/direct_connection.ts";
 import { limitSendQueue } from "../../../lib/sockets/send_queue.ts";
 import { eventually } from "../../server.ts";
 
@@ -113,7 +113,7 @@ Deno.test({
 Deno.test("a DirectConnection sends nothing while Deno may have something to send", async () => {
   const kernel = { count: 100, takes: Infinity, closed: 0 };
   const connection = new DirectConnection(100, {
-    taken: () => kernel.count,
+    bytesAccepted: () => kernel.count,
     send(bytes) {
       const taken = Math.min(kernel.takes, bytes.length);
       kernel.count = (kernel.count + Math.max(0, taken)) >>> 0;
@@ -124,14 +124,14 @@ Deno.test("a DirectConnection sends nothing while Deno may have something to sen
   });
   assertEquals(connection.send(new Uint8Array(10)), 0); // the head is not sent
   setTimeout(() => kernel.count = 2 ** 32 - 50, 5);
-  await connection.begun();
+  await connection.headersSent();
   assertEquals(connection.send(new Uint8Array(100)), 100);
   assertEquals(kernel.count, 50);
   kernel.takes = 30;
   assertEquals(connection.send(new Uint8Array(100)), 30);
-  connection.defer(70);
+  connection.queued(70);
   kernel.count = 90; // Deno has sent ten of them
-  connection.defer(50);
+  connection.queued(50);
   kernel.takes = Infinity;
   for (; kernel.count < 200; kernel.count += 10) {
     assertEquals(connection.send(new Uint8Array(10)), 0);
@@ -147,14 +147,14 @@ Deno.test("a DirectConnection sends nothing while Deno may have something to sen
 Deno.test("a DirectConnection on which no head is seen leaves the response to Deno", async () => {
   let [sent, closed] = [0, 0];
   const connection = new DirectConnection(7, {
-    taken: () => 7,
+    bytesAccepted: () => 7,
     send: (bytes) => sent += bytes.length,
     watch() {},
     close: () => void closed++,
   });
-  await connection.begun();
+  await connection.headersSent();
   assertEquals([connection.send(new Uint8Array(10)), sent, closed], [0, 0, 1]);
-  connection.defer(10);
+  connection.queued(10);
   connection.close();
   assertEquals(closed, 1);
 });
@@ -165,7 +165,7 @@ Deno.test({
   permissions: "none",
   fn() {
     assertEquals(
-      DirectSending.of(80),
+      DirectSends.of(80),
       "Deno may not call the C library: see --allow-ffi in deno.json",
     );
   },
@@ -181,31 +181,31 @@ interface Watching {
 
 /** A server that gives a frame of its own making every 40 ms, and viewers that look closely at each. */
 function setUp() {
-  const bodies = new Set<MultipartBody>();
+  const bodies = new Set<ViewerStream>();
   const viewers: ReturnType<typeof watch>[] = [];
   let [passed, left, offered, sequence] = [0, 0, 0, 0];
-  let sending: DirectSending | string = "";
+  let sending: DirectSends | string = "";
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request, info) => {
     if (request.url.endsWith("/page")) return new Response("a page");
     if (request.url.endsWith("/large")) return new Response(new Uint8Array(1_000_000));
     if (typeof sending === "string") throw new Error(sending);
-    const direct = sending.to(info.remoteAddr, request.headers.has("Connection"));
-    const body = new MultipartBody({
+    const direct = sending.open(info.remoteAddr, request.headers.has("Connection"));
+    const body = new ViewerStream({
       format: FORMAT,
       direct: direct && {
-        begun: () => direct.begun(),
-        get free() {
-          return direct.free;
+        headersSent: () => direct.headersSent(),
+        get drained() {
+          return direct.drained;
         },
-        onFree: (call) => direct.onFree(call),
+        onDrain: (call) => direct.onDrain(call),
         send(bytes) {
           const count = direct.send(bytes);
           passed += count;
           return count;
         },
-        defer(count) {
+        queued(count) {
           left += count;
-          direct.defer(count);
+          direct.queued(count);
         },
       },
       onEnd() {
@@ -218,7 +218,7 @@ function setUp() {
     return new Response(body.stream, { headers });
   });
   limitSendQueue(server.addr.port);
-  sending = DirectSending.of(server.addr.port);
+  sending = DirectSends.of(server.addr.port);
   const ticks = setInterval(() => {
     const frame = frameOf(++sequence);
     for (const body of bodies) body.offer(frame);

@@ -1,12 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
-import { QuietConnections } from "../../../lib/sockets/mod.ts";
+import { IdleConnections } from "../../../lib/sockets/mod.ts";
 import { eventually } from "../../server.ts";
 
 const ignore = Deno.build.os !== "linux";
 const text = new TextEncoder();
 
 /** A server of endless streams, and its connections that were quiet for half a second. */
-function setUp(limits = { head: 500, silence: 500 }) {
+function setUp(limits = { headers: 500, idle: 500 }) {
   let watching = 0;
   let left = 0;
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
@@ -22,7 +22,7 @@ function setUp(limits = { head: 500, silence: 500 }) {
       }, { highWaterMark: 0 }),
     );
   });
-  const connections = QuietConnections.of(server.addr.port, limits);
+  const connections = IdleConnections.of(server.addr.port, limits);
   if (typeof connections === "string") throw new Error(connections);
   return {
     connections,
@@ -51,9 +51,9 @@ async function readAll(connection: Deno.Conn): Promise<string> {
 }
 
 /** Calls `close` until it has closed `count` connections. */
-async function closeUntil(connections: QuietConnections, count: number): Promise<void> {
+async function closeUntil(connections: IdleConnections, count: number): Promise<void> {
   let closed = 0;
-  await eventually(`${count} are closed`, () => (closed += connections.close()) >= count);
+  await eventually(`${count} are closed`, () => (closed += connections.closeIdle()) >= count);
   assertEquals(closed, count);
 }
 
@@ -61,7 +61,7 @@ Deno.test({
   name: "who says nothing, or never ends the head of a request, is cut off; a page's reader is not",
   ignore,
   async fn() {
-    await using set = setUp({ head: 500, silence: 60_000 });
+    await using set = setUp({ headers: 500, idle: 60_000 });
     using silent = await set.connect();
     using dripping = await set.connect();
     await dripping.write(text.encode("GET / HTTP/1.1\r\nHost: x\r\n"));
@@ -70,7 +70,7 @@ Deno.test({
     await reader.write(text.encode("GET /page HTTP/1.1\r\nHost: x\r\n\r\n"));
     const came = await readSome(reader);
     const ended = Promise.all([readAll(silent), readAll(dripping)]);
-    assertEquals(set.connections.close(), 0); // it is not time yet
+    assertEquals(set.connections.closeIdle(), 0); // it is not time yet
     await closeUntil(set.connections, 2);
     await ended;
     clearInterval(dripped);
@@ -103,7 +103,7 @@ Deno.test({
     await eventually("one has left", () => set.left() === 1);
     const before = bytes;
     await eventually("the other one goes on", () => bytes > before + 1_000_000);
-    assertEquals([set.left(), set.connections.close()], [1, 0]);
+    assertEquals([set.left(), set.connections.closeIdle()], [1, 0]);
     // What it had not read yet is partly lost, and it is told so.
     assert((await readAll(stalled)).endsWith("(reset)"));
     watching.close();
@@ -116,11 +116,11 @@ Deno.test({
   name: "a connection that is idle after an answer is closed after its own time",
   ignore,
   async fn() {
-    await using set = setUp({ head: 60_000, silence: 500 });
+    await using set = setUp({ headers: 60_000, idle: 500 });
     using idle = await set.connect();
     await idle.write(text.encode("GET /page HTTP/1.1\r\nHost: x\r\n\r\n"));
     await readSome(idle);
-    assertEquals(set.connections.close(), 0);
+    assertEquals(set.connections.closeIdle(), 0);
     await closeUntil(set.connections, 1);
     assertEquals(await readAll(idle), "");
   },
@@ -146,13 +146,13 @@ Deno.test({
   name: "connections of other ports are left alone",
   ignore,
   async fn() {
-    await using set = setUp({ head: 1, silence: 1 });
+    await using set = setUp({ headers: 1, idle: 1 });
     await using other = setUp();
     using connection = await other.connect();
     await connection.write(text.encode("GET /page HTTP/1.1\r\nHost: x\r\n\r\n"));
     await readSome(connection);
     await new Promise((resolve) => setTimeout(resolve, 50));
-    assertEquals(set.connections.close(), 0);
+    assertEquals(set.connections.closeIdle(), 0);
     await connection.write(text.encode("GET /page HTTP/1.1\r\nHost: x\r\n\r\n"));
     assert((await readSome(connection)).startsWith("HTTP/1.1 200 OK"));
   },
@@ -164,7 +164,7 @@ Deno.test({
   permissions: "none",
   fn() {
     assertEquals(
-      QuietConnections.of(80),
+      IdleConnections.of(80),
       "Deno may not call the C library: see --allow-ffi in deno.json",
     );
   },

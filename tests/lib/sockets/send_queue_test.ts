@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
-import { within } from "../../../lib/clock.ts";
+import { settlesWithin } from "../../../lib/clock.ts";
 import { limitSendQueue } from "../../../lib/sockets/mod.ts";
 import { needing, PYTHON } from "../../parts.ts";
 import { FAKES, Server } from "../../server.ts";
@@ -73,7 +73,7 @@ async function queued(prepare: (port: number) => void): Promise<number> {
   });
   prepare(server.addr.port);
   using viewer = await ask(server.addr.port);
-  while (taken < 50_000_000 && await within(given.promise, 300));
+  while (taken < 50_000_000 && await settlesWithin(given.promise, 300));
   viewer.close();
   await server.shutdown();
   return taken;

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { SharedSender } from "../../../lib/sockets/zero_copy_sender.ts";
+import { ZeroCopySender } from "../../../lib/sockets/zero_copy_sender.ts";
 
 /** What a kernel does not do, or not as it should. */
 interface Refusals {
@@ -17,7 +17,7 @@ const FRAME = 20_000;
 function setUp({ pipe, size = 1_048_576, tee, splice }: Refusals = {}) {
   const asked: string[] = [];
   const open = new Set<number>();
-  const sender = new SharedSender({
+  const sender = new ZeroCopySender({
     pipe2(ends) {
       if (pipe) return -1;
       const next = Math.max(9, ...open) + 1;
@@ -62,7 +62,7 @@ Deno.test("SharedSender sends what goes to many from a pipe, and closes the pipe
     assertEquals(sent, Array(10).fill(FRAME));
   }
   assertEquals(open.size, 4 * 2 + 2);
-  sender.forget();
+  sender.clear();
   assertEquals(open.size, 0);
 });
 

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { Camera } from "../../../lib/camera/camera.ts";
 import { KeepAlive } from "../../../lib/streaming/keep_alive.ts";
-import type { MultipartBody } from "../../../lib/streaming/viewer_stream.ts";
+import type { ViewerStream } from "../../../lib/streaming/viewer_stream.ts";
 import { ManualClock } from "../../manual_clock.ts";
 
 Deno.test("KeepAlive goes on after an error, and says so", async () => {
@@ -16,7 +16,7 @@ Deno.test("KeepAlive goes on after an error, and says so", async () => {
     keepAlive() {
       if (++looks === 1) throw new Error("no such picture");
     },
-  } as unknown as MultipartBody;
+  } as unknown as ViewerStream;
   keepAlive.add(viewer, {} as Camera);
   await clock.advance(1_600);
   keepAlive.delete(viewer);

@@ -1,6 +1,6 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import type { Frame } from "../../../lib/frame.ts";
-import { MultipartBody } from "../../../lib/streaming/viewer_stream.ts";
+import { ViewerStream } from "../../../lib/streaming/viewer_stream.ts";
 import { multipartFormat } from "../../../lib/multipart/encode.ts";
 import { settle } from "../../manual_clock.ts";
 
@@ -15,10 +15,10 @@ function frame(sequence: number): Frame {
 function setUp({ wanted }: { wanted?: (frame: Frame) => boolean } = {}) {
   const ended: string[] = [];
   const told: string[] = [];
-  const body = new MultipartBody({
+  const body = new ViewerStream({
     format: FORMAT,
     wanted,
-    onTaken: ({ sequence }, bytes) => told.push(`${sequence} taken in ${bytes} bytes`),
+    onDelivered: ({ sequence }, bytes) => told.push(`${sequence} taken in ${bytes} bytes`),
     onDropped: () => told.push("one dropped"),
     onEnd: () => ended.push("ended"),
   });
@@ -224,25 +224,25 @@ Deno.test("MultipartBody gives a direct way what it can send, and the client's s
   const said: string[] = [];
   const told: number[] = [];
   const way = { room: Infinity, free: true, call: () => {} };
-  const body = new MultipartBody({
+  const body = new ViewerStream({
     format: FORMAT,
     direct: {
-      begun: () => head.promise,
-      get free() {
+      headersSent: () => head.promise,
+      get drained() {
         return way.free;
       },
-      onFree: (call) => way.call = call,
+      onDrain: (call) => way.call = call,
       send(bytes) {
         const count = Math.min(way.room, bytes.length);
         said.push(new TextDecoder().decode(bytes.subarray(0, count)));
         return count;
       },
-      defer(count) {
+      queued(count) {
         said.push(`${count} left`);
         way.free = false;
       },
     },
-    onTaken: ({ sequence }) => told.push(sequence),
+    onDelivered: ({ sequence }) => told.push(sequence),
     onEnd: () => {},
   });
   const client = body.stream.getReader();

@@ -1,8 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Hono } from "hono";
-import { addressOf } from "../../../lib/http/client_address.ts";
+import { clientAddress } from "../../../lib/http/client_address.ts";
 import type { HttpError } from "../../../lib/http/errors.ts";
-import { Viewers, type Visit } from "../../../lib/streaming/viewers.ts";
+import { Viewers, type ViewerSession } from "../../../lib/streaming/viewers.ts";
 import { ManualClock } from "../../manual_clock.ts";
 
 async function setUp(max?: number) {
@@ -12,9 +12,9 @@ async function setUp(max?: number) {
     void lines.push(`${event} ${JSON.stringify(fields)}`);
   const viewers = new Viewers({ max, clock, log: { info, warn: info, error: info } });
   // A context as a request brings it.
-  let enter!: () => Visit;
+  let enter!: () => ViewerSession;
   await new Hono().get("/", (c) => {
-    enter = () => viewers.enter(addressOf(c), "front");
+    enter = () => viewers.admit(clientAddress(c), "front");
     return c.text("");
   }).request("/", {}, { remoteAddr: { transport: "tcp", hostname: "192.0.2.1", port: 5 } });
   return { viewers, enter, lines, clock };

@@ -1,31 +1,31 @@
-import { within } from "../clock.ts";
-import { CameraError, StopNow } from "../errors.ts";
+import { settlesWithin } from "../clock.ts";
+import { CameraError, ImmediateStop } from "../errors.ts";
 import type { Bytes, ByteSource } from "../frame.ts";
 
 /** How long a program may take after each signal before it gets the next one, in milliseconds. */
-const PATIENCE = { SIGINT: 2_000, SIGTERM: 1_000 };
-/** The same for a program that is not expected to listen: see {@link StopNow}. */
-const IMPATIENCE = { SIGINT: 300, SIGTERM: 200 };
+const GRACE_PERIOD = { SIGINT: 2_000, SIGTERM: 1_000 };
+/** The same for a program that is not expected to listen: see {@link ImmediateStop}. */
+const SHORT_GRACE_PERIOD = { SIGINT: 300, SIGTERM: 200 };
 /** How long what a program left behind may take to end after it, in milliseconds. */
-const LEFTOVERS = 500;
+const ORPHAN_GRACE_PERIOD = 500;
 /** Of what a program complains, this much is remembered. */
-const COMPLAINT_LINES = 20;
-const COMPLAINT_CHARACTERS = 65_536;
+const MAX_STDERR_LINES = 20;
+const MAX_LINE_LENGTH = 65_536;
 /**
  * Whether a program gets a process group of its own, so that what it starts can be stopped with it; the
  * terminal's Ctrl-C then reaches the server alone. Windows has no such groups, and to signal one takes the
  * permission to run any program.
  */
-const GROUPS = Deno.build.os !== "windows" &&
+const USE_PROCESS_GROUPS = Deno.build.os !== "windows" &&
   Deno.permissions.querySync({ name: "run" }).state === "granted";
 
 /** What it means when a program's standard error has a line like this. */
-export interface Complaint {
+export interface KnownError {
   pattern: RegExp;
   /** What a person can do about it. `$1` stands for what the pattern's first group has found. */
   hint?: string;
   /** Trying again cannot help until somebody changes something. */
-  hopeless?: boolean;
+  permanent?: boolean;
 }
 
 type Arguments = readonly string[] | (() => Promise<readonly string[]>);
@@ -33,11 +33,11 @@ type Arguments = readonly string[] | (() => Promise<readonly string[]>);
 /** Options of {@link run}. */
 export interface RunOptions {
   /** The complaints that are known of this program, the most telling first. */
-  complaints?: readonly Complaint[];
+  knownErrors?: readonly KnownError[];
   /** Variables for the program, besides those of the server. */
   env?: Record<string, string>;
   /** What to do when there is no such program. */
-  missing?: string;
+  installHint?: string;
 }
 
 /**
@@ -63,17 +63,17 @@ export function run(
 }
 
 /** What a program said until it ended. */
-export interface Answer {
+export interface Output {
   /** Whether it exited with code 0. */
   readonly success: boolean;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Options of {@link ask}. */
-export interface AskOptions extends Pick<RunOptions, "env" | "missing"> {
+/** Options of {@link output}. */
+export interface OutputOptions extends Pick<RunOptions, "env" | "installHint"> {
   /** How long it may take, in milliseconds; then it is killed. */
-  limit?: number;
+  timeout?: number;
 }
 
 /**
@@ -83,16 +83,16 @@ export interface AskOptions extends Pick<RunOptions, "env" | "missing"> {
  * @param program As for {@link run}.
  * @throws {CameraError} If there is no such program.
  */
-export async function ask(
+export async function output(
   program: string | readonly string[],
   args: readonly string[],
   signal: AbortSignal,
-  { limit = 5_000, ...options }: AskOptions = {},
-): Promise<Answer> {
+  { timeout = 5_000, ...options }: OutputOptions = {},
+): Promise<Output> {
   const { child } = spawn([program].flat(), args, options);
   running.add(child);
   const stop = () => void kill(child, "SIGKILL");
-  const timer = setTimeout(stop, limit);
+  const timer = setTimeout(stop, timeout);
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) stop();
   try {
@@ -122,9 +122,9 @@ class Program implements ByteSource {
   #name = "";
   #child: Deno.ChildProcess | undefined;
   #stdout: ReadableStreamBYOBReader | undefined;
-  #complaints: Promise<string[]> | undefined;
+  #stderrLines: Promise<string[]> | undefined;
   /** Ends the reading of the complaints. */
-  readonly #deaf = new AbortController();
+  readonly #stderrAbort = new AbortController();
   #stopped: Promise<void> | undefined;
   #disposed = false;
 
@@ -177,20 +177,20 @@ class Program implements ByteSource {
     this.#child = child;
     running.add(child);
     this.#stdout = child.stdout.getReader({ mode: "byob" });
-    this.#complaints = lastLines(child.stderr, this.#deaf.signal);
+    this.#stderrLines = lastLines(child.stderr, this.#stderrAbort.signal);
     this.#signal.addEventListener("abort", this.#onAbort, { once: true });
   }
 
   /** After the end of the output: waits for the program's own end, and tells if that was a failure. */
   async #end(): Promise<void> {
     const child = this.#child!;
-    const exited = await within(child.status, PATIENCE.SIGTERM);
+    const exited = await settlesWithin(child.status, GRACE_PERIOD.SIGTERM);
     await this.#stop();
-    const asked = this.#signal.aborted && !(this.#signal.reason instanceof StopNow);
+    const asked = this.#signal.aborted && !(this.#signal.reason instanceof ImmediateStop);
     if (asked || this.#disposed) return;
     const { code, signal, success } = await child.status;
-    const lines = await this.#complaints!;
-    const known = findComplaint(lines, this.#options.complaints ?? []);
+    const lines = await this.#stderrLines!;
+    const known = findKnownError(lines, this.#options.knownErrors ?? []);
     // A hung capture had to be forced: how it ended says nothing, what it complained of does.
     // And some programs end well, for them, when their camera is unplugged: only the complaint tells.
     if (!known && (this.#signal.aborted || success && exited)) return;
@@ -203,10 +203,10 @@ class Program implements ByteSource {
       : success
       ? " ended"
       : ` exited with code ${code}`;
-    const complaint = known?.line ?? lastComplaint(lines);
+    const complaint = known?.line ?? lastErrorLine(lines);
     throw new CameraError(`${this.#name}${how}${complaint ? `: ${complaint}` : ""}`, {
       hint: known?.hint,
-      hopeless: known?.hopeless,
+      permanent: known?.permanent,
     });
   }
 
@@ -219,17 +219,19 @@ class Program implements ByteSource {
     const child = this.#child;
     if (!child) return;
     const drained = this.#drain();
-    const patience = this.#signal.reason instanceof StopNow ? IMPATIENCE : PATIENCE;
-    const ended = kill(child, "SIGINT") && await within(child.status, patience.SIGINT) ||
-      kill(child, "SIGTERM") && await within(child.status, patience.SIGTERM);
+    const patience = this.#signal.reason instanceof ImmediateStop
+      ? SHORT_GRACE_PERIOD
+      : GRACE_PERIOD;
+    const ended = kill(child, "SIGINT") && await settlesWithin(child.status, patience.SIGINT) ||
+      kill(child, "SIGTERM") && await settlesWithin(child.status, patience.SIGTERM);
     if (!ended) kill(child, "SIGKILL");
     await child.status;
-    const silent = Promise.all([drained, this.#complaints]);
+    const silent = Promise.all([drained, this.#stderrLines]);
     // What it left behind mostly writes to the same pipes.
-    await within(silent, LEFTOVERS);
+    await settlesWithin(silent, ORPHAN_GRACE_PERIOD);
     kill(child, "SIGKILL");
-    if (!await within(silent, LEFTOVERS)) await this.#stdout!.cancel(); // who holds them has left the group
-    this.#deaf.abort();
+    if (!await settlesWithin(silent, ORPHAN_GRACE_PERIOD)) await this.#stdout!.cancel(); // who holds them has left the group
+    this.#stderrAbort.abort();
     await silent;
     running.delete(child);
   }
@@ -247,7 +249,7 @@ class Program implements ByteSource {
 function spawn(
   names: readonly string[],
   args: readonly string[],
-  { env, missing }: RunOptions,
+  { env, installHint }: RunOptions,
 ): { name: string; child: Deno.ChildProcess } {
   for (const name of names) {
     try {
@@ -257,17 +259,17 @@ function spawn(
         stdin: "null",
         stdout: "piped",
         stderr: "piped",
-        detached: GROUPS,
+        detached: USE_PROCESS_GROUPS,
       });
       return { name, child: command.spawn() };
     } catch (cause) {
       if (cause instanceof Deno.errors.NotFound) continue;
-      throw new CameraError(`Cannot start ${name}`, { cause, hopeless: true });
+      throw new CameraError(`Cannot start ${name}`, { cause, permanent: true });
     }
   }
   throw new CameraError(`There is no program ${names.join(" or ")} on this machine`, {
-    hint: missing,
-    hopeless: true,
+    hint: installHint,
+    permanent: true,
   });
 }
 
@@ -275,7 +277,7 @@ function spawn(
 function kill(child: Deno.ChildProcess, signal: Deno.Signal): boolean {
   if (Deno.build.os === "windows" && signal === "SIGINT") return false;
   try {
-    if (GROUPS) Deno.kill(-child.pid, signal);
+    if (USE_PROCESS_GROUPS) Deno.kill(-child.pid, signal);
     else child.kill(signal);
   } catch (error) {
     // They have already ended: Deno has one error for a group, another for a child.
@@ -291,8 +293,8 @@ async function lastLines(stderr: ReadableStream<Bytes>, signal: AbortSignal): Pr
   try {
     for await (const text of stderr.pipeThrough(new TextDecoderStream(), { signal })) {
       const parts = (rest + text).split(/[\r\n]+/);
-      rest = parts.pop()!.slice(-COMPLAINT_CHARACTERS);
-      lines = [...lines, ...parts].slice(-COMPLAINT_LINES);
+      rest = parts.pop()!.slice(-MAX_LINE_LENGTH);
+      lines = [...lines, ...parts].slice(-MAX_STDERR_LINES);
     }
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -308,18 +310,18 @@ function printable(line: string): string {
   return open.trim().slice(0, 500);
 }
 
-function findComplaint(lines: string[], known: readonly Complaint[]) {
-  for (const complaint of known) {
-    const line = lines.findLast((line) => complaint.pattern.test(line));
+function findKnownError(lines: string[], known: readonly KnownError[]) {
+  for (const knownError of known) {
+    const line = lines.findLast((line) => knownError.pattern.test(line));
     if (!line) continue;
-    const [found] = complaint.pattern.exec(line)!;
-    const hint = complaint.hint && found.replace(complaint.pattern, complaint.hint);
-    return { line, hint, hopeless: complaint.hopeless };
+    const [found] = knownError.pattern.exec(line)!;
+    const hint = knownError.hint && found.replace(knownError.pattern, knownError.hint);
+    return { line, hint, permanent: knownError.permanent };
   }
 }
 
 /** The last line that sounds like an error, else the last one. */
-function lastComplaint(lines: string[]): string | undefined {
+function lastErrorLine(lines: string[]): string | undefined {
   return lines.findLast((line) =>
     /error|cannot|can't|fail|not |no such|denied|invalid/i.test(line)
   ) ??
