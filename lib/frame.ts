@@ -1,46 +1,21 @@
-/** Bytes that nobody else can move or resize. */
-export type Bytes = Uint8Array<ArrayBuffer>;
+import type { Bytes } from "./bytes.ts";
 
-/** Bytes that come as they are asked for, into memory of the reader's choice. */
-export interface ByteSource extends AsyncIterable<Bytes>, AsyncDisposable {
-  /**
-   * Waits for bytes and puts them at the start of `into`, whose buffer it takes away from the caller.
-   *
-   * @returns The bytes that came, in the same memory under a new buffer; undefined at the end.
-   */
-  read(into: Bytes): Promise<Bytes | undefined>;
-}
-
-/** The bytes of one complete JPEG image, from its SOI marker (FF D8) to its EOI (FF D9). */
+/** A complete JPEG image, from its SOI marker (FF D8) to its EOI marker (FF D9). Shared: do not write to it. */
 export type Jpeg = Bytes;
 
-/** One image from a camera. Every viewer holds the same object, so nobody writes to `jpeg`. */
+/** One image from a camera. All subscribers share the object, so it must not be changed. */
 export interface Frame {
   readonly jpeg: Jpeg;
-  /** When the server had the whole image, or what a relayed camera says; ms since the Unix epoch. */
+  /**
+   * Capture time in milliseconds since the Unix epoch: the arrival of the complete image, or the time stamp
+   * of a relayed camera, whose clock may differ from this machine's.
+   */
   readonly capturedAt: number;
-  /** From 1; a gap between two frames is what was dropped. */
+  /** Arrival time on this server's monotonic clock, in milliseconds: for durations and for ordering. */
+  readonly monotonic: number;
+  /** Counts from 1; a gap between two frames is the number of frames dropped. */
   readonly sequence: number;
 }
 
-/** An image that grows beyond this is none: 16 MiB. */
+/** Maximum size of a JPEG in bytes; larger images are treated as corrupt. */
 export const MAX_FRAME = 16 * 1024 * 1024;
-
-/**
- * How many free bytes a reader of ours leaves in front of a JPEG and behind it, in the same buffer.
- * What is sent around an image on the wire is written there, so that the image is never copied.
- */
-export const HEADROOM = 160;
-
-const withHeadroom = new WeakSet<ArrayBuffer>();
-
-/** Declares that `jpeg` has its buffer to itself, with `MARGIN` free bytes at either end. */
-export function markHeadroom(jpeg: Jpeg): Jpeg {
-  withHeadroom.add(jpeg.buffer);
-  return jpeg;
-}
-
-/** Whether the bytes around `jpeg` are free, as {@link markHeadroom} said. */
-export function hasHeadroom(jpeg: Jpeg): boolean {
-  return withHeadroom.has(jpeg.buffer);
-}

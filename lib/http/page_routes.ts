@@ -2,7 +2,7 @@ import { eTag, ifNoneMatch } from "@std/http/etag";
 import { acceptsEncodings } from "@std/http/negotiation";
 import { extname, join } from "@std/path";
 import { type Context, Hono } from "hono";
-import type { Bytes } from "../frame.ts";
+import type { Bytes } from "../bytes.ts";
 import { HttpError } from "./errors.ts";
 
 /** One file of the pages. */

@@ -1,4 +1,5 @@
-import { type Bytes, HEADROOM, type Jpeg, markHeadroom } from "../frame.ts";
+import { type Bytes, HEADROOM, markHeadroom } from "../bytes.ts";
+import type { Jpeg } from "../frame.ts";
 import type { Size } from "./segments.ts";
 import { STANDARD_DHT, STANDARD_TABLES } from "./tables.ts";
 

@@ -1,4 +1,5 @@
-import { HEADROOM, type Jpeg, markHeadroom } from "../frame.ts";
+import { HEADROOM, markHeadroom } from "../bytes.ts";
+import type { Jpeg } from "../frame.ts";
 import { isFrameHeader, type Segment, segments } from "./segments.ts";
 import { STANDARD_DHT } from "./tables.ts";
 

@@ -1,11 +1,5 @@
-import {
-  type Bytes,
-  type ByteSource,
-  HEADROOM,
-  type Jpeg,
-  markHeadroom,
-  MAX_FRAME,
-} from "../frame.ts";
+import { type Bytes, type ByteSource, HEADROOM, markHeadroom } from "../bytes.ts";
+import { type Jpeg, MAX_FRAME } from "../frame.ts";
 import { isFrameHeader, isStandalone } from "./segments.ts";
 
 /** There is always room for a read of this size: a pipe gives no more at once. */

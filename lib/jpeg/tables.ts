@@ -1,4 +1,4 @@
-import type { Bytes } from "../frame.ts";
+import type { Bytes } from "../bytes.ts";
 
 /** A Huffman table as a DHT segment has it (ITU-T T.81, B.2.4.2). */
 export interface HuffmanTable {

@@ -1,4 +1,4 @@
-import type { Bytes } from "../frame.ts";
+import type { Bytes } from "../bytes.ts";
 
 /** A longer line is no delimiter: RFC 2046 allows a boundary 70 characters. */
 const MAX_LINE = 256;

@@ -1,4 +1,5 @@
-import { type Bytes, MAX_FRAME } from "../frame.ts";
+import type { Bytes } from "../bytes.ts";
+import { MAX_FRAME } from "../frame.ts";
 import { boundaryOf, Delimiter } from "./boundary.ts";
 import { type DecodeCounts, type Part, PartParser } from "./part_parser.ts";
 

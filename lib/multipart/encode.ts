@@ -1,4 +1,5 @@
-import { type Bytes, type Frame, hasHeadroom } from "../frame.ts";
+import { type Bytes, hasHeadroom } from "../bytes.ts";
+import type { Frame } from "../frame.ts";
 
 /** The boundary for which a frame's own buffer has room: no copy is made for it. */
 const BOUNDARY = "frame";

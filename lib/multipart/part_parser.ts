@@ -1,4 +1,5 @@
-import { type Bytes, HEADROOM, type Jpeg, markHeadroom } from "../frame.ts";
+import { type Bytes, HEADROOM, markHeadroom } from "../bytes.ts";
+import type { Jpeg } from "../frame.ts";
 import { type Delimiter, MORE } from "./boundary.ts";
 import { PartHeader } from "./part_header.ts";
 

@@ -1,6 +1,6 @@
 import { settlesWithin } from "../clock.ts";
 import { CameraError, ImmediateStop } from "../errors.ts";
-import type { Bytes, ByteSource } from "../frame.ts";
+import type { Bytes, ByteSource } from "../bytes.ts";
 
 /** How long a program may take after each signal before it gets the next one, in milliseconds. */
 const GRACE_PERIOD = { SIGINT: 2_000, SIGTERM: 1_000 };

@@ -1,4 +1,4 @@
-import type { Bytes } from "../frame.ts";
+import type { Bytes } from "../bytes.ts";
 import { ADDRESS_FUNCTIONS, findSockets, intPointer, peerOf } from "./descriptors.ts";
 import { LINUX_LIBRARIES, openLibrary } from "../libc.ts";
 import { SEND_FUNCTIONS, ZeroCopySender } from "./zero_copy_sender.ts";

@@ -1,4 +1,4 @@
-import type { Bytes } from "../frame.ts";
+import type { Bytes } from "../bytes.ts";
 
 /** What goes to so many is put into a pipe, from which the kernel sends it without a copy. */
 const MIN_RECEIVERS = 8;

@@ -23,7 +23,8 @@ export class NoSignal {
     const last = this.#drawn.get(camera);
     if (last?.what === what) return last.frame;
     const jpeg = noSignalJpeg(size, lines);
-    const frame: Frame = { jpeg, capturedAt: this.#clock.now(), sequence: 0 };
+    const capturedAt = this.#clock.now();
+    const frame: Frame = { jpeg, capturedAt, monotonic: this.#clock.monotonic(), sequence: 0 };
     this.#drawn.set(camera, { what, frame });
     return frame;
   }

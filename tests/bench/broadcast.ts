@@ -33,7 +33,12 @@ export class Broadcast {
     for (;;) {
       await this.#wanted.promise;
       this.#wanted = Promise.withResolvers();
-      yield { jpeg, capturedAt: Date.now(), sequence: ++this.#sequence };
+      yield {
+        jpeg,
+        capturedAt: Date.now(),
+        monotonic: performance.now(),
+        sequence: ++this.#sequence,
+      };
     }
   }
 

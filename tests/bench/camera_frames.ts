@@ -1,4 +1,5 @@
-import type { Bytes, Jpeg } from "../../lib/frame.ts";
+import type { Bytes } from "../../lib/bytes.ts";
+import type { Jpeg } from "../../lib/frame.ts";
 import { Random } from "../random.ts";
 import { DHT, DQT, EOI, join, sof, SOI, sos } from "../lib/jpeg/sample_jpegs.ts";
 

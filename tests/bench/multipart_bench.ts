@@ -1,4 +1,5 @@
-import { type Bytes, type Frame, HEADROOM, markHeadroom } from "../../lib/frame.ts";
+import { type Bytes, HEADROOM, markHeadroom } from "../../lib/bytes.ts";
+import type { Frame } from "../../lib/frame.ts";
 import { MultipartFormat } from "../../lib/multipart/encode.ts";
 import { cameraFrame, SIZES } from "./camera_frames.ts";
 
@@ -10,7 +11,7 @@ const buffer = new Uint8Array(jpeg.length + 2 * HEADROOM);
 buffer.set(jpeg, HEADROOM);
 const roomy: Bytes = markHeadroom(buffer.subarray(HEADROOM, HEADROOM + jpeg.length));
 
-const frame = (jpeg: Bytes): Frame => ({ jpeg, capturedAt, sequence: 1 });
+const frame = (jpeg: Bytes): Frame => ({ jpeg, capturedAt, monotonic: 0, sequence: 1 });
 
 Deno.bench("write a part around a frame, in its own buffer", { group: "part" }, () => {
   new MultipartFormat("frame", false).part(frame(roomy));

@@ -1,4 +1,4 @@
-import type { Bytes, ByteSource } from "../../lib/frame.ts";
+import type { Bytes, ByteSource } from "../../lib/bytes.ts";
 import { splitJpegs } from "../../lib/jpeg/split.ts";
 import { cameraRun, SIZES } from "./camera_frames.ts";
 

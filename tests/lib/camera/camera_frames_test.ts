@@ -25,7 +25,12 @@ Deno.test("a frame with its tables is given as the camera made it, and has our t
   await using camera = setUp();
   const frame = camera.frame(0);
   await camera.push(PICTURE);
-  assertEquals(await frame, { jpeg: PICTURE, capturedAt: camera.clock.now(), sequence: 1 });
+  assertEquals(await frame, {
+    jpeg: PICTURE,
+    capturedAt: camera.clock.now(),
+    monotonic: camera.clock.monotonic(),
+    sequence: 1,
+  });
 });
 
 Deno.test("a snapshot waits for a frame that was captured after it was asked for", async () => {

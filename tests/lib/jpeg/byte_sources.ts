@@ -1,4 +1,4 @@
-import type { Bytes, ByteSource } from "../../../lib/frame.ts";
+import type { Bytes, ByteSource } from "../../../lib/bytes.ts";
 
 /**
  * Bytes that come in given chunks, as from a program: each read takes the reader's buffer away from it,

@@ -1,4 +1,5 @@
-import type { Bytes, Jpeg } from "../../../lib/frame.ts";
+import type { Bytes } from "../../../lib/bytes.ts";
+import type { Jpeg } from "../../../lib/frame.ts";
 import { join, segment } from "./sample_jpegs.ts";
 
 /** What {@link exifWith} can be told. */

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { hasHeadroom, HEADROOM, type Jpeg } from "../../../lib/frame.ts";
+import { hasHeadroom, HEADROOM } from "../../../lib/bytes.ts";
+import type { Jpeg } from "../../../lib/frame.ts";
 import { withHuffmanTables } from "../../../lib/jpeg/huffman.ts";
 import { segments } from "../../../lib/jpeg/segments.ts";
 import { STANDARD_DHT } from "../../../lib/jpeg/tables.ts";

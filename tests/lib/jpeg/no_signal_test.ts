@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertLess, assertNotEquals, assertThrows } from "@std/assert";
-import { hasHeadroom, HEADROOM, type Jpeg } from "../../../lib/frame.ts";
+import { hasHeadroom, HEADROOM } from "../../../lib/bytes.ts";
+import type { Jpeg } from "../../../lib/frame.ts";
 import { noSignalJpeg } from "../../../lib/jpeg/no_signal.ts";
 import { type Size, sizeOf } from "../../../lib/jpeg/segments.ts";
 import { splitJpegs } from "../../../lib/jpeg/split.ts";

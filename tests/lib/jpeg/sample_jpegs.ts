@@ -1,4 +1,5 @@
-import type { Bytes, Jpeg } from "../../../lib/frame.ts";
+import type { Bytes } from "../../../lib/bytes.ts";
+import type { Jpeg } from "../../../lib/frame.ts";
 
 // Images in miniature: right in every marker and length, while what is between them is made up.
 

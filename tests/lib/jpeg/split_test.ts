@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertFalse, assertLess, assertStrictEquals } from "@std/assert";
-import { type Bytes, hasHeadroom, HEADROOM, type Jpeg } from "../../../lib/frame.ts";
+import { type Bytes, hasHeadroom, HEADROOM } from "../../../lib/bytes.ts";
+import type { Jpeg } from "../../../lib/frame.ts";
 import { type SplitCounts, splitJpegs, type SplitOptions } from "../../../lib/jpeg/split.ts";
 import { Random } from "../../random.ts";
 import { FakeProgram, inChunks } from "./byte_sources.ts";

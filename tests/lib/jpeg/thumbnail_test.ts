@@ -1,5 +1,6 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import type { Bytes, Jpeg } from "../../../lib/frame.ts";
+import type { Bytes } from "../../../lib/bytes.ts";
+import type { Jpeg } from "../../../lib/frame.ts";
 import { withoutThumbnail } from "../../../lib/jpeg/thumbnail.ts";
 import { Random } from "../../random.ts";
 import { exifWith, withSegment } from "./exif.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { type Bytes, hasHeadroom, HEADROOM } from "../../../lib/frame.ts";
+import { type Bytes, hasHeadroom, HEADROOM } from "../../../lib/bytes.ts";
 import { decodeMultipart, type DecodeOptions } from "../../../lib/multipart/decode.ts";
 import { multipartFormat } from "../../../lib/multipart/encode.ts";
 import { ffmpeg, hasFfmpeg } from "../../ffmpeg.ts";
@@ -14,6 +14,7 @@ Deno.test("A stream of our own is decoded to the same images, with their times",
   const frames = [A, B].map((image, index) => ({
     jpeg: fromText(image),
     capturedAt: 1_700_000_000_123 + index,
+    monotonic: index,
     sequence: index + 1,
   }));
   const stream = [format.opening, ...frames.map((frame) => format.part(frame))].map(toText).join(

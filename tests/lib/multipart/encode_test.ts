@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertNotEquals, assertStrictEquals } from "@std/assert";
-import { type Frame, HEADROOM, type Jpeg, markHeadroom } from "../../../lib/frame.ts";
+import { HEADROOM, markHeadroom } from "../../../lib/bytes.ts";
+import type { Frame, Jpeg } from "../../../lib/frame.ts";
 import { multipartFormat } from "../../../lib/multipart/encode.ts";
 
 const CAPTURED = Date.UTC(2026, 10, 22, 10, 0, 0, 123);
@@ -7,7 +8,7 @@ const HEADER =
   "Content-Type: image/jpeg\r\nContent-Length: 4\r\nX-Timestamp: 1795341600.123000\r\n\r\n";
 
 function frame(jpeg: Jpeg, capturedAt = CAPTURED): Frame {
-  return { jpeg, capturedAt, sequence: 1 };
+  return { jpeg, capturedAt, monotonic: 0, sequence: 1 };
 }
 
 /** Four bytes of an image, with or without the room that a splitter leaves around it. */

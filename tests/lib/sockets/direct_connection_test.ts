@@ -250,7 +250,7 @@ function setUp() {
 function frameOf(sequence: number): Frame {
   const jpeg = new Uint8Array(SIZE + sequence % 100);
   for (let at = 0; at < jpeg.length; at += 50) jpeg[at] = sequence + at / 50;
-  return { jpeg, capturedAt: sequence * 1000, sequence };
+  return { jpeg, capturedAt: sequence * 1000, monotonic: 0, sequence };
 }
 
 function watch(port: number, watching: Watching) {

@@ -1,0 +1,31 @@
+/** Bytes in a buffer that cannot be resized or shared between threads. */
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+/** A pull source that fills the caller's buffer, like a BYOB reader. */
+export interface ByteSource extends AsyncIterable<Bytes>, AsyncDisposable {
+  /**
+   * Waits for bytes and writes them to the start of `into`, whose buffer is detached.
+   *
+   * @returns The bytes read, in the same memory under a new buffer; undefined at the end.
+   */
+  read(into: Bytes): Promise<Bytes | undefined>;
+}
+
+/**
+ * Spare bytes before and after each JPEG in its buffer, so that the header and the delimiter of a multipart
+ * part can be written around it without a copy.
+ */
+export const HEADROOM = 160;
+
+const buffersWithHeadroom = new WeakSet<ArrayBuffer>();
+
+/** Declares that nothing else uses the buffer of `bytes`, and that it has {@link HEADROOM} at both ends. */
+export function markHeadroom<T extends Bytes>(bytes: T): T {
+  buffersWithHeadroom.add(bytes.buffer);
+  return bytes;
+}
+
+/** Whether {@link markHeadroom} was called for the buffer of `bytes`. */
+export function hasHeadroom(bytes: Bytes): boolean {
+  return buffersWithHeadroom.has(bytes.buffer);
+}
