@@ -1,4 +1,5 @@
-import type { Bytes, Jpeg } from "../lib/frame.ts";
+import type { Bytes } from "../lib/bytes.ts";
+import type { Jpeg } from "../lib/frame.ts";
 
 /** Whether there is an ffmpeg to compare with. */
 export const hasFfmpeg = await new Deno.Command("ffmpeg", {

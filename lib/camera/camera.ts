@@ -1,8 +1,8 @@
 import { type Clock, settlesWithin } from "../clock.ts";
 import { CameraError, explain } from "../errors.ts";
 import type { Frame, Jpeg } from "../frame.ts";
-import { Hub, type Open, type Subscriber } from "../hub/hub.ts";
-import type { Subscription } from "../hub/subscription.ts";
+import { Hub, type Open, type Role, type Subscriber } from "../hub/hub.ts";
+import type { Subscription, SubscriptionOptions } from "../hub/subscription.ts";
 import { withHuffmanTables } from "../jpeg/huffman.ts";
 import { type Size, sizeOf } from "../jpeg/segments.ts";
 import type { SplitCounts } from "../jpeg/split.ts";
@@ -46,8 +46,12 @@ export interface CameraStats {
   readonly lastFailure: CameraError | undefined;
   /** Frames that came from the camera since the server started. */
   readonly frames: number;
+  /** Background subscribers: recorder, publisher, detector. */
+  readonly backgroundSubscribers: number;
   /** Frames that viewers were too slow to take. */
   readonly dropped: number;
+  /** Frames that background subscribers were too slow to take. */
+  readonly backgroundDropped: number;
   /** Images from the camera that were broken, cut short or too large. */
   readonly broken: number;
   /** How often it failed. */
@@ -63,8 +67,6 @@ export interface CameraStats {
 export class Camera {
   readonly name: string;
   readonly driver: string;
-  /** Counts frames that viewers did not take. */
-  dropped = 0;
 
   readonly #clock: Clock;
   readonly #log: Log;
@@ -73,6 +75,7 @@ export class Camera {
   readonly #rate = new FrameRate();
   readonly #timeouts: { firstFrame: number; nextFrame: number };
   readonly #sent = new DeliveryStats();
+  readonly #dropped: Record<Role, number> = { viewer: 0, background: 0 };
   #sequence = 0;
   /** When the newest frame came. */
   #arrivedAt = -Infinity;
@@ -136,8 +139,9 @@ export class Camera {
   }
 
   /** A viewer that is an iterator of frames. */
-  subscribe(options?: { depth?: number }): Subscription<Frame> {
-    return this.#hub.subscribe(options);
+  subscribe(options: Omit<SubscriptionOptions, "onDropped"> = {}): Subscription<Frame> {
+    const onDropped = () => this.countDropped(options.role ?? "viewer");
+    return this.#hub.subscribe({ ...options, onDropped });
   }
 
   /**
@@ -183,8 +187,13 @@ export class Camera {
     return await found;
   }
 
-  /** A viewer has taken a frame, in so many bytes. */
-  delivered({ capturedAt }: Frame, bytes: number): void {
+  /** Counts a frame that a subscriber was too slow to take. */
+  countDropped(role: Role): void {
+    this.#dropped[role]++;
+  }
+
+  /** Counts a frame that a viewer has received. @param bytes Its size on the wire. */
+  countDelivered({ capturedAt }: Frame, bytes: number): void {
     this.#sent.add(bytes, this.#clock.now() - capturedAt);
   }
 
@@ -195,12 +204,14 @@ export class Camera {
       driver: this.driver,
       state: this.#state(),
       fps: this.#hub.running ? this.#rate.at(this.#clock.monotonic()) : 0,
-      viewers: this.#hub.subscribers.size,
+      viewers: this.#hub.count("viewer"),
+      backgroundSubscribers: this.#hub.count("background"),
       size: this.#size,
       error: this.error,
       lastFailure: this.#lastFailure,
       frames: this.#sequence,
-      dropped: this.dropped,
+      dropped: this.#dropped.viewer,
+      backgroundDropped: this.#dropped.background,
       broken: this.#brokenBefore + this.#counts.broken,
       failures: this.#backoff.total,
       sent: this.#sent,
@@ -246,10 +257,11 @@ export class Camera {
     this.#log.info("camera starting", { camera: this.name, driver: this.driver });
     try {
       for await (const { jpeg, capturedAt } of source(signal)) {
-        this.#rate.add(this.#clock.monotonic());
+        const monotonic = this.#clock.monotonic();
+        this.#rate.add(monotonic);
         this.#arrivedAt = this.#clock.now();
         this.#logged = undefined;
-        yield { jpeg, capturedAt, sequence: ++this.#sequence };
+        yield { jpeg, capturedAt, monotonic, sequence: ++this.#sequence };
         this.#outcome.resolve();
         this.#flowing = true;
       }

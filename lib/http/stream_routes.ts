@@ -1,5 +1,5 @@
 import { type Context, Hono } from "hono";
-import { limitFps } from "../camera/frame_rate.ts";
+import { limitFps } from "../streaming/limit_fps.ts";
 import type { Camera } from "../camera/camera.ts";
 import { type DirectSender, ViewerStream } from "../streaming/viewer_stream.ts";
 import { multipartFormat } from "../multipart/encode.ts";
@@ -82,8 +82,8 @@ export function streamRoutes(options: StreamRoutesOptions): Hono {
       format,
       direct,
       wanted: fps === undefined ? undefined : limitFps(fps),
-      onDelivered: (frame, bytes) => camera.delivered(frame, bytes),
-      onDropped: () => camera.dropped++,
+      onDelivered: (frame, bytes) => camera.countDelivered(frame, bytes),
+      onDropped: () => camera.countDropped("viewer"),
       onEnd: () => {
         camera.leave(body);
         keepAlive.delete(body);

@@ -1,33 +1,55 @@
 import type { Clock } from "../clock.ts";
-import { type Failure, Subscription } from "./subscription.ts";
+import { Subscription, type SubscriptionOptions } from "./subscription.ts";
 
-/** Starts whatever the hub broadcasts. It must stop, and end, when `signal` aborts. */
+/** Starts a source. It must stop, and its iteration end, when `signal` aborts. */
 export type Open<T> = (signal: AbortSignal) => AsyncIterable<T>;
 
-/** Who is at a hub. The hub calls it for every item, so it is quick and does not throw. */
+/** Why a source has ended. */
+export interface Failure {
+  readonly reason: unknown;
+}
+
+/**
+ * Kind of a subscriber: a client that shows frames to a person, or a part of the server that works on them
+ * (recorder, publisher, detector). Background subscribers are not counted as viewers.
+ */
+export type Role = "viewer" | "background";
+
+/** Receives the items of a hub. The hub calls it for each item, so it must be quick and must not throw. */
 export interface Subscriber<T> {
-  /** There is a new item. */
+  readonly role: Role;
+  /**
+   * Whether the source runs for this subscriber. With `false` it receives items while the source runs for
+   * others. @default {true}
+   */
+  readonly keepsRunning?: boolean;
+  /** Called for each new item, and with the latest one on joining. */
   offer(item: T): void;
-  /** There will be no more, with the reason if that is a failure. */
+  /** Called once when there will be no more items, with the reason if the source has failed. */
   end(failure?: Failure): void;
 }
 
 /** Options of a {@link Hub}. */
 export interface HubOptions {
   clock: Clock;
-  /** How long the source runs on after the last subscriber left, in milliseconds. `Infinity`: for ever. */
+  /**
+   * How long the source keeps running after the last subscriber that needs it has left, in milliseconds.
+   * `Infinity`: forever.
+   */
   idleTimeout: number;
 }
 
 /**
- * Broadcasts one source to any number of subscribers, each at its own pace.
- * The source runs only while somebody is subscribed, and `idleTimeout` longer.
+ * Broadcasts one source to any number of subscribers, each at its own pace. The source runs only while a
+ * subscriber needs it, and for `idleTimeout` afterwards.
  */
 export class Hub<T> implements AsyncDisposable {
   readonly #open: Open<T>;
   readonly #clock: Clock;
   readonly #idleTimeout: number;
   readonly #subscribers = new Set<Subscriber<T>>();
+  /** Number of subscribers for which the source runs. */
+  #holders = 0;
   #running: Promise<void> | undefined;
   #source: AbortController | undefined;
   #idle: AbortController | undefined;
@@ -40,62 +62,68 @@ export class Hub<T> implements AsyncDisposable {
     this.#idleTimeout = idleTimeout;
   }
 
-  /** Who is subscribed now. */
-  get subscribers(): ReadonlySet<Subscriber<T>> {
-    return this.#subscribers;
+  /** Number of current subscribers with a role. */
+  count(role: Role): number {
+    let count = 0;
+    for (const subscriber of this.#subscribers) if (subscriber.role === role) count++;
+    return count;
   }
 
-  /** Whether the source is open, or closing. */
+  /** Whether the source is open or closing. */
   get running(): boolean {
     return this.#running !== undefined;
   }
 
-  /** The newest item, while the source runs. */
+  /** The latest item, while the source runs. */
   get latest(): T | undefined {
     return this.#latest;
   }
 
-  /** Forgets the newest item: who joins now waits for another one. */
+  /** Discards the latest item, so that new subscribers wait for the next one. */
   clearLatest(): void {
     this.#latest = undefined;
   }
 
-  /** Opens the source without waiting for anybody to subscribe. */
+  /** Opens the source without waiting for a subscriber. */
   start(): void {
     if (!this.#closed) this.#running ??= this.#run();
   }
 
-  /** Adds a subscriber, who gets the newest item at once, and starts the source if it is not running. */
+  /** Adds a subscriber, offers it the latest item, and opens the source if the subscriber needs it. */
   join(subscriber: Subscriber<T>): void {
     if (this.#closed) return subscriber.end();
-    this.#idle?.abort();
-    this.#subscribers.add(subscriber);
+    if (!this.#subscribers.has(subscriber)) {
+      this.#subscribers.add(subscriber);
+      if (holdsSource(subscriber)) this.#holders++;
+    }
     if (this.#latest !== undefined) subscriber.offer(this.#latest);
+    if (!holdsSource(subscriber)) return;
+    this.#idle?.abort();
     this.start();
   }
 
-  /** Takes a subscriber out. Whoever is not there is left alone. */
+  /** Removes a subscriber, if it has joined. */
   leave(subscriber: Subscriber<T>): void {
-    if (!this.#subscribers.delete(subscriber) || this.#subscribers.size > 0) return;
+    if (!this.#remove(subscriber) || !holdsSource(subscriber) || this.#holders > 0) return;
     if (this.#idleTimeout === Infinity) return;
     const idle = this.#idle = new AbortController();
     if (this.#idleTimeout === 0) return this.#stop();
     this.#clock.sleep(this.#idleTimeout, idle.signal).then(
       () => this.#stop(),
-      () => {}, // somebody came in time
+      () => {}, // a subscriber has joined in time
     );
   }
 
-  /** A subscription that is an iterator. `depth` items are kept for a busy reader: 1 means the newest. */
-  subscribe({ depth = 1 }: { depth?: number } = {}): Subscription<T> {
-    return new Subscription(this, depth);
+  /** Creates a subscription, which joins when it is first read. */
+  subscribe(options: SubscriptionOptions = {}): Subscription<T> {
+    return new Subscription(this, options);
   }
 
-  /** Ends every subscription and waits until the source has closed; `reason` is what it is aborted with. */
+  /** Ends all subscriptions and waits until the source has closed. @param reason Abort reason for the source. */
   async close(reason?: unknown): Promise<void> {
     this.#closed = true;
     this.#source?.abort(reason);
-    for (const subscriber of [...this.#subscribers]) this.#end(subscriber);
+    this.#endAll();
     this.#idle?.abort();
     await this.#running;
   }
@@ -105,20 +133,28 @@ export class Hub<T> implements AsyncDisposable {
     return this.close();
   }
 
-  #end(subscriber: Subscriber<T>, failure?: Failure): void {
-    this.#subscribers.delete(subscriber);
-    subscriber.end(failure);
+  #remove(subscriber: Subscriber<T>): boolean {
+    if (!this.#subscribers.delete(subscriber)) return false;
+    if (holdsSource(subscriber)) this.#holders--;
+    return true;
   }
 
-  /** Closes the source; who joins meanwhile waits until it is open again. */
+  #endAll(failure?: Failure): void {
+    for (const subscriber of [...this.#subscribers]) {
+      this.#remove(subscriber);
+      subscriber.end(failure);
+    }
+  }
+
+  /** Closes the source. Subscribers that join meanwhile wait until it is open again. */
   #stop(): void {
     this.#source?.abort();
     this.#latest = undefined;
   }
 
-  /** Opens the source again for whoever joined while it was closing. */
+  /** Opens the source, and again for subscribers that have joined while it was closing. */
   async #run(): Promise<void> {
-    do await this.#broadcast(); while (this.#subscribers.size > 0 && !this.#closed);
+    do await this.#broadcast(); while (this.#holders > 0 && !this.#closed);
     this.#running = undefined;
   }
 
@@ -136,7 +172,11 @@ export class Hub<T> implements AsyncDisposable {
     }
     this.#latest = undefined;
     if (source.signal.aborted) return;
-    for (const subscriber of [...this.#subscribers]) this.#end(subscriber, failure);
+    this.#endAll(failure);
     this.#idle?.abort();
   }
+}
+
+function holdsSource({ keepsRunning = true }: Subscriber<never>): boolean {
+  return keepsRunning;
 }

@@ -1,48 +1,57 @@
-/** Why there will be no more items. */
-export interface Failure {
-  readonly reason: unknown;
-}
+import type { Failure, Hub, Role, Subscriber } from "./hub.ts";
+import { LatestQueue } from "./latest_queue.ts";
 
-/** What a subscription joins at its first `next()`. */
-interface Joinable<T> {
-  join(subscription: Subscription<T>): void;
-  leave(subscription: Subscription<T>): void;
+/** Options of a {@link Subscription}. */
+export interface SubscriptionOptions {
+  /** Maximum number of items queued for a slow reader; the newest ones win. @default {1} */
+  depth?: number;
+  /** @default {"viewer"} */
+  role?: Role;
+  /** Whether the hub's source runs for this subscription. @default {true} */
+  keepsRunning?: boolean;
+  /** Called for each item that the reader was too slow to take. */
+  onDropped?: () => void;
 }
 
 /**
- * One subscriber's place at a hub: an async iterator that keeps the newest
- * `depth` items while its reader is busy and drops the older ones.
+ * A subscriber that is an async iterator: it queues the newest `depth` items while its reader is busy.
  *
- * It joins at the first `next()`, so one that is never read costs nothing.
- * It is written by hand and not as an async generator because a generator
- * answers `return()` only after the `next()` it is waiting in: a viewer who
- * hangs up in front of a silent camera would then never leave.
+ * It joins the hub at the first `next()`, so an unread subscription costs nothing.
+ *
+ * It is written by hand because an async generator answers `return()` only after the `next()` that it awaits:
+ * a viewer that disconnects from a silent camera would never leave the hub.
  */
-export class Subscription<T> implements AsyncIterableIterator<T, undefined>, Disposable {
-  /** Items this subscriber was too slow to take. */
-  dropped = 0;
+export class Subscription<T>
+  implements Subscriber<T>, AsyncIterableIterator<T, undefined>, Disposable {
+  readonly role: Role;
+  readonly keepsRunning: boolean;
 
-  readonly #hub: Joinable<T>;
-  readonly #depth: number;
-  readonly #queue: T[] = [];
+  readonly #hub: Pick<Hub<T>, "join" | "leave">;
+  readonly #queue: LatestQueue<T>;
   #waiting: PromiseWithResolvers<IteratorResult<T, undefined>> | undefined;
   #state: "new" | "open" | "closed" = "new";
   #failure: Failure | undefined;
 
-  constructor(membership: Joinable<T>, depth: number) {
-    this.#hub = membership;
-    this.#depth = depth;
+  constructor(hub: Pick<Hub<T>, "join" | "leave">, options: SubscriptionOptions = {}) {
+    const { role = "viewer", keepsRunning = true, depth, onDropped } = options;
+    this.#hub = hub;
+    this.role = role;
+    this.keepsRunning = keepsRunning;
+    this.#queue = new LatestQueue({ depth, onDropped });
   }
 
-  /** The next item: at once if one is kept, otherwise when the hub has it. */
+  /** Number of items that the reader was too slow to take. */
+  get dropped(): number {
+    return this.#queue.dropped;
+  }
+
+  /** Resolves with the oldest queued item, or with the next one that the hub offers. */
   next(): Promise<IteratorResult<T, undefined>> {
     if (this.#state === "new") {
       this.#state = "open";
       this.#hub.join(this);
     }
-    if (this.#queue.length > 0) {
-      return Promise.resolve({ done: false, value: this.#queue.shift()! });
-    }
+    if (this.#queue.size > 0) return Promise.resolve({ done: false, value: this.#queue.take()! });
     if (this.#failure) {
       const { reason } = this.#failure;
       this.#failure = undefined;
@@ -53,9 +62,9 @@ export class Subscription<T> implements AsyncIterableIterator<T, undefined>, Dis
     return this.#waiting.promise;
   }
 
-  /** Leaves the hub and ends a `next()` that is still waiting. */
+  /** Leaves the hub and ends a pending `next()`. */
   return(): Promise<IteratorResult<T, undefined>> {
-    this.#queue.length = 0;
+    this.#queue.clear();
     this.end();
     this.#failure = undefined;
     return Promise.resolve({ done: true, value: undefined });
@@ -63,26 +72,22 @@ export class Subscription<T> implements AsyncIterableIterator<T, undefined>, Dis
 
   /** Called by the hub for each item. */
   offer(item: T): void {
-    if (this.#waiting) return this.#take().resolve({ done: false, value: item });
-    this.#queue.push(item);
-    if (this.#queue.length > this.#depth) {
-      this.#queue.shift();
-      this.dropped++;
-    }
+    if (this.#waiting) this.#takeWaiting().resolve({ done: false, value: item });
+    else this.#queue.offer(item);
   }
 
-  /** Called by the hub when there will be no more items, with the reason if that is a failure. */
+  /** Called by the hub when there will be no more items. */
   end(failure?: Failure): void {
     if (this.#state === "closed") return;
     const joined = this.#state === "open";
     this.#state = "closed";
     if (joined) this.#hub.leave(this);
     if (!this.#waiting) this.#failure = failure;
-    else if (failure) this.#take().reject(failure.reason);
-    else this.#take().resolve({ done: true, value: undefined });
+    else if (failure) this.#takeWaiting().reject(failure.reason);
+    else this.#takeWaiting().resolve({ done: true, value: undefined });
   }
 
-  /** The same object. */
+  /** The subscription itself. */
   [Symbol.asyncIterator](): this {
     return this;
   }
@@ -92,7 +97,7 @@ export class Subscription<T> implements AsyncIterableIterator<T, undefined>, Dis
     this.return();
   }
 
-  #take(): PromiseWithResolvers<IteratorResult<T, undefined>> {
+  #takeWaiting(): PromiseWithResolvers<IteratorResult<T, undefined>> {
     const waiting = this.#waiting!;
     this.#waiting = undefined;
     return waiting;

@@ -1,11 +1,12 @@
 import type { Camera } from "../camera/camera.ts";
 import type { Frame } from "../frame.ts";
 import type { Subscriber } from "../hub/hub.ts";
+import { LatestQueue } from "../hub/latest_queue.ts";
 
 /** What a seat needs of its camera. */
 export type FeedCamera = Pick<
   Camera,
-  "name" | "join" | "leave" | "retryNow" | "dropped" | "delivered"
+  "name" | "join" | "leave" | "retryNow" | "countDropped" | "countDelivered"
 >;
 
 /** Options of a {@link LiveFeed}. */
@@ -27,20 +28,25 @@ export class LiveFeed implements Subscriber<Frame> {
   size = 0;
   /** Frames that were sent. */
   sent = 0;
-  /** Frames that the client was too slow to get. */
-  dropped = 0;
 
+  readonly role = "viewer";
   readonly #camera: FeedCamera;
   readonly #send: (frame: Frame) => number;
   readonly #onEnd: () => void;
   #joined = false;
   #inFlight: Frame | undefined;
-  #next: Frame | undefined;
+  readonly #queue: LatestQueue<Frame>;
 
   constructor({ camera, send, onEnd }: LiveFeedOptions) {
     this.#camera = camera;
     this.#send = send;
     this.#onEnd = onEnd;
+    this.#queue = new LatestQueue({ onDropped: () => camera.countDropped(this.role) });
+  }
+
+  /** Number of frames that the client was too slow to receive. */
+  get dropped(): number {
+    return this.#queue.dropped;
   }
 
   /** Sits down, or up: a camera that waits to be asked before it tries again is asked. */
@@ -55,18 +61,14 @@ export class LiveFeed implements Subscriber<Frame> {
   /** Wants no more frames. What is on the way still has to be acknowledged. */
   leave(): void {
     this.#joined = false;
-    this.#next = undefined;
+    this.#queue.clear();
     this.#camera.leave(this);
   }
 
   /** Called by the camera for each frame. */
   offer(frame: Frame): void {
-    if (!this.#inFlight) return this.#transmit(frame);
-    if (this.#next) {
-      this.dropped++;
-      this.#camera.dropped++;
-    }
-    this.#next = frame;
+    if (this.#inFlight) this.#queue.offer(frame);
+    else this.#transmit(frame);
   }
 
   /** Called by the camera when there will be no more frames. */
@@ -80,9 +82,8 @@ export class LiveFeed implements Subscriber<Frame> {
     const frame = this.#inFlight;
     if (frame?.sequence !== sequence) return;
     this.#inFlight = undefined;
-    this.#camera.delivered(frame, this.size);
-    const next = this.#next;
-    this.#next = undefined;
+    this.#camera.countDelivered(frame, this.size);
+    const next = this.#queue.take();
     if (next) this.#transmit(next);
   }
 

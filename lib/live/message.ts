@@ -1,4 +1,5 @@
-import type { Bytes, Frame } from "../frame.ts";
+import type { Bytes } from "../bytes.ts";
+import type { Frame } from "../frame.ts";
 
 /** How many bytes stand in front of the JPEG in a message that holds a frame. */
 export const FRAME_HEADER = 16;

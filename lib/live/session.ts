@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import type { Bytes } from "../frame.ts";
+import type { Bytes } from "../bytes.ts";
 import { frameMessage, MAX_MESSAGE, readClientMessage } from "./message.ts";
 import { type FeedCamera, LiveFeed } from "./feed.ts";
 

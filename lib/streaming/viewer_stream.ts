@@ -1,4 +1,7 @@
-import type { Bytes, Frame } from "../frame.ts";
+import type { Bytes } from "../bytes.ts";
+import type { Frame } from "../frame.ts";
+import type { Subscriber } from "../hub/hub.ts";
+import { LatestQueue } from "../hub/latest_queue.ts";
 import type { MultipartFormat } from "../multipart/encode.ts";
 
 /** A way to a client that is shorter than the stream. */
@@ -37,13 +40,12 @@ export interface ViewerStreamOptions {
  * A frame costs a viewer one `enqueue`, or one call of a {@link DirectSender}: no promise, timer or copy of
  * its own.
  */
-export class ViewerStream {
+export class ViewerStream implements Subscriber<Frame> {
+  readonly role = "viewer";
   /** The bytes, for a `Response`. */
   readonly stream: ReadableStream<Bytes>;
   /** Frames that were sent, and sent again. */
   sent = 0;
-  /** Frames that the client was too slow to take. */
-  dropped = 0;
   /** How often {@link keepAlive} was called since the client last got something, or is still taking it. */
   quiet = 0;
   /** How often {@link keepAlive} was called while the client has been taking the same bytes. */
@@ -53,10 +55,9 @@ export class ViewerStream {
   readonly #wanted: ((frame: Frame) => boolean) | undefined;
   readonly #direct: DirectSender | undefined;
   readonly #onTaken: ViewerStreamOptions["onDelivered"];
-  readonly #onDropped: (() => void) | undefined;
+  readonly #queue: LatestQueue<Frame>;
   readonly #onEnd: () => void;
   #controller!: ReadableStreamDefaultController<Bytes>;
-  #next: Frame | undefined;
   #sending: Frame | undefined;
   #size = 0;
   #opened = false;
@@ -68,7 +69,7 @@ export class ViewerStream {
     this.#wanted = options.wanted;
     this.#direct = options.direct;
     this.#onTaken = options.onDelivered;
-    this.#onDropped = options.onDropped;
+    this.#queue = new LatestQueue({ onDropped: options.onDropped });
     this.#onEnd = options.onEnd;
     // With a highWaterMark of 1 a slow client would get each frame one frame's time later.
     this.stream = new ReadableStream({
@@ -84,15 +85,16 @@ export class ViewerStream {
     }, { highWaterMark: 0 });
   }
 
+  /** Number of frames that the client was too slow to receive. */
+  get dropped(): number {
+    return this.#queue.dropped;
+  }
+
   /** Called by the hub for each frame. */
   offer(frame: Frame): void {
     if (this.#ended || this.#wanted && !this.#wanted(frame)) return;
-    if (this.#isReady()) return this.#send(frame);
-    if (this.#next) {
-      this.dropped++;
-      this.#onDropped?.();
-    }
-    this.#next = frame;
+    if (this.#isReady()) this.#send(frame);
+    else this.#queue.offer(frame);
   }
 
   /**
@@ -133,7 +135,7 @@ export class ViewerStream {
   #onDrain(): void {
     this.stalled = 0;
     this.#delivered();
-    if (this.#next && this.#isReady()) this.#send(this.#next);
+    if (this.#queue.size > 0 && this.#isReady()) this.#send(this.#queue.take()!);
   }
 
   /** Whether the client has taken all. */
@@ -143,7 +145,7 @@ export class ViewerStream {
 
   #send(frame: Frame, again = false): void {
     this.#delivered();
-    this.#next = undefined;
+    this.#queue.clear(); // an older one: this is the newest
     this.quiet = 0;
     this.sent++;
     this.#sending = again ? undefined : frame;

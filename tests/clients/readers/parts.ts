@@ -1,4 +1,5 @@
-import type { Bytes, Jpeg } from "../../../lib/frame.ts";
+import type { Bytes } from "../../../lib/bytes.ts";
+import type { Jpeg } from "../../../lib/frame.ts";
 
 /** Reads a stream from an address, by the rules of one client, until it has `count` pictures. */
 export type Reader = (url: string, count: number) => Promise<Jpeg[]>;

@@ -85,7 +85,12 @@ Deno.test("a failed log-in is told with its address, and with nothing of what wa
 
 Deno.test("what is open to all needs no password", async () => {
   const { door } = setUp({ user: "me", password: "x" });
-  const visitor = { address: "a", authorization: undefined, hosts: ["evil.example"], open: true };
+  const visitor = {
+    address: "a",
+    authorization: undefined,
+    hosts: ["evil.example"],
+    isPublic: true,
+  };
   assertEquals(await door.check(visitor), undefined);
 });
 
@@ -101,7 +106,12 @@ Deno.test("a door for this machine answers to the names of this machine only", a
     assertEquals([host, await ask("localhost", host)], [host, 403]);
     assertEquals([host, await ask(host, "localhost")], [host, 403]);
   }
-  const visitor = { address: "a", authorization: undefined, hosts: ["evil.example"], open: true };
+  const visitor = {
+    address: "a",
+    authorization: undefined,
+    hosts: ["evil.example"],
+    isPublic: true,
+  };
   assertEquals((await door.check(visitor))?.status, 403);
 });
 

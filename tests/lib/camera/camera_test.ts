@@ -55,6 +55,7 @@ function setUp({ idleTimeout = 10_000, fps, open }: Options = {}) {
 
 /** A viewer that writes down the frames that it is given. */
 class Viewer implements Subscriber<Frame> {
+  readonly role = "viewer";
   readonly frames: Frame[] = [];
   ended = false;
 
@@ -383,7 +384,8 @@ Deno.test("stats() tells what there is to tell", async () => {
   camera.join(new Viewer());
   await now();
   await flow(20);
-  camera.dropped += 3;
+  for (let n = 0; n < 3; n++) camera.countDropped("viewer");
+  camera.countDropped("background");
   const { sent: _, ...told } = camera.stats();
   assertEquals(told, {
     name: "front",
@@ -395,7 +397,9 @@ Deno.test("stats() tells what there is to tell", async () => {
     error: undefined,
     lastFailure: undefined,
     frames: 20,
+    backgroundSubscribers: 0,
     dropped: 3,
+    backgroundDropped: 1,
     broken: 0,
     failures: 0,
   });
@@ -405,6 +409,21 @@ Deno.test("stats() tells what there is to tell", async () => {
   const { state, fps, error: reason } = camera.stats();
   assertEquals({ state, fps, reason }, { state: "failed", fps: 0, reason: error });
   await clock.advance(0);
+  await camera.close();
+});
+
+Deno.test("Camera counts the drops of subscriptions, and viewers apart from background subscribers", async () => {
+  const { camera, now, flow } = setUp();
+  using viewer = camera.subscribe();
+  using recorder = camera.subscribe({ depth: 3, role: "background" });
+  const reading = [viewer.next(), recorder.next()];
+  await now();
+  await flow(1);
+  await Promise.all(reading);
+  await flow(5); // neither reads any more
+  const { viewers, backgroundSubscribers, dropped, backgroundDropped } = camera.stats();
+  assertEquals([viewers, backgroundSubscribers], [1, 1]);
+  assertEquals([dropped, backgroundDropped], [4, 2]);
   await camera.close();
 });
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertFalse, assertRejects } from "@std/assert";
 import { systemClock } from "../../../lib/clock.ts";
-import { Hub, type Subscriber } from "../../../lib/hub/hub.ts";
+import { Hub, type Role, type Subscriber } from "../../../lib/hub/hub.ts";
 import { FakeSource } from "../../fake_source.ts";
 import { ManualClock, settle } from "../../manual_clock.ts";
 
@@ -13,6 +13,7 @@ function setUp({ idleTimeout = 10_000 } = {}) {
 
 /** A subscriber that writes down what it is told. */
 class Listener implements Subscriber<number> {
+  readonly role: Role = "viewer";
   readonly heard: unknown[] = [];
 
   offer(item: number): void {
@@ -57,7 +58,7 @@ Deno.test("Hub opens its source once for 100 who come at once", async () => {
   assertEquals(source.opened, 1);
   assert(all.every(({ heard }) => heard[0] === 1));
   await hub.close();
-  assertEquals(hub.subscribers.size, 0);
+  assertEquals(hub.count("viewer"), 0);
 });
 
 Deno.test("Hub gives a newcomer the newest item at once", async () => {
@@ -209,7 +210,7 @@ Deno.test("Hub ends its subscribers with the reason when its source fails, and o
   source.fail(reason);
   await settle();
   assertEquals([one.heard, other.heard], [[1, { reason }], [1, { reason }]]);
-  assertEquals([hub.subscribers.size, hub.running, hub.latest], [0, false, undefined]);
+  assertEquals([hub.count("viewer"), hub.running, hub.latest], [0, false, undefined]);
   hub.join(one);
   await settle();
   assertEquals(source.opened, 2);
@@ -259,20 +260,24 @@ Deno.test("Hub takes a second leave(), or one of a stranger, for nothing", async
   hub.leave(one);
   hub.leave(new Listener());
   await clock.advance(60_000);
-  assertEquals([hub.subscribers.size, source.live], [1, 1]);
+  assertEquals([hub.count("viewer"), source.live], [1, 1]);
   await hub.close();
 });
 
 Deno.test("Hub lets a subscriber leave, and another join, in the middle of an item", async () => {
   const { source, hub } = setUp({ idleTimeout: 0 });
   const other = new Listener();
-  const leaving: Subscriber<number> = { offer: () => hub.leave(leaving), end: () => {} };
+  const leaving: Subscriber<number> = {
+    role: "viewer",
+    offer: () => hub.leave(leaving),
+    end: () => {},
+  };
   hub.join(leaving);
   hub.join(other);
   source.push(1);
   source.push(2);
   await settle();
-  assertEquals([other.heard, hub.subscribers.size], [[1, 2], 1]);
+  assertEquals([other.heard, hub.count("viewer")], [[1, 2], 1]);
   await hub.close();
 });
 
@@ -313,7 +318,7 @@ Deno.test("Hub ends at once who joins after its close, and opens nothing", async
   hub.join(viewer);
   hub.start();
   await settle();
-  assertEquals([viewer.heard, source.opened, hub.subscribers.size], [["end"], 0, 0]);
+  assertEquals([viewer.heard, source.opened, hub.count("viewer")], [["end"], 0, 0]);
 });
 
 Deno.test("Hub is closed by `await using`", async () => {
@@ -334,4 +339,72 @@ Deno.test("Hub passes on a failure of a waiting reader's source", async () => {
   source.fail(new Error("unplugged"));
   await assertRejects(() => waiting, Error, "unplugged");
   assertEquals((await viewer.next()).done, true);
+});
+
+/** A background subscriber that records what it receives. */
+class BackgroundListener extends Listener {
+  override readonly role = "background";
+
+  constructor(readonly keepsRunning: boolean) {
+    super();
+  }
+}
+
+Deno.test("Hub counts background subscribers apart from viewers", async () => {
+  const { hub } = setUp();
+  hub.join(new BackgroundListener(true));
+  hub.join(new Listener());
+  hub.subscribe({ role: "background" }).next();
+  assertEquals([hub.count("viewer"), hub.count("background")], [1, 2]);
+  await hub.close();
+});
+
+Deno.test("Hub keeps its source open for a background subscriber that needs it", async () => {
+  const { clock, source, hub } = setUp();
+  const recorder = new BackgroundListener(true);
+  hub.join(recorder);
+  source.push(1);
+  await clock.advance(60_000);
+  assertEquals([recorder.heard, source.live], [[1], 1]);
+  hub.leave(recorder);
+  await clock.advance(10_000);
+  assertEquals(source.live, 0);
+});
+
+Deno.test("Hub neither opens its source nor keeps it open for a passive subscriber", async () => {
+  const { clock, source, hub } = setUp();
+  const detector = new BackgroundListener(false);
+  const viewer = new Listener();
+  hub.join(detector);
+  await settle();
+  assertEquals(source.opened, 0);
+  hub.join(viewer);
+  source.push(1);
+  await settle();
+  hub.leave(viewer);
+  await clock.advance(9_999);
+  assertEquals(source.live, 1);
+  await clock.advance(1);
+  assertEquals([source.live, hub.running], [0, false]);
+  hub.join(viewer);
+  await settle();
+  source.push(2);
+  await settle();
+  assertEquals(detector.heard, [1, 2]);
+  await hub.close();
+  assertEquals(detector.heard, [1, 2, "end"]);
+});
+
+Deno.test("Hub lets a passive subscriber leave without a new idle timeout", async () => {
+  const { clock, source, hub } = setUp();
+  const detector = new BackgroundListener(false);
+  const viewer = new Listener();
+  hub.join(viewer);
+  hub.join(detector);
+  await settle();
+  hub.leave(viewer);
+  await clock.advance(9_000);
+  hub.leave(detector);
+  await clock.advance(1_000);
+  assertEquals(source.live, 0);
 });

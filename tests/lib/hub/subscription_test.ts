@@ -18,9 +18,9 @@ function setUp() {
 Deno.test("Subscription joins at its first next(), so one that is never read costs nothing", async () => {
   const { hub } = setUp();
   const viewer = hub.subscribe();
-  assertEquals(hub.subscribers.size, 0);
+  assertEquals(hub.count("viewer"), 0);
   const waiting = viewer.next();
-  assertEquals(hub.subscribers.size, 1);
+  assertEquals(hub.count("viewer"), 1);
   await hub.close();
   assertEquals(await waiting, { done: true, value: undefined });
 });
@@ -82,7 +82,7 @@ Deno.test("Subscription.return() ends a next() that waits for a silent source", 
   await settle();
   assertEquals(await viewer.return(), { done: true, value: undefined });
   assertEquals(await waiting, { done: true, value: undefined });
-  assertEquals(hub.subscribers.size, 0);
+  assertEquals(hub.count("viewer"), 0);
   assertEquals(await viewer.next(), { done: true, value: undefined });
   await viewer.return();
   await hub.close();
@@ -97,7 +97,7 @@ Deno.test("Subscription gives nothing more after its return(), not even what it 
   await viewer.return();
   await push(3);
   assertEquals(await viewer.next(), { done: true, value: undefined });
-  assertEquals(hub.subscribers.size, 0);
+  assertEquals(hub.count("viewer"), 0);
   await hub.close();
 });
 
@@ -106,7 +106,7 @@ Deno.test("Subscription that is left before its first next() joins nothing", asy
   const viewer = hub.subscribe();
   await viewer.return();
   assertEquals(await viewer.next(), { done: true, value: undefined });
-  assertEquals(hub.subscribers.size, 0);
+  assertEquals(hub.count("viewer"), 0);
   await hub.close();
 });
 
@@ -118,13 +118,13 @@ Deno.test("Subscription leaves its hub when its loop is left, or its block", asy
   await push(1);
   await push(2);
   await loop;
-  assertEquals(hub.subscribers.size, 0);
+  assertEquals(hub.count("viewer"), 0);
   {
     using viewer = hub.subscribe();
     await viewer.next();
-    assertEquals(hub.subscribers.size, 1);
+    assertEquals(hub.count("viewer"), 1);
   }
-  assertEquals(hub.subscribers.size, 0);
+  assertEquals(hub.count("viewer"), 0);
   await hub.close();
 });
 

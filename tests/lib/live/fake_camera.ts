@@ -31,14 +31,18 @@ export class FakeCamera implements FeedCamera {
     this.asked++;
   }
 
-  delivered({ sequence }: Frame, bytes: number): void {
+  countDropped(): void {
+    this.dropped++;
+  }
+
+  countDelivered({ sequence }: Frame, bytes: number): void {
     this.painted.push([sequence, bytes]);
   }
 
   /** Gives the frame of that number to all viewers. */
   emit(sequence: number, capturedAt = 1_000): Frame {
     const jpeg = Uint8Array.of(0xff, 0xd8, sequence, 0xff, 0xd9);
-    const frame = this.latest = { jpeg, sequence, capturedAt };
+    const frame = this.latest = { jpeg, sequence, capturedAt, monotonic: capturedAt };
     for (const viewer of this.viewers) viewer.offer(frame);
     return frame;
   }

@@ -222,7 +222,9 @@ Deno.test("a client that acknowledges frames that it has not read is hung up on"
   session.watch(["front"]);
   const jpeg = new Uint8Array(100_000);
   for (let i = 1; i < 100 && !socket.closed; i++) {
-    for (const viewer of front.viewers) viewer.offer({ jpeg, sequence: i, capturedAt: 0 });
+    for (const viewer of front.viewers) {
+      viewer.offer({ jpeg, sequence: i, capturedAt: 0, monotonic: 0 });
+    }
     socket.bufferedAmount += jpeg.length;
     paint(0, i);
   }
@@ -235,7 +237,9 @@ Deno.test("a frame that still counts as unsent when it is acknowledged does no h
   session.watch(["front"]);
   const jpeg = new Uint8Array(5_000_000);
   for (let i = 1; i <= 10; i++) {
-    for (const viewer of front.viewers) viewer.offer({ jpeg, sequence: i, capturedAt: 0 });
+    for (const viewer of front.viewers) {
+      viewer.offer({ jpeg, sequence: i, capturedAt: 0, monotonic: 0 });
+    }
     socket.bufferedAmount = jpeg.length;
     paint(0, i);
   }

@@ -15,6 +15,8 @@ function statsOf(name: string): CameraStats {
     size: undefined,
     error: undefined,
     frames: 12,
+    backgroundSubscribers: 0,
+    backgroundDropped: 0,
     dropped: 3,
     broken: 1,
     lastFailure: undefined,

@@ -7,7 +7,7 @@ import {
   assertStrictEquals,
 } from "@std/assert";
 import { CameraError, ImmediateStop } from "../../../lib/errors.ts";
-import type { Bytes, ByteSource } from "../../../lib/frame.ts";
+import type { Bytes, ByteSource } from "../../../lib/bytes.ts";
 import { killAll, run, type RunOptions } from "../../../lib/process/mod.ts";
 import { leavingNoProcess, openDescriptors } from "../../processes.ts";
 

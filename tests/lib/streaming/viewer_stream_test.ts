@@ -8,7 +8,7 @@ const FORMAT = multipartFormat("frame", true);
 
 function frame(sequence: number): Frame {
   const jpeg = new TextEncoder().encode(`JPEG ${sequence}`);
-  return { jpeg, capturedAt: sequence * 100, sequence };
+  return { jpeg, capturedAt: sequence * 100, monotonic: sequence * 100, sequence };
 }
 
 /** A body, and a client that takes a chunk when it is told to. */
