@@ -3,11 +3,14 @@ import { parseArgs } from "node:util";
 import project from "./deno.json" with { type: "json" };
 import { type Access, Authenticator, readAccess } from "./lib/auth/mod.ts";
 import { Camera } from "./lib/camera/camera.ts";
+import { logCameraEvents } from "./lib/camera/event_log.ts";
+import type { CameraEvent } from "./lib/camera/events.ts";
 import { driverFolders, DriverRegistry } from "./lib/camera/registry.ts";
 import { settlesWithin, systemClock } from "./lib/clock.ts";
 import { type CameraConfig, type Config, readConfig } from "./lib/config.ts";
 import { formatFinding, listCameras, type Lister, runChecks } from "./lib/doctor/mod.ts";
-import { ConfigError, ImmediateStop } from "./lib/errors.ts";
+import { ConfigError, explain, ImmediateStop } from "./lib/errors.ts";
+import { Events } from "./lib/events.ts";
 import { createApp } from "./lib/http/app.ts";
 import { readPages } from "./lib/http/page_routes.ts";
 import { createLog, type Log } from "./lib/log.ts";
@@ -65,7 +68,11 @@ async function main(args: string[]): Promise<void> {
   const folders = driverFolders(config.camerasDir, Deno.build.standalone);
   const drivers = await DriverRegistry.open(folders);
   if (listing || doctor) return await runDoctor(config, drivers, listing);
-  const cameras = await Promise.all(config.cameras.map((one) => openCamera(one, drivers, log)));
+  const events = new Events<CameraEvent>((error, { type }) =>
+    log.error("event listener failed", { event: type, reason: explain(error) })
+  );
+  logCameraEvents(events, log);
+  const cameras = await Promise.all(config.cameras.map((one) => openCamera(one, drivers, events)));
   const pages = await readPages(fromFileUrl(new URL("static", import.meta.url)));
   let direct: DirectSends | undefined;
   const app = createApp({
@@ -166,7 +173,7 @@ async function openDriver({ driver, env }: CameraConfig, drivers: DriverRegistry
 async function openCamera(
   config: CameraConfig,
   drivers: DriverRegistry,
-  log: Log,
+  events: Events<CameraEvent>,
 ): Promise<Camera> {
   const { name, driver, idleTimeout } = config;
   return new Camera({
@@ -175,7 +182,7 @@ async function openCamera(
     ...await openDriver(config, drivers),
     idleTimeout,
     clock: systemClock,
-    log,
+    events,
   });
 }
 

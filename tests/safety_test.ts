@@ -149,7 +149,7 @@ Deno.test("the log has a line for a viewer that comes and one that leaves, as JS
   const phrases = events.map(({ event }) => event);
   assertEquals(phrases.toSorted(), [
     "camera starting",
-    "camera streaming",
+    "camera started",
     "viewer came",
     "viewer left",
   ]);

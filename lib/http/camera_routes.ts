@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import type { CameraStats } from "../camera/camera.ts";
+import type { CameraStats } from "../camera/stats.ts";
 import type { CameraError } from "../errors.ts";
 import type { Cameras } from "./cameras.ts";
 import { messageWithHint } from "./errors.ts";

@@ -1,4 +1,4 @@
-import type { CameraStats } from "../camera/camera.ts";
+import type { CameraStats } from "../camera/stats.ts";
 import { LATENCY_BUCKETS } from "../camera/delivery_stats.ts";
 
 /** What `Content-Type` calls the text of {@link expose}. */

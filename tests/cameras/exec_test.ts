@@ -40,7 +40,7 @@ Deno.test({
         const file = `${folder}/a picture; $(reboot) *.jpg`;
         await Deno.copyFile(new URL("../../cameras/emulated/1.jpg", import.meta.url), file);
         const images = await Array.fromAsync(open({ SOURCE: `cat '${file}'` }));
-        assertEquals(images.map(sizeOf), [{ width: 640, height: 480 }]);
+        assertEquals(images.map((jpeg) => sizeOf(jpeg)), [{ width: 640, height: 480 }]);
       } finally {
         await Deno.remove(folder, { recursive: true });
       }

@@ -20,7 +20,7 @@ Deno.test({
     const fine = await pictures({ ...wishes, QUALITY: "95" }, 12);
     // From the first frame to the twelfth there are eleven pauses of 40 ms.
     assertGreater(performance.now() - begun, 11 * 40);
-    assertEquals(fine.map(sizeOf), Array(12).fill({ width: 120, height: 160 }));
+    assertEquals(fine.map((jpeg) => sizeOf(jpeg)), Array(12).fill({ width: 120, height: 160 }));
     const [coarse] = await pictures({ ...wishes, QUALITY: "10" }, 1);
     assertGreater(fine[0]!.length, 2 * coarse!.length);
   },

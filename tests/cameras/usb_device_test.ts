@@ -12,7 +12,9 @@ import { systemClock } from "../../lib/clock.ts";
 import { CameraError } from "../../lib/errors.ts";
 import type { Jpeg } from "../../lib/frame.ts";
 import { segments, sizeOf } from "../../lib/jpeg/segments.ts";
-import type { Fields } from "../../lib/log.ts";
+import { explain } from "../../lib/errors.ts";
+import { Events } from "../../lib/events.ts";
+import type { CameraEvent } from "../../lib/camera/events.ts";
 import { eventually } from "../server.ts";
 import { testConformance } from "./conformance.ts";
 
@@ -88,11 +90,10 @@ Deno.test({
     const reasons: unknown[] = [];
     // By the version of ffmpeg it ends, or falls silent.
     const told = /^(The camera's stream ended|ffmpeg .*|No picture for 20 s.*)$/;
-    const log = {
-      info() {},
-      warn: (_: string, fields: Fields = {}) => void reasons.push(fields.reason),
-      error() {},
-    };
+    const events = new Events<CameraEvent>();
+    events.subscribe((event) => {
+      if (event.type === "camera failed") reasons.push(explain(event.error));
+    });
     const settings = usb.configure({ SOURCE: raw, WIDTH: "320", HEIGHT: "180" });
     const camera = new Camera({
       name: "webcam",
@@ -101,7 +102,7 @@ Deno.test({
       fps: 0.4, // so that a virtual machine has 20 s for a picture
       idleTimeout: 0,
       clock: systemClock,
-      log,
+      events,
     });
     using viewer = camera.subscribe();
     await viewer.next();

@@ -5,6 +5,7 @@ import { CameraError } from "../../../lib/errors.ts";
 import type { Jpeg } from "../../../lib/frame.ts";
 import { segments, sizeOf } from "../../../lib/jpeg/segments.ts";
 import { ManualClock, settle } from "../../manual_clock.ts";
+import { noEvents } from "../../silent.ts";
 
 const DHT = 0xc4;
 const PICTURE = await Deno.readFile(new URL("../../../cameras/emulated/1.jpg", import.meta.url));
@@ -83,8 +84,14 @@ function setUp() {
       if (images.length === 0 && !signal.aborted) await promise;
     }
   }
-  const log = { info() {}, warn() {}, error() {} };
-  const camera = new Camera({ name: "c", driver: "fake", open, idleTimeout: 0, clock, log });
+  const camera = new Camera({
+    name: "c",
+    driver: "fake",
+    open,
+    idleTimeout: 0,
+    clock,
+    events: noEvents,
+  });
   return {
     clock,
     frame: (since: number) => camera.frame(since),

@@ -1,8 +1,11 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { Camera } from "../../../lib/camera/camera.ts";
+import { logCameraEvents } from "../../../lib/camera/event_log.ts";
+import type { CameraEvent } from "../../../lib/camera/events.ts";
 import { CameraError, ImmediateStop } from "../../../lib/errors.ts";
 import type { Frame, Jpeg } from "../../../lib/frame.ts";
 import type { Open, Subscriber } from "../../../lib/hub/hub.ts";
+import { Events } from "../../../lib/events.ts";
 import { createLog } from "../../../lib/log.ts";
 import { FakeSource } from "../../fake_source.ts";
 import { ManualClock, settle } from "../../manual_clock.ts";
@@ -21,7 +24,8 @@ function setUp({ idleTimeout = 10_000, fps, open }: Options = {}) {
   const clock = new ManualClock();
   const source = new FakeSource<Jpeg>();
   const lines: string[] = [];
-  const log = createLog({ clock, write: (line) => lines.push(line.slice(25)) });
+  const events = new Events<CameraEvent>();
+  logCameraEvents(events, createLog({ clock, write: (line) => lines.push(line.slice(25)) }));
   const camera = new Camera({
     name: "front",
     driver: "pi",
@@ -29,7 +33,7 @@ function setUp({ idleTimeout = 10_000, fps, open }: Options = {}) {
     idleTimeout,
     fps,
     clock,
-    log,
+    events,
   });
   /** Lets all happen that is due now. */
   const now = async () => {
@@ -474,9 +478,10 @@ Deno.test("Camera knows its size, also when that changes", async () => {
     await settle();
     assertEquals(camera.stats().size, { width, height: 240 });
   }
-  assertEquals(lines.filter((line) => line.includes("streaming")), [
-    "info camera streaming camera=front width=640 height=240",
-    "info camera streaming camera=front width=320 height=240",
+  assertEquals(lines, [
+    "info camera starting camera=front driver=pi",
+    "info camera started camera=front width=640 height=240",
+    "info camera size changed camera=front width=320 height=240",
   ]);
   await camera.close();
 });
@@ -496,9 +501,9 @@ Deno.test("Camera logs its start, its failures and its end once each", async () 
   await camera.close();
   assertEquals(lines, [
     "info camera starting camera=front driver=pi",
-    "info camera streaming camera=front width=640 height=480",
+    "info camera started camera=front width=640 height=480",
     'warn camera failed camera=front reason="Cannot open: busy" hint="look at the cable"',
-    "info camera streaming camera=front width=640 height=480",
+    "info camera recovered camera=front width=640 height=480",
     'warn camera failed camera=front reason="Cannot open: busy"',
     "info camera stopped camera=front",
   ]);

@@ -4,6 +4,7 @@ import { systemClock } from "../../../lib/clock.ts";
 import { splitJpegs } from "../../../lib/jpeg/split.ts";
 import { run } from "../../../lib/process/mod.ts";
 import { leavingNoProcess, openDescriptors } from "../../processes.ts";
+import { noEvents } from "../../silent.ts";
 
 const PICTURE = new URL("../../../cameras/emulated/1.jpg", import.meta.url).pathname;
 
@@ -12,14 +13,13 @@ Deno.test({
   ignore: Deno.build.os !== "linux",
   fn: () =>
     leavingNoProcess(async () => {
-      const log = { info() {}, warn() {}, error() {} };
       const camera = new Camera({
         name: "c",
         driver: "exec",
         open: (signal) => splitJpegs(run("tail", ["-c", "+1", "-f", PICTURE], signal)),
         idleTimeout: 0,
         clock: systemClock,
-        log,
+        events: noEvents,
       });
       const startAndStop = async (times: number) => {
         for (let time = 0; time < times; time++) {

@@ -3,6 +3,7 @@ import { type Access, Authenticator } from "../../../lib/auth/mod.ts";
 import { Camera } from "../../../lib/camera/camera.ts";
 import { systemClock } from "../../../lib/clock.ts";
 import { createApp } from "../../../lib/http/app.ts";
+import { noEvents } from "../../silent.ts";
 
 const silent = { info() {}, warn() {}, error() {} };
 const METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACY"];
@@ -31,7 +32,7 @@ function setUp(access: Access) {
     },
     idleTimeout: 0,
     clock: systemClock,
-    log: silent,
+    events: noEvents,
   });
   const authenticator = new Authenticator(access, { clock: systemClock, log: silent });
   const app = createApp({

@@ -6,6 +6,7 @@ import type { Jpeg } from "../../../lib/frame.ts";
 import type { Open } from "../../../lib/hub/hub.ts";
 import { createApp } from "../../../lib/http/app.ts";
 import { settle } from "../../manual_clock.ts";
+import { noEvents } from "../../silent.ts";
 
 const picture = await Deno.readFile(new URL("../../../cameras/emulated/1.jpg", import.meta.url));
 const silent = { info() {}, warn() {}, error() {} };
@@ -31,7 +32,7 @@ function setUp(open: Open<Jpeg>) {
     open,
     idleTimeout: 0,
     clock: systemClock,
-    log: silent,
+    events: noEvents,
   });
   const app = createApp({ cameras: [camera], pages: new Map(), clock: systemClock, log: silent });
   return { camera, app };

@@ -4,6 +4,7 @@ import type { Jpeg } from "../../../lib/frame.ts";
 import { createApp } from "../../../lib/http/app.ts";
 import { FakeSource } from "../../fake_source.ts";
 import { ManualClock, settle } from "../../manual_clock.ts";
+import { noEvents } from "../../silent.ts";
 
 /** A camera that gives an image whenever a test says so. */
 class StillCamera extends FakeSource<Jpeg> {
@@ -51,7 +52,7 @@ export function setUp({ allowOrigin, fps }: SetUp = {}) {
     fps,
     idleTimeout: 0,
     clock,
-    log,
+    events: noEvents,
   });
   const app = createApp({ cameras: [camera], pages: new Map(), allowOrigin, clock, log });
   return { clock, source, camera, app };

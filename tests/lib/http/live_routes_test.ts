@@ -5,6 +5,7 @@ import { systemClock } from "../../../lib/clock.ts";
 import { createApp } from "../../../lib/http/app.ts";
 import { FRAME_HEADER } from "../../../lib/live/mod.ts";
 import { eventually } from "../../server.ts";
+import { noEvents } from "../../silent.ts";
 
 const log = { info() {}, warn() {}, error() {} };
 
@@ -25,7 +26,14 @@ async function* pictures(signal: AbortSignal) {
 /** A server with two cameras, on a port of its own. */
 class TestServer implements AsyncDisposable {
   readonly cameras = ["front", "back"].map((name) =>
-    new Camera({ name, driver: "fake", open: pictures, idleTimeout: 0, clock: systemClock, log })
+    new Camera({
+      name,
+      driver: "fake",
+      open: pictures,
+      idleTimeout: 0,
+      clock: systemClock,
+      events: noEvents,
+    })
   );
   readonly app = createApp({
     cameras: this.cameras,

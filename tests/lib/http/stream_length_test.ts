@@ -4,6 +4,7 @@ import { systemClock } from "../../../lib/clock.ts";
 import type { Jpeg } from "../../../lib/frame.ts";
 import type { Open } from "../../../lib/hub/hub.ts";
 import { createApp } from "../../../lib/http/app.ts";
+import { noEvents } from "../../silent.ts";
 
 const picture = await Deno.readFile(new URL("../../../cameras/emulated/1.jpg", import.meta.url));
 const silent = { info() {}, warn() {}, error() {} };
@@ -19,7 +20,7 @@ function setUp() {
     driver: "test",
     idleTimeout: 0,
     clock: systemClock,
-    log: silent,
+    events: noEvents,
   };
   const camera = new Camera({ ...options, open: steady });
   const app = createApp({ cameras: [camera], pages: new Map(), clock: systemClock, log: silent });

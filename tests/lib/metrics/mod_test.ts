@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { CameraStats } from "../../../lib/camera/camera.ts";
+import type { CameraStats } from "../../../lib/camera/stats.ts";
 import { DeliveryStats } from "../../../lib/camera/delivery_stats.ts";
 import { expose } from "../../../lib/metrics/mod.ts";
 
