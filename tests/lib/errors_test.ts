@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { CameraError, explain } from "../../lib/errors.ts";
 
-Deno.test("explain() puts an error's message in front of those of its causes", () => {
+Deno.test("explain() joins an error's message with those of its causes", () => {
   const cause = new Error("read failed", { cause: new TypeError("Connection reset") });
   assertEquals(
     explain(new CameraError("Cannot open the camera", { cause })),
@@ -13,7 +13,7 @@ Deno.test("explain() puts an error's message in front of those of its causes", (
   assertEquals(explain(undefined), "undefined");
 });
 
-Deno.test("CameraError may be tried again unless it says otherwise", () => {
+Deno.test("CameraError is not permanent by default", () => {
   const { name, message, hint, permanent, cause } = new CameraError("busy");
   assertEquals({ name, message, hint, permanent, cause }, {
     name: "CameraError",

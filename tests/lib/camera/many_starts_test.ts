@@ -9,7 +9,7 @@ import { noEvents } from "../../silent.ts";
 const PICTURE = new URL("../../../cameras/emulated/1.jpg", import.meta.url).pathname;
 
 Deno.test({
-  name: "1000 starts and stops of a camera leave no descriptor, process or zombie",
+  name: "Camera leaves no descriptor, process or zombie after 1000 starts and stops",
   ignore: Deno.build.os !== "linux",
   fn: () =>
     leavingNoProcess(async () => {
@@ -29,7 +29,7 @@ Deno.test({
           while (camera.stats().state !== "off") await systemClock.sleep(0);
         }
       };
-      await startAndStop(50); // until what is made once is made
+      await startAndStop(50); // warm-up: everything that is created once exists now
       const descriptors = openDescriptors();
       await startAndStop(950);
       assertLessOrEqual(openDescriptors(), descriptors);
