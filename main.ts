@@ -15,7 +15,8 @@ import { createApp } from "./lib/http/app.ts";
 import { readPages } from "./lib/http/page_routes.ts";
 import { createLog, type Log } from "./lib/log.ts";
 import { killAll } from "./lib/process/mod.ts";
-import { DirectSends, IdleConnections, limitSendQueue, notifyReady } from "./lib/sockets/mod.ts";
+import { type Connections, openConnections } from "./lib/sockets/mod.ts";
+import { notifyReady } from "./lib/systemd.ts";
 
 /** How long the cameras and the open responses have to end, in milliseconds. */
 const SHUTDOWN_GRACE_PERIOD = 800;
@@ -74,26 +75,25 @@ async function main(args: string[]): Promise<void> {
   logCameraEvents(events, log);
   const cameras = await Promise.all(config.cameras.map((one) => openCamera(one, drivers, events)));
   const pages = await readPages(fromFileUrl(new URL("static", import.meta.url)));
-  let direct: DirectSends | undefined;
   const app = createApp({
     cameras,
     pages,
     allowOrigin: config.allowOrigin,
     authenticator: new Authenticator(access, { clock: systemClock, log }),
     maxViewers: config.maxViewers,
-    findDirect: (client, http1) => direct?.open(client, http1),
+    findDirect: (client, http1) => connections.directTo(client, http1),
     version: project.version,
     clock: systemClock,
     log,
   });
   const server = listen(config, await readTls(config), (request, info) => app.fetch(request, info));
-  if (config.shortSendQueue) {
-    const reason = limitSendQueue(server.addr.port);
-    if (reason) log.info("slow viewers may see old pictures", { reason });
-    if (!config.tls) direct = openDirect(server.addr.port);
-  }
-  const connections = IdleConnections.of(server.addr.port);
-  if (typeof connections !== "string") sweepIdleConnections(connections, log);
+  const connections = openConnections(server.addr.port, {
+    limitSendQueue: config.shortSendQueue,
+    direct: config.shortSendQueue && !config.tls, // Deno terminates TLS
+  });
+  const reason = connections.unavailable;
+  if (reason) log.info("slow viewers may see old pictures", { reason });
+  sweepIdleConnections(connections, log);
   printBanner(config, access, server.addr.port);
   if (env.NOTIFY_SOCKET) notifyReady(env.NOTIFY_SOCKET); // systemd wants to know
   await stopSignal();
@@ -226,17 +226,11 @@ function listen(
   }
 }
 
-/** The shorter way to viewers, where there is one; not through TLS, which Deno speaks. */
-function openDirect(port: number): DirectSends | undefined {
-  const direct = DirectSends.of(port);
-  return typeof direct === "string" ? undefined : direct;
-}
-
-/** Looks for connections on which nothing moves any more, for as long as the server runs. */
-function sweepIdleConnections(connections: IdleConnections, log: Log): void {
+/** Closes idle connections regularly, for as long as the server runs. */
+function sweepIdleConnections(connections: Connections, log: Log): void {
   setInterval(() => {
     const count = connections.closeIdle();
-    if (count > 0) log.info("quiet connections closed", { count });
+    if (count > 0) log.info("idle connections closed", { count });
   }, IDLE_SWEEP_INTERVAL);
 }
 
@@ -267,17 +261,15 @@ function stopSignal(): Promise<void> {
 async function shutDown(
   server: Deno.HttpServer,
   cameras: readonly Camera[],
-  connections: IdleConnections | string,
+  connections: Connections,
 ): Promise<never> {
   const closing = [
     server.shutdown(), // takes no more connections, and waits for the open ones
     ...cameras.map((camera) => camera.close(new ImmediateStop("The server is shutting down"))),
   ];
   const closed = Promise.allSettled(closing);
-  // A viewer that reads no more would keep its connection open for ever.
-  if (!await settlesWithin(closed, FORCE_CLOSE_AFTER) && typeof connections !== "string") {
-    connections.closeAll();
-  }
+  // A viewer that has stopped reading would hold its connection open forever.
+  if (!await settlesWithin(closed, FORCE_CLOSE_AFTER)) connections.closeAll();
   await settlesWithin(closed, SHUTDOWN_GRACE_PERIOD - FORCE_CLOSE_AFTER);
   killAll();
   Deno.exit(0);
