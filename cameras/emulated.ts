@@ -1,6 +1,7 @@
 import { type CameraDriver, readCaptureSettings } from "../lib/camera/driver.ts";
 import { systemClock } from "../lib/clock.ts";
 import type { Jpeg } from "../lib/frame.ts";
+import requirements from "./emulated/requirements.ts";
 
 interface Settings {
   readonly fps: number;
@@ -10,6 +11,7 @@ const PICTURES = [1, 2, 3].map((number) => new URL(`emulated/${number}.jpg`, imp
 
 /** No camera: three pictures in turn, one a second or as `FPS` says. For trying things out. */
 export default {
+  requirements,
   configure: (env) => ({ fps: readCaptureSettings(env).fps ?? 1 }),
   async *open({ fps }, signal) {
     const pictures: Jpeg[] = await Promise.all(PICTURES.map((url) => Deno.readFile(url)));

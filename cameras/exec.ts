@@ -4,6 +4,7 @@ import { type Env, variableName } from "../lib/env.ts";
 import { ConfigError } from "../lib/errors.ts";
 import { splitJpegs } from "../lib/jpeg/split.ts";
 import { run } from "../lib/process/mod.ts";
+import requirements from "./exec/requirements.ts";
 
 interface Settings {
   readonly program: string;
@@ -17,6 +18,7 @@ interface Settings {
  * if that is less than once in a few seconds.
  */
 export default {
+  requirements,
   configure(env) {
     const [program, ...args] = wordsOf(env);
     if (program) return { program, args, fps: readCaptureSettings(env).fps };

@@ -3,6 +3,7 @@ import { type Env, variableName } from "../lib/env.ts";
 import { CameraError, ConfigError } from "../lib/errors.ts";
 import type { Jpeg } from "../lib/frame.ts";
 import { type DecodeCounts, decodeMultipart } from "../lib/multipart/decode.ts";
+import requirements from "./mjpeg/requirements.ts";
 
 interface Settings {
   readonly url: URL;
@@ -20,6 +21,7 @@ const REASON = 300;
  * The time stamps of that server are kept.
  */
 export default {
+  requirements,
   configure(env) {
     const { url, credentials } = readSource(env);
     // Other servers repeat a picture when there is no new one, some only every 5 s: without a wish for a

@@ -6,6 +6,7 @@ import {
 import { readChoice } from "../lib/env.ts";
 import { splitJpegs } from "../lib/jpeg/split.ts";
 import { type KnownError, run } from "../lib/process/mod.ts";
+import requirements from "./opencv/requirements.ts";
 
 interface Settings extends CaptureSettings {
   readonly source: string;
@@ -38,6 +39,7 @@ const KNOWN_ERRORS: readonly KnownError[] = [
  * runs in a small Python program, `PYTHON` if that is set. For a webcam `usb` needs less of the machine.
  */
 export default {
+  requirements,
   configure(env) {
     const { quality = 85, ...wishes } = readCaptureSettings(env);
     const rotation = readChoice(env, "ROTATE", ["0", "90", "180", "270"]) ?? "0";

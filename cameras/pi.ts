@@ -7,6 +7,7 @@ import { readChoice, readInteger } from "../lib/env.ts";
 import { splitJpegs } from "../lib/jpeg/split.ts";
 import { type KnownError, output, run } from "../lib/process/mod.ts";
 import { type Defaults, defaultsFor } from "./pi/models.ts";
+import requirements from "./pi/requirements.ts";
 
 interface Settings extends Defaults {
   readonly camera: number | undefined;
@@ -65,6 +66,7 @@ const KNOWN_ERRORS: readonly KnownError[] = [
  * wishes, size and rate are what the model of the Pi does with ease.
  */
 export default {
+  requirements,
   configure(env) {
     const camera = readInteger(env, "SOURCE", { min: 0, max: 99 });
     const rotation = readChoice(env, "ROTATE", ["0", "180"]) ?? "0";

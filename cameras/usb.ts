@@ -7,6 +7,7 @@ import { linux } from "./usb/linux.ts";
 import { macos } from "./usb/macos.ts";
 import { findWebcam, nearest, type RequestedSize, type Webcams } from "./usb/webcams.ts";
 import { windows } from "./usb/windows.ts";
+import requirements from "./usb/requirements.ts";
 
 interface Settings {
   readonly source: string | undefined;
@@ -36,6 +37,7 @@ const KNOWN_ERRORS: readonly KnownError[] = [
  * a device, a number, or, on a Mac and on Windows, a name.
  */
 export default {
+  requirements,
   configure(env) {
     const { width, height, fps, quality = 85 } = readCaptureSettings(env);
     const rotation = readChoice(env, "ROTATE", ["0", "90", "180", "270"]) ?? "0";
