@@ -1,14 +1,14 @@
 import type { Bytes } from "../lib/bytes.ts";
 import type { Jpeg } from "../lib/frame.ts";
 
-/** Whether there is an ffmpeg to compare with. */
+/** Whether ffmpeg is installed. */
 export const hasFfmpeg = await new Deno.Command("ffmpeg", {
   args: ["-version"],
   stdout: "null",
   stderr: "null",
 }).output().then(({ success }) => success, () => false);
 
-/** Runs ffmpeg to its end. @returns What it writes, and the lines that it complains with. */
+/** Runs ffmpeg until it exits. @returns Its standard output, and the lines of its standard error. */
 export async function ffmpeg(
   args: string[],
   input: Bytes = new Uint8Array(0),
@@ -25,7 +25,7 @@ export async function ffmpeg(
   return { output: stdout, complaints };
 }
 
-/** The pixels of a JPEG as planes: Y, and the smaller Cb and Cr. */
+/** Decodes a JPEG to planar YCbCr: Y, then the smaller Cb and Cr. */
 export function decodeJpeg(jpeg: Jpeg): Promise<{ output: Bytes; complaints: string[] }> {
   return ffmpeg(["-f", "mjpeg", "-i", "pipe:0", "-f", "rawvideo", "pipe:1"], jpeg);
 }
