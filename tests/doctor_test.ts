@@ -39,7 +39,7 @@ Deno.test("the doctor says what is wrong and what to do about it", needing(PYTHO
   assertMatch(text, /^problem +Port \d+ is taken by another program\n +→ .*choose another PORT$/m);
   assertMatch(
     text,
-    /^problem +Camera pi: .*failed to acquire camera.*\n +→ another program has the camera: `fuser/m,
+    /^problem +Camera pi: .*failed to acquire camera.*\n +→ another program is using the camera: `fuser/m,
   );
   assertMatch(
     text,
