@@ -9,7 +9,7 @@ interface Settings {
 
 const IMAGES = [1, 2, 3].map((number) => new URL(`emulated/${number}.jpg`, import.meta.url));
 
-/** A camera without hardware, for trials: three images in turn, one per second or at the rate of `FPS`. */
+/** A camera without hardware, for trials: three images in turn, at `FPS` or one per second. */
 export default {
   requirements,
   configure: (env) => ({ fps: readCaptureSettings(env).fps ?? 1 }),

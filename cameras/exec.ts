@@ -13,9 +13,10 @@ interface Settings {
 }
 
 /**
- * Any program that prints JPEGs one after another: `SOURCE="ffmpeg -i rtsp://… -f mjpeg -"`. The command is
- * split into words like in a shell, with quotes, but no shell runs it. `FPS` states the program's frame
- * rate; it is needed for less than one frame in several seconds.
+ * Any program that prints JPEGs one after another: `SOURCE="ffmpeg -i rtsp://… -f mjpeg -"`. The
+ * command is split into words like in a shell, with quotes, but no shell runs it. `FPS` states the
+ * program's frame rate; it is required if the program prints less than one frame in several
+ * seconds.
  */
 export default {
   requirements,

@@ -24,8 +24,8 @@ export default {
   requirements,
   configure(env) {
     const { url, credentials } = readSource(env);
-    // When a camera has no new frame, other servers repeat the last one, some only every 5 s. The default
-    // of 1 fps keeps such a pause from counting as a hang.
+    // When a camera has no new frame, other servers repeat the last one, some only every 5 s. The
+    // default of 1 fps keeps such a pause from counting as a stall.
     return { url, credentials, fps: readCaptureSettings(env).fps ?? 1 };
   },
   open(settings, signal) {
@@ -53,7 +53,7 @@ async function* relay(
   }
 }
 
-/** Whether a timestamp can be a capture time. A clock may be slow, but more than a day ahead is an error. */
+/** Whether a timestamp can be a capture time: it is at most a day in the future. */
 function isPlausible(timestamp: number | undefined): timestamp is number {
   return timestamp !== undefined && timestamp < Date.now() + 86_400_000;
 }
@@ -119,7 +119,11 @@ function base64(text: string): string {
   return new TextEncoder().encode(text).toBase64();
 }
 
-/** The body of a response that is a stream. @throws {CameraError} If the response is not a stream. */
+/**
+ * The body of a response that is a stream.
+ *
+ * @throws {CameraError} If the response is not a stream.
+ */
 async function streamOf(
   { url, status, ok, body }: Response,
   type: string,

@@ -38,8 +38,9 @@ const KNOWN_ERRORS: readonly KnownError[] = [
 ];
 
 /**
- * Any source that OpenCV can open: `SOURCE` is a number, a device, a file (played in a loop) or a URL. A
- * small Python program captures it, run by `PYTHON` if that is set. For webcams `usb` needs less CPU.
+ * Any source that OpenCV can open: `SOURCE` is a number, a device, a file (played in a loop) or a
+ * URL. A small Python program captures it, run by `PYTHON` if that is set. For webcams `usb` needs
+ * less CPU.
  */
 export default {
   requirements,

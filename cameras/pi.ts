@@ -40,9 +40,8 @@ const KNOWN_ERRORS: readonly KnownError[] = [
   },
   {
     pattern: /no cameras available/i,
-    hint:
-      "check the ribbon cable: fully inserted, the right way round; `rpicam-hello --list-cameras` " +
-      "lists the cameras; third-party sensors need a dtoverlay= line in /boot/firmware/config.txt",
+    hint: "check that the ribbon cable is fully inserted, the right way round; " +
+      "`rpicam-hello --list-cameras` lists the cameras; third-party sensors need a dtoverlay= line in /boot/firmware/config.txt",
   },
   {
     pattern: /in use by another process|failed to acquire camera/i,
@@ -60,8 +59,8 @@ const KNOWN_ERRORS: readonly KnownError[] = [
 ];
 
 /**
- * The Raspberry Pi's camera, captured by `rpicam-vid`. `SOURCE` is the camera's number if there are several.
- * The default size and frame rate depend on the model of the Pi.
+ * The Raspberry Pi's camera, captured by `rpicam-vid`. `SOURCE` is the camera's number if there are
+ * several. The default size and frame rate depend on the model of the Pi.
  */
 export default {
   requirements,
@@ -97,7 +96,7 @@ export default {
   },
 } satisfies CameraDriver<Settings>;
 
-/** Reads the model of this Raspberry Pi; empty on other machines. Deno has no permission to read it itself. */
+/** Reads the model of this Raspberry Pi; empty elsewhere. Deno may not read the file itself. */
 function readModel(): string {
   try {
     const { stdout } = new Deno.Command("cat", { args: ["/proc/device-tree/model"] }).outputSync();

@@ -44,8 +44,8 @@ const KNOWN_ERRORS: readonly KnownError[] = [
 ];
 
 /**
- * A webcam, captured by ffmpeg. The JPEGs of a webcam that makes them are passed on unchanged; raw frames are
- * encoded by ffmpeg. `SOURCE` is a device, a number, or, on macOS and Windows, a name.
+ * A webcam, captured by ffmpeg. The JPEGs of a webcam that makes them are passed on unchanged; raw
+ * frames are encoded by ffmpeg. `SOURCE` is a device, a number, or, on macOS and Windows, a name.
  */
 export default {
   requirements,
@@ -120,8 +120,8 @@ function chooseSize(
 }
 
 /**
- * Converts libjpeg's quality to ffmpeg's quantiser scale, from 2 (best) to 31. Both scale a quantisation
- * table.
+ * Converts libjpeg's quality to ffmpeg's quantiser scale, from 2 (best) to 31. Both scale a
+ * quantisation table.
  */
 function qscale(quality: number): number {
   const factor = quality < 50 ? 50 / quality : (100 - quality) / 50;

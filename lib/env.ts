@@ -4,8 +4,8 @@ import { ConfigError } from "./errors.ts";
 export type Env = Readonly<Record<string, string | undefined>>;
 
 /**
- * Under this key, {@link forCamera} remembers which variable each value came from (`FPS` from `FRONT_FPS`),
- * for error messages.
+ * Under this key, {@link forCamera} remembers which variable each value came from (`FPS` from
+ * `FRONT_FPS`), for error messages.
  */
 const VARIABLE_NAMES = Symbol("variable names");
 
@@ -79,8 +79,8 @@ export function parse<T>(
 }
 
 /**
- * Returns the settings of one camera: `FRONT_FPS` overrides `FPS` for the camera called "front". A `-` in the
- * camera's name corresponds to a `_` in the variable's name.
+ * Returns the settings of one camera: `FRONT_FPS` overrides `FPS` for the camera called "front". A
+ * `-` in the camera's name corresponds to a `_` in the variable's name.
  */
 export function forCamera(env: Env, camera: string): Env {
   const prefix = `${camera.toUpperCase().replaceAll("-", "_")}_`;
@@ -96,7 +96,10 @@ export function forCamera(env: Env, camera: string): Env {
   });
 }
 
-/** Returns the name under which the user set a variable: `FRONT_FPS` for the `FPS` of camera "front". */
+/**
+ * Returns the name under which the user set a variable: `FRONT_FPS` for the `FPS` of camera
+ * "front".
+ */
 export function variableName(env: Env, name: string): string {
   return (env as { [VARIABLE_NAMES]?: Record<string, string> })[VARIABLE_NAMES]?.[name] ?? name;
 }

@@ -6,8 +6,8 @@ const OPERATORS = "|&;<>()$`\n";
 const ESCAPABLE_IN_QUOTES = '\\"$`';
 
 /**
- * Splits a command into its program and arguments by the rules of a POSIX shell for quotes and backslashes.
- * It runs no shell and expands nothing: `*`, `~` and a quoted `$` are literal.
+ * Splits a command into its program and arguments by the rules of a POSIX shell for quotes and
+ * backslashes. It runs no shell and expands nothing: `*`, `~` and a quoted `$` are literal.
  *
  * @example
  * ```ts
@@ -16,7 +16,7 @@ const ESCAPABLE_IN_QUOTES = '\\"$`';
  * // ["ffmpeg", "-i", "rtsp://camera/?a=1&b=2", "-f", "mjpeg", "-"]
  * ```
  *
- * @throws {ConfigError} If the command has a shell operator outside quotes, or an unterminated quote.
+ * @throws {ConfigError} If the command has an unquoted shell operator or an unterminated quote.
  */
 export function splitShellWords(command: string): string[] {
   const words: string[] = [];

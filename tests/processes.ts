@@ -1,6 +1,6 @@
 /**
- * Runs a test's `body` and asserts that it leaves no descendant process and no zombie. On systems other
- * than Linux it only runs `body`.
+ * Runs a test's `body` and asserts that it leaves no descendant process and no zombie. On systems
+ * other than Linux it only runs `body`.
  *
  * Descendants inherit an environment variable, by which they are found.
  */
@@ -22,7 +22,9 @@ export async function leavingNoProcess<T>(body: () => Promise<T>): Promise<T> {
 
 const MARK = "DINOCAM_TEST";
 
-/** The command lines of processes with the mark in their environment, and this process's zombies. */
+/**
+ * The command lines of processes with the mark in their environment, and this process's zombies.
+ */
 function processesWith(mark: string): string[] {
   const found: string[] = [];
   for (const { name: pid } of Deno.readDirSync("/proc")) {

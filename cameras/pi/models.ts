@@ -15,8 +15,8 @@ export interface Defaults {
 const PI_5: Defaults = { width: 1280, height: 720, fps: 30, quality: 70, options: [] };
 
 /**
- * Returns the defaults for a model by its name in `/proc/device-tree/model`. `rpicam-vid` encodes JPEGs in
- * software on every Pi: these sizes take about half a CPU core.
+ * Returns the defaults for a model by its name in `/proc/device-tree/model`. `rpicam-vid` encodes
+ * JPEGs in software on every Pi: these sizes take about half a CPU core.
  */
 export function defaultsFor(model: string): Defaults {
   if (/Pi Zero 2/.test(model)) {

@@ -65,9 +65,9 @@ export const linux: WebcamSystem = {
 };
 
 /**
- * Lists the video devices, such as `video0 0 Name of the camera`, and the names that stay the same when a
- * camera is plugged in elsewhere, such as `/dev/v4l/by-id/… -> video0`. A shell script, because Deno reads
- * files under /sys and /dev only with all permissions.
+ * Lists the video devices, such as `video0 0 Name of the camera`, and the names that stay the same
+ * when a camera is plugged in elsewhere, such as `/dev/v4l/by-id/… -> video0`. A shell script,
+ * because Deno reads files under /sys and /dev only with all permissions.
  */
 const LIST_DEVICES = `
 for device in "$1"/video*; do
@@ -99,7 +99,10 @@ export async function findWebcamsIn(
     }));
 }
 
-/** Parses ffmpeg's list of formats: `Compressed: mjpeg : Motion-JPEG : 640x480 1280x720` and `Raw : yuyv422 : …`. */
+/**
+ * Parses ffmpeg's list of formats: `Compressed: mjpeg : Motion-JPEG : 640x480 1280x720` and
+ * `Raw : yuyv422 : …`.
+ */
 export function parseFormats(lines: string[]) {
   const jpeg = lines.find((line) => /Compressed *: *mjpeg *:/.test(line));
   const raw = lines.find((line) => /Raw *: *(?!Unsupported)\w+ *:/.test(line));

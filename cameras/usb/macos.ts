@@ -47,7 +47,9 @@ export const macos: WebcamSystem = {
   ],
 };
 
-/** Parses ffmpeg's list of devices: `[0] FaceTime HD Camera` under `AVFoundation video devices:`. */
+/**
+ * Parses ffmpeg's list of devices: `[0] FaceTime HD Camera` under `AVFoundation video devices:`.
+ */
 export function parseDevices(lines: string[]): FoundCamera[] {
   const found: FoundCamera[] = [];
   let inVideoList = false;

@@ -35,7 +35,9 @@ export interface WebcamSystem {
   formats(device: string, signal: AbortSignal): Promise<Formats>;
   /** The input arguments of ffmpeg's command line. */
   input(device: string, options: InputOptions): string[];
-  /** Whether the system replaces a size that is not offered by the nearest one, instead of failing. */
+  /**
+   * Whether the system replaces a size that is not offered by the nearest one, instead of failing.
+   */
   readonly adaptsSize: boolean;
   /** Errors that ffmpeg prints on this system. */
   readonly knownErrors: readonly KnownError[];
@@ -45,7 +47,11 @@ export interface WebcamSystem {
   readonly notFoundHint: string;
 }
 
-/** Finds the webcam of `SOURCE`, or the first webcam. @throws {CameraError} If there is no webcam. */
+/**
+ * Finds the webcam of `SOURCE`, or the first webcam.
+ *
+ * @throws {CameraError} If there is no webcam.
+ */
 export async function findWebcam(
   webcams: WebcamSystem,
   source: string | undefined,
@@ -57,7 +63,9 @@ export async function findWebcam(
   throw new CameraError("Cannot find a webcam on this machine", { hint: webcams.notFoundHint });
 }
 
-/** Runs ffmpeg to print a list, and returns the lines of its standard error, where it prints lists. */
+/**
+ * Runs ffmpeg to print a list, and returns the lines of its standard error, where it prints lists.
+ */
 export async function runFfmpeg(args: string[], installHint: string, signal: AbortSignal) {
   const { stderr } = await output(FFMPEG, ["-hide_banner", "-nostdin", ...args], signal, {
     installHint,

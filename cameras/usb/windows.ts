@@ -50,7 +50,10 @@ export const windows: WebcamSystem = {
   ],
 };
 
-/** Parses ffmpeg's list of devices: `"Integrated Camera" (video)`; before ffmpeg 5 under `DirectShow video devices`. */
+/**
+ * Parses ffmpeg's list of devices: `"Integrated Camera" (video)`; before ffmpeg 5 under
+ * `DirectShow video devices`.
+ */
 export function parseDevices(lines: string[]): FoundCamera[] {
   const found: FoundCamera[] = [];
   let inVideoList = true;
@@ -62,7 +65,10 @@ export function parseDevices(lines: string[]): FoundCamera[] {
   return found;
 }
 
-/** Parses ffmpeg's list of formats: `vcodec=mjpeg  min s=640x480 fps=5 max s=1280x720 fps=30`, `pixel_format=yuyv422 …`. */
+/**
+ * Parses ffmpeg's list of formats: `vcodec=mjpeg  min s=640x480 fps=5 max s=1280x720 fps=30`,
+ * `pixel_format=yuyv422 …`.
+ */
 export function parseFormats(lines: string[]): Formats {
   const sizes = (kind: string) =>
     lines.filter((line) => line.includes(kind)).flatMap((line) => parseSizes(line).slice(-1));

@@ -5,18 +5,18 @@ import type { DriverRequirements } from "./requirements.ts";
 
 /** Settings that the server understands for every driver. */
 export interface CommonSettings {
-  /** Requested frames per second. The server derives from it after which silence a camera counts as hung. */
+  /** Requested frames per second. The server derives the stall timeout from it. */
   readonly fps?: number;
 }
 
 /** A JPEG with its capture time. For a JPEG without one, the server takes the time of arrival. */
 export interface TimedJpeg {
   readonly jpeg: Jpeg;
-  /** Milliseconds since the Unix epoch by the camera's clock, which may differ from the server's. */
+  /** Milliseconds since the Unix epoch, by the camera's clock, not the server's. */
   readonly capturedAt: number;
 }
 
-/** The JPEGs of an open camera. With `counts`, like those of `splitJpegs`, the server reports losses. */
+/** The JPEGs of an open camera. The server reports the corrupt data in `counts`, if present. */
 export interface Images extends AsyncIterable<Jpeg | TimedJpeg> {
   readonly counts?: SplitCounts;
 }
@@ -30,24 +30,24 @@ export interface FoundCamera {
 }
 
 /**
- * A kind of camera: its settings, and how to open it. The server does the rest: restarts, timestamps,
- * counting, sharing. `cameras/<name>.ts` exports a driver as its default export.
+ * A kind of camera: its settings, and how to open it. The server does the rest: restarts,
+ * timestamps, counting, sharing. `cameras/<name>.ts` exports a driver as its default export.
  */
 export interface CameraDriver<Settings extends CommonSettings> {
-  /** What the driver needs from Deno and the machine. Without it, the driver gets all permissions. */
+  /** What the driver needs from Deno and the machine; by default all permissions. */
   readonly requirements?: DriverRequirements;
   /** Reads the settings when the server starts. @throws {ConfigError} If a value is invalid. */
   configure(env: Env): Settings;
   /**
-   * Opens the camera when a client wants frames. The iteration ends with the camera's stream, or soon after
-   * `signal` aborts; it leaves no process behind.
+   * Opens the camera when a client wants frames. The iteration ends with the camera's stream, or
+   * soon after `signal` aborts; it leaves no process behind.
    *
    * @throws {CameraError} While iterating, if the camera delivers no (more) images.
    */
   open(settings: Settings, signal: AbortSignal): Images;
   /**
-   * Lists the cameras of this kind on this machine, where that is possible. The first is the default when
-   * `SOURCE` is not set.
+   * Lists the cameras of this kind on this machine, where that is possible. The first is the
+   * default when `SOURCE` is not set.
    *
    * @throws {CameraError} If no camera can be used; the hint says what to do.
    */
@@ -66,7 +66,11 @@ export interface CaptureSettings {
   readonly quality: number | undefined;
 }
 
-/** Reads `WIDTH`, `HEIGHT`, `FPS` and `QUALITY`. @throws {ConfigError} If a value is out of its range. */
+/**
+ * Reads `WIDTH`, `HEIGHT`, `FPS` and `QUALITY`.
+ *
+ * @throws {ConfigError} If a value is out of its range.
+ */
 export function readCaptureSettings(env: Env): CaptureSettings {
   return {
     width: readInteger(env, "WIDTH", { min: 16, max: 16_384 }),

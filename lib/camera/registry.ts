@@ -47,7 +47,7 @@ export class DriverRegistry {
     const files = new Map<string, string>();
     let ignored = 0;
     for (const { path, extensions } of folders.toReversed()) {
-      for (const file of (await listFiles(path)).sort()) { // so that x.ts takes precedence over x.js
+      for (const file of (await listFiles(path)).sort()) { // x.ts takes precedence over x.js
         const [, name, extension] = /^([a-z0-9][a-z0-9_-]*)(\.[jt]s)$/i.exec(file) ?? [];
         if (!name || !extension) continue;
         if (extensions.includes(extension)) files.set(name, join(path, file));
@@ -65,7 +65,11 @@ export class DriverRegistry {
     return [...this.#files.keys()].sort();
   }
 
-  /** Loads a driver. @throws {ConfigError} If no driver has that name, or its file exports no driver. */
+  /**
+   * Loads a driver.
+   *
+   * @throws {ConfigError} If no driver has that name, or its file exports no driver.
+   */
   async load(name: string): Promise<AnyDriver> {
     const file = this.#files.get(name);
     if (!file) {
@@ -87,8 +91,8 @@ export class DriverRegistry {
   }
 
   /**
-   * Loads the requirements of all drivers that state them, by the driver's name. Skips drivers that fail to
-   * load: {@link load} reports the error.
+   * Loads the requirements of all drivers that state them, by the driver's name. Skips drivers that
+   * fail to load: {@link load} reports the error.
    */
   async requirements(): Promise<Map<string, DriverRequirements>> {
     const requirements = new Map<string, DriverRequirements>();

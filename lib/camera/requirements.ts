@@ -14,8 +14,8 @@ export interface RequiredProgram {
 
 /**
  * What a driver needs from Deno and from the machine. It is the default export of
- * `cameras/<name>/requirements.ts`, which imports nothing but this type: the permission flags are computed
- * from it before the server starts.
+ * `cameras/<name>/requirements.ts`, which imports nothing but this type: the permission flags are
+ * computed from it before the server starts.
  */
 export interface DriverRequirements {
   /** Deno permissions that the driver needs besides reading its own files. */

@@ -2,7 +2,7 @@ import { CameraError, explain } from "../errors.ts";
 
 /** The result of one check. */
 export interface Finding {
-  /** `note`: a problem only for someone who needs it. */
+  /** `note`: not a problem for the current settings. */
   readonly verdict: "ok" | "note" | "problem";
   /** The result, in one line. */
   readonly text: string;

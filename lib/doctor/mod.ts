@@ -18,7 +18,10 @@ export interface DoctorOptions {
   readonly requirements: ReadonlyMap<string, DriverRequirements>;
 }
 
-/** Checks the machine and the cameras of the settings, and yields each finding as soon as it is known. */
+/**
+ * Checks the machine and the cameras of the settings, and yields each finding as soon as it is
+ * known.
+ */
 export async function* runChecks(
   options: DoctorOptions,
   signal: AbortSignal,

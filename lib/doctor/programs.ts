@@ -3,8 +3,8 @@ import { output } from "../process/mod.ts";
 import type { Finding } from "./finding.ts";
 
 /**
- * Checks whether the programs that the drivers need are installed. A missing program is a problem if a
- * driver in use needs it, otherwise a note.
+ * Checks whether the programs that the drivers need are installed. A missing program is a problem
+ * if a driver in use needs it, otherwise a note.
  */
 export async function* checkPrograms(
   requirements: ReadonlyMap<string, DriverRequirements>,

@@ -59,8 +59,9 @@ export function errorFor(
   knownErrors: readonly KnownError[] = [],
 ): CameraError | undefined {
   const known = findKnownError(end.stderrLines, knownErrors);
-  // The exit status of a terminated program says nothing, but its standard error may explain the hang.
-  // Some programs exit with 0 when their camera is unplugged: only standard error tells.
+  // The exit status of a terminated program means nothing, but its standard error may explain why
+  // it hung. Some programs exit with 0 when their camera is unplugged: only standard error shows
+  // that.
   if (!known && (end.aborted || end.status.success && end.exited)) return undefined;
   const reason = known?.line ?? lastErrorLine(end.stderrLines);
   return new CameraError(`${end.name}${describeEnd(end)}${reason ? `: ${reason}` : ""}`, {

@@ -16,8 +16,8 @@ export interface OutputOptions extends SpawnOptions {
 }
 
 /**
- * Runs a short-lived program, such as one that prints a list or a version, and collects its output. When
- * `signal` aborts or the timeout expires, it kills the program and returns the output so far.
+ * Runs a short-lived program, such as one that prints a list or a version, and collects its output.
+ * When `signal` aborts or the timeout expires, it kills the program and returns the output so far.
  *
  * @param program Its name or path. Of several, the first that is installed is run.
  * @throws {CameraError} If no such program is installed, or it cannot be started.

@@ -23,17 +23,18 @@ export interface RunOptions extends SpawnOptions {
 }
 
 /**
- * Runs a program and returns its standard output as a byte source, until it exits or `signal` aborts.
- * The first read starts the program. When the source has ended or is disposed, the program has exited, and
- * so have its descendants that are still in its process group, such as the commands of a shell script.
+ * Runs a program and returns its standard output as a byte source, until it exits or `signal`
+ * aborts. The first read starts the program. When the source has ended or is disposed, the program
+ * has exited, and so have its descendants that are still in its process group, such as the commands
+ * of a shell script.
  *
- * The program is stopped by SIGINT, then SIGTERM, then SIGKILL. Meanwhile its output is still read, because
- * a program that is blocked on a full pipe would not react to the signal.
+ * The program is stopped by SIGINT, then SIGTERM, then SIGKILL. Meanwhile its output is still read,
+ * because a program that is blocked on a full pipe would not react to the signal.
  *
  * @param program Its name or path. Of several, the first that is installed is run.
  * @param args The arguments, or a function that determines them at the first read.
- * @throws {CameraError} While reading, if the program cannot be started or exits with an error. The message
- * ends with the relevant line of its standard error.
+ * @throws {CameraError} While reading, if the program cannot be started or exits with an error. The
+ * message ends with the relevant line of its standard error.
  */
 export function run(
   program: string | readonly string[],
@@ -112,7 +113,11 @@ class Program implements ByteSource {
     this.#signal.addEventListener("abort", this.#onAbort, { once: true });
   }
 
-  /** Waits for the program to exit after its output has ended. @throws {CameraError} If it failed. */
+  /**
+   * Waits for the program to exit after its output has ended.
+   *
+   * @throws {CameraError} If it failed.
+   */
   async #finish(): Promise<void> {
     const child = this.#child!;
     const exited = await settlesWithin(child.status, GRACE_PERIODS.SIGTERM);

@@ -1,9 +1,9 @@
 import { CameraError } from "../errors.ts";
 
 /**
- * Whether each program gets its own process group, so that a signal also reaches the processes that it
- * starts. The terminal's Ctrl-C then reaches only the server. Windows has no process groups, and signalling
- * a group needs the permission to run any program.
+ * Whether each program gets its own process group, so that a signal also reaches the processes that
+ * it starts. The terminal's Ctrl-C then reaches only the server. Windows has no process groups, and
+ * signalling a group needs the permission to run any program.
  */
 export const USE_PROCESS_GROUPS = Deno.build.os !== "windows" &&
   Deno.permissions.querySync({ name: "run" }).state === "granted";
@@ -24,8 +24,8 @@ export interface SpawnedProgram {
 }
 
 /**
- * Starts the first of several programs that is installed, with its standard output and error in pipes and
- * an empty standard input.
+ * Starts the first of several programs that is installed, with its standard output and error in
+ * pipes and an empty standard input.
  *
  * @throws {CameraError} If none of them is installed, or the program cannot be started.
  */

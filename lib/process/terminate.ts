@@ -18,7 +18,9 @@ const ORPHAN_GRACE_PERIOD = 500;
 /** The programs that {@link killAll} kills. */
 export const runningPrograms = new Set<Deno.ChildProcess>();
 
-/** Kills all running programs and their descendants immediately. For use before the server exits. */
+/**
+ * Kills all running programs and their descendants immediately. For use before the server exits.
+ */
 export function killAll(): void {
   for (const child of runningPrograms) sendSignal(child, "SIGKILL");
 }
@@ -41,9 +43,11 @@ export async function terminate(
 }
 
 /**
- * Waits for the descendants of a program that has exited, then kills those left in its process group.
+ * Waits for the descendants of a program that has exited, then kills those left in its process
+ * group.
  *
- * @param outputClosed Settles when nothing holds the program's pipes any more, as descendants mostly do.
+ * @param outputClosed Settles when nothing holds the program's pipes any more, as descendants
+ * mostly do.
  * @returns Whether the pipes are closed. If not, a process outside the group still holds them.
  */
 export async function terminateOrphans(
@@ -55,7 +59,11 @@ export async function terminateOrphans(
   return await settlesWithin(outputClosed, ORPHAN_GRACE_PERIOD);
 }
 
-/** Sends a signal to a program and its process group. @returns Whether this system has that signal. */
+/**
+ * Sends a signal to a program and its process group.
+ *
+ * @returns Whether this system has that signal.
+ */
 export function sendSignal(child: Deno.ChildProcess, signal: Deno.Signal): boolean {
   if (Deno.build.os === "windows" && signal === "SIGINT") return false;
   try {

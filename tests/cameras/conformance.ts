@@ -10,7 +10,10 @@ export interface Conformance<Settings extends CommonSettings> {
   /** Describes the source of the frames. It ends the test's name. */
   source: string;
   driver: CameraDriver<Settings>;
-  /** Starts the source and returns the settings. Disposing of them stops the source. Runs for each step. */
+  /**
+   * Starts the source and returns the settings. Disposing of them stops the source. Runs for each
+   * step.
+   */
   setUp(): Promise<AsyncDisposable & { env: Env }>;
   /** Time limit for the end after an abort, in milliseconds. */
   endsWithin?: number;

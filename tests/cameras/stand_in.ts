@@ -1,6 +1,9 @@
 import { FAKES } from "../server.ts";
 
-/** The environment of a server that runs the fake `rpicam-vid`, with faults: `{ FAKE_CAMERA_MODE: "busy" }`. */
+/**
+ * The environment of a server that runs the fake `rpicam-vid`, with faults: `{ FAKE_CAMERA_MODE:
+ * "busy" }`.
+ */
 export function standIn(faults: Record<string, string> = {}): Record<string, string> {
   return {
     PATH: `${FAKES}:${Deno.env.get("PATH")}`,

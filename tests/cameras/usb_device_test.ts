@@ -1,6 +1,6 @@
 /**
- * Tests with the kernel's test devices: `vivid` (raw frames) and a `v4l2loopback` called "MJPEG-cam" (JPEGs,
- * which this test feeds). Without these modules, the tests are ignored.
+ * Tests with the kernel's test devices: `vivid` (raw frames) and a `v4l2loopback` called
+ * "MJPEG-cam" (JPEGs, which this test feeds). Without these modules, the tests are ignored.
  *
  * modprobe vivid; modprobe v4l2loopback exclusive_caps=1 card_label=MJPEG-cam video_nr=40
  */
@@ -20,7 +20,7 @@ const NEVER = new AbortController().signal;
 const found = Deno.build.os === "linux" ? await usb.list(NEVER) : [];
 const raw = found.find(({ name }) => name.startsWith("vivid"))?.source ?? "";
 const native = found.find(({ name }) => name === "MJPEG-cam")?.source ?? "";
-if (raw) await new Deno.Command("ffmpeg", { args: ["-version"] }).output(); // the first start is slow
+if (raw) await new Deno.Command("ffmpeg", { args: ["-version"] }).output(); // slow the first time
 const [noRaw, noNative] = [{ ignore: !raw }, { ignore: !native }];
 
 testConformance({
@@ -70,7 +70,7 @@ Deno.test({
       }, 60_000);
       const jpeg = await first({ SOURCE: native });
       assertEquals(sizeOf(jpeg), { width: 640, height: 480 });
-      // The feeding encoder added its name as a comment. Another encoder would have added a second one.
+      // The feeding encoder added its name as a comment. Another encoder would add a second comment.
       const comments = [...segments(jpeg)].filter(({ marker }) => marker === 0xfe);
       assertEquals(comments.length, 1);
     } finally {

@@ -90,7 +90,7 @@ Deno.test({
       ["[v4l2] Cannot open video device /dev/video3: Permission denied", 1, "usermod -aG video"],
       ["[v4l2] Cannot open video device /dev/video3: No such file or directory", 1, "plugged in"],
       ["ioctl(VIDIOC_STREAMON): No space left on device", 1, "USB port"],
-      ["ioctl(VIDIOC_DQBUF): No such device", 0, "plugged in"], // ffmpeg exits with 0 when the camera is unplugged
+      ["ioctl(VIDIOC_DQBUF): No such device", 0, "plugged in"], // ffmpeg then exits with 0
     ];
     for (const [stderr, code, hint] of cases) {
       await using webcam = await setUp({ list: MJPEG, stderr, code });
@@ -126,7 +126,9 @@ interface WebcamOptions {
   code?: number;
 }
 
-/** Puts a fake "ffmpeg" first in PATH, which captures the real ffmpeg's test pattern as a webcam. */
+/**
+ * Puts a fake "ffmpeg" first in PATH, which captures the real ffmpeg's test pattern as a webcam.
+ */
 async function setUp({ list, env, first, stderr = "", code = 0 }: WebcamOptions) {
   const folder = await Deno.makeTempDir();
   await Deno.writeTextFile(

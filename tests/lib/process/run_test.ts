@@ -13,7 +13,10 @@ import { leavingNoProcess, openDescriptors } from "../../processes.ts";
 
 const NEVER = new AbortController().signal;
 
-/** Defines a test that runs real programs, on systems with `sh`, and asserts that no process is left. */
+/**
+ * Defines a test that runs real programs, on systems with `sh`, and asserts that no process is
+ * left.
+ */
 function test(name: string, body: () => Promise<void>): void {
   Deno.test({ name, ignore: Deno.build.os === "windows", fn: () => leavingNoProcess(body) });
 }
@@ -95,13 +98,13 @@ test("run() fails when a program fails, with the last line of its standard error
       ["echo bad >&2; kill -TERM $$", "sh was terminated by SIGTERM: bad"],
     ] as const
   ) {
-    const { message: actual, hint, permanent } = await failureOf(sh(`echo picture; ${script}`));
+    const { message: actual, hint, permanent } = await failureOf(sh(`echo frame; ${script}`));
     assertEquals([actual, hint, permanent], [message, undefined, false]);
   }
 });
 
 test("run() does not fail when a program prints errors and exits with 0", async () => {
-  assertEquals(await textOf(sh("echo 'error: none' >&2; echo picture")), "picture\n");
+  assertEquals(await textOf(sh("echo 'error: none' >&2; echo frame")), "frame\n");
 });
 
 test("run() stops a program that closes its output without exiting, and fails", async () => {
@@ -111,13 +114,13 @@ test("run() stops a program that closes its output without exiting, and fails", 
 
 test("run() reports a known error with its hint", async () => {
   const knownErrors = [
-    { pattern: /no cameras/i, hint: "look at the cable" },
+    { pattern: /no cameras/i, hint: "check the cable" },
     { pattern: /invalid/i, hint: "update", permanent: true },
   ];
   for (
     const [lines, message, hint, permanent] of [
-      ["No cameras available\\nERROR: stopped", "No cameras available", "look at the cable", false],
-      ["invalid a\\nno cameras", "no cameras", "look at the cable", false],
+      ["No cameras available\\nERROR: stopped", "No cameras available", "check the cable", false],
+      ["invalid a\\nno cameras", "no cameras", "check the cable", false],
       ["invalid a\\ninvalid b\\nbye", "invalid b", "update", true],
       ["starting\\nCannot open it\\nbye", "Cannot open it", undefined, false],
       ["starting\\nbye", "bye", undefined, false],
@@ -263,7 +266,7 @@ test("run() ends without an error after an abort, once the program has exited", 
 });
 
 test("run() reports a known error of a hung program after an ImmediateStop", async () => {
-  const knownErrors = [{ pattern: /timed out/, hint: "look at the cable" }];
+  const knownErrors = [{ pattern: /timed out/, hint: "check the cable" }];
   for (const reading of [true, false]) {
     const stop = new AbortController();
     const source = sh("echo 'frontend timed out' >&2; echo ready; sleep 60 & wait", stop.signal, {
@@ -272,13 +275,13 @@ test("run() reports a known error of a hung program after an ImmediateStop", asy
     await ready(source);
     const pending = reading ? source.read(new Uint8Array(10)) : undefined;
     pending?.catch(() => {}); // asserted below
-    stop.abort(new ImmediateStop("No picture for 3 s"));
+    stop.abort(new ImmediateStop("No frame for 3 s"));
     const error = await assertRejects(
       () => pending ?? source.read(new Uint8Array(10)),
       CameraError,
       "frontend timed out",
     );
-    assertEquals(error.hint, "look at the cable");
+    assertEquals(error.hint, "check the cable");
   }
 });
 
@@ -286,7 +289,7 @@ test("run() ends without an error after an ImmediateStop if no known error was p
   const stop = new AbortController();
   const source = sh("echo 'error: x' >&2; echo ready; sleep 60 & wait", stop.signal);
   await ready(source);
-  stop.abort(new ImmediateStop("No picture for 3 s"));
+  stop.abort(new ImmediateStop("No frame for 3 s"));
   assertEquals(await source.read(new Uint8Array(10)), undefined);
 });
 
