@@ -45,7 +45,7 @@ export const linux: WebcamSystem = {
     {
       pattern: /No such file or directory|No such device/,
       hint: "check that the camera is plugged in; --list-cameras lists the cameras; " +
-        "a name in /dev/v4l/by-id/ stays the same when the camera is plugged in elsewhere",
+        "SOURCE=/dev/v4l/by-id/… stays valid when the camera is plugged in elsewhere",
     },
     {
       pattern: /No space left on device/,
