@@ -137,17 +137,20 @@ async function runDoctor(
   const stop = new AbortController();
   stopSignal().then(() => stop.abort(new ImmediateStop("Somebody has seen enough")));
   const listers = await listersOf(drivers);
+  const requirements = await drivers.requirements();
   let problems = 0;
   if (listing) { for await (const line of listCameras(listers, stop.signal)) console.log(line); }
   else {
     const cameras = await Promise.all(
       config.cameras.map(async (one) => ({ ...one, ...await openDriver(one, drivers) })),
     );
-    for await (const finding of runChecks({ ...config, cameras, listers }, stop.signal)) {
+    for await (
+      const finding of runChecks({ ...config, cameras, listers, requirements }, stop.signal)
+    ) {
       console.log(formatFinding(finding));
       if (finding.verdict === "problem") problems++;
     }
-    console.log(problems === 0 ? "Nothing is wrong" : `Problems: ${problems}`);
+    console.log(problems === 0 ? "No problems found" : `Problems: ${problems}`);
   }
   killAll();
   Deno.exit(problems === 0 ? 0 : 1);

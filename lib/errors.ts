@@ -38,3 +38,14 @@ export function explain(error: unknown): string {
   const cause = explain(error.cause);
   return error.message.endsWith(cause) ? error.message : `${error.message}: ${cause}`;
 }
+
+/**
+ * Returns an error's message with the hint of a {@link CameraError}, in one line.
+ *
+ * @param options.causes Whether to include the messages of the causes; clients do not get them.
+ */
+export function messageWithHint(error: unknown, { causes = false } = {}): string {
+  const message = causes || !(error instanceof Error) ? explain(error) : error.message;
+  const hint = error instanceof CameraError ? error.hint : undefined;
+  return hint ? `${message} (${hint})` : message;
+}

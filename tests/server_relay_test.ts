@@ -81,7 +81,7 @@ Deno.test("a relay of a server with a password sends it, and shows it nowhere", 
   for (const path of ["cameras", "healthz", "metrics"]) {
     told.push(await (await fetch(`${relay.url}/${path}`)).text());
   }
-  assertStringIncludes(told.join("\n"), "wants another user and password (status 401)");
+  assertStringIncludes(told.join("\n"), "requires another user name and password (status 401)");
   assert(!`${told.join("\n")}${relay.output}`.includes(secret));
 });
 

@@ -1,8 +1,7 @@
 import { Hono } from "hono";
 import type { CameraStats } from "../camera/stats.ts";
-import type { CameraError } from "../errors.ts";
+import { type CameraError, messageWithHint } from "../errors.ts";
 import type { Cameras } from "./cameras.ts";
-import { messageWithHint } from "./errors.ts";
 
 /** `GET /cameras` and `GET /healthz`: what there is, and how it is. */
 export function cameraRoutes(cameras: Cameras): Hono {

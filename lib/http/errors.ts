@@ -1,6 +1,6 @@
 import { accepts } from "@std/http/negotiation";
 import type { Camera } from "../camera/camera.ts";
-import { CameraError, explain } from "../errors.ts";
+import { CameraError, explain, messageWithHint } from "../errors.ts";
 import type { Log } from "../log.ts";
 
 /** A request that cannot be answered as it was meant; the message is for the client. */
@@ -26,11 +26,6 @@ export async function orUnavailable<T>(camera: Camera, promise: Promise<T>): Pro
       "Retry-After": `${Math.max(1, Math.ceil(camera.retryAfter / 1000))}`,
     });
   }
-}
-
-/** A camera's error and what to do about it, in one line for people. */
-export function messageWithHint({ message, hint }: CameraError): string {
-  return hint ? `${message} (${hint})` : message;
 }
 
 /** The answer to a request that failed: one line of text, or JSON where that was asked for. */

@@ -149,7 +149,7 @@ Deno.test("the live player in Chromium", needs, async (t) => {
     console.log(`${first.at - killed} ms without a picture`);
     assertLess(first.at - killed, 3_000);
     await page.until(
-      `${CAPTION}.includes("Live again after: rpicam-vid was ended by SIGKILL")`,
+      `${CAPTION}.includes("Live again after: rpicam-vid was terminated by SIGKILL")`,
       2_000,
     );
   });

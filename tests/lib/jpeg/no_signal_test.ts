@@ -81,8 +81,8 @@ Deno.test({
   ignore: !hasFfmpeg,
   async fn() {
     for (const size of SIZES.slice(1, -1)) { // it complains of a bit rate of 1x1, and refuses 65535x8
-      const { output, complaints } = await decodeJpeg(noSignalJpeg(size, REASON));
-      assertEquals(complaints, []);
+      const { output, warnings } = await decodeJpeg(noSignalJpeg(size, REASON));
+      assertEquals(warnings, []);
       const { width, height } = size;
       const luminance = output.subarray(0, width * height);
       const colour = output.subarray(width * height);
