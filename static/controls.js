@@ -58,6 +58,7 @@ export function connectControls(page) {
     resetZoom: () => changeView((view) => view.zoomTo(1)),
     fullscreen: toggleFullscreen,
     retry: () => page.layOut(),
+    reload: () => location.reload(),
     help: () => /** @type {HTMLDialogElement} */ (element("#help")).showModal(),
     addresses: () => showAddresses(page.shownTiles().map(({ status }) => status.name)),
     copy: (target) => target && copyAddress(target),

@@ -27,8 +27,9 @@ import { ServerClock } from "./server_clock.js";
 
 /**
  * @typedef {object} LinkState
- * @property {"connecting" | "live" | "plain" | "lost" | "stopped"} kind "plain": the server is
- *   reachable, but not by WebSocket.
+ * @property {"connecting" | "live" | "plain" | "lost" | "outdated" | "stopped"} kind "plain": the server is
+ *   reachable, but not by WebSocket. "outdated": the server speaks another version of the protocol, so this
+ *   page has to be reloaded.
  * @property {string} [reason] Why the connection was lost.
  * @property {string} [detail] Result of the last attempt to reach the server.
  */
@@ -40,10 +41,16 @@ import { ServerClock } from "./server_clock.js";
  * @property {(frame: LiveFrame) => Promise<void>} onFrame Resolves when the frame is on the screen.
  */
 
+/** Version of the live protocol; the same as in `lib/live/message.ts`, where the messages are described. */
+export const PROTOCOL_VERSION = 2;
+/** First byte of a binary message that holds a frame. */
+const FRAME_KIND = 1;
 /** Size of the header before the JPEG, in bytes. */
 const HEADER_SIZE = 16;
 /** Close code of a server that shuts down. */
 const GOING_AWAY = 1001;
+/** Close code of a server that speaks another version of the protocol. */
+const OUTDATED = 4000;
 /** Interval between pings, in milliseconds. */
 const PING_INTERVAL = 1_000;
 /** Interval between the first pings of a connection, which set the clock, in milliseconds. */
@@ -89,15 +96,16 @@ export class Link {
   #nextPing;
   /** @type {string | undefined} */
   #closeReason;
+  #isOutdated = false;
 
   /** @param {LinkEvents} events */
   constructor(events) {
     this.#events = events;
   }
 
-  /** Connects. */
+  /** Connects, unless the page has to be reloaded. */
   start() {
-    if (this.#running) return;
+    if (this.#running || this.#isOutdated) return;
     this.#running = new AbortController();
     this.#run(this.#running.signal);
   }
@@ -106,7 +114,7 @@ export class Link {
   stop() {
     this.#running?.abort();
     this.#running = undefined;
-    this.#setState({ kind: "stopped" });
+    if (!this.#isOutdated) this.#setState({ kind: "stopped" });
   }
 
   /** Closes the connection, and opens a new one. @param {string} reason */
@@ -131,6 +139,7 @@ export class Link {
     for (let rejections = 0; !signal.aborted;) {
       const { opened, reason } = await this.#connect(signal);
       if (signal.aborted) return;
+      if (this.#isOutdated) return this.#setState({ kind: "outdated" });
       rejections = opened ? 0 : rejections + 1;
       if (rejections < MAX_REJECTIONS) {
         this.#setState({ kind: "lost", reason });
@@ -149,7 +158,8 @@ export class Link {
     if (this.state.kind === "stopped") this.#setState({ kind: "connecting" });
     this.#closeReason = undefined;
     const names = this.#watched?.map(encodeURIComponent).join(",");
-    const address = addressOf(names === undefined ? "live" : `live?watch=${names}`);
+    const watch = names === undefined ? "" : `&watch=${names}`;
+    const address = addressOf(`live?version=${PROTOCOL_VERSION}${watch}`);
     address.protocol = address.protocol.replace("http", "ws");
     return new Promise((resolve) => {
       if (!("WebSocket" in globalThis)) return resolve({ opened: false, reason: "" });
@@ -177,6 +187,7 @@ export class Link {
         this.#listen(socket, end);
       };
       socket.onclose = ({ code, reason }) => {
+        if (code === OUTDATED) this.#isOutdated = true;
         if (code === GOING_AWAY) end("The server is shutting down");
         else if (reason) end(reason);
         else end(opened ? "The connection was interrupted" : "The server rejected the connection");
@@ -196,7 +207,12 @@ export class Link {
     socket.onmessage = ({ data }) => {
       this.lastMessageAt = performance.now();
       if (typeof data !== "string") return void this.#onBinary(socket, data);
-      this.#onText(socket, JSON.parse(data));
+      const message = JSON.parse(data);
+      if (message.type === "hello" && message.version !== PROTOCOL_VERSION) {
+        this.#isOutdated = true;
+        return end("");
+      }
+      this.#onText(socket, message);
     };
   }
 
@@ -215,12 +231,13 @@ export class Link {
   }
 
   /**
-   * Handles a text message.
+   * Handles a text message; ignores unknown types.
    *
    * @param {WebSocket} socket
    * @param {{ type: string, id: number, now: number, cameras: CameraStatus[] }} message
    */
   #onText(socket, { type, id, now, cameras }) {
+    if (type !== "hello" && type !== "pong") return;
     if (type === "pong") {
       this.clock.update(this.#pingSentAt, performance.now(), now);
       const interval = id < FIRST_PINGS ? FIRST_PING_INTERVAL : PING_INTERVAL;
@@ -230,12 +247,14 @@ export class Link {
     if (type === "hello") this.#setState({ kind: "live" });
   }
 
-  /** Handles a binary message. @param {WebSocket} socket @param {ArrayBuffer} data */
+  /** Handles a binary message; ignores unknown kinds. @param {WebSocket} socket @param {ArrayBuffer} data */
   async #onBinary(socket, data) {
+    if (data.byteLength < HEADER_SIZE) return;
     const header = new DataView(data, 0, HEADER_SIZE);
+    if (header.getUint8(0) !== FRAME_KIND) return;
     this.#idleTimeout = IDLE_TIMEOUT;
     const frame = {
-      camera: header.getUint32(0),
+      camera: header.getUint16(2),
       sequence: header.getUint32(4),
       capturedAt: header.getFloat64(8),
       jpeg: new Blob([new Uint8Array(data, HEADER_SIZE)], { type: "image/jpeg" }),

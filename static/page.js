@@ -143,6 +143,7 @@ function refresh() {
   }
   if (!paused && watched.some((tile) => tile.isLate(now))) link.pingNow();
   element("#plain-stream").hidden = link.state.kind !== "plain";
+  element("#outdated").hidden = link.state.kind !== "outdated";
   button("snapshot").disabled = !singleTile()?.hasPicture;
   setText(element("#announcement"), watched.map((tile) => tile.announcement).join("; "));
   const { error } = link.clock;

@@ -47,6 +47,7 @@ const STARTUP_DELAY = 500;
  */
 export function describeState({ state, fps, lastFailure }, page, { now, idle, waiting, plain }) {
   const { link } = page;
+  if (link.kind === "outdated") return { state: "trouble", summary: "Not connected" };
   if (link.kind === "lost") {
     return {
       state: "trouble",

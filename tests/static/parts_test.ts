@@ -1,5 +1,7 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { PROTOCOL_VERSION } from "../../lib/live/mod.ts";
 import { addressesOf } from "../../static/addresses.js";
+import { PROTOCOL_VERSION as PAGE_VERSION } from "../../static/live.js";
 import { View } from "../../static/view.js";
 import { Meter } from "../../static/meter.js";
 import { ServerClock } from "../../static/server_clock.js";
@@ -129,6 +131,10 @@ Deno.test("addressesOf resolves addresses against the page, without its password
   } finally {
     Reflect.deleteProperty(globalThis, "document");
   }
+});
+
+Deno.test("the page speaks the server's version of the live protocol", () => {
+  assertEquals(PAGE_VERSION, PROTOCOL_VERSION);
 });
 
 /** Describes a streaming camera after a second on a live page, changed by the options. */
