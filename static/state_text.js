@@ -64,7 +64,7 @@ export function describeState({ state, fps, lastFailure }, page, { now, idle, wa
       state: "trouble",
       summary: "No picture",
       headline: "No picture from the camera",
-      reason: capitalized(lastFailure?.hint ?? lastFailure?.message),
+      reason: lastFailure?.hint ? capitalized(lastFailure.hint) : lastFailure?.message,
       detail: lastFailure?.hint ? lastFailure.message : undefined,
       advice: lastFailure?.retried ? "Retrying automatically" : undefined,
       retry: lastFailure?.retried === false,
@@ -95,7 +95,7 @@ export function describeState({ state, fps, lastFailure }, page, { now, idle, wa
   return { state: "live", summary: "Live" };
 }
 
-/** @param {string} [text] */
+/** @param {string} text */
 function capitalized(text) {
-  return text && text[0]?.toUpperCase() + text.slice(1);
+  return text[0]?.toUpperCase() + text.slice(1);
 }

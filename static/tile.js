@@ -11,8 +11,8 @@ import { View } from "./view.js";
 /** @typedef {import("./state_text.js").PageState} PageState */
 
 /**
- * After this many status updates with new frames of which none arrived, and this long without a frame, in
- * milliseconds, the connection counts as broken.
+ * The connection counts as broken after this many status updates that report new frames, if no frame has
+ * arrived for this long, in milliseconds.
  */
 const MAX_MISSED_UPDATES = 4;
 const MISSED_TIMEOUT = 5_000;

@@ -182,10 +182,10 @@ Deno.test("describeState shows a failure with its hint, and a retry button only 
     advice: "Retrying automatically",
     retry: false,
   });
-  const permanent = failed({ message: "no such program", hint: null, retried: false });
+  const permanent = failed({ message: "ffmpeg exited with code 1", hint: null, retried: false });
   assertEquals(
     [permanent.reason, permanent.detail, permanent.advice, permanent.retry],
-    ["No such program", undefined, undefined, true],
+    ["ffmpeg exited with code 1", undefined, undefined, true],
   );
 });
 
