@@ -54,7 +54,7 @@ export interface LiveSessionOptions {
  *
  * `version` changes when an existing message does. The server closes the socket of a client that names
  * another version, or no version, with code 4000; a client that gets a `hello` with another version reads
- * nothing more and asks its user to reload the page.
+ * nothing more and asks its user to reload the page. `type` and `version` of `hello` stay in all versions.
  *
  * `now` is the server's time in milliseconds since the Unix epoch: from it the client computes the offset
  * of its own clock, and with that the age of a frame. `cameras` is the same as in `GET /cameras`.
@@ -115,7 +115,7 @@ export class LiveSession {
     const read = readClientMessage(message);
     if (!read) return this.close(CLOSE.POLICY, "Malformed message");
     if (this.#isFlooded()) {
-      return this.close(CLOSE.POLICY, "The client sends messages but reads none");
+      return this.close(CLOSE.POLICY, "The client sends messages but does not read");
     }
     if (read.type === "watch") this.watch(read.cameras);
     else if (read.type === "painted") this.#feeds[read.camera]?.acknowledge(read.sequence);
