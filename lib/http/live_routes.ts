@@ -1,6 +1,6 @@
 import { type Context, Hono } from "hono";
 import type { Clock } from "../clock.ts";
-import { CLOSE, LiveSession } from "../live/mod.ts";
+import { CLOSE, closeOutdated, LiveSession, PROTOCOL_VERSION } from "../live/mod.ts";
 import { clientAddress } from "./client_address.ts";
 import { asJson } from "./camera_routes.ts";
 import type { Cameras } from "./cameras.ts";
@@ -20,8 +20,9 @@ export interface LiveRoutesOptions {
 }
 
 /**
- * `GET /live`: the WebSocket of the live player. It shows all cameras from the start, or those that
- * `?watch=front,back` names (none, if it is empty). Deno closes the sockets when the server ends.
+ * `GET /live?version=2`: the WebSocket of the live player. It starts with all cameras, or with those in
+ * `&watch=front,back` (an empty list: no camera). The socket of a page of another version is closed. Deno
+ * closes the sockets at shutdown.
  */
 export function liveRoutes({ cameras, viewers, clock }: LiveRoutesOptions): Hono {
   return new Hono().get("/live", (c) => {
@@ -29,7 +30,12 @@ export function liveRoutes({ cameras, viewers, clock }: LiveRoutesOptions): Hono
     const asked = c.req.query("watch")?.split(",");
     const watch = asked ? names.filter((name) => asked.includes(name)) : names;
     const address = clientAddress(c); // cannot be asked for once the socket is open
+    const version = c.req.query("version") ?? (isProgram(c) ? `${PROTOCOL_VERSION}` : undefined);
     const { socket, response } = upgrade(c, viewers);
+    if (version !== `${PROTOCOL_VERSION}`) {
+      closeOutdated(socket, version, clock);
+      return response;
+    }
     const session = new LiveSession({
       socket,
       cameras: cameras.all,
@@ -88,6 +94,11 @@ function upgrade(c: Context, viewers: Viewers): Deno.WebSocketUpgrade {
   } catch {
     throw new HttpError(400, "Cannot read the request as a WebSocket's handshake");
   }
+}
+
+/** Whether a request comes from a program: browsers name the origin of the page. */
+function isProgram(c: Context): boolean {
+  return c.req.header("Origin") === undefined;
 }
 
 /**
