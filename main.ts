@@ -10,6 +10,7 @@ import { formatFinding, listCameras, type Lister, runChecks } from "./lib/doctor
 import { ConfigError, ImmediateStop } from "./lib/errors.ts";
 import { createApp } from "./lib/http/app.ts";
 import { readPages } from "./lib/http/page_routes.ts";
+import { serverRoutes } from "./lib/http/server_routes.ts";
 import { createLog, type Log } from "./lib/log.ts";
 import { killAll } from "./lib/process/mod.ts";
 import { DirectSends, IdleConnections, limitSendQueue, notifyReady } from "./lib/sockets/mod.ts";
@@ -69,13 +70,17 @@ async function main(args: string[]): Promise<void> {
   const pages = await readPages(fromFileUrl(new URL("static", import.meta.url)));
   let direct: DirectSends | undefined;
   const app = createApp({
-    cameras,
-    pages,
-    allowOrigin: config.allowOrigin,
+    routes: serverRoutes({
+      cameras,
+      pages,
+      maxViewers: config.maxViewers,
+      directTo: (client, http1) => direct?.open(client, http1),
+      version: project.version,
+      clock: systemClock,
+      log,
+    }),
     authenticator: new Authenticator(access, { clock: systemClock, log }),
-    maxViewers: config.maxViewers,
-    findDirect: (client, http1) => direct?.open(client, http1),
-    version: project.version,
+    allowOrigin: config.allowOrigin,
     clock: systemClock,
     log,
   });

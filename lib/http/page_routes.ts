@@ -71,7 +71,7 @@ export function pageRoutes(pages: Pages): Hono {
 
   function send(c: Context, name: string): Response {
     const page = pages.get(name);
-    if (!page) throw new HttpError(404, "There is nothing at this address");
+    if (!page) throw new HttpError(404, "Not found");
     const encoding = acceptsEncodings(c.req.raw, "identity", "gzip") === "gzip" ? "gzip" : "plain";
     const { bytes, etag } = page[encoding];
     const headers = {

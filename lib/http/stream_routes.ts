@@ -35,7 +35,7 @@ export const LIVE_HEADERS = {
  * Finds the shorter way to a client for the response that begins now; undefined if there is none.
  * `http1`: whether the client surely speaks HTTP/1.
  */
-export type FindDirect = (
+export type DirectTo = (
   client: Deno.NetAddr,
   http1: boolean,
 ) => DirectSender & { close(): void } | undefined;
@@ -45,12 +45,12 @@ export interface StreamRoutesOptions {
   cameras: Cameras;
   keepAlive: KeepAlive;
   viewers: Viewers;
-  findDirect?: FindDirect;
+  directTo?: DirectTo;
 }
 
 /** `GET /video_feed` and its aliases: a camera's frames, one part after another, while the client stays. */
 export function streamRoutes(options: StreamRoutesOptions): Hono {
-  const { cameras, keepAlive, viewers, findDirect } = options;
+  const { cameras, keepAlive, viewers, directTo } = options;
   return new Hono()
     .get("/video_feed", (c) => stream(c, cameras.get()))
     .get("/stream", (c) => stream(c, cameras.get()))
@@ -77,7 +77,7 @@ export function streamRoutes(options: StreamRoutesOptions): Hono {
     const visit = viewers.admit(clientAddress(c), camera.name);
     const remote = use === "page" ? undefined : remoteAddress(c);
     // HTTP/2 has no such header.
-    const direct = remote && findDirect?.(remote, c.req.header("Connection") !== undefined);
+    const direct = remote && directTo?.(remote, c.req.header("Connection") !== undefined);
     const body = new ViewerStream({
       format,
       direct,

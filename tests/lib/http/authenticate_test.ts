@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Access, Authenticator } from "../../../lib/auth/mod.ts";
 import { Camera } from "../../../lib/camera/camera.ts";
 import { systemClock } from "../../../lib/clock.ts";
-import { createApp } from "../../../lib/http/app.ts";
+import { createServerApp } from "./server_app.ts";
 
 const silent = { info() {}, warn() {}, error() {} };
 const METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACY"];
@@ -34,9 +34,8 @@ function setUp(access: Access) {
     log: silent,
   });
   const authenticator = new Authenticator(access, { clock: systemClock, log: silent });
-  const app = createApp({
+  const app = createServerApp({
     cameras: [camera],
-    pages: new Map(),
     authenticator,
     clock: systemClock,
     log: silent,

@@ -4,7 +4,7 @@ import { systemClock } from "../../../lib/clock.ts";
 import { CameraError } from "../../../lib/errors.ts";
 import type { Jpeg } from "../../../lib/frame.ts";
 import type { Open } from "../../../lib/hub/hub.ts";
-import { createApp } from "../../../lib/http/app.ts";
+import { createServerApp } from "./server_app.ts";
 import { settle } from "../../manual_clock.ts";
 
 const picture = await Deno.readFile(new URL("../../../cameras/emulated/1.jpg", import.meta.url));
@@ -33,7 +33,7 @@ function setUp(open: Open<Jpeg>) {
     clock: systemClock,
     log: silent,
   });
-  const app = createApp({ cameras: [camera], pages: new Map(), clock: systemClock, log: silent });
+  const app = createServerApp({ cameras: [camera] });
   return { camera, app };
 }
 

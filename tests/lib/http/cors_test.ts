@@ -88,11 +88,11 @@ Deno.test("a preflight is answered for an allowed origin, and starts no camera",
   assertEquals(aboutOrigins(allowed.headers), {
     "access-control-allow-origin": MAINSAIL,
     "access-control-allow-credentials": "true",
-    "access-control-allow-methods": "GET, HEAD",
+    "access-control-allow-methods": "GET,HEAD",
     "access-control-allow-headers": "authorization,x-own",
     "access-control-max-age": "600",
     "access-control-expose-headers": "X-Timestamp",
-    "vary": "Origin",
+    "vary": "Origin, Access-Control-Request-Headers",
   });
   const refused = await preflight(OTHER);
   assertEquals(aboutOrigins(refused.headers), { "vary": "Origin" });

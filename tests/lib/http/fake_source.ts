@@ -1,7 +1,7 @@
 import { Camera } from "../../../lib/camera/camera.ts";
 import type { AllowedOrigins } from "../../../lib/config.ts";
 import type { Jpeg } from "../../../lib/frame.ts";
-import { createApp } from "../../../lib/http/app.ts";
+import { createServerApp } from "./server_app.ts";
 import { FakeSource } from "../../fake_source.ts";
 import { ManualClock, settle } from "../../manual_clock.ts";
 
@@ -53,7 +53,7 @@ export function setUp({ allowOrigin, fps }: SetUp = {}) {
     clock,
     log,
   });
-  const app = createApp({ cameras: [camera], pages: new Map(), allowOrigin, clock, log });
+  const app = createServerApp({ cameras: [camera], allowOrigin, clock, log });
   return { clock, source, camera, app };
 }
 

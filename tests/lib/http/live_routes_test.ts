@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { Authenticator } from "../../../lib/auth/mod.ts";
 import { Camera } from "../../../lib/camera/camera.ts";
 import { systemClock } from "../../../lib/clock.ts";
-import { createApp } from "../../../lib/http/app.ts";
+import { createServerApp } from "./server_app.ts";
 import { FRAME_HEADER } from "../../../lib/live/mod.ts";
 import { eventually } from "../../server.ts";
 
@@ -27,7 +27,7 @@ class TestServer implements AsyncDisposable {
   readonly cameras = ["front", "back"].map((name) =>
     new Camera({ name, driver: "fake", open: pictures, idleTimeout: 0, clock: systemClock, log })
   );
-  readonly app = createApp({
+  readonly app = createServerApp({
     cameras: this.cameras,
     authenticator: new Authenticator("anyone", { clock: systemClock, log }),
     maxViewers: 3,

@@ -3,7 +3,7 @@ import { Camera } from "../../../lib/camera/camera.ts";
 import { systemClock } from "../../../lib/clock.ts";
 import type { Jpeg } from "../../../lib/frame.ts";
 import type { Open } from "../../../lib/hub/hub.ts";
-import { createApp } from "../../../lib/http/app.ts";
+import { createServerApp } from "./server_app.ts";
 
 const picture = await Deno.readFile(new URL("../../../cameras/emulated/1.jpg", import.meta.url));
 const silent = { info() {}, warn() {}, error() {} };
@@ -22,7 +22,7 @@ function setUp() {
     log: silent,
   };
   const camera = new Camera({ ...options, open: steady });
-  const app = createApp({ cameras: [camera], pages: new Map(), clock: systemClock, log: silent });
+  const app = createServerApp({ cameras: [camera] });
   return { camera, app };
 }
 
