@@ -26,6 +26,7 @@ export function cors(
     maxAge: 600,
   });
   return async (c, next) => {
+    if (c.req.header("Upgrade")?.toLowerCase() === "websocket") return await next(); // not subject to CORS
     const origin = c.req.header("Origin");
     // hono/cors would answer an OPTIONS request of any origin, without authentication.
     if (origin !== undefined && (allowed === "*" || allowed.includes(origin))) {
@@ -33,6 +34,6 @@ export function cors(
       return await respond(c, next);
     }
     await next();
-    if (allowed !== "*" && c.res.status !== 101) c.header("Vary", "Origin", { append: true });
+    if (allowed !== "*") c.header("Vary", "Origin", { append: true });
   };
 }
