@@ -80,7 +80,7 @@ Deno.test("with AUTH nothing but /healthz answers without it, and it is told now
   const wrong = await fetch(`${server.url}/`, { headers: basic("zaphod:dontpanic") });
   told.push(await wrong.text());
   assertEquals(wrong.status, 401);
-  await eventually("the viewer's leaving is told", () => /viewer left/.test(server.output));
+  await eventually("the viewer's leaving is told", () => /viewer disconnected/.test(server.output));
   await server.stop();
   told.push(server.output);
   for (const secret of ["zaphod", "beebleb", "dontpanic", given]) {
@@ -93,7 +93,7 @@ Deno.test("a camera's programs and drivers do not get AUTH", async () => {
   await Deno.writeTextFile(
     join(folder, "nosy.ts"),
     `import { CameraError } from "dinocam/errors.ts";
-     import { run } from "dinocam/process.ts";
+     import { run } from "dinocam/process/mod.ts";
      export default {
        configure: (env) => ({ seen: env.AUTH ?? Deno.env.get("AUTH") ?? "nothing" }),
        async *open({ seen }, signal) {
@@ -120,7 +120,7 @@ Deno.test("MAX_VIEWERS bounds the streams; snapshots and pages still answer", as
   const [first, second] = [await watch(), await watch()];
   const third = await watch();
   assertEquals([third.status, third.headers.get("Retry-After")], [503, "10"]);
-  assertEquals(await third.text(), "Cannot take another viewer: there are 2 already\n");
+  assertEquals(await third.text(), "Too many viewers: the limit of 2 is reached\n");
   for (const path of ["/", "/snapshot.jpg?max_age=60000", "/cameras", "/healthz"]) {
     const { status, body } = await fetch(`${server.url}${path}`);
     await body?.cancel();
@@ -142,7 +142,7 @@ Deno.test("the log has a line for a viewer that comes and one that leaves, as JS
   await using server = await Server.start({ env: { LOG: "json", FPS: "50" } });
   const { body } = await fetch(`${server.url}/video_feed`);
   await readUntil(body!, (text) => text.split("--frame").length > 30);
-  await eventually("the viewer has left", () => /viewer left/.test(server.output));
+  await eventually("the viewer has left", () => /viewer disconnected/.test(server.output));
   const events = server.output.split("\n").filter((line) => line.startsWith("{")).map((line) =>
     JSON.parse(line)
   );
@@ -150,8 +150,8 @@ Deno.test("the log has a line for a viewer that comes and one that leaves, as JS
   assertEquals(phrases.toSorted(), [
     "camera starting",
     "camera streaming",
-    "viewer came",
-    "viewer left",
+    "viewer connected",
+    "viewer disconnected",
   ]);
   const { time, level, camera, address, seconds, frames, dropped } = events.at(-1);
   assertMatch(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);

@@ -112,7 +112,7 @@ Deno.test("an error is JSON for who asks for JSON", async () => {
     headers: { Accept: "application/json" },
   });
   assertEquals(response.status, 404);
-  assertEquals(await response.json(), { error: 'Cannot find camera "other": there are front' });
+  assertEquals(await response.json(), { error: 'Cannot find camera "other": available are front' });
 });
 
 Deno.test("HEAD starts no camera", async () => {
