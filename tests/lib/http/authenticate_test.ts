@@ -114,7 +114,7 @@ Deno.test("a machine that asks for JSON is refused in JSON", async () => {
   const { app } = setUp({ user: "me", password: "x" });
   const response = await app.request("/cameras", { headers: { Accept: "application/json" } });
   assertEquals([response.status, await response.json()], [401, {
-    error: "This needs a user name and a password",
+    error: "Authentication required",
   }]);
 });
 
