@@ -49,13 +49,13 @@ const METRICS: readonly Metric[] = [
   {
     name: "dinocam_camera_state",
     type: "gauge",
-    help: "1 for the state that the camera is in.",
+    help: "1 for the camera's current state, 0 for the others.",
     samples: (cameras) => cameras.flatMap(states),
   },
   {
     name: "dinocam_camera_subscribers",
     type: "gauge",
-    help: "Who takes the camera's frames now: viewers, and snapshots while they are made.",
+    help: "Viewers of the camera, and snapshots that are being taken.",
     samples: perCamera(({ viewers }) => viewers),
   },
   {
@@ -67,7 +67,7 @@ const METRICS: readonly Metric[] = [
   {
     name: "dinocam_camera_frames_per_second",
     type: "gauge",
-    help: "Frames a second from the camera, measured.",
+    help: "Frames per second from the camera, measured.",
     samples: perCamera(({ fps }) => fps),
   },
   {
@@ -79,31 +79,31 @@ const METRICS: readonly Metric[] = [
   {
     name: "dinocam_camera_broken_total",
     type: "counter",
-    help: "Images from the camera that were broken, cut short or too large, and so dropped.",
+    help: "Images from the camera that were dropped as corrupt, truncated or too large.",
     samples: perCamera(({ broken }) => broken),
   },
   {
     name: "dinocam_camera_failures_total",
     type: "counter",
-    help: "How often the camera failed, and was started again.",
+    help: "Failures of the camera.",
     samples: perCamera(({ failures }) => failures),
   },
   {
     name: "dinocam_sent_frames_total",
     type: "counter",
-    help: "Frames that viewers have taken, each counted for each viewer.",
+    help: "Frames that viewers have received, counted for each viewer.",
     samples: perCamera(({ sent }) => sent.frames),
   },
   {
     name: "dinocam_sent_bytes_total",
     type: "counter",
-    help: "Bytes of the frames that viewers have taken.",
+    help: "Bytes of the frames that viewers have received.",
     samples: perCamera(({ sent }) => sent.bytes),
   },
   {
     name: "dinocam_dropped_frames_total",
     type: "counter",
-    help: "Frames that viewers were too slow to take.",
+    help: "Frames that viewers were too slow to receive.",
     samples: perCamera(({ dropped }) => dropped),
   },
   {
@@ -115,19 +115,19 @@ const METRICS: readonly Metric[] = [
   {
     name: "dinocam_latency_seconds",
     type: "histogram",
-    help: "How old a frame is, since its capture, when a viewer has taken it.",
+    help: "Time from a frame's capture until a viewer has received it.",
     samples: (cameras) => cameras.flatMap(latencies),
   },
   {
     name: "process_resident_memory_bytes",
     type: "gauge",
-    help: "Memory of the server.",
+    help: "Resident memory of the server.",
     samples: (_, { memory }) => [sample(memory)],
   },
   {
     name: "process_start_time_seconds",
     type: "gauge",
-    help: "When the server started.",
+    help: "Start time of the server since the Unix epoch.",
     samples: (_, { startedAt }) => [sample(startedAt / 1000)],
   },
 ];
