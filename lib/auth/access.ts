@@ -13,7 +13,8 @@ export type Access = Credentials | "this machine" | "anyone";
 /**
  * Reads `AUTH`: `user:password`, or `none`. Messages never contain its value.
  *
- * @param host The address to listen on. `AUTH` may be missing only if no other machine can connect to it.
+ * @param host The address to listen on. `AUTH` may be missing only if no other machine can connect
+ * to it.
  * @throws {ConfigError} If `auth` is invalid, or missing while other machines can connect.
  */
 export function readAccess(auth: string | undefined, host: string): Access {

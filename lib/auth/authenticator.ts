@@ -52,8 +52,8 @@ export class Authenticator {
   }
 
   /**
-   * Synchronous, so that a client's attempt is refunded before its next one is counted: with asynchronous
-   * hashes, eleven correct log-ins at once would reach the rate limit.
+   * Synchronous, so that a client's attempt is refunded before its next one is counted: with
+   * asynchronous hashes, eleven correct log-ins at once would reach the rate limit.
    */
   #checkPassword({ address, authorization }: AuthRequest): Denial | undefined {
     if (authorization === undefined) return UNAUTHORIZED;
@@ -90,8 +90,8 @@ const UNAUTHORIZED: Denial = {
 };
 
 /**
- * Protects against DNS rebinding: a foreign page can resolve its name to this machine, but cannot forge the
- * `Host` header.
+ * Protects against DNS rebinding: a foreign page can resolve its name to this machine, but cannot
+ * forge the `Host` header.
  */
 function denyForeignHost({ hosts }: AuthRequest): Denial | undefined {
   const foreign = hosts.find((host) => !isLoopback(host.replace(/:\d{1,5}$/, "")));
@@ -115,7 +115,10 @@ function basicCredentials(authorization: string): Uint8Array<ArrayBuffer> | unde
   }
 }
 
-/** Encodes credentials as clients do: in UTF-8, as the server requests, or in Latin-1, as Python's clients do. */
+/**
+ * Encodes credentials as clients do: in UTF-8, as the server requests, or in Latin-1, as Python's
+ * clients do.
+ */
 function encodings({ user, password }: Credentials): Uint8Array<ArrayBuffer>[] {
   const text = `${user}:${password}`;
   const utf8 = new TextEncoder().encode(text);

@@ -1,4 +1,4 @@
-/** Access control: reads `AUTH` and authenticates requests. Knows nothing of HTTP but two headers. */
+/** Access control: reads `AUTH` and authenticates requests. Knows only two headers of HTTP. */
 export { type Access, type Credentials, isLoopback, readAccess } from "./access.ts";
 export {
   Authenticator,

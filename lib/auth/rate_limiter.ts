@@ -10,7 +10,7 @@ const MAX_NETWORKS = 10_000;
 /** Limits failed log-ins per client network, by the generic cell rate algorithm (GCRA). */
 export class RateLimiter {
   readonly #clock: Clock;
-  /** When all failures of a network are forgotten (GCRA's theoretical arrival time), oldest network first. */
+  /** When a network's failures are forgotten: GCRA's theoretical arrival time. Oldest first. */
   readonly #resetAt = new Map<string, number>();
 
   constructor(clock: Clock) {
@@ -18,9 +18,11 @@ export class RateLimiter {
   }
 
   /**
-   * Counts an attempt as failed until {@link refund}, so that concurrent attempts cannot bypass the limit.
+   * Counts an attempt as failed until {@link refund}, so that concurrent attempts cannot bypass the
+   * limit.
    *
-   * @returns How long the client must wait before an attempt, in milliseconds; 0 if the attempt is allowed.
+   * @returns How long the client must wait before an attempt, in milliseconds; 0 if the attempt is
+   * allowed.
    */
   consume(address: string): number {
     const network = clientNetwork(address);

@@ -10,7 +10,7 @@ import { allowHeader, methodsAt } from "./methods.ts";
 
 /** Options of {@link createApp}. */
 export interface AppOptions {
-  /** Groups of routes: the server's own (`serverRoutes`) and those of modules. The first match answers. */
+  /** Groups of routes: the server's own (`serverRoutes`) and those of modules. */
   routes: readonly Hono[];
   /** Authenticates requests. @default {one that accepts requests for this machine only} */
   authenticator?: Authenticator;
@@ -20,7 +20,7 @@ export interface AppOptions {
   log: Log;
 }
 
-/** Creates the app that `Deno.serve` calls: authentication and CORS, the routes, and error responses. */
+/** Creates the app for `Deno.serve`: CORS, authentication, routes and error responses. */
 export function createApp({ routes, allowOrigin = [], clock, log, ...options }: AppOptions): Hono {
   const { authenticator = new Authenticator("this machine", { clock, log }) } = options;
   const app = new Hono();

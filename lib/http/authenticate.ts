@@ -18,8 +18,8 @@ export function authenticate(authenticator: Authenticator): MiddlewareHandler {
 }
 
 /**
- * Returns the hosts that a request names. Clients older than HTTP/1.1 send no `Host` header; browsers always
- * do. The URL may name another host if the request line has an absolute URL (`GET http://… HTTP/1.1`).
+ * Returns the hosts that a request names. Clients older than HTTP/1.1 send no `Host` header;
+ * browsers always do. An absolute URL in the request line (`GET http://…`) may name another host.
  */
 function hostsOf(c: Context): string[] {
   const header = c.req.header("Host");
@@ -27,7 +27,7 @@ function hostsOf(c: Context): string[] {
   return header ? [header, host] : [host];
 }
 
-/** Whether a request is exactly `GET /healthz` or `HEAD /healthz`, both as it was sent and as it is routed. */
+/** Whether a request is exactly `GET` or `HEAD /healthz`, both as sent and as routed. */
 function isHealthCheck(c: Context): boolean {
   return ["GET", "HEAD"].includes(c.req.method) && c.req.path === "/healthz" &&
     /^https?:\/\/[^/?#]*\/healthz(\?|$)/.test(c.req.url);

@@ -10,7 +10,11 @@ export class Cameras {
     this.all = all;
   }
 
-  /** Finds a camera; without a name, the first. @throws {HttpError} 404 if no camera has the name. */
+  /**
+   * Finds a camera; without a name, the first.
+   *
+   * @throws {HttpError} 404 if no camera has the name.
+   */
   get(name?: string): Camera {
     const camera = name === undefined
       ? this.all[0]

@@ -5,7 +5,7 @@ export function clientAddress(c: Context): string {
   return remoteAddress(c)?.hostname ?? "unknown";
 }
 
-/** The address and port of the client, which `Deno.serve` passes beside the request; undefined in tests. */
+/** The client's address and port, as `Deno.serve` passes them; undefined in tests. */
 export function remoteAddress(c: Context): Deno.NetAddr | undefined {
   return ((c.env ?? {}) as Partial<Deno.ServeHandlerInfo<Deno.NetAddr>>).remoteAddr;
 }

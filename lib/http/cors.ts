@@ -4,11 +4,11 @@ import type { AllowedOrigins } from "../config.ts";
 import { allowHeader } from "./methods.ts";
 
 /**
- * Lets pages of the allowed origins read the responses: a printer's web interface draws the stream with
- * `fetch`. An `<img>` does not need it.
+ * Lets pages of the allowed origins read the responses: a printer's web interface draws the stream
+ * with `fetch`. An `<img>` does not need it.
  *
- * Pages of named origins may also use the password that the browser keeps for this server. With `*` browsers
- * do not send it.
+ * Pages of named origins may also use the password that the browser keeps for this server. With `*`
+ * browsers do not send it.
  *
  * It must run before authentication: browsers send preflight requests without credentials.
  *
@@ -26,7 +26,8 @@ export function cors(
     maxAge: 600,
   });
   return async (c, next) => {
-    if (c.req.header("Upgrade")?.toLowerCase() === "websocket") return await next(); // not subject to CORS
+    // WebSockets are not subject to CORS.
+    if (c.req.header("Upgrade")?.toLowerCase() === "websocket") return await next();
     const origin = c.req.header("Origin");
     // hono/cors would answer an OPTIONS request of any origin, without authentication.
     if (origin !== undefined && (allowed === "*" || allowed.includes(origin))) {

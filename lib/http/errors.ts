@@ -18,7 +18,7 @@ export class HttpError extends Error {
   }
 }
 
-/** Awaits `promise`, and converts a failure of the camera into a 503 with its reason and `Retry-After`. */
+/** Converts a failure of the camera into a 503 with the reason and `Retry-After`. */
 export async function orUnavailable<T>(camera: Camera, promise: Promise<T>): Promise<T> {
   try {
     return await promise;

@@ -1,7 +1,7 @@
 /** For responses that are out of date at once. */
 export const NO_STORE = { "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" };
 
-/** For streams and snapshots: nothing between server and client may store, change or buffer them. */
+/** For streams and snapshots: proxies and caches must not store, change or buffer them. */
 export const LIVE_HEADERS = {
   "Cache-Control": "no-store, no-cache, must-revalidate, max-age=0, no-transform",
   "Pragma": "no-cache",

@@ -7,7 +7,7 @@ import { asJson } from "./camera_routes.ts";
 import type { Cameras } from "./cameras.ts";
 import { HttpError } from "./errors.ts";
 
-/** How long a client may leave the WebSocket's pings unanswered before it counts as gone, in seconds. */
+/** How long a client may leave a WebSocket ping unanswered, in seconds. */
 const IDLE_TIMEOUT = 60;
 /** The only version of the WebSocket protocol (RFC 6455, 4.1). */
 const VERSION = "13";
@@ -21,7 +21,8 @@ export interface LiveRoutesOptions {
 
 /**
  * `GET /live`: the WebSocket of the live player. It starts with all cameras, or with those that
- * `?watch=front,back` names (no camera if it is empty). Deno closes the sockets when the server stops.
+ * `?watch=front,back` names (no camera if it is empty). Deno closes the sockets when the server
+ * stops.
  */
 export function liveRoutes({ cameras, viewers, clock }: LiveRoutesOptions): Hono {
   return new Hono().get("/live", (c) => {
@@ -97,8 +98,8 @@ function upgrade(c: Context, viewers: Viewers): Deno.WebSocketUpgrade {
 }
 
 /**
- * Whether a request does not come from another site's page. Browsers always send the page's origin. Behind a
- * proxy, this server's public name is in `X-Forwarded-Host`, which no page can set.
+ * Whether a request does not come from another site's page. Browsers always send the page's origin.
+ * Behind a proxy, this server's public name is in `X-Forwarded-Host`, which no page can set.
  */
 function isSameOrigin(c: Context): boolean {
   const origin = c.req.header("Origin");

@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
 
-/** The methods that an app has routes for at a path. `GET` includes `HEAD`, which Hono answers with it. */
+/** Returns the methods for which an app has routes at a path. `GET` includes `HEAD`, as in Hono. */
 export function methodsAt(app: Hono, path: string): string[] {
   const methods = new Set(app.routes.map(({ method }) => method));
   methods.delete("ALL"); // middleware

@@ -8,7 +8,11 @@ export interface QueryRange {
   includes(value: number): boolean;
 }
 
-/** `?fps=10` → 10; undefined if missing. @throws {HttpError} 400 if it is no number in the range. */
+/**
+ * `?fps=10` → 10; undefined if missing.
+ *
+ * @throws {HttpError} 400 if it is no number in the range.
+ */
 export function readNumberQuery(c: Context, name: string, range: QueryRange): number | undefined {
   return read(c, name, range.expected, (text) => {
     const value = Number(text);
@@ -16,7 +20,11 @@ export function readNumberQuery(c: Context, name: string, range: QueryRange): nu
   });
 }
 
-/** `?x=0` → false, `?x=1` → true; undefined if missing. @throws {HttpError} 400 for any other value. */
+/**
+ * `?x=0` → false, `?x=1` → true; undefined if missing.
+ *
+ * @throws {HttpError} 400 for any other value.
+ */
 export function readSwitchQuery(c: Context, name: string): boolean | undefined {
   return read(c, name, "0 or 1", (text) => ({ "0": false, "1": true })[text]);
 }

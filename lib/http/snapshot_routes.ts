@@ -11,7 +11,7 @@ const MAX_AGE_RANGE: QueryRange = {
   includes: (value) => value >= 0,
 };
 
-/** `GET /snapshot.jpg` and its aliases: one frame, captured after the request or at most `?max_age=` ms old. */
+/** `GET /snapshot.jpg` and its aliases: a new frame, or one at most `?max_age=` ms old. */
 export function snapshotRoutes(cameras: Cameras, clock: Clock): Hono {
   return new Hono()
     .get("/snapshot.jpg", (c) => snapshot(c, cameras.get()))

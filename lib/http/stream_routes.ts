@@ -17,12 +17,13 @@ import { type QueryRange, readNumberQuery, readSwitchQuery } from "./query.ts";
 const MJPG_STREAMER_BOUNDARY = "boundarydonotcross";
 
 /**
- * The length that a stream claims; it has no end. Deno copies every chunk of a *chunked* response once more per
- * viewer, a quarter of all work, but sends a response with a length without a copy. The length also makes
- * truncation visible: Chromium then no longer presents the last frame of an `<img>` as live.
+ * The length that a stream claims; it has no end. Deno copies every chunk of a *chunked* response
+ * once more per viewer, a quarter of all work, but sends a response with a length without a copy.
+ * The length also makes truncation visible: Chromium then no longer presents the last frame of an
+ * `<img>` as live.
  *
- * Of the clients in tests/clients/, only Firefox objects: it shows nothing in a top-level window, so documents
- * get chunked encoding. HTTP/1.0 has no chunked encoding.
+ * Of the clients in tests/clients/, only Firefox objects: it shows nothing in a top-level window,
+ * so documents get chunked encoding. HTTP/1.0 has no chunked encoding.
  */
 const CLAIMED_LENGTH = Number.MAX_SAFE_INTEGER;
 
@@ -32,8 +33,8 @@ const FPS_RANGE: QueryRange = {
 };
 
 /**
- * Opens a client's connection for direct sends during the response that begins now; undefined if that is not
- * possible. `http1`: whether the client certainly uses HTTP/1.
+ * Opens a client's connection for direct sends during the response that begins now; undefined if
+ * that is not possible. `http1`: whether the client certainly uses HTTP/1.
  */
 export type DirectTo = (
   client: Deno.NetAddr,
@@ -48,7 +49,7 @@ export interface StreamRoutesOptions {
   directTo?: DirectTo;
 }
 
-/** `GET /video_feed` and its aliases: a camera's frames, one part after another, until the client leaves. */
+/** `GET /video_feed` and its aliases: a camera's frames, until the client disconnects. */
 export function streamRoutes({ cameras, directTo, ...dependencies }: StreamRoutesOptions): Hono {
   return new Hono()
     .get("/video_feed", (c) => stream(c, cameras.get()))
@@ -66,7 +67,8 @@ export function streamRoutes({ cameras, directTo, ...dependencies }: StreamRoute
     const { fps, advanceHeaders } = parseStreamQuery(c);
     const { format, chunked } = encodingFor(c.req.raw.headers, { boundary, advanceHeaders });
     const headers = { "Content-Type": format.contentType, ...LIVE_HEADERS };
-    if (c.req.method === "HEAD") return c.body(null, 200, headers); // Hono drops a HEAD's body uncancelled
+    // Hono would drop the body of a HEAD response without cancelling it.
+    if (c.req.method === "HEAD") return c.body(null, 200, headers);
     const openDirect = chunked ? undefined : () => directSender(c);
     const address = clientAddress(c);
     const opening = openViewerStream(camera, { ...dependencies, address, format, fps, openDirect });
@@ -114,8 +116,9 @@ function encodingFor(
 }
 
 /**
- * What a stream is for: an `<img>`, a browser's window or frame, or a program that reads bytes. Browsers send
- * `Sec-Fetch-Dest` to secure origins only; over plain HTTP in a home network, `Accept` tells.
+ * What a stream is for: an `<img>`, a browser's window or frame, or a program that reads bytes.
+ * Browsers send `Sec-Fetch-Dest` to secure origins only; over plain HTTP in a home network,
+ * `Accept` tells.
  */
 function useOf(headers: Headers): "image" | "document" | "bytes" {
   const destination = headers.get("Sec-Fetch-Dest") ?? headers.get("Accept") ?? "";

@@ -7,15 +7,15 @@ import type { ViewerStream } from "./viewer_stream.ts";
 
 /** Interval between checks of all streams, in milliseconds. */
 const CHECK_INTERVAL = 500;
-/** When to send a frame to a viewer that got none, in milliseconds. Home Assistant disconnects after 10 s. */
+/** When to repeat a frame, in milliseconds. Home Assistant disconnects after 10 s without bytes. */
 const REPEAT_AFTER = 5_000;
 /** When to disconnect a viewer that reads nothing, in milliseconds. */
 const STALL_TIMEOUT = 120_000;
 
 /**
- * Repeats the camera's latest frame, or a "no signal" picture, to viewers that got nothing for 5 s, and
- * disconnects viewers that read nothing for 2 minutes. One timer serves all streams, and it runs only while
- * there are streams.
+ * Repeats the camera's latest frame, or a "no signal" picture, to viewers that got nothing for 5 s,
+ * and disconnects viewers that read nothing for 2 minutes. One timer serves all streams, and it
+ * runs only while there are streams.
  */
 export class KeepAlive {
   readonly #clock: Clock;

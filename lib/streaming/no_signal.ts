@@ -15,7 +15,7 @@ export class NoSignal {
     this.#clock = clock;
   }
 
-  /** Returns a picture with the reason of the failure. It is drawn once per camera, size and reason. */
+  /** Returns a picture that shows the reason, drawn once per camera, size and reason. */
   frameFor(camera: Camera): Frame {
     const { size = DEFAULT_SIZE, error } = camera.stats();
     const lines = [error?.message, error?.hint].filter((line) => line !== undefined);

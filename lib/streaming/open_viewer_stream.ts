@@ -20,8 +20,8 @@ export interface OpenViewerStreamOptions {
 }
 
 /**
- * Opens a camera's stream for a new viewer and waits until the camera gives frames. The stream ends when the
- * client cancels it, or the camera closes, or the client stops reading.
+ * Opens a camera's stream for a new viewer and waits until the camera gives frames. The stream ends
+ * when the client cancels it, or the camera closes, or the client stops reading.
  *
  * @throws {TooManyViewers} If the viewer limit is reached.
  * @throws {CameraError} If the camera gives no frames in time.

@@ -25,7 +25,7 @@ export interface ViewerStreamOptions {
   wanted?: (frame: Frame) => boolean;
   /** Sends what can be sent at once. The stream gets the rest. */
   direct?: DirectSender;
-  /** Called when the client has received a frame, with its size on the wire. Not called for repeated frames. */
+  /** Called when the client has received a new frame, with its size on the wire in bytes. */
   onDelivered?: (frame: Frame, bytes: number) => void;
   /** Called for each frame that the client was too slow to receive. */
   onDropped?: () => void;
@@ -34,11 +34,11 @@ export interface ViewerStreamOptions {
 }
 
 /**
- * The response body for one viewer. The latest frame wins: while the client is receiving a frame, newer ones
- * replace each other, so that at most one shared frame is queued.
+ * The response body for one viewer. The latest frame wins: while the client is receiving a frame,
+ * newer ones replace each other, so that at most one shared frame is queued.
  *
- * A frame costs one `enqueue` or one call of a {@link DirectSender} per viewer: no promise, timer, clock call or
- * copy.
+ * A frame costs one `enqueue` or one call of a {@link DirectSender} per viewer: no promise, timer,
+ * clock call or copy.
  */
 export class ViewerStream implements Subscriber<Frame> {
   readonly role = "viewer";
@@ -56,7 +56,7 @@ export class ViewerStream implements Subscriber<Frame> {
   readonly #direct: DirectSender | undefined;
   readonly #queue: LatestQueue<Frame>;
   #controller!: ReadableStreamDefaultController<Bytes>;
-  /** The frame being received by the client, if it counts as delivered afterwards, and its size in bytes. */
+  /** The new frame that the client is receiving, and its size in bytes. */
   #inFlight: Frame | undefined;
   #size = 0;
   #blockedSince: number | undefined;
@@ -106,8 +106,10 @@ export class ViewerStream implements Subscriber<Frame> {
   }
 
   /**
-   * Returns for how long the client has been receiving the same bytes, in milliseconds, counted from the first
-   * call; undefined if it has received everything. @param now Monotonic time.
+   * Returns for how long the client has been receiving the same bytes, in milliseconds, counted
+   * from the first call; undefined if it has received everything.
+   *
+   * @param now Monotonic time.
    */
   blockedFor(now: number): number | undefined {
     if (this.#isReady()) return undefined;

@@ -34,7 +34,7 @@ export interface ViewerSummary {
 export interface ViewerSession {
   /** Logs that the viewer has connected. Call it once the camera gives frames. */
   start(): void;
-  /** Logs that the viewer has disconnected, and makes room for another. Further calls do nothing. */
+  /** Logs that the viewer has disconnected, and makes room. Further calls do nothing. */
   end(summary: ViewerSummary): void;
 }
 
