@@ -3,7 +3,11 @@ import { Browser, CHROMIUM, type Page } from "./browser.ts";
 import { needing } from "./parts.ts";
 import { Server } from "./server.ts";
 
-/** Fetches a snapshot from within a page. @returns What the page can read: status, type, first two bytes. */
+/**
+ * Fetches a snapshot from within a page.
+ *
+ * @returns What the page can read: status, type, first two bytes.
+ */
 function fetchSnapshot(page: Page, server: Server, credentials?: string): Promise<unknown[]> {
   const headers = credentials === undefined ? {} : { Authorization: `Basic ${btoa(credentials)}` };
   return page.eval(`

@@ -8,7 +8,7 @@ import { eventually } from "../../server.ts";
 
 const log = { info() {}, warn() {}, error() {} };
 
-/** A JPEG that says it is 640x480. */
+/** A JPEG whose header says 640x480. */
 const JPEG = Uint8Array.of(
   ...[0xff, 0xd8, 0xff, 0xc4, 0, 19, ...Array(17).fill(0)],
   ...[0xff, 0xc0, 0, 11, 8, 1, 224, 2, 128, 1, 1, 0x11, 0],
@@ -22,7 +22,7 @@ async function* pictures(signal: AbortSignal) {
   }
 }
 
-/** A server with two cameras, on a port of its own. */
+/** A server with two cameras, on a free port. */
 class TestServer implements AsyncDisposable {
   readonly cameras = ["front", "back"].map((name) =>
     new Camera({ name, driver: "fake", open: pictures, idleTimeout: 0, clock: systemClock, log })
@@ -46,7 +46,10 @@ class TestServer implements AsyncDisposable {
     return this.cameras.map((camera) => camera.stats().viewers);
   }
 
-  /** A handshake for a WebSocket, with these header fields besides the usual ones. */
+  /**
+   * A WebSocket handshake with these headers in addition to the usual ones; an empty one is
+   * omitted.
+   */
   handshake(headers: Record<string, string>, path: string): string {
     const fields = {
       "Host": this.host,
@@ -61,7 +64,7 @@ class TestServer implements AsyncDisposable {
     return `GET ${path} HTTP/1.1\r\n${lines.join("")}\r\n`;
   }
 
-  /** Shakes hands. */
+  /** Connects and sends a handshake. */
   async shake(headers: Record<string, string>, path = "/live"): Promise<Handshake> {
     const connection = await Deno.connect({ hostname: "127.0.0.1", port: this.port });
     await connection.write(new TextEncoder().encode(this.handshake(headers, path)));
@@ -75,7 +78,7 @@ class TestServer implements AsyncDisposable {
     return new Handshake(Number(answer.split(" ")[1]), answer, connection);
   }
 
-  /** Ends as `main.ts` does. */
+  /** Shuts down as `main.ts` does. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([
       this.#server.shutdown(),
@@ -91,7 +94,7 @@ class Handshake implements Disposable {
     readonly connection: Deno.Conn,
   ) {}
 
-  /** What comes, a character for each byte. */
+  /** Reads as Latin-1. */
   async readUntil(enough: (text: string) => boolean): Promise<string> {
     let text = "";
     const bytes = new Uint8Array(65_536);
@@ -107,12 +110,12 @@ class Handshake implements Disposable {
     try {
       this.connection.close();
     } catch {
-      // it is closed already
+      // already closed
     }
   }
 }
 
-/** A WebSocket that remembers what came. */
+/** A WebSocket that records what it receives. */
 class Client implements AsyncDisposable {
   readonly frames: Uint8Array[] = [];
   // deno-lint-ignore no-explicit-any
@@ -142,7 +145,7 @@ class Client implements AsyncDisposable {
   }
 }
 
-Deno.test("GET /live sends frames of all cameras, and each client is a viewer of theirs", async () => {
+Deno.test("GET /live sends frames of all cameras, and each client counts as a viewer of each", async () => {
   await using server = new TestServer();
   {
     await using client = new Client(`ws://${server.host}/live`);
@@ -163,13 +166,13 @@ Deno.test("GET /live sends frames of all cameras, and each client is a viewer of
   );
 });
 
-Deno.test("GET /live?watch= names the cameras to begin with; names of none are passed over", async () => {
+Deno.test("GET /live?watch= selects the first cameras, and ignores unknown names", async () => {
   await using server = new TestServer();
   await using client = new Client(`ws://${server.host}/live?watch=back,x`);
   await eventually("a frame comes", () => client.frames.length > 0);
   assertEquals(server.viewers, [0, 1]);
   await using idle = new Client(`ws://${server.host}/live?watch=`);
-  await eventually("it is greeted", () => idle.words.length > 0);
+  await eventually("the greeting arrives", () => idle.words.length > 0);
   assertEquals(server.viewers, [0, 1]);
 });
 
@@ -177,11 +180,11 @@ Deno.test("a client that never acknowledges gets one frame of each camera", asyn
   await using server = new TestServer();
   await using client = new Client(`ws://${server.host}/live`, { acknowledges: false });
   await eventually("frames come", () => client.frames.length === 2);
-  await eventually("the cameras go on", () => server.cameras[0]!.stats().frames > 20);
+  await eventually("the cameras continue", () => server.cameras[0]!.stats().frames > 20);
   assertEquals(client.frames.length, 2);
 });
 
-Deno.test("what is no handshake for a WebSocket is refused: 426, 405 or 400", async () => {
+Deno.test("GET /live answers 426, 405 or 400 to requests that are no WebSocket handshake", async () => {
   await using server = new TestServer();
   const plain = await fetch(`http://${server.host}/live`);
   assertEquals([plain.status, plain.headers.get("Upgrade")], [426, "websocket"]);
@@ -204,7 +207,7 @@ Deno.test("what is no handshake for a WebSocket is refused: 426, 405 or 400", as
   assertEquals(server.viewers, [0, 0]);
 });
 
-Deno.test("a WebSocket from another site's page is refused, whatever that site is called", async () => {
+Deno.test("GET /live rejects WebSockets of any other origin", async () => {
   await using server = new TestServer();
   for (
     const origin of [
@@ -229,7 +232,7 @@ Deno.test("a WebSocket from another site's page is refused, whatever that site i
   assertEquals(server.viewers, [0, 0]);
 });
 
-Deno.test("our own page's WebSocket is let in, also behind a proxy; so is a program's, which has no origin", async () => {
+Deno.test("GET /live accepts the server's own page, also behind a proxy, and programs, which send no origin", async () => {
   await using server = new TestServer();
   const ours: Record<string, string>[] = [
     { Origin: `http://${server.host}` },
@@ -242,23 +245,23 @@ Deno.test("our own page's WebSocket is let in, also behind a proxy; so is a prog
   }
 });
 
-Deno.test("a client that vanishes without a word is no viewer any more", async () => {
+Deno.test("a client that closes the connection without a close frame no longer counts as a viewer", async () => {
   await using server = new TestServer();
   {
     using _gone = await server.shake({});
-    await eventually("it watches", () => server.viewers[0] === 1);
+    await eventually("it is connected", () => server.viewers[0] === 1);
   }
   await eventually("it is gone", () => server.viewers[0] === 0);
 });
 
-Deno.test("a client counts as one viewer, and is asked to come again where there is no room", async () => {
+Deno.test("a client counts as one viewer, and gets 503 with Retry-After when the limit is reached", async () => {
   await using server = new TestServer();
   const metrics = async () => await (await fetch(`http://${server.host}/metrics`)).text();
   {
     using _first = await server.shake({});
     using _second = await server.shake({});
     using _third = await server.shake({});
-    await eventually("they watch", () => server.viewers[0] === 3);
+    await eventually("they are connected", () => server.viewers[0] === 3);
     assertMatch(await metrics(), /^dinocam_viewers 3$/m);
     using late = await server.shake({});
     assertEquals(late.status, 503);
@@ -269,7 +272,7 @@ Deno.test("a client counts as one viewer, and is asked to come again where there
   assertEquals(next.status, 101);
 });
 
-Deno.test("clients that go in the middle of the handshake leave nothing behind", async () => {
+Deno.test("clients that disconnect during the handshake leave no viewer", async () => {
   await using server = new TestServer();
   for (let i = 0; i < 100; i++) {
     const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
@@ -280,18 +283,18 @@ Deno.test("clients that go in the middle of the handshake leave nothing behind",
     using next = await server.shake({});
     return next.status === 101;
   });
-  await eventually("nobody is left", () => server.viewers.every((count) => count === 0));
+  await eventually("no viewer is left", () => server.viewers.every((count) => count === 0));
 });
 
-Deno.test("a server that ends tells every client, also one that watches nothing", async () => {
+Deno.test("the server sends a close frame to every client at shutdown, also to one without cameras", async () => {
   const server = new TestServer();
   using watching = await server.shake({});
   using idle = await server.shake({}, "/live?watch=");
   const clients = [watching, idle];
-  // A close frame: its kind, its length, and the code 1001, going away.
+  // A close frame: opcode, length, and the code 1001 (going away).
   const isClosing = (text: string) => text.at(text.indexOf("\x03\xe9") - 2) === "\x88";
   const told = Promise.all(clients.map((client) => client.readUntil(isClosing)));
-  await eventually("one watches", () => server.viewers[0] === 1);
+  await eventually("one client is connected", () => server.viewers[0] === 1);
   const ended = server[Symbol.asyncDispose]();
   await told;
   for (const { connection } of clients) connection.close();

@@ -4,7 +4,9 @@ import { multipartFormat } from "../../../lib/multipart/encode.ts";
 import { KeepAlive, ViewerStream } from "../../../lib/streaming/mod.ts";
 import { ManualClock } from "../../manual_clock.ts";
 
-/** A stream of a camera with one frame, and a client that takes chunks only when a test reads them. */
+/**
+ * A stream of a camera with one frame, and a client that takes chunks only when a test reads them.
+ */
 function setUp() {
   const clock = new ManualClock();
   const keepAlive = new KeepAlive(clock, { info() {}, warn() {}, error() {} });
