@@ -6,7 +6,7 @@ import { Server } from "./server.ts";
 /**
  * Fetches a snapshot from within a page.
  *
- * @returns What the page can read: status, type, first two bytes.
+ * @returns Status, type and first two bytes, as far as the page can read them.
  */
 function fetchSnapshot(page: Page, server: Server, credentials?: string): Promise<unknown[]> {
   const headers = credentials === undefined ? {} : { Authorization: `Basic ${btoa(credentials)}` };

@@ -32,7 +32,7 @@ export async function orUnavailable<T>(camera: Camera, promise: Promise<T>): Pro
   }
 }
 
-/** A camera's error and what to do about it, in one line. */
+/** The message of a camera's error with its hint, in one line. */
 export function messageWithHint({ message, hint }: CameraError): string {
   return hint ? `${message} (${hint})` : message;
 }
@@ -55,7 +55,7 @@ function asHttpError(error: unknown, { method, url }: Request, log: Log): HttpEr
   return new HttpError(500, "Internal server error; see the server's log");
 }
 
-/** @param ms In milliseconds; the header has whole seconds, at least one. */
+/** Builds a `Retry-After` header, in whole seconds. @param ms Time in milliseconds. */
 function retryAfter(ms: number): Record<string, string> {
   return { "Retry-After": `${Math.max(1, Math.ceil(ms / 1000))}` };
 }

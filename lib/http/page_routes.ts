@@ -5,7 +5,7 @@ import { type Context, Hono } from "hono";
 import type { Bytes } from "../bytes.ts";
 import { HttpError } from "./errors.ts";
 
-/** One file. */
+/** A file in memory, plain and compressed. */
 interface Page {
   readonly type: string;
   readonly plain: Content;

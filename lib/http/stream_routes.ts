@@ -116,7 +116,7 @@ function encodingFor(
 }
 
 /**
- * What a stream is for: an `<img>`, a browser's window or frame, or a program that reads bytes.
+ * Guesses the use of a stream: an `<img>`, a browser's window or frame, or a program that reads bytes.
  * Browsers send `Sec-Fetch-Dest` to secure origins only; over plain HTTP in a home network,
  * `Accept` tells.
  */

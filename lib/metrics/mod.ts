@@ -15,7 +15,7 @@ export interface ServerStats {
   readonly viewers: number;
 }
 
-/** One family of metrics. */
+/** A family of metrics. */
 interface Metric {
   readonly name: string;
   readonly type: "gauge" | "counter" | "histogram";
@@ -23,7 +23,7 @@ interface Metric {
   samples(cameras: readonly CameraStats[], server: ServerStats): Sample[];
 }
 
-/** One measured value, without the name of its metric. */
+/** A measured value, without the name of its metric. */
 interface Sample {
   readonly suffix: string;
   readonly labels: Record<string, string>;
@@ -154,7 +154,7 @@ function perCamera(value: (camera: CameraStats) => number): Metric["samples"] {
 }
 
 function states({ name, state }: CameraStats): Sample[] {
-  return STATES.map((one) => sample(one === state ? 1 : 0, { camera: name, state: one }));
+  return STATES.map((label) => sample(label === state ? 1 : 0, { camera: name, state: label }));
 }
 
 /** The samples of a histogram, in which each bucket includes the smaller ones. */

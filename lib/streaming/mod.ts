@@ -1,6 +1,6 @@
 /**
- * Streams to viewers over HTTP: the latest frame wins, silent streams are kept alive, and viewers
- * are counted and limited. Knows neither HTTP nor how frames are encoded.
+ * Streams for viewers: the latest frame wins, silent streams are kept alive, and viewers are counted
+ * and limited. Independent of HTTP.
  *
  * @module
  */

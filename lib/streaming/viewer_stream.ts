@@ -23,7 +23,7 @@ export interface ViewerStreamOptions {
   format: MultipartFormat;
   /** Decides whether this viewer gets a frame; see `limitFps`. @default {all frames} */
   wanted?: (frame: Frame) => boolean;
-  /** Sends what can be sent at once. The stream gets the rest. */
+  /** Sends as many bytes as possible at once; the stream gets the rest. */
   direct?: DirectSender;
   /** Called when the client has received a new frame, with its size on the wire in bytes. */
   onDelivered?: (frame: Frame, bytes: number) => void;

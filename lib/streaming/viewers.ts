@@ -20,7 +20,7 @@ export interface ViewersOptions {
   log: Log;
 }
 
-/** What is logged of a viewer that has disconnected. */
+/** Log fields of a viewer that has disconnected. */
 export interface ViewerSummary {
   /** Number of frames sent. */
   frames: number;
@@ -30,7 +30,7 @@ export interface ViewerSummary {
   reason?: string;
 }
 
-/** One admitted viewer. */
+/** An admitted viewer. */
 export interface ViewerSession {
   /** Logs that the viewer has connected. Call it once the camera gives frames. */
   start(): void;

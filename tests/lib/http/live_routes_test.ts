@@ -293,10 +293,10 @@ Deno.test("the server sends a close frame to every client at shutdown, also to o
   const clients = [watching, idle];
   // A close frame: opcode, length, and the code 1001 (going away).
   const isClosing = (text: string) => text.at(text.indexOf("\x03\xe9") - 2) === "\x88";
-  const told = Promise.all(clients.map((client) => client.readUntil(isClosing)));
+  const closed = Promise.all(clients.map((client) => client.readUntil(isClosing)));
   await eventually("one client is connected", () => server.viewers[0] === 1);
   const ended = server[Symbol.asyncDispose]();
-  await told;
+  await closed;
   for (const { connection } of clients) connection.close();
   await ended;
 });
