@@ -13,6 +13,7 @@ import { ConfigError, explain, ImmediateStop } from "./lib/errors.ts";
 import { Events } from "./lib/events.ts";
 import { createApp } from "./lib/http/app.ts";
 import { readPages } from "./lib/http/page_routes.ts";
+import { serverRoutes } from "./lib/http/server_routes.ts";
 import { createLog, type Log } from "./lib/log.ts";
 import { killAll } from "./lib/process/mod.ts";
 import { type Connections, openConnections } from "./lib/sockets/mod.ts";
@@ -76,13 +77,17 @@ async function main(args: string[]): Promise<void> {
   const cameras = await Promise.all(config.cameras.map((one) => openCamera(one, drivers, events)));
   const pages = await readPages(fromFileUrl(new URL("static", import.meta.url)));
   const app = createApp({
-    cameras,
-    pages,
-    allowOrigin: config.allowOrigin,
+    routes: serverRoutes({
+      cameras,
+      pages,
+      maxViewers: config.maxViewers,
+      directTo: (client, http1) => connections.directTo(client, http1),
+      version: project.version,
+      clock: systemClock,
+      log,
+    }),
     authenticator: new Authenticator(access, { clock: systemClock, log }),
-    maxViewers: config.maxViewers,
-    findDirect: (client, http1) => connections.directTo(client, http1),
-    version: project.version,
+    allowOrigin: config.allowOrigin,
     clock: systemClock,
     log,
   });
