@@ -148,8 +148,8 @@ Deno.test("the server logs when a viewer connects and disconnects, as JSON with 
   );
   const phrases = events.map(({ event }) => event);
   assertEquals(phrases.toSorted(), [
-    "camera starting",
     "camera started",
+    "camera starting",
     "viewer connected",
     "viewer disconnected",
   ]);

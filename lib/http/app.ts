@@ -1,4 +1,5 @@
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
+import { methodNotAllowed } from "hono/method-not-allowed";
 import { Authenticator } from "../auth/mod.ts";
 import type { Clock } from "../clock.ts";
 import type { AllowedOrigins } from "../config.ts";
@@ -6,7 +7,6 @@ import type { Log } from "../log.ts";
 import { authenticate } from "./authenticate.ts";
 import { cors } from "./cors.ts";
 import { errorResponse, HttpError } from "./errors.ts";
-import { allowHeader, methodsAt } from "./methods.ts";
 
 /** Options of {@link createApp}. */
 export interface AppOptions {
@@ -24,22 +24,28 @@ export interface AppOptions {
 export function createApp({ routes, allowOrigin = [], clock, log, ...options }: AppOptions): Hono {
   const { authenticator = new Authenticator("this machine", { clock, log }) } = options;
   const app = new Hono();
-  if (allowOrigin.length > 0) app.use(cors(allowOrigin, (path) => methodsAt(app, path)));
+  if (allowOrigin.length > 0) app.use(cors(allowOrigin, () => methodsOf(app)));
   app.use(authenticate(authenticator));
+  app.use(methodNotAllowed({ app, onMethodNotAllowed: refuseMethod }));
   for (const group of routes) app.route("/", group);
-  app.notFound((c) => {
-    const { path, method } = c.req;
-    const methods = methodsAt(app, path);
-    if (methods.length === 0 || methods.includes(method)) {
-      return errorResponse(new HttpError(404, "Not found"), c.req.raw, log);
-    }
-    const headers = { Allow: allowHeader(methods) };
-    if (method === "OPTIONS") return c.body(null, 204, headers);
-    const message = `Method not allowed: use ${LIST.format(methods)}`;
-    return errorResponse(new HttpError(405, message, headers), c.req.raw, log);
-  });
+  app.notFound((c) => errorResponse(new HttpError(404, "Not found"), c.req.raw, log));
   app.onError((error, c) => errorResponse(error, c.req.raw, log));
   return app;
+
+  /** Answers a request with a method that its path does not have. */
+  function refuseMethod(c: Context, methods: readonly string[]): Response {
+    const headers = { Allow: [...methods, "OPTIONS"].join(", ") };
+    if (c.req.method === "OPTIONS") return new Response(null, { status: 204, headers });
+    const message = `Method not allowed: use ${LIST.format(methods)}`;
+    return errorResponse(new HttpError(405, message, headers), c.req.raw, log);
+  }
+}
+
+/** All methods of an app's routes, without the `ALL` of middleware. `GET` includes `HEAD`. */
+function methodsOf(app: Hono): string[] {
+  const methods = new Set(app.routes.map(({ method }) => method));
+  methods.delete("ALL");
+  return [...methods].flatMap((method) => method === "GET" ? ["GET", "HEAD"] : [method]);
 }
 
 const LIST = new Intl.ListFormat("en", { type: "disjunction" });

@@ -1,7 +1,6 @@
 import type { MiddlewareHandler } from "hono";
 import { cors as honoCors } from "hono/cors";
 import type { AllowedOrigins } from "../config.ts";
-import { allowHeader } from "./methods.ts";
 
 /**
  * Lets pages of the allowed origins read the responses: a printer's web interface draws the stream
@@ -12,15 +11,16 @@ import { allowHeader } from "./methods.ts";
  *
  * It must run before authentication: browsers send preflight requests without credentials.
  *
- * @param methodsAt Returns the methods of a path, for preflight requests.
+ * @param methods Returns the methods of all paths, for preflight requests. A request with another method than
+ * its path has gets a 405 that the page can read.
  */
 export function cors(
   allowed: AllowedOrigins,
-  methodsAt: (path: string) => string[],
+  methods: () => string[],
 ): MiddlewareHandler {
   const respond = honoCors({
     origin: allowed === "*" ? "*" : [...allowed],
-    allowMethods: (_origin, c) => methodsAt(c.req.path),
+    allowMethods: methods,
     exposeHeaders: ["X-Timestamp"],
     credentials: allowed !== "*",
     maxAge: 600,
@@ -31,7 +31,7 @@ export function cors(
     const origin = c.req.header("Origin");
     // hono/cors would answer an OPTIONS request of any origin, without authentication.
     if (origin !== undefined && (allowed === "*" || allowed.includes(origin))) {
-      if (c.req.method === "OPTIONS") c.header("Allow", allowHeader(methodsAt(c.req.path)));
+      if (c.req.method === "OPTIONS") c.header("Allow", [...methods(), "OPTIONS"].join(", "));
       return await respond(c, next);
     }
     await next();

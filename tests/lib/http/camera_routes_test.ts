@@ -9,7 +9,6 @@ import { settle } from "../../manual_clock.ts";
 import { noEvents } from "../../silent.ts";
 
 const picture = await Deno.readFile(new URL("../../../cameras/emulated/1.jpg", import.meta.url));
-const silent = { info() {}, warn() {}, error() {} };
 
 /** Yields one picture and then waits for the abort. */
 const steady: Open<Jpeg> = async function* (signal) {

@@ -7,7 +7,6 @@ import { createServerApp } from "./server_app.ts";
 import { noEvents } from "../../silent.ts";
 
 const picture = await Deno.readFile(new URL("../../../cameras/emulated/1.jpg", import.meta.url));
-const silent = { info() {}, warn() {}, error() {} };
 
 const steady: Open<Jpeg> = async function* (signal) {
   yield picture;
