@@ -3,22 +3,22 @@ import { eventually } from "./server.ts";
 
 /** Options of {@link Nginx}. */
 export interface NginxOptions {
-  /** What stands in its `server` block. */
+  /** Contents of its `server` block. */
   server: string;
   /** The PEM files for HTTPS. */
   tls?: { cert: string; key: string };
 }
 
-/** nginx as a process in a folder of its own. */
+/** An nginx process with its own temporary folder. */
 export class Nginx implements AsyncDisposable {
   private constructor(
-    /** Where it listens, without a slash at the end. */
+    /** Its address, without a trailing slash. */
     readonly url: string,
     readonly folder: string,
     readonly child: Deno.ChildProcess,
   ) {}
 
-  /** Starts it and waits until it listens. */
+  /** Starts nginx and waits until it listens. */
   static async start({ server, tls }: NginxOptions): Promise<Nginx> {
     const folder = await Deno.makeTempDir();
     const port = freePort();
