@@ -10,7 +10,9 @@ const COMPILER = Deno.env.get("COMPILE_DENO");
 
 // Under CI=true, too: what is missing is a download, not a program.
 const ignore = !RUNTIME && !COMPILER;
-if (ignore) printIgnored("needs DENORT_BIN or COMPILE_DENO, or deno compile downloads a runtime");
+if (ignore) {
+  printIgnored("needs DENORT_BIN or COMPILE_DENO (deno compile would download a runtime)");
+}
 
 Deno.test({
   name: "the compiled binary serves everything from an empty folder",

@@ -5,11 +5,11 @@ import { ROOT } from "./server.ts";
 const unit = new URL(".github/dinocam.service", ROOT);
 
 Deno.test(
-  "the systemd unit has no mistake, and leaves little to attack",
+  "the systemd unit is valid and has a low exposure level",
   needing("systemd-analyze"),
   async () => {
     const text = await Deno.readTextFile(unit);
-    // The check wants the program to be there, and needs no more of it.
+    // The check requires that the program exists.
     const file = await Deno.makeTempFile({ suffix: ".service" });
     await Deno.writeTextFile(file, text.replace("/usr/local/bin/dinocam", "/bin/true"));
     const run = async (...args: string[]) => {
