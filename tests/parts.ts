@@ -5,8 +5,9 @@ export function isInstalled(program: string): boolean {
 }
 
 /**
- * Returns options for a test that needs programs, as in `Deno.test(name, needing("ffmpeg"), fn)`. Where one is
- * missing, prints which one and has the test ignored; with `CI=true` the test runs, and fails.
+ * Returns options for a test that needs programs, as in `Deno.test(name, needing("ffmpeg"), fn)`.
+ * Where one is missing, prints which one and has the test ignored; with `CI=true` the test runs,
+ * and fails.
  */
 export function needing(...programs: string[]): { ignore: boolean } {
   const missing = programs.filter((program) => !isInstalled(program));

@@ -14,7 +14,9 @@ export interface RawAnswer {
   end: "closed" | "enough" | "timeout";
 }
 
-/** Sends raw bytes (as Latin-1), which need not be valid HTTP, to a server and reads its response. */
+/**
+ * Sends raw bytes (as Latin-1), which need not be valid HTTP, to a server and reads its response.
+ */
 export async function sendRaw(
   server: string,
   request: string,

@@ -75,7 +75,11 @@ export class Server implements AsyncDisposable {
     return this.#child.status;
   }
 
-  /** Sends a signal and waits for the exit. @returns The exit status, and the time it took in milliseconds. */
+  /**
+   * Sends a signal and waits for the exit.
+   *
+   * @returns The exit status, and the time it took in milliseconds.
+   */
   async stop(signal: Deno.Signal = "SIGTERM"): Promise<Deno.CommandStatus & { took: number }> {
     const begun = performance.now();
     this.#child.kill(signal);
@@ -85,7 +89,10 @@ export class Server implements AsyncDisposable {
     return { ...status, took };
   }
 
-  /** Stops it, with SIGTERM first: a server that is killed at once would leave a hung capture behind. */
+  /**
+   * Stops it, with SIGTERM first: a server that is killed at once would leave a hung capture
+   * behind.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const signal of ["SIGTERM", "SIGKILL"] as const) {
       try {
@@ -103,7 +110,10 @@ export class Server implements AsyncDisposable {
   }
 }
 
-/** Returns the command lines of the running descendants of a process, by process id. Reads /proc (Linux). */
+/**
+ * Returns the command lines of the running descendants of a process, by process id. Reads /proc
+ * (Linux).
+ */
 export async function descendants(pid: number): Promise<Map<number, string>> {
   const found = new Map<number, string>();
   for await (const { name } of Deno.readDir("/proc")) {
@@ -124,7 +134,11 @@ export async function descendants(pid: number): Promise<Map<number, string>> {
   return found;
 }
 
-/** Waits until a condition holds, checking every 20 ms. @throws If it does not hold within the time limit. */
+/**
+ * Waits until a condition holds, checking every 20 ms.
+ *
+ * @throws If it does not hold within the time limit.
+ */
 export async function eventually(
   description: string,
   condition: () => boolean | Promise<boolean>,
@@ -137,7 +151,10 @@ export async function eventually(
   }
 }
 
-/** Reads a stream until `enough` returns true for the text (as Latin-1) received so far; returns that text. */
+/**
+ * Reads a stream until `enough` returns true for the text (as Latin-1) received so far; returns
+ * that text.
+ */
 export async function readUntil(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
   enough: (text: string) => boolean,

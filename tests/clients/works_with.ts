@@ -82,7 +82,8 @@ async function inShell(line: string, { ms = 40_000 } = {}) {
   const folder = await Deno.makeTempDir();
   await Deno.chmod(folder, 0o777);
   const env = { SDL_VIDEODRIVER: "dummy", HOME: folder, DISPLAY: "", WAYLAND_DISPLAY: "" };
-  // Debian packages OpenCV for the system's Python, which may not be the first `python3` on the PATH.
+  // Debian packages OpenCV for the system's Python, which may not be the first `python3` on the
+  // PATH.
   const command = asUser(["sh", "-c", `exec ${line.replace(/^python3/, PYTHON)}`]);
   const result = await run(command[0]!, command.slice(1), { cwd: folder, env, ms });
   return { ...result, folder };

@@ -114,7 +114,8 @@ Deno.test("300 viewers receive every frame", async () => {
   );
   figure("memory of the server", `${rounded(memory)} MB`);
   assertEquals(captures, 1);
-  // The client shares the machine with the server and other programs, so it may be late a few times.
+  // The client shares the machine with the server and other programs, so it may be late a few
+  // times.
   assertLess(skipped, ages.length / 200);
   assertLess(9, Math.min(...rates));
 });

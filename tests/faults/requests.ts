@@ -130,7 +130,10 @@ function malformed(): string[] {
   ];
 }
 
-/** Returns paths of files outside the pages: `/etc/passwd` exists on every machine, `deno.json` is near. */
+/**
+ * Returns paths of files outside the pages: `/etc/passwd` exists on every machine, `deno.json` is
+ * near.
+ */
 function traversals(): string[] {
   const dots = [
     "..",

@@ -68,7 +68,9 @@ export class RawViewer implements Disposable {
     return this.#connection.closeWrite();
   }
 
-  /** Closes the connection. With unread bytes the kernel sends a reset, without them a regular end. */
+  /**
+   * Closes the connection. With unread bytes the kernel sends a reset, without them a regular end.
+   */
   [Symbol.dispose](): void {
     if (this.#closed) return;
     this.#closed = true;
