@@ -3,16 +3,21 @@ import { parseArgs } from "node:util";
 import project from "./deno.json" with { type: "json" };
 import { type Access, Authenticator, readAccess } from "./lib/auth/mod.ts";
 import { Camera } from "./lib/camera/camera.ts";
+import { logCameraEvents } from "./lib/camera/event_log.ts";
+import type { CameraEvent } from "./lib/camera/events.ts";
 import { driverFolders, DriverRegistry } from "./lib/camera/registry.ts";
 import { settlesWithin, systemClock } from "./lib/clock.ts";
 import { type CameraConfig, type Config, readConfig } from "./lib/config.ts";
 import { formatFinding, listCameras, type Lister, runChecks } from "./lib/doctor/mod.ts";
-import { ConfigError, ImmediateStop } from "./lib/errors.ts";
+import { ConfigError, explain, ImmediateStop } from "./lib/errors.ts";
+import { Events } from "./lib/events.ts";
 import { createApp } from "./lib/http/app.ts";
 import { readPages } from "./lib/http/page_routes.ts";
+import { serverRoutes } from "./lib/http/server_routes.ts";
 import { createLog, type Log } from "./lib/log.ts";
 import { killAll } from "./lib/process/mod.ts";
-import { DirectSends, IdleConnections, limitSendQueue, notifyReady } from "./lib/sockets/mod.ts";
+import { type Connections, openConnections } from "./lib/sockets/mod.ts";
+import { notifyReady } from "./lib/systemd.ts";
 
 /** How long the cameras and the open responses have to end, in milliseconds. */
 const SHUTDOWN_GRACE_PERIOD = 800;
@@ -65,28 +70,35 @@ async function main(args: string[]): Promise<void> {
   const folders = driverFolders(config.camerasDir, Deno.build.standalone);
   const drivers = await DriverRegistry.open(folders);
   if (listing || doctor) return await runDoctor(config, drivers, listing);
-  const cameras = await Promise.all(config.cameras.map((one) => openCamera(one, drivers, log)));
+  const events = new Events<CameraEvent>((error, { type }) =>
+    log.error("event listener failed", { event: type, reason: explain(error) })
+  );
+  logCameraEvents(events, log);
+  const cameras = await Promise.all(config.cameras.map((one) => openCamera(one, drivers, events)));
   const pages = await readPages(fromFileUrl(new URL("static", import.meta.url)));
-  let direct: DirectSends | undefined;
   const app = createApp({
-    cameras,
-    pages,
-    allowOrigin: config.allowOrigin,
+    routes: serverRoutes({
+      cameras,
+      pages,
+      maxViewers: config.maxViewers,
+      directTo: (client, http1) => connections.directTo(client, http1),
+      version: project.version,
+      clock: systemClock,
+      log,
+    }),
     authenticator: new Authenticator(access, { clock: systemClock, log }),
-    maxViewers: config.maxViewers,
-    findDirect: (client, http1) => direct?.open(client, http1),
-    version: project.version,
+    allowOrigin: config.allowOrigin,
     clock: systemClock,
     log,
   });
   const server = listen(config, await readTls(config), (request, info) => app.fetch(request, info));
-  if (config.shortSendQueue) {
-    const reason = limitSendQueue(server.addr.port);
-    if (reason) log.info("slow viewers may see old pictures", { reason });
-    if (!config.tls) direct = openDirect(server.addr.port);
-  }
-  const connections = IdleConnections.of(server.addr.port);
-  if (typeof connections !== "string") sweepIdleConnections(connections, log);
+  const connections = openConnections(server.addr.port, {
+    limitSendQueue: config.shortSendQueue,
+    direct: config.shortSendQueue && !config.tls, // Deno terminates TLS
+  });
+  const reason = connections.unavailable;
+  if (reason) log.info("slow viewers may see old pictures", { reason });
+  sweepIdleConnections(connections, log);
   printBanner(config, access, server.addr.port);
   if (env.NOTIFY_SOCKET) notifyReady(env.NOTIFY_SOCKET); // systemd wants to know
   await stopSignal();
@@ -130,17 +142,20 @@ async function runDoctor(
   const stop = new AbortController();
   stopSignal().then(() => stop.abort(new ImmediateStop("Somebody has seen enough")));
   const listers = await listersOf(drivers);
+  const requirements = await drivers.requirements();
   let problems = 0;
   if (listing) { for await (const line of listCameras(listers, stop.signal)) console.log(line); }
   else {
     const cameras = await Promise.all(
       config.cameras.map(async (one) => ({ ...one, ...await openDriver(one, drivers) })),
     );
-    for await (const finding of runChecks({ ...config, cameras, listers }, stop.signal)) {
+    for await (
+      const finding of runChecks({ ...config, cameras, listers, requirements }, stop.signal)
+    ) {
       console.log(formatFinding(finding));
       if (finding.verdict === "problem") problems++;
     }
-    console.log(problems === 0 ? "Nothing is wrong" : `Problems: ${problems}`);
+    console.log(problems === 0 ? "No problems found" : `Problems: ${problems}`);
   }
   killAll();
   Deno.exit(problems === 0 ? 0 : 1);
@@ -166,7 +181,7 @@ async function openDriver({ driver, env }: CameraConfig, drivers: DriverRegistry
 async function openCamera(
   config: CameraConfig,
   drivers: DriverRegistry,
-  log: Log,
+  events: Events<CameraEvent>,
 ): Promise<Camera> {
   const { name, driver, idleTimeout } = config;
   return new Camera({
@@ -175,7 +190,7 @@ async function openCamera(
     ...await openDriver(config, drivers),
     idleTimeout,
     clock: systemClock,
-    log,
+    events,
   });
 }
 
@@ -219,17 +234,11 @@ function listen(
   }
 }
 
-/** The shorter way to viewers, where there is one; not through TLS, which Deno speaks. */
-function openDirect(port: number): DirectSends | undefined {
-  const direct = DirectSends.of(port);
-  return typeof direct === "string" ? undefined : direct;
-}
-
-/** Looks for connections on which nothing moves any more, for as long as the server runs. */
-function sweepIdleConnections(connections: IdleConnections, log: Log): void {
+/** Closes idle connections regularly, for as long as the server runs. */
+function sweepIdleConnections(connections: Connections, log: Log): void {
   setInterval(() => {
     const count = connections.closeIdle();
-    if (count > 0) log.info("quiet connections closed", { count });
+    if (count > 0) log.info("idle connections closed", { count });
   }, IDLE_SWEEP_INTERVAL);
 }
 
@@ -260,17 +269,15 @@ function stopSignal(): Promise<void> {
 async function shutDown(
   server: Deno.HttpServer,
   cameras: readonly Camera[],
-  connections: IdleConnections | string,
+  connections: Connections,
 ): Promise<never> {
   const closing = [
     server.shutdown(), // takes no more connections, and waits for the open ones
     ...cameras.map((camera) => camera.close(new ImmediateStop("The server is shutting down"))),
   ];
   const closed = Promise.allSettled(closing);
-  // A viewer that reads no more would keep its connection open for ever.
-  if (!await settlesWithin(closed, FORCE_CLOSE_AFTER) && typeof connections !== "string") {
-    connections.closeAll();
-  }
+  // A viewer that has stopped reading would hold its connection open forever.
+  if (!await settlesWithin(closed, FORCE_CLOSE_AFTER)) connections.closeAll();
   await settlesWithin(closed, SHUTDOWN_GRACE_PERIOD - FORCE_CLOSE_AFTER);
   killAll();
   Deno.exit(0);

@@ -1,9 +1,10 @@
-import { splitShellWords } from "../lib/shell_words.ts";
 import { type CameraDriver, readCaptureSettings } from "../lib/camera/driver.ts";
 import { type Env, variableName } from "../lib/env.ts";
 import { ConfigError } from "../lib/errors.ts";
 import { splitJpegs } from "../lib/jpeg/split.ts";
 import { run } from "../lib/process/mod.ts";
+import { splitShellWords } from "../lib/shell_words.ts";
+import requirements from "./exec/requirements.ts";
 
 interface Settings {
   readonly program: string;
@@ -12,29 +13,29 @@ interface Settings {
 }
 
 /**
- * Any program that prints JPEGs, one after another: `SOURCE="ffmpeg -i rtsp://… -f mjpeg -"`. It is split
- * into words as a shell does it, quotes and all, but no shell runs it. `FPS` says how often it prints one,
- * if that is less than once in a few seconds.
+ * Any program that prints JPEGs one after another: `SOURCE="ffmpeg -i rtsp://… -f mjpeg -"`. The
+ * command is split into words like in a shell, with quotes, but no shell runs it. `FPS` states the
+ * program's frame rate; it is required if the program prints less than one frame in several
+ * seconds.
  */
 export default {
+  requirements,
   configure(env) {
-    const [program, ...args] = wordsOf(env);
+    const [program, ...args] = readCommand(env);
     if (program) return { program, args, fps: readCaptureSettings(env).fps };
+    const name = variableName(env, "SOURCE");
     throw new ConfigError(
-      `Cannot use camera driver "exec" without ${
-        variableName(env, "SOURCE")
-      }: set it to a command ` +
-        'that prints JPEGs, as "ffmpeg -i rtsp://… -f mjpeg -"',
+      `Cannot use camera driver "exec" without ${name}: set it to a command that prints JPEGs, ` +
+        'such as "ffmpeg -i rtsp://… -f mjpeg -"',
     );
   },
   open({ program, args }, signal) {
-    return splitJpegs(run(program, args, signal, {
-      installHint: "SOURCE is a command: its first word is a program's name or path",
-    }));
+    const installHint = "the first word of SOURCE must be the name or the path of a program";
+    return splitJpegs(run(program, args, signal, { installHint }));
   },
 } satisfies CameraDriver<Settings>;
 
-function wordsOf(env: Env): string[] {
+function readCommand(env: Env): string[] {
   try {
     return splitShellWords(env.SOURCE ?? "");
   } catch (cause) {

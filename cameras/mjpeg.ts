@@ -3,6 +3,7 @@ import { type Env, variableName } from "../lib/env.ts";
 import { CameraError, ConfigError } from "../lib/errors.ts";
 import type { Jpeg } from "../lib/frame.ts";
 import { type DecodeCounts, decodeMultipart } from "../lib/multipart/decode.ts";
+import requirements from "./mjpeg/requirements.ts";
 
 interface Settings {
   readonly url: URL;
@@ -11,19 +12,20 @@ interface Settings {
   readonly fps: number;
 }
 
-const REDIRECTS = 5;
-/** Of what the other server says of its failure, this many characters are told. */
-const REASON = 300;
+const MAX_REDIRECTS = 5;
+/** How much of the upstream server's error message is reported, in characters. */
+const MAX_REASON_LENGTH = 300;
 
 /**
- * Another server's stream, of one connection for all viewers here: `SOURCE=http://user:password@host/path`.
- * The time stamps of that server are kept.
+ * The stream of another server, over one connection for all viewers:
+ * `SOURCE=http://user:password@host/path`. The capture times of that server are kept.
  */
 export default {
+  requirements,
   configure(env) {
     const { url, credentials } = readSource(env);
-    // Other servers repeat a picture when there is no new one, some only every 5 s: without a wish for a
-    // rate that is no reason to begin again.
+    // When a camera has no new frame, other servers repeat the last one, some only every 5 s. The
+    // default of 1 fps keeps such a pause from counting as a stall.
     return { url, credentials, fps: readCaptureSettings(env).fps ?? 1 };
   },
   open(settings, signal) {
@@ -42,17 +44,17 @@ async function* relay(
     const response = await request(url, credentials, signal);
     const type = response.headers.get("Content-Type") ?? "";
     const body = await streamOf(response, type);
-    failure = `The stream of ${url.host} broke off`;
+    failure = `The stream of ${url.host} was interrupted`;
     for await (const { jpeg, timestamp } of decodeMultipart(body, type, { counts })) {
-      yield isDate(timestamp) ? { jpeg, capturedAt: timestamp } : jpeg;
+      yield isPlausible(timestamp) ? { jpeg, capturedAt: timestamp } : jpeg;
     }
   } catch (error) {
     if (!signal.aborted) throw asCameraError(error, failure);
   }
 }
 
-/** Whether a time stamp can be: a clock that is behind is bad enough, one far ahead is wrong for sure. */
-function isDate(timestamp: number | undefined): timestamp is number {
+/** Whether a timestamp can be a capture time: it is at most a day in the future. */
+function isPlausible(timestamp: number | undefined): timestamp is number {
   return timestamp !== undefined && timestamp < Date.now() + 86_400_000;
 }
 
@@ -61,15 +63,15 @@ function readSource(env: Env): { url: URL; credentials: string } {
   const name = variableName(env, "SOURCE");
   if (!text) {
     throw new ConfigError(
-      `Cannot use camera driver "mjpeg" without ${name}: set it to a stream's address, ` +
-        'as "http://192.168.1.20:8000/video_feed"',
+      `Cannot use camera driver "mjpeg" without ${name}: set it to the URL of a stream, ` +
+        'such as "http://192.168.1.20:8000/video_feed"',
     );
   }
   const url = URL.parse(text);
-  if (!url || !/^https?:$/.test(url.protocol)) {
-    const shown = JSON.stringify(text.replace(/^(\w+:)?(\/\/)?.*@/, "$1$2…@"));
+  if (!url || !isHttp(url)) {
+    const redacted = JSON.stringify(text.replace(/^(\w+:)?(\/\/)?.*@/, "$1$2…@"));
     throw new ConfigError(
-      `Cannot read ${name} as an http or https address: current value is ${shown}`,
+      `Cannot read ${name} as an http or https URL: current value is ${redacted}`,
     );
   }
   const [user, password] = [url.username, url.password].map(decode);
@@ -77,7 +79,11 @@ function readSource(env: Env): { url: URL; credentials: string } {
   return { url, credentials: user || password ? `${user}:${password}` : "" };
 }
 
-/** `%40` → `@`; a text that is not encoded stays as it is. */
+function isHttp({ protocol }: URL): boolean {
+  return protocol === "http:" || protocol === "https:";
+}
+
+/** Decodes `%40` to `@`. Text that is not percent-encoded stays unchanged. */
 function decode(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -86,73 +92,82 @@ function decode(text: string): string {
   }
 }
 
-/** Asks for the stream, and follows where the server points to: nowhere but by http and https. */
-async function request(url: URL, credentials: string, signal: AbortSignal): Promise<Response> {
-  let at = url;
-  for (let redirects = 0; redirects <= REDIRECTS; redirects++) {
-    // Another server is not told the password.
-    const secret = credentials && at.origin === url.origin;
-    const headers: HeadersInit = secret ? { Authorization: `Basic ${base64(credentials)}` } : {};
-    const response = await fetch(at, { headers, signal, redirect: "manual" });
+/** Requests the stream and follows redirects to http and https URLs. */
+async function request(source: URL, credentials: string, signal: AbortSignal): Promise<Response> {
+  let url = source;
+  for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
+    // Another server must not get the password.
+    const authenticate = credentials && url.origin === source.origin;
+    const headers: HeadersInit = authenticate
+      ? { Authorization: `Basic ${base64(credentials)}` }
+      : {};
+    const response = await fetch(url, { headers, signal, redirect: "manual" });
     const location = response.headers.get("Location");
     if (![301, 302, 303, 307, 308].includes(response.status) || !location) return response;
     await response.body?.cancel();
-    const next = URL.parse(location, at);
-    if (!next || !/^https?:$/.test(next.protocol)) {
-      throw new CameraError(`${at.host} points to an address that is neither http nor https`);
+    const next = URL.parse(location, url);
+    if (!next || !isHttp(next)) {
+      throw new CameraError(`${url.host} redirects to a URL that is neither http nor https`);
     }
     next.username = next.password = "";
-    at = next;
+    url = next;
   }
-  throw new CameraError(`${url.host} points from one address to the next without end`);
+  throw new CameraError(`Too many redirects from ${source.host}`);
 }
 
 function base64(text: string): string {
   return new TextEncoder().encode(text).toBase64();
 }
 
-/** The body of an answer that is a stream. @throws {CameraError} Why it is none. */
+/**
+ * The body of a response that is a stream.
+ *
+ * @throws {CameraError} If the response is not a stream.
+ */
 async function streamOf(
   { url, status, ok, body }: Response,
   type: string,
 ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
-  // Not every server says multipart; what says that it is something else is.
+  // Not every server declares multipart, so only a type that cannot be a stream is refused.
   if (ok && body && !/^(text|image)\/|json/i.test(type)) return body;
   const { host } = new URL(url);
-  const reason = /^text\/plain|json/i.test(type) ? await beginning(body) : "";
+  const reason = /^text\/plain|json/i.test(type) ? await firstLine(body) : "";
   if (!body?.locked) await body?.cancel();
   if (status === 401 || status === 403) {
-    throw new CameraError(`${host} wants another user and password (status ${status})`, {
-      hint: "put them into SOURCE: http://user:password@host/…",
-      permanent: true, // too many tries would lock the user out
+    throw new CameraError(`${host} requires another user name and password (status ${status})`, {
+      hint: "add them to SOURCE: http://user:password@host/…",
+      permanent: true, // repeated attempts could lock the user out
     });
   }
-  if (!ok) throw new CameraError(`${host} answers ${status}${reason && `: ${reason}`}`);
-  throw new CameraError(`${host} gives ${type || "nothing"} at that address, no stream of JPEGs`, {
-    hint: "SOURCE is the stream's own address: of another dinocam http://host:8000/video_feed",
+  if (!ok) {
+    throw new CameraError(`${host} responded with status ${status}${reason && `: ${reason}`}`);
+  }
+  throw new CameraError(`${host} sent ${type || "no content"} instead of a stream of JPEGs`, {
+    hint: "SOURCE must be the URL of the stream itself; for dinocam: http://host:8000/video_feed",
     permanent: true,
   });
 }
 
-/** The first line of a text. */
-async function beginning(body: ReadableStream<Uint8Array<ArrayBuffer>> | null): Promise<string> {
+/** Reads the first line of a text, shortened and without control characters. */
+async function firstLine(body: ReadableStream<Uint8Array<ArrayBuffer>> | null): Promise<string> {
   let text = "";
   if (!body) return text;
-  for await (const part of body.pipeThrough(new TextDecoderStream())) {
-    text += part;
-    if (text.length > REASON) break;
+  for await (const chunk of body.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    if (text.length > MAX_REASON_LENGTH) break;
   }
+  const line = text.trim().split("\n")[0]!.slice(0, MAX_REASON_LENGTH);
   // deno-lint-ignore no-control-regex
-  return text.trim().split("\n")[0]!.slice(0, REASON).replaceAll(/[\x00-\x1f\x7f-\x9f]/g, "");
+  return line.replaceAll(/[\x00-\x1f\x7f-\x9f]/g, "");
 }
 
-/** What went wrong, without the address: there may be a key in it. */
+/** Converts an error, without the URL, which may contain a key. */
 function asCameraError(error: unknown, failure: string): CameraError {
   if (error instanceof CameraError) return error;
   while (error instanceof Error && error.cause !== undefined) error = error.cause;
   const reason = String(error instanceof Error ? error.message : error)
     .replace(/^.*for url \(.*?\): /s, "").replace(/^client error \(\w+\): /, "");
   return new CameraError(`${failure}: ${reason}`, {
-    hint: "is that server running, and its address right?",
+    hint: "check that the server is running and that the URL in SOURCE is correct",
   });
 }

@@ -7,31 +7,30 @@ import { readChoice, readInteger } from "../lib/env.ts";
 import { splitJpegs } from "../lib/jpeg/split.ts";
 import { type KnownError, output, run } from "../lib/process/mod.ts";
 import { type Defaults, defaultsFor } from "./pi/models.ts";
+import requirements from "./pi/requirements.ts";
 
 interface Settings extends Defaults {
   readonly camera: number | undefined;
   readonly rotation: "0" | "180";
 }
 
-/** The camera program of the Raspberry Pi, by its name since 2023, then by its old one. */
-const PROGRAMS = ["rpicam-vid", "libcamera-vid"];
-const INSTALL_HINT = "on Raspberry Pi OS: sudo apt install rpicam-apps-lite";
+const { commands: PROGRAMS, installHint: INSTALL_HINT } = requirements.programs[0];
 
-/** What the program says when it cannot go on. */
+/** Errors that `rpicam-vid` and libcamera print. */
 const KNOWN_ERRORS: readonly KnownError[] = [
   {
     pattern: /legacy camera stack/i,
-    hint: "the old camera stack is switched on: switch it off with raspi-config and reboot",
+    hint: "the legacy camera stack is enabled: disable it with sudo raspi-config, then reboot",
     permanent: true,
   },
   {
     pattern: /currently only supports the Raspberry Pi/i,
-    hint: "this machine is no Raspberry Pi; for a webcam use CAMERA=usb",
+    hint: "this machine is not a Raspberry Pi; for a webcam set CAMERA=usb",
     permanent: true,
   },
   {
     pattern: /selected camera is not available/i,
-    hint: "SOURCE is the camera's number from 0; `rpicam-hello --list-cameras` lists them",
+    hint: "set SOURCE to the number of a camera; `rpicam-hello --list-cameras` lists them",
     permanent: true,
   },
   {
@@ -41,41 +40,40 @@ const KNOWN_ERRORS: readonly KnownError[] = [
   },
   {
     pattern: /no cameras available/i,
-    hint:
-      "is the ribbon cable seated, the right way round? `rpicam-hello --list-cameras` shows what is " +
-      "found; other makers' sensors need a dtoverlay= line in /boot/firmware/config.txt",
+    hint: "check that the ribbon cable is fully inserted, the right way round; " +
+      "`rpicam-hello --list-cameras` lists the cameras; third-party sensors need a dtoverlay= line in /boot/firmware/config.txt",
   },
   {
     pattern: /in use by another process|failed to acquire camera/i,
-    hint: "another program has the camera: `fuser -v /dev/media*` shows which",
+    hint: "another program is using the camera: `fuser -v /dev/media*` shows which",
   },
   {
     pattern: /frontend has timed out|device timeout detected/i,
-    hint: "the sensor stopped delivering: look at the cable, its length, and the power supply",
+    hint: "the sensor stopped sending frames: check the cable, its length, and the power supply",
   },
   {
     pattern: /failed to allocate|cannot allocate memory|unable to request buffers/i,
-    hint: "the camera's memory is used up: try a smaller WIDTH and HEIGHT, or " +
-      "dtoverlay=vc4-kms-v3d,cma-256 in /boot/firmware/config.txt",
+    hint: "not enough memory for the camera: set a smaller WIDTH and HEIGHT, or add " +
+      "dtoverlay=vc4-kms-v3d,cma-256 to /boot/firmware/config.txt and reboot",
   },
 ];
 
 /**
- * The Raspberry Pi's camera, through `rpicam-vid`. `SOURCE` is its number where there are several. Without
- * wishes, size and rate are what the model of the Pi does with ease.
+ * The Raspberry Pi's camera, captured by `rpicam-vid`. `SOURCE` is the camera's number if there are
+ * several. The default size and frame rate depend on the model of the Pi.
  */
 export default {
+  requirements,
   configure(env) {
     const camera = readInteger(env, "SOURCE", { min: 0, max: 99 });
     const rotation = readChoice(env, "ROTATE", ["0", "180"]) ?? "0";
-    const { width, height, ...wishes } = readCaptureSettings(env);
-    const usual = defaultsFor(modelHere());
-    const size = sizeOf({ width, height }, usual);
+    const requested = readCaptureSettings(env);
+    const defaults = defaultsFor(readModel());
     return {
-      ...size,
-      fps: wishes.fps ?? usual.fps,
-      quality: wishes.quality ?? usual.quality,
-      options: usual.options,
+      ...captureSize(requested, defaults),
+      fps: requested.fps ?? defaults.fps,
+      quality: requested.quality ?? defaults.quality,
+      options: defaults.options,
       camera,
       rotation,
     };
@@ -98,17 +96,17 @@ export default {
   },
 } satisfies CameraDriver<Settings>;
 
-/** The name of this Raspberry Pi; empty on other machines. Deno itself may not read it there. */
-function modelHere(): string {
+/** Reads the model of this Raspberry Pi; empty elsewhere. Deno may not read the file itself. */
+function readModel(): string {
   try {
     const { stdout } = new Deno.Command("cat", { args: ["/proc/device-tree/model"] }).outputSync();
     return new TextDecoder().decode(stdout);
   } catch {
-    return ""; // no such program: no Raspberry Pi either
+    return ""; // a system without cat is not a Raspberry Pi
   }
 }
 
-/** Only options that every release since 1.0.0 has, and those for a small Pi. */
+/** Uses only options that exist since release 1.0.0, besides those for a small Pi. */
 function rpicamArguments(
   { width, height, fps, quality, options, camera, rotation }: Settings,
 ): string[] {
@@ -118,18 +116,20 @@ function rpicamArguments(
     ...["--framerate", `${fps}`, "--quality", `${quality}`, ...options],
     ...(camera === undefined ? [] : ["--camera", `${camera}`]),
     ...(rotation === "0" ? [] : ["--rotation", rotation]),
-    // Without --flush the end of each frame waits in the program until the next one comes.
+    // Without --flush, the end of each frame stays in the program until the next frame.
     ...["--flush", "--verbose", "1", "--output", "-"],
   ];
 }
 
-/** Of a size of which one side was wished for, the other follows in the usual shape. */
-function sizeOf({ width, height }: Pick<CaptureSettings, "width" | "height">, usual: Defaults) {
-  if (width) return { width, height: height ?? even(width * usual.height / usual.width) };
-  if (height) return { width: even(height * usual.width / usual.height), height };
-  return { width: usual.width, height: usual.height };
+/** Completes a requested size: a missing side follows from the aspect ratio of the default size. */
+function captureSize({ width, height }: CaptureSettings, defaults: Defaults) {
+  if (width) {
+    return { width, height: height ?? roundToEven(width * defaults.height / defaults.width) };
+  }
+  if (height) return { width: roundToEven(height * defaults.width / defaults.height), height };
+  return { width: defaults.width, height: defaults.height };
 }
 
-function even(number: number): number {
+function roundToEven(number: number): number {
   return 2 * Math.round(number / 2);
 }

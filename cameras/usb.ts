@@ -1,12 +1,20 @@
 import { type CameraDriver, readCaptureSettings } from "../lib/camera/driver.ts";
 import { readChoice } from "../lib/env.ts";
 import type { Jpeg } from "../lib/frame.ts";
+import type { Size } from "../lib/jpeg/segments.ts";
 import { type SplitImages, splitJpegs } from "../lib/jpeg/split.ts";
 import { type KnownError, run } from "../lib/process/mod.ts";
 import { linux } from "./usb/linux.ts";
 import { macos } from "./usb/macos.ts";
-import { findWebcam, nearest, type RequestedSize, type Webcams } from "./usb/webcams.ts";
+import {
+  FFMPEG,
+  findWebcam,
+  nearestSize,
+  type RequestedSize,
+  type WebcamSystem,
+} from "./usb/webcams.ts";
 import { windows } from "./usb/windows.ts";
+import requirements from "./usb/requirements.ts";
 
 interface Settings {
   readonly source: string | undefined;
@@ -16,26 +24,31 @@ interface Settings {
   readonly rotation: "0" | "90" | "180" | "270";
 }
 
-/** What is wished for where the user wishes for nothing: raw pictures are many bytes for USB. */
-const DEFAULT_SIZE = { jpeg: { width: 1280, height: 720 }, raw: { width: 640, height: 480 } };
+/** Default sizes by the webcam's format, in pixels. Raw frames are larger, and USB is slow. */
+const DEFAULT_SIZES = { jpeg: { width: 1280, height: 720 }, raw: { width: 640, height: 480 } };
 
-/** ffmpeg's filters that turn a picture clockwise. */
-const TURNS = { "90": "transpose=clock", "180": "hflip,vflip", "270": "transpose=cclock" };
+/** ffmpeg's filters for a clockwise rotation. */
+const ROTATION_FILTERS = {
+  "90": "transpose=clock",
+  "180": "hflip,vflip",
+  "270": "transpose=cclock",
+};
 
-/** What ffmpeg says on every system. */
+/** Errors that ffmpeg prints on every operating system. */
 const KNOWN_ERRORS: readonly KnownError[] = [
   {
     pattern: /Unknown input format|Unrecognized option|Option \S+ not found/,
-    hint: "this ffmpeg is too old, or was built without webcams: install the system's own",
+    hint: "this ffmpeg is too old or lacks webcam support: install the operating system's package",
     permanent: true,
   },
 ];
 
 /**
- * A webcam, through ffmpeg: its own JPEGs as they are, where it makes them, else encoded here. `SOURCE` is
- * a device, a number, or, on a Mac and on Windows, a name.
+ * A webcam, captured by ffmpeg. The JPEGs of a webcam that makes them are passed on unchanged; raw
+ * frames are encoded by ffmpeg. `SOURCE` is a device, a number, or, on macOS and Windows, a name.
  */
 export default {
+  requirements,
   configure(env) {
     const { width, height, fps, quality = 85 } = readCaptureSettings(env);
     const rotation = readChoice(env, "ROTATE", ["0", "90", "180", "270"]) ?? "0";
@@ -48,57 +61,75 @@ export default {
     };
   },
   open(settings, signal) {
-    const webcams = webcamsHere();
+    const webcams = webcamSystem();
     const images = splitJpegs(
-      run("ffmpeg", () => ffmpegArguments(webcams, settings, signal), signal, {
+      run(FFMPEG, () => ffmpegArguments(webcams, settings, signal), signal, {
         knownErrors: [...webcams.knownErrors, ...KNOWN_ERRORS],
         installHint: webcams.installHint,
       }),
     );
-    // At a rate of a frame in several seconds, a bad one is better than none.
-    return (settings.fps ?? 30) < 5 ? images : withoutFirst(images);
+    // At a low frame rate, a damaged first frame is better than a long wait for the next.
+    return (settings.fps ?? 30) < 5 ? images : skipFirst(images);
   },
-  list: (signal) => webcamsHere().list(signal),
+  list: (signal) => webcamSystem().list(signal),
 } satisfies CameraDriver<Settings>;
 
-function webcamsHere(): Webcams {
+/** Returns the webcam support for this operating system. */
+function webcamSystem(): WebcamSystem {
   return { darwin: macos, windows }[Deno.build.os as string] ?? linux;
 }
 
 async function ffmpegArguments(
-  webcams: Webcams,
+  webcams: WebcamSystem,
   { source, size, fps, quality, rotation }: Settings,
   signal: AbortSignal,
 ): Promise<string[]> {
   const device = await findWebcam(webcams, source, signal);
   const offered = await webcams.formats(device, signal);
-  const kind = offered.jpeg ? "jpeg" : "raw";
-  const { width = 0, height = 0 } = size;
-  const isWished = width > 0 || height > 0;
-  const usual = DEFAULT_SIZE[kind];
-  const chosen = nearest(offered[kind]!, isWished ? size : usual) ??
-    (width && height ? { width, height } : webcams.adapts && !isWished ? usual : undefined);
-  const input = webcams.input(device, { jpeg: kind === "jpeg", size: chosen, fps });
-  // The camera's JPEGs pass as they are: encoding them again would cost a CPU core, and quality.
-  const output = kind === "jpeg" && rotation === "0"
+  const format = offered.jpeg ? "jpeg" : "raw";
+  const input = webcams.input(device, {
+    jpeg: format === "jpeg",
+    size: chooseSize(offered[format]!, size, DEFAULT_SIZES[format], webcams.adaptsSize),
+    fps,
+  });
+  // The webcam's JPEGs are copied: encoding them again would cost a CPU core, and quality.
+  const output = format === "jpeg" && rotation === "0"
     ? ["-c:v", "copy"]
     : ["-c:v", "mjpeg", "-q:v", `${qscale(quality)}`, "-pix_fmt", "yuvj420p", "-threads", "2"];
-  const turn = rotation === "0" ? [] : ["-vf", TURNS[rotation]];
+  const filter = rotation === "0" ? [] : ["-vf", ROTATION_FILTERS[rotation]];
   return [
     ...["-hide_banner", "-nostdin", "-nostats", "-loglevel", "error"],
     ...["-fflags", "nobuffer", "-probesize", "32", "-analyzeduration", "0"],
-    ...[...input, ...turn, ...output, "-f", "mjpeg", "-flush_packets", "1", "pipe:1"],
+    ...[...input, ...filter, ...output, "-f", "mjpeg", "-flush_packets", "1", "pipe:1"],
   ];
 }
 
-/** libjpeg's quality in ffmpeg's measure, from 2 (best) to 31: both are factors of a table. */
+/** Chooses the size to request from a webcam; undefined for the webcam's default. */
+function chooseSize(
+  offered: readonly Size[],
+  { width, height }: RequestedSize,
+  defaultSize: Size,
+  adaptsSize: boolean,
+): Size | undefined {
+  const isRequested = width !== undefined || height !== undefined;
+  const nearest = nearestSize(offered, isRequested ? { width, height } : defaultSize);
+  if (nearest) return nearest;
+  // The sizes are unknown.
+  if (width && height) return { width, height };
+  return adaptsSize && !isRequested ? defaultSize : undefined;
+}
+
+/**
+ * Converts libjpeg's quality to ffmpeg's quantiser scale, from 2 (best) to 31. Both scale a
+ * quantisation table.
+ */
 function qscale(quality: number): number {
   const factor = quality < 50 ? 50 / quality : (100 - quality) / 50;
   return Math.min(31, Math.max(2, Math.round(17 * factor)));
 }
 
-/** Webcams often begin with a picture that is damaged, or of which a part is missing. */
-function withoutFirst(images: SplitImages): SplitImages {
+/** Skips the first frame, which is often damaged or incomplete on webcams. */
+function skipFirst(images: SplitImages): SplitImages {
   async function* rest(): AsyncGenerator<Jpeg> {
     let first = true;
     for await (const jpeg of images) {

@@ -1,25 +1,25 @@
-/** Where time comes from. Tests pass one that moves when they say so. */
+/** A source of time. Tests pass one that they advance by hand. */
 export interface Clock {
-  /** Milliseconds since the Unix epoch. Jumps when somebody sets the machine's time. */
+  /** Wall clock: milliseconds since the Unix epoch. Jumps when the machine's time is set. */
   now(): number;
-  /** Milliseconds since some moment. Never jumps: for durations. */
+  /** Monotonic clock: milliseconds since an arbitrary moment. For durations. */
   monotonic(): number;
-  /** Resolves after `ms`; rejects with the signal's reason if that aborts first. */
+  /** Resolves after `ms` milliseconds; rejects with the signal's reason if that aborts first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** The machine's own time. */
+/** The machine's clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   async sleep(ms, signal) {
-    // A timer that is set for longer goes off at once.
+    // `setTimeout` fires immediately for longer delays.
     for (; ms > MAX_TIMEOUT; ms -= MAX_TIMEOUT) await delay(MAX_TIMEOUT, signal);
-    await delay(Math.max(0, ms), signal); // Deno warns of a moment that has passed
+    await delay(Math.max(0, ms), signal); // Deno warns of a negative delay
   },
 };
 
-/** What a timer can be set for, in milliseconds: 24 days. */
+/** Maximum delay of `setTimeout`, in milliseconds: 24 days. */
 const MAX_TIMEOUT = 2 ** 31 - 1;
 
 function delay(ms: number, signal?: AbortSignal): Promise<void> {
@@ -38,9 +38,9 @@ function delay(ms: number, signal?: AbortSignal): Promise<void> {
 }
 
 /**
- * Waits for `promise`, but no longer than `ms`.
+ * Waits for `promise` for at most `ms` milliseconds.
  *
- * @returns Whether the promise settled in time. Its rejection is passed on.
+ * @returns Whether the promise was fulfilled in time. Its rejection is passed on.
  */
 export async function settlesWithin(
   promise: Promise<unknown>,

@@ -1,18 +1,25 @@
 import { ConfigError } from "./errors.ts";
 
-/** Settings by name, as in the process's environment. An empty value counts as not set. */
+/** Settings by name, like environment variables. An empty value counts as not set. */
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** Where an {@link Env} that {@link forCamera} made keeps the names under which the user set the values. */
-const VARIABLE_NAMES = Symbol("origins");
+/**
+ * Under this key, {@link forCamera} remembers which variable each value came from (`FPS` from
+ * `FRONT_FPS`), for error messages.
+ */
+const VARIABLE_NAMES = Symbol("variable names");
 
-/** What a number has to be. */
+/** The range of a number, inclusive. */
 export interface NumberRange {
   min: number;
   max: number;
 }
 
-/** `FPS` → `30`, or undefined when it is not set. @throws {ConfigError} If it is no number in the range. */
+/**
+ * Reads a number, or undefined if the variable is not set.
+ *
+ * @throws {ConfigError} If the value is not a number in the range.
+ */
 export function readNumber(env: Env, name: string, range: NumberRange): number | undefined {
   return parse(env, name, `a number from ${range.min} to ${range.max}`, (text) => {
     const number = Number(text);
@@ -20,7 +27,11 @@ export function readNumber(env: Env, name: string, range: NumberRange): number |
   });
 }
 
-/** Like {@link readNumber}, for whole numbers. @throws {ConfigError} If it is none in the range. */
+/**
+ * Reads a whole number, or undefined if the variable is not set.
+ *
+ * @throws {ConfigError} If the value is not a whole number in the range.
+ */
 export function readInteger(env: Env, name: string, range: NumberRange): number | undefined {
   return parse(env, name, `a whole number from ${range.min} to ${range.max}`, (text) => {
     const number = Number(text);
@@ -28,7 +39,11 @@ export function readInteger(env: Env, name: string, range: NumberRange): number 
   });
 }
 
-/** One of a few words, or undefined when it is not set. @throws {ConfigError} If it is another word. */
+/**
+ * Reads one of several words, or undefined if the variable is not set.
+ *
+ * @throws {ConfigError} If the value is another word.
+ */
 export function readChoice<Choice extends string>(
   env: Env,
   name: string,
@@ -39,15 +54,15 @@ export function readChoice<Choice extends string>(
 }
 
 /**
- * Reads a variable by a function of one's own.
+ * Reads a variable with a custom parser.
  *
- * @param wanted What the value should be, to end the sentence "Cannot read FPS as …".
- * @throws {ConfigError} If `read` gives undefined for a value that is set.
+ * @param expected What the value should be, to complete the message "Cannot read FPS as …".
+ * @throws {ConfigError} If `read` returns undefined for a value that is set.
  */
 export function parse<T>(
   env: Env,
   name: string,
-  wanted: string,
+  expected: string,
   read: (text: string) => T | undefined,
 ): T | undefined {
   const text = env[name]?.trim();
@@ -55,7 +70,7 @@ export function parse<T>(
   const value = read(text);
   if (value === undefined) {
     throw new ConfigError(
-      `Cannot read ${variableName(env, name)} as ${wanted}: current value is ${
+      `Cannot read ${variableName(env, name)} as ${expected}: current value is ${
         JSON.stringify(text)
       }`,
     );
@@ -64,22 +79,27 @@ export function parse<T>(
 }
 
 /**
- * The settings of one camera: `FRONT_FPS` stands in for `FPS` where the camera is called "front".
- * A `-` in the camera's name is a `_` in the variable's.
+ * Returns the settings of one camera: `FRONT_FPS` overrides `FPS` for the camera called "front". A
+ * `-` in the camera's name corresponds to a `_` in the variable's name.
  */
 export function forCamera(env: Env, camera: string): Env {
   const prefix = `${camera.toUpperCase().replaceAll("-", "_")}_`;
-  const own = Object.entries(env).filter(([name, value]) =>
+  const overrides = Object.entries(env).filter(([name, value]) =>
     name.startsWith(prefix) && value?.trim()
   );
   const named = (pick: (name: string, value?: string) => string | undefined) =>
-    Object.fromEntries(own.map(([name, value]) => [name.slice(prefix.length), pick(name, value)]));
+    Object.fromEntries(
+      overrides.map(([name, value]) => [name.slice(prefix.length), pick(name, value)]),
+    );
   return Object.defineProperty({ ...env, ...named((_, value) => value) }, VARIABLE_NAMES, {
     value: named((name) => name),
   });
 }
 
-/** The name under which the user set a variable: `FRONT_FPS` for the `FPS` of camera "front". */
+/**
+ * Returns the name under which the user set a variable: `FRONT_FPS` for the `FPS` of camera
+ * "front".
+ */
 export function variableName(env: Env, name: string): string {
   return (env as { [VARIABLE_NAMES]?: Record<string, string> })[VARIABLE_NAMES]?.[name] ?? name;
 }

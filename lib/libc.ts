@@ -1,4 +1,4 @@
-/** Where Linux' C library may be. */
+/** Paths of the C library on Linux. */
 export const LINUX_LIBRARIES: readonly string[] = [
   "/lib/x86_64-linux-gnu/libc.so.6", // Debian, Ubuntu, Raspberry Pi OS
   "/lib/aarch64-linux-gnu/libc.so.6",
@@ -8,31 +8,41 @@ export const LINUX_LIBRARIES: readonly string[] = [
   "/lib/ld-musl-aarch64.so.1",
 ];
 
-/** Where that of macOS is. */
+/** Paths of the C library on macOS. */
 export const MACOS_LIBRARIES: readonly string[] = ["/usr/lib/libSystem.B.dylib"];
 
+/** The C library cannot be opened, or a call of it failed; the message says why. */
+export class LibcError extends Error {
+  override name = "LibcError";
+}
+
 /**
- * Opens a library for some of its functions.
+ * Opens the C library of this system for the given functions. Never prompts for a permission.
  *
- * @param paths Where it may be.
- * @returns The library, or why it cannot be opened.
+ * @throws {LibcError} If the system is not supported, the permission is missing, or the library is
+ * not found.
  */
-export function openLibrary<Functions extends Deno.ForeignLibraryInterface>(
-  paths: readonly string[],
+export function openLibc<Functions extends Deno.ForeignLibraryInterface>(
   functions: Functions,
-): Deno.DynamicLibrary<Functions> | string {
-  const permitted = paths.filter((path) =>
-    Deno.permissions.querySync({ name: "ffi", path }).state === "granted" // asks nobody for it
-  );
-  if (permitted.length === 0) {
-    return "Deno may not call the C library: see --allow-ffi in deno.json";
-  }
-  for (const path of permitted) {
+): Deno.DynamicLibrary<Functions> {
+  for (const path of permittedPaths()) {
     try {
       return Deno.dlopen(path, functions);
     } catch {
-      continue; // the place for it on another system
+      continue; // the path of another distribution
     }
   }
-  return "the C library is at none of the places where it is looked for";
+  throw new LibcError("Cannot open the C library: not found at any known path");
+}
+
+function permittedPaths(): string[] {
+  const { os } = Deno.build;
+  const paths = { linux: LINUX_LIBRARIES, darwin: MACOS_LIBRARIES }[os as string];
+  if (!paths) throw new LibcError(`Cannot open the C library: not supported on ${os}`);
+  // querySync never prompts.
+  const isPermitted = (path: string) =>
+    Deno.permissions.querySync({ name: "ffi", path }).state === "granted";
+  const permitted = paths.filter(isPermitted);
+  if (permitted.length > 0) return permitted;
+  throw new LibcError("Cannot open the C library: permission denied; see --allow-ffi in deno.json");
 }

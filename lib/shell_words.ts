@@ -1,29 +1,29 @@
 import { ConfigError } from "./errors.ts";
 
-/** What means something to a shell where it is not quoted. */
+/** Characters that are special to a shell outside quotes. */
 const OPERATORS = "|&;<>()$`\n";
-/** Before these a backslash in double quotes quotes them; before others it is itself. */
+/** Inside double quotes, a backslash escapes only these characters; otherwise it is literal. */
 const ESCAPABLE_IN_QUOTES = '\\"$`';
 
 /**
- * Splits a command into its program and arguments as a POSIX shell does, with its quotes and
- * backslashes, but without a shell: nothing is expanded, so `*`, `~` and a quoted `$` are themselves.
+ * Splits a command into its program and arguments by the rules of a POSIX shell for quotes and
+ * backslashes. It runs no shell and expands nothing: `*`, `~` and a quoted `$` are literal.
  *
  * @example
  * ```ts
- * import { splitArguments } from "dinocam/arguments.ts";
- * splitArguments(`ffmpeg -i 'rtsp://door/?a=1&b=2' -f mjpeg -`);
- * // ["ffmpeg", "-i", "rtsp://door/?a=1&b=2", "-f", "mjpeg", "-"]
+ * import { splitShellWords } from "dinocam/shell_words.ts";
+ * splitShellWords(`ffmpeg -i 'rtsp://camera/?a=1&b=2' -f mjpeg -`);
+ * // ["ffmpeg", "-i", "rtsp://camera/?a=1&b=2", "-f", "mjpeg", "-"]
  * ```
  *
- * @throws {ConfigError} If there is an operator of the shell outside of quotes, or a quote has no end.
+ * @throws {ConfigError} If the command has an unquoted shell operator or an unterminated quote.
  */
 export function splitShellWords(command: string): string[] {
   const words: string[] = [];
   let word: string | undefined;
   for (let at = 0; at < command.length;) {
     if (command.startsWith("\\\n", at)) {
-      at += 2; // the line goes on
+      at += 2; // line continuation
       continue;
     }
     const { text, end } = pieceAt(command, at);
@@ -38,10 +38,10 @@ export function splitShellWords(command: string): string[] {
   return words;
 }
 
-/** A piece of a word, or what separates words: then there is no text. */
+/** A part of a word, or a separator, which has no text. */
 interface Piece {
   text?: string;
-  /** Where the next piece begins. */
+  /** The index of the next piece. */
   end: number;
 }
 
@@ -67,14 +67,14 @@ function doubleQuoted(command: string, open: number): Piece {
     if (command[at] === '"') return { text, end: at + 1 };
     const next = command[at + 1];
     if (command[at] !== "\\" || next === undefined) text += command[at];
-    else if (next === "\n") at++; // the line goes on
+    else if (next === "\n") at++; // line continuation
     else if (ESCAPABLE_IN_QUOTES.includes(next)) text += command[++at];
     else text += "\\";
   }
   throw unterminated('"', open);
 }
 
-/** At a backslash outside of quotes. */
+/** Reads a backslash outside quotes and the character that it escapes. */
 function escaped(command: string, at: number): Piece {
   const text = command[at + 1];
   if (text === undefined) throw unterminated("\\", at);
@@ -84,13 +84,13 @@ function escaped(command: string, at: number): Piece {
 function unquotedOperator(operator: string, at: number): ConfigError {
   const name = operator === "\n" ? "a line break" : `"${operator}"`;
   return new ConfigError(
-    `Cannot run a command with ${name} outside of quotes (character ${at + 1}): ` +
-      "there is no shell; to have one, write sh -c '...'",
+    `Cannot run a command with ${name} outside quotes (character ${at + 1}): ` +
+      "no shell runs it; to use a shell, write sh -c '...'",
   );
 }
 
 function unterminated(quote: string, at: number): ConfigError {
   return new ConfigError(
-    `Cannot split a command into arguments: nothing ends the ${quote} at character ${at + 1}`,
+    `Cannot split a command into arguments: unterminated ${quote} at character ${at + 1}`,
   );
 }

@@ -1,6 +1,6 @@
-import { LINUX_LIBRARIES, openLibrary } from "./libc.ts";
+import { LibcError, openLibc } from "./libc.ts";
 
-// Linux' numbers; the same on all its machines that Deno runs on.
+// Constants of Linux, the same on all architectures that Deno supports.
 const AF_UNIX = 1;
 const SOCK_DGRAM = 2;
 const SOCK_CLOEXEC = 0o2000000;
@@ -12,30 +12,39 @@ const FUNCTIONS = {
 } as const;
 
 /**
- * Tells the service manager that the server is ready: a systemd unit of `Type=notify` counts as started
- * then. Deno cannot send a datagram to a Unix socket, so this asks the C library.
+ * Notifies systemd that the server is ready: a unit of `Type=notify` counts as started from then
+ * on. Calls the C library, because Deno cannot send a datagram to a Unix socket.
  *
- * @param address `NOTIFY_SOCKET`, which systemd sets: a path, or an abstract name that begins with `@`.
- * @returns Whether it was told.
+ * @param address The value of `NOTIFY_SOCKET`: a path, or an abstract address that begins with `@`.
+ * @returns Whether the notification was sent; false on systems other than Linux.
  */
 export function notifyReady(address: string): boolean {
   if (Deno.build.os !== "linux") return false;
-  const library = openLibrary(LINUX_LIBRARIES, FUNCTIONS);
-  if (typeof library === "string") return false;
-  const { socket, sendto, close } = library.symbols;
-  const descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   try {
-    const message = new TextEncoder().encode("READY=1");
-    const to = unixAddress(address);
-    return Number(sendto(descriptor, message, BigInt(message.length), 0, to, to.length)) > 0;
-  } finally {
-    close(descriptor);
-    library.close();
+    return sendDatagram(address, "READY=1");
+  } catch (error) {
+    if (error instanceof LibcError) return false;
+    throw error;
   }
 }
 
-/** A `struct sockaddr_un`. */
-function unixAddress(address: string): Uint8Array<ArrayBuffer> {
+function sendDatagram(address: string, text: string): boolean {
+  const libc = openLibc(FUNCTIONS);
+  const { socket, sendto, close } = libc.symbols;
+  const descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  try {
+    const message = new TextEncoder().encode(text);
+    const to = encodeUnixAddress(address);
+    return Number(sendto(descriptor, message, BigInt(message.length), 0, to, to.length)) > 0;
+  } finally {
+    close(descriptor);
+    libc.close();
+  }
+}
+
+/** Encodes an address as `struct sockaddr_un`: the address family, then the path. */
+function encodeUnixAddress(address: string): Uint8Array<ArrayBuffer> {
+  // The kernel marks an abstract address by a null byte, NOTIFY_SOCKET by "@".
   const path = new TextEncoder().encode(address.replace(/^@/, "\0"));
   const bytes = new Uint8Array(2 + path.length);
   new Uint16Array(bytes.buffer, 0, 1)[0] = AF_UNIX;

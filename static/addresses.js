@@ -2,8 +2,8 @@
 /// <reference lib="dom" />
 
 /**
- * An address of the server's, wherever below its host this page lies. A password in the page's own
- * address is left out: `fetch` takes none, and it is nobody else's business.
+ * Returns an address of the server, below the path of this page. Removes the user name and password of the
+ * page's own address: `fetch` rejects them, and they must not appear in addresses that users pass on.
  *
  * @param {string} path
  */
@@ -14,10 +14,17 @@ export function addressOf(path) {
 }
 
 /**
- * What other programs want to be told of a camera.
+ * @typedef {object} Address An address or command for another program.
+ * @property {string} title
+ * @property {string} text
+ * @property {string} [hint]
+ */
+
+/**
+ * Returns the addresses of a camera for other programs.
  *
  * @param {string} camera
- * @returns {{ title: string, text: string, hint?: string }[]}
+ * @returns {Address[]}
  */
 export function addressesOf(camera) {
   const base = addressOf(`cameras/${encodeURIComponent(camera)}/`);
@@ -36,21 +43,21 @@ export function addressesOf(camera) {
   ];
 }
 
-/** What else has to be known to use an address. */
+/** Returns what a user has to know to use the addresses. */
 export function noteOnAddresses() {
   const local = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
   return local
-    ? "These addresses work on this machine only. HOST=0.0.0.0 and AUTH=user:password open the server to the network."
-    : "If the server asks for a password, write it into the address: http://user:password@…";
+    ? "These addresses work on this machine only. To allow your network: HOST=0.0.0.0 AUTH=user:password"
+    : "If the server requires a password, add it to the address: http://user:password@…";
 }
 
-/** Puts text on the clipboard. @param {string} text @param {HTMLInputElement} field The field that shows it. */
-export async function copy(text, field) {
+/** Copies text to the clipboard. @param {string} text @param {HTMLInputElement} field The field that shows it. */
+export async function copyText(text, field) {
   try {
     await navigator.clipboard.writeText(text);
   } catch {
-    // A page that came over plain HTTP from elsewhere has no clipboard, but may copy what is selected.
+    // Over plain HTTP from another machine there is no clipboard, but a page may copy its selection.
     field.select();
-    if (!document.execCommand("copy")) throw new Error("The browser does not let us copy");
+    if (!document.execCommand("copy")) throw new Error("The browser does not allow copying");
   }
 }

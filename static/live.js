@@ -4,67 +4,81 @@ import { addressOf } from "./addresses.js";
 import { ServerClock } from "./server_clock.js";
 
 /**
- * @typedef {object} CameraStatus What the server says of a camera.
+ * @typedef {object} CameraStatus A camera's status, as the server sends it.
  * @property {string} name
  * @property {string} driver
  * @property {"off" | "starting" | "streaming" | "failed"} state
  * @property {number} fps
  * @property {number} viewers
  * @property {string | null} resolution
- * @property {{ message: string, hint: string | null, retried: boolean } | null} lastFailure Why it gave no
- *   pictures; also when it does again.
- * @property {number} failures How often it failed.
+ * @property {{ message: string, hint: string | null, retried: boolean } | null} lastFailure The last failure;
+ *   kept after the camera has recovered.
+ * @property {number} failures Number of failures so far.
  * @property {number} frames
  */
 
 /**
- * @typedef {object} LiveFrame A picture from the server.
- * @property {number} camera The camera's place in the list.
+ * @typedef {object} LiveFrame A frame from the server.
+ * @property {number} camera Index of the camera in the server's list.
  * @property {number} sequence
- * @property {number} capturedAt By the server's clock, in milliseconds since 1970.
+ * @property {number} capturedAt By the server's clock, in milliseconds since the Unix epoch.
  * @property {Blob} jpeg
  */
 
 /**
  * @typedef {object} LinkState
- * @property {"connecting" | "live" | "plain" | "lost" | "stopped"} kind "plain": there is a server, but no
- *   WebSocket gets through to it.
- * @property {string} [reason] Why it is lost.
- * @property {string} [detail] What is known besides.
+ * @property {"connecting" | "live" | "plain" | "lost" | "outdated" | "stopped"} kind "plain": the server is
+ *   reachable, but not by WebSocket. "outdated": the server speaks another version of the protocol, so this
+ *   page has to be reloaded.
+ * @property {string} [reason] Why the connection was lost.
+ * @property {string} [detail] Result of the last attempt to reach the server.
  */
 
 /**
  * @typedef {object} LinkEvents
  * @property {(state: LinkState) => void} onState
  * @property {(cameras: CameraStatus[]) => void} onStatus
- * @property {(frame: LiveFrame) => Promise<void>} onFrame Resolves when the picture is on the screen.
+ * @property {(frame: LiveFrame) => Promise<void>} onFrame Resolves when the frame is on the screen.
  */
 
-/** How many bytes stand in front of the JPEG. */
+/** Version of the live protocol; the same as in `lib/live/message.ts`, where the messages are described. */
+export const PROTOCOL_VERSION = 2;
+/** First byte of a binary message that holds a frame. */
+const FRAME_KIND = 1;
+/** Size of the header before the JPEG, in bytes. */
 const HEADER_SIZE = 16;
-/** What a server that ends closes the socket with. */
+/** Close code of a server that shuts down. */
 const GOING_AWAY = 1001;
-/** How often the server is asked how it is, in milliseconds; and how often at first, to set the clock. */
+/** Close code of a server that speaks another version of the protocol. */
+const OUTDATED = 4000;
+/** Interval between pings, in milliseconds. */
 const PING_INTERVAL = 1_000;
+/** Interval between the first pings of a connection, which set the clock, in milliseconds. */
 const FIRST_PING_INTERVAL = 100;
+/** Number of pings at the first interval. */
 const FIRST_PINGS = 4;
-/** How long a connection may take to open, and the server to answer. */
+/** How long a connection may take to open, in milliseconds. */
 const CONNECT_TIMEOUT = 5_000;
+/** How long the server may take to respond to a request, in milliseconds. */
 const RESPONSE_TIMEOUT = 3_000;
-/** How long nothing may come; doubled each time that was too short for even one picture. */
+/**
+ * A connection that receives no data for this long is closed, in milliseconds. The timeout doubles each time
+ * that no complete frame has arrived within it.
+ */
 const IDLE_TIMEOUT = 10_000;
 const MAX_IDLE_TIMEOUT = 80_000;
-/** How long to wait before asking again whether the server is back. */
+/** Delay between attempts to reach the server, in milliseconds; doubles up to the maximum. */
 const MIN_RETRY_DELAY = 250;
 const MAX_RETRY_DELAY = 750;
-/** After so many refusals the page does without a WebSocket, and tries again after so many beats. */
-const MAX_REFUSALS = 2;
+/** After this many rejected connections, the page uses the plain streams. */
+const MAX_REJECTIONS = 2;
+/** After this many status polls on plain streams, the page tries the WebSocket again. */
 const PLAIN_POLLS = 20;
 
-/** The page's connection to the server: comes back by itself, and says why it went. */
+/** The page's connection to the server. Reconnects automatically and reports why the connection was lost. */
 export class Link {
   clock = new ServerClock();
-  /** When something came last, in milliseconds of `performance.now()`. */
+  /** When the last data arrived, in milliseconds of `performance.now()`. */
   lastMessageAt = 0;
   /** @type {LinkState} */
   state = { kind: "stopped" };
@@ -75,38 +89,46 @@ export class Link {
   #socket;
   /** @type {string[] | undefined} */
   #watched;
-  #silence = IDLE_TIMEOUT;
+  #idleTimeout = IDLE_TIMEOUT;
   #pings = 0;
-  #pinged = 0;
+  #pingSentAt = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #nextPing;
   /** @type {string | undefined} */
   #closeReason;
+  #isOutdated = false;
 
   /** @param {LinkEvents} events */
   constructor(events) {
     this.#events = events;
   }
 
+  /** Connects, unless the page has to be reloaded. */
   start() {
-    if (this.#running) return;
+    if (this.#running || this.#isOutdated) return;
     this.#running = new AbortController();
     this.#run(this.#running.signal);
   }
 
+  /** Disconnects. */
   stop() {
     this.#running?.abort();
     this.#running = undefined;
-    this.#setState({ kind: "stopped" });
+    if (!this.#isOutdated) this.#setState({ kind: "stopped" });
   }
 
-  /** Begins anew. @param {string} reason */
+  /** Closes the connection, and opens a new one. @param {string} reason */
   restart(reason) {
     this.#closeReason = reason;
     this.#socket?.close();
   }
 
-  /** Which cameras to show. Saying it again makes the server try again a camera that needs a person. @param {string[] | undefined} names All, if undefined. */
+  /**
+   * Selects the cameras to watch. A repeated call makes the server retry cameras that it does not retry
+   * automatically.
+   *
+   * @param {string[] | undefined} names All cameras, if undefined.
+   */
   watch(names) {
     this.#watched = names;
     if (names) this.#send({ type: "watch", cameras: names });
@@ -114,11 +136,12 @@ export class Link {
 
   /** @param {AbortSignal} signal */
   async #run(signal) {
-    for (let refusals = 0; !signal.aborted;) {
+    for (let rejections = 0; !signal.aborted;) {
       const { opened, reason } = await this.#connect(signal);
       if (signal.aborted) return;
-      refusals = opened ? 0 : refusals + 1;
-      if (refusals < MAX_REFUSALS) {
+      if (this.#isOutdated) return this.#setState({ kind: "outdated" });
+      rejections = opened ? 0 : rejections + 1;
+      if (rejections < MAX_REJECTIONS) {
         this.#setState({ kind: "lost", reason });
         await this.#waitUntilReachable(signal);
       } else await this.#pollStatus(signal);
@@ -126,7 +149,7 @@ export class Link {
   }
 
   /**
-   * One connection, until it ends.
+   * Opens a connection and waits until it ends.
    *
    * @param {AbortSignal} signal
    * @returns {Promise<{ opened: boolean, reason: string }>}
@@ -135,7 +158,8 @@ export class Link {
     if (this.state.kind === "stopped") this.#setState({ kind: "connecting" });
     this.#closeReason = undefined;
     const names = this.#watched?.map(encodeURIComponent).join(",");
-    const address = addressOf(names === undefined ? "live" : `live?watch=${names}`);
+    const watch = names === undefined ? "" : `&watch=${names}`;
+    const address = addressOf(`live?version=${PROTOCOL_VERSION}${watch}`);
     address.protocol = address.protocol.replace("http", "ws");
     return new Promise((resolve) => {
       if (!("WebSocket" in globalThis)) return resolve({ opened: false, reason: "" });
@@ -143,7 +167,7 @@ export class Link {
       socket.binaryType = "arraybuffer";
       let opened = false;
       const end = (/** @type {string} */ reason) => {
-        clearTimeout(late);
+        clearTimeout(timeout);
         signal.removeEventListener("abort", onAbort);
         socket.onopen = socket.onmessage = socket.onclose = null;
         socket.close();
@@ -151,41 +175,48 @@ export class Link {
         resolve({ opened, reason: this.#closeReason ?? reason });
       };
       const onAbort = () => end("");
-      const late = setTimeout(() => end("The server takes too long to answer"), CONNECT_TIMEOUT);
+      const timeout = setTimeout(() => end("The server is not responding"), CONNECT_TIMEOUT);
       signal.addEventListener("abort", onAbort);
       socket.onopen = () => {
         opened = true;
-        clearTimeout(late);
+        clearTimeout(timeout);
         this.clock = new ServerClock();
         this.lastMessageAt = performance.now();
         this.#pings = 0;
         this.#ping(socket);
-        this.#listenFor(socket, end);
+        this.#listen(socket, end);
       };
       socket.onclose = ({ code, reason }) => {
+        if (code === OUTDATED) this.#isOutdated = true;
         if (code === GOING_AWAY) end("The server is shutting down");
-        else end(reason || (opened ? "The connection broke off" : "The server refused"));
+        else if (reason) end(reason);
+        else end(opened ? "The connection was interrupted" : "The server rejected the connection");
       };
     });
   }
 
   /** @param {WebSocket} socket @param {(reason: string) => void} end */
-  #listenFor(socket, end) {
+  #listen(socket, end) {
     const watchdog = setInterval(() => {
       if (this.#socket !== socket) return clearInterval(watchdog);
-      if (performance.now() - this.lastMessageAt < this.#silence) return;
-      const seconds = Math.round(this.#silence / 1000);
-      this.#silence = Math.min(2 * this.#silence, MAX_IDLE_TIMEOUT);
-      end(`Nothing came from the server for ${seconds} s`);
+      if (performance.now() - this.lastMessageAt < this.#idleTimeout) return;
+      const seconds = Math.round(this.#idleTimeout / 1000);
+      this.#idleTimeout = Math.min(2 * this.#idleTimeout, MAX_IDLE_TIMEOUT);
+      end(`No data from the server for ${seconds} s`);
     }, PING_INTERVAL);
     socket.onmessage = ({ data }) => {
       this.lastMessageAt = performance.now();
-      if (typeof data === "string") this.#onText(socket, JSON.parse(data));
-      else this.#onFrame(socket, data);
+      if (typeof data !== "string") return void this.#onBinary(socket, data);
+      const message = JSON.parse(data);
+      if (message.type === "hello" && message.version !== PROTOCOL_VERSION) {
+        this.#isOutdated = true;
+        return end("");
+      }
+      this.#onText(socket, message);
     };
   }
 
-  /** Asks the server how it is without waiting for the next beat. */
+  /** Requests the status immediately, unless a ping is in flight. */
   pingNow() {
     if (this.#socket && this.#nextPing !== undefined) this.#ping(this.#socket);
   }
@@ -195,27 +226,35 @@ export class Link {
     clearTimeout(this.#nextPing);
     this.#nextPing = undefined;
     if (this.#socket !== socket) return;
-    this.#pinged = performance.now();
+    this.#pingSentAt = performance.now();
     this.#send({ type: "ping", id: ++this.#pings });
   }
 
-  /** @param {WebSocket} socket @param {{ type: string, id: number, now: number, cameras: CameraStatus[] }} news */
+  /**
+   * Handles a text message; ignores unknown types.
+   *
+   * @param {WebSocket} socket
+   * @param {{ type: string, id: number, now: number, cameras: CameraStatus[] }} message
+   */
   #onText(socket, { type, id, now, cameras }) {
+    if (type !== "hello" && type !== "pong") return;
     if (type === "pong") {
-      this.clock.learn(this.#pinged, performance.now(), now);
-      const rest = id < FIRST_PINGS ? FIRST_PING_INTERVAL : PING_INTERVAL;
-      this.#nextPing = setTimeout(() => this.#ping(socket), rest);
+      this.clock.update(this.#pingSentAt, performance.now(), now);
+      const interval = id < FIRST_PINGS ? FIRST_PING_INTERVAL : PING_INTERVAL;
+      this.#nextPing = setTimeout(() => this.#ping(socket), interval);
     }
     this.#events.onStatus(cameras);
     if (type === "hello") this.#setState({ kind: "live" });
   }
 
-  /** @param {WebSocket} socket @param {ArrayBuffer} data */
-  async #onFrame(socket, data) {
-    this.#silence = IDLE_TIMEOUT;
+  /** Handles a binary message; ignores unknown kinds. @param {WebSocket} socket @param {ArrayBuffer} data */
+  async #onBinary(socket, data) {
+    if (data.byteLength < HEADER_SIZE) return;
     const header = new DataView(data, 0, HEADER_SIZE);
+    if (header.getUint8(0) !== FRAME_KIND) return;
+    this.#idleTimeout = IDLE_TIMEOUT;
     const frame = {
-      camera: header.getUint32(0),
+      camera: header.getUint16(2),
       sequence: header.getUint32(4),
       capturedAt: header.getFloat64(8),
       jpeg: new Blob([new Uint8Array(data, HEADER_SIZE)], { type: "image/jpeg" }),
@@ -223,61 +262,64 @@ export class Link {
     try {
       await this.#events.onFrame(frame);
     } catch {
-      // A picture that cannot be read is passed over; the next one may be whole.
+      // A corrupt JPEG is skipped: the next frame may be intact.
     }
     if (this.#socket !== socket) return;
     this.#send({ type: "painted", camera: frame.camera, sequence: frame.sequence });
   }
 
-  /** Waits until the server answers again. @param {AbortSignal} signal */
+  /** Waits until the server responds again. @param {AbortSignal} signal */
   async #waitUntilReachable(signal) {
     const { reason } = this.state;
-    for (let rest = MIN_RETRY_DELAY; !signal.aborted; rest = Math.min(2 * rest, MAX_RETRY_DELAY)) {
-      const trouble = await this.#fetchStatus(signal);
-      if (signal.aborted || !trouble) return;
-      this.#setState({ kind: "lost", reason, detail: trouble });
-      await pause(rest, signal);
+    for (let ms = MIN_RETRY_DELAY; !signal.aborted; ms = Math.min(2 * ms, MAX_RETRY_DELAY)) {
+      const problem = await this.#fetchStatus(signal);
+      if (signal.aborted || !problem) return;
+      this.#setState({ kind: "lost", reason, detail: problem });
+      await delay(ms, signal);
     }
   }
 
-  /** Asks for the state of the cameras only, for a while. @param {AbortSignal} signal */
+  /** Polls only the cameras' status, for a while. @param {AbortSignal} signal */
   async #pollStatus(signal) {
-    for (let beats = 0; beats < PLAIN_POLLS && !signal.aborted; beats++) {
-      const trouble = await this.#fetchStatus(signal);
+    for (let polls = 0; polls < PLAIN_POLLS && !signal.aborted; polls++) {
+      const problem = await this.#fetchStatus(signal);
       if (signal.aborted) return;
-      if (trouble) {
-        this.#setState({ kind: "lost", reason: "The connection broke off", detail: trouble });
+      if (problem) {
+        const reason = "The connection was interrupted";
+        this.#setState({ kind: "lost", reason, detail: problem });
         return await this.#waitUntilReachable(signal);
       }
       this.#setState({ kind: "plain" });
-      await pause(PING_INTERVAL, signal);
+      await delay(PING_INTERVAL, signal);
     }
   }
 
   /**
-   * Asks the server for the state of its cameras.
+   * Fetches the cameras' status.
    *
    * @param {AbortSignal} signal
-   * @returns {Promise<string | undefined>} What is wrong, if it does not answer.
+   * @returns {Promise<string | undefined>} The problem, if the request failed.
    */
   async #fetchStatus(signal) {
-    const patience = new AbortController();
-    const late = setTimeout(() => patience.abort(), RESPONSE_TIMEOUT);
-    const onAbort = () => patience.abort();
+    const request = new AbortController();
+    const timeout = setTimeout(() => request.abort(), RESPONSE_TIMEOUT);
+    const onAbort = () => request.abort();
     signal.addEventListener("abort", onAbort);
     try {
       const response = await fetch(addressOf("cameras"), {
         cache: "no-store",
-        signal: patience.signal,
+        signal: request.signal,
       });
-      if (response.status === 401) return "The server asks for a password: load this page again";
-      if (!response.ok) return `The server answers ${response.status} ${response.statusText}`;
+      if (response.status === 401) return "Password required: reload this page";
+      if (!response.ok) {
+        return `The server responded with ${response.status} ${response.statusText}`;
+      }
       this.lastMessageAt = performance.now();
       this.#events.onStatus(await response.json());
     } catch {
-      return "The server does not answer";
+      return "The server is not responding";
     } finally {
-      clearTimeout(late);
+      clearTimeout(timeout);
       signal.removeEventListener("abort", onAbort);
     }
   }
@@ -296,8 +338,8 @@ export class Link {
   }
 }
 
-/** Waits so many milliseconds, or until `signal` aborts. @param {number} ms @param {AbortSignal} signal */
-function pause(ms, signal) {
+/** Waits for `ms` milliseconds, or until `signal` aborts. @param {number} ms @param {AbortSignal} signal */
+function delay(ms, signal) {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
     signal.addEventListener("abort", () => {

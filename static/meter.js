@@ -1,12 +1,13 @@
 // @ts-check
 
-/** How far the meter looks back, in milliseconds and in pictures. */
+/** Period that the meter averages over, in milliseconds. */
 const WINDOW = 3_000;
-const PICTURES = 3;
+/** Minimum number of frames that the meter averages over, however old they are. */
+const MIN_FRAMES = 3;
 
-/** Counts what was painted: how often, how old, and how much was skipped. */
+/** Measures the frame rate, the age of frames and the number of skipped frames. */
 export class Meter {
-  /** Pictures that the camera gave and that never came here, as the link or this machine was too slow. */
+  /** Number of frames that never arrived because the link or this machine was too slow. */
   skipped = 0;
   /** @type {{ at: number, age: number | undefined }[]} */
   #painted = [];
@@ -14,33 +15,33 @@ export class Meter {
   #sequence;
 
   /**
-   * A picture is on the screen.
+   * Counts a frame that was painted.
    *
-   * @param {number} sequence Its number: what lies between it and the last one was skipped.
-   * @param {number} at When, in milliseconds of `performance.now()`.
-   * @param {number | undefined} age How old it was then.
+   * @param {number} sequence Its sequence number: a gap counts as skipped frames.
+   * @param {number} at When it was painted, in milliseconds of `performance.now()`.
+   * @param {number | undefined} age Its age at that time, in milliseconds.
    */
   add(sequence, at, age) {
     if (this.#sequence !== undefined) this.skipped += Math.max(0, sequence - this.#sequence - 1);
     this.#sequence = sequence;
     this.#painted.push({ at, age });
-    this.#painted = this.#painted.filter((one, i) =>
-      one.at >= at - WINDOW || i >= this.#painted.length - PICTURES
+    this.#painted = this.#painted.filter((frame, i) =>
+      frame.at >= at - WINDOW || i >= this.#painted.length - MIN_FRAMES
     );
   }
 
-  /** There was a break: what is missing now was not skipped. */
+  /** Starts a pause: the frames until the next one do not count as skipped. */
   pause() {
     this.#sequence = undefined;
     this.#painted = [];
   }
 
-  /** When the last picture was painted. */
+  /** When the last frame was painted, in milliseconds of `performance.now()`. */
   get last() {
     return this.#painted[this.#painted.length - 1]?.at;
   }
 
-  /** Pictures a second, as of `now`; undefined while there are too few to tell. @param {number} now */
+  /** Returns the frames per second at time `now`; undefined with fewer than two frames. @param {number} now */
   fps(now) {
     const first = this.#painted[0]?.at;
     const last = this.last;
@@ -49,7 +50,7 @@ export class Meter {
     return 1000 / Math.max(interval, (now - last) / 2);
   }
 
-  /** How old pictures are when they are painted, in milliseconds: the one in the middle of the last ones. */
+  /** Median age of the last frames when they were painted, in milliseconds. */
   get age() {
     const ages = this.#painted.flatMap(({ age }) => age === undefined ? [] : [age]);
     return ages.sort((a, b) => a - b)[Math.floor(ages.length / 2)];

@@ -1,22 +1,19 @@
 // @ts-check
 /// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
-import { addressesOf, copy, noteOnAddresses } from "./addresses.js";
+import { connectControls, showView } from "./controls.js";
+import { button, element, setText } from "./dom.js";
 import { Link } from "./live.js";
 import { followPointers } from "./pointers.js";
 import { Tile } from "./tile.js";
 
 /** @typedef {import("./live.js").CameraStatus} CameraStatus */
 
-/** How often what is said is looked over, in milliseconds. */
-const REFRESH = 250;
-/** How far an arrow key moves the view, in parts of it; and how long a message stays, and the controls. */
-const PAN_STEP = 0.1;
-const TOAST_TIME = 4_000;
-const CONTROLS_VISIBLE_TIME = 2_500;
-/** A browser opens six connections to a server at most, and some have to be left for other requests. */
-const PLAIN_STREAMS = 4;
-/** Cameras so far out of sight are not watched yet. */
+/** Interval between updates of the texts and figures, in milliseconds. */
+const REFRESH_INTERVAL = 250;
+/** Maximum number of plain streams: a browser opens six connections per server, and other requests need some. */
+const MAX_PLAIN_STREAMS = 4;
+/** Cameras within this distance of the visible part of the page are watched. */
 const PRELOAD_MARGIN = "200px";
 
 /** @type {Tile[]} */
@@ -24,8 +21,7 @@ let tiles = [];
 let paused = false;
 
 const link = new Link({
-  onState: () => {
-    const { kind } = link.state;
+  onState: ({ kind }) => {
     if (kind !== "live") tiles.forEach((tile) => tile.pause());
     layOut();
   },
@@ -35,26 +31,26 @@ const link = new Link({
     if (paused || !tile || !watchedTiles().includes(tile)) return;
     const isFirst = !tile.hasPicture;
     await tile.paint(frame, link.clock);
-    if (isFirst) refresh(); // now it can be saved
+    if (isFirst) refresh(); // enables the button that saves a picture
   },
 });
 
 /** @param {CameraStatus[]} cameras */
 function updateCameras(cameras) {
-  const isSame = cameras.length === tiles.length &&
+  const isUnchanged = cameras.length === tiles.length &&
     cameras.every(({ name }, i) => tiles[i]?.status.name === name);
-  if (!isSame) build(cameras);
-  const seen = watchedTiles();
-  let lost = false;
+  if (!isUnchanged) build(cameras);
+  const watched = watchedTiles();
+  let isFrozen = false;
   for (const [i, tile] of tiles.entries()) {
     const status = cameras[i];
-    if (status && tile.update(status) && seen.includes(tile)) lost = true;
+    if (status && tile.update(status) && watched.includes(tile)) isFrozen = true;
   }
-  if (lost && link.state.kind === "live" && !paused) link.restart("The picture was frozen");
+  if (isFrozen && link.state.kind === "live" && !paused) link.restart("The picture was frozen");
   refresh();
 }
 
-/** @param {CameraStatus[]} cameras */
+/** Builds the tiles and the links to the cameras. @param {CameraStatus[]} cameras */
 function build(cameras) {
   tiles = cameras.map((status) => new Tile(status));
   element("#cameras").replaceChildren(...tiles.map((tile) => tile.element));
@@ -63,43 +59,43 @@ function build(cameras) {
     intersections.observe(tile.element);
     followPointers(tile, () => singleTile() === tile, () => {
       tile.view.save();
-      showView();
+      showView(tile);
     });
   }
   const names = tiles.length > 1 ? ["", ...cameras.map(({ name }) => name)] : [];
   element("#names").replaceChildren(...names.map((name) => {
-    const entry = document.createElement("a");
-    entry.href = `#${encodeURIComponent(name)}`;
-    entry.textContent = name || "All";
-    return entry;
+    const anchor = document.createElement("a");
+    anchor.href = `#${encodeURIComponent(name)}`;
+    anchor.textContent = name || "All";
+    return anchor;
   }));
   layOut();
   document.body.classList.add("ready");
 }
 
-/** The camera that is shown alone, if one is. */
+/** Returns the camera that is shown on its own, if any. */
 function singleTile() {
   if (tiles.length === 1) return tiles[0];
-  const name = nameIn(location.hash);
+  const name = parseHash(location.hash);
   return tiles.find((tile) => tile.status.name === name);
 }
 
-/** The camera that a link's end names: `#front`. @param {string | null} hash */
-function nameIn(hash) {
+/** Returns the name of the camera in the fragment of a link: `#front`. @param {string | null} hash */
+function parseHash(hash) {
   try {
     return decodeURIComponent(hash?.slice(1) ?? "");
   } catch {
-    return ""; // a link that was mangled
+    return ""; // malformed percent-encoding
   }
 }
 
-/** The cameras that are on the page. */
+/** Returns the cameras on the page. */
 function shownTiles() {
-  const one = singleTile();
-  return one ? [one] : tiles;
+  const single = singleTile();
+  return single ? [single] : tiles;
 }
 
-/** Of those the ones that can be seen where the page is scrolled to. */
+/** Returns the cameras in or near the visible part of the page. */
 function watchedTiles() {
   return singleTile() ? shownTiles() : tiles.filter((tile) => tile.isNear);
 }
@@ -112,270 +108,64 @@ const intersections = new IntersectionObserver((entries) => {
   layOut();
 }, { root: element("#cameras"), rootMargin: PRELOAD_MARGIN });
 
-/** Lays the page out, and asks for the pictures that it needs. */
+/** Lays out the page, and requests the cameras that it shows. */
 function layOut() {
-  const one = singleTile();
-  const seen = watchedTiles();
-  document.body.classList.toggle("one", one !== undefined);
-  document.title = one && tiles.length > 1 ? `${one.status.name} – dinocam` : "dinocam";
+  const single = singleTile();
+  const watched = watchedTiles();
+  const shown = shownTiles();
+  document.body.classList.toggle("single-camera", single !== undefined);
+  document.title = single && tiles.length > 1 ? `${single.status.name} – dinocam` : "dinocam";
   for (const tile of tiles) {
-    const isWatched = seen.includes(tile) && !paused;
-    tile.element.hidden = !shownTiles().includes(tile);
-    tile.element.classList.toggle("alone", tile === one);
-    const place = seen.indexOf(tile);
-    tile.showPlain(link.state.kind === "plain" && isWatched && place < PLAIN_STREAMS);
+    const isWatched = watched.includes(tile) && !paused;
+    const isPlain = watched.indexOf(tile) < MAX_PLAIN_STREAMS;
+    tile.element.hidden = !shown.includes(tile);
+    tile.element.classList.toggle("single", tile === single);
+    tile.showPlain(link.state.kind === "plain" && isWatched && isPlain);
+    tile.applyView();
     if (!isWatched) tile.pause();
   }
-  for (const entry of document.querySelectorAll("#names a")) {
-    const name = nameIn(entry.getAttribute("href"));
-    if (name === (one?.status.name ?? "")) entry.setAttribute("aria-current", "page");
-    else entry.removeAttribute("aria-current");
+  for (const anchor of document.querySelectorAll("#names a")) {
+    const name = parseHash(anchor.getAttribute("href"));
+    if (name === (single?.status.name ?? "")) anchor.setAttribute("aria-current", "page");
+    else anchor.removeAttribute("aria-current");
   }
-  if (tiles.length > 0) link.watch(paused ? [] : seen.map((tile) => tile.status.name));
-  showView();
+  if (tiles.length > 0) link.watch(paused ? [] : watched.map((tile) => tile.status.name));
+  if (single) showView(single);
   refresh();
 }
 
-/** Says how things are. */
+/** Updates the texts and figures. */
 function refresh() {
-  const around = { link: link.state, paused, heard: link.lastMessageAt };
   const now = performance.now();
-  const seen = watchedTiles();
-  for (const tile of seen) tile.refresh(around, now);
-  if (!paused && seen.some((tile) => tile.isLate(now))) link.pingNow();
-  const pill = element("#link");
-  pill.hidden = link.state.kind !== "plain";
-  pill.textContent = "Plain stream";
-  pill.title = "No WebSocket gets through to the server: on a slow link you may see old pictures";
+  const watched = watchedTiles();
+  for (const tile of watched) {
+    tile.refresh({ link: link.state, paused, lastMessageAt: link.lastMessageAt }, now);
+  }
+  if (!paused && watched.some((tile) => tile.isLate(now))) link.pingNow();
+  element("#plain-stream").hidden = link.state.kind !== "plain";
+  element("#outdated").hidden = link.state.kind !== "outdated";
   button("snapshot").disabled = !singleTile()?.hasPicture;
-  const news = seen.map((tile) => tile.announcement).join("; ");
-  if (element("#news").textContent !== news) element("#news").textContent = news;
+  setText(element("#announcement"), watched.map((tile) => tile.announcement).join("; "));
   const { error } = link.clock;
   const digits = error !== undefined && error < 1 ? 1 : 0;
-  element("#error").textContent = error === undefined ? "" : ` (± ${error.toFixed(digits)} ms)`;
+  setText(element("#error"), error === undefined ? "" : ` (± ${error.toFixed(digits)} ms)`);
 }
 
-/** Shows how the picture is looked at. */
-function showView() {
-  for (const tile of tiles) tile.applyView();
-  const look = singleTile()?.view;
-  if (!look) return;
-  const percent = `${Math.round(look.zoom * 100)} %`;
-  button("whole").textContent = percent;
-  button("whole").setAttribute("aria-label", `Zoom: ${percent}, show the whole picture`);
-  setPressed("mirror", look.mirrored);
-}
-
-/** @type {Record<string, (target?: HTMLElement) => void>} */
-const actions = {
-  pause() {
+connectControls({
+  tiles: () => tiles,
+  shownTiles,
+  singleTile,
+  layOut,
+  togglePaused() {
     paused = !paused;
-    setPressed("pause", paused);
     layOut();
+    return paused;
   },
-  async snapshot() {
-    const tile = singleTile();
-    if (!tile?.hasPicture) return;
-    try {
-      const { jpeg, capturedAt } = await tile.file();
-      save(jpeg, `${tile.status.name}-${fileTime(capturedAt)}.jpg`);
-    } catch (error) {
-      toast(`Cannot save the picture: ${error instanceof Error ? error.message : error}`);
-    }
-  },
-  rotate: () => changeView((look) => look.rotate()),
-  mirror: () => changeView((look) => look.mirror()),
-  larger: () => changeView((look) => look.zoomBy(1)),
-  smaller: () => changeView((look) => look.zoomBy(-1)),
-  whole: () => changeView((look) => look.zoomTo(1)),
-  full: toggleFull,
-  retry: () => layOut(),
-  help: () => /** @type {HTMLDialogElement} */ (element("#help")).showModal(),
-  addresses: showAddresses,
-  async copy(target) {
-    const field = target?.closest(".address")?.querySelector("input");
-    if (!target || !field) return;
-    try {
-      await copy(field.value, field);
-      target.textContent = "Copied";
-    } catch {
-      target.textContent = "Press Ctrl+C";
-    }
-    setTimeout(() => target.textContent = "Copy", TOAST_TIME / 2);
-  },
-  grid: () => location.hash = "",
-};
-
-/** @type {Record<string, keyof typeof actions>} */
-const keys = {
-  " ": "pause",
-  k: "pause",
-  s: "snapshot",
-  r: "rotate",
-  m: "mirror",
-  "+": "larger",
-  "=": "larger",
-  "-": "smaller",
-  "0": "whole",
-  f: "full",
-  g: "grid",
-  a: "addresses",
-  "?": "help",
-};
-
-/** @type {Record<string, [number, number]>} */
-const arrows = {
-  ArrowLeft: [-1, 0],
-  ArrowRight: [1, 0],
-  ArrowUp: [0, -1],
-  ArrowDown: [0, 1],
-};
-
-/** @param {(look: import("./view.js").View) => void} change */
-function changeView(change) {
-  const look = singleTile()?.view;
-  if (!look) return;
-  change(look);
-  look.save();
-  showView();
-}
-
-/** Moves in a zoomed picture, else to another camera. @param {number} x @param {number} y */
-function panOrSwitch(x, y) {
-  const one = singleTile();
-  if (one && one.view.zoom > 1) {
-    const { view } = one;
-    const step = PAN_STEP / view.zoom;
-    return changeView(() => view.moveTo(view.x + x * step, view.y + y * step));
-  }
-  if (tiles.length < 2) return;
-  const places = tiles.length + 1; // with the one for all
-  const place = one ? tiles.indexOf(one) + 1 : 0;
-  const next = tiles[(place + x + y + places) % places - 1];
-  location.hash = next ? encodeURIComponent(next.status.name) : "";
-}
-
-function toggleFull() {
-  const page = document.documentElement;
-  if (document.fullscreenElement) document.exitFullscreen();
-  else if (page.requestFullscreen && !page.classList.contains("full")) {
-    page.requestFullscreen().catch(() => showFull(true));
-  } else showFull(!page.classList.contains("full"));
-}
-
-/** Where there is no full screen, as on an iPhone, the picture at least fills the window. @param {boolean} full */
-function showFull(full) {
-  document.documentElement.classList.toggle("full", full);
-  setPressed("full", full);
-}
-
-function showAddresses() {
-  const template = /** @type {HTMLTemplateElement} */ (element("#address"));
-  const list = element("#addresses .list");
-  list.replaceChildren(
-    ...shownTiles().flatMap((tile) => {
-      const { name } = tile.status;
-      const heading = document.createElement("h3");
-      heading.textContent = name;
-      return [
-        heading,
-        ...addressesOf(name).map(({ title, text, hint }) => {
-          const copy = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
-          const one = /** @type {HTMLElement} */ (copy.firstElementChild);
-          element(".title", one).textContent = title;
-          element("small", one).textContent = hint ?? "";
-          /** @type {HTMLInputElement} */ (element("input", one)).value = text;
-          element("button", one).setAttribute("aria-label", `Copy: ${title}`);
-          return one;
-        }),
-      ];
-    }),
-  );
-  element("#addresses .note").textContent = noteOnAddresses();
-  /** @type {HTMLDialogElement} */ (element("#addresses")).showModal();
-}
-
-/** @param {Blob} file @param {string} name */
-function save(file, name) {
-  const anchor = document.createElement("a");
-  anchor.href = URL.createObjectURL(file);
-  anchor.download = name;
-  anchor.click();
-  setTimeout(() => URL.revokeObjectURL(anchor.href), 10_000);
-  toast(`Saved ${name}`);
-}
-
-/** @param {number} time In milliseconds since 1970. */
-function fileTime(time) {
-  const local = new Date(time - new Date(time).getTimezoneOffset() * 60_000);
-  return local.toISOString().slice(0, 19).replaceAll(":", "-").replace("T", "_");
-}
-
-/** @type {ReturnType<typeof setTimeout> | undefined} */
-let toastTimer;
-/** @param {string} text */
-function toast(text) {
-  element("#toast").textContent = text;
-  clearTimeout(toastTimer);
-  toastTimer = setTimeout(() => element("#toast").textContent = "", TOAST_TIME);
-}
-
-/** @param {string} selector @param {ParentNode} [within] @returns {HTMLElement} */
-function element(selector, within = document) {
-  return /** @type {HTMLElement} */ (within.querySelector(selector));
-}
-
-/** @param {string} action @returns {HTMLButtonElement} */
-function button(action) {
-  return /** @type {HTMLButtonElement} */ (element(`button[data-does=${action}]`));
-}
-
-/** @param {string} action @param {boolean} pressed */
-function setPressed(action, pressed) {
-  button(action).setAttribute("aria-pressed", `${pressed}`);
-}
-
-document.addEventListener("click", ({ target }) => {
-  const pressed = /** @type {Element} */ (target).closest?.("[data-does]");
-  if (pressed instanceof HTMLElement) actions[pressed.dataset.does ?? ""]?.(pressed);
-  // A click beside a sheet closes it.
-  if (target instanceof HTMLDialogElement) target.close();
 });
 
-document.addEventListener("keydown", (event) => {
-  const { key, target } = event;
-  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) {
-    return;
-  }
-  if (target instanceof HTMLInputElement) return;
-  // Where a button has the focus, the space bar presses that.
-  if (key === " " && target instanceof Element && target.closest("button, a")) return;
-  const action = keys[key] ?? keys[key.toLowerCase()];
-  const arrow = arrows[key];
-  const camera = tiles.length > 1 && /^[1-9]$/.test(key) ? tiles[Number(key) - 1] : undefined;
-  if (action) actions[action]?.();
-  else if (arrow) panOrSwitch(...arrow);
-  else if (camera) location.hash = encodeURIComponent(camera.status.name);
-  else if (key === "Escape" && document.documentElement.classList.contains("full")) showFull(false);
-  else return;
-  event.preventDefault();
-});
-
-document.addEventListener("fullscreenchange", () => showFull(document.fullscreenElement !== null));
 addEventListener("hashchange", layOut);
 
-// In full screen the controls show while the mouse moves or a finger touches.
-/** @type {ReturnType<typeof setTimeout> | undefined} */
-let hideTimer;
-for (const kind of ["pointermove", "pointerdown", "keydown"]) {
-  document.addEventListener(kind, () => {
-    document.body.classList.add("awake");
-    clearTimeout(hideTimer);
-    hideTimer = setTimeout(() => document.body.classList.remove("awake"), CONTROLS_VISIBLE_TIME);
-  });
-}
-
-// A page that nobody sees takes nothing, so that the camera can stop; it goes on at once when it is seen.
+// A hidden page disconnects, so that the camera can stop, and connects again when it becomes visible.
 document.addEventListener("visibilitychange", () => document.hidden ? link.stop() : link.start());
 addEventListener("pagehide", () => link.stop());
 addEventListener("pageshow", () => document.hidden || link.start());
@@ -386,7 +176,7 @@ addEventListener("online", () => {
   }
 });
 
-// At first the server is told what to show by the page's address: that saves a round trip.
-if (nameIn(location.hash)) link.watch([nameIn(location.hash)]);
+// The first request already names the camera in the page's address: that saves a round trip.
+if (parseHash(location.hash)) link.watch([parseHash(location.hash)]);
 if (!document.hidden) link.start();
-setInterval(() => document.hidden || refresh(), REFRESH);
+setInterval(() => document.hidden || refresh(), REFRESH_INTERVAL);

@@ -1,26 +1,28 @@
 // @ts-check
 /// <reference lib="dom" />
 
-/** How much a turn of the mouse wheel enlarges. */
-const WHEEL = 0.0015;
-/** What a double click enlarges to. */
-const DOUBLE = 2.5;
+/** Zoom per pixel of scrolling with the mouse wheel (exponential). */
+const WHEEL_ZOOM = 0.0015;
+/** Pixels per line, for wheels that scroll in lines. */
+const PIXELS_PER_LINE = 30;
+/** Zoom factor after a double click. */
+const DOUBLE_CLICK_ZOOM = 2.5;
 
 /**
- * Zooms and moves a picture with the wheel, the mouse or fingers.
+ * Lets the user zoom and move a picture with the mouse wheel, by dragging, and with two fingers.
  *
  * @param {import("./tile.js").Tile} tile
- * @param {() => boolean} isActive
- * @param {() => void} onChange
+ * @param {() => boolean} isActive Whether the picture can be zoomed now.
+ * @param {() => void} onChange Called after each change of the view.
  */
 export function followPointers(tile, isActive, onChange) {
   const stage = /** @type {HTMLElement} */ (tile.element.querySelector(".stage"));
   const { view } = tile;
   /** @type {Map<number, { x: number, y: number }>} */
-  const held = new Map();
+  const pressed = new Map();
 
-  /** Where something is, from the middle of the view, in parts of the picture. @param {{ x: number, y: number }} point */
-  const place = ({ x, y }) => {
+  /** Position relative to the centre of the view, as fractions of the picture. @param {{ x: number, y: number }} point */
+  const positionOf = ({ x, y }) => {
     const { left, top, width, height } = stage.getBoundingClientRect();
     const size = tile.size;
     return [(x - left - width / 2) / size.width, (y - top - height / 2) / size.height];
@@ -29,37 +31,40 @@ export function followPointers(tile, isActive, onChange) {
   stage.addEventListener("wheel", (event) => {
     if (!isActive()) return;
     event.preventDefault();
-    const lines = event.deltaMode === 1 ? 30 : 1;
-    view.zoomTo(view.zoom * Math.exp(-event.deltaY * lines * WHEEL), ...place(event));
+    const pixels = event.deltaMode === 1 ? PIXELS_PER_LINE : 1;
+    view.zoomTo(view.zoom * Math.exp(-event.deltaY * pixels * WHEEL_ZOOM), ...positionOf(event));
     onChange();
   }, { passive: false });
 
   stage.addEventListener("dblclick", (event) => {
     if (!isActive() || isControl(event.target)) return;
-    view.zoomTo(view.zoom > 1 ? 1 : DOUBLE, ...place(event));
+    view.zoomTo(view.zoom > 1 ? 1 : DOUBLE_CLICK_ZOOM, ...positionOf(event));
     onChange();
   });
 
   stage.addEventListener("pointerdown", (event) => {
     if (!isActive() || isControl(event.target)) return;
-    held.set(event.pointerId, { x: event.clientX, y: event.clientY });
-    if (view.zoom > 1 || held.size > 1) stage.setPointerCapture(event.pointerId);
+    pressed.set(event.pointerId, { x: event.clientX, y: event.clientY });
+    if (view.zoom > 1 || pressed.size > 1) stage.setPointerCapture(event.pointerId);
   });
 
   stage.addEventListener("pointermove", (event) => {
-    if (event.buttons === 0) held.delete(event.pointerId); // it was let go elsewhere
-    const before = held.get(event.pointerId);
+    if (event.buttons === 0) pressed.delete(event.pointerId); // released outside the window
+    const before = pressed.get(event.pointerId);
     if (!before) return;
     const now = { x: event.clientX, y: event.clientY };
-    const others = [...held].filter(([id]) => id !== event.pointerId);
-    held.set(event.pointerId, now);
+    const others = [...pressed].filter(([id]) => id !== event.pointerId);
+    pressed.set(event.pointerId, now);
     const { width, height } = tile.size;
-    const share = 1 / (held.size * view.zoom);
+    const share = 1 / (pressed.size * view.zoom);
     const [dx, dy] = [now.x - before.x, now.y - before.y];
     const other = others[0]?.[1];
     if (other) {
       const middle = { x: (now.x + other.x) / 2, y: (now.y + other.y) / 2 };
-      view.zoomTo(view.zoom * distance(now, other) / distance(before, other), ...place(middle));
+      view.zoomTo(
+        view.zoom * distance(now, other) / distance(before, other),
+        ...positionOf(middle),
+      );
     } else if (view.zoom === 1) return;
     view.moveTo(view.x - dx / width * share, view.y - dy / height * share);
     onChange();
@@ -67,7 +72,7 @@ export function followPointers(tile, isActive, onChange) {
 
   for (const end of ["pointerup", "pointercancel"]) {
     stage.addEventListener(end, (event) => {
-      held.delete(/** @type {PointerEvent} */ (event).pointerId);
+      pressed.delete(/** @type {PointerEvent} */ (event).pointerId);
     });
   }
 }
@@ -77,7 +82,7 @@ function isControl(target) {
   return target instanceof Element && target.closest("button, a") !== null;
 }
 
-/** @param {{ x: number, y: number }} one @param {{ x: number, y: number }} other */
-function distance(one, other) {
-  return Math.max(1, Math.hypot(one.x - other.x, one.y - other.y));
+/** @param {{ x: number, y: number }} a @param {{ x: number, y: number }} b */
+function distance(a, b) {
+  return Math.max(1, Math.hypot(a.x - b.x, a.y - b.y));
 }

@@ -1,42 +1,45 @@
 // @ts-check
 
-/** How many round trips are remembered. */
-const SAMPLES = 20;
+/** Number of round trips that are kept. */
+const MAX_SAMPLES = 20;
+
+/** Tolerance when two round trips are compared, in milliseconds. */
+const TOLERANCE = 5;
 
 /**
- * The server's clock, as seen from here. Of several round trips the fastest says best how far the two
- * clocks are apart: half of it, at most, is the error.
+ * Estimates the server's clock from round trips. The fastest of the last round trips gives the best offset
+ * between the two clocks: its error is at most half of the round-trip time.
  */
 export class ServerClock {
   /** @type {{ offset: number, error: number }[]} */
   #samples = [];
 
   /**
-   * Learns from one round trip.
+   * Adds a round trip.
    *
-   * @param {number} sent When the question went, in milliseconds of `performance.now()`.
-   * @param {number} received When the answer came.
-   * @param {number} serverTime What the server's clock said in between, in milliseconds since 1970.
+   * @param {number} sent When the request was sent, in milliseconds of `performance.now()`.
+   * @param {number} received When the reply arrived.
+   * @param {number} serverTime The server's time in the reply, in milliseconds since the Unix epoch.
    */
-  learn(sent, received, serverTime) {
+  update(sent, received, serverTime) {
     const error = (received - sent) / 2;
     const offset = serverTime - (sent + error);
     const best = this.#best();
-    // Two answers that cannot both be true: one of the clocks was set, or this machine slept.
-    if (best && Math.abs(offset - best.offset) > error + best.error + 5) this.#samples = [];
+    // The two offsets contradict each other: a clock was set, or this machine was suspended.
+    if (best && Math.abs(offset - best.offset) > error + best.error + TOLERANCE) this.#samples = [];
     this.#samples.push({ offset, error });
-    if (this.#samples.length > SAMPLES) this.#samples.shift();
+    if (this.#samples.length > MAX_SAMPLES) this.#samples.shift();
   }
 
-  /** Half of the fastest round trip, in milliseconds; undefined before the first one. */
+  /** Maximum error, in milliseconds: half of the fastest round trip. Undefined before the first round trip. */
   get error() {
     return this.#best()?.error;
   }
 
   /**
-   * How long ago something was, by the server's clock.
+   * Returns the age of something that the server has timestamped.
    *
-   * @param {number} serverTime In milliseconds since 1970.
+   * @param {number} serverTime In milliseconds since the Unix epoch.
    * @param {number} now In milliseconds of `performance.now()`.
    * @returns Milliseconds; undefined before the first round trip.
    */

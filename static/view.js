@@ -1,103 +1,109 @@
 // @ts-check
 /// <reference lib="dom" />
 
-const LARGEST = 8;
-const STEP = 1.25;
+/** Maximum zoom factor. */
+const MAX_ZOOM = 8;
+/** Zoom factor of one step. */
+const ZOOM_STEP = 1.25;
 
 /**
- * How one camera's picture is looked at in this browser: turned, mirrored, enlarged. It is remembered here
- * and changes nothing for anybody else.
+ * How this browser shows one camera's picture: rotation, mirroring and zoom. Stored in this browser; other
+ * viewers are not affected.
  */
 export class View {
+  /** Rotation clockwise, in degrees. */
   turn = 0;
   mirrored = false;
   zoom = 1;
-  /** Where the middle of the view lies, from the picture's middle, in parts of what is shown of it. */
+  /** Centre of the view, relative to the centre of the picture, as fractions of the displayed size. */
   x = 0;
   y = 0;
   #key;
 
   /** @param {string} camera */
   constructor(camera) {
-    this.#key = `look of ${camera}`;
+    this.#key = `view of ${camera}`;
     try {
-      const { turn, mirrored, zoom, x, y } = JSON.parse(localStorage.getItem(this.#key) ?? "{}");
+      // Earlier versions of the page used the key "look of …".
+      const stored = localStorage.getItem(this.#key) ?? localStorage.getItem(`look of ${camera}`);
+      const { turn, mirrored, zoom, x, y } = JSON.parse(stored ?? "{}");
       if ([90, 180, 270].includes(turn)) this.turn = turn;
       this.mirrored = mirrored === true;
       this.zoomTo(typeof zoom === "number" ? zoom : 1);
       this.moveTo(Number(x) || 0, Number(y) || 0);
     } catch {
-      // Nothing is kept, or what is kept is not ours: the picture is shown as it comes.
+      // No storage, or an invalid entry: the picture is shown unchanged.
     }
   }
 
-  /** Whether the picture lies on its side. */
+  /** Whether the picture is rotated by a quarter turn, to the left or right. */
   get sideways() {
     return this.turn % 180 !== 0;
   }
 
-  /** Whether the picture is turned or mirrored. */
+  /** Whether the picture is rotated or mirrored. */
   get changed() {
     return this.turn !== 0 || this.mirrored;
   }
 
-  /** A quarter turn clockwise, as it is seen. */
+  /** Rotates the picture clockwise by a quarter turn, as the user sees it. */
   rotate() {
     this.turn = (this.turn + (this.mirrored ? 270 : 90)) % 360;
     this.moveTo(-this.y, this.x);
   }
 
-  /** Mirrors left and right, as it is seen. */
+  /** Swaps left and right, as the user sees them. */
   mirror() {
     this.mirrored = !this.mirrored;
     this.moveTo(-this.x, this.y);
   }
 
-  /** Enlarges by so many steps. @param {number} steps */
+  /** Zooms in by this many steps, or out if negative. @param {number} steps */
   zoomBy(steps) {
-    this.zoomTo(this.zoom * STEP ** steps);
+    this.zoomTo(this.zoom * ZOOM_STEP ** steps);
   }
 
   /**
-   * Enlarges, so that what is seen at a point stays there.
+   * Zooms around a fixed point.
    *
-   * @param {number} zoom From 1.
-   * @param {number} [x] How far the point lies from the middle of the view, in parts of the picture's
-   *   size at a zoom of 1.
+   * @param {number} zoom Zoom factor, from 1.
+   * @param {number} [x] Position of the point relative to the centre of the view, as a fraction of the
+   *   picture's size at a zoom of 1.
    * @param {number} [y]
    */
   zoomTo(zoom, x = 0, y = 0) {
     const before = this.zoom;
-    const wanted = Math.min(LARGEST, Math.max(1, zoom));
+    const wanted = Math.min(MAX_ZOOM, Math.max(1, zoom));
     this.zoom = wanted < 1.01 ? 1 : wanted;
     const by = 1 / before - 1 / this.zoom;
     this.moveTo(this.x + x * by, this.y + y * by);
   }
 
-  /** Moves the view, no further than the picture goes. @param {number} x @param {number} y */
+  /** Moves the centre of the view, within the picture. @param {number} x @param {number} y */
   moveTo(x, y) {
     const edge = (1 - 1 / this.zoom) / 2;
     this.x = Math.min(edge, Math.max(-edge, x));
     this.y = Math.min(edge, Math.max(-edge, y));
   }
 
+  /** Stores the view in this browser. */
   save() {
     const { turn, mirrored, zoom, x, y } = this;
     try {
       localStorage.setItem(this.#key, JSON.stringify({ turn, mirrored, zoom, x, y }));
     } catch {
-      // The browser keeps nothing for us: it lasts as long as the page.
+      // No storage: the view lasts as long as the page.
     }
   }
 
-  /** For the style of the picture's frame: all but the turn. */
+  /** CSS transform of the picture's frame: everything but the rotation. */
   get transform() {
     const move = `${-100 * this.x * this.zoom}%, ${-100 * this.y * this.zoom}%`;
     return `translate(${move}) scale(${this.mirrored ? -this.zoom : this.zoom}, ${this.zoom})`;
   }
 
   /**
-   * Draws a picture as it is looked at, but whole.
+   * Draws a whole picture, rotated and mirrored but not zoomed.
    *
    * @param {ImageBitmap} picture
    * @returns {HTMLCanvasElement}

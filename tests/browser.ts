@@ -1,18 +1,19 @@
 import { settlesWithin } from "../lib/clock.ts";
 
-/** A real browser, as Debian names it. */
+/** Path of Chromium on Debian. */
 export const CHROMIUM = "/usr/bin/chromium";
 
-/** How long it may take to start, and to answer, in milliseconds. */
-const START = 30_000;
-const ANSWER = 30_000;
+/** How long Chromium may take to start, in milliseconds. */
+const START_TIMEOUT = 30_000;
+/** How long Chromium may take to respond to a command, in milliseconds. */
+const RESPONSE_TIMEOUT = 30_000;
 
-// What comes back depends on the method; the protocol's own description has no types here.
+// The type of a result depends on the method; there are no type definitions of the protocol here.
 // deno-lint-ignore no-explicit-any
 type Result = any;
 type Listener = (params: Result) => void;
 
-/** A Chromium without a window, driven by its DevTools protocol: no package is needed for that. */
+/** A headless Chromium, driven by the DevTools protocol without a package. */
 export class Browser implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #profile: string;
@@ -31,7 +32,7 @@ export class Browser implements AsyncDisposable {
     this.#drained = drained;
   }
 
-  /** Starts one. @param more Options of its own. */
+  /** Starts Chromium. @param more Additional command-line options. */
   static async start(more: readonly string[] = []): Promise<Browser> {
     const profile = await Deno.makeTempDir({ prefix: "dinocam-chromium-" });
     const child = new Deno.Command(CHROMIUM, {
@@ -47,11 +48,11 @@ export class Browser implements AsyncDisposable {
       stderr: "piped",
     }).spawn();
     const reader = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
-    let said = "", address: string | undefined;
-    while (!(address = /DevTools listening on (ws:\S+)/.exec(said)?.[1])) {
+    let output = "", address: string | undefined;
+    while (!(address = /DevTools listening on (ws:\S+)/.exec(output)?.[1])) {
       const { value, done } = await reader.read();
-      if (done) throw new Error(`Chromium ended: ${said}`);
-      said += value;
+      if (done) throw new Error(`Chromium exited: ${output}`);
+      output += value;
     }
     const drained = (async () => {
       while (!(await reader.read()).done);
@@ -59,7 +60,7 @@ export class Browser implements AsyncDisposable {
     return new Browser(child, profile, await Connection.open(address), drained);
   }
 
-  /** Opens a tab in a profile of its own: it shares nothing with others. */
+  /** Opens a tab in a new profile, which shares nothing with other tabs. */
   async newPage(): Promise<Page> {
     const { browserContextId } = await this.#connection.send("Target.createBrowserContext");
     const { targetId } = await this.#connection.send("Target.createTarget", {
@@ -78,7 +79,7 @@ export class Browser implements AsyncDisposable {
     return page;
   }
 
-  /** Another command, to the browser as a whole. */
+  /** Sends a command of the protocol to the browser. */
   send(method: string, params: object = {}): Promise<Result> {
     return this.#connection.send(method, params);
   }
@@ -89,7 +90,7 @@ export class Browser implements AsyncDisposable {
     await this.#child.status;
     await this.#connection.closed;
     await this.#drained;
-    // Children of its own may write there yet for a moment.
+    // Child processes of Chromium may still write to the profile for a moment.
     for (let tries = 0; tries < 20; tries++) {
       try {
         return await Deno.remove(this.#profile, { recursive: true });
@@ -102,10 +103,10 @@ export class Browser implements AsyncDisposable {
 
 /** A tab. */
 export class Page {
-  /** What went wrong in the page: exceptions that nobody caught, and errors on its console. */
+  /** Uncaught exceptions in the page, and errors and warnings on its console. */
   readonly errors: string[] = [];
   readonly targetId: string;
-  /** The profile that it is in. */
+  /** Id of the tab's profile. */
   readonly context: string;
   readonly #connection: Connection;
   readonly #session: string;
@@ -120,31 +121,32 @@ export class Page {
     });
     this.on("Runtime.consoleAPICalled", ({ type, args }) => {
       if (type !== "error" && type !== "warning") return;
-      this.errors.push(args.map((one: Result) => one.value ?? one.description).join(" "));
+      this.errors.push(args.map((arg: Result) => arg.value ?? arg.description).join(" "));
     });
   }
 
-  /** Hears of an event of the protocol. */
+  /** Listens to an event of the protocol. */
   on(event: string, listener: Listener): void {
     this.#connection.on(this.#session, event, listener);
   }
 
-  /** Another command, to this tab. */
+  /** Sends a command of the protocol to this tab. */
   send(method: string, params: object = {}): Promise<Result> {
     return this.#connection.send(method, params, this.#session);
   }
 
+  /** Opens an address. */
   async goto(url: string): Promise<void> {
     const { errorText } = await this.send("Page.navigate", { url });
     if (errorText) throw new Error(`Cannot open ${url}: ${errorText}`);
   }
 
-  /** Runs a script in every page that is opened from now on, before the page's own. */
+  /** Runs a script in every page opened from now on, before the page's own scripts. */
   async beforeEachPage(source: string): Promise<void> {
     await this.send("Page.addScriptToEvaluateOnNewDocument", { source });
   }
 
-  /** The value of an expression, or of the promise that it is. */
+  /** Evaluates an expression in the page, and awaits it if it is a promise. */
   async eval<T = Result>(expression: string): Promise<T> {
     const { result, exceptionDetails } = await this.send("Runtime.evaluate", {
       expression,
@@ -159,45 +161,45 @@ export class Page {
     return result.value;
   }
 
-  /** Waits until an expression is true in the page. @throws With what it was last, if it is not in time. */
+  /** Waits until an expression is true in the page. @throws {Error} After `ms`, with its last value. */
   async until(expression: string, ms = 10_000): Promise<void> {
-    const begun = performance.now();
+    const start = performance.now();
     for (let last: unknown; !(last = await this.eval(expression));) {
-      if (performance.now() - begun > ms) {
+      if (performance.now() - start > ms) {
         const text = await this.eval("document.body.innerText").catch(String);
-        throw new Error(`Not within ${ms} ms: ${expression} is ${last}\nThe page says: ${text}`);
+        throw new Error(`Not within ${ms} ms: ${expression} is ${last}\nText of the page: ${text}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
 
-  /** Presses and lets go of a key, as `KeyboardEvent.key` names it. */
+  /** Presses and releases a key, named as in `KeyboardEvent.key`. */
   async press(key: string): Promise<void> {
     const text = key.length === 1 ? { text: key } : key === "Enter" ? { text: "\r" } : {};
     const code = { Enter: 13, Escape: 27, Tab: 9 }[key];
-    const known = { key, windowsVirtualKeyCode: code ?? 0, ...text };
-    await this.send("Input.dispatchKeyEvent", { type: "keyDown", ...known });
-    await this.send("Input.dispatchKeyEvent", { type: "keyUp", ...known, text: undefined });
+    const common = { key, windowsVirtualKeyCode: code ?? 0, ...text };
+    await this.send("Input.dispatchKeyEvent", { type: "keyDown", ...common });
+    await this.send("Input.dispatchKeyEvent", { type: "keyUp", ...common, text: undefined });
   }
 
-  /** Clicks in the middle of an element, with the mouse. */
+  /** Clicks with the mouse on the centre of an element. */
   async click(selector: string): Promise<void> {
-    const place = await this.eval<{ x: number; y: number }>(`(() => {
+    const position = await this.eval<{ x: number; y: number }>(`(() => {
       const element = document.querySelector(${JSON.stringify(selector)});
       const { left, top, width, height } = element.getBoundingClientRect();
       return { x: left + width / 2, y: top + height / 2 };
     })()`);
     for (const type of ["mousePressed", "mouseReleased"]) {
-      await this.mouse(type, place, { button: "left", clickCount: 1 });
+      await this.mouse(type, position, { button: "left", clickCount: 1 });
     }
   }
 
-  /** An event of the mouse: `mouseMoved`, `mousePressed`, `mouseReleased`, `mouseWheel`. */
-  async mouse(type: string, place: { x: number; y: number }, more: object = {}): Promise<void> {
-    await this.send("Input.dispatchMouseEvent", { type, ...place, ...more });
+  /** Sends a mouse event: `mouseMoved`, `mousePressed`, `mouseReleased`, `mouseWheel`. */
+  async mouse(type: string, position: { x: number; y: number }, more: object = {}): Promise<void> {
+    await this.send("Input.dispatchMouseEvent", { type, ...position, ...more });
   }
 
-  /** The page as a PNG. */
+  /** Returns a screenshot of the page as a PNG. */
   async screenshot(): Promise<Uint8Array<ArrayBuffer>> {
     const { data } = await this.send("Page.captureScreenshot", { format: "png" });
     return Uint8Array.fromBase64(data);
@@ -208,21 +210,21 @@ export class Page {
   }
 }
 
-/** The connection to the browser: commands with their answers, and events. */
+/** The connection to the browser: commands with their responses, and events. */
 class Connection {
   readonly closed: Promise<void>;
   readonly #socket: WebSocket;
-  readonly #waiting = new Map<number, PromiseWithResolvers<Result>>();
+  readonly #pending = new Map<number, PromiseWithResolvers<Result>>();
   readonly #listeners = new Map<string, Listener[]>();
-  #last = 0;
+  #lastId = 0;
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
-    socket.onmessage = ({ data }) => this.#take(JSON.parse(data));
+    socket.onmessage = ({ data }) => this.#handle(JSON.parse(data));
     this.closed = new Promise((resolve) => {
       socket.onclose = () => {
-        for (const { reject } of this.#waiting.values()) reject(new Error("Chromium is gone"));
-        this.#waiting.clear();
+        for (const { reject } of this.#pending.values()) reject(new Error("Chromium has exited"));
+        this.#pending.clear();
         resolve();
       };
     });
@@ -234,7 +236,7 @@ class Connection {
       socket.onopen = resolve;
       socket.onerror = reject;
     });
-    if (!await settlesWithin(opened, START)) throw new Error("Chromium does not answer");
+    if (!await settlesWithin(opened, START_TIMEOUT)) throw new Error("Chromium is not responding");
     return new Connection(socket);
   }
 
@@ -244,24 +246,26 @@ class Connection {
   }
 
   async send(method: string, params: object = {}, sessionId?: string): Promise<Result> {
-    if (this.#socket.readyState !== WebSocket.OPEN) throw new Error("Chromium is gone");
-    const id = ++this.#last;
-    const answer = Promise.withResolvers<Result>();
-    this.#waiting.set(id, answer);
+    if (this.#socket.readyState !== WebSocket.OPEN) throw new Error("Chromium has exited");
+    const id = ++this.#lastId;
+    const response = Promise.withResolvers<Result>();
+    this.#pending.set(id, response);
     this.#socket.send(JSON.stringify({ id, method, params, sessionId }));
     try {
-      if (!await settlesWithin(answer.promise, ANSWER)) throw new Error(`No answer to ${method}`);
-      return await answer.promise;
+      if (!await settlesWithin(response.promise, RESPONSE_TIMEOUT)) {
+        throw new Error(`No response to ${method}`);
+      }
+      return await response.promise;
     } finally {
-      this.#waiting.delete(id);
+      this.#pending.delete(id);
     }
   }
 
-  #take({ id, result, error, method, params, sessionId = "" }: Result): void {
+  #handle({ id, result, error, method, params, sessionId = "" }: Result): void {
     if (id === undefined) {
       for (const listener of this.#listeners.get(`${sessionId} ${method}`) ?? []) listener(params);
     } else if (error) {
-      this.#waiting.get(id)?.reject(new Error(`${error.message} ${error.data ?? ""}`));
-    } else this.#waiting.get(id)?.resolve(result);
+      this.#pending.get(id)?.reject(new Error(`${error.message} ${error.data ?? ""}`));
+    } else this.#pending.get(id)?.resolve(result);
   }
 }

@@ -2,69 +2,83 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { needing, PYTHON } from "./parts.ts";
 import { FAKES, ROOT } from "./server.ts";
 
-const STAND_IN = { CAMERA: "pi", PATH: `${FAKES}:${Deno.env.get("PATH")}` };
+const FAKE_CAMERA = { CAMERA: "pi", PATH: `${FAKES}:${Deno.env.get("PATH")}` };
 
-Deno.test("the doctor finds nothing wrong where the cameras of the settings give pictures", async () => {
+Deno.test("the doctor finds no problem if the cameras of the settings deliver pictures", async () => {
   const { code, lines } = await main(["doctor"], { CAMERA: "one=emulated,two=emulated" });
-  assertEquals([code, lines.at(-1)], [0, "Nothing is wrong"]);
+  assertEquals([code, lines.at(-1)], [0, "No problems found"]);
   assert(lines.some((line) => /^ok +Deno \d+\.\d+\.\d+ on /.test(line)));
   for (const name of ["one", "two"]) {
     const expected = new RegExp(
-      `^ok +Camera ${name} \\(emulated\\) gives pictures: 640x480, the first`,
+      `^ok +Camera ${name} \\(emulated\\) delivers pictures: 640x480, the first`,
     );
     assert(lines.some((line) => expected.test(line)), name);
   }
-  // What is missing for cameras that nobody asks for is no problem.
+  // A program that only unused cameras need is not a problem.
   assert(!lines.some((line) => line.startsWith("problem")));
 });
 
-Deno.test("the doctor finds a Pi's cameras and their first picture", needing(PYTHON), async () => {
-  const { code, text } = await main(["doctor"], { ...STAND_IN, WIDTH: "640", HEIGHT: "480" });
-  assertEquals(code, 0, text);
-  assertMatch(text, /^ok +rpicam-vid 1\.13\.0, for CAMERA=pi$/m);
-  assertMatch(text, /^ok +Found imx708_wide \(4608x2592\): CAMERA=pi SOURCE=0$/m);
-  assertMatch(text, /^ok +Camera pi gives pictures: 640x480, the first after \d\.\d s$/m);
-});
+Deno.test(
+  "the doctor reports a Pi's cameras and their first picture",
+  needing(PYTHON),
+  async () => {
+    const { code, text } = await main(["doctor"], { ...FAKE_CAMERA, WIDTH: "640", HEIGHT: "480" });
+    assertEquals(code, 0, text);
+    assertMatch(text, /^ok +rpicam-vid 1\.13\.0 \(for CAMERA=pi\)$/m);
+    assertMatch(text, /^ok +Found imx708_wide \(4608x2592\): CAMERA=pi SOURCE=0$/m);
+    assertMatch(text, /^ok +Camera pi delivers pictures: 640x480, the first after \d\.\d s$/m);
+  },
+);
 
-Deno.test("the doctor says what is wrong and what to do about it", needing(PYTHON), async () => {
+Deno.test("the doctor reports problems with advice", needing(PYTHON), async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { code, text, lines } = await main(["doctor"], {
-    ...STAND_IN,
+    ...FAKE_CAMERA,
     CAMERA: "pi,front=exec",
     FRONT_SOURCE: "no-such-program",
     FAKE_CAMERA_MODE: "busy",
     PORT: `${taken.addr.port}`,
   });
   assertEquals([code, lines.at(-1)], [1, "Problems: 3"]);
-  assertMatch(text, /^problem +Port \d+ is taken by another program\n +→ .*choose another PORT$/m);
+  assertMatch(text, /^problem +Port \d+ is in use by another program\n +→ .*choose another PORT$/m);
   assertMatch(
     text,
-    /^problem +Camera pi: .*failed to acquire camera.*\n +→ another program has the camera: `fuser/m,
+    /^problem +Camera pi: .*failed to acquire camera.*\n +→ another program is using the camera: `fuser/m,
   );
   assertMatch(
     text,
-    /^problem +Camera front \(exec\): There is no program no-such-program.*\n +→ /m,
+    /^problem +Camera front \(exec\): Cannot find no-such-program.*\n +→ /m,
   );
 });
 
-Deno.test("the doctor misses a program that a camera of the settings needs", async () => {
-  const folder = await Deno.makeTempDir(); // with nothing in it
+Deno.test("the doctor reports a missing program that a camera of the settings needs", async () => {
+  const folder = await Deno.makeTempDir(); // empty
   try {
     const { code, text } = await main(["doctor"], { CAMERA: "usb", PATH: folder });
     assertEquals(code, 1);
-    assertMatch(text, /^problem +There is no ffmpeg, for CAMERA=usb\n +→ sudo apt install ffmpeg/m);
-    assertMatch(text, /^note +There is no rpicam-vid, for CAMERA=pi$/m);
+    assertMatch(
+      text,
+      /^problem +ffmpeg not found \(needed for CAMERA=usb\)\n +→ sudo apt install ffmpeg/m,
+    );
+    assertMatch(text, /^note +rpicam-vid not found \(needed for CAMERA=pi\)$/m);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 });
 
-Deno.test("--list-cameras shows what SOURCE may be", needing(PYTHON), async () => {
-  const { code, text } = await main(["--list-cameras"], { ...STAND_IN, FAKE_CAMERA_CAMERAS: "2" });
-  assertEquals(code, 0);
-  assertStringIncludes(text, "CAMERA=pi SOURCE=0  imx708_wide (4608x2592)\nCAMERA=pi SOURCE=1  ");
-  assertStringIncludes(text, "CAMERA=usb ");
-});
+Deno.test(
+  "the server lists the values of SOURCE with --list-cameras",
+  needing(PYTHON),
+  async () => {
+    const { code, text } = await main(["--list-cameras"], {
+      ...FAKE_CAMERA,
+      FAKE_CAMERA_CAMERAS: "2",
+    });
+    assertEquals(code, 0);
+    assertStringIncludes(text, "CAMERA=pi SOURCE=0  imx708_wide (4608x2592)\nCAMERA=pi SOURCE=1  ");
+    assertStringIncludes(text, "CAMERA=usb ");
+  },
+);
 
 async function main(args: string[], env: Record<string, string>) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {

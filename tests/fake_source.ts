@@ -1,41 +1,41 @@
 /**
- * A source whose items, end and failure come when a test says so. It ends when its signal aborts, as one
- * must, and counts how often it is open.
+ * A source whose items, end and failure a test triggers. It ends when its signal aborts, as a source must, and
+ * counts its openings.
  */
 export class FakeSource<T> {
-  /** How often it was opened. */
+  /** Number of openings so far. */
   opened = 0;
-  /** How many openings there are that have not ended. */
+  /** Number of openings that have not ended. */
   live = 0;
-  /** The most there ever were at a time. */
+  /** Maximum of {@link live}. */
   most = 0;
-  /** What the last opening was aborted with. */
+  /** Abort reason of the last opening. */
   reason: unknown;
-  /** Until it resolves, an opening does not end. */
+  /** An opening ends only after this has resolved. */
   closing: Promise<void> = Promise.resolve();
 
   #events: ((() => T) | "end")[] = [];
   #wake = Promise.withResolvers<void>();
 
-  /** Opens it; what was pushed before is forgotten. */
+  /** Opens the source and discards earlier items. */
   readonly open = (signal: AbortSignal): AsyncGenerator<T> => {
     this.#events = [];
     return this.#run(signal);
   };
 
-  /** Gives an item. */
+  /** Yields an item. */
   push(item: T): void {
     this.#add(() => item);
   }
 
-  /** Ends it with an error. */
+  /** Ends the source with an error. */
   fail(error: unknown): void {
     this.#add(() => {
       throw error;
     });
   }
 
-  /** Ends it. */
+  /** Ends the source. */
   end(): void {
     this.#add("end");
   }

@@ -51,7 +51,7 @@ Deno.test(
       missing += due.length - numbers.length;
     }
     // Fifty readers in one process may be too slow for a frame: then the server has left it out, and says so.
-    const left = () => [...server.output.matchAll(/viewer left .* dropped=(\d+)/g)];
+    const left = () => [...server.output.matchAll(/viewer disconnected .* dropped=(\d+)/g)];
     await eventually("all have left", () => left().length === 50);
     const dropped = left().reduce((sum, [, count]) => sum + Number(count), 0);
     assertLessOrEqual(missing, dropped);

@@ -3,22 +3,22 @@ import { eventually } from "./server.ts";
 
 /** Options of {@link Nginx}. */
 export interface NginxOptions {
-  /** Contents of its `server` block. */
+  /** Content of the `server` block. */
   server: string;
   /** The PEM files for HTTPS. */
   tls?: { cert: string; key: string };
 }
 
-/** An nginx process with its own temporary folder. */
+/** An nginx process with a temporary folder. */
 export class Nginx implements AsyncDisposable {
   private constructor(
-    /** Its address, without a trailing slash. */
+    /** The URL on which it listens, without a slash at the end. */
     readonly url: string,
     readonly folder: string,
     readonly child: Deno.ChildProcess,
   ) {}
 
-  /** Starts nginx and waits until it listens. */
+  /** Starts it and waits until it listens. */
   static async start({ server, tls }: NginxOptions): Promise<Nginx> {
     const folder = await Deno.makeTempDir();
     const port = freePort();

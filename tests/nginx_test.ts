@@ -7,7 +7,7 @@ import { eventually, readUntil, Server } from "./server.ts";
 /** The `location` block that the README gives. */
 const LOCATION = codeBlocks("Behind a proxy").find((block) => block.startsWith("location / {"))!;
 
-Deno.test("behind nginx", needing("nginx"), async (t) => {
+Deno.test("the server behind nginx", needing("nginx"), async (t) => {
   const env = { AUTH: "me:secret", FPS: "10" };
   const headers = { Authorization: `Basic ${btoa("me:secret")}` };
   await using server = await Server.start({ env });
@@ -15,7 +15,7 @@ Deno.test("behind nginx", needing("nginx"), async (t) => {
     server: LOCATION.replace("127.0.0.1:8000", new URL(server.url).host),
   });
 
-  await t.step("each frame arrives as soon as it is captured", async () => {
+  await t.step("sends each frame without delay", async () => {
     const { body, status } = await fetch(`${nginx.url}/video_feed`, { headers });
     assertEquals(status, 200);
     const ages: number[] = [];
@@ -31,7 +31,7 @@ Deno.test("behind nginx", needing("nginx"), async (t) => {
     assertLess(ages[ages.length >> 1]!, 60); // a frame that waits for the next one is 100 ms old
   });
 
-  await t.step("the password is required, but not for /healthz", async () => {
+  await t.step("asks for the password, except for /healthz", async () => {
     for (const [path, wanted] of [["/", 401], ["/video_feed", 401], ["/healthz", 200]] as const) {
       const response = await fetch(`${nginx.url}${path}`);
       await response.body?.cancel();
@@ -41,11 +41,11 @@ Deno.test("behind nginx", needing("nginx"), async (t) => {
     assertStringIncludes(await page.text(), "<title>dinocam</title>");
   });
 
-  await t.step("the live player connects", async () => {
+  await t.step("accepts the live player", async () => {
     const origin = new URL(nginx.url).origin;
     const key = btoa("0123456789abcdef");
     const response = await fetchUpgrade(nginx.url, [
-      "GET /live HTTP/1.1",
+      "GET /live?version=2 HTTP/1.1",
       `Host: ${new URL(nginx.url).host}`,
       `Origin: ${origin}`,
       `Authorization: ${headers.Authorization}`,
@@ -57,10 +57,10 @@ Deno.test("behind nginx", needing("nginx"), async (t) => {
     assert(response.startsWith("HTTP/1.1 101 "), response);
   });
 
-  await t.step("a viewer that disconnects from nginx is disconnected from the server", async () => {
+  await t.step("loses a viewer that disconnects from nginx", async () => {
     const { body } = await fetch(`${nginx.url}/video_feed`, { headers });
     await readUntil(body!, (text) => text.includes("--frame"));
-    await eventually("the viewer is disconnected", async () => {
+    await eventually("no viewer is left", async () => {
       const cameras = await (await fetch(`${nginx.url}/cameras`, { headers })).json();
       return cameras[0].viewers === 0;
     });

@@ -1,8 +1,8 @@
 /**
- * Runs a test's `body` and asserts that no program is left that it started, however remotely, and no
- * zombie. Linux only: elsewhere only `body` runs.
+ * Runs a test's `body` and asserts that it leaves no descendant process and no zombie. On systems
+ * other than Linux it only runs `body`.
  *
- * What is started inherits a variable of the environment, by which it is found.
+ * Descendants inherit an environment variable, by which they are found.
  */
 export async function leavingNoProcess<T>(body: () => Promise<T>): Promise<T> {
   if (Deno.build.os !== "linux") return await body();
@@ -11,8 +11,8 @@ export async function leavingNoProcess<T>(body: () => Promise<T>): Promise<T> {
   Deno.env.set(MARK, mark);
   try {
     const result = await body();
-    const left = marked(mark);
-    if (left.length > 0) throw new Error(`Programs are left: ${left.join(", ")}`);
+    const left = processesWith(mark);
+    if (left.length > 0) throw new Error(`Processes are left: ${left.join(", ")}`);
     return result;
   } finally {
     if (before === undefined) Deno.env.delete(MARK);
@@ -22,8 +22,10 @@ export async function leavingNoProcess<T>(body: () => Promise<T>): Promise<T> {
 
 const MARK = "DINOCAM_TEST";
 
-/** The command lines of living processes with the mark, and of zombies of ours. */
-function marked(mark: string): string[] {
+/**
+ * The command lines of processes with the mark in their environment, and this process's zombies.
+ */
+function processesWith(mark: string): string[] {
   const found: string[] = [];
   for (const { name: pid } of Deno.readDirSync("/proc")) {
     if (!/^\d+$/.test(pid)) continue;
@@ -32,7 +34,7 @@ function marked(mark: string): string[] {
       const [state, parent] = Deno.readTextFileSync(`/proc/${pid}/stat`).split(") ")[1]!.split(" ");
       if (state === "Z" && parent === `${Deno.pid}`) found.push(`zombie ${pid}`);
     } catch {
-      continue; // it ended while we looked, or is not ours to look at
+      continue; // it has exited, or belongs to another user
     }
   }
   return found;
@@ -42,7 +44,7 @@ function commandOf(pid: string): string {
   return `${pid} ${Deno.readTextFileSync(`/proc/${pid}/cmdline`).replaceAll("\0", " ").trim()}`;
 }
 
-/** How many file descriptors this process has open; Linux only. */
+/** The number of open file descriptors of this process. Linux only. */
 export function openDescriptors(): number {
   return [...Deno.readDirSync("/proc/self/fd")].length;
 }

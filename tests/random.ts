@@ -1,4 +1,4 @@
-/** Random numbers that are the same for the same seed, so that a failure can be had again. */
+/** Pseudo-random numbers, the same for the same seed, so that a failure can be reproduced. */
 export class Random {
   #state: number;
 
@@ -15,12 +15,12 @@ export class Random {
     return min + Math.floor(((t ^ t >>> 14) >>> 0) / 2 ** 32 * (max - min + 1));
   }
 
-  /** One of several. */
+  /** One of several values. */
   of<T>(choices: readonly T[]): T {
     return choices[this.integer(0, choices.length - 1)]!;
   }
 
-  /** Whether something happens that happens once in `n` times. */
+  /** Returns true once in `n` calls, on average. */
   oneIn(n: number): boolean {
     return this.integer(1, n) === 1;
   }

@@ -84,7 +84,10 @@ Deno.test("a relay sends the password of its source and shows it nowhere", async
   for (const path of ["cameras", "healthz", "metrics"]) {
     responses.push(await (await fetch(`${relay.url}/${path}`)).text());
   }
-  assertStringIncludes(responses.join("\n"), "wants another user and password (status 401)");
+  assertStringIncludes(
+    responses.join("\n"),
+    "requires another user name and password (status 401)",
+  );
   assert(!`${responses.join("\n")}${relay.output}`.includes(secret));
 });
 

@@ -1,9 +1,9 @@
-/** How much goes through at once, in bytes. */
-const PIECE = 4_096;
+/** Maximum number of bytes forwarded at once. */
+const CHUNK_SIZE = 4_096;
 
-/** A link to a server that lets through so many bytes a second, to each connection. */
+/** A TCP proxy in front of a server that limits what each connection receives per second. */
 export class SlowLink implements AsyncDisposable {
-  /** Where it listens: stands in for the server's address. */
+  /** The proxy's address, to use in place of the server's. */
   readonly url: string;
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #target: Deno.ConnectOptions;
@@ -11,9 +11,9 @@ export class SlowLink implements AsyncDisposable {
   readonly #open = new Set<Deno.TcpConn>();
   readonly #running: Promise<unknown>[] = [];
 
-  /** @param server Its address. */
-  constructor(server: string, bytesPerSecond: number) {
-    const { hostname, port } = new URL(server);
+  /** @param serverUrl The server that the proxy forwards to. */
+  constructor(serverUrl: string, bytesPerSecond: number) {
+    const { hostname, port } = new URL(serverUrl);
     this.#target = { hostname, port: Number(port) };
     this.#rate = bytesPerSecond;
     this.url = `http://127.0.0.1:${this.#listener.addr.port}`;
@@ -28,7 +28,7 @@ export class SlowLink implements AsyncDisposable {
 
   async #accept(): Promise<void> {
     for await (const client of this.#listener) {
-      this.#running.push(this.#serve(client).catch(() => {})); // either side may be gone
+      this.#running.push(this.#serve(client).catch(() => {})); // either side may have disconnected
     }
   }
 
@@ -39,9 +39,9 @@ export class SlowLink implements AsyncDisposable {
       connection.setNoDelay();
     }
     await Promise.all([
-      pass(client, server, Infinity),
-      pass(server, client, this.#rate),
-    ]).catch(() => {}); // as above
+      forward(client, server, Infinity),
+      forward(server, client, this.#rate),
+    ]).catch(() => {}); // either side may have disconnected
     for (const connection of [client, server]) {
       this.#open.delete(connection);
       close(connection);
@@ -49,15 +49,19 @@ export class SlowLink implements AsyncDisposable {
   }
 }
 
-/** Hands on what comes, at most so many bytes a second. It reads no sooner than it can hand on. */
-async function pass(from: Deno.Conn, to: Deno.Conn, rate: number): Promise<void> {
+/**
+ * Forwards bytes until `from` ends, at most `rate` of them per second. Reads no faster than that, so
+ * that the sender notices the limit.
+ */
+async function forward(from: Deno.Conn, to: Deno.Conn, rate: number): Promise<void> {
   try {
-    const bytes = new Uint8Array(PIECE);
-    for (let free = performance.now();;) {
+    const bytes = new Uint8Array(CHUNK_SIZE);
+    for (let idleAt = performance.now();;) {
       const read = await from.read(bytes);
       if (read === null) break;
-      free = Math.max(free, performance.now() - 20) + 1000 * read / rate;
-      const wait = free - performance.now();
+      // Up to 20 ms of unused time may be caught up, as timers fire late.
+      idleAt = Math.max(idleAt, performance.now() - 20) + 1000 * read / rate;
+      const wait = idleAt - performance.now();
       if (wait > 1) await new Promise((resolve) => setTimeout(resolve, wait));
       for (let sent = 0; sent < read;) sent += await to.write(bytes.subarray(sent, read));
     }
@@ -71,6 +75,6 @@ function close(connection: Deno.Conn): void {
   try {
     connection.close();
   } catch {
-    // it is closed already
+    // closed already
   }
 }

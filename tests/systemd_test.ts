@@ -2,14 +2,14 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import { needing } from "./parts.ts";
 import { ROOT } from "./server.ts";
 
-const unit = new URL(".github/dinocam.service", ROOT);
+const UNIT = new URL(".github/dinocam.service", ROOT);
 
 Deno.test(
   "the systemd unit is valid and has a low exposure level",
   needing("systemd-analyze"),
   async () => {
-    const text = await Deno.readTextFile(unit);
-    // The check requires that the program exists.
+    const text = await Deno.readTextFile(UNIT);
+    // systemd-analyze requires only that the program exists.
     const file = await Deno.makeTempFile({ suffix: ".service" });
     await Deno.writeTextFile(file, text.replace("/usr/local/bin/dinocam", "/bin/true"));
     const run = async (...args: string[]) => {

@@ -1,7 +1,7 @@
-"""Prints what cv2.VideoCapture gives as JPEGs, one after another.
+"""Captures frames with cv2.VideoCapture and prints them as JPEGs, one after another.
 
-Arguments: source, width, height, fps, quality, rotation. 0 means: as the source likes.
-Ends with status 1 if the source cannot be opened, 2 if it gives no (more) frames, 3 without OpenCV.
+Arguments: source, width, height, fps, quality, rotation. 0 means the source's default.
+Exits with status 1 if the source cannot be opened, 2 if it delivers no (more) frames, 3 without OpenCV.
 """
 import os
 import signal
@@ -26,7 +26,7 @@ except ImportError as error:
 cv2.setNumThreads(1)
 source = sys.argv[1]
 width, height, fps, quality, rotation = (float(argument) for argument in sys.argv[2:7])
-turn = {
+rotation_code = {
     90: cv2.ROTATE_90_CLOCKWISE,
     180: cv2.ROTATE_180,
     270: cv2.ROTATE_90_COUNTERCLOCKWISE,
@@ -37,36 +37,36 @@ camera = cv2.VideoCapture(int(source) if source.isdigit() else source)
 if not camera.isOpened():
     fail(1, f"could not open camera {source if is_device else ''}".strip())
 if is_device:
-    # Asked for after the size, a camera's own JPEGs may not be had in that size.
+    # The format comes before the size: set later, MJPG may not be available in that size.
     camera.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter_fourcc(*"MJPG"))
     camera.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-    for wish, value in (
+    for setting, value in (
         (cv2.CAP_PROP_FRAME_WIDTH, width),
         (cv2.CAP_PROP_FRAME_HEIGHT, height),
         (cv2.CAP_PROP_FPS, fps),
     ):
         if value:
-            camera.set(wish, value)
+            camera.set(setting, value)
 
-# A file would be read as fast as it can be: it is shown at its own rate, again and again.
+# A file is played at its own frame rate, in a loop; read() alone would be as fast as possible.
 is_file = os.path.isfile(source)
 pause = 1 / (fps or camera.get(cv2.CAP_PROP_FPS) or 25) if is_file else 0
 due = time.monotonic()
-started_over = False
+rewound = False
 while True:
-    ok, picture = camera.read()
+    ok, frame = camera.read()
     if not ok:
-        if not is_file or started_over:
+        if not is_file or rewound:
             fail(2, "could not read a frame")
-        started_over = True
+        rewound = True
         camera.set(cv2.CAP_PROP_POS_FRAMES, 0)
         continue
-    started_over = False
+    rewound = False
     if not is_device and width and height:
-        picture = cv2.resize(picture, (int(width), int(height)), interpolation=cv2.INTER_AREA)
-    if turn is not None:
-        picture = cv2.rotate(picture, turn)
-    jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])[1].tobytes()
+        frame = cv2.resize(frame, (int(width), int(height)), interpolation=cv2.INTER_AREA)
+    if rotation_code is not None:
+        frame = cv2.rotate(frame, rotation_code)
+    jpeg = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])[1].tobytes()
     while jpeg:
         jpeg = jpeg[os.write(1, jpeg) :]
     due = max(due + pause, time.monotonic() - 1)

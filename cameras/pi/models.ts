@@ -1,22 +1,26 @@
-/** What a Raspberry Pi does without being asked for something else. */
+/** Default capture settings for a model of the Raspberry Pi. */
 export interface Defaults {
+  /** In pixels. */
   readonly width: number;
+  /** In pixels. */
   readonly height: number;
+  /** Frames per second. */
   readonly fps: number;
+  /** JPEG quality, from 1 to 100. */
   readonly quality: number;
-  /** More options of `rpicam-vid`. */
+  /** Additional options of `rpicam-vid`. */
   readonly options: readonly string[];
 }
 
 const PI_5: Defaults = { width: 1280, height: 720, fps: 30, quality: 70, options: [] };
 
 /**
- * The defaults for a model, as `/proc/device-tree/model` names it. `rpicam-vid` makes JPEGs in software on
- * every Pi: these sizes take about half a core.
+ * Returns the defaults for a model by its name in `/proc/device-tree/model`. `rpicam-vid` encodes
+ * JPEGs in software on every Pi: these sizes take about half a CPU core.
  */
 export function defaultsFor(model: string): Defaults {
   if (/Pi Zero 2/.test(model)) {
-    // Its memory for the camera is small, and its wireless network slow.
+    // It has little memory for the camera and a slow wireless network.
     const options = ["--buffer-count", "4", "--denoise", "cdn_off"];
     return { width: 640, height: 480, fps: 15, quality: 50, options };
   }

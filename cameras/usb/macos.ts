@@ -1,22 +1,22 @@
 import type { FoundCamera } from "../../lib/camera/driver.ts";
-import { askFfmpeg, type Webcams } from "./webcams.ts";
+import { runFfmpeg, type WebcamSystem } from "./webcams.ts";
 
 const INSTALL_HINT = "brew install ffmpeg";
 
-/** Webcams on a Mac, by AVFoundation. */
-export const macos: Webcams = {
+/** Webcams on macOS, through AVFoundation. */
+export const macos: WebcamSystem = {
   installHint: INSTALL_HINT,
-  adapts: false,
-  noneHint: "is it plugged in? Photo Booth shows what the system sees",
+  adaptsSize: false,
+  notFoundHint: "check that it is plugged in, and that Photo Booth shows its picture",
 
   async list(signal) {
     const args = ["-f", "avfoundation", "-list_devices", "true", "-i", ""];
-    return readDevices(await askFfmpeg(args, INSTALL_HINT, signal));
+    return parseDevices(await runFfmpeg(args, INSTALL_HINT, signal));
   },
 
   device: (source) => Promise.resolve(source),
 
-  // It does not tell them, and it gives no JPEGs.
+  // AVFoundation lists no formats and delivers no JPEGs.
   formats: () => Promise.resolve({ jpeg: undefined, raw: [] }),
 
   input: (device, { size, fps = 30 }) => [
@@ -28,12 +28,12 @@ export const macos: Webcams = {
   knownErrors: [
     {
       pattern: /Selected framerate .* is not supported/,
-      hint: "the camera has other rates: try FPS=29.97, 25 or 15",
+      hint: "the camera does not support this frame rate: try FPS=29.97, 25 or 15",
       permanent: true,
     },
     {
       pattern: /Selected video size .* is not supported/,
-      hint: "the camera has other sizes: try WIDTH=1280 HEIGHT=720, or leave them away",
+      hint: "the camera does not support this size: try WIDTH=1280 HEIGHT=720, or unset both",
       permanent: true,
     },
     {
@@ -42,19 +42,23 @@ export const macos: Webcams = {
     },
     {
       pattern: /Video device not found|Invalid device index/i,
-      hint: "SOURCE is a camera's number or name: --list-cameras shows what there is",
+      hint: "set SOURCE to the number or the name of a camera; --list-cameras lists them",
     },
   ],
 };
 
-/** Reads ffmpeg's list: `[0] FaceTime HD Camera` under `AVFoundation video devices:`. */
-export function readDevices(lines: string[]): FoundCamera[] {
+/**
+ * Parses ffmpeg's list of devices: `[0] FaceTime HD Camera` under `AVFoundation video devices:`.
+ */
+export function parseDevices(lines: string[]): FoundCamera[] {
   const found: FoundCamera[] = [];
-  let video = false;
+  let inVideoList = false;
   for (const line of lines) {
-    if (/devices:\s*$/.test(line)) video = /video devices:\s*$/.test(line);
+    if (/devices:\s*$/.test(line)) inVideoList = /video devices:\s*$/.test(line);
     const [, source, name] = /\] \[(\d+)\] (.+?)\s*$/.exec(line) ?? [];
-    if (video && source && name && !/^Capture screen/.test(name)) found.push({ source, name });
+    if (inVideoList && source && name && !/^Capture screen/.test(name)) {
+      found.push({ source, name });
+    }
   }
   return found;
 }

@@ -2,76 +2,93 @@ import type { FoundCamera } from "../../lib/camera/driver.ts";
 import { CameraError } from "../../lib/errors.ts";
 import type { Size } from "../../lib/jpeg/segments.ts";
 import { type KnownError, output } from "../../lib/process/mod.ts";
+import requirements from "./requirements.ts";
 
-/** What a webcam offers. An empty list means that the sizes are not known. */
+/** The commands of ffmpeg. */
+export const FFMPEG = requirements.programs[0].commands;
+
+/** The formats that a webcam offers. An empty list means that the sizes are unknown. */
 export interface Formats {
-  /** The sizes of its own JPEGs; undefined if it makes none. */
+  /** The sizes of its JPEGs; undefined if it makes no JPEGs. */
   readonly jpeg: readonly Size[] | undefined;
-  /** The sizes of its pictures that are still to be encoded. */
+  /** The sizes of its raw frames. */
   readonly raw: readonly Size[];
 }
 
-/** How ffmpeg is to open a webcam. */
-export interface Choice {
+/** How ffmpeg opens a webcam. */
+export interface InputOptions {
+  /** Whether to request JPEGs instead of raw frames. */
   readonly jpeg: boolean;
-  /** Undefined: as the webcam likes. */
+  /** Undefined for the webcam's default. */
   readonly size: Size | undefined;
+  /** Frames per second; undefined for the default. */
   readonly fps: number | undefined;
 }
 
-/** How one kind of system has its webcams. */
-export interface Webcams {
+/** Webcam support of one operating system. */
+export interface WebcamSystem {
+  /** Lists the webcams of this machine. */
   list(signal: AbortSignal): Promise<FoundCamera[]>;
-  /** The name by which ffmpeg opens what the user calls by a number or a name. */
+  /** Converts `SOURCE`, a number or a name, to the name by which ffmpeg opens the device. */
   device(source: string, signal: AbortSignal): Promise<string>;
+  /** Asks a webcam for its formats. */
   formats(device: string, signal: AbortSignal): Promise<Formats>;
-  /** The part of ffmpeg's command line that opens it. */
-  input(device: string, choice: Choice): string[];
-  /** Whether a size that is not offered becomes the nearest that is; else the webcam is refused. */
-  readonly adapts: boolean;
+  /** The input arguments of ffmpeg's command line. */
+  input(device: string, options: InputOptions): string[];
+  /**
+   * Whether the system replaces a size that is not offered by the nearest one, instead of failing.
+   */
+  readonly adaptsSize: boolean;
+  /** Errors that ffmpeg prints on this system. */
   readonly knownErrors: readonly KnownError[];
-  /** What to do when ffmpeg is missing. */
+  /** How to install ffmpeg on this system. */
   readonly installHint: string;
-  /** What to do when there is no webcam. */
-  readonly noneHint: string;
+  /** What to do when no webcam is found. */
+  readonly notFoundHint: string;
 }
 
-/** The webcam that `SOURCE` names. @throws {CameraError} If there is none. */
+/**
+ * Finds the webcam of `SOURCE`, or the first webcam.
+ *
+ * @throws {CameraError} If there is no webcam.
+ */
 export async function findWebcam(
-  webcams: Webcams,
+  webcams: WebcamSystem,
   source: string | undefined,
   signal: AbortSignal,
 ): Promise<string> {
   if (source !== undefined) return await webcams.device(source, signal);
   const [first] = await webcams.list(signal);
   if (first) return first.source;
-  throw new CameraError("There is no webcam on this machine", { hint: webcams.noneHint });
+  throw new CameraError("Cannot find a webcam on this machine", { hint: webcams.notFoundHint });
 }
 
-/** What ffmpeg says, which is on its standard error, when it is asked for a list. */
-export async function askFfmpeg(args: string[], installHint: string, signal: AbortSignal) {
-  const { stderr } = await output("ffmpeg", ["-hide_banner", "-nostdin", ...args], signal, {
+/**
+ * Runs ffmpeg to print a list, and returns the lines of its standard error, where it prints lists.
+ */
+export async function runFfmpeg(args: string[], installHint: string, signal: AbortSignal) {
+  const { stderr } = await output(FFMPEG, ["-hide_banner", "-nostdin", ...args], signal, {
     installHint,
   });
   return stderr.split(/\r?\n/);
 }
 
-/** The sizes in a line, as `640x480 1280x720`. */
-export function sizesIn(line: string): Size[] {
+/** Reads the sizes in a line such as `640x480 1280x720`. */
+export function parseSizes(line: string): Size[] {
   return [...line.matchAll(/(?<![\w{])(\d+)x(\d+)\b/g)].map(([, width, height]) => ({
     width: Number(width),
     height: Number(height),
   }));
 }
 
-/** What is known of a wish for a size. */
+/** A requested size in pixels, of which a side may be missing. */
 export interface RequestedSize {
   readonly width?: number;
   readonly height?: number;
 }
 
-/** Of the sizes that are offered, the one that is nearest to what was wished for. */
-export function nearest(
+/** Finds the offered size that is nearest to the requested size. */
+export function nearestSize(
   offered: readonly Size[],
   { width, height }: RequestedSize,
 ): Size | undefined {

@@ -1,62 +1,67 @@
 import type { Clock } from "../clock.ts";
-import { CameraError } from "../errors.ts";
-import type { Open } from "../hub/hub.ts";
 
-/** How long to wait after the first, second, … failure in a row, in milliseconds; then the last one. */
+/** Delay before each retry in a row, in milliseconds; the last one repeats. */
 const DELAYS = [0, 500, 1_000, 2_000, 4_000, 8_000, 10_000];
-/** After frames for so long a failure counts as the first one again, in milliseconds. */
+/** The delays begin anew after items have flowed for this long, in milliseconds. */
 const RESET_AFTER = 10_000;
 
-/** Options of {@link Backoff}. */
-export interface BackoffOptions {
+/** A failure after which retrying can be pointless. */
+export interface RetryableError extends Error {
+  /** Whether a retry is pointless until the user changes something. */
+  readonly permanent: boolean;
+}
+
+/** Options of a {@link Backoff}. */
+export interface BackoffOptions<E extends RetryableError> {
   clock: Clock;
-  /** Is told of each failure, and how long the pause after it is, in milliseconds. */
-  onFailure?: (error: CameraError, pause: number) => void;
+  /** Called for each failure. @param delay Time until the retry, in milliseconds. */
+  onFailure?: (error: E, delay: number) => void;
 }
 
 /**
- * What is remembered of a source's failures: it outlives the source's openings, so that clients who come
- * and go cannot make a broken camera start more often.
+ * Decides when a failed source may be opened again: at once, then after growing delays, forever. A permanent
+ * failure is retried only on request. One object serves all openings of a source, so that clients that connect
+ * and disconnect cannot make a broken source start more often.
  */
-export class Backoff {
-  /** How many there were, ever. */
+export class Backoff<E extends RetryableError> {
+  /** Number of failures so far. */
   total = 0;
 
   readonly #clock: Clock;
-  readonly #onFailure: BackoffOptions["onFailure"];
+  readonly #onFailure: BackoffOptions<E>["onFailure"];
   #consecutiveFailures = 0;
-  #lastError: CameraError | undefined;
+  #lastError: E | undefined;
   #retryAt = -Infinity;
   #succeedingSince: number | undefined;
   #retryRequested = Promise.withResolvers<void>();
 
-  constructor({ clock, onFailure }: BackoffOptions) {
+  constructor({ clock, onFailure }: BackoffOptions<E>) {
     this.#clock = clock;
     this.#onFailure = onFailure;
   }
 
-  /** Why there are no frames; undefined from the first frame on. */
-  get lastError(): CameraError | undefined {
+  /** The failure from which the source has not recovered yet. */
+  get lastError(): E | undefined {
     return this.#lastError;
   }
 
-  /** How long the source rests yet, in milliseconds. */
+  /** Remaining time until the next retry, in milliseconds. */
   get remaining(): number {
     return Math.max(0, this.#retryAt - this.#clock.monotonic());
   }
 
-  /** Somebody wants frames: what is permanent is tried again. */
+  /** Requests a retry, even after a permanent failure. The delay still applies. */
   retryNow(): void {
     this.#retryRequested.resolve();
     this.#retryRequested = Promise.withResolvers();
   }
 
-  /** The source is being opened. */
-  starting(): void {
+  /** Records that the source is being opened. */
+  start(): void {
     this.#succeedingSince = undefined;
   }
 
-  /** There is a frame. */
+  /** Records an item of the source. */
   succeed(): void {
     const now = this.#clock.monotonic();
     this.#lastError = undefined;
@@ -66,53 +71,31 @@ export class Backoff {
     }
   }
 
-  /** The source has failed. */
-  fail(error: CameraError): void {
+  /** Records a failure of the source. */
+  fail(error: E): void {
     this.total++;
-    const pause = DELAYS[Math.min(this.#consecutiveFailures++, DELAYS.length - 1)]!;
+    const delay = DELAYS[Math.min(this.#consecutiveFailures++, DELAYS.length - 1)]!;
     this.#lastError = error;
-    this.#retryAt = this.#clock.monotonic() + pause;
-    this.#onFailure?.(error, pause);
+    this.#retryAt = this.#clock.monotonic() + delay;
+    this.#onFailure?.(error, delay);
   }
 
-  /** Waits until the source may be opened (again). Rejects when `signal` aborts. */
-  async wait(signal: AbortSignal, fresh: boolean): Promise<void> {
-    if (this.#lastError?.permanent && !fresh) {
-      await unlessAborted(this.#retryRequested.promise, signal);
-    }
+  /** Waits until a source that is wanted anew may be opened. @throws The signal's reason, if it aborts first. */
+  async waitForDelay(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
     if (this.remaining > 0) await this.#clock.sleep(this.remaining, signal);
   }
-}
 
-/**
- * A source that is opened again whenever it fails or ends: at once, then with growing pauses, for ever.
- * After a failure that is permanent it waits until somebody asks.
- */
-export function restarting<T>(open: Open<T>, failures: Backoff): Open<T> {
-  return async function* (signal) {
-    for (let fresh = true; !signal.aborted; fresh = false) {
-      try {
-        await failures.wait(signal, fresh);
-      } catch {
-        return; // aborted in a pause
-      }
-      failures.starting();
-      try {
-        for await (const item of open(signal)) {
-          failures.succeed();
-          yield item;
-        }
-        if (!signal.aborted) failures.fail(new CameraError("The camera's stream ended"));
-      } catch (error) {
-        if (!signal.aborted) failures.fail(asCameraError(error));
-      }
-    }
-  };
-}
-
-function asCameraError(error: unknown): CameraError {
-  if (error instanceof CameraError) return error;
-  return new CameraError("The camera's driver failed", { cause: error });
+  /**
+   * Waits until a source that has failed may be opened again: after a permanent failure, for a request first.
+   *
+   * @throws The signal's reason, if it aborts first.
+   */
+  async waitForRetry(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#lastError?.permanent) await unlessAborted(this.#retryRequested.promise, signal);
+    await this.waitForDelay(signal);
+  }
 }
 
 function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {

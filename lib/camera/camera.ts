@@ -1,170 +1,137 @@
 import { type Clock, settlesWithin } from "../clock.ts";
-import { CameraError, explain } from "../errors.ts";
+import { CameraError } from "../errors.ts";
+import type { Events } from "../events.ts";
 import type { Frame, Jpeg } from "../frame.ts";
 import { Hub, type Open, type Role, type Subscriber } from "../hub/hub.ts";
 import type { Subscription, SubscriptionOptions } from "../hub/subscription.ts";
-import { withHuffmanTables } from "../jpeg/huffman.ts";
-import { type Size, sizeOf } from "../jpeg/segments.ts";
-import type { SplitCounts } from "../jpeg/split.ts";
-import { withoutThumbnail } from "../jpeg/thumbnail.ts";
-import type { Log } from "../log.ts";
+import type { Size } from "../jpeg/segments.ts";
+import { Backoff } from "./backoff.ts";
 import { DeliveryStats } from "./delivery_stats.ts";
-import type { Images, TimedJpeg } from "./driver.ts";
+import type { TimedJpeg } from "./driver.ts";
+import type { CameraEvent } from "./events.ts";
+import { FirstFrame } from "./first_frame.ts";
 import { FrameRate } from "./frame_rate.ts";
-import { Backoff, restarting } from "./backoff.ts";
-import { stalling, stallTimeouts } from "./stall.ts";
-
-/** What a camera is doing. `failed` lasts until it gives frames again, also when nobody watches. */
-export type CameraState = "off" | "starting" | "streaming" | "failed";
+import { BrokenImages, normalize, type NormalizedImage } from "./normalize.ts";
+import { restarting } from "./restart.ts";
+import { stalling, type StallTimeouts, stallTimeouts } from "./stall.ts";
+import type { CameraState, CameraStats } from "./stats.ts";
 
 /** Options of a {@link Camera}. */
 export interface CameraOptions {
   name: string;
-  /** The name of its driver. */
+  /** Name of its driver. */
   driver: string;
   open: Open<Jpeg | TimedJpeg>;
-  /** How many frames a second it was asked for, if that is known. */
+  /** Requested frames per second, if known. */
   fps?: number;
-  /** How long it runs on after the last viewer, in milliseconds; `Infinity` also starts it at once. */
+  /**
+   * How long the camera keeps running after its last viewer, in milliseconds. `Infinity` also starts it at once.
+   */
   idleTimeout: number;
   clock: Clock;
-  log: Log;
-}
-
-/** What a camera knows of itself. */
-export interface CameraStats {
-  readonly name: string;
-  readonly driver: string;
-  readonly state: CameraState;
-  /** Frames a second, measured. */
-  readonly fps: number;
-  readonly viewers: number;
-  readonly size: Size | undefined;
-  /** Why there are no frames. */
-  readonly error: CameraError | undefined;
-  /** Its last failure, also when it has recovered from that. */
-  readonly lastFailure: CameraError | undefined;
-  /** Frames that came from the camera since the server started. */
-  readonly frames: number;
-  /** Background subscribers: recorder, publisher, detector. */
-  readonly backgroundSubscribers: number;
-  /** Frames that viewers were too slow to take. */
-  readonly dropped: number;
-  /** Frames that background subscribers were too slow to take. */
-  readonly backgroundDropped: number;
-  /** Images from the camera that were broken, cut short or too large. */
-  readonly broken: number;
-  /** How often it failed. */
-  readonly failures: number;
-  /** What viewers have taken. */
-  readonly sent: Readonly<DeliveryStats>;
+  events: Pick<Events<CameraEvent>, "emit">;
 }
 
 /**
- * A camera as its viewers know it: it runs while somebody watches, is started again when it fails, and
- * gives everybody the same frames.
+ * A camera as its subscribers see it: it runs while it is needed, restarts when it fails, and gives the same
+ * frames to all.
  */
-export class Camera {
+export class Camera implements AsyncDisposable {
   readonly name: string;
   readonly driver: string;
 
   readonly #clock: Clock;
-  readonly #log: Log;
+  readonly #events: Pick<Events<CameraEvent>, "emit">;
   readonly #hub: Hub<Frame>;
-  readonly #backoff: Backoff;
+  readonly #backoff: Backoff<CameraError>;
+  readonly #timeouts: StallTimeouts;
+  readonly #firstFrame: FirstFrame;
   readonly #rate = new FrameRate();
-  readonly #timeouts: { firstFrame: number; nextFrame: number };
+  readonly #broken = new BrokenImages();
   readonly #sent = new DeliveryStats();
   readonly #dropped: Record<Role, number> = { viewer: 0, background: 0 };
   #sequence = 0;
-  /** When the newest frame came. */
+  /** Arrival of the latest frame, in milliseconds since the Unix epoch. */
   #arrivedAt = -Infinity;
   #size: Size | undefined;
-  /** Whether there are frames: what {@link ready} waits for. */
-  #outcome = deferred();
-  /** Whether {@link #outcome} has come to frames. */
-  #flowing = false;
-  #brokenBefore = 0;
-  #counts: SplitCounts = { broken: 0, skippedBytes: 0 };
-  #logged: string | undefined;
   #lastFailure: CameraError | undefined;
+  #recovering = false;
   #closed: CameraError | undefined;
 
-  constructor({ name, driver, open, fps, idleTimeout, clock, log }: CameraOptions) {
+  constructor({ name, driver, open, fps, idleTimeout, clock, events }: CameraOptions) {
     this.name = name;
     this.driver = driver;
     this.#clock = clock;
-    this.#log = log;
+    this.#events = events;
     this.#timeouts = stallTimeouts(fps);
+    this.#firstFrame = new FirstFrame(clock);
     this.#backoff = new Backoff({
       clock,
-      onFailure: (error, pause) => this.#onFailure(error, pause),
+      onFailure: (error, delay) => this.#onFailure(error, delay),
     });
-    const source = restarting(
-      stalling((signal) => this.#images(open, signal), { clock, ...this.#timeouts }),
-      this.#backoff,
-    );
-    this.#hub = new Hub((signal) => this.#frames(source, signal), { clock, idleTimeout });
+    const images = normalize(open, { clock, broken: this.#broken });
+    const source = restarting(stalling(images, { clock, ...this.#timeouts }), this.#backoff, {
+      onEnd: () => new CameraError("The camera's stream ended"),
+      toFailure: toCameraError,
+    });
+    this.#hub = new Hub((signal) => this.#stamp(source(signal)), { clock, idleTimeout });
     if (idleTimeout === Infinity) this.#hub.start();
   }
 
-  /** The newest frame, while the camera gives frames. */
+  /** The latest frame, while frames are flowing. */
   get latest(): Frame | undefined {
     return this.#hub.latest;
   }
 
-  /** Why there are no frames; undefined while there are, or none were asked for. */
+  /** Why there are no frames; undefined while frames are flowing or the camera is off. */
   get error(): CameraError | undefined {
     return this.#backoff.lastError;
   }
 
-  /** When it makes sense to ask again, in milliseconds. */
+  /** How long a client should wait before it asks again, in milliseconds. */
   get retryAfter(): number {
     return this.#backoff.remaining;
   }
 
-  /** Somebody wants frames: what is not tried again by itself, as it needs a person, is tried. */
+  /** Requests frames for a client: retries even a permanent failure. */
   retryNow(): void {
     this.#backoff.retryNow();
   }
 
-  /** Adds a viewer, who gets the newest frame at once. */
-  join(viewer: Subscriber<Frame>): void {
-    this.#hub.join(viewer);
+  /** Adds a subscriber and offers it the latest frame. */
+  join(subscriber: Subscriber<Frame>): void {
+    this.#hub.join(subscriber);
   }
 
-  /** Takes a viewer out. */
-  leave(viewer: Subscriber<Frame>): void {
-    this.#hub.leave(viewer);
+  /** Removes a subscriber. */
+  leave(subscriber: Subscriber<Frame>): void {
+    this.#hub.leave(subscriber);
   }
 
-  /** A viewer that is an iterator of frames. */
+  /** Creates a subscription: an async iterator of frames, which joins when it is first read. */
   subscribe(options: Omit<SubscriptionOptions, "onDropped"> = {}): Subscription<Frame> {
     const onDropped = () => this.countDropped(options.role ?? "viewer");
     return this.#hub.subscribe({ ...options, onDropped });
   }
 
   /**
-   * Waits until the camera, which somebody has joined, gives frames.
+   * Waits until the camera, which a subscriber has joined, gives frames.
    *
-   * @throws {CameraError} If it cannot: at once while it rests after failures, else after the time that
-   * a camera has for its first frame.
+   * @throws {CameraError} If it cannot: immediately during back-off, otherwise after the first-frame timeout.
    */
   async ready(): Promise<void> {
     if (this.#closed) throw this.#closed;
     if (this.latest) return;
     if (this.error && this.retryAfter > 0) throw this.error;
     this.#backoff.retryNow();
-    if (!await settlesWithin(this.#outcome.promise, this.#timeouts.firstFrame, this.#clock)) {
-      throw this.timeoutError();
-    }
+    if (!await this.#firstFrame.wait(this.#timeouts.firstFrame)) throw this.#timeoutError();
   }
 
   /**
-   * A frame captured at or after `since`, in milliseconds since the Unix epoch.
+   * Waits for a frame captured at or after `since`, in milliseconds since the Unix epoch.
    *
-   * The clock of a camera with time stamps of its own may be off from ours. So what counts is when a frame
-   * came; only one that began its way to us before `since`, by its stamp, is passed over for the next.
+   * The clock of a relayed camera may differ from this machine's, so the arrival counts; a frame whose time
+   * stamp says that it was captured before `since` is skipped once.
    *
    * @throws {CameraError} If there is none in time.
    */
@@ -174,16 +141,15 @@ export class Camera {
     using viewer = this.subscribe();
     const found = (async () => {
       for await (const frame of viewer) {
-        const came = frame.sequence > seen && this.#arrivedAt >= since;
-        if (came && (frame.capturedAt >= since || frame.sequence > seen + 1)) return frame;
+        const isNew = frame.sequence > seen && this.#arrivedAt >= since;
+        if (isNew && (frame.capturedAt >= since || frame.sequence > seen + 1)) return frame;
       }
-      throw new CameraError("The server is shutting down");
+      throw new CameraError(CLOSED);
     })();
-    found.catch(() => {}); // when nobody waits for it any more
+    found.catch(() => {}); // when nothing awaits it any more
     await this.ready();
-    if (!await settlesWithin(found, this.#timeouts.firstFrame, this.#clock)) {
-      throw this.timeoutError();
-    }
+    const timeout = this.#timeouts.firstFrame;
+    if (!await settlesWithin(found, timeout, this.#clock)) throw this.#timeoutError();
     return await found;
   }
 
@@ -197,7 +163,7 @@ export class Camera {
     this.#sent.add(bytes, this.#clock.now() - capturedAt);
   }
 
-  /** What there is to tell. */
+  /** Returns the camera's state and counters. */
   stats(): CameraStats {
     return {
       name: this.name,
@@ -212,17 +178,22 @@ export class Camera {
       frames: this.#sequence,
       dropped: this.#dropped.viewer,
       backgroundDropped: this.#dropped.background,
-      broken: this.#brokenBefore + this.#counts.broken,
+      broken: this.#broken.total,
       failures: this.#backoff.total,
       sent: this.#sent,
     };
   }
 
-  /** Ends all viewers and stops the capture. `reason`: see `StopNow`. */
+  /** Ends all subscribers and stops the capture. @param reason Abort reason; see `ImmediateStop`. */
   async close(reason?: unknown): Promise<void> {
-    this.#closed = new CameraError("The server is shutting down");
-    this.#outcome.reject(this.#closed);
+    this.#closed = new CameraError(CLOSED);
+    this.#firstFrame.fail(this.#closed);
     await this.#hub.close(reason);
+  }
+
+  /** {@link close} without a reason. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   #state(): CameraState {
@@ -231,80 +202,65 @@ export class Camera {
     return this.latest ? "streaming" : "starting";
   }
 
-  /** The driver's images, whole for every decoder and with their time, without what is no JPEG. */
-  async *#images(
-    open: Open<Jpeg | TimedJpeg>,
-    signal: AbortSignal,
-  ): AsyncGenerator<TimedJpeg> {
-    const images: Images = open(signal);
-    this.#brokenBefore += this.#counts.broken;
-    this.#counts = images.counts ?? { broken: 0, skippedBytes: 0 };
-    let size: Size | undefined;
-    for await (const image of images) {
-      const { jpeg, capturedAt } = "jpeg" in image
-        ? image
-        : { jpeg: image, capturedAt: this.#clock.now() };
-      const its = sizeOf(jpeg);
-      if (!its) this.#counts.broken++;
-      else {
-        if (its.width !== size?.width || its.height !== size.height) this.#onSize(size = its);
-        yield { jpeg: withHuffmanTables(withoutThumbnail(jpeg)), capturedAt };
-      }
-    }
-  }
-
-  async *#frames(source: Open<TimedJpeg>, signal: AbortSignal): AsyncGenerator<Frame> {
-    this.#log.info("camera starting", { camera: this.name, driver: this.driver });
+  /** Turns images into frames: numbers them and measures their rate. */
+  async *#stamp(images: AsyncIterable<NormalizedImage>): AsyncGenerator<Frame> {
+    this.#emit({ type: "camera starting", driver: this.driver });
     try {
-      for await (const { jpeg, capturedAt } of source(signal)) {
+      for await (const { jpeg, capturedAt, size } of images) {
         const monotonic = this.#clock.monotonic();
         this.#rate.add(monotonic);
         this.#arrivedAt = this.#clock.now();
-        this.#logged = undefined;
+        this.#onImage(size);
         yield { jpeg, capturedAt, monotonic, sequence: ++this.#sequence };
-        this.#outcome.resolve();
-        this.#flowing = true;
+        this.#firstFrame.arrive(); // the hub has it now
       }
     } finally {
-      this.#reset(false);
-      this.#log.info("camera stopped", { camera: this.name });
+      this.#firstFrame.reset();
+      this.#clearFrames();
+      this.#emit({ type: "camera stopped" });
     }
   }
 
-  #onSize(size: Size): void {
+  #onImage(size: Size): void {
+    const isSame = size.width === this.#size?.width && size.height === this.#size.height;
     this.#size = size;
-    this.#log.info("camera streaming", { camera: this.name, ...size });
+    if (!this.#firstFrame.arrived) {
+      this.#emit({ type: this.#recovering ? "camera recovered" : "camera started", size });
+      this.#recovering = false;
+    } else if (!isSame) this.#emit({ type: "camera size changed", size });
   }
 
-  #onFailure(error: CameraError, pause: number): void {
-    // Who waits goes on waiting while it is tried again at once.
-    const rests = pause > 0 || error.permanent;
-    if (rests) this.#outcome.reject(error);
-    this.#reset(rests);
+  #onFailure(error: CameraError, delay: number): void {
+    // Clients keep waiting through an immediate retry.
+    if (delay > 0 || error.permanent) this.#firstFrame.fail(error);
+    else this.#firstFrame.reset();
+    this.#clearFrames();
     this.#lastFailure = error;
-    const reason = explain(error);
-    if (reason === this.#logged) return;
-    this.#logged = reason;
-    this.#log.warn("camera failed", { camera: this.name, reason, hint: error.hint });
+    this.#recovering = true;
+    this.#emit({ type: "camera failed", error, retryDelay: delay });
   }
 
-  /** There is no newest frame any more. @param settled Whether nobody waits for the next one any more. */
-  #reset(settled: boolean): void {
-    if (settled || this.#flowing) this.#outcome = deferred();
-    this.#flowing = false;
+  #clearFrames(): void {
     this.#hub.clearLatest();
     this.#rate.clear();
   }
 
-  timeoutError(): CameraError {
+  #emit(event: EventOf<CameraEvent>): void {
+    this.#events.emit({ ...event, camera: this.name } as CameraEvent);
+  }
+
+  #timeoutError(): CameraError {
     const seconds = Math.round(this.#timeouts.firstFrame / 1000);
     return this.error ?? new CameraError(`No picture from the camera for ${seconds} s`);
   }
 }
 
-/** A promise to be settled later, which nobody has to wait for. */
-function deferred(): PromiseWithResolvers<void> {
-  const outcome = Promise.withResolvers<void>();
-  outcome.promise.catch(() => {});
-  return outcome;
+const CLOSED = "The server is shutting down";
+
+/** An event without the camera's name. */
+type EventOf<E> = E extends unknown ? Omit<E, "camera"> : never;
+
+function toCameraError(error: unknown): CameraError {
+  if (error instanceof CameraError) return error;
+  return new CameraError("The camera's driver failed", { cause: error });
 }

@@ -1,66 +1,76 @@
 import { type Env, readInteger, readNumber } from "../env.ts";
 import type { Jpeg } from "../frame.ts";
 import type { SplitCounts } from "../jpeg/split.ts";
+import type { DriverRequirements } from "./requirements.ts";
 
-/** What the settings of any driver may say to the server. */
+/** Settings that the server understands for every driver. */
 export interface CommonSettings {
-  /** How many frames a second the camera was asked for: how long a silence means that it hangs. */
+  /** Requested frames per second. The server derives the stall timeout from it. */
   readonly fps?: number;
 }
 
-/** An image from a camera that knows when it was captured; for all others that is when it arrives. */
+/** A JPEG with its capture time. For a JPEG without one, the server takes the time of arrival. */
 export interface TimedJpeg {
   readonly jpeg: Jpeg;
-  /** In milliseconds since the Unix epoch, by the camera's clock: it may be off from ours. */
+  /** Milliseconds since the Unix epoch, by the camera's clock, not the server's. */
   readonly capturedAt: number;
 }
 
-/** The images of an open camera; with `counts`, as those of `splitJpegs`, what was dropped is counted. */
+/** The JPEGs of an open camera. The server reports the corrupt data in `counts`, if present. */
 export interface Images extends AsyncIterable<Jpeg | TimedJpeg> {
   readonly counts?: SplitCounts;
 }
 
-/** A camera that was found on this machine. */
+/** A camera found on this machine. */
 export interface FoundCamera {
-  /** What to set `SOURCE` to, to get this one. */
+  /** The value of `SOURCE` that selects this camera. */
   readonly source: string;
-  /** What it calls itself. */
+  /** The name that the camera reports. */
   readonly name: string;
 }
 
 /**
- * A kind of camera: settings, and a way to open it. Restarts, time stamps, counting and sharing are done
- * around it. `cameras/<name>.ts` has one as its default export.
+ * A kind of camera: its settings, and how to open it. The server does the rest: restarts,
+ * timestamps, counting, sharing. `cameras/<name>.ts` exports a driver as its default export.
  */
 export interface CameraDriver<Settings extends CommonSettings> {
-  /** Reads the settings, when the server starts. @throws {ConfigError} If one cannot be what it is. */
+  /** What the driver needs from Deno and the machine; by default all permissions. */
+  readonly requirements?: DriverRequirements;
+  /** Reads the settings when the server starts. @throws {ConfigError} If a value is invalid. */
   configure(env: Env): Settings;
   /**
-   * Opens the camera, when somebody watches. The images end when the camera does, or soon after `signal`
-   * aborts; no process is left then.
+   * Opens the camera when a client wants frames. The iteration ends with the camera's stream, or
+   * soon after `signal` aborts; it leaves no process behind.
    *
-   * @throws {CameraError} While iterating: why there are no (more) images.
+   * @throws {CameraError} While iterating, if the camera delivers no (more) images.
    */
   open(settings: Settings, signal: AbortSignal): Images;
   /**
-   * Looks which cameras of this kind are here, where that can be known. The first is the one that is taken
-   * without a `SOURCE`.
+   * Lists the cameras of this kind on this machine, where that is possible. The first is the
+   * default when `SOURCE` is not set.
    *
-   * @throws {CameraError} Why none can be used, and what to do about it.
+   * @throws {CameraError} If no camera can be used; the hint says what to do.
    */
   list?(signal: AbortSignal): Promise<readonly FoundCamera[]>;
 }
 
-/** What a user may wish of any camera; a driver takes what it can do. */
+/** Requested capture settings. A driver honours those that it supports. */
 export interface CaptureSettings {
+  /** In pixels. */
   readonly width: number | undefined;
+  /** In pixels. */
   readonly height: number | undefined;
+  /** Frames per second. */
   readonly fps: number | undefined;
-  /** From 1 to 100, as libjpeg counts it. */
+  /** From 1 to 100, on libjpeg's scale. */
   readonly quality: number | undefined;
 }
 
-/** Reads `WIDTH`, `HEIGHT`, `FPS` and `QUALITY`. @throws {ConfigError} If one is not in its range. */
+/**
+ * Reads `WIDTH`, `HEIGHT`, `FPS` and `QUALITY`.
+ *
+ * @throws {ConfigError} If a value is out of its range.
+ */
 export function readCaptureSettings(env: Env): CaptureSettings {
   return {
     width: readInteger(env, "WIDTH", { min: 16, max: 16_384 }),

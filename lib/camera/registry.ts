@@ -1,33 +1,38 @@
 import { fromFileUrl, join, resolve, toFileUrl } from "@std/path";
 import { ConfigError } from "../errors.ts";
 import type { CameraDriver, CommonSettings } from "./driver.ts";
+import type { DriverRequirements } from "./requirements.ts";
 
-/** Where drivers lie, and how their files end there. */
+/** A folder of drivers. */
 export interface DriverFolder {
   /** An absolute path. */
   readonly path: string;
+  /** The file extensions of drivers in this folder, such as `.ts`. */
   readonly extensions: readonly string[];
 }
 
-/** A driver of which nothing is known but that it is one. */
+/** A driver with unknown settings. */
 export type AnyDriver = CameraDriver<CommonSettings>;
 
 /**
- * The folders of drivers in the order in which they are looked in: the user's own, then ours.
+ * Returns the folders of drivers in the order of precedence: the user's folder, then dinocam's.
  *
- * @param own `CAMERAS_DIR`, relative to the working directory.
+ * @param userFolder `CAMERAS_DIR`, relative to the working directory.
  */
-export function driverFolders(own: string | undefined, standalone: boolean): DriverFolder[] {
-  const ours = {
+export function driverFolders(userFolder: string | undefined, standalone: boolean): DriverFolder[] {
+  const builtIn = {
     path: fromFileUrl(new URL("../../cameras", import.meta.url)),
     extensions: [".ts"],
   };
-  if (!own) return [ours];
-  // What a compiled binary reads from the disk must be JavaScript: there is no compiler in it.
-  return [{ path: resolve(own), extensions: standalone ? [".js"] : [".ts", ".js"] }, ours];
+  if (!userFolder) return [builtIn];
+  // A compiled binary contains no TypeScript compiler, so it can load only JavaScript from disk.
+  return [
+    { path: resolve(userFolder), extensions: standalone ? [".js"] : [".ts", ".js"] },
+    builtIn,
+  ];
 }
 
-/** Loads drivers by name, and only those that lie in its folders. */
+/** Loads drivers by name, from its folders only. */
 export class DriverRegistry {
   readonly #files: ReadonlyMap<string, string>;
   readonly #hint: string;
@@ -37,20 +42,20 @@ export class DriverRegistry {
     this.#hint = hint;
   }
 
-  /** Looks for drivers. @throws {ConfigError} If a folder cannot be read. */
+  /** Finds the drivers in some folders. @throws {ConfigError} If a folder cannot be read. */
   static async open(folders: readonly DriverFolder[]): Promise<DriverRegistry> {
     const files = new Map<string, string>();
-    let passedOver = 0;
+    let ignored = 0;
     for (const { path, extensions } of folders.toReversed()) {
-      for (const file of (await listFiles(path)).sort()) { // of x.js and x.ts the latter
+      for (const file of (await listFiles(path)).sort()) { // x.ts takes precedence over x.js
         const [, name, extension] = /^([a-z0-9][a-z0-9_-]*)(\.[jt]s)$/i.exec(file) ?? [];
         if (!name || !extension) continue;
         if (extensions.includes(extension)) files.set(name, join(path, file));
-        else passedOver++;
+        else ignored++;
       }
     }
-    const hint = passedOver > 0
-      ? "; the compiled program loads drivers of your own as .js files, not .ts"
+    const hint = ignored > 0
+      ? "; the compiled program loads your drivers from .js files, not .ts"
       : "";
     return new DriverRegistry(files, hint);
   }
@@ -60,15 +65,19 @@ export class DriverRegistry {
     return [...this.#files.keys()].sort();
   }
 
-  /** Loads a driver. @throws {ConfigError} If there is none of that name, or its file holds none. */
+  /**
+   * Loads a driver.
+   *
+   * @throws {ConfigError} If no driver has that name, or its file exports no driver.
+   */
   async load(name: string): Promise<AnyDriver> {
     const file = this.#files.get(name);
     if (!file) {
+      const available = this.names.join(", ");
       throw new ConfigError(
-        `Cannot find camera driver ${JSON.stringify(name)}: available are ${
-          this.names.join(", ")
-        }` +
-          this.#hint,
+        `Cannot find camera driver ${
+          JSON.stringify(name)
+        }: available are ${available}${this.#hint}`,
       );
     }
     const driver = (await importDriver(file)).default;
@@ -79,6 +88,19 @@ export class DriverRegistry {
       );
     }
     return driver;
+  }
+
+  /**
+   * Loads the requirements of all drivers that state them, by the driver's name. Skips drivers that
+   * fail to load: {@link load} reports the error.
+   */
+  async requirements(): Promise<Map<string, DriverRequirements>> {
+    const requirements = new Map<string, DriverRequirements>();
+    for (const name of this.names) {
+      const driver = await this.load(name).catch(() => undefined);
+      if (driver?.requirements) requirements.set(name, driver.requirements);
+    }
+    return requirements;
   }
 }
 
@@ -99,10 +121,8 @@ async function listFiles(folder: string): Promise<string[]> {
     return await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
   } catch (cause) {
     throw new ConfigError(
-      `Cannot read CAMERAS_DIR: no folder to read at ${JSON.stringify(folder)}`,
-      {
-        cause,
-      },
+      `Cannot read CAMERAS_DIR: ${JSON.stringify(folder)} is not a readable folder`,
+      { cause },
     );
   }
 }

@@ -2,49 +2,51 @@ import type { Clock } from "../clock.ts";
 import { CameraError, ImmediateStop } from "../errors.ts";
 import type { Open } from "../hub/hub.ts";
 
-/** Options of {@link stalling}. */
-export interface StallOptions {
-  clock: Clock;
-  /** How long the first item may take, in milliseconds. */
-  firstFrame: number;
-  /** How long there may be no item after another, in milliseconds. */
-  nextFrame: number;
+/** Timeouts of a camera. */
+export interface StallTimeouts {
+  /** Maximum time until the first frame, in milliseconds. */
+  readonly firstFrame: number;
+  /** Maximum time between two frames, in milliseconds. */
+  readonly nextFrame: number;
 }
 
-/** How long a camera of `fps` frames a second may be silent, in milliseconds. */
-export function stallTimeouts(fps = Infinity): { firstFrame: number; nextFrame: number } {
+/** Returns the timeouts of a camera that was asked for `fps` frames per second. */
+export function stallTimeouts(fps = Infinity): StallTimeouts {
   return { firstFrame: Math.max(10_000, 8_000 / fps), nextFrame: Math.max(3_000, 8_000 / fps) };
 }
 
+/** Options of {@link stalling}. */
+export interface StallOptions extends StallTimeouts {
+  readonly clock: Clock;
+}
+
 /**
- * A source that ends with a {@link CameraError} when it has been silent for too long: some faults leave a
- * capture program alive and mute for ever.
+ * Ends a source with a {@link CameraError} when it exceeds its timeouts: some faults leave a capture program
+ * running without output.
  */
-export function stalling<T>(
-  open: Open<T>,
-  { clock, firstFrame, nextFrame }: StallOptions,
-): Open<T> {
+export function stalling<T>(open: Open<T>, options: StallOptions): Open<T> {
   return async function* (signal) {
-    using watchdog = new Watchdog({ clock, firstFrame, nextFrame });
+    using watchdog = new Watchdog(options);
+    const stalled = () => watchdog.signal.aborted && !signal.aborted;
     try {
       for await (const item of open(AbortSignal.any([signal, watchdog.signal]))) {
         watchdog.reset();
         yield item;
       }
     } catch (cause) {
-      if (!watchdog.signal.aborted || signal.aborted) throw cause;
-      const { message, hint } = cause instanceof CameraError
-        ? cause
-        : new CameraError(String(cause));
-      throw new CameraError(`${watchdog.signal.reason.message}: ${message}`, { hint, cause });
+      throw stalled() ? withCause(watchdog.signal.reason.message, cause) : cause;
     }
-    if (watchdog.signal.aborted && !signal.aborted) {
-      throw new CameraError(watchdog.signal.reason.message);
-    }
+    if (stalled()) throw new CameraError(watchdog.signal.reason.message);
   };
 }
 
-/** Aborts its signal when it was not reset in time. */
+/** The timeout's message with what the source reported when it was stopped. */
+function withCause(message: string, cause: unknown): CameraError {
+  if (!(cause instanceof CameraError)) return new CameraError(`${message}: ${cause}`, { cause });
+  return new CameraError(`${message}: ${cause.message}`, { hint: cause.hint, cause });
+}
+
+/** Aborts its signal when it has not been reset in time. */
 class Watchdog implements Disposable {
   readonly #clock: Clock;
   readonly #nextFrame: number;
@@ -59,7 +61,7 @@ class Watchdog implements Disposable {
     this.#nextFrame = nextFrame;
     this.#timeout = firstFrame;
     this.#since = clock.monotonic();
-    this.#watch().catch(() => {}); // its sleep is cut short when it is disposed
+    this.#watch().catch(() => {}); // aborted by dispose
   }
 
   get signal(): AbortSignal {
@@ -78,11 +80,10 @@ class Watchdog implements Disposable {
 
   async #watch(): Promise<void> {
     for (let left; (left = this.#since + this.#timeout - this.#clock.monotonic()) > 0;) {
-      // A reset may bring the end nearer, but never nearer than this.
+      // A reset may shorten the timeout, but never below nextFrame.
       await this.#clock.sleep(Math.min(left, this.#nextFrame), this.#disposed.signal);
     }
-    this.#controller.abort(
-      new ImmediateStop(`${this.#subject} for ${Math.round(this.#timeout / 1000)} s`),
-    );
+    const seconds = Math.round(this.#timeout / 1000);
+    this.#controller.abort(new ImmediateStop(`${this.#subject} for ${seconds} s`));
   }
 }

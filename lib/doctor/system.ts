@@ -1,41 +1,46 @@
 import { output } from "../process/mod.ts";
-import type { Finding } from "./mod.ts";
+import type { Finding } from "./finding.ts";
 
-/** Permissions of Deno's without which something does not work. */
+/** Deno permissions that the server needs, and what fails without them. */
 const PERMISSIONS = [
-  { name: "net", without: "nobody can watch" },
-  { name: "run", without: "no capture program can be started" },
-  { name: "read", without: "neither pages nor drivers can be read" },
+  { name: "net", consequence: "no client can connect" },
+  { name: "run", consequence: "no capture program can be started" },
+  { name: "read", consequence: "pages and drivers cannot be read" },
 ] as const;
 
-/** Looks at the system: what it is, and whether we may do here what we have to. */
+/** Checks the operating system, the permissions of Deno, and the access to video devices. */
 export async function* checkSystem(
-  used: ReadonlySet<string>,
+  usedDrivers: ReadonlySet<string>,
   signal: AbortSignal,
 ): AsyncGenerator<Finding> {
   const { os, arch } = Deno.build;
   yield { verdict: "ok", text: `Deno ${Deno.version.deno} on ${os}, ${arch}` };
-  for (const { name, without } of PERMISSIONS) {
-    // "prompt" here means for some things only: which ones, the settings have to fit to.
-    const { state } = await Deno.permissions.query({ name });
-    if (state === "denied") {
-      yield { verdict: "problem", text: `Without Deno's --allow-${name} ${without}` };
-    }
-  }
+  yield* await checkPermissions();
   if (os !== "linux") return;
-  yield* checkModel(used, await stdoutOf("cat", ["/proc/device-tree/model"], signal));
+  yield* checkModel(usedDrivers, await stdoutOf("cat", ["/proc/device-tree/model"], signal));
   yield* await checkDeviceAccess(signal);
 }
 
-function* checkModel(used: ReadonlySet<string>, model: string): Generator<Finding> {
+async function checkPermissions(): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const { name, consequence } of PERMISSIONS) {
+    // "prompt" means granted for some values; whether they fit depends on the settings.
+    const { state } = await Deno.permissions.query({ name });
+    if (state !== "denied") continue;
+    findings.push({ verdict: "problem", text: `Without Deno's --allow-${name}, ${consequence}` });
+  }
+  return findings;
+}
+
+function* checkModel(usedDrivers: ReadonlySet<string>, model: string): Generator<Finding> {
   if (/Raspberry Pi/.test(model)) yield { verdict: "ok", text: model };
-  else if (used.has("pi")) {
-    const advice = "for a webcam CAMERA=usb";
-    yield { verdict: "note", text: "This machine is no Raspberry Pi", advice };
+  else if (usedDrivers.has("pi")) {
+    const advice = "for a webcam set CAMERA=usb";
+    yield { verdict: "note", text: "This machine is not a Raspberry Pi", advice };
   }
 }
 
-/** What is a device, and what not ours to open, one a line. */
+/** Prints each video device after `yes` or `no`: whether this user can read and write it. */
 const LIST_DEVICES = `
 for device in /dev/video*; do
   [ -c "$device" ] || continue
@@ -45,28 +50,27 @@ done`;
 async function checkDeviceAccess(signal: AbortSignal): Promise<Finding[]> {
   const devices = (await stdoutOf("sh", ["-c", LIST_DEVICES], signal)).split("\n").filter(Boolean);
   if (devices.length === 0) {
-    return [{ verdict: "note", text: "There is no video device: no /dev/video*" }];
+    return [{ verdict: "note", text: "No video device found (/dev/video*)" }];
   }
-  const closed = devices.filter((line) => line.startsWith("no ")).map((line) => line.slice(3));
-  if (closed.length === 0) {
-    return [{ verdict: "ok", text: `This user may use the video devices (${devices.length})` }];
+  const denied = devices.filter((line) => line.startsWith("no ")).map((line) => line.slice(3));
+  if (denied.length === 0) {
+    return [{
+      verdict: "ok",
+      text: `This user has access to the video devices (${devices.length})`,
+    }];
   }
   const groups = await stdoutOf("id", ["-nG"], signal);
   const advice = /\bvideo\b/.test(groups)
-    ? "in a container they need --device; else `ls -l /dev/video*` shows whose they are"
+    ? "a container needs --device; otherwise `ls -l /dev/video*` shows who owns them"
     : "sudo usermod -aG video $USER, then log in again";
-  return [{ verdict: "problem", text: `This user may not use ${closed.join(", ")}`, advice }];
+  return [{ verdict: "problem", text: `This user has no access to ${denied.join(", ")}`, advice }];
 }
 
-/** What a program prints; nothing if it cannot be started. */
-export async function stdoutOf(
-  program: string,
-  args: string[],
-  signal: AbortSignal,
-): Promise<string> {
+/** Returns the standard output of a program, or an empty string if it cannot be started. */
+async function stdoutOf(program: string, args: string[], signal: AbortSignal): Promise<string> {
   try {
     return (await output(program, args, signal)).stdout.replaceAll("\x00", "").trim();
   } catch {
-    return ""; // it is not there
+    return ""; // not installed
   }
 }

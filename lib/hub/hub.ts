@@ -1,33 +1,11 @@
 import type { Clock } from "../clock.ts";
+import type { Failure, Role, Subscriber } from "./subscriber.ts";
 import { Subscription, type SubscriptionOptions } from "./subscription.ts";
+
+export type { Failure, Role, Subscriber };
 
 /** Starts a source. It must stop, and its iteration end, when `signal` aborts. */
 export type Open<T> = (signal: AbortSignal) => AsyncIterable<T>;
-
-/** Why a source has ended. */
-export interface Failure {
-  readonly reason: unknown;
-}
-
-/**
- * Kind of a subscriber: a client that shows frames to a person, or a part of the server that works on them
- * (recorder, publisher, detector). Background subscribers are not counted as viewers.
- */
-export type Role = "viewer" | "background";
-
-/** Receives the items of a hub. The hub calls it for each item, so it must be quick and must not throw. */
-export interface Subscriber<T> {
-  readonly role: Role;
-  /**
-   * Whether the source runs for this subscriber. With `false` it receives items while the source runs for
-   * others. @default {true}
-   */
-  readonly keepsRunning?: boolean;
-  /** Called for each new item, and with the latest one on joining. */
-  offer(item: T): void;
-  /** Called once when there will be no more items, with the reason if the source has failed. */
-  end(failure?: Failure): void;
-}
 
 /** Options of a {@link Hub}. */
 export interface HubOptions {

@@ -1,5 +1,11 @@
-import type { Failure, Hub, Role, Subscriber } from "./hub.ts";
 import { LatestQueue } from "./latest_queue.ts";
+import type { Failure, Role, Subscriber } from "./subscriber.ts";
+
+/** The hub of a subscription. */
+interface Joinable<T> {
+  join(subscriber: Subscriber<T>): void;
+  leave(subscriber: Subscriber<T>): void;
+}
 
 /** Options of a {@link Subscription}. */
 export interface SubscriptionOptions {
@@ -26,13 +32,13 @@ export class Subscription<T>
   readonly role: Role;
   readonly keepsRunning: boolean;
 
-  readonly #hub: Pick<Hub<T>, "join" | "leave">;
+  readonly #hub: Joinable<T>;
   readonly #queue: LatestQueue<T>;
   #waiting: PromiseWithResolvers<IteratorResult<T, undefined>> | undefined;
   #state: "new" | "open" | "closed" = "new";
   #failure: Failure | undefined;
 
-  constructor(hub: Pick<Hub<T>, "join" | "leave">, options: SubscriptionOptions = {}) {
+  constructor(hub: Joinable<T>, options: SubscriptionOptions = {}) {
     const { role = "viewer", keepsRunning = true, depth, onDropped } = options;
     this.#hub = hub;
     this.role = role;

@@ -5,23 +5,23 @@ import { STANDARD_DHT, STANDARD_TABLES } from "./tables.ts";
 
 /** Width and height of a block in pixels. */
 const BLOCK = 8;
-/** Of the standard tables, all components use those for chrominance: their "no change" is shorter. */
+/** All components use the standard tables for chrominance: their code for "no change" is shorter. */
 const DC_TABLE = 0x01, AC_TABLE = 0x11;
-/** A DC coefficient is 8 times the mean of its block, so a step of 8 is one grey level. */
+/** Quantisation step of DC coefficients: a DC coefficient is 8 times the mean of its block, so 8 is one grey level. */
 const DC_STEP = 8;
-/** The other coefficients are in the finest steps. */
+/** Quantisation step of AC coefficients, the finest. */
 const AC_STEP = 1;
-/** What the four blocks of luminance and the two of chrominance in 16x16 pixels take at most. */
+/** Maximum size of an encoded unit of 16x16 pixels: four blocks of luminance and two of chrominance. */
 const MAX_UNIT_BYTES = 24;
 
 /**
- * A picture of grey blocks of 8x8 pixels, as a JPEG has them: to draw a block is to write one DC
- * coefficient, so it costs little time and few bytes to encode.
+ * A picture made of grey blocks of 8x8 pixels, the blocks of a JPEG. Each block is one DC coefficient, so
+ * encoding takes little time and few bytes.
  */
 export class BlockPicture {
-  /** Columns of blocks. The last one may be cut by the picture's edge. */
+  /** Number of columns of blocks; the picture's edge may cut the last one. */
   readonly columns: number;
-  /** Rows of blocks. The last one may be cut by the picture's edge. */
+  /** Number of rows of blocks; the picture's edge may cut the last one. */
   readonly rows: number;
   readonly #size: Size;
   readonly #greys: Uint8Array;
@@ -38,7 +38,7 @@ export class BlockPicture {
     this.#greys = new Uint8Array(this.columns * this.rows).fill(background);
   }
 
-  /** Paints a rectangle of blocks. What lies outside of the picture is left out. */
+  /** Fills a rectangle of blocks, clipped to the picture. */
   fill(column: number, row: number, width: number, height: number, grey: number): void {
     const left = Math.max(column, 0);
     const right = Math.min(column + width, this.columns);
@@ -47,7 +47,7 @@ export class BlockPicture {
     }
   }
 
-  /** Makes the JPEG: baseline, 4:2:0, with a {@link HEADROOM} around it. */
+  /** Encodes the picture: baseline, 4:2:0, with {@link HEADROOM} around it. */
   encode(): Jpeg {
     const header = headerOf(this.#size);
     const units = Math.ceil(this.columns / 2) * Math.ceil(this.rows / 2);
@@ -69,7 +69,7 @@ export class BlockPicture {
     return markHeadroom(bits.finish());
   }
 
-  /** The grey of a block; beyond the edges, where a unit of 16x16 pixels may reach, that of the edge. */
+  /** Grey level of a block. Units of 16x16 pixels may reach beyond the edges, where the edge is repeated. */
   #greyAt(column: number, row: number): number {
     const y = Math.min(row, this.rows - 1);
     return this.#greys[y * this.columns + Math.min(column, this.columns - 1)]!;
@@ -86,13 +86,13 @@ function headerOf({ width, height }: Size): Bytes {
   return Uint8Array.of(0xff, 0xd8, ...jfif, ...dqt, ...sof, ...STANDARD_DHT, ...sos);
 }
 
-/** The bits that stand for something. */
+/** A Huffman code. */
 interface Code {
   code: number;
   length: number;
 }
 
-/** Codes by what they stand for (ITU-T T.81, C.2). */
+/** Returns the codes of a table by their values (ITU-T T.81, C.2). */
 function codesOf(id: number): Code[] {
   const { counts, values } = STANDARD_TABLES.find((table) => table.id === id)!;
   const codes: Code[] = [];
@@ -105,7 +105,7 @@ function codesOf(id: number): Code[] {
   return codes;
 }
 
-/** One code behind another. */
+/** Concatenates two codes. */
 function joined(first: Code, second: Code): Code {
   return {
     code: first.code << second.length | second.code,
@@ -116,14 +116,14 @@ function joined(first: Code, second: Code): Code {
 const DC_CODES = codesOf(DC_TABLE);
 const AC_CODES = codesOf(AC_TABLE);
 const END_OF_BLOCK = AC_CODES[0x00]!;
-/** A block like the one before. */
+/** A block equal to the previous one. */
 const SAME = joined(DC_CODES[0]!, END_OF_BLOCK);
-/** Both blocks of chrominance. */
+/** Both chrominance blocks, without a change. */
 const SAME_COLOUR = joined(SAME, SAME);
-/** After 15 coefficients that are 0, a 2. The code begins with twelve ones. */
+/** A coefficient of 2 after 15 zeros. Its code begins with twelve ones. */
 const LATE_TWO = joined(AC_CODES[0xf2]!, { code: 2, length: 2 });
 
-/** Writes a block of one grey, given by how it differs from the one before. */
+/** Writes a uniform block. @param difference Its grey level minus that of the previous block. */
 function writeBlock(bits: BitWriter, difference: number): void {
   if (difference === 0) return bits.write(SAME.code, SAME.length);
   writeDifference(bits, difference);
@@ -131,11 +131,11 @@ function writeBlock(bits: BitWriter, difference: number): void {
 }
 
 /**
- * Writes the first block with a coefficient of 2, which is 0.35 grey levels, so nobody sees it. Its code
- * puts an FF into the data if the grey is at least 32 away from 128: ffmpeg, while it probes an image
- * without one, misses the end and warns.
+ * Writes the first block with an additional AC coefficient of 2, which is 0.35 grey levels and invisible. Its
+ * code puts an FF into the data if the grey level is at least 32 away from 128. Without any FF, ffmpeg misses
+ * the end of the image while it probes the stream, and warns.
  *
- * @returns How many blocks were written.
+ * @returns The number of blocks written.
  */
 function writeFirst(bits: BitWriter, difference: number): number {
   writeDifference(bits, difference);
@@ -152,7 +152,7 @@ function writeDifference(bits: BitWriter, difference: number): void {
   if (size > 0) bits.write(difference < 0 ? difference + (1 << size) - 1 : difference, size);
 }
 
-/** Puts codes of any number of bits into bytes, in a buffer with a {@link HEADROOM} at either end. */
+/** Writes codes of any number of bits into a buffer with {@link HEADROOM} at both ends. */
 class BitWriter {
   #bytes: Bytes;
   #end: number;
@@ -165,7 +165,7 @@ class BitWriter {
     this.#end = HEADROOM + header.length;
   }
 
-  /** Makes sure that there is room for so many bytes. */
+  /** Ensures room for a number of bytes. */
   reserve(bytes: number): void {
     if (this.#end + bytes + HEADROOM <= this.#bytes.length) return;
     const larger = new Uint8Array(this.#bytes.length * 2);
@@ -180,11 +180,11 @@ class BitWriter {
       this.#count -= 8;
       const byte = this.#pending >> this.#count & 0xff;
       this.#bytes[this.#end++] = byte;
-      if (byte === 0xff) this.#bytes[this.#end++] = 0; // or it would look like a marker
+      if (byte === 0xff) this.#bytes[this.#end++] = 0; // byte stuffing: FF alone would be a marker
     }
   }
 
-  /** Fills up the last byte and ends the image. */
+  /** Pads the last byte and appends EOI. */
   finish(): Jpeg {
     this.reserve(4);
     this.write(0x7f, 7);

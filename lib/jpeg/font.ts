@@ -1,7 +1,7 @@
-/** Width and height of a letter in points. */
+/** Width and height of a letter in dots. */
 export const GLYPH_WIDTH = 5, GLYPH_HEIGHT = 7;
 
-/** Rows of letters: their names, and below those what they look like. */
+/** Rows of letters, each with its shape below. */
 const FONT = String.raw`
   A     B     C     D     E     F     G     H     I     J     K     L     M     N     O     P
  ###  ####   ###  ####  ##### #####  ###  #   #  ###    ### #   # #     #   # #   #  ###  ####
@@ -50,7 +50,7 @@ const glyphs = new Map(
   }),
 );
 
-/** The lines of a letter, `#` where a point is. Small letters look like large ones, unknown ones like `?`. */
+/** Returns the rows of a letter, `#` for a dot. Lower case is shown as upper case, unknown letters as `?`. */
 export function glyph(letter: string): readonly string[] {
   return letter === " " ? [] : glyphs.get(letter.toUpperCase()) ?? glyphs.get("?")!;
 }

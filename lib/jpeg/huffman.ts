@@ -6,13 +6,14 @@ import { STANDARD_DHT } from "./tables.ts";
 const DHT = 0xc4, SOS = 0xda;
 
 /**
- * A JPEG with the standard Huffman tables in front of its data if it has none. Many UVC webcams leave
- * them out, which not every decoder forgives.
+ * Inserts the standard Huffman tables into a JPEG that has none. Many UVC webcams omit them, and not every
+ * decoder tolerates that.
  *
- * @returns The same object if it needs no tables, or others than those: a progressive image, say.
+ * @param header The segments of `jpeg`, if they have been read already.
+ * @returns The same object if it has tables, or if the standard tables do not fit (a progressive image).
  */
-export function withHuffmanTables(jpeg: Jpeg): Jpeg {
-  const scan = scanWithoutTables(jpeg);
+export function withHuffmanTables(jpeg: Jpeg, header: Iterable<Segment> = segments(jpeg)): Jpeg {
+  const scan = findScanWithoutTables(header);
   if (!scan) return jpeg;
   const length = jpeg.length + STANDARD_DHT.length;
   const whole = new Uint8Array(new ArrayBuffer(HEADROOM + length + HEADROOM), HEADROOM, length);
@@ -22,10 +23,10 @@ export function withHuffmanTables(jpeg: Jpeg): Jpeg {
   return markHeadroom(whole);
 }
 
-/** The first scan of a sequential image that has no table in front of it. */
-function scanWithoutTables(jpeg: Jpeg): Segment | undefined {
+/** Returns the first scan of a sequential image, if no Huffman table precedes it. */
+function findScanWithoutTables(header: Iterable<Segment>): Segment | undefined {
   let sequential = false;
-  for (const segment of segments(jpeg)) {
+  for (const segment of header) {
     const { marker } = segment;
     if (marker === DHT) return;
     if (marker === SOS) return sequential ? segment : undefined;

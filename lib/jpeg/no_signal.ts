@@ -3,28 +3,29 @@ import { BlockPicture } from "./block_picture.ts";
 import { glyph, GLYPH_HEIGHT, GLYPH_WIDTH } from "./font.ts";
 import type { Size } from "./segments.ts";
 
-/** Greys from 0 to 255. */
+/** Grey levels from 0 to 255. */
 const BACKGROUND = 24, CORNER = 64, TITLE = 216, TEXT = 136;
-/** The title as one line, or as two where it is too wide for that. */
+/** The title on one line, or on two if it is too wide. */
 const TITLES = [["NO SIGNAL"], ["NO", "SIGNAL"]];
-/** How far apart letters and lines are, in points. */
+/** Space between letters and between lines, in dots of the font. */
 const LETTER_GAP = 1, TITLE_GAP = 2, TEXT_GAP = 3;
 
 /** A line of text, in blocks. */
 interface Line {
   readonly text: string;
   readonly grey: number;
-  /** How wide and high a point is. */
+  /** Width and height of a dot of the font. */
   readonly scale: number;
-  /** How many rows stay free between it and the line above. */
+  /** Empty rows between this line and the one above. */
   readonly gap: number;
 }
 
 /**
- * Draws what viewers see while a camera gives no pictures, in the size of those. Keep it if it is to be
- * sent again: it takes about a millisecond at 1280x720.
+ * Draws the "no signal" picture that viewers see while a camera gives no frames. It takes about a millisecond
+ * at 1280x720, so cache it if it is sent repeatedly.
  *
- * @param lines Why there is no picture: written smaller below the title, as far as there is room.
+ * @param size The size of the camera's frames.
+ * @param lines The reason, written below the title in smaller letters as far as there is room.
  * @throws {RangeError} If a JPEG cannot have that size.
  */
 export function noSignalJpeg(size: Size, lines: readonly string[] = []): Jpeg {
@@ -41,10 +42,10 @@ export function noSignalJpeg(size: Size, lines: readonly string[] = []): Jpeg {
   return picture.encode();
 }
 
-/** The title as large as it fits; nothing if it does not fit at all. */
+/** Lays out the title as large as possible; returns no line if there is no room. */
 function titleFor(room: Size): Line[] {
   for (const texts of TITLES) {
-    const width = Math.max(...texts.map(pointsOf));
+    const width = Math.max(...texts.map(widthOf));
     const height = texts.length * (GLYPH_HEIGHT + TITLE_GAP) - TITLE_GAP;
     const scale = Math.floor(Math.min(room.width / width, room.height / height));
     const gap = TITLE_GAP * scale;
@@ -53,7 +54,7 @@ function titleFor(room: Size): Line[] {
   return [];
 }
 
-/** The lines below a title for which there is room. */
+/** Lays out the lines below the title as far as there is room. */
 function textBelow(title: readonly Line[], lines: readonly string[], room: Size): Line[] {
   const titleScale = title[0]!.scale;
   const scale = Math.max(1, titleScale >> 1);
@@ -67,7 +68,7 @@ function textBelow(title: readonly Line[], lines: readonly string[], room: Size)
   return text;
 }
 
-/** Cuts a text into lines between words; a word that is longer than a line is cut, too. */
+/** Wraps a text at spaces, and inside words that are longer than a line. */
 function wrap(text: string, letters: number): string[] {
   const line = new RegExp(`\\S.{0,${letters - 1}}(?!\\S)|\\S{${letters}}`, "gu");
   return (text.replaceAll(/\s+/g, " ").match(line) ?? []).map((piece) => piece.trim());
@@ -83,10 +84,10 @@ function drawLines(picture: BlockPicture, lines: readonly Line[]): void {
 }
 
 function drawLine(picture: BlockPicture, { text, grey, scale }: Line, top: number): void {
-  let left = (picture.columns - pointsOf(text) * scale) >> 1;
+  let left = (picture.columns - widthOf(text) * scale) >> 1;
   for (const letter of text) {
-    glyph(letter).forEach((points, y) => {
-      for (let x = points.indexOf("#"); x !== -1; x = points.indexOf("#", x + 1)) {
+    glyph(letter).forEach((dots, y) => {
+      for (let x = dots.indexOf("#"); x !== -1; x = dots.indexOf("#", x + 1)) {
         picture.fill(left + x * scale, top + y * scale, scale, scale, grey);
       }
     });
@@ -94,7 +95,7 @@ function drawLine(picture: BlockPicture, { text, grey, scale }: Line, top: numbe
   }
 }
 
-/** Marks the corners, as a viewfinder does. */
+/** Draws the corner marks of a viewfinder. */
 function drawCorners(picture: BlockPicture): void {
   const { columns, rows } = picture;
   const shorter = Math.min(columns, rows);
@@ -110,7 +111,7 @@ function drawCorners(picture: BlockPicture): void {
   }
 }
 
-/** Draws a crossed-out square in the middle, for a picture in which there is no room for letters. */
+/** Draws a crossed-out square, for pictures that are too small for letters. */
 function drawCross(picture: BlockPicture): void {
   const { columns, rows } = picture;
   const side = Math.max(1, Math.min(columns, rows) - 2);
@@ -124,12 +125,12 @@ function drawCross(picture: BlockPicture): void {
   }
 }
 
-/** How many points wide a text is. */
-function pointsOf(text: string): number {
+/** Width of a text in dots of the font. */
+function widthOf(text: string): number {
   return [...text].length * (GLYPH_WIDTH + LETTER_GAP) - LETTER_GAP;
 }
 
-/** How many rows of blocks lines take. */
+/** Height of lines in rows of blocks. */
 function heightOf(lines: readonly Line[]): number {
   return lines.reduce((height, { scale, gap }, index) => {
     return height + GLYPH_HEIGHT * scale + (index > 0 ? gap : 0);

@@ -6,41 +6,31 @@ export interface Size {
   readonly height: number;
 }
 
-/** Whether a marker is a frame header, SOF0 to SOF15: not DHT, JPG or DAC, which lie between them. */
-export function isFrameHeader(marker: number): boolean {
-  return marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
-}
-
-/** Whether a marker stands alone, without a length: TEM and RST0 to RST7. */
-export function isStandalone(marker: number | undefined): boolean {
-  return marker !== undefined && (marker >= 0xd0 && marker <= 0xd7 || marker === 0x01);
-}
-
-/** The size that a JPEG says it has, or undefined if it has no frame header that does (ITU-T T.81, B.2.2). */
-export function sizeOf(jpeg: Jpeg): Size | undefined {
-  for (const { marker, start, end } of segments(jpeg)) {
-    if (!isFrameHeader(marker) || end - start < 9) continue;
-    const height = jpeg[start + 5]! << 8 | jpeg[start + 6]!;
-    const width = jpeg[start + 7]! << 8 | jpeg[start + 8]!;
-    return width > 0 && height > 0 ? { width, height } : undefined;
-  }
-}
-
-/** A piece of a JPEG in front of its pictures' data: `start` is its FF byte, `end` is behind it. */
+/** A segment of a JPEG header: from its FF byte at `start` to the byte before `end`. */
 export interface Segment {
   readonly marker: number;
   readonly start: number;
   readonly end: number;
 }
 
-/** The segments of a JPEG behind SOI, up to and with its first SOS. Ends early where a JPEG is broken. */
+/** Whether a marker is a frame header: SOF0 to SOF15 without DHT, JPG and DAC, which lie between them. */
+export function isFrameHeader(marker: number): boolean {
+  return marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
+}
+
+/** Whether a marker is a stand-alone marker, without a length: TEM and RST0 to RST7. */
+export function isStandalone(marker: number | undefined): boolean {
+  return marker !== undefined && (marker >= 0xd0 && marker <= 0xd7 || marker === 0x01);
+}
+
+/** Yields the segments after SOI, up to and including the first SOS. Stops where a JPEG is corrupt. */
 export function* segments(jpeg: Jpeg): Generator<Segment> {
   if (jpeg[0] !== 0xff || jpeg[1] !== 0xd8) return;
   let start = 2;
   while (start + 4 <= jpeg.length && jpeg[start] === 0xff) {
     const marker = jpeg[start + 1]!;
     if (marker === 0xff) {
-      start++; // any number of FF may stand in front of a marker
+      start++; // any number of FF bytes may precede a marker
       continue;
     }
     if (isStandalone(marker)) {
@@ -53,5 +43,19 @@ export function* segments(jpeg: Jpeg): Generator<Segment> {
     yield { marker, start, end };
     if (marker === 0xda) return;
     start = end;
+  }
+}
+
+/**
+ * Returns the size in a JPEG's frame header (ITU-T T.81, B.2.2); undefined if it has no valid one.
+ *
+ * @param header The segments of `jpeg`, if they have been read already.
+ */
+export function sizeOf(jpeg: Jpeg, header: Iterable<Segment> = segments(jpeg)): Size | undefined {
+  for (const { marker, start, end } of header) {
+    if (!isFrameHeader(marker) || end - start < 9) continue;
+    const height = jpeg[start + 5]! << 8 | jpeg[start + 6]!;
+    const width = jpeg[start + 7]! << 8 | jpeg[start + 8]!;
+    return width > 0 && height > 0 ? { width, height } : undefined;
   }
 }

@@ -2,32 +2,32 @@ import { type Bytes, type ByteSource, HEADROOM, markHeadroom } from "../bytes.ts
 import { type Jpeg, MAX_FRAME } from "../frame.ts";
 import { isFrameHeader, isStandalone } from "./segments.ts";
 
-/** There is always room for a read of this size: a pipe gives no more at once. */
-const READ = 65_536;
+/** Minimum room for a read, in bytes: the capacity of a pipe. */
+const READ_SIZE = 65_536;
 
-/** What a splitter has dropped. */
+/** Counts of what a splitter has dropped. */
 export interface SplitCounts {
-  /** Frames that began and were broken, cut short or too large. */
+  /** Images that were broken, cut short or too large. */
   broken: number;
-  /** Bytes that belong to no whole frame. */
+  /** Bytes outside complete images. */
   skippedBytes: number;
 }
 
 /** Options of {@link splitJpegs}. */
 export interface SplitOptions {
-  /** In bytes. */
+  /** Maximum size of an image in bytes. @default {MAX_FRAME} */
   maxFrame?: number;
 }
 
-/** Whole images, and what was dropped so far on the way to them. */
+/** Complete images, with the counts of what has been dropped so far. */
 export type SplitImages = AsyncGenerator<Jpeg> & { readonly counts: SplitCounts };
 
 /**
- * Cuts a run of JPEGs, as capture programs print them, into whole images.
+ * Splits concatenated JPEGs, the output of capture programs, into complete images.
  *
- * It walks the markers of each image (ITU-T T.81, annex B), so an embedded thumbnail does not end it.
- * What is broken is dropped, and the next image that begins is taken. Bytes are read straight into the
- * image's own buffer, which has a {@link HEADROOM} around the image.
+ * It walks the markers of each image (ITU-T T.81, annex B), so an embedded thumbnail does not end the image.
+ * A broken image is dropped, and splitting resumes at the next SOI. Bytes are read directly into the image's
+ * own buffer, with {@link HEADROOM} around the image.
  */
 export function splitJpegs(
   source: ByteSource | AsyncIterable<Bytes>,
@@ -42,11 +42,13 @@ async function* split(
   walk: MarkerWalker,
 ): AsyncGenerator<Jpeg> {
   await using input = "read" in source ? source : chunked(source);
-  let buffer: Bytes = new Uint8Array(READ + 2 * HEADROOM);
-  let end = HEADROOM; // of the bytes that were read
-  let expected = 0; // the size of a frame, by the largest one lately
+  let buffer: Bytes = new Uint8Array(READ_SIZE + 2 * HEADROOM);
+  let end = HEADROOM; // end of the bytes read so far
+  let expected = 0; // size of the largest recent image, slowly decreasing
   for (;;) {
-    if (buffer.length - HEADROOM - end < READ) buffer = relocate(buffer, 0, end, 2 * buffer.length);
+    if (buffer.length - HEADROOM - end < READ_SIZE) {
+      buffer = relocate(buffer, 0, end, 2 * buffer.length);
+    }
     const into = new Uint8Array(buffer.buffer, end, buffer.length - HEADROOM - end);
     const read = await input.read(into);
     if (!read) break;
@@ -61,7 +63,7 @@ async function* split(
       walk.shift(HEADROOM - position);
       yield markHeadroom(frame);
     }
-    if (walk.start > HEADROOM + READ) { // a stretch of garbage, which need not be kept
+    if (walk.start > HEADROOM + READ_SIZE) { // discards a long run of bytes without an image
       buffer = relocate(buffer, walk.start, end, expected);
       end += HEADROOM - walk.start;
       walk.shift(HEADROOM - walk.start);
@@ -70,21 +72,21 @@ async function* split(
   walk.finish(end);
 }
 
-/** A new buffer with the bytes from `start` to `end` behind its margin, and room for `more` and a read. */
+/** Copies the bytes from `start` to `end` into a new buffer with headroom, and room for `more` and a read. */
 function relocate(buffer: Bytes, start: number, end: number, more: number): Bytes {
   const from = Math.max(start, HEADROOM);
-  const next = new Uint8Array(HEADROOM + Math.max(end - from, more) + READ + HEADROOM);
+  const next = new Uint8Array(HEADROOM + Math.max(end - from, more) + READ_SIZE + HEADROOM);
   next.set(buffer.subarray(from, end), HEADROOM);
   return next;
 }
 
 const SEEK = 0, SEGMENT = 1, SCAN = 2;
 
-/** A walk over the markers of images: how far it has come, and in what. */
+/** Walks over the markers of images incrementally. */
 class MarkerWalker {
-  /** Where the image begins that is being walked; while none is, where one may begin. */
+  /** Start of the current image, or where the next one may start. */
   start = HEADROOM;
-  /** The next byte to look at. Behind an image when one was found. */
+  /** Next byte to examine; the end of the image when one was found. */
   position = HEADROOM;
   readonly #counts: SplitCounts;
   readonly #maxFrame: number;
@@ -98,7 +100,7 @@ class MarkerWalker {
     this.#maxFrame = maxFrame;
   }
 
-  /** Walks on through `bytes`. @returns Whether an image lies from `start` to `position`. */
+  /** Continues through `bytes`. @returns Whether a complete image lies between `start` and `position`. */
   findFrame(bytes: Bytes): boolean {
     for (;;) {
       const found = this.#state === SCAN
@@ -115,14 +117,14 @@ class MarkerWalker {
     }
   }
 
-  /** Follows the bytes to another place in memory. */
+  /** Adjusts all positions after the bytes were moved. */
   shift(by: number): void {
     this.position += by;
     this.start = this.#state === SEEK ? this.position : this.start + by;
     this.#segment += by;
   }
 
-  /** The bytes end here: what was begun is broken. */
+  /** Ends the walk: an incomplete image counts as broken. */
   finish(end: number): void {
     if (this.#state !== SEEK) this.#counts.broken++;
     this.#counts.skippedBytes += end - this.start;
@@ -148,7 +150,7 @@ class MarkerWalker {
     if (at + 1 >= bytes.length) return "more";
     const marker = bytes[at + 1]!;
     if (bytes[at] !== 0xff) return this.#drop(this.#segment + 2);
-    if (marker === 0xff) { // any number of FF may stand in front of a marker
+    if (marker === 0xff) { // any number of FF bytes may precede a marker
       this.position++;
       return;
     }
@@ -182,18 +184,18 @@ class MarkerWalker {
     if (bytes[at + 1] === 0xff) this.position++;
     else if (bytes[at + 1] === 0xd9) {
       return this.#end(at);
-    } else if (bytes[at + 1] === 0xd8) return this.#drop(at); // cut short: here the next one begins
+    } else if (bytes[at + 1] === 0xd8) return this.#drop(at); // cut short: the next image begins here
     else this.#state = SEGMENT; // tables or another scan
   }
 
-  /** At EOI: an image ends here if it has begun in earnest. */
+  /** Handles EOI: ends the image if it has a scan. */
   #end(at: number): "frame" | undefined {
     if (!this.#hasScan) return this.#drop(at + 2);
     this.position = at + 2;
     return "frame";
   }
 
-  /** Gives up the image and looks for another one from `at` on. */
+  /** Drops the current image and searches for the next one from `at` on. */
   #drop(at: number): undefined {
     this.#counts.broken++;
     this.#counts.skippedBytes += at - this.start;
@@ -203,13 +205,13 @@ class MarkerWalker {
 }
 
 /**
- * Where the data of a scan ends, from `from` on: at an FF that is not followed by 00 or by a marker that
- * stands alone, or that is the last byte; -1 if there is none. Nearly all the work of splitting is done
- * here, so it looks at four bytes at once; `bytes` is at the beginning of its buffer.
+ * Finds the end of a scan's data from `from` on: an FF that is the last byte, or is followed by neither 00 nor
+ * a stand-alone marker. Returns -1 if there is none. Nearly all the work of splitting is done here, so it
+ * examines four bytes at once. `bytes` must begin at the start of its buffer.
  */
 function findMarker(bytes: Bytes, from: number): number {
   const words = new Int32Array(bytes.buffer, 0, bytes.length >> 2);
-  const count = words.length; // asked each time, as in other ways to write this, it takes twice as long
+  const count = words.length; // hoisted: reading `words.length` in the loop doubles the time
   let at = from;
   for (; (at & 3) !== 0; at++) if (isMarker(bytes, at)) return at;
   for (;;) {
@@ -227,25 +229,25 @@ function isMarker(bytes: Bytes, at: number): boolean {
   return bytes[at] === 0xff && bytes[at + 1] !== 0x00 && !isStandalone(bytes[at + 1]);
 }
 
-/** Whether an FF is among the four bytes of a word, the first one lowest, without a 00 behind it. */
+/** Whether one of the four bytes of a little-endian word is an FF that is not followed by 00. */
 function mayHaveMarker(word: number): boolean {
   return (zeros(~word) & ~(zeros(word) >>> 8)) !== 0;
 }
 
 /**
- * Sets the highest bit of each byte that is 00: there alone a subtraction borrows. It may also set that of
- * a 01 behind a 00.
+ * Sets the highest bit of each byte that is 00, as only these borrow in a subtraction. It may also set that of
+ * a 01 after a 00.
  */
 function zeros(word: number): number {
   return (word - 0x01010101) & ~word & 0x80808080;
 }
 
-/** Whether an image begins here: SOI and the FF of another marker. */
+/** Whether an image begins at `at`: SOI and the FF of the next marker. */
 function isStart(bytes: Bytes, at: number): boolean {
   return bytes[at + 1] === 0xd8 && bytes[at + 2] === 0xff;
 }
 
-/** Gives the chunks of any source piece by piece. */
+/** Adapts an iterable of chunks to a {@link ByteSource}. */
 function chunked(source: AsyncIterable<Bytes>): ByteSource {
   const chunks = source[Symbol.asyncIterator]();
   let rest: Bytes = new Uint8Array(0);

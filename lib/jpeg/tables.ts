@@ -1,12 +1,12 @@
 import type { Bytes } from "../bytes.ts";
 
-/** A Huffman table as a DHT segment has it (ITU-T T.81, B.2.4.2). */
+/** A Huffman table of a DHT segment (ITU-T T.81, B.2.4.2). */
 export interface HuffmanTable {
   /** Class and destination in one byte: 00 and 01 are for DC, 10 and 11 for AC coefficients. */
   readonly id: number;
-  /** How many codes there are of 1 to 16 bits. */
+  /** Number of codes of each length from 1 to 16 bits. */
   readonly counts: Bytes;
-  /** What the codes stand for, the shortest code first. */
+  /** Values of the codes, shortest code first. */
   readonly values: Bytes;
 }
 

@@ -3,7 +3,7 @@ import type { Frame } from "../frame.ts";
 import type { Subscriber } from "../hub/hub.ts";
 import { LatestQueue } from "../hub/latest_queue.ts";
 
-/** What a seat needs of its camera. */
+/** The part of a camera that a feed needs. */
 export type FeedCamera = Pick<
   Camera,
   "name" | "join" | "leave" | "retryNow" | "countDropped" | "countDelivered"
@@ -12,21 +12,21 @@ export type FeedCamera = Pick<
 /** Options of a {@link LiveFeed}. */
 export interface LiveFeedOptions {
   camera: FeedCamera;
-  /** Sends a frame. @returns How many bytes that takes. */
+  /** Sends a frame. @returns Size of the message, in bytes. */
   send: (frame: Frame) => number;
   /** Called by the camera when there will be no more frames. */
   onEnd: () => void;
 }
 
 /**
- * A client's place at one camera. There is never more than one frame on the way to the client: the next
- * one goes when that was acknowledged, and it is the newest one then. A client that never acknowledges
- * anything gets one frame, and keeps a hold on the newest one only.
+ * One client's subscription to one camera. At most one frame is in flight: when the client acknowledges it,
+ * the newest frame follows. A client that never acknowledges gets one frame and keeps only the newest one
+ * in memory.
  */
 export class LiveFeed implements Subscriber<Frame> {
-  /** How many bytes the frame takes that is on the way, or was the last one. */
+  /** Size of the last message sent, in bytes. */
   size = 0;
-  /** Frames that were sent. */
+  /** Number of frames sent. */
   sent = 0;
 
   readonly role = "viewer";
@@ -49,7 +49,7 @@ export class LiveFeed implements Subscriber<Frame> {
     return this.#queue.dropped;
   }
 
-  /** Sits down, or up: a camera that waits to be asked before it tries again is asked. */
+  /** Joins the camera, and has it retry if it has given up. */
   join(): void {
     if (!this.#joined) {
       this.#joined = true;
@@ -58,7 +58,7 @@ export class LiveFeed implements Subscriber<Frame> {
     this.#camera.retryNow();
   }
 
-  /** Wants no more frames. What is on the way still has to be acknowledged. */
+  /** Leaves the camera. A frame in flight still has to be acknowledged. */
   leave(): void {
     this.#joined = false;
     this.#queue.clear();
@@ -77,7 +77,7 @@ export class LiveFeed implements Subscriber<Frame> {
     this.#onEnd();
   }
 
-  /** The client has the frame of that number. */
+  /** Takes the client's acknowledgement of a frame, and sends the next one. Ignores other sequence numbers. */
   acknowledge(sequence: number): void {
     const frame = this.#inFlight;
     if (frame?.sequence !== sequence) return;

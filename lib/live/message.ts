@@ -1,58 +1,68 @@
 import type { Bytes } from "../bytes.ts";
 import type { Frame } from "../frame.ts";
 
-/** How many bytes stand in front of the JPEG in a message that holds a frame. */
+/** Version of the live protocol. Increase it when a page of the version before cannot read the messages. */
+export const PROTOCOL_VERSION = 2;
+
+/** The first byte of each binary message. Clients ignore kinds that they do not know. */
+export const MESSAGE_KIND = { FRAME: 1 } as const;
+
+/** Size of the header before the JPEG in a frame message, in bytes. */
 export const FRAME_HEADER = 16;
-/** A client's message of more characters is not read. */
+
+/** Maximum length of a client's message, in characters. */
 export const MAX_MESSAGE = 4_096;
 
-/** What a client may say. */
+/** The messages that a client may send. */
 export type ClientMessage =
-  /** These cameras, by name, and no others. Those that there are not are passed over. */
+  /** Selects the cameras to watch, by name. Unknown names are ignored. */
   | { readonly type: "watch"; readonly cameras: readonly string[] }
-  /** The frame is on the screen, or not wanted any more: the next one may come. */
+  /** Acknowledges a frame: it is on the screen, or was discarded. The server may send the next one. */
   | { readonly type: "painted"; readonly camera: number; readonly sequence: number }
-  /** How is everything, and how late is it? */
+  /** Requests the cameras' status and the server's time. */
   | { readonly type: "ping"; readonly id: number };
 
 const messages = new WeakMap<Frame, Bytes>();
 
 /**
- * The message that holds a frame, big-endian:
+ * Encodes a frame as a binary message, big-endian:
  *
- *     0  uint32   the camera's index in the server's list
- *     4  uint32   the frame's sequence number
- *     8  float64  when it was captured, in milliseconds since the Unix epoch
+ *     0  uint8    kind: 1
+ *     1  uint8    reserved: 0
+ *     2  uint16   index of the camera in the server's list
+ *     4  uint32   sequence number of the frame
+ *     8  float64  capture time, in milliseconds since the Unix epoch
  *    16           the JPEG
  *
- * It is made once for all viewers, so do not write to it. (The room around a JPEG belongs to the
- * multipart encoder; one copy of a frame, however many watch, costs less than a second message to each.)
+ * All viewers share one message per frame: do not write to it. (The headroom around a JPEG belongs to the
+ * multipart encoder. One copy per frame, for any number of viewers, costs less than two messages per viewer.)
  *
- * @param camera The index: for one frame always the same.
+ * @param camera Index of the camera: always the same for one frame.
  */
 export function frameMessage(frame: Frame, camera: number): Bytes {
   let message = messages.get(frame);
-  if (!message) messages.set(frame, message = build(frame, camera));
+  if (!message) messages.set(frame, message = encode(frame, camera));
   return message;
 }
 
-function build({ jpeg, sequence, capturedAt }: Frame, camera: number): Bytes {
+function encode({ jpeg, sequence, capturedAt }: Frame, camera: number): Bytes {
   const message = new Uint8Array(FRAME_HEADER + jpeg.length);
   const header = new DataView(message.buffer, 0, FRAME_HEADER);
-  header.setUint32(0, camera);
+  header.setUint8(0, MESSAGE_KIND.FRAME);
+  header.setUint16(2, camera);
   header.setUint32(4, sequence);
   header.setFloat64(8, capturedAt);
   message.set(jpeg, FRAME_HEADER);
   return message;
 }
 
-/** Reads what a client said; undefined if it is none of the messages that there are. */
+/** Parses a client's message; returns undefined if it is malformed or of an unknown type. */
 export function readClientMessage(text: string): ClientMessage | undefined {
-  const message = parse(text);
+  const message = parseObject(text);
   switch (message?.type) {
     case "watch": {
       const { cameras } = message;
-      if (!Array.isArray(cameras) || !cameras.every((one) => typeof one === "string")) return;
+      if (!Array.isArray(cameras) || !cameras.every((name) => typeof name === "string")) return;
       return { type: "watch", cameras };
     }
     case "painted": {
@@ -65,12 +75,12 @@ export function readClientMessage(text: string): ClientMessage | undefined {
   }
 }
 
-function parse(text: string): Record<string, unknown> | undefined {
+function parseObject(text: string): Record<string, unknown> | undefined {
   try {
     const value = JSON.parse(text);
     return typeof value === "object" && value !== null ? value : undefined;
   } catch {
-    return undefined; // no JSON
+    return undefined; // invalid JSON
   }
 }
 

@@ -1,8 +1,9 @@
 /**
- * The live player's side of the server: frames over a WebSocket, each sent when the one before has been
- * painted. So a client is never behind by more than one frame's way, on a link of any speed.
+ * The server's side of the live player: frames over a WebSocket. A frame is sent when the client has
+ * acknowledged the previous one, so on a link of any speed a client is at most one transmission behind.
  *
  * @module
  */
-export { FRAME_HEADER, frameMessage } from "./message.ts";
+export { FRAME_HEADER, frameMessage, MESSAGE_KIND, PROTOCOL_VERSION } from "./message.ts";
+export { closeOutdated } from "./outdated.ts";
 export { CLOSE, LiveSession, type LiveSocket } from "./session.ts";

@@ -1,23 +1,25 @@
 import type { Clock } from "../clock.ts";
 import type { Bytes } from "../bytes.ts";
-import { frameMessage, MAX_MESSAGE, readClientMessage } from "./message.ts";
+import { frameMessage, MAX_MESSAGE, PROTOCOL_VERSION, readClientMessage } from "./message.ts";
 import { type FeedCamera, LiveFeed } from "./feed.ts";
 
-/** Why a socket is closed (RFC 6455, 7.4.1, and its registry). */
+/** Close codes of the WebSocket (RFC 6455, section 7.4, and its registry; from 4000 on for private use). */
 export const CLOSE = {
   GOING_AWAY: 1001,
   UNSUPPORTED: 1003,
   POLICY: 1008,
   TOO_BIG: 1009,
   TRY_LATER: 1013,
+  /** The client speaks another version of the protocol. */
+  OUTDATED: 4000,
 } as const;
 
-/** So many bytes of answers may wait for a client besides its frames. */
+/** How many bytes of replies may be buffered for a client, besides its frames. */
 const MAX_BUFFERED_REPLIES = 262_144;
 
-/** What a session needs of a WebSocket. */
+/** The part of a WebSocket that a session needs. */
 export interface LiveSocket {
-  /** Bytes that were sent and have not left this process. */
+  /** Number of bytes that were sent and have not left this process yet. */
   readonly bufferedAmount: number;
   send(message: string | Bytes): void;
   close(code: number, reason: string): void;
@@ -26,18 +28,19 @@ export interface LiveSocket {
 /** Options of a {@link LiveSession}. */
 export interface LiveSessionOptions {
   socket: LiveSocket;
-  /** All that there are; messages name them by their place in this list. */
+  /** All cameras of the server. Messages refer to a camera by its index in this list. */
   cameras: readonly FeedCamera[];
-  /** What a client is told of the cameras: for each its state, in the order of `cameras`. */
+  /** Returns the status of each camera, in the order of `cameras`, as it is sent to clients. */
   status: () => unknown;
   clock: Clock;
 }
 
 /**
- * One client's conversation over a WebSocket: frames of the cameras that it watches, each sent when the one
- * before was acknowledged, and answers to its pings. It does nothing by itself: no timer, no queue.
+ * One client's session over a WebSocket: sends frames of the cameras that the client watches, each after
+ * the previous one was acknowledged, and replies to pings. A session has no timer and only reacts.
  *
- *     server  {"type":"hello","now":…,"cameras":[…]}
+ *     client  GET /live?version=2&watch=front,back
+ *     server  {"type":"hello","version":2,"now":…,"cameras":[…]}
  *             a frame (see `frameMessage`)
  *     client  {"type":"painted","camera":0,"sequence":17}
  *     server  the next frame
@@ -45,8 +48,16 @@ export interface LiveSessionOptions {
  *             {"type":"ping","id":1}
  *     server  {"type":"pong","id":1,"now":…,"cameras":[…]}
  *
- * `now` is the server's time in milliseconds since the Unix epoch: with it the client learns how far its
- * own clock is off, and so how old a frame is. `cameras` is what `GET /cameras` says.
+ * Text messages are JSON. A binary message begins with four bytes: its kind (uint8; 1 is a frame), a
+ * reserved byte, and the index of the camera (uint16). New kinds of binary messages and new types of text
+ * messages need no new version: **a client ignores kinds and types that it does not know.**
+ *
+ * `version` changes when an existing message does. The server closes the socket of a client that names
+ * another version, and of a page that names no version, with code 4000; a client that gets a `hello` with another version reads
+ * nothing more and asks its user to reload the page. `type` and `version` of `hello` stay in all versions.
+ *
+ * `now` is the server's time in milliseconds since the Unix epoch: from it the client computes the offset
+ * of its own clock, and with that the age of a frame. `cameras` is the same as in `GET /cameras`.
  */
 export class LiveSession {
   readonly #socket: LiveSocket;
@@ -70,72 +81,74 @@ export class LiveSession {
     );
   }
 
-  /** Frames that were sent. */
+  /** Number of frames sent. */
   get sent(): number {
-    return this.#feeds.reduce((sum, seat) => sum + seat.sent, 0);
+    return this.#feeds.reduce((sum, feed) => sum + feed.sent, 0);
   }
 
-  /** Frames that the client was too slow to get. */
+  /** Number of frames that the client was too slow to receive. */
   get dropped(): number {
-    return this.#feeds.reduce((sum, seat) => sum + seat.dropped, 0);
+    return this.#feeds.reduce((sum, feed) => sum + feed.dropped, 0);
   }
 
-  /** Begins the conversation: the client learns which cameras there are, then gets the newest frames. */
+  /** Starts the session: sends `hello` with the list of cameras, then the latest frames. */
   start(watch: Iterable<string>): void {
-    this.#sendStatus({ type: "hello" });
+    this.#sendStatus({ type: "hello", version: PROTOCOL_VERSION });
     this.watch(watch);
   }
 
-  /** Shows these cameras and no others. Names of no camera are passed over. */
+  /** Watches these cameras and leaves all others. Ignores unknown names. */
   watch(names: Iterable<string>): void {
     const wanted = new Set(names);
-    for (const [index, seat] of this.#feeds.entries()) {
-      if (this.#ended) return; // a camera that has closed for good ends the session
-      if (wanted.has(this.#cameras[index]!.name)) seat.join();
-      else seat.leave();
+    for (const [index, feed] of this.#feeds.entries()) {
+      if (this.#ended) return; // joining a closed camera ends the session
+      if (wanted.has(this.#cameras[index]!.name)) feed.join();
+      else feed.leave();
     }
   }
 
-  /** Takes a message from the client. One that makes no sense ends the conversation. */
+  /** Handles a message from the client. A malformed message ends the session. */
   receive(message: unknown): void {
     if (this.#ended) return;
     if (typeof message !== "string") return this.close(CLOSE.UNSUPPORTED, "Messages must be text");
-    if (message.length > MAX_MESSAGE) return this.close(CLOSE.TOO_BIG, "The message is too long");
+    if (message.length > MAX_MESSAGE) return this.close(CLOSE.TOO_BIG, "Message too long");
     const read = readClientMessage(message);
-    if (!read) return this.close(CLOSE.POLICY, "Cannot read the message");
-    if (this.#isFlooded()) return this.close(CLOSE.POLICY, "Messages are sent but none are read");
+    if (!read) return this.close(CLOSE.POLICY, "Malformed message");
+    if (this.#isFlooded()) {
+      return this.close(CLOSE.POLICY, "The client sends messages but does not read");
+    }
     if (read.type === "watch") this.watch(read.cameras);
     else if (read.type === "painted") this.#feeds[read.camera]?.acknowledge(read.sequence);
     else this.#sendStatus({ type: "pong", id: read.id });
   }
 
-  /** Ends the conversation. */
+  /** Ends the session and closes the socket. */
   close(code: number, reason: string): void {
     if (this.#ended) return;
     this.end();
     this.#socket.close(code, reason);
   }
 
-  /** The socket has closed: leaves all cameras. */
+  /** Ends the session after its socket has closed: leaves all cameras. */
   end(): void {
     this.#ended = true;
-    for (const seat of this.#feeds) seat.leave();
+    for (const feed of this.#feeds) feed.leave();
   }
 
-  #sendStatus(message: { type: "hello" } | { type: "pong"; id: number }): void {
-    const news = { ...message, now: this.#clock.now(), cameras: this.#status() };
-    this.#send(JSON.stringify(news));
+  #sendStatus(message: { type: "hello"; version: number } | { type: "pong"; id: number }): void {
+    const status = { ...message, now: this.#clock.now(), cameras: this.#status() };
+    this.#send(JSON.stringify(status));
   }
 
-  /** @returns The message's size in bytes, or about so. */
+  /** Sends a message. @returns Its size: exact in bytes for a frame, in characters for text. */
   #send(message: string | Bytes): number {
     if (!this.#ended) this.#socket.send(message);
     return message.length;
   }
 
   /**
-   * Whether more waits than can wait for an honest client, which reads a frame before it acknowledges it.
-   * (A frame may still be counted as waiting when its acknowledgement is there.)
+   * Whether more bytes are buffered than a correct client can cause: it reads a frame before it acknowledges
+   * it. (`bufferedAmount` may still include a frame that was acknowledged already, hence twice the size.)
    */
   #isFlooded(): boolean {
     const frames = this.#feeds.reduce((sum, { size }) => sum + size, 0);

@@ -1,56 +1,84 @@
-/** How far descriptors can be apart. */
+/**
+ * Number of consecutive descriptors without a socket of the port after which a search ends. The
+ * kernel gives out the lowest free number, so sockets are close to each other.
+ */
 const MAX_DESCRIPTOR_GAP = 1_000;
 
-// The families of internet addresses: the second version has another number on each system.
+// Address families. The number of AF_INET6 differs between systems.
 const AF_INET = 2;
 const AF_INET6 = Deno.build.os === "darwin" ? 30 : 10;
-/** At which byte of an address its family is. */
-const FAMILY = Deno.build.os === "darwin" ? 1 : 0;
+/** Offset of the address family in a `struct sockaddr`, in bytes. */
+const FAMILY_OFFSET = Deno.build.os === "darwin" ? 1 : 0;
 
-/** Of the C library: which address a socket has on our side, and on the other. */
-export const ADDRESS_FUNCTIONS = {
+/** Functions of the C library that read addresses and options of sockets, on Linux and macOS. */
+export const SOCKET_FUNCTIONS = {
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
+  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
 } as const;
+
+/** The opened {@link SOCKET_FUNCTIONS}. */
+export type SocketFunctions = Deno.DynamicLibrary<typeof SOCKET_FUNCTIONS>["symbols"];
 
 type GetName = (descriptor: number, address: BufferSource, size: BufferSource) => number;
 
-/** The sockets of this process that have `port` on our side: one that listens there, and connections. */
-export function* findSockets(port: number, getsockname: GetName): Generator<number> {
-  for (let descriptor = 0, others = 0; others < MAX_DESCRIPTOR_GAP; descriptor++, others++) {
-    if (!readAddress(descriptor, getsockname) || portOf(address) !== port) continue;
-    others = 0;
+/** A `struct sockaddr` of any family. All calls reuse it. */
+const address = new DataView(new ArrayBuffer(128));
+
+/**
+ * Finds the sockets of this process with the local port `port`: the listener and the connections
+ * that it accepted, and sockets of other protocols. Deno does not reveal their descriptors, so this
+ * reads the address of each descriptor.
+ */
+export function* findSockets(
+  port: number,
+  { getsockname }: Pick<SocketFunctions, "getsockname">,
+): Generator<number> {
+  for (let descriptor = 0, gap = 0; gap < MAX_DESCRIPTOR_GAP; descriptor++, gap++) {
+    if (!readAddress(descriptor, getsockname) || readPort() !== port) continue;
+    gap = 0;
     yield descriptor;
   }
 }
 
-/** Who is on the other side of a socket, its address as `URL` writes it; undefined if nobody is. */
-export function peerOf(socket: number, getpeername: GetName) {
-  if (!readAddress(socket, getpeername)) return undefined;
-  return { hostname: hostnameOf(address), port: portOf(address) };
+/** Whether the socket is connected to `client`. */
+export function isConnectedTo(
+  client: Deno.NetAddr,
+  socket: number,
+  { getpeername }: Pick<SocketFunctions, "getpeername">,
+): boolean {
+  if (!readAddress(socket, getpeername)) return false;
+  return readPort() === client.port && readHostname() === canonicalHostname(client.hostname);
 }
 
-/** Any one that was asked for. */
-const address = new DataView(new ArrayBuffer(128));
-
-/** @returns Whether the descriptor is a socket's, and that has an internet address on that side. */
-function readAddress(descriptor: number, name: GetName): boolean {
-  if (name(descriptor, address, intPointer(address.byteLength)) !== 0) return false;
-  return [AF_INET, AF_INET6].includes(address.getUint8(FAMILY));
+/** Allocates a C `int`, to pass a pointer to it. */
+export function intPointer(value: number): Int32Array<ArrayBuffer> {
+  return Int32Array.of(value);
 }
 
-function portOf(address: DataView): number {
+/**
+ * Reads the local or the remote address of a socket into {@link address}.
+ *
+ * @returns Whether the descriptor is a socket with an internet address there.
+ */
+function readAddress(descriptor: number, getName: GetName): boolean {
+  if (getName(descriptor, address, intPointer(address.byteLength)) !== 0) return false;
+  return [AF_INET, AF_INET6].includes(address.getUint8(FAMILY_OFFSET));
+}
+
+function readPort(): number {
   return address.getUint16(2);
 }
 
-function hostnameOf(address: DataView): string {
+function readHostname(): string {
   const bytes = new Uint8Array(address.buffer);
-  if (address.getUint8(FAMILY) === AF_INET) return bytes.subarray(4, 8).join(".");
+  if (address.getUint8(FAMILY_OFFSET) === AF_INET) return bytes.subarray(4, 8).join(".");
   const groups = Array.from({ length: 8 }, (_, n) => address.getUint16(8 + 2 * n).toString(16));
-  return new URL(`http://[${groups.join(":")}]`).hostname;
+  return canonicalHostname(groups.join(":"));
 }
 
-/** An `int` in memory, to be read or written by a function in C. */
-export function intPointer(value: number): Int32Array<ArrayBuffer> {
-  return Int32Array.of(value);
+/** Rewrites an IPv6 address, which can be written in several ways, in the form of `URL`. */
+function canonicalHostname(hostname: string): string {
+  return hostname.includes(":") ? URL.parse(`http://[${hostname}]`)?.hostname ?? "" : hostname;
 }

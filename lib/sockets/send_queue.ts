@@ -1,80 +1,58 @@
-import { ADDRESS_FUNCTIONS, findSockets, intPointer } from "./descriptors.ts";
-import { LINUX_LIBRARIES, MACOS_LIBRARIES, openLibrary } from "../libc.ts";
+import { findSockets, intPointer, type SocketFunctions } from "./descriptors.ts";
+import { LibcError } from "../libc.ts";
 
-/** How much the kernel may hold for a viewer that it has not sent yet, in bytes. */
+/** Maximum number of unsent bytes that the kernel holds for a connection. */
 const MAX_UNSENT_BYTES = 16_384;
 
-/** The kernel's interface, which differs between systems in its numbers only. */
-interface System {
-  /** Where the C library may be. */
-  readonly libraries: readonly string[];
+const IPPROTO_TCP = 6;
+
+/** Constants of the socket interface, which differ between systems. */
+interface SocketConstants {
   readonly SOL_SOCKET: number;
   readonly SO_ACCEPTCONN: number;
   readonly TCP_NOTSENT_LOWAT: number;
 }
 
-const SYSTEMS: Partial<Record<typeof Deno.build.os, System>> = {
-  linux: {
-    libraries: LINUX_LIBRARIES,
-    SOL_SOCKET: 1,
-    SO_ACCEPTCONN: 30,
-    TCP_NOTSENT_LOWAT: 25,
-  },
-  darwin: {
-    libraries: MACOS_LIBRARIES,
-    SOL_SOCKET: 0xffff,
-    SO_ACCEPTCONN: 0x0002,
-    TCP_NOTSENT_LOWAT: 0x201,
-  },
+const CONSTANTS: Partial<Record<typeof Deno.build.os, SocketConstants>> = {
+  linux: { SOL_SOCKET: 1, SO_ACCEPTCONN: 30, TCP_NOTSENT_LOWAT: 25 },
+  darwin: { SOL_SOCKET: 0xffff, SO_ACCEPTCONN: 0x0002, TCP_NOTSENT_LOWAT: 0x201 },
 };
 
-const IPPROTO_TCP = 6;
-
-const FUNCTIONS = {
-  ...ADDRESS_FUNCTIONS,
-  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
-  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
-} as const;
-
-type Library = Deno.DynamicLibrary<typeof FUNCTIONS>;
-
 /**
- * Keeps the kernel from storing pictures for slow viewers: of what was sent on a connection that `port`
- * accepts from now on, at most a few kilobytes wait to leave the machine. Else it stores megabytes, and
- * a viewer on a slow link sees what was seconds ago.
+ * Limits the kernel's send queue of the connections that `port` accepts from now on to a few
+ * kilobytes of unsent data. By default it holds megabytes, so that a viewer on a slow link sees
+ * frames that are seconds old.
  *
- * Deno has no call for socket options, so this asks the C library. Connections have the options of the
- * socket that accepted them.
+ * Calls the C library, because Deno cannot set this socket option. It is set on the listener:
+ * connections inherit it.
  *
- * @returns Why it cannot; undefined when it is done.
+ * @throws {LibcError} If that is not possible.
  */
-export function limitSendQueue(port: number): string | undefined {
-  const system = SYSTEMS[Deno.build.os];
-  if (!system) return "this system has no such limit";
-  const library = openLibrary(system.libraries, FUNCTIONS);
-  if (typeof library === "string") return library;
-  try {
-    const listener = findListener(library, system, port);
-    if (listener === undefined) return `no socket listens on port ${port}`;
-    const { setsockopt } = library.symbols;
-    const done = setsockopt(
-      listener,
-      IPPROTO_TCP,
-      system.TCP_NOTSENT_LOWAT,
-      intPointer(MAX_UNSENT_BYTES),
-      4,
-    ) === 0;
-    return done ? undefined : "the kernel does not know the option TCP_NOTSENT_LOWAT";
-  } finally {
-    library.close();
+export function limitSendQueue(port: number, functions: SocketFunctions): void {
+  const constants = CONSTANTS[Deno.build.os];
+  if (!constants) throw new LibcError(`Cannot limit the send queue on ${Deno.build.os}`);
+  const listener = findListener(port, functions, constants);
+  if (listener === undefined) {
+    throw new LibcError(`Cannot limit the send queue: no socket listens on port ${port}`);
+  }
+  const limit = intPointer(MAX_UNSENT_BYTES);
+  const { setsockopt } = functions;
+  if (setsockopt(listener, IPPROTO_TCP, constants.TCP_NOTSENT_LOWAT, limit, 4) !== 0) {
+    throw new LibcError("Cannot limit the send queue: the kernel rejects TCP_NOTSENT_LOWAT");
   }
 }
 
-/** The descriptor of the socket that listens on a port. */
-function findListener({ symbols }: Library, system: System, port: number): number | undefined {
-  const accepts = intPointer(0);
-  for (const socket of findSockets(port, symbols.getsockname)) {
-    symbols.getsockopt(socket, system.SOL_SOCKET, system.SO_ACCEPTCONN, accepts, intPointer(4));
-    if (accepts[0] !== 0) return socket;
+/**
+ * @returns The descriptor of the socket that listens on `port`; undefined without such a socket.
+ */
+function findListener(
+  port: number,
+  functions: SocketFunctions,
+  { SOL_SOCKET, SO_ACCEPTCONN }: SocketConstants,
+): number | undefined {
+  const isListening = intPointer(0);
+  for (const socket of findSockets(port, functions)) {
+    functions.getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, isListening, intPointer(4));
+    if (isListening[0] !== 0) return socket;
   }
 }

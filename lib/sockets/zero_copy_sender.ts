@@ -1,13 +1,15 @@
 import type { Bytes } from "../bytes.ts";
 
-/** What goes to so many is put into a pipe, from which the kernel sends it without a copy. */
+/**
+ * From this many receivers on, bytes are sent with tee(2) and splice(2), without a copy for each.
+ */
 const MIN_RECEIVERS = 8;
-/** From so many bytes on; less is not remembered. */
+/** Minimum size to be cached, in bytes; anything smaller is always copied. */
 const MIN_BYTES = 16_384;
-/** So many frames are remembered: cameras, and ways to write a frame, take turns. */
+/** Number of cached frames. Sends alternate between cameras and between multipart formats. */
 const CACHE_SIZE = 4;
 
-// Linux' numbers; the same on all its machines that Deno runs on.
+// Constants of Linux, the same on all architectures that Deno supports.
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const F_SETPIPE_SZ = 1031;
@@ -15,7 +17,7 @@ const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 const SPLICE_F_NONBLOCK = 2;
 
-/** What it needs of the C library. */
+/** Functions of the C library that {@link ZeroCopySender} calls. */
 export const SEND_FUNCTIONS = {
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
@@ -28,117 +30,140 @@ export const SEND_FUNCTIONS = {
 
 type Functions = Deno.DynamicLibrary<typeof SEND_FUNCTIONS>["symbols"];
 
-/** The descriptors of a pipe, and how much it can hold. */
+/** A pipe: the descriptors of its ends, and its capacity in bytes. */
 interface Pipe {
-  readonly out: number;
-  readonly in: number;
-  readonly size: number;
+  readonly readEnd: number;
+  readonly writeEnd: number;
+  readonly capacity: number;
 }
 
-/** Bytes that are sent to several, and the pipe that they are in once these are many. */
-interface Shared {
+/** Bytes that are sent to several sockets. */
+interface CacheEntry {
   readonly bytes: Bytes;
+  /** The length for the C library. */
   readonly length: bigint;
-  /** How often they were sent. */
-  times: number;
+  /** Number of sends so far. */
+  sends: number;
+  /** A pipe that holds the bytes; undefined for few receivers, or if no pipe can hold them. */
   pipe: Pipe | undefined;
 }
 
 /**
- * Sends the same bytes to any number of sockets. From the eighth on they are in a pipe, and all sockets are
- * given the same memory of the kernel; a copy for each is what sending costs most.
+ * Sends the same bytes to many sockets. Copying them into the kernel for each socket would be the
+ * largest part of the cost of sending. So the bytes are copied into a pipe once. Then, for each
+ * socket, tee(2) makes a staging pipe refer to the same pages of memory, and splice(2) moves these
+ * references to the socket.
  */
 export class ZeroCopySender {
   readonly #functions: Functions;
-  /** The newest first. */
-  #shared: Shared[] = [];
-  /** What bytes go through on their way from a pipe to a socket; empty in between. */
+  /** The newest entry first. */
+  #cache: CacheEntry[] = [];
+  /** The pipe between a cached pipe and the socket: splice(2) empties the pipe that it reads. */
   #staging: Pipe | undefined;
-  /** Whether bytes have gone that way, as far as it was tried: some containers do not let them. */
-  #canShare = true;
+  /** False after tee(2) has failed: some containers do not allow it. */
+  #teeWorks = true;
 
   constructor(functions: Functions) {
     this.#functions = functions;
   }
 
   /**
-   * Sends what the socket takes at once.
+   * Sends as many bytes as the socket accepts at once.
    *
-   * @param bytes Nobody writes to them any more, and for all who get the same it is the same object.
-   * @returns How many those are, from the first on; below 0 if it takes none now, or never again.
+   * @param bytes Must not change any more, and must be the same object for all receivers.
+   * @returns Number of bytes sent, from the first on; negative if the socket accepts nothing.
    */
   send(socket: number, bytes: Bytes): number {
-    if (bytes.length < MIN_BYTES) return this.#sendAlone(socket, bytes, BigInt(bytes.length));
-    const shared = this.#lookUp(bytes);
-    shared.times++;
-    if (shared.times === MIN_RECEIVERS && this.#canShare) shared.pipe = this.#filledPipe(shared);
-    return shared.pipe && this.#sendFrom(shared.pipe, socket, shared) ||
-      this.#sendAlone(socket, bytes, shared.length);
+    if (bytes.length < MIN_BYTES) return this.#sendCopy(socket, bytes, BigInt(bytes.length));
+    const entry = this.#lookUp(bytes);
+    entry.sends++;
+    if (entry.sends === MIN_RECEIVERS && this.#teeWorks) entry.pipe = this.#fillPipe(entry);
+    return entry.pipe && this.#sendFromPipe(entry.pipe, socket, entry) ||
+      this.#sendCopy(socket, bytes, entry.length);
   }
 
-  /** Forgets all bytes. What the kernel has not sent yet, it keeps by itself. */
+  /** Empties the cache and closes all pipes. The kernel keeps pages that it has not sent yet. */
   clear(): void {
-    for (const { pipe } of this.#shared) this.#close(pipe);
-    this.#shared = [];
+    for (const { pipe } of this.#cache) this.#closePipe(pipe);
+    this.#cache = [];
     this.#closeStaging();
   }
 
-  #sendAlone(socket: number, bytes: Bytes, length: bigint): number {
+  #sendCopy(socket: number, bytes: Bytes, length: bigint): number {
     return this.#functions.send(socket, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
   }
 
-  /** Sends what is in a pipe, and leaves it there. @returns 0 if that went wrong. */
-  #sendFrom({ out, size }: Pipe, socket: number, { bytes, length }: Shared): number {
+  /**
+   * Sends the content of a pipe, which stays in it.
+   *
+   * @returns Number of bytes sent; 0 if that failed.
+   */
+  #sendFromPipe(pipe: Pipe, socket: number, { bytes, length }: CacheEntry): number {
     const { tee, splice } = this.#functions;
-    if (this.#staging && this.#staging.size < size) this.#closeStaging();
-    const passage = this.#staging ??= this.#open(size);
-    if (!passage) return 0;
-    if (tee(out, passage.in, length, SPLICE_F_NONBLOCK) !== bytes.length) {
-      this.#canShare = false;
+    const staging = this.#openStaging(pipe.capacity);
+    if (!staging) return 0;
+    if (tee(pipe.readEnd, staging.writeEnd, length, SPLICE_F_NONBLOCK) !== bytes.length) {
+      this.#teeWorks = false;
       this.clear();
       return 0;
     }
-    const taken = splice(passage.out, null, socket, null, length, SPLICE_F_NONBLOCK);
-    if (taken !== bytes.length) this.#closeStaging(); // with the rest in it
-    return Math.max(0, taken);
+    const sent = splice(staging.readEnd, null, socket, null, length, SPLICE_F_NONBLOCK);
+    if (sent !== bytes.length) this.#closeStaging(); // it still holds the rest
+    return Math.max(0, sent);
   }
 
-  #lookUp(bytes: Bytes): Shared {
-    const newest = this.#shared[0];
+  #lookUp(bytes: Bytes): CacheEntry {
+    const newest = this.#cache[0];
     if (newest?.bytes === bytes) return newest;
-    let shared = this.#shared.find((one) => one.bytes === bytes);
-    if (!shared) {
-      shared = { bytes, length: BigInt(bytes.length), times: 0, pipe: undefined };
-      if (this.#shared.unshift(shared) > CACHE_SIZE) this.#close(this.#shared.pop()!.pipe);
+    let entry = this.#cache.find((entry) => entry.bytes === bytes);
+    if (!entry) {
+      entry = { bytes, length: BigInt(bytes.length), sends: 0, pipe: undefined };
+      if (this.#cache.unshift(entry) > CACHE_SIZE) this.#closePipe(this.#cache.pop()!.pipe);
     }
-    return shared;
+    return entry;
   }
 
-  /** @returns Undefined if there is no room for so much. */
-  #filledPipe({ bytes, length }: Shared): Pipe | undefined {
-    const pipe = this.#open(bytes.length);
-    if (!pipe || this.#functions.write(pipe.in, bytes, length) === bytes.length) return pipe;
-    this.#close(pipe);
+  /**
+   * Copies the bytes into a new pipe.
+   *
+   * @returns Undefined if there is no pipe that can hold them.
+   */
+  #fillPipe({ bytes, length }: CacheEntry): Pipe | undefined {
+    const pipe = this.#openPipe(bytes.length);
+    if (!pipe || this.#functions.write(pipe.writeEnd, bytes, length) === bytes.length) return pipe;
+    this.#closePipe(pipe);
   }
 
-  /** @returns Undefined if the kernel gives no pipe of such a size: 1 MiB is what all may have. */
-  #open(size: number): Pipe | undefined {
+  /**
+   * Opens a pipe.
+   *
+   * @returns Undefined if the kernel refuses the capacity: users may have up to 1 MiB.
+   */
+  #openPipe(capacity: number): Pipe | undefined {
     const { pipe2, fcntl } = this.#functions;
     const ends = new Int32Array(2);
     if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) !== 0) return undefined;
-    const pipe = { out: ends[0]!, in: ends[1]!, size: fcntl(ends[1]!, F_SETPIPE_SZ, size) };
-    if (pipe.size >= size) return pipe;
-    this.#close(pipe);
+    const [readEnd, writeEnd] = [ends[0]!, ends[1]!];
+    // The kernel rounds the capacity up to a power of two.
+    const pipe = { readEnd, writeEnd, capacity: fcntl(writeEnd, F_SETPIPE_SZ, capacity) };
+    if (pipe.capacity >= capacity) return pipe;
+    this.#closePipe(pipe);
   }
 
-  #close(pipe: Pipe | undefined): void {
+  #closePipe(pipe: Pipe | undefined): void {
     if (!pipe) return;
-    this.#functions.close(pipe.out);
-    this.#functions.close(pipe.in);
+    this.#functions.close(pipe.readEnd);
+    this.#functions.close(pipe.writeEnd);
+  }
+
+  /** @returns The staging pipe, replaced if it is too small; undefined if the kernel refuses it. */
+  #openStaging(capacity: number): Pipe | undefined {
+    if (this.#staging && this.#staging.capacity < capacity) this.#closeStaging();
+    return this.#staging ??= this.#openPipe(capacity);
   }
 
   #closeStaging(): void {
-    this.#close(this.#staging);
+    this.#closePipe(this.#staging);
     this.#staging = undefined;
   }
 }

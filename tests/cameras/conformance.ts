@@ -5,74 +5,80 @@ import type { Jpeg } from "../../lib/frame.ts";
 import { splitJpegs } from "../../lib/jpeg/split.ts";
 import { leavingNoProcess } from "../processes.ts";
 
-/** One kind of camera, with something real behind it. */
+/** A driver under test, with a source of frames. */
 export interface Conformance<Settings extends CommonSettings> {
-  /** What gives the pictures, to end the test's name. */
-  behind: string;
+  /** Describes the source of the frames. It ends the test's name. */
+  source: string;
   driver: CameraDriver<Settings>;
-  /** The settings; with `await using`, what is behind it is put up and taken down around each step. */
+  /**
+   * Starts the source and returns the settings. Disposing of them stops the source. Runs for each
+   * step.
+   */
   setUp(): Promise<AsyncDisposable & { env: Env }>;
-  /** How soon it must end after an abort, in milliseconds. */
-  ends?: number;
+  /** Time limit for the end after an abort, in milliseconds. */
+  endsWithin?: number;
   ignore?: boolean;
 }
 
-/** What holds for every driver: one test with a step for each promise of the contract. */
+/** Tests a driver against the driver contract, with a step for each promise of the contract. */
 export function testConformance<Settings extends CommonSettings>(
-  { behind, driver, setUp, ends = 1_500, ignore }: Conformance<Settings>,
+  { source, driver, setUp, endsWithin = 1_500, ignore }: Conformance<Settings>,
 ): void {
   Deno.test({
-    name: `a camera as every camera: ${behind}`,
+    name: `a driver follows the driver contract: ${source}`,
     ignore,
     fn: async (t) => {
       const step = (name: string, body: (open: Open) => Promise<void>) =>
         t.step(name, () =>
           leavingNoProcess(async () => {
-            await using around = await setUp();
-            const settings = driver.configure(around.env);
+            await using prepared = await setUp();
+            const settings = driver.configure(prepared.env);
             await body((signal) => driver.open(settings, signal));
           }));
 
-      await step("gives whole JPEGs, one at a time, until its signal aborts", async (open) => {
+      await step("open() yields complete JPEGs until its signal aborts", async (open) => {
         const stop = new AbortController();
         let seen = 0;
-        let aborted = 0;
+        let abortedAt = 0;
         for await (const image of open(stop.signal)) {
           const jpeg = "jpeg" in image ? image.jpeg : image;
-          assertEquals(await imagesIn(jpeg), [jpeg.length]);
+          assertEquals(await jpegLengths(jpeg), [jpeg.length]);
           if (++seen === 3) {
             stop.abort();
-            aborted = performance.now();
+            abortedAt = performance.now();
           }
-          assertLess(seen, 50, "it does not end");
+          assertLess(seen, 50, "the iteration does not end");
         }
         assertGreaterOrEqual(seen, 3);
-        assertLess(performance.now() - aborted, ends);
+        assertLess(performance.now() - abortedAt, endsWithin);
       });
 
-      await step("ends soon after an abort while it is waited for", async (open) => {
+      await step("open() ends soon after an abort during a pending next()", async (open) => {
         const stop = new AbortController();
         const images = open(stop.signal)[Symbol.asyncIterator]();
         await images.next();
         let next = images.next();
-        const aborted = performance.now();
+        const abortedAt = performance.now();
         stop.abort();
         while (!(await next).done) next = images.next();
-        assertLess(performance.now() - aborted, ends);
+        assertLess(performance.now() - abortedAt, endsWithin);
       });
 
-      await step("ends at once, and starts nothing, if its signal has aborted", async (open) => {
-        const begun = performance.now();
-        const images = await Array.fromAsync(open(AbortSignal.abort()));
-        assert(images.length <= 1);
-        assertLess(performance.now() - begun, ends);
-      });
+      await step(
+        "open() ends immediately and starts nothing if its signal has aborted",
+        async (open) => {
+          const startedAt = performance.now();
+          const images = await Array.fromAsync(open(AbortSignal.abort()));
+          assert(images.length <= 1);
+          assertLess(performance.now() - startedAt, endsWithin);
+        },
+      );
 
-      await step("can be left in the middle", async (open) => {
+      await step("open() stops when the reader leaves the loop", async (open) => {
         for await (const _ of open(new AbortController().signal)) break;
       });
 
-      await step("can be opened again", async (open) => {
+      await step("open() can be called again", async (open) => {
         for (let opened = 0; opened < 2; opened++) {
           for await (const _ of open(new AbortController().signal)) break;
         }
@@ -83,8 +89,8 @@ export function testConformance<Settings extends CommonSettings>(
 
 type Open = (signal: AbortSignal) => Images;
 
-/** The lengths of the images that are in some bytes: one if they are one whole JPEG. */
-async function imagesIn(bytes: Jpeg): Promise<number[]> {
+/** Returns the lengths of the JPEGs in some bytes: a single length for one complete JPEG. */
+async function jpegLengths(bytes: Jpeg): Promise<number[]> {
   const images = splitJpegs((async function* () {
     yield bytes.slice();
   })());

@@ -2,7 +2,7 @@ import emulated from "../../cameras/emulated.ts";
 import { testConformance } from "./conformance.ts";
 
 testConformance({
-  behind: "emulated, with its three pictures",
+  source: "emulated, with its three images",
   driver: emulated,
   setUp: () => Promise.resolve({ env: { FPS: "20" }, [Symbol.asyncDispose]: async () => {} }),
 });

@@ -17,21 +17,21 @@ const ffmpeg = needing("ffmpeg");
 const PATTERN = "ffmpeg -v error -re -f lavfi -i 'testsrc=size=160x120:rate=20' -f mjpeg -";
 
 testConformance({
-  behind: "exec, with ffmpeg's test pattern",
+  source: "exec, with ffmpeg's test pattern",
   driver: exec,
   ...ffmpeg,
   setUp: () => setUp(PATTERN),
 });
 
 testConformance({
-  behind: "exec, with a shell whose pipeline in the background does not hear of its end",
+  source: "exec, with a shell that runs a pipeline in the background, which ignores SIGINT",
   driver: exec,
   ...ffmpeg,
   setUp: () => setUp(`sh -c "${PATTERN} | cat & sleep 60 & wait"`),
 });
 
 Deno.test({
-  name: "exec gives the words of SOURCE to the program as they are, and no shell sees them",
+  name: "exec passes the words of SOURCE to the program unchanged, without a shell",
   ignore: Deno.build.os === "windows",
   fn: () =>
     leavingNoProcess(async () => {
@@ -40,29 +40,29 @@ Deno.test({
         const file = `${folder}/a picture; $(reboot) *.jpg`;
         await Deno.copyFile(new URL("../../cameras/emulated/1.jpg", import.meta.url), file);
         const images = await Array.fromAsync(open({ SOURCE: `cat '${file}'` }));
-        assertEquals(images.map(sizeOf), [{ width: 640, height: 480 }]);
+        assertEquals(images.map((jpeg) => sizeOf(jpeg)), [{ width: 640, height: 480 }]);
       } finally {
         await Deno.remove(folder, { recursive: true });
       }
     }),
 });
 
-Deno.test("exec refuses a source that is no command, and names the variable", () => {
-  const refusals: [string, string][] = [
-    ["", 'without SOURCE: set it to a command that prints JPEGs, as "ffmpeg'],
+Deno.test("exec rejects a SOURCE that is not a command, and names the variable", () => {
+  const cases: [string, string][] = [
+    ["", 'without SOURCE: set it to a command that prints JPEGs, such as "ffmpeg'],
     ["ffmpeg -i x | cat", "write sh -c '...' (in SOURCE)"],
     ["ffmpeg 'x", "(in SOURCE)"],
   ];
-  for (const [source, message] of refusals) {
+  for (const [source, message] of cases) {
     assertThrows(() => exec.configure({ SOURCE: source }), ConfigError, message);
   }
   const front = forCamera({ FRONT_SOURCE: "a | b" }, "front");
   assertThrows(() => exec.configure(front), ConfigError, "(in FRONT_SOURCE)");
 });
 
-Deno.test("exec says why there is no picture, without the password in an address", async () => {
+Deno.test("exec reports why it has no frames, without the password of a URL", async () => {
   const missing = await failureOf("no-such-program -x");
-  assertStringIncludes(missing.message, "There is no program no-such-program");
+  assertStringIncludes(missing.message, "Cannot find no-such-program");
   assertStringIncludes(missing.hint!, "SOURCE");
   assertEquals(missing.permanent, true);
   if (ffmpeg.ignore) return;

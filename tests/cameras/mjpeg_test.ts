@@ -14,12 +14,12 @@ import { sizeOf } from "../../lib/jpeg/segments.ts";
 import { needing } from "../parts.ts";
 import { testConformance } from "./conformance.ts";
 
-const PICTURE = await Deno.readFile(new URL("../../cameras/emulated/1.jpg", import.meta.url));
+const IMAGE = await Deno.readFile(new URL("../../cameras/emulated/1.jpg", import.meta.url));
 const MULTIPART = { "Content-Type": "multipart/x-mixed-replace; boundary=frame" };
-const forever = new AbortController().signal;
+const NEVER = new AbortController().signal;
 
 testConformance({
-  behind: "mjpeg, with a server of the test's own",
+  source: "mjpeg, with a server in this process",
   driver: mjpeg,
   async setUp() {
     const stop = new AbortController();
@@ -56,7 +56,7 @@ Deno.test({
             if (sizes.push(sizeOf(jpeg as Jpeg)) === 5) break;
           }
         } catch {
-          await new Promise((resolve) => setTimeout(resolve, 50)); // it does not listen yet
+          await new Promise((resolve) => setTimeout(resolve, 50)); // ffmpeg does not listen yet
         }
       }
       assertEquals(sizes, Array(5).fill({ width: 320, height: 240 }));
@@ -67,35 +67,35 @@ Deno.test({
   },
 });
 
-Deno.test("mjpeg keeps the upstream's time if that is a time, and no seconds since it was switched on", async () => {
+Deno.test("mjpeg keeps the upstream's capture time, but not an uptime or a time in the future", async () => {
   const now = Date.now() - 1_234;
   const stamps = [now / 1000, 12.5, now / 1000 + 7 * 86_400];
   await using server = serve(() => {
-    const parts = stamps.map((stamp) => part(PICTURE, `X-Timestamp: ${stamp.toFixed(6)}\r\n`));
+    const parts = stamps.map((stamp) => part(IMAGE, `X-Timestamp: ${stamp.toFixed(6)}\r\n`));
     return new Response(streamOf([...parts, "--frame\r\n"]), { headers: MULTIPART });
   });
   const images = await Array.fromAsync(open({ SOURCE: server.url }));
-  assertEquals(images.map((image) => "jpeg" in image ? image.capturedAt : "ours"), [
+  assertEquals(images.map((image) => "jpeg" in image ? image.capturedAt : "none"), [
     now,
-    "ours",
-    "ours",
+    "none",
+    "none",
   ]);
-  assertEquals((images[0] as TimedJpeg).jpeg, PICTURE);
+  assertEquals((images[0] as TimedJpeg).jpeg, IMAGE);
 });
 
-Deno.test("mjpeg drops and counts what is no whole JPEG", async () => {
+Deno.test("mjpeg drops and counts incomplete JPEGs", async () => {
   await using server = serve(() => {
-    const half = part(PICTURE.slice(0, PICTURE.length / 2));
+    const half = part(IMAGE.slice(0, IMAGE.length / 2));
     const text = "--frame\r\nContent-Type: text/plain\r\n\r\nhello\r\n";
-    const parts = [half, part(PICTURE), text, half, part(PICTURE), "--frame\r\n"];
+    const parts = [half, part(IMAGE), text, half, part(IMAGE), "--frame\r\n"];
     return new Response(streamOf(parts), { headers: MULTIPART });
   });
   const images = open({ SOURCE: server.url });
-  assertEquals(await Array.fromAsync(images), [PICTURE, PICTURE]);
+  assertEquals(await Array.fromAsync(images), [IMAGE, IMAGE]);
   assertEquals(images.counts?.broken, 2);
 });
 
-Deno.test("mjpeg sends the password of the address as Basic, and tells it nobody", async () => {
+Deno.test("mjpeg authenticates with the password of the URL, and keeps it out of messages", async () => {
   const secret = "pa ss:w@rd/#ü";
   const seen: string[] = [];
   await using server = serve((request) => {
@@ -108,22 +108,24 @@ Deno.test("mjpeg sends the password of the address as Basic, and tells it nobody
   const basic = new TextDecoder().decode(Uint8Array.fromBase64(seen[0]!.replace("Basic ", "")));
   assertEquals(basic, `user:${secret}`);
   assert(error.permanent);
-  assertStringIncludes(error.message, "wants another user and password (status 401)");
+  assertStringIncludes(error.message, "requires another user name and password (status 401)");
   const refused = await failureOf({
     SOURCE: `http://user:topsecret@127.0.0.1:${freePort()}/?key=topsecret`,
   });
   assertStringIncludes(refused.message, "Connection refused");
   assert(!refused.permanent);
-  for (const told of [error, refused]) {
-    assert(!/secret|key|user:/.test(`${explain(told)} ${told.hint?.replace(/SOURCE: .*/, "")}`));
+  for (const failure of [error, refused]) {
+    assert(
+      !/secret|key|user:/.test(`${explain(failure)} ${failure.hint?.replace(/SOURCE: .*/, "")}`),
+    );
   }
 });
 
-Deno.test("mjpeg follows redirects, with the password only on the same server, by http and https only", async () => {
+Deno.test("mjpeg follows redirects to http and https only, with the password only on the same server", async () => {
   const seen: string[] = [];
   await using other = serve((request) => {
     seen.push(`other ${request.headers.has("Authorization")}`);
-    return new Response(streamOf([part(PICTURE), "--frame\r\n"]), { headers: MULTIPART });
+    return new Response(streamOf([part(IMAGE), "--frame\r\n"]), { headers: MULTIPART });
   });
   await using server = serve((request) => {
     const { pathname } = new URL(request.url);
@@ -138,42 +140,42 @@ Deno.test("mjpeg follows redirects, with the password only on the same server, b
     return new Response(null, { status: 302, headers: { Location } });
   });
   const at = (path: string) => `${server.url.replace("//", "//user:password@")}${path}`;
-  assertEquals(await Array.fromAsync(open({ SOURCE: at("") })), [PICTURE]);
+  assertEquals(await Array.fromAsync(open({ SOURCE: at("") })), [IMAGE]);
   assertEquals(seen.splice(0), ["/ true", "/near true", "other false"]);
-  assertStringIncludes((await failureOf({ SOURCE: at("loop") })).message, "without end");
+  assertStringIncludes((await failureOf({ SOURCE: at("loop") })).message, "Too many redirects");
   assertEquals(seen.length, 6);
   for (const path of ["file", "data"]) {
     assertStringIncludes((await failureOf({ SOURCE: at(path) })).message, "neither http nor https");
   }
 });
 
-Deno.test("mjpeg says why another server gives no stream", async () => {
-  const answers: [Response, string, boolean][] = [
+Deno.test("mjpeg reports why another server sends no stream", async () => {
+  const responses: [Response, string, boolean][] = [
     [
       new Response('Cannot show camera "pi": no cameras available\nmore', {
         status: 503,
         headers: { "Content-Type": "text/plain" },
       }),
-      'answers 503: Cannot show camera "pi": no cameras available',
+      'responded with status 503: Cannot show camera "pi": no cameras available',
       false,
     ],
-    [new Response(PICTURE, { headers: { "Content-Type": "image/jpeg" } }), "image/jpeg", true],
+    [new Response(IMAGE, { headers: { "Content-Type": "image/jpeg" } }), "image/jpeg", true],
     [new Response("<html>", { headers: { "Content-Type": "text/html" } }), "text/html", true],
-    [new Response(null, { status: 404 }), "answers 404", false],
-    [new Response(null, { status: 204 }), "gives nothing", true],
+    [new Response(null, { status: 404 }), "responded with status 404", false],
+    [new Response(null, { status: 204 }), "sent no content", true],
   ];
-  await using server = serve(() => answers[0]![0]);
-  for (; answers.length > 0; answers.shift()) {
-    const [, message, permanent] = answers[0]!;
+  await using server = serve(() => responses[0]![0]);
+  for (; responses.length > 0; responses.shift()) {
+    const [, message, permanent] = responses[0]!;
     const error = await failureOf({ SOURCE: server.url });
     assertStringIncludes(error.message, message);
     assertEquals(error.permanent, permanent, message);
   }
 });
 
-Deno.test("mjpeg tells that a stream broke off", async () => {
+Deno.test("mjpeg reports that a stream was interrupted", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const answer = (async () => {
+  const response = (async () => {
     using connection = await listener.accept();
     const head = `HTTP/1.1 200 OK\r\nContent-Type: ${MULTIPART["Content-Type"]}\r\n`;
     await connection.write(
@@ -181,11 +183,14 @@ Deno.test("mjpeg tells that a stream broke off", async () => {
     );
   })();
   const error = await failureOf({ SOURCE: `http://127.0.0.1:${listener.addr.port}/` });
-  assertStringIncludes(error.message, `The stream of 127.0.0.1:${listener.addr.port} broke off`);
-  await answer;
+  assertStringIncludes(
+    error.message,
+    `The stream of 127.0.0.1:${listener.addr.port} was interrupted`,
+  );
+  await response;
 });
 
-Deno.test("mjpeg refuses a source that is no http address, without telling its password", () => {
+Deno.test("mjpeg rejects a SOURCE that is not an http URL, without its password in the message", () => {
   for (
     const source of [
       "",
@@ -201,15 +206,15 @@ Deno.test("mjpeg refuses a source that is no http address, without telling its p
 });
 
 function open(env: Record<string, string>) {
-  return mjpeg.open(mjpeg.configure(env), forever);
+  return mjpeg.open(mjpeg.configure(env), NEVER);
 }
 
 async function failureOf(env: Record<string, string>): Promise<CameraError> {
   return await assertRejects(() => Array.fromAsync(open(env)), CameraError);
 }
 
-function serve(answer: (request: Request) => Response) {
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, answer);
+function serve(respond: (request: Request) => Response) {
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, respond);
   return {
     url: `http://127.0.0.1:${server.addr.port}/`,
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
@@ -224,8 +229,8 @@ function part(jpeg: Uint8Array<ArrayBuffer>, headers = ""): Blob {
 
 function* endless(pause: number, signal: AbortSignal): Generator<Promise<Blob>> {
   while (!signal.aborted) {
-    // The stop cuts the last pause short.
-    yield systemClock.sleep(pause, signal).catch(() => {}).then(() => part(PICTURE));
+    // The abort ends the last pause early.
+    yield systemClock.sleep(pause, signal).catch(() => {}).then(() => part(IMAGE));
   }
 }
 

@@ -8,26 +8,29 @@ import { testConformance } from "./conformance.ts";
 
 const { ignore } = needing(PYTHON, "ffmpeg", await hasOpenCv() ? PYTHON : "python3-opencv");
 
-testConformance({ behind: "opencv, with a video file", driver: opencv, ignore, setUp });
+testConformance({ source: "opencv, with a video file", driver: opencv, ignore, setUp });
 
 Deno.test({
-  name: "opencv shows a file again and again at the wished rate, turned and in the wished quality",
+  name: "opencv plays a file in a loop at the requested frame rate, rotation and quality",
   ignore,
   fn: async () => {
     await using video = await setUp(); // 5 frames long
-    const wishes = { ...video.env, FPS: "25", ROTATE: "90" };
-    const begun = performance.now();
-    const fine = await pictures({ ...wishes, QUALITY: "95" }, 12);
+    const settings = { ...video.env, FPS: "25", ROTATE: "90" };
+    const startedAt = performance.now();
+    const highQuality = await captureFrames({ ...settings, QUALITY: "95" }, 12);
     // From the first frame to the twelfth there are eleven pauses of 40 ms.
-    assertGreater(performance.now() - begun, 11 * 40);
-    assertEquals(fine.map(sizeOf), Array(12).fill({ width: 120, height: 160 }));
-    const [coarse] = await pictures({ ...wishes, QUALITY: "10" }, 1);
-    assertGreater(fine[0]!.length, 2 * coarse!.length);
+    assertGreater(performance.now() - startedAt, 11 * 40);
+    assertEquals(
+      highQuality.map((jpeg) => sizeOf(jpeg)),
+      Array(12).fill({ width: 120, height: 160 }),
+    );
+    const [lowQuality] = await captureFrames({ ...settings, QUALITY: "10" }, 1);
+    assertGreater(highQuality[0]!.length, 2 * lowQuality!.length);
   },
 });
 
 Deno.test({
-  name: "opencv says why there is no picture, and what to do about it",
+  name: "opencv reports why it has no frames, with a hint",
   ignore,
   fn: async () => {
     await using video = await setUp();
@@ -37,10 +40,10 @@ Deno.test({
       [{ SOURCE: "97" }, "could not open camera 97", "plugged in", false],
       [{ SOURCE: broken }, "could not open camera", "SOURCE", false],
       [{ PYTHON: `${video.folder}/python` }, "cv2 missing", "python3-opencv", true],
-      [{ PYTHON: "/nonexistent/python" }, "There is no program", "python3-opencv", true],
+      [{ PYTHON: "/nonexistent/python" }, "Cannot find", "python3-opencv", true],
     ];
     for (const [env, message, hint, permanent] of cases) {
-      const error: CameraError = await assertRejects(() => pictures(env, 1), CameraError);
+      const error: CameraError = await assertRejects(() => captureFrames(env, 1), CameraError);
       assertStringIncludes(error.message, message);
       assertStringIncludes(error.hint ?? "", hint);
       assertEquals(error.permanent, permanent);
@@ -48,22 +51,22 @@ Deno.test({
   },
 });
 
-async function pictures(env: Record<string, string>, count: number): Promise<Jpeg[]> {
-  const found: Jpeg[] = [];
+async function captureFrames(env: Record<string, string>, count: number): Promise<Jpeg[]> {
+  const frames: Jpeg[] = [];
   for await (const jpeg of opencv.open(opencv.configure(env), new AbortController().signal)) {
-    if (found.push(jpeg) === count) break;
+    if (frames.push(jpeg) === count) break;
   }
-  return found;
+  return frames;
 }
 
-/** A video of 5 frames, and a Python without OpenCV. */
+/** Creates a video of 5 frames, and a Python without OpenCV. */
 async function setUp() {
   const folder = await Deno.makeTempDir();
   const source = `${folder}/video.avi`;
   const pattern = "testsrc=size=160x120:rate=25:duration=0.2";
   const args = ["-v", "error", "-f", "lavfi", "-i", pattern, "-c:v", "mjpeg", "-q:v", "2", source];
   await new Deno.Command("ffmpeg", { args }).output();
-  // -S -I: without what is installed beside Python itself.
+  // -S -I: without third-party modules.
   await Deno.writeTextFile(`${folder}/python`, `#!/bin/sh\nexec ${PYTHON} -S -I "$@"\n`);
   await Deno.chmod(`${folder}/python`, 0o755);
   return {

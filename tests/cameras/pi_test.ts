@@ -10,36 +10,36 @@ import { standIn, withEnvironment } from "./stand_in.ts";
 const { ignore } = needing(PYTHON);
 
 testConformance({
-  behind: "pi, with the stand-in for rpicam-vid",
+  source: "pi, with the fake rpicam-vid",
   driver: pi,
   ignore,
   setUp: () => Promise.resolve(setUp()),
 });
 
 Deno.test({
-  name: "pi ends a camera program that ignores signals and floods its standard error",
+  name: "pi stops a camera program that ignores signals and floods its standard error",
   ignore,
   fn: () =>
     leavingNoProcess(async () => {
-      await using stubborn = setUp({
+      await using prepared = setUp({
         FAKE_CAMERA_STDERR_BYTES: "200000",
         FAKE_CAMERA_IGNORE_SIGINT: "1",
         FAKE_CAMERA_IGNORE_SIGTERM: "1",
       });
       const stop = new AbortController();
       let seen = 0;
-      let asked = 0;
-      for await (const _ of pi.open(pi.configure(stubborn.env), stop.signal)) {
+      let abortedAt = 0;
+      for await (const _ of pi.open(pi.configure(prepared.env), stop.signal)) {
         if (++seen !== 5) continue;
-        asked = performance.now();
+        abortedAt = performance.now();
         stop.abort();
       }
-      assertLess(performance.now() - asked, 4_000); // SIGINT, 2 s, SIGTERM, 1 s, SIGKILL
+      assertLess(performance.now() - abortedAt, 4_000); // SIGINT, 2 s, SIGTERM, 1 s, SIGKILL
     }),
 });
 
 Deno.test({
-  name: "pi gives only whole frames between garbage, cut frames and broken ones, and counts those",
+  name: "pi yields only complete frames from a corrupt stream, and counts the broken ones",
   ignore,
   fn: async () => {
     await using _ = setUp({
@@ -60,7 +60,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "pi says why there is no picture, what to do about it, and whether trying again can help",
+  name: "pi reports why it has no frames, with a hint and whether a retry can help",
   ignore,
   fn: async () => {
     const cases: [Record<string, string>, string, string, boolean][] = [
@@ -70,7 +70,12 @@ Deno.test({
       [{ FAKE_CAMERA_MODE: "legacy" }, "legacy camera stack", "raspi-config", true],
       [{ FAKE_CAMERA_CAMERAS: "1" }, "selected camera is not available", "SOURCE", true],
       [{ FAKE_CAMERA_DIE_AFTER: "2", FAKE_CAMERA_DIE_WITH: "SEGV" }, "SIGSEGV", "", false],
-      [{ PATH: "/nonexistent" }, "There is no program rpicam-vid", "rpicam-apps-lite", true],
+      [
+        { PATH: "/nonexistent" },
+        "Cannot find rpicam-vid or libcamera-vid",
+        "rpicam-apps-lite",
+        true,
+      ],
     ];
     for (const [faults, message, hint, permanent] of cases) {
       await using _ = setUp(faults);
@@ -88,7 +93,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "pi suits its command to the model it runs on, and every release since 1.0.0 takes it",
+  name: "pi adapts its command to the model, with options that release 1.0.0 accepts",
   ignore,
   fn: async () => {
     const folder = await Deno.makeTempDir();
@@ -111,7 +116,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "pi lists its cameras, and says what is missing where there can be none",
+  name: "pi lists its cameras, or reports the missing program",
   ignore,
   fn: async () => {
     const { signal } = new AbortController();
@@ -127,7 +132,11 @@ Deno.test({
       assertEquals(await pi.list(signal), []);
     }
     await using _ = setUp({ PATH: "/nonexistent" });
-    await assertRejects(() => pi.list(signal), CameraError, "There is no program rpicam-vid");
+    await assertRejects(
+      () => pi.list(signal),
+      CameraError,
+      "Cannot find rpicam-vid or libcamera-vid",
+    );
   },
 });
 

@@ -1,6 +1,6 @@
 /**
- * Webcams for real: the kernel's own test devices, `vivid` (raw pictures) and a `v4l2loopback` called
- * "MJPEG-cam" (its own JPEGs, which this test feeds). Where they are not loaded, all of it is ignored.
+ * Tests with the kernel's test devices: `vivid` (raw frames) and a `v4l2loopback` called
+ * "MJPEG-cam" (JPEGs, which this test feeds). Without these modules, the tests are ignored.
  *
  * modprobe vivid; modprobe v4l2loopback exclusive_caps=1 card_label=MJPEG-cam video_nr=40
  */
@@ -12,22 +12,24 @@ import { systemClock } from "../../lib/clock.ts";
 import { CameraError } from "../../lib/errors.ts";
 import type { Jpeg } from "../../lib/frame.ts";
 import { segments, sizeOf } from "../../lib/jpeg/segments.ts";
-import type { Fields } from "../../lib/log.ts";
+import { explain } from "../../lib/errors.ts";
+import { Events } from "../../lib/events.ts";
+import type { CameraEvent } from "../../lib/camera/events.ts";
 import { eventually } from "../server.ts";
 import { testConformance } from "./conformance.ts";
 
-const forever = new AbortController().signal;
-const found = Deno.build.os === "linux" ? await usb.list(forever) : [];
+const NEVER = new AbortController().signal;
+const found = Deno.build.os === "linux" ? await usb.list(NEVER) : [];
 const raw = found.find(({ name }) => name.startsWith("vivid"))?.source ?? "";
 const native = found.find(({ name }) => name === "MJPEG-cam")?.source ?? "";
-if (raw) await new Deno.Command("ffmpeg", { args: ["-version"] }).output(); // takes long the first time
+if (raw) await new Deno.Command("ffmpeg", { args: ["-version"] }).output(); // slow the first time
 const [noRaw, noNative] = [{ ignore: !raw }, { ignore: !native }];
 
 testConformance({
-  behind: "usb, with a device of the kernel's that gives raw pictures",
+  source: "usb, with a kernel test device that delivers raw frames",
   driver: usb,
   ...noRaw,
-  ends: 5_000,
+  endsWithin: 5_000,
   setUp: () =>
     Promise.resolve({
       env: { SOURCE: raw, WIDTH: "320", HEIGHT: "180" },
@@ -36,21 +38,22 @@ testConformance({
 });
 
 Deno.test({
-  name: "usb takes the first webcam without a SOURCE, and the offered size nearest to the wish",
+  name:
+    "usb opens the first webcam without SOURCE, in the offered size nearest to the requested size",
   ...noRaw,
   fn: async () => {
     assertEquals(found[0], { source: raw, name: "vivid-000-vid-cap" });
     assertEquals(sizeOf(await first({})), { width: 640, height: 480 });
-    const wish = { WIDTH: "700", HEIGHT: "350", FPS: "22" };
-    assertEquals(sizeOf(await first(wish)), { width: 640, height: 360 });
+    const requested = { WIDTH: "700", HEIGHT: "350", FPS: "22" };
+    assertEquals(sizeOf(await first(requested)), { width: 640, height: 360 });
     const number = raw.replace("/dev/video", "");
-    const turned = { SOURCE: number, WIDTH: "320", HEIGHT: "180", ROTATE: "90" };
-    assertEquals(sizeOf(await first(turned)), { width: 180, height: 320 });
+    const rotated = { SOURCE: number, WIDTH: "320", HEIGHT: "180", ROTATE: "90" };
+    assertEquals(sizeOf(await first(rotated)), { width: 180, height: 320 });
   },
 });
 
 Deno.test({
-  name: "usb passes on a webcam's own JPEGs as they are, and says when they cease for ever",
+  name: "usb copies a webcam's JPEGs unchanged, and fails when they stop",
   ...noNative,
   fn: async () => {
     const size = "testsrc=size=640x480:rate=15";
@@ -61,7 +64,7 @@ Deno.test({
       stderr: "null",
     }).spawn();
     try {
-      await eventually("it is a camera", async () => {
+      await eventually("the device is a camera", async () => {
         const { stdout } = await new Deno.Command("v4l2-ctl", {
           args: ["-d", native, "--list-formats"],
         }).output();
@@ -69,7 +72,7 @@ Deno.test({
       }, 60_000);
       const jpeg = await first({ SOURCE: native });
       assertEquals(sizeOf(jpeg), { width: 640, height: 480 });
-      // The encoder that made it has put its name into it: ours would have, too, but not over that one.
+      // The feeding encoder added its name as a comment. Another encoder would add a second comment.
       const comments = [...segments(jpeg)].filter(({ marker }) => marker === 0xfe);
       assertEquals(comments.length, 1);
     } finally {
@@ -82,33 +85,36 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a webcam whose streaming breaks is started again, and that is told",
+  name: "Camera restarts a webcam whose streaming breaks, and logs the reason",
   ...noRaw,
   fn: async () => {
     const reasons: unknown[] = [];
-    // By the version of ffmpeg it ends, or falls silent.
-    const told = /^(The camera's stream ended|ffmpeg .*|No picture for 20 s.*)$/;
-    const log = {
-      info() {},
-      warn: (_: string, fields: Fields = {}) => void reasons.push(fields.reason),
-      error() {},
-    };
+    // Depending on its version, ffmpeg exits or hangs.
+    const expected = /^(The camera's stream ended|ffmpeg .*|No picture for 20 s.*)$/;
+    const events = new Events<CameraEvent>();
+    events.subscribe((event) => {
+      if (event.type === "camera failed") reasons.push(explain(event.error));
+    });
     const settings = usb.configure({ SOURCE: raw, WIDTH: "320", HEIGHT: "180" });
     const camera = new Camera({
       name: "webcam",
       driver: "usb",
       open: (signal) => usb.open(settings, signal),
-      fps: 0.4, // so that a virtual machine has 20 s for a picture
+      fps: 0.4, // so that a virtual machine has 20 s for a frame
       idleTimeout: 0,
       clock: systemClock,
-      log,
+      events,
     });
     using viewer = camera.subscribe();
     await viewer.next();
     await control("inject_fatal_streaming_error=1");
-    await eventually("it is told", () => reasons.some((reason) => told.test(`${reason}`)), 60_000);
-    const failed = camera.stats().frames;
-    await eventually("it has frames again", () => camera.stats().frames > failed, 90_000);
+    await eventually(
+      "the reason is logged",
+      () => reasons.some((reason) => expected.test(`${reason}`)),
+      60_000,
+    );
+    const framesBefore = camera.stats().frames;
+    await eventually("frames flow again", () => camera.stats().frames > framesBefore, 90_000);
     viewer.return();
     await camera.close();
   },
@@ -116,10 +122,10 @@ Deno.test({
 
 Deno.test({
   name:
-    "usb says that a webcam was unplugged, though ffmpeg ends well, and shows it when it is back",
+    "usb reports an unplugged webcam although ffmpeg exits with 0, and opens it again afterwards",
   ...noRaw,
   fn: async () => {
-    const images = usb.open(usb.configure({ SOURCE: raw }), forever)[Symbol.asyncIterator]();
+    const images = usb.open(usb.configure({ SOURCE: raw }), NEVER)[Symbol.asyncIterator]();
     await images.next();
     await control("disconnect=1");
     const error: CameraError = await assertRejects(async () => {
@@ -128,14 +134,14 @@ Deno.test({
     assertStringIncludes(error.message, "No such device");
     assertStringIncludes(error.hint!, "plugged in");
     assert(!error.permanent);
-    // vivid is plugged in again when nobody has it open any more.
+    // vivid reconnects when no process has it open.
     assertEquals(sizeOf(await first({ SOURCE: raw })), { width: 640, height: 480 });
   },
 });
 
 async function first(env: Record<string, string>): Promise<Jpeg> {
-  for await (const jpeg of usb.open(usb.configure(env), forever)) return jpeg;
-  throw new Error("There is no picture");
+  for await (const jpeg of usb.open(usb.configure(env), NEVER)) return jpeg;
+  throw new Error("The camera sent no frame");
 }
 
 async function control(setting: string): Promise<void> {

@@ -2,14 +2,14 @@ import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { settlesWithin, systemClock } from "../../lib/clock.ts";
 import { ManualClock, settle } from "../manual_clock.ts";
 
-Deno.test("systemClock sleeps as long as it is told to", async () => {
+Deno.test("systemClock sleeps for the given time", async () => {
   const begun = systemClock.monotonic();
   await systemClock.sleep(30);
   const slept = systemClock.monotonic() - begun;
   assert(slept >= 29 && slept < 2_000, `${slept} ms`);
 });
 
-Deno.test("systemClock's sleep until a moment that has passed ends at once, without a warning", async () => {
+Deno.test("systemClock.sleep() with a negative time ends at once, without a warning", async () => {
   const { stderr, success } = await new Deno.Command(Deno.execPath(), {
     args: [
       "eval",
@@ -23,11 +23,11 @@ Deno.test("systemClock's sleep until a moment that has passed ends at once, with
   assertEquals([success, new TextDecoder().decode(stderr)], [true, ""]);
 });
 
-Deno.test("systemClock tells the time of day", () => {
+Deno.test("systemClock.now() returns the wall-clock time", () => {
   assertLess(Math.abs(systemClock.now() - Date.now()), 1_000);
 });
 
-Deno.test("systemClock's sleep ends with the signal's reason when that aborts, also before it", async () => {
+Deno.test("systemClock.sleep() rejects with the signal's reason when that aborts, also beforehand", async () => {
   const stop = new AbortController();
   const reason = new Error("somebody came");
   const sleeping = assertRejects(() => systemClock.sleep(60_000, stop.signal), Error, "came");
@@ -36,7 +36,7 @@ Deno.test("systemClock's sleep ends with the signal's reason when that aborts, a
   await assertRejects(() => systemClock.sleep(60_000, stop.signal), Error, "came");
 });
 
-Deno.test("systemClock sleeps for longer than a timer can be set for", async () => {
+Deno.test("systemClock sleeps for longer than the maximum of setTimeout", async () => {
   for (const ms of [2 ** 31, 2 ** 40, Infinity]) {
     const stop = new AbortController();
     let woken = false;
@@ -48,7 +48,7 @@ Deno.test("systemClock sleeps for longer than a timer can be set for", async () 
   }
 });
 
-Deno.test("systemClock leaves no listener at a signal that outlives its sleeps", async () => {
+Deno.test("systemClock leaves no listener at a signal", async () => {
   const stop = new AbortController();
   let listeners = 0;
   const { addEventListener, removeEventListener } = stop.signal;
@@ -64,7 +64,7 @@ Deno.test("systemClock leaves no listener at a signal that outlives its sleeps",
   assertEquals(listeners, 0);
 });
 
-Deno.test("within() tells whether a promise settles in time, and leaves no timer", async () => {
+Deno.test("settlesWithin() returns whether a promise settles in time, and leaves no timer behind", async () => {
   assertEquals(await settlesWithin(Promise.resolve(1), 60_000), true);
   assertEquals(await settlesWithin(new Promise(() => {}), 5), false);
   const clock = new ManualClock();
@@ -75,7 +75,7 @@ Deno.test("within() tells whether a promise settles in time, and leaves no timer
   assertEquals(await outcome, true);
 });
 
-Deno.test("within() passes a failure on that comes in time, and is not disturbed by a later one", async () => {
+Deno.test("settlesWithin() rethrows a failure that comes in time, and ignores a later one", async () => {
   await assertRejects(() => settlesWithin(Promise.reject(new Error("no")), 60_000), Error, "no");
   const clock = new ManualClock();
   const { promise, reject } = Promise.withResolvers<void>();

@@ -11,7 +11,7 @@ import { ConfigError } from "../../lib/errors.ts";
 
 const RANGE = { min: 1, max: 240 };
 
-Deno.test("readInteger() reads whole numbers of the range, and nothing else", () => {
+Deno.test("readInteger() accepts whole numbers in the range only", () => {
   for (const [text, value] of [["1", 1], ["240", 240], [" 30 ", 30], ["007", 7]] as const) {
     assertEquals(readInteger({ FPS: text }, "FPS", RANGE), value);
   }
@@ -20,7 +20,7 @@ Deno.test("readInteger() reads whole numbers of the range, and nothing else", ()
   }
 });
 
-Deno.test("readNumber() reads numbers of the range, and nothing else", () => {
+Deno.test("readNumber() accepts numbers in the range only", () => {
   for (
     const [text, value] of [["1", 1], ["29.97", 29.97], [" 1.5", 1.5], ["240.0", 240]] as const
   ) {
@@ -31,14 +31,14 @@ Deno.test("readNumber() reads numbers of the range, and nothing else", () => {
   }
 });
 
-Deno.test("readChoice() reads one of the words, as they are written", () => {
+Deno.test("readChoice() accepts one of the words, exactly as written", () => {
   const choices = ["0", "180"] as const;
   assertEquals(readChoice({ ROTATE: "180" }, "ROTATE", choices), "180");
-  const refused = assertThrows(() => readChoice({ ROTATE: "90" }, "ROTATE", choices), ConfigError);
-  assertEquals(refused.message, 'Cannot read ROTATE as "0" or "180": current value is "90"');
+  const error = assertThrows(() => readChoice({ ROTATE: "90" }, "ROTATE", choices), ConfigError);
+  assertEquals(error.message, 'Cannot read ROTATE as "0" or "180": current value is "90"');
 });
 
-Deno.test("A variable that is missing, empty or blank is not set", () => {
+Deno.test("readNumber() and the others treat a missing, empty or blank variable as not set", () => {
   for (const env of [{}, { FPS: undefined }, { FPS: "" }, { FPS: "  " }]) {
     assertEquals(readInteger(env, "FPS", RANGE), undefined);
     assertEquals(readNumber(env, "FPS", RANGE), undefined);
@@ -46,7 +46,7 @@ Deno.test("A variable that is missing, empty or blank is not set", () => {
   }
 });
 
-Deno.test("A value that cannot be is refused with its name, what it should be, and what it is", () => {
+Deno.test("parse() rejects an invalid value with its name, the expected value, and the current value", () => {
   const messages = [
     () => readInteger({ FPS: "fast" }, "FPS", RANGE),
     () => readNumber({ FPS: "fast" }, "FPS", RANGE),
@@ -59,21 +59,21 @@ Deno.test("A value that cannot be is refused with its name, what it should be, a
   ]);
 });
 
-Deno.test("forCamera() puts a camera's own settings in the place of those for all", () => {
-  const env = { FPS: "30", FRONT_FPS: "10", FRONT_DOOR_FPS: "5", BACK_SOURCE: "1", PATH: "/bin" };
+Deno.test("forCamera() overrides the settings for all cameras with those of one camera", () => {
+  const env = { FPS: "30", FRONT_FPS: "10", FRONT_GATE_FPS: "5", BACK_SOURCE: "1", PATH: "/bin" };
   const front = forCamera(env, "front");
   assertEquals([front.FPS, front.PATH, front.SOURCE], ["10", "/bin", undefined]);
-  assertEquals(forCamera(env, "front-door").FPS, "5");
+  assertEquals(forCamera(env, "front-gate").FPS, "5");
   const back = forCamera(env, "Back");
   assertEquals([back.FPS, back.SOURCE], ["30", "1"]);
   assertEquals(env.FPS, "30");
 });
 
-Deno.test("forCamera() takes an empty setting of one camera for none", () => {
+Deno.test("forCamera() ignores an empty setting of a camera", () => {
   assertEquals(forCamera({ FPS: "30", FRONT_FPS: "" }, "front").FPS, "30");
 });
 
-Deno.test("forCamera()'s mistakes are told by the names that the user wrote", () => {
+Deno.test("forCamera() keeps the names that the user wrote, for error messages", () => {
   const front = forCamera({ FPS: "slow", FRONT_WIDTH: "wide" }, "front");
   assertThrows(() => readInteger(front, "WIDTH", RANGE), ConfigError, "Cannot read FRONT_WIDTH as");
   assertThrows(() => readInteger(front, "FPS", RANGE), ConfigError, "Cannot read FPS as");

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { CameraError, explain } from "../../lib/errors.ts";
+import { CameraError, explain, messageWithHint } from "../../lib/errors.ts";
 
-Deno.test("explain() puts an error's message in front of those of its causes", () => {
+Deno.test("explain() joins an error's message with those of its causes", () => {
   const cause = new Error("read failed", { cause: new TypeError("Connection reset") });
   assertEquals(
     explain(new CameraError("Cannot open the camera", { cause })),
@@ -13,7 +13,7 @@ Deno.test("explain() puts an error's message in front of those of its causes", (
   assertEquals(explain(undefined), "undefined");
 });
 
-Deno.test("CameraError may be tried again unless it says otherwise", () => {
+Deno.test("CameraError is not permanent by default", () => {
   const { name, message, hint, permanent, cause } = new CameraError("busy");
   assertEquals({ name, message, hint, permanent, cause }, {
     name: "CameraError",
@@ -24,4 +24,11 @@ Deno.test("CameraError may be tried again unless it says otherwise", () => {
   });
   const error = new CameraError("bad option", { hint: "update", permanent: true, cause: 1 });
   assertEquals([error.hint, error.permanent, error.cause], ["update", true, 1]);
+});
+
+Deno.test("messageWithHint() appends the hint, and the causes only on request", () => {
+  const error = new CameraError("Cannot start x", { cause: new Error("denied"), hint: "check x" });
+  assertEquals(messageWithHint(error), "Cannot start x (check x)");
+  assertEquals(messageWithHint(error, { causes: true }), "Cannot start x: denied (check x)");
+  assertEquals(messageWithHint(new Error("alone")), "alone");
 });

@@ -12,7 +12,7 @@ const CASES: [command: string, words: string[]][] = [
   ["'' \"\"", ["", ""]],
   ["a '' b", ["a", "", "b"]],
   ["a''b\"\"c", ["abc"]],
-  [`--name='front door'"s"\\ x`, ["--name=front doors x"]],
+  [`--name='front gate'"s"\\ x`, ["--name=front gates x"]],
   [`'"' "'"`, ['"', "'"]],
   [`'a\\b' '\\'`, ["a\\b", "\\"]],
   [`"\\" \\\\ \\$ \\\` \\a \\'"`, [`" \\ $ \` \\a \\'`]],
@@ -24,8 +24,8 @@ const CASES: [command: string, words: string[]][] = [
   ["a \\\n b", ["a", "b"]],
   ['"a\\\nb"', ["ab"]],
   ["'a\\\nb'", ["a\\\nb"]],
-  ["rtsp://me@door/x?a=1 %d-{x} a=b # é 📷", [
-    "rtsp://me@door/x?a=1",
+  ["rtsp://me@camera/x?a=1 %d-{x} a=b # é 📷", [
+    "rtsp://me@camera/x?a=1",
     "%d-{x}",
     "a=b",
     "#",
@@ -36,15 +36,15 @@ const CASES: [command: string, words: string[]][] = [
 const hasShell = await new Deno.Command("sh", { args: ["-c", ":"] }).output()
   .then(({ success }) => success, () => false);
 
-Deno.test("A command is split at its blanks, and quotes and backslashes hold words together", () => {
+Deno.test("splitShellWords() splits at blanks outside quotes and without backslashes", () => {
   for (const [command, words] of CASES) assertEquals(splitShellWords(command), words, command);
 });
 
 Deno.test({
-  name: "A command is split as sh splits it",
+  name: "splitShellWords() splits like sh",
   ignore: !hasShell,
   async fn() {
-    const same = CASES.filter(([command]) => !command.includes("#")); // where sh has a comment
+    const same = CASES.filter(([command]) => !command.includes("#")); // a comment for sh
     for (const [command] of same) {
       const script = `for word in ${command}\ndo printf '%s\\0' "$word"\ndone`;
       const { stdout } = await new Deno.Command("sh", { args: ["-c", script] }).output();
@@ -54,7 +54,7 @@ Deno.test({
   },
 });
 
-Deno.test("Nothing is expanded", () => {
+Deno.test("splitShellWords() expands nothing", () => {
   assertEquals(splitShellWords(`* ? [a] ~ {a,b} !x "$HOME" "\`id\`"`), [
     "*",
     "?",
@@ -67,30 +67,30 @@ Deno.test("Nothing is expanded", () => {
   ]);
 });
 
-Deno.test("An operator of the shell outside of quotes is refused by name, with the way to a shell", () => {
+Deno.test("splitShellWords() rejects a shell operator outside quotes, and suggests sh -c", () => {
   for (const operator of "|&;<>()$`\n") {
     const error: Error = assertThrows(() => splitShellWords(`ls 'a' ${operator} x`), ConfigError);
     const name = operator === "\n" ? "a line break" : `"${operator}"`;
     assertEquals(
       error.message,
-      `Cannot run a command with ${name} outside of quotes (character 8): ` +
-        "there is no shell; to have one, write sh -c '...'",
+      `Cannot run a command with ${name} outside quotes (character 8): ` +
+        "no shell runs it; to use a shell, write sh -c '...'",
     );
   }
   assertThrows(() => splitShellWords("ls>x"), ConfigError, '">"');
 });
 
-Deno.test("A quote without an end is refused, and so is a backslash at the end", () => {
+Deno.test("splitShellWords() rejects an unterminated quote and a trailing backslash", () => {
   for (const [command, quote] of [["a 'b", "'"], ['a "b', '"'], ['a "b\\"', '"'], ["a \\", "\\"]]) {
     const error: Error = assertThrows(() => splitShellWords(command!), ConfigError);
     assertEquals(
       error.message,
-      `Cannot split a command into arguments: nothing ends the ${quote} at character 3`,
+      `Cannot split a command into arguments: unterminated ${quote} at character 3`,
     );
   }
 });
 
-Deno.test("Words that were quoted in any way are the same after splitting", () => {
+Deno.test("splitShellWords() restores words that were quoted in any style", () => {
   const random = new Random(3);
   const characters = [..."ab \t\n'\"\\|&;<>()$`*?~#é"];
   for (let run = 0; run < 2_000; run++) {
@@ -102,18 +102,18 @@ Deno.test("Words that were quoted in any way are the same after splitting", () =
   }
 });
 
-/** Quotes a word piece by piece, each in one of the ways that there are. */
+/** Quotes a word piece by piece, each in a random style. */
 function quoted(word: string, random: Random): string {
   let command = word === "" ? random.of(["''", '""']) : "";
   for (let rest = word; rest !== "";) {
     const piece = rest.slice(0, 1 + random.integer(0, rest.length - 1));
     rest = rest.slice(piece.length);
-    const ways = [
+    const styles = [
       `'${piece.replaceAll("'", `'"'"'`)}'`,
       `"${piece.replaceAll(/["\\$`]/g, "\\$&")}"`,
       piece.replaceAll(/[^\n]/g, "\\$&").replaceAll("\n", "'\n'"),
     ];
-    command += random.of(/^[a-z]+$/.test(piece) ? [...ways, piece] : ways);
+    command += random.of(/^[a-z]+$/.test(piece) ? [...styles, piece] : styles);
   }
   return command;
 }

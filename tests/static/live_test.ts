@@ -8,7 +8,7 @@ import { median, recordPictures, type Seen, standIn, takeSeen, watchImage } from
 
 const needs = needing(CHROMIUM, PYTHON);
 
-/** What the page says of its first camera. */
+/** Caption of the first camera on the page. */
 const CAPTION = `document.querySelector("figcaption").textContent`;
 const NOTICE = `document.querySelector(".notice")?.innerText`;
 
@@ -17,18 +17,18 @@ function assertInOrder(pictures: readonly Seen[]): void {
   assert(frames.every((frame, i) => i === 0 || frame > frames[i - 1]!), `${frames}`);
 }
 
-Deno.test("the live player in Chromium", needs, async (t) => {
+Deno.test("Live player in Chromium", needs, async (t) => {
   await using browser = await Browser.start();
 
   await t.step(
-    "the page paints 30 pictures a second, in order, and tells how old they are",
+    "the page paints 30 frames per second, in order, and shows their age",
     async () => {
       await using server = await Server.start({ env: standIn({ FPS: "30" }) });
       await using page = await browser.newPage();
       await recordPictures(page);
       await page.goto(server.url);
       await page.until("seen.length > 30");
-      // Somebody else may have the machine's processors for a moment: one good stretch of two seconds will do.
+      // Other work on this machine may take the processors for a moment: one good period of 3 s is enough.
       const rates: number[] = [];
       for (let tries = 0; tries < 10 && !(Math.max(...rates) >= 28.5); tries++) {
         await takeSeen(page);
@@ -40,9 +40,9 @@ Deno.test("the live player in Chromium", needs, async (t) => {
         const shown = Number(/(\d+) ms/.exec(await page.eval(CAPTION))![1]);
         const age = median(pictures.map(({ age }) => age));
         console.log(
-          `${rates.at(-1)!.toFixed(1)} fps, ${age} ms from the camera, the page says ${shown} ms`,
+          `${rates.at(-1)!.toFixed(1)} fps, ${age} ms from the camera, the page shows ${shown} ms`,
         );
-        // The stand-in's own time is taken before its picture is in the pipe, the server's when it has all of it.
+        // The stand-in takes its time before it writes a frame to the pipe, the server after it has read the frame.
         assertLess(Math.abs(age - shown), 60);
       }
       assertGreater(Math.max(...rates), 28.5);
@@ -52,7 +52,7 @@ Deno.test("the live player in Chromium", needs, async (t) => {
   );
 
   await t.step(
-    "on a link of 500 KB/s pictures are no older than their own way and 300 ms",
+    "on a link of 500 KB/s, frames are no older than their transmission time plus 300 ms",
     async () => {
       const rate = 500_000;
       await using server = await Server.start({
@@ -70,7 +70,7 @@ Deno.test("the live player in Chromium", needs, async (t) => {
       const pictures = await takeSeen(page);
       await page.goto("about:blank");
       assertInOrder(pictures);
-      assertGreater(pictures.length, 8); // no more than 22 fit through
+      assertGreater(pictures.length, 8); // the link carries at most 22
       const ages = pictures.map(({ age }) => age);
 
       await using other = await browser.newPage();
@@ -86,14 +86,14 @@ Deno.test("the live player in Chromium", needs, async (t) => {
       );
       const limit = 1000 * size / rate + 300;
       assertLess(median(ages), limit);
-      // One or two may be held up by somebody else's work on this machine.
+      // Other work on this machine may delay one or two frames.
       const late = ages.filter((age) => age >= limit);
       assertLess(late.length, 1 + ages.length / 10, `${ages}`);
     },
   );
 
   await t.step(
-    "when the server is killed the page says so, and goes on by itself when it is back",
+    "the page shows that the server was killed, and reconnects when it is back",
     async () => {
       const env = standIn();
       await using page = await browser.newPage();
@@ -107,21 +107,21 @@ Deno.test("the live player in Chromium", needs, async (t) => {
       }
       const killed = Date.now();
       await page.until(`${NOTICE}?.includes("Connection lost")`, 2_000);
-      await page.until(`${NOTICE}?.includes("The server does not answer")`, 5_000);
+      await page.until(`${NOTICE}?.includes("The server is not responding")`, 5_000);
       assertStringIncludes(await page.eval(CAPTION), "Not connected");
-      await systemClock.sleep(Math.max(0, 2_500 - (Date.now() - killed))); // pauses have grown to their full length
+      await systemClock.sleep(Math.max(0, 2_500 - (Date.now() - killed))); // the retry delay has reached its maximum
       await takeSeen(page);
       await using _server = await Server.start({ env: { ...env, PORT: port } });
       const back = Date.now();
       await page.until("seen.length > 0", 10_000);
       const [first] = await takeSeen(page);
-      console.log(`${first!.at - back} ms from the server's return to the first picture`);
+      console.log(`${first!.at - back} ms from the server's restart to the first frame`);
       assertLess(first!.at - back, 3_000);
       await page.until(`document.querySelector(".notice").hidden`);
     },
   );
 
-  await t.step("when the server ends as it should, the page has its reason", async () => {
+  await t.step("the page shows the reason when the server shuts down", async () => {
     await using server = await Server.start({ env: standIn() });
     await using page = await browser.newPage();
     await recordPictures(page);
@@ -133,7 +133,7 @@ Deno.test("the live player in Chromium", needs, async (t) => {
     await page.until(`${NOTICE}?.includes("The server is shutting down")`, 3_000);
   });
 
-  await t.step("when the capture is killed the page says why, and goes on by itself", async () => {
+  await t.step("the page shows why the capture ended, and continues when it is back", async () => {
     await using server = await Server.start({ env: standIn() });
     await using page = await browser.newPage();
     await recordPictures(page);
@@ -143,19 +143,19 @@ Deno.test("the live player in Chromium", needs, async (t) => {
     await takeSeen(page);
     Deno.kill(capture!, "SIGKILL");
     const killed = Date.now();
-    // The new capture counts from 0 again.
+    // The new capture numbers its frames from 0.
     await page.until("seen.some(({ frame }) => frame < 10)", 5_000);
     const first = (await takeSeen(page)).find(({ frame }) => frame < 10)!;
-    console.log(`${first.at - killed} ms without a picture`);
+    console.log(`${first.at - killed} ms without a frame`);
     assertLess(first.at - killed, 3_000);
     await page.until(
-      `${CAPTION}.includes("Live again after: rpicam-vid was ended by SIGKILL")`,
+      `${CAPTION}.includes("Live again after: rpicam-vid was terminated by SIGKILL")`,
       2_000,
     );
   });
 
   await t.step(
-    "a tab that nobody sees lets the camera stop, and goes on at once when it is seen",
+    "a hidden tab lets the camera stop, and continues as soon as it is visible",
     async () => {
       await using server = await Server.start({ env: standIn({ IDLE_SECONDS: "0.5" }) });
       await using page = await browser.newPage();
@@ -182,7 +182,7 @@ Deno.test("the live player in Chromium", needs, async (t) => {
     },
   );
 
-  await t.step("two cameras come over one socket, each at its own pace", async () => {
+  await t.step("two cameras share a socket, each at its own frame rate", async () => {
     await using server = await Server.start({
       env: standIn({
         CAMERA: "front=pi,back=pi",
@@ -215,14 +215,14 @@ Deno.test("the live player in Chromium", needs, async (t) => {
     await systemClock.sleep(2_000);
     const pictures = await takeSeen(page);
     const [front, back] = [0, 1].map((place) => pictures.filter(({ camera }) => camera === place));
-    for (const one of [front!, back!]) assertInOrder(one);
+    for (const frames of [front!, back!]) assertInOrder(frames);
     assertGreater(front!.length, 2 * back!.length);
     assertGreater(back!.length, 5);
     assertEquals(await viewers(), [1, 1]);
     await page.click(`[data-camera="back"] .open`);
-    await eventually("only the back is watched", async () => `${await viewers()}` === "0,1");
+    await eventually("only the back camera is watched", async () => `${await viewers()}` === "0,1");
     await page.press("g");
-    await eventually("both are watched again", async () => `${await viewers()}` === "1,1");
+    await eventually("both cameras are watched again", async () => `${await viewers()}` === "1,1");
     assertEquals(await page.eval("sockets.length"), 1);
     assertEquals(page.errors, []);
   });

@@ -6,17 +6,17 @@ import { needing, PYTHON } from "../parts.ts";
 import { Server } from "../server.ts";
 import { recordPictures, standIn } from "../stand_in.ts";
 
-/** The page moves, over a WebSocket and not by the plain stream, and its files were all found. */
+/** Asserts that the page paints frames from the WebSocket, not the plain stream, and that it has no errors. */
 async function assertLive(page: Page): Promise<void> {
   await page.until("seen.length > 10");
   await page.until(`document.querySelector("[data-state=live]") !== null`);
-  assertEquals(await page.eval(`document.querySelector("#link").hidden`), true);
+  assertEquals(await page.eval(`document.querySelector("#plain-stream").hidden`), true);
   assertEquals(await page.eval(`document.querySelector("img.picture")`), null);
   assertEquals(page.errors, []);
 }
 
 Deno.test(
-  "the page works behind nginx under a path of its own, over HTTPS and with a password",
+  "the page works behind nginx below a path prefix, over HTTPS and with a password",
   needing(CHROMIUM, PYTHON, "nginx", "openssl"),
   async () => {
     await using tls = await makeCertificate();
@@ -36,7 +36,7 @@ Deno.test(
     await recordPictures(page);
     await page.goto(`${nginx.url.replace("://", "://me:secret@")}/garden/cam/`);
     await assertLive(page);
-    // What the page asks for over HTTP, as after a pause, is let in too.
+    // The browser also sends the password with the page's HTTP requests.
     const { status } = await page.eval(`
       import("./static/addresses.js").then(({ addressOf }) => fetch(addressOf("cameras")))
         .then(({ status }) => ({ status }))

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { defaultsFor } from "../../../cameras/pi/models.ts";
 
-Deno.test("a Raspberry Pi does by itself what its model does with ease", () => {
+Deno.test("defaultsFor() returns capture settings that suit the model of the Raspberry Pi", () => {
   const models: [string, string][] = [
     ["Raspberry Pi Zero 2 W Rev 1.0\0", "640x480 15 fps, quality 50"],
     ["Raspberry Pi 3 Model B Plus Rev 1.3\0", "1280x720 15 fps, quality 50"],

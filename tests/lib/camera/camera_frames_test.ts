@@ -5,11 +5,12 @@ import { CameraError } from "../../../lib/errors.ts";
 import type { Jpeg } from "../../../lib/frame.ts";
 import { segments, sizeOf } from "../../../lib/jpeg/segments.ts";
 import { ManualClock, settle } from "../../manual_clock.ts";
+import { noEvents } from "../../silent.ts";
 
 const DHT = 0xc4;
 const PICTURE = await Deno.readFile(new URL("../../../cameras/emulated/1.jpg", import.meta.url));
 
-Deno.test("a frame without Huffman tables gets them, and keeps the time that its camera gave", async () => {
+Deno.test("Camera adds missing Huffman tables to a frame, and keeps the camera's capture time", async () => {
   await using camera = setUp();
   const bare = withoutTables(PICTURE);
   const frame = camera.frame(0);
@@ -21,7 +22,7 @@ Deno.test("a frame without Huffman tables gets them, and keeps the time that its
   assertEquals(capturedAt, camera.clock.now() - 70);
 });
 
-Deno.test("a frame with its tables is given as the camera made it, and has our time", async () => {
+Deno.test("Camera passes a frame with tables on unchanged, with the time of its arrival", async () => {
   await using camera = setUp();
   const frame = camera.frame(0);
   await camera.push(PICTURE);
@@ -33,7 +34,7 @@ Deno.test("a frame with its tables is given as the camera made it, and has our t
   });
 });
 
-Deno.test("a snapshot waits for a frame that was captured after it was asked for", async () => {
+Deno.test("Camera.frame() waits for a frame captured after the request", async () => {
   await using camera = setUp();
   const first = camera.frame(camera.clock.now());
   await camera.push({ jpeg: PICTURE, capturedAt: camera.clock.now() - 200 }); // was on its way already
@@ -41,7 +42,7 @@ Deno.test("a snapshot waits for a frame that was captured after it was asked for
   assertEquals((await first).sequence, 2);
 });
 
-Deno.test("a camera whose clock is behind has snapshots all the same, of its second new frame", async () => {
+Deno.test("Camera.frame() returns the second new frame of a camera whose clock is behind", async () => {
   await using camera = setUp();
   const hourBehind = () => camera.clock.now() - 3_600_000;
   using _viewer = camera.watch();
@@ -52,7 +53,7 @@ Deno.test("a camera whose clock is behind has snapshots all the same, of its sec
   assertEquals((await camera.frame(camera.clock.now() - 1_000)).sequence, 3);
 });
 
-Deno.test("a camera whose clock is ahead gives no old frame for a new one", async () => {
+Deno.test("Camera.frame() does not return an old frame of a camera whose clock is ahead", async () => {
   await using camera = setUp();
   const hourAhead = () => camera.clock.now() + 3_600_000;
   using _viewer = camera.watch();
@@ -63,7 +64,7 @@ Deno.test("a camera whose clock is ahead gives no old frame for a new one", asyn
   assertEquals((await second).sequence, 2);
 });
 
-Deno.test("a snapshot of a silent camera fails after the time for a first frame", async () => {
+Deno.test("Camera.frame() of a silent camera fails after the first-frame timeout", async () => {
   await using camera = setUp();
   const frame = assertRejects(() => camera.frame(0), CameraError, "for 10 s");
   await camera.clock.advance(10_000);
@@ -83,8 +84,14 @@ function setUp() {
       if (images.length === 0 && !signal.aborted) await promise;
     }
   }
-  const log = { info() {}, warn() {}, error() {} };
-  const camera = new Camera({ name: "c", driver: "fake", open, idleTimeout: 0, clock, log });
+  const camera = new Camera({
+    name: "c",
+    driver: "fake",
+    open,
+    idleTimeout: 0,
+    clock,
+    events: noEvents,
+  });
   return {
     clock,
     frame: (since: number) => camera.frame(since),

@@ -1,8 +1,11 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { Camera } from "../../../lib/camera/camera.ts";
+import { logCameraEvents } from "../../../lib/camera/event_log.ts";
+import type { CameraEvent } from "../../../lib/camera/events.ts";
 import { CameraError, ImmediateStop } from "../../../lib/errors.ts";
 import type { Frame, Jpeg } from "../../../lib/frame.ts";
 import type { Open, Subscriber } from "../../../lib/hub/hub.ts";
+import { Events } from "../../../lib/events.ts";
 import { createLog } from "../../../lib/log.ts";
 import { FakeSource } from "../../fake_source.ts";
 import { ManualClock, settle } from "../../manual_clock.ts";
@@ -13,7 +16,7 @@ const JPEG = sampleJpeg();
 interface Options {
   idleTimeout?: number;
   fps?: number;
-  /** Instead of the source's own. */
+  /** Replaces the fake source. */
   open?: (clock: ManualClock) => Open<Jpeg>;
 }
 
@@ -21,7 +24,8 @@ function setUp({ idleTimeout = 10_000, fps, open }: Options = {}) {
   const clock = new ManualClock();
   const source = new FakeSource<Jpeg>();
   const lines: string[] = [];
-  const log = createLog({ clock, write: (line) => lines.push(line.slice(25)) });
+  const events = new Events<CameraEvent>();
+  logCameraEvents(events, createLog({ clock, write: (line) => lines.push(line.slice(25)) }));
   const camera = new Camera({
     name: "front",
     driver: "pi",
@@ -29,14 +33,14 @@ function setUp({ idleTimeout = 10_000, fps, open }: Options = {}) {
     idleTimeout,
     fps,
     clock,
-    log,
+    events,
   });
-  /** Lets all happen that is due now. */
+  /** Runs everything that is due now. */
   const now = async () => {
     await settle();
     await clock.advance(0);
   };
-  /** Gives `count` frames, one every 100 ms. */
+  /** Pushes `count` frames, one every 100 ms. */
   const flow = async (count = 1) => {
     for (let n = 0; n < count; n++) {
       if (n > 0) await clock.advance(100);
@@ -44,7 +48,7 @@ function setUp({ idleTimeout = 10_000, fps, open }: Options = {}) {
       await settle();
     }
   };
-  /** Fails the opening that there is; what follows at once is done. */
+  /** Fails the current opening, and runs everything that follows at once. */
   const fail = async (error: unknown) => {
     await now();
     source.fail(error);
@@ -53,7 +57,7 @@ function setUp({ idleTimeout = 10_000, fps, open }: Options = {}) {
   return { clock, source, lines, camera, now, flow, fail };
 }
 
-/** A viewer that writes down the frames that it is given. */
+/** A viewer that records its frames. */
 class Viewer implements Subscriber<Frame> {
   readonly role = "viewer";
   readonly frames: Frame[] = [];
@@ -68,14 +72,14 @@ class Viewer implements Subscriber<Frame> {
   }
 }
 
-/** What a promise has come to: "waiting", "ready", or why not. */
+/** State of a promise: "waiting", "ready", or its error message. */
 function watch(promise: Promise<unknown>): { now: string } {
   const outcome = { now: "waiting" };
   promise.then(() => outcome.now = "ready", (error) => outcome.now = error.message);
   return outcome;
 }
 
-Deno.test("Camera gives its viewers frames with the time and a number from 1", async () => {
+Deno.test("Camera gives its viewers frames with their time, numbered from 1", async () => {
   const { clock, source, camera, now } = setUp();
   const viewer = new Viewer();
   camera.join(viewer);
@@ -93,7 +97,7 @@ Deno.test("Camera gives its viewers frames with the time and a number from 1", a
   await camera.close();
 });
 
-Deno.test("Camera runs only while it has viewers, and 10 s longer", async () => {
+Deno.test("Camera runs only while it has viewers, and for the idle timeout", async () => {
   const { clock, source, camera, now, flow } = setUp();
   await clock.advance(60_000);
   assertEquals([source.opened, camera.stats().state], [0, "off"]);
@@ -114,14 +118,14 @@ Deno.test("Camera runs only while it has viewers, and 10 s longer", async () => 
   assertEquals([camera.stats().fps, camera.stats().frames], [0, 12]);
 });
 
-Deno.test("Camera that is kept warm starts at once, for nobody", async () => {
+Deno.test("Camera with an infinite idle timeout starts without a viewer", async () => {
   const { source, camera, now } = setUp({ idleTimeout: Infinity });
   await now();
   assertEquals([source.opened, camera.stats().viewers], [1, 0]);
   await camera.close();
 });
 
-Deno.test("Camera counts on over restarts, and its viewers stay", async () => {
+Deno.test("Camera keeps its counters and its viewers over restarts", async () => {
   const { source, camera, now, flow, fail } = setUp();
   const viewer = new Viewer();
   camera.join(viewer);
@@ -133,12 +137,12 @@ Deno.test("Camera counts on over restarts, and its viewers stay", async () => {
   assertEquals([source.opened, viewer.ended], [2, false]);
   const { frames, failures, viewers, error, lastFailure } = camera.stats();
   assertEquals({ frames, failures, viewers }, { frames: 4, failures: 1, viewers: 1 });
-  // What was wrong is still known, but nothing is wrong now.
+  // The last failure is kept, but there is no current error.
   assertEquals([error, lastFailure?.message], [undefined, "unplugged"]);
   await camera.close();
 });
 
-Deno.test("Camera that hangs is replaced after 3 s without a frame, or as its rate allows", async () => {
+Deno.test("Camera replaces a hung capture after 3 s without a frame, or 8 frame intervals", async () => {
   for (const [fps, limit] of [[undefined, 3_000], [30, 3_000], [1, 8_000]] as const) {
     const { clock, source, camera, now, flow } = setUp({ fps });
     camera.join(new Viewer());
@@ -156,7 +160,7 @@ Deno.test("Camera that hangs is replaced after 3 s without a frame, or as its ra
   }
 });
 
-Deno.test("ready() waits for the first frame, and no longer while there is one", async () => {
+Deno.test("Camera.ready() waits for the first frame, and returns at once while frames flow", async () => {
   const { clock, camera, now, flow } = setUp();
   camera.join(new Viewer());
   const outcome = watch(camera.ready());
@@ -170,20 +174,20 @@ Deno.test("ready() waits for the first frame, and no longer while there is one",
   await camera.close();
 });
 
-Deno.test("ready() gives up after 10 s without a first frame, or as the rate allows", async () => {
-  for (const [fps, patience] of [[30, 10_000], [0.5, 16_000]] as const) {
+Deno.test("Camera.ready() fails after 10 s without a first frame, or 8 frame intervals", async () => {
+  for (const [fps, timeout] of [[30, 10_000], [0.5, 16_000]] as const) {
     const { clock, camera } = setUp({ fps });
     camera.join(new Viewer());
     const outcome = watch(camera.ready());
-    await clock.advance(patience - 1);
+    await clock.advance(timeout - 1);
     assertEquals(outcome.now, "waiting");
     await clock.advance(1);
-    assertEquals(outcome.now, `No picture from the camera for ${patience / 1_000} s`);
+    assertEquals(outcome.now, `No picture from the camera for ${timeout / 1_000} s`);
     await camera.close();
   }
 });
 
-Deno.test("ready() waits through the restart that follows a first failure at once", async () => {
+Deno.test("Camera.ready() waits through the immediate restart after a first failure", async () => {
   const { camera, now, flow, fail } = setUp();
   camera.join(new Viewer());
   const outcome = watch(camera.ready());
@@ -197,7 +201,7 @@ Deno.test("ready() waits through the restart that follows a first failure at onc
   await camera.close();
 });
 
-Deno.test("ready() says at once why not when the camera begins to rest, and while it does", async () => {
+Deno.test("Camera.ready() fails with the reason when the back-off begins, and during it", async () => {
   const { clock, camera, flow, fail } = setUp();
   camera.join(new Viewer());
   const outcome = watch(camera.ready());
@@ -207,7 +211,7 @@ Deno.test("ready() says at once why not when the camera begins to rest, and whil
   await clock.advance(400);
   const error = await assertRejects(() => camera.ready(), CameraError);
   assertEquals([error.hint, camera.retryAfter], ["look at the cable", 100]);
-  // Once the pause is over there is hope again.
+  // After the delay, clients wait for frames again.
   await clock.advance(100);
   const again = watch(camera.ready());
   await settle();
@@ -217,7 +221,7 @@ Deno.test("ready() says at once why not when the camera begins to rest, and whil
   await camera.close();
 });
 
-Deno.test("ready() waits again after frames have ceased, and says why when they do not return", async () => {
+Deno.test("Camera.ready() waits again after frames have stopped, and fails with the reason", async () => {
   const { camera, now, flow, fail } = setUp();
   camera.join(new Viewer());
   await now();
@@ -232,7 +236,7 @@ Deno.test("ready() waits again after frames have ceased, and says why when they 
   await camera.close();
 });
 
-Deno.test("ready() waits again when the camera had been off", async () => {
+Deno.test("Camera.ready() waits again when the camera was off", async () => {
   const { clock, camera, now, flow } = setUp();
   const viewer = new Viewer();
   camera.join(viewer);
@@ -253,7 +257,7 @@ Deno.test("ready() waits again when the camera had been off", async () => {
   await camera.close();
 });
 
-Deno.test("ready() says at once that it is permanent, and who asks again has it tried again", async () => {
+Deno.test("Camera.ready() fails at once after a permanent failure, and the next call retries", async () => {
   const { clock, source, camera, now, flow, fail } = setUp();
   camera.join(new Viewer());
   const first = watch(camera.ready());
@@ -272,7 +276,7 @@ Deno.test("ready() says at once that it is permanent, and who asks again has it 
 for (const permanent of [false, true]) {
   for (const idleTimeout of [0, 10_000]) {
     const what = `${permanent ? "permanent " : ""}failures, idle after ${idleTimeout} ms`;
-    Deno.test(`Camera starts no more often than its pauses allow, whoever asks: ${what}`, async () => {
+    Deno.test(`Camera starts only as often as its back-off allows, whatever clients request: ${what}`, async () => {
       let opened = 0;
       const { clock, camera } = setUp({
         idleTimeout,
@@ -300,7 +304,7 @@ for (const permanent of [false, true]) {
   }
 }
 
-Deno.test("Camera tries a camera that fails again for ever while somebody watches", async () => {
+Deno.test("Camera retries forever while it has a viewer", async () => {
   const { clock, source, camera, flow, fail } = setUp();
   const viewer = new Viewer();
   camera.join(viewer);
@@ -314,7 +318,7 @@ Deno.test("Camera tries a camera that fails again for ever while somebody watche
   await camera.close();
 });
 
-Deno.test("frame() gives the newest frame if that is young enough, and starts nothing for it", async () => {
+Deno.test("Camera.frame() returns the latest frame if it is recent enough, without a new viewer", async () => {
   const { clock, camera, now, flow } = setUp();
   camera.join(new Viewer());
   await now();
@@ -326,7 +330,7 @@ Deno.test("frame() gives the newest frame if that is young enough, and starts no
   await camera.close();
 });
 
-Deno.test("frame() waits for one that was captured after it was asked for", async () => {
+Deno.test("Camera.frame() waits for a frame that arrives after the request", async () => {
   const { clock, camera, now, flow } = setUp();
   camera.join(new Viewer());
   await now();
@@ -341,7 +345,7 @@ Deno.test("frame() waits for one that was captured after it was asked for", asyn
   await camera.close();
 });
 
-Deno.test("frame() starts a camera that is off, and leaves it then", async () => {
+Deno.test("Camera.frame() starts a camera that is off, and leaves it afterwards", async () => {
   const { clock, source, camera, now, flow } = setUp({ idleTimeout: 2_000 });
   const found = camera.frame(clock.now());
   await now();
@@ -353,7 +357,7 @@ Deno.test("frame() starts a camera that is off, and leaves it then", async () =>
   assertEquals([source.opened, source.live], [1, 0]);
 });
 
-Deno.test("frame() leaves no viewer behind when there is no frame, and says why", async () => {
+Deno.test("Camera.frame() fails with the reason and leaves no viewer behind", async () => {
   const { clock, camera, fail } = setUp();
   const unanswered = watch(camera.frame(clock.now()));
   await fail(new CameraError("busy"));
@@ -363,7 +367,7 @@ Deno.test("frame() leaves no viewer behind when there is no frame, and says why"
   await camera.close();
 });
 
-Deno.test("frame() gives up after 10 s when frames have ceased, says why, and leaves no viewer", async () => {
+Deno.test("Camera.frame() fails after 10 s when frames have stopped, and leaves no viewer behind", async () => {
   const { clock, camera, now, flow } = setUp();
   camera.join(new Viewer());
   await now();
@@ -377,7 +381,7 @@ Deno.test("frame() gives up after 10 s when frames have ceased, says why, and le
   await camera.close();
 });
 
-Deno.test("stats() tells what there is to tell", async () => {
+Deno.test("Camera.stats() returns state and counters", async () => {
   const { clock, camera, now, flow, fail } = setUp();
   const off = camera.stats();
   assertEquals([off.name, off.driver, off.size, off.error], ["front", "pi", undefined, undefined]);
@@ -427,7 +431,7 @@ Deno.test("Camera counts the drops of subscriptions, and viewers apart from back
   await camera.close();
 });
 
-Deno.test("Camera stays failed when its viewers have left, until there are frames again", async () => {
+Deno.test("Camera stays failed after its viewers have left, until frames flow again", async () => {
   const { clock, camera, now, flow, fail } = setUp({ idleTimeout: 2_000 });
   const viewer = new Viewer();
   camera.join(viewer);
@@ -444,7 +448,7 @@ Deno.test("Camera stays failed when its viewers have left, until there are frame
   await camera.close();
 });
 
-Deno.test("Camera gives nobody what is no JPEG, and counts it with what its splitter dropped", async () => {
+Deno.test("Camera drops images that are no JPEG, and counts them with those that its splitter dropped", async () => {
   const { camera, now } = setUp({
     open: () => (signal) => {
       async function* images(): AsyncGenerator<Jpeg> {
@@ -459,13 +463,13 @@ Deno.test("Camera gives nobody what is no JPEG, and counts it with what its spli
   const viewer = new Viewer();
   camera.join(viewer);
   await now();
-  // Each of two openings, one straight after another, counts from nought.
+  // Each of the two openings has counts of its driver, from 0.
   assertEquals([viewer.frames.length, camera.stats().broken], [4, 14]);
   assertEquals(camera.stats().failures, 2);
   await camera.close();
 });
 
-Deno.test("Camera knows its size, also when that changes", async () => {
+Deno.test("Camera reports the size of its frames, and its changes", async () => {
   const { source, lines, camera, now } = setUp();
   camera.join(new Viewer());
   await now();
@@ -474,14 +478,15 @@ Deno.test("Camera knows its size, also when that changes", async () => {
     await settle();
     assertEquals(camera.stats().size, { width, height: 240 });
   }
-  assertEquals(lines.filter((line) => line.includes("streaming")), [
-    "info camera streaming camera=front width=640 height=240",
-    "info camera streaming camera=front width=320 height=240",
+  assertEquals(lines, [
+    "info camera starting camera=front driver=pi",
+    "info camera started camera=front width=640 height=240",
+    "info camera size changed camera=front width=320 height=240",
   ]);
   await camera.close();
 });
 
-Deno.test("Camera logs its start, its failures and its end once each", async () => {
+Deno.test("Camera emits each start, failure, recovery and stop, and the log has a repeated failure once", async () => {
   const { clock, lines, camera, now, flow, fail } = setUp();
   camera.join(new Viewer());
   await now();
@@ -496,15 +501,15 @@ Deno.test("Camera logs its start, its failures and its end once each", async () 
   await camera.close();
   assertEquals(lines, [
     "info camera starting camera=front driver=pi",
-    "info camera streaming camera=front width=640 height=480",
+    "info camera started camera=front width=640 height=480",
     'warn camera failed camera=front reason="Cannot open: busy" hint="look at the cable"',
-    "info camera streaming camera=front width=640 height=480",
+    "info camera recovered camera=front width=640 height=480",
     'warn camera failed camera=front reason="Cannot open: busy"',
     "info camera stopped camera=front",
   ]);
 });
 
-Deno.test("Camera.close() ends its viewers and who waits, and tells the capture why", async () => {
+Deno.test("Camera.close() ends viewers and waiting clients, and passes its reason to the capture", async () => {
   const { clock, source, camera, now } = setUp();
   const viewer = new Viewer();
   camera.join(viewer);
@@ -519,7 +524,7 @@ Deno.test("Camera.close() ends its viewers and who waits, and tells the capture 
 
 for (const streaming of [false, true]) {
   const what = streaming ? "was streaming" : "was off";
-  Deno.test(`Camera that ${what} gives nothing after its close, and says so at once`, async () => {
+  Deno.test(`Camera that ${what} gives no frames after close(), and fails at once`, async () => {
     const { clock, source, camera, now, flow } = setUp();
     if (streaming) {
       camera.join(new Viewer());
@@ -537,7 +542,7 @@ for (const streaming of [false, true]) {
   });
 }
 
-Deno.test("Camera is not disturbed by the clock being set", async () => {
+Deno.test("Camera keeps working when the wall clock is set", async () => {
   const { clock, camera, now, flow } = setUp();
   camera.join(new Viewer());
   await now();

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { DeliveryStats, LATENCY_BUCKETS } from "../../../lib/camera/delivery_stats.ts";
 
-Deno.test("deliveries count each frame in the range of its age, whose upper end belongs to it", () => {
+Deno.test("DeliveryStats counts a frame in the bucket of its latency, including the upper bound", () => {
   const sent = new DeliveryStats();
   for (const age of [0, 1, 1.5, 2, 10_000, 10_001, 1e9]) sent.add(100, age);
   const counted = Object.fromEntries(
@@ -17,7 +17,7 @@ Deno.test("deliveries count each frame in the range of its age, whose upper end 
   assertEquals([sent.frames, sent.bytes], [7, 700]);
 });
 
-Deno.test("a frame from the future, after the clock was set back, counts as new", () => {
+Deno.test("DeliveryStats counts a frame from the future with latency 0", () => {
   const sent = new DeliveryStats();
   sent.add(1, -3_600_000);
   assertEquals([sent.buckets[0], sent.totalLatency], [1, 0]);

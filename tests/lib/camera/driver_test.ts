@@ -3,19 +3,19 @@ import { readCaptureSettings } from "../../../lib/camera/driver.ts";
 import { forCamera } from "../../../lib/env.ts";
 import { ConfigError } from "../../../lib/errors.ts";
 
-Deno.test("readWishes() reads what is wished for, and leaves the rest to the driver", () => {
+Deno.test("readCaptureSettings() reads the requested settings, and leaves the others undefined", () => {
   assertEquals(readCaptureSettings({ WIDTH: "1280", HEIGHT: "720", FPS: "29.97", QUALITY: "80" }), {
     width: 1280,
     height: 720,
     fps: 29.97,
     quality: 80,
   });
-  const nothing = { width: undefined, height: undefined, fps: undefined, quality: undefined };
-  assertEquals(readCaptureSettings({}), nothing);
-  assertEquals(readCaptureSettings({ WIDTH: "", FPS: " " }), nothing);
+  const unset = { width: undefined, height: undefined, fps: undefined, quality: undefined };
+  assertEquals(readCaptureSettings({}), unset);
+  assertEquals(readCaptureSettings({ WIDTH: "", FPS: " " }), unset);
 });
 
-Deno.test("readWishes() refuses what no camera can do, by the name that the user gave it", () => {
+Deno.test("readCaptureSettings() rejects invalid values, and names the variable that the user set", () => {
   const bad = { WIDTH: "15", HEIGHT: "99999", FPS: "0", QUALITY: "101" };
   for (const [name, value] of Object.entries(bad)) {
     assertThrows(

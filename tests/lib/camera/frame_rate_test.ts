@@ -11,7 +11,7 @@ Deno.test("FrameRate measures a steady camera, fast or slow", () => {
   }
 });
 
-Deno.test("FrameRate forgets what is more than some seconds ago", () => {
+Deno.test("FrameRate ignores frames older than its window", () => {
   const rate = new FrameRate();
   let now = 0;
   for (let n = 0; n < 300; n++) rate.add(now += 33);
@@ -19,7 +19,7 @@ Deno.test("FrameRate forgets what is more than some seconds ago", () => {
   assertAlmostEquals(rate.at(now), 2, 0.01);
 });
 
-Deno.test("FrameRate falls while there are no frames, down to 0", () => {
+Deno.test("FrameRate falls to 0 while there are no frames", () => {
   const rate = new FrameRate();
   for (let now = 0; now <= 3_000; now += 100) rate.add(now);
   const silence = [3_000, 3_400, 4_000, 6_000, 8_001].map((now) => rate.at(now));
@@ -28,7 +28,7 @@ Deno.test("FrameRate falls while there are no frames, down to 0", () => {
   assertEquals(silence.at(-1), 0);
 });
 
-Deno.test("FrameRate knows none without two frames, and after clear()", () => {
+Deno.test("FrameRate is 0 with fewer than two frames, and after clear()", () => {
   const rate = new FrameRate();
   assertEquals(rate.at(1_000), 0);
   rate.add(1_000);

@@ -1,11 +1,17 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
 import { join } from "@std/path";
 import { driverFolders, DriverRegistry } from "../../../lib/camera/registry.ts";
 import { ConfigError } from "../../../lib/errors.ts";
 
 const DRIVER = `export default { configure: () => ({}), open: async function* () {} };`;
 
-/** Runs a test in a folder with such files. */
+/** Runs a test with a temporary folder that contains some files. */
 async function inFolder(
   files: Record<string, string>,
   test: (folder: string) => Promise<void>,
@@ -25,7 +31,7 @@ async function messageOf(action: () => Promise<unknown>): Promise<string> {
   return (await assertRejects(action, ConfigError)).message;
 }
 
-Deno.test("DriverRegistry knows the drivers that are shipped, and loads each", async () => {
+Deno.test("DriverRegistry loads each of the built-in drivers", async () => {
   const drivers = await DriverRegistry.open(driverFolders(undefined, false));
   assert(drivers.names.includes("emulated") && drivers.names.includes("pi"));
   assertEquals(drivers.names, drivers.names.toSorted());
@@ -35,7 +41,7 @@ Deno.test("DriverRegistry knows the drivers that are shipped, and loads each", a
   }
 });
 
-Deno.test("DriverRegistry loads nothing that is not the name of a driver in its folders", async () => {
+Deno.test("DriverRegistry loads drivers only by their names in its folders", async () => {
   await inFolder({ "mine.ts": DRIVER }, async (folder) => {
     const drivers = await DriverRegistry.open(driverFolders(folder, false));
     const names = [
@@ -54,19 +60,19 @@ Deno.test("DriverRegistry loads nothing that is not the name of a driver in its 
   });
 });
 
-Deno.test("DriverRegistry looks in the user's folder first, for TypeScript and JavaScript", async () => {
+Deno.test("DriverRegistry prefers drivers in the user's folder, in TypeScript or JavaScript", async () => {
   const pi = DRIVER.replace("({})", `({ fps: 7 })`);
   await inFolder({ "pi.ts": pi, "mine.js": DRIVER, "my_other-1.ts": DRIVER }, async (folder) => {
     const drivers = await DriverRegistry.open(driverFolders(folder, false));
-    const shipped = await DriverRegistry.open(driverFolders(undefined, false));
-    assertEquals(drivers.names, [...shipped.names, "mine", "my_other-1"].sort());
+    const builtIn = await DriverRegistry.open(driverFolders(undefined, false));
+    assertEquals(drivers.names, [...builtIn.names, "mine", "my_other-1"].sort());
     assertEquals((await drivers.load("pi")).configure({}), { fps: 7 });
     assertEquals((await drivers.load("mine")).configure({}), {});
     assertEquals((await drivers.load("emulated")).configure({ FPS: "3" }), { fps: 3 });
   });
 });
 
-Deno.test("DriverRegistry takes TypeScript where there is JavaScript of the same name, too", async () => {
+Deno.test("DriverRegistry prefers TypeScript to JavaScript of the same name", async () => {
   const js = DRIVER.replace("({})", `({ from: "js" })`);
   await inFolder(
     { "one.ts": DRIVER, "one.js": js, "two.js": js, "two.ts": DRIVER },
@@ -77,29 +83,29 @@ Deno.test("DriverRegistry takes TypeScript where there is JavaScript of the same
   );
 });
 
-Deno.test("DriverRegistry takes nothing for a driver that cannot be one by its file's name", async () => {
+Deno.test("DriverRegistry ignores files whose names are not those of drivers", async () => {
   const files = ["notes.md", "types.d.ts", "pi_test.tsx", ".hidden.ts", "_x.ts", "a b.ts", "x.py"];
   await inFolder(Object.fromEntries(files.map((file) => [file, DRIVER])), async (folder) => {
     await Deno.mkdir(join(folder, "pictures"));
     const drivers = await DriverRegistry.open(driverFolders(folder, false));
-    const shipped = await DriverRegistry.open(driverFolders(undefined, false));
-    assertEquals(drivers.names, shipped.names);
+    const builtIn = await DriverRegistry.open(driverFolders(undefined, false));
+    assertEquals(drivers.names, builtIn.names);
   });
 });
 
-Deno.test("The compiled program loads JavaScript from the user's folder, and says so of TypeScript", async () => {
+Deno.test("DriverRegistry of the compiled program loads JavaScript only, and says so", async () => {
   await inFolder({ "mine.ts": DRIVER, "other.js": DRIVER }, async (folder) => {
     const drivers = await DriverRegistry.open(driverFolders(folder, true));
     assert(drivers.names.includes("other") && drivers.names.includes("pi"));
     assertEquals(
       await messageOf(() => drivers.load("mine")),
       `Cannot find camera driver "mine": available are ${drivers.names.join(", ")}; ` +
-        "the compiled program loads drivers of your own as .js files, not .ts",
+        "the compiled program loads your drivers from .js files, not .ts",
     );
   });
 });
 
-Deno.test("DriverRegistry says of a file that it is no driver, and what one is", async () => {
+Deno.test("DriverRegistry rejects a file without a driver, and says what a driver is", async () => {
   const files = {
     "empty.ts": "",
     "named.ts": "export const configure = () => ({}), open = () => {};",
@@ -119,10 +125,10 @@ Deno.test("DriverRegistry says of a file that it is no driver, and what one is",
   });
 });
 
-Deno.test("DriverRegistry tells in one line why a driver's file cannot be loaded", async () => {
+Deno.test("DriverRegistry reports in one line why a driver cannot be loaded", async () => {
   const files = {
     "broken.js": "export default {",
-    "throwing.js": `throw new Error("no such thing\\nsecond line");`,
+    "throwing.js": `throw new Error("first line\\nsecond line");`,
     "lacking.js": `import "./not_there.js"; ${DRIVER}`,
   };
   await inFolder(files, async (folder) => {
@@ -135,13 +141,47 @@ Deno.test("DriverRegistry tells in one line why a driver's file cannot be loaded
   });
 });
 
-Deno.test("DriverRegistry says which folder is not there, or is none", async () => {
+Deno.test("DriverRegistry reports a folder that is missing or is not a folder", async () => {
   await inFolder({ "file.ts": DRIVER }, async (folder) => {
     for (const path of [join(folder, "nowhere"), join(folder, "file.ts")]) {
       assertEquals(
         await messageOf(() => DriverRegistry.open(driverFolders(path, false))),
-        `Cannot read CAMERAS_DIR: no folder to read at ${JSON.stringify(path)}`,
+        `Cannot read CAMERAS_DIR: ${JSON.stringify(path)} is not a readable folder`,
       );
     }
+  });
+});
+
+Deno.test("DriverRegistry returns the requirements of all drivers that state them and load", async () => {
+  const stated = { permissions: ["net"], programs: [] };
+  const files = {
+    "stating.js": DRIVER.replace("{ ", `{ requirements: ${JSON.stringify(stated)}, `),
+    "silent.js": DRIVER,
+    "broken.js": "export default {",
+  };
+  await inFolder(files, async (folder) => {
+    const drivers = await DriverRegistry.open(driverFolders(folder, false));
+    const requirements = await drivers.requirements();
+    const builtIn = await DriverRegistry.open(driverFolders(undefined, false));
+    assertEquals([...requirements.keys()], [...builtIn.names, "stating"].sort());
+    assertEquals(requirements.get("stating") as unknown, stated);
+    assertEquals(requirements.get("pi")?.programs.map(({ name }) => name), ["rpicam-vid"]);
+  });
+});
+
+Deno.test("DriverRegistry loads each built-in driver with the requirements of its folder", async () => {
+  const drivers = await DriverRegistry.open(driverFolders(undefined, false));
+  for (const [name, requirements] of await drivers.requirements()) {
+    const file = new URL(`../../../cameras/${name}/requirements.ts`, import.meta.url);
+    assertStrictEquals((await import(file.href)).default, requirements);
+  }
+});
+
+Deno.test("DriverRegistry loads a user's driver that imports dinocam/process.ts", async () => {
+  const driver = `import { run } from "dinocam/process.ts";
+    export default { configure: () => ({}), open: (_, signal) => run("true", [], signal) };`;
+  await inFolder({ "mine.ts": driver }, async (folder) => {
+    const drivers = await DriverRegistry.open(driverFolders(folder, false));
+    assertEquals(typeof (await drivers.load("mine")).open, "function");
   });
 });

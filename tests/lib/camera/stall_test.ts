@@ -28,7 +28,7 @@ function messageOf(error: unknown): string {
   return error.message;
 }
 
-Deno.test("stalling() gives up a source that gives nothing for 10 s, and tells it to stop now", async () => {
+Deno.test("stalling() ends a source without a first item for 10 s with an ImmediateStop", async () => {
   const { clock, source, got, reading } = setUp();
   await clock.advance(9_999);
   assertEquals([got, source.live], [[], 1]);
@@ -39,7 +39,7 @@ Deno.test("stalling() gives up a source that gives nothing for 10 s, and tells i
   assertEquals(source.live, 0);
 });
 
-Deno.test("stalling() gives up a source that gives nothing more for 3 s", async () => {
+Deno.test("stalling() ends a source that has given no item for 3 s", async () => {
   const { clock, source, got, reading } = setUp();
   await clock.advance(9_000);
   for (let n = 0; n < 5; n++) {
@@ -53,7 +53,7 @@ Deno.test("stalling() gives up a source that gives nothing more for 3 s", async 
   assertEquals(messageOf(got[5]), "No picture for 3 s");
 });
 
-Deno.test("stalling() gives up in 3 s also a source that falls silent within its first 10 s", async () => {
+Deno.test("stalling() ends a source that falls silent within its first 10 s after 3 s, too", async () => {
   for (const firstAt of [0, 100, 2_000, 6_500, 9_999]) {
     const { clock, source, got, reading } = setUp();
     await clock.advance(firstAt);
@@ -67,7 +67,7 @@ Deno.test("stalling() gives up in 3 s also a source that falls silent within its
   }
 });
 
-Deno.test("stalling() does not give up a source whose reader takes its time", async () => {
+Deno.test("stalling() does not end a source whose reader is slow", async () => {
   const clock = new ManualClock();
   const source = new FakeSource<number>();
   const open = stalling(source.open, { clock, firstFrame: 10_000, nextFrame: 3_000 });
@@ -84,7 +84,7 @@ Deno.test("stalling() does not give up a source whose reader takes its time", as
   assertEquals(source.live, 0);
 });
 
-Deno.test("stalling() tells what the source complained of when it was stopped, and keeps the hint", async () => {
+Deno.test("stalling() adds the error of the stopped source, and keeps its hint", async () => {
   const clock = new ManualClock();
   const complaint = new CameraError("rpicam-vid was ended by SIGKILL: frontend timed out", {
     hint: "look at the cable",
@@ -106,7 +106,7 @@ Deno.test("stalling() tells what the source complained of when it was stopped, a
   assertEquals(explain(error), error.message); // a log does not tell it twice
 });
 
-Deno.test("stalling() passes the source's own failure and end on as they are", async () => {
+Deno.test("stalling() passes the source's failure and end on unchanged", async () => {
   const failing = setUp();
   const failure = new Error("unplugged");
   failing.source.push(1);
@@ -120,7 +120,7 @@ Deno.test("stalling() passes the source's own failure and end on as they are", a
   assertEquals(ending.got, [1, "end"]);
 });
 
-Deno.test("stalling() ends without a failure when it is told to, and passes the reason on", async () => {
+Deno.test("stalling() ends without a failure when its signal aborts, and passes the reason on", async () => {
   const { clock, source, stop, got, reading } = setUp();
   source.push(1);
   await settle();
@@ -131,7 +131,7 @@ Deno.test("stalling() ends without a failure when it is told to, and passes the 
   await clock.advance(60_000);
 });
 
-Deno.test("stalling() that is told to end while it gives up a source fails no more", async () => {
+Deno.test("stalling() does not fail if its signal aborts while it ends a source", async () => {
   const { clock, source, stop, got, reading } = setUp();
   const closing = Promise.withResolvers<void>();
   source.closing = closing.promise;
@@ -142,8 +142,8 @@ Deno.test("stalling() that is told to end while it gives up a source fails no mo
   assertEquals(got, ["end"]);
 });
 
-Deno.test("stalling() leaves no timer behind, however it ends", async () => {
-  // A real clock, for whose timers the test runner looks.
+Deno.test("stalling() leaves no timer behind", async () => {
+  // The system clock, so that the test runner detects a leaked timer.
   const options = { clock: systemClock, firstFrame: 600_000, nextFrame: 600_000 };
   const { signal } = new AbortController();
   const open = stalling<number>(async function* () {
@@ -154,7 +154,7 @@ Deno.test("stalling() leaves no timer behind, however it ends", async () => {
   await assertRejects(() => Array.fromAsync(open(signal)), Error, "unplugged");
 });
 
-Deno.test("stalling() starts nothing before its first item is asked for", async () => {
+Deno.test("stalling() opens nothing before its first item is requested", async () => {
   const clock = new ManualClock();
   const source = new FakeSource<number>();
   stalling(source.open, { clock, firstFrame: 1, nextFrame: 1 })(new AbortController().signal);
@@ -162,7 +162,7 @@ Deno.test("stalling() starts nothing before its first item is asked for", async 
   assertFalse(source.opened > 0);
 });
 
-Deno.test("patienceFor() allows for 8 frames, and for no less than 3 s, or 10 s for the first", () => {
+Deno.test("stallTimeouts() allows 8 frame intervals, at least 3 s, and 10 s for the first frame", () => {
   assertEquals(stallTimeouts(), { firstFrame: 10_000, nextFrame: 3_000 });
   assertEquals(stallTimeouts(30), { firstFrame: 10_000, nextFrame: 3_000 });
   assertEquals(stallTimeouts(2), { firstFrame: 10_000, nextFrame: 4_000 });

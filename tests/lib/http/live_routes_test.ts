@@ -2,36 +2,46 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { Authenticator } from "../../../lib/auth/mod.ts";
 import { Camera } from "../../../lib/camera/camera.ts";
 import { systemClock } from "../../../lib/clock.ts";
-import { createApp } from "../../../lib/http/app.ts";
-import { FRAME_HEADER } from "../../../lib/live/mod.ts";
+import { createServerApp } from "./server_app.ts";
+import { FRAME_HEADER, MESSAGE_KIND, PROTOCOL_VERSION } from "../../../lib/live/mod.ts";
 import { eventually } from "../../server.ts";
+import { noEvents } from "../../silent.ts";
 
 const log = { info() {}, warn() {}, error() {} };
 
-/** A JPEG that says it is 640x480. */
+/** A JPEG whose header says 640x480. */
 const JPEG = Uint8Array.of(
   ...[0xff, 0xd8, 0xff, 0xc4, 0, 19, ...Array(17).fill(0)],
   ...[0xff, 0xc0, 0, 11, 8, 1, 224, 2, 128, 1, 1, 0x11, 0],
   ...[0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 0x12, 0x34, 0xff, 0xd9],
 );
 
-async function* pictures(signal: AbortSignal) {
+async function* frames(signal: AbortSignal) {
   while (!signal.aborted) {
     yield JPEG.slice();
     await systemClock.sleep(10, signal).catch(() => {});
   }
 }
 
-/** A server with two cameras, on a port of its own. */
+/** Path of the live WebSocket. */
+const LIVE = `/live?version=${PROTOCOL_VERSION}`;
+
+/** A server with two cameras, on a random port. */
 class TestServer implements AsyncDisposable {
   readonly cameras = ["front", "back"].map((name) =>
-    new Camera({ name, driver: "fake", open: pictures, idleTimeout: 0, clock: systemClock, log })
+    new Camera({
+      name,
+      driver: "fake",
+      open: frames,
+      idleTimeout: 0,
+      clock: systemClock,
+      events: noEvents,
+    })
   );
-  readonly app = createApp({
+  readonly app = createServerApp({
     cameras: this.cameras,
     authenticator: new Authenticator("anyone", { clock: systemClock, log }),
     maxViewers: 3,
-    pages: new Map(),
     clock: systemClock,
     log,
   });
@@ -46,7 +56,7 @@ class TestServer implements AsyncDisposable {
     return this.cameras.map((camera) => camera.stats().viewers);
   }
 
-  /** A handshake for a WebSocket, with these header fields besides the usual ones. */
+  /** Returns a WebSocket handshake with the usual header fields, changed by `headers`. */
   handshake(headers: Record<string, string>, path: string): string {
     const fields = {
       "Host": this.host,
@@ -61,21 +71,21 @@ class TestServer implements AsyncDisposable {
     return `GET ${path} HTTP/1.1\r\n${lines.join("")}\r\n`;
   }
 
-  /** Shakes hands. */
-  async shake(headers: Record<string, string>, path = "/live"): Promise<Handshake> {
+  /** Sends a handshake and reads the head of the response. */
+  async shake(headers: Record<string, string>, path = LIVE): Promise<Handshake> {
     const connection = await Deno.connect({ hostname: "127.0.0.1", port: this.port });
     await connection.write(new TextEncoder().encode(this.handshake(headers, path)));
-    let answer = "";
-    while (!answer.includes("\r\n\r\n")) {
+    let response = "";
+    while (!response.includes("\r\n\r\n")) {
       const bytes = new Uint8Array(4096);
       const read = await connection.read(bytes);
       if (read === null) break;
-      answer += new TextDecoder().decode(bytes.subarray(0, read));
+      response += new TextDecoder().decode(bytes.subarray(0, read));
     }
-    return new Handshake(Number(answer.split(" ")[1]), answer, connection);
+    return new Handshake(Number(response.split(" ")[1]), response, connection);
   }
 
-  /** Ends as `main.ts` does. */
+  /** Shuts down in the same order as `main.ts`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([
       this.#server.shutdown(),
@@ -87,17 +97,17 @@ class TestServer implements AsyncDisposable {
 class Handshake implements Disposable {
   constructor(
     readonly status: number,
-    readonly answer: string,
+    readonly response: string,
     readonly connection: Deno.Conn,
   ) {}
 
-  /** What comes, a character for each byte. */
+  /** Reads until `enough` accepts the text so far: one character per byte. */
   async readUntil(enough: (text: string) => boolean): Promise<string> {
     let text = "";
     const bytes = new Uint8Array(65_536);
     while (!enough(text)) {
       const read = await this.connection.read(bytes);
-      if (read === null) throw new Error(`It ends with ${text}`);
+      if (read === null) throw new Error(`The connection ended after ${text}`);
       text += String.fromCharCode(...bytes.subarray(0, read));
     }
     return text;
@@ -107,51 +117,58 @@ class Handshake implements Disposable {
     try {
       this.connection.close();
     } catch {
-      // it is closed already
+      // closed already
     }
   }
 }
 
-/** A WebSocket that remembers what came. */
+/** A client that records what it receives, and acknowledges frames. */
 class Client implements AsyncDisposable {
   readonly frames: Uint8Array[] = [];
   // deno-lint-ignore no-explicit-any
-  readonly words: any[] = [];
+  readonly texts: any[] = [];
+  /** Code and reason of the close, once it has closed. */
+  readonly closed: Promise<[code: number, reason: string]>;
   readonly socket: WebSocket;
-  readonly #ended: Promise<void>;
 
-  constructor(address: string, { acknowledges = true } = {}) {
-    const socket = this.socket = new WebSocket(address);
+  constructor(
+    address: string,
+    { acknowledges = true, headers = {} as Record<string, string> } = {},
+  ) {
+    // With the types of the DOM, which `deno check` loads for the page, the options are unknown.
+    const socket: WebSocket = Reflect.construct(WebSocket, [address, { headers }]);
+    this.socket = socket;
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) => {
-      if (typeof data === "string") return void this.words.push(JSON.parse(data));
+      if (typeof data === "string") return void this.texts.push(JSON.parse(data));
       const frame = new Uint8Array(data);
       this.frames.push(frame);
       const header = new DataView(data);
-      const [camera, sequence] = [header.getUint32(0), header.getUint32(4)];
+      const [camera, sequence] = [header.getUint16(2), header.getUint32(4)];
       if (acknowledges) socket.send(JSON.stringify({ type: "painted", camera, sequence }));
     };
-    this.#ended = new Promise((resolve) => {
-      socket.onclose = () => resolve();
+    this.closed = new Promise((resolve) => {
+      socket.onclose = ({ code, reason }) => resolve([code, reason]);
     });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.socket.close();
-    await this.#ended;
+    await this.closed;
   }
 }
 
-Deno.test("GET /live sends frames of all cameras, and each client is a viewer of theirs", async () => {
+Deno.test("GET /live sends frames of all cameras, and counts the client as a viewer of each", async () => {
   await using server = new TestServer();
   {
-    await using client = new Client(`ws://${server.host}/live`);
-    await eventually("ten frames come", () => client.frames.length >= 10);
-    const [hello] = client.words;
-    assertEquals(hello.type, "hello");
+    await using client = new Client(`ws://${server.host}${LIVE}`);
+    await eventually("ten frames arrive", () => client.frames.length >= 10);
+    const [hello] = client.texts;
+    assertEquals([hello.type, hello.version], ["hello", PROTOCOL_VERSION]);
     assertEquals(hello.cameras.map(({ name }: { name: string }) => name), ["front", "back"]);
     const indexes = new Set(client.frames.map((frame) => frame[3]));
     assertEquals([...indexes].sort(), [0, 1]);
+    assert(client.frames.every((frame) => frame[0] === MESSAGE_KIND.FRAME && frame[1] === 0));
     assertEquals(client.frames[0]!.subarray(FRAME_HEADER), JPEG);
     const list = await (await fetch(`http://${server.host}/cameras`)).json();
     assertEquals(list.map(({ viewers }: { viewers: number }) => viewers), [1, 1]);
@@ -163,25 +180,54 @@ Deno.test("GET /live sends frames of all cameras, and each client is a viewer of
   );
 });
 
-Deno.test("GET /live?watch= names the cameras to begin with; names of none are passed over", async () => {
+Deno.test("GET /live starts with the cameras named in watch, and ignores unknown names", async () => {
   await using server = new TestServer();
-  await using client = new Client(`ws://${server.host}/live?watch=back,x`);
-  await eventually("a frame comes", () => client.frames.length > 0);
+  await using client = new Client(`ws://${server.host}${LIVE}&watch=back,x`);
+  await eventually("a frame arrives", () => client.frames.length > 0);
   assertEquals(server.viewers, [0, 1]);
-  await using idle = new Client(`ws://${server.host}/live?watch=`);
-  await eventually("it is greeted", () => idle.words.length > 0);
+  await using idle = new Client(`ws://${server.host}${LIVE}&watch=`);
+  await eventually("the hello arrives", () => idle.texts.length > 0);
   assertEquals(server.viewers, [0, 1]);
 });
 
 Deno.test("a client that never acknowledges gets one frame of each camera", async () => {
   await using server = new TestServer();
-  await using client = new Client(`ws://${server.host}/live`, { acknowledges: false });
-  await eventually("frames come", () => client.frames.length === 2);
-  await eventually("the cameras go on", () => server.cameras[0]!.stats().frames > 20);
+  await using client = new Client(`ws://${server.host}${LIVE}`, { acknowledges: false });
+  await eventually("frames arrive", () => client.frames.length === 2);
+  await eventually("the camera continues", () => server.cameras[0]!.stats().frames > 20);
   assertEquals(client.frames.length, 2);
 });
 
-Deno.test("what is no handshake for a WebSocket is refused: 426, 405 or 400", async () => {
+Deno.test("GET /live closes the socket of a client of another version with 4000 and a reason", async () => {
+  await using server = new TestServer();
+  for (const query of ["?version=1", "?version=", `?version=${PROTOCOL_VERSION + 1}&watch=front`]) {
+    await using client = new Client(`ws://${server.host}/live${query}`);
+    const reason = "The page is older than the server: reload it";
+    assertEquals(await client.closed, [4000, reason]);
+    assertEquals([client.texts, client.frames, server.viewers], [[], [], [0, 0]]);
+  }
+});
+
+Deno.test("GET /live serves a program that names no version", async () => {
+  await using server = new TestServer();
+  await using client = new Client(`ws://${server.host}/live?watch=front`);
+  await eventually("a frame has arrived", () => client.frames.length > 0);
+  assertEquals(client.texts[0]!.version, PROTOCOL_VERSION);
+});
+
+Deno.test("GET /live sends nothing to a page without a version, whatever it asks for", async () => {
+  await using server = new TestServer();
+  const headers = { Origin: `http://${server.host}` };
+  await using client = new Client(`ws://${server.host}/live?watch=front`, { headers });
+  client.socket.onopen = () => {
+    client.socket.send(JSON.stringify({ type: "watch", cameras: ["front"] }));
+    client.socket.send(JSON.stringify({ type: "ping", id: 1 }));
+  };
+  assertEquals((await client.closed)[0], 4000);
+  assertEquals([client.texts, client.frames, server.viewers], [[], [], [0, 0]]);
+});
+
+Deno.test("GET /live answers a request that is no WebSocket handshake with 426, 405 or 400", async () => {
   await using server = new TestServer();
   const plain = await fetch(`http://${server.host}/live`);
   assertEquals([plain.status, plain.headers.get("Upgrade")], [426, "websocket"]);
@@ -191,20 +237,20 @@ Deno.test("what is no handshake for a WebSocket is refused: 426, 405 or 400", as
   const post = await fetch(`http://${server.host}/live`, { method: "POST" });
   assertEquals(post.status, 405);
   await post.body?.cancel();
-  const brokenOnes: [Record<string, string>, number][] = [
+  const invalid: [Record<string, string>, number][] = [
     [{ "Sec-WebSocket-Version": "12" }, 426],
     [{ "Sec-WebSocket-Key": "" }, 400],
     [{ "Connection": "close" }, 400],
   ];
-  for (const [broken, status] of brokenOnes) {
-    using handshake = await server.shake(broken);
-    assertEquals([broken, handshake.status], [broken, status]);
-    assert(!/ at |stack/i.test(handshake.answer), handshake.answer);
+  for (const [headers, status] of invalid) {
+    using handshake = await server.shake(headers);
+    assertEquals([headers, handshake.status], [headers, status]);
+    assert(!/ at |stack/i.test(handshake.response), handshake.response);
   }
   assertEquals(server.viewers, [0, 0]);
 });
 
-Deno.test("a WebSocket from another site's page is refused, whatever that site is called", async () => {
+Deno.test("GET /live answers a page of another origin with 403, whatever its host name", async () => {
   await using server = new TestServer();
   for (
     const origin of [
@@ -229,71 +275,74 @@ Deno.test("a WebSocket from another site's page is refused, whatever that site i
   assertEquals(server.viewers, [0, 0]);
 });
 
-Deno.test("our own page's WebSocket is let in, also behind a proxy; so is a program's, which has no origin", async () => {
+Deno.test("GET /live accepts the server's own page, also behind a proxy, and a program without an origin", async () => {
   await using server = new TestServer();
-  const ours: Record<string, string>[] = [
+  const allowed: Record<string, string>[] = [
     { Origin: `http://${server.host}` },
     { "Origin": "https://home.example", "X-Forwarded-Host": "home.example" },
     { Origin: "" },
   ];
-  for (const headers of ours) {
+  for (const headers of allowed) {
     using handshake = await server.shake(headers);
-    assertMatch(handshake.answer, /^HTTP\/1\.1 101 /);
+    assertMatch(handshake.response, /^HTTP\/1\.1 101 /);
   }
 });
 
-Deno.test("a client that vanishes without a word is no viewer any more", async () => {
+Deno.test("a client that disconnects without a close frame no longer counts as a viewer", async () => {
   await using server = new TestServer();
   {
     using _gone = await server.shake({});
-    await eventually("it watches", () => server.viewers[0] === 1);
+    await eventually("the client watches", () => server.viewers[0] === 1);
   }
-  await eventually("it is gone", () => server.viewers[0] === 0);
+  await eventually("the client has left", () => server.viewers[0] === 0);
 });
 
-Deno.test("a client counts as one viewer, and is asked to come again where there is no room", async () => {
+Deno.test("a client counts as one viewer, and gets 503 with Retry-After at the viewer limit", async () => {
   await using server = new TestServer();
   const metrics = async () => await (await fetch(`http://${server.host}/metrics`)).text();
   {
     using _first = await server.shake({});
     using _second = await server.shake({});
     using _third = await server.shake({});
-    await eventually("they watch", () => server.viewers[0] === 3);
+    await eventually("three clients watch", () => server.viewers[0] === 3);
     assertMatch(await metrics(), /^dinocam_viewers 3$/m);
     using late = await server.shake({});
     assertEquals(late.status, 503);
-    assertMatch(late.answer, /\r\nretry-after: \d+\r\n/i);
+    assertMatch(late.response, /\r\nretry-after: \d+\r\n/i);
   }
-  await eventually("they are gone", async () => /^dinocam_viewers 0$/m.test(await metrics()));
+  await eventually(
+    "all clients have left",
+    async () => /^dinocam_viewers 0$/m.test(await metrics()),
+  );
   using next = await server.shake({});
   assertEquals(next.status, 101);
 });
 
-Deno.test("clients that go in the middle of the handshake leave nothing behind", async () => {
+Deno.test("GET /live releases clients that disconnect during the handshake", async () => {
   await using server = new TestServer();
   for (let i = 0; i < 100; i++) {
     const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
-    await connection.write(new TextEncoder().encode(server.handshake({}, "/live")));
+    await connection.write(new TextEncoder().encode(server.handshake({}, LIVE)));
     connection.close();
   }
-  await eventually("there is room again", async () => {
+  await eventually("a client is accepted again", async () => {
     using next = await server.shake({});
     return next.status === 101;
   });
-  await eventually("nobody is left", () => server.viewers.every((count) => count === 0));
+  await eventually("no viewer is left", () => server.viewers.every((count) => count === 0));
 });
 
-Deno.test("a server that ends tells every client, also one that watches nothing", async () => {
+Deno.test("the server closes every client with 1001 at shutdown, also one that watches no camera", async () => {
   const server = new TestServer();
   using watching = await server.shake({});
-  using idle = await server.shake({}, "/live?watch=");
+  using idle = await server.shake({}, `${LIVE}&watch=`);
   const clients = [watching, idle];
-  // A close frame: its kind, its length, and the code 1001, going away.
+  // A close frame: opcode, length, and the code 1001 (going away).
   const isClosing = (text: string) => text.at(text.indexOf("\x03\xe9") - 2) === "\x88";
-  const told = Promise.all(clients.map((client) => client.readUntil(isClosing)));
-  await eventually("one watches", () => server.viewers[0] === 1);
+  const closed = Promise.all(clients.map((client) => client.readUntil(isClosing)));
+  await eventually("a client watches", () => server.viewers[0] === 1);
   const ended = server[Symbol.asyncDispose]();
-  await told;
+  await closed;
   for (const { connection } of clients) connection.close();
   await ended;
 });

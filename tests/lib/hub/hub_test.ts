@@ -11,21 +11,21 @@ function setUp({ idleTimeout = 10_000 } = {}) {
   return { clock, source, hub };
 }
 
-/** A subscriber that writes down what it is told. */
+/** A subscriber that records its items and its end. */
 class Listener implements Subscriber<number> {
   readonly role: Role = "viewer";
-  readonly heard: unknown[] = [];
+  readonly received: unknown[] = [];
 
   offer(item: number): void {
-    this.heard.push(item);
+    this.received.push(item);
   }
 
   end(failure?: { reason: unknown }): void {
-    this.heard.push(failure ?? "end");
+    this.received.push(failure ?? "end");
   }
 }
 
-Deno.test("Hub opens its source when somebody joins, and only then", async () => {
+Deno.test("Hub opens its source when the first subscriber joins", async () => {
   const { source, hub } = setUp();
   await settle();
   assertEquals([source.opened, hub.running], [0, false]);
@@ -34,7 +34,7 @@ Deno.test("Hub opens its source when somebody joins, and only then", async () =>
   await hub.close();
 });
 
-Deno.test("Hub gives each item to everybody, in order", async () => {
+Deno.test("Hub offers each item to all subscribers, in order", async () => {
   const { source, hub } = setUp();
   const [one, other] = [new Listener(), new Listener()];
   hub.join(one);
@@ -44,11 +44,11 @@ Deno.test("Hub gives each item to everybody, in order", async () => {
     await settle();
   }
   await hub.close();
-  assertEquals(one.heard, [1, 2, 3, "end"]);
-  assertEquals(other.heard, [1, 2, 3, "end"]);
+  assertEquals(one.received, [1, 2, 3, "end"]);
+  assertEquals(other.received, [1, 2, 3, "end"]);
 });
 
-Deno.test("Hub opens its source once for 100 who come at once", async () => {
+Deno.test("Hub opens its source once for 100 subscribers that join at once", async () => {
   const { source, hub } = setUp();
   const all = Array.from({ length: 100 }, () => new Listener());
   for (const one of all) hub.join(one);
@@ -56,12 +56,12 @@ Deno.test("Hub opens its source once for 100 who come at once", async () => {
   source.push(1);
   await settle();
   assertEquals(source.opened, 1);
-  assert(all.every(({ heard }) => heard[0] === 1));
+  assert(all.every(({ received }) => received[0] === 1));
   await hub.close();
   assertEquals(hub.count("viewer"), 0);
 });
 
-Deno.test("Hub gives a newcomer the newest item at once", async () => {
+Deno.test("Hub offers a new subscriber the latest item at once", async () => {
   const { source, hub } = setUp();
   hub.join(new Listener());
   source.push(1);
@@ -69,14 +69,14 @@ Deno.test("Hub gives a newcomer the newest item at once", async () => {
   await settle();
   const newcomer = new Listener();
   hub.join(newcomer);
-  assertEquals(newcomer.heard, [2]);
+  assertEquals(newcomer.received, [2]);
   hub.clearLatest();
   const later = new Listener();
   hub.join(later);
-  assertEquals(later.heard, []);
+  assertEquals(later.received, []);
   source.push(3);
   await settle();
-  assertEquals([newcomer.heard, later.heard], [[2, 3], [3]]);
+  assertEquals([newcomer.received, later.received], [[2, 3], [3]]);
   await hub.close();
 });
 
@@ -95,10 +95,10 @@ Deno.test("Hub closes its source 10 s after the last subscriber leaves", async (
   assertEquals([source.live, hub.latest], [1, 1]);
   await clock.advance(1);
   assertEquals([source.live, hub.running, hub.latest], [0, false, undefined]);
-  assertEquals(one.heard, [1]);
+  assertEquals(one.received, [1]);
 });
 
-Deno.test("Hub keeps its source for who comes back in time, and counts 10 s anew after that", async () => {
+Deno.test("Hub keeps its source for a subscriber that returns in time, and restarts the idle timeout", async () => {
   const { clock, source, hub } = setUp();
   const viewer = new Listener();
   for (let n = 0; n < 5; n++) {
@@ -111,7 +111,7 @@ Deno.test("Hub keeps its source for who comes back in time, and counts 10 s anew
   assertEquals([source.opened, source.live], [1, 0]);
 });
 
-Deno.test("Hub with no idle time closes its source when the last subscriber leaves", async () => {
+Deno.test("Hub without an idle timeout closes its source when the last subscriber leaves", async () => {
   const { source, hub } = setUp({ idleTimeout: 0 });
   const [one, other] = [new Listener(), new Listener()];
   hub.join(one);
@@ -129,7 +129,7 @@ Deno.test("Hub with no idle time closes its source when the last subscriber leav
   await hub.close();
 });
 
-Deno.test("Hub that is to be kept warm never closes its source, and start() opens it for nobody", async () => {
+Deno.test("Hub with an infinite idle timeout never closes its source; start() opens it without a subscriber", async () => {
   const { clock, source, hub } = setUp({ idleTimeout: Infinity });
   hub.start();
   await settle();
@@ -141,11 +141,11 @@ Deno.test("Hub that is to be kept warm never closes its source, and start() open
   hub.leave(viewer);
   await clock.advance(365 * 24 * 3_600_000);
   hub.start();
-  assertEquals([source.opened, source.live, viewer.heard], [1, 1, [1]]);
+  assertEquals([source.opened, source.live, viewer.received], [1, 1, [1]]);
   await hub.close();
 });
 
-Deno.test("Hub opens its source again, once and not before it has closed, for who come meanwhile", async () => {
+Deno.test("Hub opens its source once more, after it has closed, for subscribers that join meanwhile", async () => {
   const { source, hub } = setUp({ idleTimeout: 0 });
   const closing = Promise.withResolvers<void>();
   source.closing = closing.promise;
@@ -162,11 +162,11 @@ Deno.test("Hub opens its source again, once and not before it has closed, for wh
   assertEquals([source.opened, source.live, source.most], [2, 1, 1]);
   source.push(7);
   await settle();
-  assertEquals([one.heard, other.heard], [[7], [7]]);
+  assertEquals([one.received, other.received], [[7], [7]]);
   await hub.close();
 });
 
-Deno.test("Hub does not open its source again if who came meanwhile has left", async () => {
+Deno.test("Hub does not open its source again if the subscriber that joined meanwhile has left", async () => {
   const { clock, source, hub } = setUp();
   const closing = Promise.withResolvers<void>();
   source.closing = closing.promise;
@@ -182,7 +182,7 @@ Deno.test("Hub does not open its source again if who came meanwhile has left", a
   assertEquals([source.opened, source.live, hub.running], [1, 0, false]);
 });
 
-Deno.test("Hub gives nobody an item that comes after its source was told to close", async () => {
+Deno.test("Hub discards items that arrive after its source was aborted", async () => {
   let opened = 0;
   const hub = new Hub<number>(async function* (signal) {
     const opening = ++opened;
@@ -194,12 +194,12 @@ Deno.test("Hub gives nobody an item that comes after its source was told to clos
   hub.leave(viewer);
   hub.join(viewer);
   await settle();
-  assertEquals([viewer.heard, opened], [[], 2]);
+  assertEquals([viewer.received, opened], [[], 2]);
   await hub.close();
-  assertEquals(viewer.heard, ["end"]);
+  assertEquals(viewer.received, ["end"]);
 });
 
-Deno.test("Hub ends its subscribers with the reason when its source fails, and opens it for the next one", async () => {
+Deno.test("Hub ends its subscribers with the reason when its source fails, and opens it for the next subscriber", async () => {
   const { source, hub } = setUp();
   const [one, other] = [new Listener(), new Listener()];
   hub.join(one);
@@ -209,7 +209,7 @@ Deno.test("Hub ends its subscribers with the reason when its source fails, and o
   const reason = new Error("unplugged");
   source.fail(reason);
   await settle();
-  assertEquals([one.heard, other.heard], [[1, { reason }], [1, { reason }]]);
+  assertEquals([one.received, other.received], [[1, { reason }], [1, { reason }]]);
   assertEquals([hub.count("viewer"), hub.running, hub.latest], [0, false, undefined]);
   hub.join(one);
   await settle();
@@ -217,7 +217,7 @@ Deno.test("Hub ends its subscribers with the reason when its source fails, and o
   await hub.close();
 });
 
-Deno.test("Hub ends its subscribers when its source cannot even be opened", async () => {
+Deno.test("Hub ends its subscribers when its source cannot be opened", async () => {
   const reason = new TypeError("no such thing");
   const clock = new ManualClock();
   const hub = new Hub<number>(() => {
@@ -226,7 +226,7 @@ Deno.test("Hub ends its subscribers when its source cannot even be opened", asyn
   const viewer = new Listener();
   hub.join(viewer);
   await settle();
-  assertEquals([viewer.heard, hub.running], [[{ reason }], false]);
+  assertEquals([viewer.received, hub.running], [[{ reason }], false]);
 });
 
 Deno.test("Hub ends its subscribers when its source ends", async () => {
@@ -236,12 +236,12 @@ Deno.test("Hub ends its subscribers when its source ends", async () => {
   source.push(1);
   source.end();
   await settle();
-  assertEquals([viewer.heard, hub.running], [[1, "end"], false]);
+  assertEquals([viewer.received, hub.running], [[1, "end"], false]);
 });
 
-Deno.test("Hub leaves no timer behind when its source ends before the idle time is over", async () => {
+Deno.test("Hub leaves no timer behind when its source ends before the idle timeout", async () => {
   const source = new FakeSource<number>();
-  // A real clock, for whose timers the test runner looks.
+  // The system clock, so that the test runner detects a leaked timer.
   const hub = new Hub(source.open, { clock: systemClock, idleTimeout: 600_000 });
   const viewer = new Listener();
   hub.join(viewer);
@@ -251,7 +251,7 @@ Deno.test("Hub leaves no timer behind when its source ends before the idle time 
   assertEquals([hub.running, source.live], [false, 0]);
 });
 
-Deno.test("Hub takes a second leave(), or one of a stranger, for nothing", async () => {
+Deno.test("Hub ignores a second leave(), and one of an unknown subscriber", async () => {
   const { clock, source, hub } = setUp();
   const [one, other] = [new Listener(), new Listener()];
   hub.join(one);
@@ -264,7 +264,7 @@ Deno.test("Hub takes a second leave(), or one of a stranger, for nothing", async
   await hub.close();
 });
 
-Deno.test("Hub lets a subscriber leave, and another join, in the middle of an item", async () => {
+Deno.test("Hub lets a subscriber leave and another join while it offers an item", async () => {
   const { source, hub } = setUp({ idleTimeout: 0 });
   const other = new Listener();
   const leaving: Subscriber<number> = {
@@ -277,11 +277,11 @@ Deno.test("Hub lets a subscriber leave, and another join, in the middle of an it
   source.push(1);
   source.push(2);
   await settle();
-  assertEquals([other.heard, hub.count("viewer")], [[1, 2], 1]);
+  assertEquals([other.received, hub.count("viewer")], [[1, 2], 1]);
   await hub.close();
 });
 
-Deno.test("Hub.close() ends everybody, tells its source why, and waits until that has closed", async () => {
+Deno.test("Hub.close() ends all subscribers, passes its reason to the source, and waits until that has closed", async () => {
   const { source, hub } = setUp();
   const held = Promise.withResolvers<void>();
   source.closing = held.promise;
@@ -291,7 +291,7 @@ Deno.test("Hub.close() ends everybody, tells its source why, and waits until tha
   let closed = false;
   const reason = new Error("shutting down");
   const closing = hub.close(reason).then(() => closed = true);
-  assertEquals(viewer.heard, ["end"]);
+  assertEquals(viewer.received, ["end"]);
   await settle();
   assertFalse(closed);
   held.resolve();
@@ -299,7 +299,7 @@ Deno.test("Hub.close() ends everybody, tells its source why, and waits until tha
   assertEquals([source.live, source.reason], [0, reason]);
 });
 
-Deno.test("Hub.close() also ends a hub that nobody is at, and one that waits to close", async () => {
+Deno.test("Hub.close() also closes a hub without subscribers, and one in its idle timeout", async () => {
   const { source, hub } = setUp();
   await hub.close();
   const { source: idle, hub: waiting } = setUp();
@@ -311,14 +311,14 @@ Deno.test("Hub.close() also ends a hub that nobody is at, and one that waits to 
   assertEquals([source.opened, idle.live], [0, 0]);
 });
 
-Deno.test("Hub ends at once who joins after its close, and opens nothing", async () => {
+Deno.test("Hub ends a subscriber that joins after close() at once, and opens nothing", async () => {
   const { source, hub } = setUp();
   await hub.close();
   const viewer = new Listener();
   hub.join(viewer);
   hub.start();
   await settle();
-  assertEquals([viewer.heard, source.opened, hub.count("viewer")], [["end"], 0, 0]);
+  assertEquals([viewer.received, source.opened, hub.count("viewer")], [["end"], 0, 0]);
 });
 
 Deno.test("Hub is closed by `await using`", async () => {
@@ -332,7 +332,7 @@ Deno.test("Hub is closed by `await using`", async () => {
   assertEquals(source.live, 0);
 });
 
-Deno.test("Hub passes on a failure of a waiting reader's source", async () => {
+Deno.test("Hub rejects the next() of a waiting subscription when its source fails", async () => {
   const { source, hub } = setUp();
   using viewer = hub.subscribe();
   const waiting = viewer.next();
@@ -365,7 +365,7 @@ Deno.test("Hub keeps its source open for a background subscriber that needs it",
   hub.join(recorder);
   source.push(1);
   await clock.advance(60_000);
-  assertEquals([recorder.heard, source.live], [[1], 1]);
+  assertEquals([recorder.received, source.live], [[1], 1]);
   hub.leave(recorder);
   await clock.advance(10_000);
   assertEquals(source.live, 0);
@@ -390,9 +390,9 @@ Deno.test("Hub neither opens its source nor keeps it open for a passive subscrib
   await settle();
   source.push(2);
   await settle();
-  assertEquals(detector.heard, [1, 2]);
+  assertEquals(detector.received, [1, 2]);
   await hub.close();
-  assertEquals(detector.heard, [1, 2, "end"]);
+  assertEquals(detector.received, [1, 2, "end"]);
 });
 
 Deno.test("Hub lets a passive subscriber leave without a new idle timeout", async () => {

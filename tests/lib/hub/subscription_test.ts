@@ -3,7 +3,7 @@ import { Hub } from "../../../lib/hub/hub.ts";
 import { FakeSource } from "../../fake_source.ts";
 import { ManualClock, settle } from "../../manual_clock.ts";
 
-/** A hub that somebody keeps awake, so that its source is open. */
+/** A hub with another subscriber, so that its source is open. */
 function setUp() {
   const source = new FakeSource<number>();
   const hub = new Hub(source.open, { clock: new ManualClock(), idleTimeout: 10_000 });
@@ -15,7 +15,7 @@ function setUp() {
   return { source, hub, push };
 }
 
-Deno.test("Subscription joins at its first next(), so one that is never read costs nothing", async () => {
+Deno.test("Subscription joins at its first next()", async () => {
   const { hub } = setUp();
   const viewer = hub.subscribe();
   assertEquals(hub.count("viewer"), 0);
@@ -25,7 +25,7 @@ Deno.test("Subscription joins at its first next(), so one that is never read cos
   assertEquals(await waiting, { done: true, value: undefined });
 });
 
-Deno.test("Subscription gives a reader who keeps up every item, in order", async () => {
+Deno.test("Subscription gives a fast reader every item, in order", async () => {
   const { hub, push } = setUp();
   using viewer = hub.subscribe();
   for (let n = 1; n <= 5; n++) {
@@ -37,7 +37,7 @@ Deno.test("Subscription gives a reader who keeps up every item, in order", async
   await hub.close();
 });
 
-Deno.test("Subscription gives a slow reader the newest item, and counts the others", async () => {
+Deno.test("Subscription gives a slow reader the latest item, and counts the others as dropped", async () => {
   const { hub, push } = setUp();
   using viewer = hub.subscribe();
   const first = viewer.next();
@@ -48,7 +48,7 @@ Deno.test("Subscription gives a slow reader the newest item, and counts the othe
   await hub.close();
 });
 
-Deno.test("Subscription of a greater depth keeps so many items, and drops the oldest", async () => {
+Deno.test("Subscription with a depth keeps that many items, and drops the oldest", async () => {
   const { hub, push } = setUp();
   using viewer = hub.subscribe({ depth: 3 });
   const first = viewer.next();
@@ -61,7 +61,7 @@ Deno.test("Subscription of a greater depth keeps so many items, and drops the ol
   assertEquals([rest, viewer.dropped], [[4, 5, 6], 2]);
 });
 
-Deno.test("Subscription gives what it has kept before it ends, or fails", async () => {
+Deno.test("Subscription yields its queued items before it ends or fails", async () => {
   const { source, hub, push } = setUp();
   const viewer = hub.subscribe({ depth: 2 });
   const first = viewer.next();
@@ -88,7 +88,7 @@ Deno.test("Subscription.return() ends a next() that waits for a silent source", 
   await hub.close();
 });
 
-Deno.test("Subscription gives nothing more after its return(), not even what it had kept", async () => {
+Deno.test("Subscription yields no queued items after return()", async () => {
   const { hub, push } = setUp();
   const viewer = hub.subscribe();
   const first = viewer.next();
@@ -101,7 +101,7 @@ Deno.test("Subscription gives nothing more after its return(), not even what it 
   await hub.close();
 });
 
-Deno.test("Subscription that is left before its first next() joins nothing", async () => {
+Deno.test("Subscription that returns before its first next() does not join", async () => {
   const { hub } = setUp();
   const viewer = hub.subscribe();
   await viewer.return();
@@ -110,7 +110,7 @@ Deno.test("Subscription that is left before its first next() joins nothing", asy
   await hub.close();
 });
 
-Deno.test("Subscription leaves its hub when its loop is left, or its block", async () => {
+Deno.test("Subscription leaves its hub when its loop or its block is left", async () => {
   const { hub, push } = setUp();
   const loop = (async () => {
     for await (const item of hub.subscribe()) if (item === 2) break;
@@ -128,7 +128,7 @@ Deno.test("Subscription leaves its hub when its loop is left, or its block", asy
   await hub.close();
 });
 
-Deno.test("Subscription of a closed hub is at its end", async () => {
+Deno.test("Subscription of a closed hub is done", async () => {
   const { hub } = setUp();
   await hub.close();
   assertEquals(await hub.subscribe().next(), { done: true, value: undefined });

@@ -12,7 +12,7 @@ const whole: Jpeg = await Deno.readFile(
 );
 const DHT = 0xc4, SOS = 0xda;
 
-Deno.test("A JPEG without Huffman tables gets those that other encoders write, in front of its scan", () => {
+Deno.test("withHuffmanTables() inserts the standard tables before the scan of a JPEG without tables", () => {
   const { bare, tables } = withoutTables(whole);
   const repaired = withHuffmanTables(bare);
   assertEquals(STANDARD_DHT, tables);
@@ -23,7 +23,7 @@ Deno.test("A JPEG without Huffman tables gets those that other encoders write, i
 });
 
 Deno.test({
-  name: "A JPEG that got Huffman tables has the same pixels as before they were lost",
+  name: "withHuffmanTables() restores the pixels of a JPEG whose tables were removed",
   ignore: !hasFfmpeg,
   async fn() {
     const repaired = await decodeJpeg(withHuffmanTables(withoutTables(whole).bare));
@@ -33,21 +33,21 @@ Deno.test({
   },
 });
 
-Deno.test("A JPEG that got Huffman tables has free bytes around it in a buffer of its own", () => {
+Deno.test("withHuffmanTables() returns a JPEG with headroom in a new buffer", () => {
   const repaired = withHuffmanTables(withoutTables(whole).bare);
   assert(hasHeadroom(repaired));
   assertEquals(repaired.byteOffset, HEADROOM);
   assertEquals(repaired.buffer.byteLength, repaired.length + 2 * HEADROOM);
 });
 
-Deno.test("A JPEG with any Huffman table stays the same object", () => {
+Deno.test("withHuffmanTables() returns a JPEG with any Huffman table unchanged", () => {
   assertStrictEquals(withHuffmanTables(whole), whole);
   const { bare } = withoutTables(whole);
   const own = Uint8Array.of(0xff, 0xd8, 0xff, DHT, 0, 2, ...bare.subarray(2));
   assertStrictEquals(withHuffmanTables(own), own);
 });
 
-Deno.test("Extended sequential is given tables, too; other kinds of JPEG stay the same object", () => {
+Deno.test("withHuffmanTables() adds tables to extended sequential JPEGs, and returns other kinds unchanged", () => {
   const { bare } = withoutTables(whole);
   const header = [...segments(bare)].find(({ marker }) => marker === 0xc0)!.start;
   for (const marker of [0xc1, 0xc2, 0xc3, 0xc9, 0xca]) {
@@ -57,7 +57,7 @@ Deno.test("Extended sequential is given tables, too; other kinds of JPEG stay th
   }
 });
 
-Deno.test("What has no scan stays the same object", () => {
+Deno.test("withHuffmanTables() returns data without a scan unchanged", () => {
   const { bare } = withoutTables(whole);
   const scan = [...segments(bare)].at(-1)!.start;
   for (const end of [0, 1, 2, 3, 20, scan, scan + 3]) {
@@ -66,7 +66,7 @@ Deno.test("What has no scan stays the same object", () => {
   }
 });
 
-Deno.test("Segments between the frame header and the scan stay in front of the tables", () => {
+Deno.test("withHuffmanTables() keeps segments between the frame header and the scan before the tables", () => {
   const { bare } = withoutTables(whole);
   const scan = [...segments(bare)].at(-1)!.start;
   const comment = [0xff, 0xfe, 0, 4, 1, 2];
@@ -77,7 +77,7 @@ Deno.test("Segments between the frame header and the scan stay in front of the t
   assertEquals(markers.slice(-4), [0xc0, 0xfe, DHT, SOS]);
 });
 
-Deno.test("A scan in front of any frame header stays without tables", () => {
+Deno.test("withHuffmanTables() adds no tables to a scan before the frame header", () => {
   const { bare } = withoutTables(whole);
   const scan = [...segments(bare)].find(({ marker }) => marker === SOS)!;
   const headless = Uint8Array.of(0xff, 0xd8, ...bare.subarray(scan.start));

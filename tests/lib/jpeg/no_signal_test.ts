@@ -21,7 +21,7 @@ const SIZES = [
   [65_535, 8],
 ].map(([width = 0, height = 0]): Size => ({ width, height }));
 
-Deno.test("A no-signal picture is one whole JPEG of the wanted size", async () => {
+Deno.test("noSignalJpeg() makes a complete JPEG of the requested size", async () => {
   for (const size of SIZES) {
     const jpeg = noSignalJpeg(size, REASON);
     assertEquals(sizeOf(jpeg), size);
@@ -31,7 +31,7 @@ Deno.test("A no-signal picture is one whole JPEG of the wanted size", async () =
   }
 });
 
-Deno.test("A no-signal picture has free bytes around it", () => {
+Deno.test("noSignalJpeg() makes a JPEG with headroom", () => {
   for (const size of SIZES) {
     const jpeg = noSignalJpeg(size, REASON);
     assert(hasHeadroom(jpeg));
@@ -40,25 +40,25 @@ Deno.test("A no-signal picture has free bytes around it", () => {
   }
 });
 
-Deno.test("A no-signal picture of 1920x1080 is smaller than 30 KB, and still with a reason", () => {
+Deno.test("noSignalJpeg() of 1920x1080 is smaller than 30 KB, also with a reason", () => {
   for (const lines of [[], REASON]) {
     assertLess(noSignalJpeg({ width: 1920, height: 1080 }, lines).length, 30_000);
   }
 });
 
-Deno.test("A no-signal picture is refused in a size that no JPEG can have", () => {
+Deno.test("noSignalJpeg() rejects a size that no JPEG can have", () => {
   for (const [width, height] of [[0, 8], [8, 0], [65_536, 8], [8, 65_536], [8.5, 8], [NaN, 8]]) {
     assertThrows(() => noSignalJpeg({ width: width!, height: height! }), RangeError, "x");
   }
 });
 
-Deno.test("Small letters look like large ones, and what has no shape like a question mark", () => {
+Deno.test("noSignalJpeg() shows lower case as upper case, and unknown letters as question marks", () => {
   const size = { width: 640, height: 480 };
   assertEquals(noSignalJpeg(size, ["camera é"]), noSignalJpeg(size, ["CAMERA ?"]));
   assertNotEquals(noSignalJpeg(size, ["CAMERA A"]), noSignalJpeg(size, ["CAMERA B"]));
 });
 
-Deno.test("A reason is wrapped between words, and a long word where the line ends", () => {
+Deno.test("noSignalJpeg() wraps a reason at spaces, and a long word at the end of the line", () => {
   const size = { width: 640, height: 480 }; // 11 letters in a line
   assertEquals(
     noSignalJpeg(size, [" no\tsuch  device\n /dev/video10 "]),
@@ -66,7 +66,7 @@ Deno.test("A reason is wrapped between words, and a long word where the line end
   );
 });
 
-Deno.test("Lines for which there is no room are left out", () => {
+Deno.test("noSignalJpeg() omits lines for which there is no room", () => {
   const lines = ["ONE", "TWO", "THREE"];
   const wide = { width: 640, height: 480 };
   assertEquals(noSignalJpeg(wide, [...lines, "FOUR", "FIVE"]), noSignalJpeg(wide, lines));
@@ -81,8 +81,8 @@ Deno.test({
   ignore: !hasFfmpeg,
   async fn() {
     for (const size of SIZES.slice(1, -1)) { // it complains of a bit rate of 1x1, and refuses 65535x8
-      const { output, complaints } = await decodeJpeg(noSignalJpeg(size, REASON));
-      assertEquals(complaints, []);
+      const { output, warnings } = await decodeJpeg(noSignalJpeg(size, REASON));
+      assertEquals(warnings, []);
       const { width, height } = size;
       const luminance = output.subarray(0, width * height);
       const colour = output.subarray(width * height);
@@ -97,7 +97,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "A no-signal picture says so in large letters in its middle",
+  name: "noSignalJpeg() writes its title in large letters in the middle",
   ignore: !hasFfmpeg,
   async fn() {
     assertEquals(await titleIn({ width: 640, height: 480 }), [

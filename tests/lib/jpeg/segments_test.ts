@@ -31,7 +31,7 @@ Deno.test("sizeOf() reads any kind of frame header, behind tables and fill bytes
   }
 });
 
-Deno.test("sizeOf() knows of none in what is no JPEG, or a broken one", () => {
+Deno.test("sizeOf() returns undefined for data that are no JPEG, and for broken JPEGs", () => {
   const others = {
     "nothing": bytes(),
     "SOI alone": SOI,
@@ -48,7 +48,7 @@ Deno.test("sizeOf() knows of none in what is no JPEG, or a broken one", () => {
   for (const [what, jpeg] of Object.entries(others)) assertEquals(sizeOf(jpeg), undefined, what);
 });
 
-Deno.test("segments() gives what lies between SOI and the first scan, and where", () => {
+Deno.test("segments() yields the segments between SOI and the first scan with their positions", () => {
   const jpeg = join(SOI, DQT, bytes(0xff), sof(), bytes(0xff, 0x01), DHT, sos(), bytes(1, 2), EOI);
   const found = [...segments(jpeg)];
   assertEquals(found.map(({ marker }) => marker), [0xdb, 0xc0, 0xc4, 0xda]);
@@ -56,7 +56,7 @@ Deno.test("segments() gives what lies between SOI and the first scan, and where"
   assertEquals(pieces, [DQT, sof(), DHT, sos()]);
 });
 
-Deno.test("isFrameHeader() knows SOF0 to SOF15 from the tables between them", () => {
+Deno.test("isFrameHeader() tells SOF0 to SOF15 from the tables between them", () => {
   const all = Array.from({ length: 256 }, (_, marker) => marker);
   assertEquals(
     all.filter(isFrameHeader).map((marker) => marker - 0xc0),

@@ -87,7 +87,7 @@ for (const [what, jpeg] of Object.entries(WHOLE)) {
   });
 }
 
-Deno.test("splitJpegs() finds the end of a scan wherever it lies, and whatever stands around it", async () => {
+Deno.test("splitJpegs() finds the end of a scan at any position, with any bytes around it", async () => {
   const around = [0x00, 0x01, 0x7f, 0x80, 0xd0, 0xfe].map((byte) => bytes(byte));
   const stuffed = bytes(0xff, 0x00);
   for (const before of [...around, stuffed, join(bytes(0x00), stuffed), join(stuffed, stuffed)]) {
@@ -101,7 +101,7 @@ Deno.test("splitJpegs() finds the end of a scan wherever it lies, and whatever s
   }
 });
 
-Deno.test("splitJpegs() takes the three pictures that we ship", async () => {
+Deno.test("splitJpegs() yields the three bundled pictures", async () => {
   const pictures = await Promise.all(
     [1, 2, 3].map((n) =>
       Deno.readFile(new URL(`../../../cameras/emulated/${n}.jpg`, import.meta.url))
@@ -168,7 +168,7 @@ for (const [what, { input, frames = [JPEG, OTHER], broken }] of Object.entries(D
   });
 }
 
-Deno.test("splitJpegs() takes an image of maxFrame bytes, and drops a larger one", async () => {
+Deno.test("splitJpegs() yields an image of maxFrame bytes, and drops a larger one", async () => {
   for (const more of [0, 1, 1_000, 100_000]) {
     const large = sampleJpeg({ scan: new Uint8Array(500 + more) });
     const maxFrame = large.length - more;
@@ -178,14 +178,14 @@ Deno.test("splitJpegs() takes an image of maxFrame bytes, and drops a larger one
   }
 });
 
-Deno.test("splitJpegs() takes small images that come in one read larger than maxFrame", async () => {
+Deno.test("splitJpegs() yields small images that arrive in one read larger than maxFrame", async () => {
   const input = join(...Array(50).fill(JPEG));
   const { frames, counts } = await split(input, { maxFrame: JPEG.length });
   assertEquals(frames.length, 50);
   assertEquals(counts, { broken: 0, skippedBytes: 0 });
 });
 
-Deno.test("splitJpegs() drops 64 MiB without an end in bounded memory and soon, and goes on", async () => {
+Deno.test("splitJpegs() drops 64 MiB without an EOI quickly, in bounded memory, and continues", async () => {
   const MiB = 1024 * 1024;
   const noise = new Uint8Array(65_536).fill(0x55);
   function* chunks() {
@@ -203,7 +203,7 @@ Deno.test("splitJpegs() drops 64 MiB without an end in bounded memory and soon, 
   assertLess(performance.now() - started, 5_000);
 });
 
-Deno.test("splitJpegs() keeps nothing of endless garbage", async () => {
+Deno.test("splitJpegs() keeps no memory of endless garbage", async () => {
   const noise = new Uint8Array(65_536).fill(0xff);
   function* chunks() {
     for (let n = 0; n < 40; n++) yield noise;
@@ -214,7 +214,7 @@ Deno.test("splitJpegs() keeps nothing of endless garbage", async () => {
   assertLess(source.largest, 300_000);
 });
 
-Deno.test("splitJpegs() gives an image as soon as its last byte has come", async () => {
+Deno.test("splitJpegs() yields an image as soon as its last byte has arrived", async () => {
   const given: string[] = [];
   function* chunks() {
     yield JPEG;
@@ -233,7 +233,7 @@ Deno.test("splitJpegs() gives an image as soon as its last byte has come", async
   ]);
 });
 
-Deno.test("splitJpegs() reads an image into its own buffer, which it does not copy", async () => {
+Deno.test("splitJpegs() reads an image directly into the image's buffer, without a copy", async () => {
   const large = sampleJpeg({ scan: new Uint8Array(300_000) });
   const whole = join(...Array(8).fill(large));
   // A pipe gives so much at once; a camera waits between two images.
@@ -252,7 +252,7 @@ Deno.test("splitJpegs() reads an image into its own buffer, which it does not co
   }
 });
 
-Deno.test("splitJpegs() leaves room around each image, whose buffer is its own", async () => {
+Deno.test("splitJpegs() leaves headroom around each image, in a buffer that no other image shares", async () => {
   const whole = join(
     JPEG,
     OTHER,
@@ -268,7 +268,7 @@ Deno.test("splitJpegs() leaves room around each image, whose buffer is its own",
   }
 });
 
-Deno.test("splitJpegs() leaves room behind an image also when a read fills all that it may", async () => {
+Deno.test("splitJpegs() leaves headroom after an image when a read fills the buffer", async () => {
   for (let size = 65_536 - HEADROOM; size <= 65_536 + 2 * HEADROOM; size += 20) {
     const large = sampleJpeg({ scan: new Uint8Array(size - sampleJpeg().length + SCAN.length) });
     const source = new FakeProgram([join(large, large, large)]);
@@ -285,7 +285,7 @@ function assertRoom(frame: Jpeg): void {
   assert(behind >= HEADROOM, `only ${behind} bytes behind`);
 }
 
-Deno.test("splitJpegs() takes chunks of any size from an iterator, and leaves them as they were", async () => {
+Deno.test("splitJpegs() accepts chunks of any size from an iterator without changing them", async () => {
   const whole = join(...Array(300).fill(join(JPEG, OTHER)));
   const chunks = [
     whole.slice(0, 10),
@@ -302,7 +302,7 @@ Deno.test("splitJpegs() takes chunks of any size from an iterator, and leaves th
   assertEquals(join(...chunks), whole);
 });
 
-Deno.test("splitJpegs() starts nothing before the first image is asked for", async () => {
+Deno.test("splitJpegs() reads nothing before the first image is requested", async () => {
   let started = false;
   async function* source(): AsyncGenerator<Bytes> {
     started = true;
@@ -330,7 +330,7 @@ Deno.test("splitJpegs() ends its source when its reader leaves", async () => {
   assert(left);
 });
 
-Deno.test("splitJpegs() passes its source's failure on, after the images before it", async () => {
+Deno.test("splitJpegs() rethrows its source's error after the images before it", async () => {
   async function* source(): AsyncGenerator<Bytes> {
     yield await Promise.resolve(JPEG);
     throw new Error("unplugged");
@@ -346,7 +346,7 @@ Deno.test("splitJpegs() passes its source's failure on, after the images before 
   assertEquals((failure as Error).message, "unplugged");
 });
 
-Deno.test("splitJpegs() agrees with a slow and simple reading of the standard on any bytes", async () => {
+Deno.test("splitJpegs() agrees with a simple implementation of the standard on random bytes", async () => {
   for (let seed = 1; seed <= 100; seed++) {
     const random = new Random(seed);
     const maxFrame = random.of([3_000, 20_000, 1_000_000]);

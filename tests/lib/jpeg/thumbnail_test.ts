@@ -16,7 +16,7 @@ function find(jpeg: Bytes, marker: number): number[] {
 
 for (const little of [true, false]) {
   const order = little ? "Intel" : "Motorola";
-  Deno.test(`a thumbnail is blanked, all else of EXIF stays (${order} order)`, () => {
+  Deno.test(`withoutThumbnail() blanks a thumbnail and keeps the other EXIF data (${order} byte order)`, () => {
     const exif = exifWith({ thumbnail, little });
     const jpeg = withSegment(picture, exif);
     const before = jpeg.slice();
@@ -31,7 +31,7 @@ for (const little of [true, false]) {
   });
 }
 
-Deno.test("an image without a thumbnail stays as it is", () => {
+Deno.test("withoutThumbnail() leaves an image without a thumbnail unchanged", () => {
   const emptied = withoutThumbnail(withSegment(picture, exifWith({ thumbnail })));
   for (
     const jpeg of [
@@ -49,7 +49,7 @@ Deno.test("an image without a thumbnail stays as it is", () => {
   }
 });
 
-Deno.test("EXIF data that are none are left alone, and nothing else is ever written to", () => {
+Deno.test("withoutThumbnail() leaves malformed EXIF data unchanged, and writes to nothing else", () => {
   const random = new Random(4);
   const exif = exifWith({ thumbnail });
   for (let round = 0; round < 3_000; round++) {

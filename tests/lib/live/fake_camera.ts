@@ -3,12 +3,12 @@ import type { Subscriber } from "../../../lib/hub/hub.ts";
 import type { FeedCamera } from "../../../lib/live/feed.ts";
 import type { LiveSocket } from "../../../lib/live/session.ts";
 
-/** A camera that gives a frame when a test says so. */
+/** A camera whose frames a test emits by hand. */
 export class FakeCamera implements FeedCamera {
   dropped = 0;
-  /** How often it was asked for frames. */
-  asked = 0;
-  /** The numbers of the frames that clients have painted, and the bytes that those took. */
+  /** Number of calls of `retryNow`. */
+  retries = 0;
+  /** Sequence number and message size, in bytes, of each frame that a client has acknowledged. */
   readonly painted: [sequence: number, bytes: number][] = [];
   latest: Frame | undefined;
   readonly name: string;
@@ -28,7 +28,7 @@ export class FakeCamera implements FeedCamera {
   }
 
   retryNow(): void {
-    this.asked++;
+    this.retries++;
   }
 
   countDropped(): void {
@@ -39,7 +39,7 @@ export class FakeCamera implements FeedCamera {
     this.painted.push([sequence, bytes]);
   }
 
-  /** Gives the frame of that number to all viewers. */
+  /** Emits a frame with this sequence number to all viewers. */
   emit(sequence: number, capturedAt = 1_000): Frame {
     const jpeg = Uint8Array.of(0xff, 0xd8, sequence, 0xff, 0xd9);
     const frame = this.latest = { jpeg, sequence, capturedAt, monotonic: capturedAt };
@@ -47,7 +47,7 @@ export class FakeCamera implements FeedCamera {
     return frame;
   }
 
-  /** There will be no more frames. */
+  /** Ends the camera: there will be no more frames. */
   end(): void {
     for (const viewer of [...this.viewers]) {
       this.viewers.delete(viewer);
@@ -56,33 +56,33 @@ export class FakeCamera implements FeedCamera {
   }
 }
 
-/** A socket that keeps what is sent. */
+/** A socket that records the messages sent. */
 export class FakeSocket implements LiveSocket {
   bufferedAmount = 0;
   closed: { code: number; reason: string } | undefined;
   readonly sent: (string | Uint8Array<ArrayBuffer>)[] = [];
 
   send(message: string | Uint8Array<ArrayBuffer>): void {
-    if (this.closed) throw new Error("It is sent to after it was closed");
+    if (this.closed) throw new Error("send() after close()");
     this.sent.push(message);
   }
 
   close(code: number, reason: string): void {
-    if (this.closed) throw new Error("It is closed twice");
+    if (this.closed) throw new Error("close() called twice");
     this.closed = { code, reason };
   }
 
-  /** Camera and sequence number of each frame that was sent. */
+  /** Camera index and sequence number of each frame sent. */
   get frames(): [camera: number, sequence: number][] {
     return this.sent.filter((message) => typeof message !== "string").map((message) => {
       const header = new DataView(message.buffer);
-      return [header.getUint32(0), header.getUint32(4)];
+      return [header.getUint16(2), header.getUint32(4)];
     });
   }
 
-  /** What was said in words. */
+  /** The text messages sent, parsed. */
   // deno-lint-ignore no-explicit-any
-  get words(): any[] {
+  get texts(): any[] {
     return this.sent.filter((message) => typeof message === "string").map((text) =>
       JSON.parse(text)
     );

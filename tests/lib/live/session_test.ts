@@ -1,5 +1,11 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { FRAME_HEADER, frameMessage, LiveSession } from "../../../lib/live/mod.ts";
+import {
+  FRAME_HEADER,
+  frameMessage,
+  LiveSession,
+  MESSAGE_KIND,
+  PROTOCOL_VERSION,
+} from "../../../lib/live/mod.ts";
 import { ManualClock } from "../../manual_clock.ts";
 import { FakeCamera, FakeSocket } from "./fake_camera.ts";
 
@@ -11,37 +17,40 @@ function setUp() {
   const connect = () => {
     const socket = new FakeSocket();
     const session = new LiveSession({ socket, cameras, status, clock });
-    const say = (message: unknown) => session.receive(JSON.stringify(message));
-    const paint = (camera: number, sequence: number) => say({ type: "painted", camera, sequence });
-    return { socket, session, say, paint };
+    const receive = (message: unknown) => session.receive(JSON.stringify(message));
+    const paint = (camera: number, sequence: number) =>
+      receive({ type: "painted", camera, sequence });
+    return { socket, session, receive, paint };
   };
   return { front, back, clock, connect, ...connect() };
 }
 
-Deno.test("a client learns which cameras there are, then gets the newest frame of each at once", () => {
+Deno.test("LiveSession.start sends the version and the list of cameras, then the latest frame of each", () => {
   const { front, back, clock, socket, session } = setUp();
   front.emit(7);
   back.emit(3);
   session.start(["front", "back"]);
   assertEquals(JSON.parse(socket.sent[0] as string), {
     type: "hello",
+    version: PROTOCOL_VERSION,
     now: clock.now(),
     cameras: [{ name: "front" }, { name: "back" }],
   });
   assertEquals(socket.frames, [[0, 7], [1, 3]]);
 });
 
-Deno.test("a frame's message is its camera, number and time, and its JPEG", () => {
+Deno.test("frameMessage encodes the kind, the camera, the sequence number and the time before the JPEG", () => {
   const { front } = setUp();
   const frame = front.emit(4_000_000_000, 1_767_225_600_123.5);
-  const message = frameMessage(frame, 5);
+  const message = frameMessage(frame, 0x1234);
   const header = new DataView(message.buffer);
-  assertEquals([header.getUint32(0), header.getUint32(4)], [5, 4_000_000_000]);
+  assertEquals([header.getUint8(0), header.getUint8(1)], [MESSAGE_KIND.FRAME, 0]);
+  assertEquals([header.getUint16(2), header.getUint32(4)], [0x1234, 4_000_000_000]);
   assertEquals(header.getFloat64(8), 1_767_225_600_123.5);
   assertEquals(message.subarray(FRAME_HEADER), frame.jpeg);
 });
 
-Deno.test("all clients are sent the same bytes, not a copy each", () => {
+Deno.test("frameMessage returns the same bytes for all clients, not a copy for each", () => {
   const { front, connect } = setUp();
   const sockets = [connect(), connect()].map(({ session, socket }) => {
     session.watch(["front"]);
@@ -51,7 +60,7 @@ Deno.test("all clients are sent the same bytes, not a copy each", () => {
   assertStrictEquals(sockets[0]!.sent[0], sockets[1]!.sent[0]);
 });
 
-Deno.test("the next frame comes when the last one was painted, and is the newest one then", () => {
+Deno.test("LiveSession sends the newest frame when the previous one was acknowledged", () => {
   const { front, socket, session, paint } = setUp();
   session.watch(["front"]);
   front.emit(1);
@@ -68,7 +77,7 @@ Deno.test("the next frame comes when the last one was painted, and is the newest
   assertEquals(front.painted, [[1, FRAME_HEADER + 5], [3, FRAME_HEADER + 5]]);
 });
 
-Deno.test("a client that never acknowledges gets one frame of each camera and no more", () => {
+Deno.test("a client that never acknowledges gets one frame of each camera", () => {
   const { front, back, socket, session } = setUp();
   session.start(["front", "back"]);
   for (let i = 1; i <= 1_000; i++) {
@@ -79,7 +88,7 @@ Deno.test("a client that never acknowledges gets one frame of each camera and no
   assertEquals([session.sent, session.dropped], [2, 2 * 998]);
 });
 
-Deno.test("only the frame that is on the way can be acknowledged, and only once", () => {
+Deno.test("LiveSession accepts only an acknowledgement of the frame in flight, and only once", () => {
   const { front, socket, session, paint } = setUp();
   session.watch(["front"]);
   front.emit(1);
@@ -94,7 +103,7 @@ Deno.test("only the frame that is on the way can be acknowledged, and only once"
   assertEquals(socket.frames, [[0, 1], [0, 2]]);
 });
 
-Deno.test("a slow client of one camera is not slower for the other", () => {
+Deno.test("a client that is slow to acknowledge one camera gets the other at full rate", () => {
   const { front, back, socket, session, paint } = setUp();
   session.watch(["front", "back"]);
   front.emit(1);
@@ -105,14 +114,14 @@ Deno.test("a slow client of one camera is not slower for the other", () => {
   assertEquals(socket.frames, [[0, 1], [1, 1], [1, 2], [1, 3]]);
 });
 
-Deno.test("a client is a viewer of the cameras that it watches, until it leaves", () => {
-  const { front, back, session, say } = setUp();
+Deno.test("a client counts as a viewer of the cameras that it watches until its session ends", () => {
+  const { front, back, session, receive } = setUp();
   const viewers = () => [front.viewers.size, back.viewers.size];
   session.watch(["front", "back"]);
   assertEquals(viewers(), [1, 1]);
-  say({ type: "watch", cameras: ["back", "no such camera"] });
+  receive({ type: "watch", cameras: ["back", "no such camera"] });
   assertEquals(viewers(), [0, 1]);
-  say({ type: "watch", cameras: [] });
+  receive({ type: "watch", cameras: [] });
   assertEquals(viewers(), [0, 0]);
   session.watch(["front"]);
   session.watch(["front"]);
@@ -121,7 +130,7 @@ Deno.test("a client is a viewer of the cameras that it watches, until it leaves"
   assertEquals(viewers(), [0, 0]);
 });
 
-Deno.test("who looks away and back again while a frame is on the way is not sent another one", () => {
+Deno.test("a client that leaves a camera and joins it again does not get a second frame in flight", () => {
   const { front, socket, session, paint } = setUp();
   session.watch(["front"]);
   front.emit(1);
@@ -139,7 +148,7 @@ Deno.test("who looks away and back again while a frame is on the way is not sent
   assertEquals(socket.frames.length, 2);
 });
 
-Deno.test("nothing of a camera comes after the client has looked away", () => {
+Deno.test("a client gets no frames of a camera that it no longer watches", () => {
   const { front, socket, session, paint } = setUp();
   session.watch(["front"]);
   front.emit(1);
@@ -150,18 +159,18 @@ Deno.test("nothing of a camera comes after the client has looked away", () => {
   assertEquals(socket.frames, [[0, 1]]);
 });
 
-Deno.test("each time that a client says what it watches, those cameras are asked to try again", () => {
-  const { front, back, session, say } = setUp();
+Deno.test("LiveSession has the cameras retry at each watch message", () => {
+  const { front, back, session, receive } = setUp();
   session.watch(["front"]);
-  say({ type: "watch", cameras: ["front"] });
-  assertEquals([front.asked, back.asked], [2, 0]);
+  receive({ type: "watch", cameras: ["front"] });
+  assertEquals([front.retries, back.retries], [2, 0]);
 });
 
-Deno.test("a ping is answered with the server's time and the state of the cameras", async () => {
-  const { clock, socket, say } = setUp();
+Deno.test("LiveSession replies to a ping with the server's time and the status of the cameras", async () => {
+  const { clock, socket, receive } = setUp();
   await clock.advance(1_234);
-  say({ type: "ping", id: 5 });
-  assertEquals(socket.words, [{
+  receive({ type: "ping", id: 5 });
+  assertEquals(socket.texts, [{
     type: "pong",
     id: 5,
     now: clock.now(),
@@ -169,8 +178,8 @@ Deno.test("a ping is answered with the server's time and the state of the camera
   }]);
 });
 
-Deno.test("what is no message ends the conversation with the reason, and the client is no viewer any more", () => {
-  const bad: [unknown, number][] = [
+Deno.test("LiveSession closes with a reason after a malformed message, and leaves the cameras", () => {
+  const malformed: [unknown, number][] = [
     ["", 1008],
     ["x", 1008],
     ["null", 1008],
@@ -191,10 +200,10 @@ Deno.test("what is no message ends the conversation with the reason, and the cli
     [new ArrayBuffer(8), 1003],
     [new Blob(["x"]), 1003],
   ];
-  for (const [message, code] of bad) {
+  for (const [message, code] of malformed) {
     const { front, socket, session, connect } = setUp();
     const other = connect();
-    for (const one of [session, other.session]) one.watch(["front", "back"]);
+    for (const each of [session, other.session]) each.watch(["front", "back"]);
     session.receive(message);
     assertEquals([message, socket.closed?.code], [message, code]);
     assert(socket.closed!.reason.length > 0 && socket.closed!.reason.length <= 123);
@@ -207,17 +216,17 @@ Deno.test("what is no message ends the conversation with the reason, and the cli
   }
 });
 
-Deno.test("a client that asks and asks, and reads nothing, is hung up on", () => {
-  const { socket, say } = setUp();
+Deno.test("a client that sends pings but reads no replies is disconnected", () => {
+  const { socket, receive } = setUp();
   for (let id = 0; id < 10_000 && !socket.closed; id++) {
-    say({ type: "ping", id });
+    receive({ type: "ping", id });
     socket.bufferedAmount += socket.sent.at(-1)!.length;
   }
   assertEquals(socket.closed?.code, 1008);
   assert(socket.bufferedAmount < 300_000);
 });
 
-Deno.test("a client that acknowledges frames that it has not read is hung up on", () => {
+Deno.test("a client that acknowledges frames without reading them is disconnected", () => {
   const { front, socket, session, paint } = setUp();
   session.watch(["front"]);
   const jpeg = new Uint8Array(100_000);
@@ -232,7 +241,7 @@ Deno.test("a client that acknowledges frames that it has not read is hung up on"
   assert(socket.bufferedAmount < 700_000);
 });
 
-Deno.test("a frame that still counts as unsent when it is acknowledged does no harm", () => {
+Deno.test("LiveSession tolerates an acknowledged frame that still counts as buffered", () => {
   const { front, socket, session, paint } = setUp();
   session.watch(["front"]);
   const jpeg = new Uint8Array(5_000_000);
@@ -246,7 +255,7 @@ Deno.test("a frame that still counts as unsent when it is acknowledged does no h
   assertEquals([socket.closed, socket.frames.length], [undefined, 10]);
 });
 
-Deno.test("a camera that has closed for good ends the conversation", () => {
+Deno.test("LiveSession ends when a camera has ended", () => {
   const { front, back, socket, session } = setUp();
   session.watch(["front", "back"]);
   front.end();

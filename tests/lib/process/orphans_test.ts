@@ -6,12 +6,12 @@ import { leavingNoProcess } from "../../processes.ts";
 const ignore = Deno.build.os === "windows";
 
 Deno.test({
-  name: "run() stops what a script has started, also what ignores SIGINT and SIGTERM",
+  name: "run() stops the descendants of a script, even those that ignore SIGINT and SIGTERM",
   ignore,
   fn: () =>
     leavingNoProcess(async () => {
       const stop = new AbortController();
-      // What a shell starts by & ignores SIGINT.
+      // A shell starts background commands with SIGINT ignored.
       const script = "sh -c 'trap \"\" INT TERM; sleep 60; sleep 60' & sleep 60 & echo ready; wait";
       const started = performance.now();
       for await (const bytes of run("sh", ["-c", script], stop.signal)) {
@@ -23,7 +23,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "run() stops what a program leaves behind when it ends by itself, output open or closed",
+  name:
+    "run() stops the orphans of a program that exits by itself, with their output open or closed",
   ignore,
   fn: () =>
     leavingNoProcess(async () => {
@@ -36,7 +37,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "run() goes on reading from what a script leaves to write in the background",
+  name: "run() continues to read the output of a script's background commands after its exit",
   ignore,
   fn: () =>
     leavingNoProcess(async () => {
@@ -52,20 +53,20 @@ Deno.test({
 
 Deno.test({
   name:
-    "run() ends although a daemon of the program's holds its standard error, and keeps the complaint",
+    "run() ends although a daemon holds the program's standard error, and reports its last line",
   ignore,
   fn: async () => {
     const { signal } = new AbortController();
-    // setsid: it leaves the process group, so it is not ours to stop.
+    // setsid: the daemon leaves the process group, so run() cannot stop it.
     const script = "setsid sleep 4 >/dev/null & echo 'no lens' >&2; exit 3";
     const started = performance.now();
-    let complaint = "";
+    let message = "";
     try {
       for await (const _ of run("sh", ["-c", script], signal));
     } catch (error) {
-      complaint = (error as CameraError).message;
+      message = (error as CameraError).message;
     }
-    assertStringIncludes(complaint, "no lens");
+    assertStringIncludes(message, "no lens");
     assertLess(performance.now() - started, 3_000);
   },
 });

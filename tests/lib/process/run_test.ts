@@ -13,7 +13,10 @@ import { leavingNoProcess, openDescriptors } from "../../processes.ts";
 
 const NEVER = new AbortController().signal;
 
-/** A test with real programs of a system that has `sh`: it leaves none of them behind. */
+/**
+ * Defines a test that runs real programs, on systems with `sh`, and asserts that no process is
+ * left.
+ */
 function test(name: string, body: () => Promise<void>): void {
   Deno.test({ name, ignore: Deno.build.os === "windows", fn: () => leavingNoProcess(body) });
 }
@@ -22,7 +25,7 @@ function sh(script: string, signal = NEVER, options?: RunOptions): ByteSource {
   return run("sh", ["-c", script], signal, options);
 }
 
-/** All that a source gives, as text. */
+/** Reads a source to its end, as text. */
 async function textOf(source: ByteSource): Promise<string> {
   let text = "";
   for await (const bytes of source) text += new TextDecoder().decode(bytes);
@@ -33,13 +36,13 @@ function failureOf(source: ByteSource): Promise<CameraError> {
   return assertRejects(() => textOf(source), CameraError);
 }
 
-/** Reads until a program has said that it is ready. */
+/** Waits until a program has printed `ready`. */
 async function ready(source: ByteSource): Promise<void> {
   const bytes = await source.read(new Uint8Array(100));
   assertEquals(new TextDecoder().decode(bytes), "ready\n");
 }
 
-async function inFile(test: (path: string) => Promise<void>): Promise<void> {
+async function withTempFile(test: (path: string) => Promise<void>): Promise<void> {
   const path = await Deno.makeTempFile();
   try {
     await test(path);
@@ -48,21 +51,21 @@ async function inFile(test: (path: string) => Promise<void>): Promise<void> {
   }
 }
 
-/** How long something takes, in milliseconds. */
+/** Measures how long an action takes, in milliseconds. */
 async function timed(action: () => PromiseLike<unknown>): Promise<number> {
-  const begun = performance.now();
+  const started = performance.now();
   await action();
-  return performance.now() - begun;
+  return performance.now() - started;
 }
 
-test("run() gives all that a program prints, to its end", async () => {
+test("run() returns all that a program prints, to the end", async () => {
   assertEquals(await textOf(sh("printf abc; printf def; exit 0")), "abcdef");
   assertEquals(await textOf(sh("exit 0")), "");
   const size = 1_000_000;
   assertEquals((await textOf(sh(`head -c ${size} /dev/zero`))).length, size);
 });
 
-test("run() reads into the memory that it is given, which it takes from the caller", async () => {
+test("run() reads into the caller's buffer, which it detaches", async () => {
   await using source = sh("printf 0123456789");
   const buffer = new ArrayBuffer(30);
   const bytes = await source.read(new Uint8Array(buffer, 10, 4));
@@ -76,48 +79,48 @@ test("run() reads into the memory that it is given, which it takes from the call
   assertStrictEquals(await source.read(new Uint8Array(4)), undefined);
 });
 
-test("run() passes arguments as they are, and variables besides those of the server", async () => {
+test("run() passes arguments unchanged, and variables in addition to the server's", async () => {
   const args = ["-c", 'printf "%s|" "$@" "$EXTRA"; test -n "$PATH"', "sh", "a b", "$HOME;*", ""];
   const source = run("sh", args, NEVER, { env: { EXTRA: "more" } });
   assertEquals(await textOf(source), "a b|$HOME;*||more|");
 });
 
-test("run() gives a program nothing on its standard input", async () => {
+test("run() gives a program an empty standard input", async () => {
   assertEquals(await textOf(sh("cat; echo end")), "end\n");
 });
 
-test("run() fails when a program does, with its complaint", async () => {
+test("run() fails when a program fails, with the last line of its standard error", async () => {
   for (
     const [script, message] of [
       ["echo 'no lens' >&2; exit 3", "sh exited with code 3: no lens"],
       ["exit 255", "sh exited with code 255"],
-      ["kill -SEGV $$", "sh was ended by SIGSEGV"],
-      ["echo bad >&2; kill -TERM $$", "sh was ended by SIGTERM: bad"],
+      ["kill -SEGV $$", "sh was terminated by SIGSEGV"],
+      ["echo bad >&2; kill -TERM $$", "sh was terminated by SIGTERM: bad"],
     ] as const
   ) {
-    const { message: said, hint, permanent } = await failureOf(sh(`echo picture; ${script}`));
-    assertEquals([said, hint, permanent], [message, undefined, false]);
+    const { message: actual, hint, permanent } = await failureOf(sh(`echo frame; ${script}`));
+    assertEquals([actual, hint, permanent], [message, undefined, false]);
   }
 });
 
-test("run() does not fail when a program complains and ends well", async () => {
-  assertEquals(await textOf(sh("echo 'error: none' >&2; echo picture")), "picture\n");
+test("run() does not fail when a program prints errors and exits with 0", async () => {
+  assertEquals(await textOf(sh("echo 'error: none' >&2; echo frame")), "frame\n");
 });
 
-test("run() fails, and stops a program, that closes its output and lives on", async () => {
+test("run() stops a program that closes its output without exiting, and fails", async () => {
   const error = await failureOf(sh("exec >&-; echo 'device lost' >&2; sleep 60"));
   assertEquals(error.message, "sh closed its output: device lost");
 });
 
-test("run() tells the complaint that is known, with what to do about it", async () => {
+test("run() reports a known error with its hint", async () => {
   const knownErrors = [
-    { pattern: /no cameras/i, hint: "look at the cable" },
+    { pattern: /no cameras/i, hint: "check the cable" },
     { pattern: /invalid/i, hint: "update", permanent: true },
   ];
   for (
     const [lines, message, hint, permanent] of [
-      ["No cameras available\\nERROR: stopped", "No cameras available", "look at the cable", false],
-      ["invalid a\\nno cameras", "no cameras", "look at the cable", false],
+      ["No cameras available\\nERROR: stopped", "No cameras available", "check the cable", false],
+      ["invalid a\\nno cameras", "no cameras", "check the cable", false],
       ["invalid a\\ninvalid b\\nbye", "invalid b", "update", true],
       ["starting\\nCannot open it\\nbye", "Cannot open it", undefined, false],
       ["starting\\nbye", "bye", undefined, false],
@@ -132,14 +135,14 @@ test("run() tells the complaint that is known, with what to do about it", async 
   }
 });
 
-test("run() makes a complaint one short line of text, whatever the program wrote", async () => {
+test("run() shortens an error to one printable line, whatever the program printed", async () => {
   const script = String.raw`printf '\033[31mbad \000\007\377thing\033[0m\r\n' >&2; exit 1`;
   assertEquals((await failureOf(sh(script))).message, "sh exited with code 1: bad thing");
   const endless = "head -c 3000000 /dev/zero | tr '\\0' x >&2; exit 1";
   assertEquals((await failureOf(sh(endless))).message, `sh exited with code 1: ${"x".repeat(500)}`);
 });
 
-test("run() reads all that a program complains of, and remembers the last 20 lines", async () => {
+test("run() reads all of standard error, and keeps the last 20 lines", async () => {
   const script = "i=0; while [ $i -lt 30000 ]; do echo line $i >&2; i=$((i+1)); done; exit 1";
   for (const [pattern, line] of [[/line 29981$/, 29_981], [/line 2997.$/, 29_999]] as const) {
     const error = await failureOf(sh(script, NEVER, { knownErrors: [{ pattern }] }));
@@ -147,29 +150,29 @@ test("run() reads all that a program complains of, and remembers the last 20 lin
   }
 });
 
-test("run() takes the first program of several that is installed", async () => {
+test("run() runs the first of several programs that is installed", async () => {
   assertEquals(await textOf(run(["no-such-program-1", "sh"], ["-c", "echo x"], NEVER)), "x\n");
 });
 
-test("run() says which program is missing, and what to do", async () => {
+test("run() reports a missing program, and how to install it", async () => {
   const options = { installHint: "sudo apt install it" };
   for (const names of ["no-such-program-1", ["no-such-program-1", "no-such-program-2"]]) {
     const error = await failureOf(run(names, [], NEVER, options));
     const all = [names].flat().join(" or ");
-    assertEquals(error.message, `There is no program ${all} on this machine`);
+    assertEquals(error.message, `Cannot find ${all} on this machine`);
     assertEquals([error.hint, error.permanent], ["sudo apt install it", true]);
   }
 });
 
-test("run() says of a program that it may not be started", () =>
-  inFile(async (path) => {
+test("run() reports a program that may not be started", () =>
+  withTempFile(async (path) => {
     const error = await failureOf(run(path, [], NEVER));
     assertEquals([error.message, error.permanent], [`Cannot start ${path}`, true]);
     assert(error.cause instanceof Error);
   }));
 
-test("run() starts nothing before the first read, and nothing at all after an abort", async () => {
-  await inFile(async (path) => {
+test("run() starts nothing before the first read, nor after an abort", async () => {
+  await withTempFile(async (path) => {
     const script = `echo started > ${path}`;
     await sh(script)[Symbol.asyncDispose]();
     const stop = new AbortController();
@@ -184,33 +187,33 @@ test("run() starts nothing before the first read, and nothing at all after an ab
   });
 });
 
-test("run() starts nothing when it is left while its arguments are being found out", () =>
-  inFile(async (path) => {
+test("run() starts nothing when it is stopped while its arguments are determined", () =>
+  withTempFile(async (path) => {
     for (const how of ["abort", "dispose"]) {
       const stop = new AbortController();
       const { promise: args, resolve } = Promise.withResolvers<string[]>();
       const source = run("sh", () => args, stop.signal);
-      const waiting = source.read(new Uint8Array(10));
+      const pending = source.read(new Uint8Array(10));
       if (how === "abort") stop.abort();
       else await source[Symbol.asyncDispose]();
       resolve(["-c", `echo started > ${path}`]);
-      assertEquals(await waiting, undefined);
+      assertEquals(await pending, undefined);
       await source[Symbol.asyncDispose]();
     }
     assertEquals(await Deno.readTextFile(path), "");
-    const found = run("sh", () => Promise.resolve(["-c", "echo x"]), NEVER);
-    assertEquals(await textOf(found), "x\n");
+    const source = run("sh", () => Promise.resolve(["-c", "echo x"]), NEVER);
+    assertEquals(await textOf(source), "x\n");
   }));
 
-test("run() stops a program by SIGINT, and reads on so that one with a full pipe hears it", () =>
-  inFile(async (path) => {
+test("run() stops a program by SIGINT, and drains its output, so that a full pipe does not block it", () =>
+  withTempFile(async (path) => {
     const program = `
-      let asked = false;
-      Deno.addSignalListener("SIGINT", () => asked = true);
-      for (const zeros = new Uint8Array(1_000_000); !asked; await new Promise((r) => setTimeout(r))) {
-        Deno.stdout.writeSync(zeros); // waits for the reader
+      let interrupted = false;
+      Deno.addSignalListener("SIGINT", () => interrupted = true);
+      for (const zeros = new Uint8Array(1_000_000); !interrupted; await new Promise((r) => setTimeout(r))) {
+        Deno.stdout.writeSync(zeros); // blocks until the reader reads
       }
-      Deno.writeTextFileSync(Deno.args[0], "asked");`;
+      Deno.writeTextFileSync(Deno.args[0], "interrupted");`;
     const stop = new AbortController();
     const args = ["eval", "-q", program, "--", path];
     const source = run(Deno.execPath(), args, stop.signal);
@@ -218,27 +221,27 @@ test("run() stops a program by SIGINT, and reads on so that one with a full pipe
     await new Promise((resolve) => setTimeout(resolve, 200)); // the pipe is full by now
     stop.abort();
     const took = await timed(() => source[Symbol.asyncDispose]());
-    assertEquals(await Deno.readTextFile(path), "asked");
+    assertEquals(await Deno.readTextFile(path), "interrupted");
     assertLess(took, 2_000);
   }));
 
 test("run() sends SIGTERM 2 s later to a program that ignores SIGINT", () =>
-  inFile(async (path) => {
+  withTempFile(async (path) => {
     const stop = new AbortController();
     const source = sh(
-      `trap '' INT; trap 'echo asked > ${path}; exit 0' TERM
+      `trap '' INT; trap 'echo terminated > ${path}; exit 0' TERM
        echo ready; while :; do sleep 0.05; done`,
       stop.signal,
     );
     await ready(source);
     stop.abort();
     const took = await timed(() => source[Symbol.asyncDispose]());
-    assertEquals(await Deno.readTextFile(path), "asked\n");
+    assertEquals(await Deno.readTextFile(path), "terminated\n");
     assertGreaterOrEqual(took, 1_990);
     assertLess(took, 3_000);
   }));
 
-test("run() kills a program that ignores every signal, within a second when there is no time", async () => {
+test("run() kills a program that ignores every signal within a second after an ImmediateStop", async () => {
   const stop = new AbortController();
   const source = sh("trap '' INT TERM; echo ready; while :; do sleep 0.05; done", stop.signal);
   await ready(source);
@@ -246,10 +249,10 @@ test("run() kills a program that ignores every signal, within a second when ther
   assertLess(await timed(() => source[Symbol.asyncDispose]()), 1_000);
 });
 
-test("run() is at its end without a failure when it is told to, once the program is gone", async () => {
+test("run() ends without an error after an abort, once the program has exited", async () => {
   for (const reading of [true, false]) {
     const stop = new AbortController();
-    // Takes a while to end, and does not end well.
+    // Takes 0.3 s to exit, and exits with an error.
     const script = "trap 'sleep 0.3; exit 7' INT; echo 'error: x' >&2; echo ready; sleep 60 & wait";
     const source = sh(script, stop.signal, { knownErrors: [{ pattern: /error/ }] });
     await ready(source);
@@ -262,8 +265,8 @@ test("run() is at its end without a failure when it is told to, once the program
   }
 });
 
-test("run() tells what a hung program complained of when it is stopped for that", async () => {
-  const knownErrors = [{ pattern: /timed out/, hint: "look at the cable" }];
+test("run() reports a known error of a hung program after an ImmediateStop", async () => {
+  const knownErrors = [{ pattern: /timed out/, hint: "check the cable" }];
   for (const reading of [true, false]) {
     const stop = new AbortController();
     const source = sh("echo 'frontend timed out' >&2; echo ready; sleep 60 & wait", stop.signal, {
@@ -271,41 +274,41 @@ test("run() tells what a hung program complained of when it is stopped for that"
     });
     await ready(source);
     const pending = reading ? source.read(new Uint8Array(10)) : undefined;
-    pending?.catch(() => {}); // told below
-    stop.abort(new ImmediateStop("No picture for 3 s"));
+    pending?.catch(() => {}); // asserted below
+    stop.abort(new ImmediateStop("No frame for 3 s"));
     const error = await assertRejects(
       () => pending ?? source.read(new Uint8Array(10)),
       CameraError,
       "frontend timed out",
     );
-    assertEquals(error.hint, "look at the cable");
+    assertEquals(error.hint, "check the cable");
   }
 });
 
-test("run() is at its end without a failure when a hung program is stopped that said nothing known", async () => {
+test("run() ends without an error after an ImmediateStop if no known error was printed", async () => {
   const stop = new AbortController();
   const source = sh("echo 'error: x' >&2; echo ready; sleep 60 & wait", stop.signal);
   await ready(source);
-  stop.abort(new ImmediateStop("No picture for 3 s"));
+  stop.abort(new ImmediateStop("No frame for 3 s"));
   assertEquals(await source.read(new Uint8Array(10)), undefined);
 });
 
-test("run() stops its program when the reader leaves", async () => {
+test("run() stops its program when the reader leaves the loop", async () => {
   for await (const bytes of sh("echo ready; exec sleep 60")) {
     assertEquals(new TextDecoder().decode(bytes), "ready\n");
     break;
   }
 });
 
-test("run() ends a read that waits when it is disposed, without a failure", async () => {
+test("run() ends a pending read without an error when it is disposed", async () => {
   const source = sh("echo ready; exec sleep 60");
   await ready(source);
-  const waiting = source.read(new Uint8Array(10));
+  const pending = source.read(new Uint8Array(10));
   await source[Symbol.asyncDispose]();
-  assertEquals(await waiting, undefined);
+  assertEquals(await pending, undefined);
 });
 
-test("run() may be stopped by several at once, and disposed again", async () => {
+test("run() can be aborted and disposed several times", async () => {
   const stop = new AbortController();
   const source = sh("echo ready; exec sleep 60", stop.signal);
   await ready(source);
@@ -316,7 +319,7 @@ test("run() may be stopped by several at once, and disposed again", async () => 
 });
 
 test("run() leaves no file descriptor open, however it ends", async () => {
-  await textOf(sh("echo once")); // what is opened once and for all is open now
+  await textOf(sh("echo once")); // opens what stays open for the life of the process
   const before = openDescriptors();
   for (let n = 0; n < 5; n++) {
     await textOf(sh("echo x"));
@@ -331,14 +334,14 @@ test("run() leaves no file descriptor open, however it ends", async () => {
   assertEquals(openDescriptors(), before);
 });
 
-test("killAll() ends what runs, at once", async () => {
+test("killAll() kills running programs immediately", async () => {
   const source = sh("trap '' INT TERM; echo ready; while :; do sleep 0.05; done");
   await ready(source);
-  const ended = assertRejects(() => source.read(new Uint8Array(10)), CameraError, "SIGKILL");
+  const failed = assertRejects(() => source.read(new Uint8Array(10)), CameraError, "SIGKILL");
   assertLess(
     await timed(async () => {
       killAll();
-      await ended;
+      await failed;
     }),
     1_500,
   );

@@ -3,193 +3,213 @@ import { connect as connectHttp2 } from "node:http2";
 import type { Frame } from "../../../lib/frame.ts";
 import { ViewerStream } from "../../../lib/streaming/viewer_stream.ts";
 import { multipartFormat } from "../../../lib/multipart/encode.ts";
-import { DirectConnection, DirectSends } from "../../../lib/sockets/direct_connection.ts";
-import { limitSendQueue } from "../../../lib/sockets/send_queue.ts";
+import { DirectConnection, type DirectSockets } from "../../../lib/sockets/direct_connection.ts";
+import { DrainPoller } from "../../../lib/sockets/drain_poller.ts";
+import { openConnections } from "../../../lib/sockets/mod.ts";
 import { eventually } from "../../server.ts";
 
 const ignore = Deno.build.os !== "linux";
 const FORMAT = multipartFormat("frame", false);
-/** Larger than what a connection holds for a client that does not read. */
+/** Size of a frame, in bytes; more than a connection holds for a client that does not read. */
 const SIZE = 300_000;
 const text = new TextEncoder();
 
 Deno.test({
-  name:
-    "viewers get whole frames in order, past Deno where they read, and through it where they are slow",
+  name: "viewers get whole frames in order: directly if they read, through Deno if they are slow",
   ignore,
   fn: async () => {
-    await using set = setUp();
-    const fast = Array.from({ length: 20 }, () => set.watch());
-    const slow = Array.from({ length: 4 }, () => set.watch({ atOnce: 10_000, pause: 4 }));
+    await using server = setUp();
+    const fast = Array.from({ length: 20 }, () => server.watch());
+    const slow = Array.from({ length: 4 }, () => server.watch({ readSize: 10_000, pause: 4 }));
     await eventually("all have frames", () => [...fast, ...slow].every(({ frames }) => frames > 4));
-    assertGreater(set.passed(), 0.5 * set.offered());
-    assertGreater(set.left(), 4 * SIZE);
+    assertGreater(server.direct(), 0.5 * server.offered());
+    assertGreater(server.queued(), 4 * SIZE);
     await Promise.all([...fast, ...slow].map((viewer) => viewer.leave()));
   },
 });
 
 Deno.test({
-  name: "a viewer that was slow is served past Deno again when it reads",
+  name: "a viewer that was slow gets frames directly again once it reads",
   ignore,
   fn: async () => {
-    await using set = setUp();
-    const pace = { atOnce: 5_000, pause: 5 };
-    const viewer = set.watch(pace);
-    await eventually("it is slow", () => set.left() > 2 * SIZE);
-    Object.assign(pace, { atOnce: 1_000_000, pause: 0 });
+    await using server = setUp();
+    const pace = { readSize: 5_000, pause: 5 };
+    const viewer = server.watch(pace);
+    await eventually("it is slow", () => server.queued() > 2 * SIZE);
+    Object.assign(pace, { readSize: 1_000_000, pause: 0 });
     const before = viewer.frames;
     await eventually("it has caught up", () => viewer.frames > before + 10);
-    const [passed, left] = [set.passed(), set.left()];
-    await eventually("it goes on", () => set.passed() > passed + 10 * SIZE);
-    assertLess(set.left() - left, set.passed() - passed);
+    const [direct, queued] = [server.direct(), server.queued()];
+    await eventually("it gets more", () => server.direct() > direct + 10 * SIZE);
+    assertLess(server.queued() - queued, server.direct() - direct);
     await viewer.leave();
   },
 });
 
 Deno.test({
-  name: "what a connection was used for before does no harm",
+  name: "a viewer gets its frames whatever was sent on its connection before",
   ignore,
   fn: async () => {
-    await using set = setUp();
+    await using server = setUp();
     const page = "GET /page HTTP/1.1\r\nHost: x\r\n\r\n";
+    const large = page.replace("page", "large");
     for (
       const request of [
         "GET / HTTP/1.0\r\n\r\n",
         "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
         `${page}GET / HTTP/1.1\r\nHost: x\r\n\r\n`,
         `${page}${page}GET / HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n`,
-        `${
-          page.replace("page", "large")
-        }GET / HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n`,
+        `${large}GET / HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n`,
         "GET / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc",
       ]
     ) {
-      const viewer = set.watch({ request, atOnce: 50_000, pause: 1 });
-      await eventually("frames", () => viewer.frames > 3);
+      const viewer = server.watch({ request, readSize: 50_000, pause: 1 });
+      await eventually("it has frames", () => viewer.frames > 3);
       await viewer.leave();
     }
   },
 });
 
 Deno.test({
-  name: "HTTP/2, where streams share a connection, is left to Deno",
+  name: "an HTTP/2 client, whose streams share a connection, gets its frames through Deno",
   ignore,
   fn: async () => {
-    await using set = setUp();
-    const session = connectHttp2(`http://127.0.0.1:${set.port}`);
+    await using server = setUp();
+    const session = connectHttp2(`http://127.0.0.1:${server.port}`);
     const stream = session.request({ ":path": "/", "host": "x" });
     let bytes = 0;
     stream.on("data", (chunk) => bytes += chunk.length);
     stream.resume();
-    await eventually("frames", () => bytes > 3 * SIZE);
-    assertEquals(set.passed(), 0);
+    await eventually("it has frames", () => bytes > 3 * SIZE);
+    assertEquals(server.direct(), 0);
     session.destroy();
-    await eventually("it has left", () => set.watching() === 0);
+    await eventually("it has left", () => server.viewers() === 0);
   },
 });
 
 Deno.test({
-  name: "who leaves, however that is, leaves no descriptor",
+  name: "viewers that leave, slow or not, leave no descriptor open",
   ignore,
   fn: async () => {
-    await using set = setUp();
-    const before = descriptors();
+    await using server = setUp();
+    const before = countDescriptors();
     for (let round = 0; round < 3; round++) {
       const viewers = Array.from(
         { length: 30 },
-        (_, n) => set.watch(n % 3 === 0 ? { atOnce: 1_000, pause: 50 } : {}),
+        (_, n) => server.watch(n % 3 === 0 ? { readSize: 1_000, pause: 50 } : {}),
       );
-      await eventually("all watch", () => set.watching() === 30);
-      await eventually("frames", () => viewers.some(({ frames }) => frames > 4));
-      // Two for each viewer here and its own, and four frames' pipes and one more.
-      assertLessOrEqual(descriptors(), before + 30 * 3 + 5 * 2);
+      await eventually("all are connected", () => server.viewers() === 30);
+      await eventually("some have frames", () => viewers.some(({ frames }) => frames > 4));
+      // Per viewer: its socket, Deno's, and the duplicate. Pipes: four cached, and the staging pipe.
+      assertLessOrEqual(countDescriptors(), before + 30 * 3 + 5 * 2);
       await Promise.all(viewers.map((viewer) => viewer.leave()));
-      await eventually("all have left", () => set.watching() === 0);
+      await eventually("all have left", () => server.viewers() === 0);
     }
-    await eventually("all is closed", () => descriptors() <= before);
+    await eventually("all is closed", () => countDescriptors() <= before);
   },
 });
 
-Deno.test("a DirectConnection sends nothing while Deno may have something to send", async () => {
-  const kernel = { count: 100, takes: Infinity, closed: 0 };
-  const connection = new DirectConnection(100, {
-    bytesAccepted: () => kernel.count,
-    send(bytes) {
-      const taken = Math.min(kernel.takes, bytes.length);
-      kernel.count = (kernel.count + Math.max(0, taken)) >>> 0;
-      return taken;
-    },
-    watch() {},
-    close: () => void kernel.closed++,
-  });
-  assertEquals(connection.send(new Uint8Array(10)), 0); // the head is not sent
-  setTimeout(() => kernel.count = 2 ** 32 - 50, 5);
+Deno.test("DirectConnection sends nothing while Deno may have bytes to send", async () => {
+  const sockets = new FakeSockets(100);
+  const connection = new DirectConnection(sockets, { socket: 5, bytesBefore: 100 });
+  assertEquals(connection.send(new Uint8Array(10)), 0); // the headers are not sent
+  setTimeout(() => sockets.count = 2 ** 32 - 50, 5);
   await connection.headersSent();
   assertEquals(connection.send(new Uint8Array(100)), 100);
-  assertEquals(kernel.count, 50);
-  kernel.takes = 30;
+  assertEquals(sockets.count, 50);
+  sockets.capacity = 30;
   assertEquals(connection.send(new Uint8Array(100)), 30);
   connection.queued(70);
-  kernel.count = 90; // Deno has sent ten of them
+  sockets.count = 90; // Deno has sent ten of them
   connection.queued(50);
-  kernel.takes = Infinity;
-  for (; kernel.count < 200; kernel.count += 10) {
+  sockets.capacity = Infinity;
+  for (; sockets.count < 200; sockets.count += 10) {
     assertEquals(connection.send(new Uint8Array(10)), 0);
   }
   assertEquals(connection.send(new Uint8Array(10)), 10);
-  kernel.takes = -1; // it is full, or the client has gone
+  sockets.capacity = -1; // the send queue is full, or the client has gone
   assertEquals(connection.send(new Uint8Array(10)), 0);
   connection.close();
   connection.close();
-  assertEquals([connection.send(new Uint8Array(10)), kernel.closed], [0, 1]);
+  assertEquals([connection.send(new Uint8Array(10)), sockets.closed], [0, [5]]);
 });
 
-Deno.test("a DirectConnection on which no head is seen leaves the response to Deno", async () => {
-  let [sent, closed] = [0, 0];
-  const connection = new DirectConnection(7, {
-    bytesAccepted: () => 7,
-    send: (bytes) => sent += bytes.length,
-    watch() {},
-    close: () => void closed++,
-  });
+Deno.test("DirectConnection leaves the response to Deno if it sees no headers", async () => {
+  const sockets = new FakeSockets(7);
+  const connection = new DirectConnection(sockets, { socket: 5, bytesBefore: 7 });
   await connection.headersSent();
-  assertEquals([connection.send(new Uint8Array(10)), sent, closed], [0, 0, 1]);
+  assertEquals(connection.send(new Uint8Array(10)), 0);
+  assertEquals([sockets.count, sockets.closed], [7, [5]]);
   connection.queued(10);
   connection.close();
-  assertEquals(closed, 1);
+  assertEquals(sockets.closed, [5]);
 });
 
-Deno.test({
-  name: "without the permission DirectSending says so and asks nobody",
-  ignore,
-  permissions: "none",
-  fn() {
-    assertEquals(
-      DirectSends.of(80),
-      "Deno may not call the C library: see --allow-ffi in deno.json",
-    );
-  },
+Deno.test("DirectConnection calls back once Deno has sent the queued bytes", async () => {
+  const sockets = new FakeSockets(0);
+  const connection = new DirectConnection(sockets, { socket: 5, bytesBefore: 0 });
+  sockets.count = 10;
+  await connection.headersSent();
+  connection.queued(20);
+  let calls = 0;
+  connection.onDrain(() => calls++);
+  sockets.count = 29;
+  assert(!connection.drained);
+  sockets.count = 30;
+  await eventually("it has drained", () => calls === 1);
+  assert(connection.drained);
+  connection.queued(20);
+  connection.onDrain(() => calls++);
+  connection.close(); // stops the timer
+  assertEquals(calls, 1);
 });
 
-/** How somebody watches. */
-interface Watching {
+/** Sockets of a fake kernel. */
+class FakeSockets implements DirectSockets {
+  readonly drainPoller = new DrainPoller();
+  /** Number of bytes written to the socket. */
+  count: number;
+  /** Number of bytes that the socket accepts at once; negative for an error. */
+  capacity = Infinity;
+  readonly closed: number[] = [];
+
+  constructor(count: number) {
+    this.count = count;
+  }
+
+  bytesAccepted(): number {
+    return this.count;
+  }
+
+  send(_: number, bytes: Uint8Array): number {
+    const accepted = Math.min(this.capacity, bytes.length);
+    this.count = (this.count + Math.max(0, accepted)) >>> 0;
+    return accepted;
+  }
+
+  close(socket: number): void {
+    this.closed.push(socket);
+  }
+}
+
+/** How a viewer reads. */
+interface ViewerOptions {
   request?: string;
-  /** How much is read at once, and how long is waited before the next, in milliseconds. */
-  atOnce?: number;
+  /** Number of bytes per read, and the pause after it in milliseconds. */
+  readSize?: number;
   pause?: number;
 }
 
-/** A server that gives a frame of its own making every 40 ms, and viewers that look closely at each. */
+/** Starts a server that sends a synthetic frame every 40 ms to viewers that check each byte. */
 function setUp() {
   const bodies = new Set<ViewerStream>();
   const viewers: ReturnType<typeof watch>[] = [];
-  let [passed, left, offered, sequence] = [0, 0, 0, 0];
-  let sending: DirectSends | string = "";
+  let [sentDirectly, queued, offered, sequence] = [0, 0, 0, 0];
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request, info) => {
     if (request.url.endsWith("/page")) return new Response("a page");
     if (request.url.endsWith("/large")) return new Response(new Uint8Array(1_000_000));
-    if (typeof sending === "string") throw new Error(sending);
-    const direct = sending.open(info.remoteAddr, request.headers.has("Connection"));
+    const http1 = request.headers.has("Connection");
+    const direct = connections.directTo(info.remoteAddr, http1);
     const body = new ViewerStream({
       format: FORMAT,
       direct: direct && {
@@ -197,14 +217,14 @@ function setUp() {
         get drained() {
           return direct.drained;
         },
-        onDrain: (call) => direct.onDrain(call),
+        onDrain: (callback) => direct.onDrain(callback),
         send(bytes) {
           const count = direct.send(bytes);
-          passed += count;
+          sentDirectly += count;
           return count;
         },
         queued(count) {
-          left += count;
+          queued += count;
           direct.queued(count);
         },
       },
@@ -217,43 +237,46 @@ function setUp() {
     const headers = { "Content-Length": `${Number.MAX_SAFE_INTEGER}` };
     return new Response(body.stream, { headers });
   });
-  limitSendQueue(server.addr.port);
-  sending = DirectSends.of(server.addr.port);
-  const ticks = setInterval(() => {
+  const { port } = server.addr;
+  const connections = openConnections(port, { limitSendQueue: true, direct: true });
+  assertEquals(connections.unavailable, undefined);
+  const timer = setInterval(() => {
     const frame = frameOf(++sequence);
     for (const body of bodies) body.offer(frame);
     offered += bodies.size * SIZE;
   }, 40);
   return {
-    port: server.addr.port,
-    watching: () => bodies.size,
-    /** How many bytes went past Deno, how many were left to it, and how many there were. */
-    passed: () => passed,
-    left: () => left,
+    port,
+    /** Number of connected viewers. */
+    viewers: () => bodies.size,
+    /** Number of bytes sent directly, queued for Deno, and offered to all viewers. */
+    direct: () => sentDirectly,
+    queued: () => queued,
     offered: () => offered,
-    watch(watching: Watching = {}) {
-      const viewer = watch(server.addr.port, watching);
+    watch(options: ViewerOptions = {}) {
+      const viewer = watch(port, options);
       viewers.push(viewer);
       return viewer;
     },
     async [Symbol.asyncDispose]() {
-      clearInterval(ticks);
+      clearInterval(timer);
       for (const body of bodies) body.end();
-      for (const viewer of viewers) viewer.close(); // where a test has failed
+      for (const viewer of viewers) viewer.close(); // open after a failed test
       await server.shutdown();
-      if (typeof sending !== "string") sending[Symbol.dispose]();
+      connections[Symbol.dispose]();
     },
   };
 }
 
-/** No JPEG, but bytes that tell when one is missing, or in the wrong place. */
+/** Creates a frame whose bytes show if some are missing or misplaced. It is not a valid JPEG. */
 function frameOf(sequence: number): Frame {
   const jpeg = new Uint8Array(SIZE + sequence % 100);
   for (let at = 0; at < jpeg.length; at += 50) jpeg[at] = sequence + at / 50;
   return { jpeg, capturedAt: sequence * 1000, monotonic: 0, sequence };
 }
 
-function watch(port: number, watching: Watching) {
+/** Connects a viewer that checks its stream. */
+function watch(port: number, options: ViewerOptions) {
   let connection: Deno.Conn | undefined;
   const viewer = {
     frames: 0,
@@ -261,7 +284,7 @@ function watch(port: number, watching: Watching) {
       connection?.close();
       connection = undefined;
     },
-    /** Throws if what came was not right. */
+    /** Disconnects. Throws if the stream was not correct. */
     async leave() {
       viewer.close();
       await done;
@@ -269,22 +292,22 @@ function watch(port: number, watching: Watching) {
   };
   const done = (async () => {
     const opened = connection = await Deno.connect({ hostname: "127.0.0.1", port });
-    await opened.write(text.encode(watching.request ?? "GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
-    for await (const sequence of framesOf(bytesOf(opened, watching))) {
+    await opened.write(text.encode(options.request ?? "GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
+    for await (const sequence of readFrames(readChunks(opened, options))) {
       assert(sequence > 0);
       viewer.frames++;
     }
   })();
-  done.catch(() => {}); // told to who leaves
+  done.catch(() => {}); // leave() reports it
   return viewer;
 }
 
-/** What comes until the connection is closed on this side. `watching` may change meanwhile. */
-async function* bytesOf(connection: Deno.Conn, watching: Watching) {
+/** Reads until this side closes the connection. `options` may change in the meantime. */
+async function* readChunks(connection: Deno.Conn, options: ViewerOptions) {
   try {
     for (;;) {
-      const { atOnce = 1_000_000, pause = 0 } = watching;
-      const buffer = new Uint8Array(atOnce);
+      const { readSize = 1_000_000, pause = 0 } = options;
+      const buffer = new Uint8Array(readSize);
       const size = await connection.read(buffer);
       if (size === null) return;
       yield buffer.subarray(0, size);
@@ -297,27 +320,27 @@ async function* bytesOf(connection: Deno.Conn, watching: Watching) {
   }
 }
 
-/** The numbers of the frames in a stream; throws if it is not exactly what was to be sent. */
-async function* framesOf(chunks: AsyncIterable<Uint8Array<ArrayBuffer>>): AsyncGenerator<number> {
+/** Reads the sequence numbers of the frames in a stream. Throws if any byte of it is wrong. */
+async function* readFrames(chunks: AsyncIterable<Uint8Array<ArrayBuffer>>): AsyncGenerator<number> {
   let rest: Uint8Array<ArrayBuffer> = new Uint8Array(0);
-  let begun = false;
+  let hasHeaders = false;
   let last = 0;
   for await (const chunk of chunks) {
-    rest = joined(rest, chunk);
-    if (!begun) {
+    rest = concat(rest, chunk);
+    if (!hasHeaders) {
       const at = new TextDecoder("latin1").decode(rest).indexOf("\r\n--frame\r\n");
       if (at === -1) continue;
-      begun = true;
+      hasHeaders = true;
       rest = rest.slice(at + 2);
     }
     for (;;) {
-      const head = new TextDecoder("latin1").decode(rest.subarray(0, 200));
+      const header = new TextDecoder("latin1").decode(rest.subarray(0, 200));
       const found =
         /^--frame\r\nContent-Type: image\/jpeg\r\nContent-Length: (\d+)\r\nX-Timestamp: (\d+)\.000000\r\n\r\n/
-          .exec(head);
+          .exec(header);
       if (!found) {
-        if (head.length < 200 && "--frame\r\n".startsWith(head.slice(0, 9))) break;
-        if (head.length === 200) throw new Error(`Not the head of a frame: ${head}`);
+        if (header.length < 200 && "--frame\r\n".startsWith(header.slice(0, 9))) break;
+        if (header.length === 200) throw new Error(`Not the header of a part: ${header}`);
         break;
       }
       const frame = frameOf(Number(found[2]));
@@ -333,19 +356,19 @@ async function* framesOf(chunks: AsyncIterable<Uint8Array<ArrayBuffer>>): AsyncG
   }
 }
 
-function isEqual(one: Uint8Array, other: Uint8Array): boolean {
-  for (let at = 0; at < one.length; at++) if (one[at] !== other[at]) return false;
-  return one.length === other.length;
+function isEqual(actual: Uint8Array, expected: Uint8Array): boolean {
+  for (let at = 0; at < actual.length; at++) if (actual[at] !== expected[at]) return false;
+  return actual.length === expected.length;
 }
 
-function joined(one: Uint8Array<ArrayBuffer>, other: Uint8Array<ArrayBuffer>) {
-  const all = new Uint8Array(one.length + other.length);
-  all.set(one);
-  all.set(other, one.length);
+function concat(first: Uint8Array<ArrayBuffer>, second: Uint8Array<ArrayBuffer>) {
+  const all = new Uint8Array(first.length + second.length);
+  all.set(first);
+  all.set(second, first.length);
   return all;
 }
 
-/** How many descriptors this process has. */
-function descriptors(): number {
+/** Counts the open descriptors of this process. */
+function countDescriptors(): number {
   return [...Deno.readDirSync("/proc/self/fd")].length;
 }

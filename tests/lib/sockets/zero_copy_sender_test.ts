@@ -1,21 +1,72 @@
 import { assertEquals } from "@std/assert";
 import { ZeroCopySender } from "../../../lib/sockets/zero_copy_sender.ts";
 
-/** What a kernel does not do, or not as it should. */
-interface Refusals {
+const FRAME_SIZE = 20_000;
+/** The calls for ten sockets if each gets a copy. */
+const COPIES = Array.from({ length: 10 }, (_, socket) => `send ${socket}`);
+
+Deno.test("ZeroCopySender sends to many sockets from a pipe, and closes old pipes", () => {
+  const { sender, open, sendToTen } = setUp();
+  for (let frame = 0; frame < 10; frame++) {
+    const { calls, sent } = sendToTen();
+    assertEquals(calls, [...COPIES.slice(0, 7), "splice 7", "splice 8", "splice 9"]);
+    assertEquals(sent, Array(10).fill(FRAME_SIZE));
+  }
+  assertEquals(open.size, 4 * 2 + 2);
+  sender.clear();
+  assertEquals(open.size, 0);
+});
+
+Deno.test("ZeroCopySender reuses a frame's pipe after it has sent other frames", () => {
+  const { sendToTen } = setUp();
+  const frames = Array.from({ length: 4 }, () => new Uint8Array(FRAME_SIZE));
+  for (const frame of frames) sendToTen(frame);
+  for (const frame of frames) {
+    assertEquals(sendToTen(frame).calls, COPIES.map((call) => call.replace("send", "splice")));
+  }
+});
+
+Deno.test("ZeroCopySender copies small frames for each socket", () => {
+  const { open, sendToTen } = setUp();
+  assertEquals(sendToTen(new Uint8Array(1_000)), { calls: COPIES, sent: Array(10).fill(1_000) });
+  assertEquals(open.size, 0);
+});
+
+Deno.test("ZeroCopySender returns the number of bytes sent, and discards the rest", () => {
+  const { open, sendToTen } = setUp({ splice: 7_000 });
+  assertEquals(sendToTen().sent, [...Array(7).fill(FRAME_SIZE), 7_000, 7_000, 7_000]);
+  assertEquals(open.size, 2);
+});
+
+Deno.test("ZeroCopySender copies if a pipe, its capacity, tee or splice is refused", () => {
+  for (const limits of [{ pipe: true }, { size: 16_384 }, { tee: true }]) {
+    const { open, sendToTen } = setUp(limits);
+    for (let frame = 0; frame < 3; frame++) {
+      assertEquals(sendToTen(), { calls: COPIES, sent: Array(10).fill(FRAME_SIZE) });
+    }
+    assertEquals(open.size, 0);
+  }
+  const { sendToTen } = setUp({ splice: -1 });
+  const { calls, sent } = sendToTen();
+  assertEquals(calls.slice(-2), ["splice 9", "send 9"]);
+  assertEquals(sent, Array(10).fill(FRAME_SIZE));
+});
+
+/** Limits of the fake kernel. */
+interface Limits {
+  /** Whether it refuses pipes. */
   pipe?: boolean;
-  /** How large it makes a pipe at most. */
+  /** Maximum capacity of a pipe, in bytes. */
   size?: number;
+  /** Whether tee(2) fails. */
   tee?: boolean;
-  /** How much a connection takes from a pipe, if not all. */
+  /** Result of each splice(2); by default it sends everything. */
   splice?: number;
 }
 
-const FRAME = 20_000;
-
-/** A kernel that tells what was asked of it; what is in its pipes is not looked at. */
-function setUp({ pipe, size = 1_048_576, tee, splice }: Refusals = {}) {
-  const asked: string[] = [];
+/** Creates a sender on a fake kernel, which records the calls and ignores the bytes. */
+function setUp({ pipe, size = 1_048_576, tee, splice }: Limits = {}) {
+  const calls: string[] = [];
   const open = new Set<number>();
   const sender = new ZeroCopySender({
     pipe2(ends) {
@@ -25,78 +76,34 @@ function setUp({ pipe, size = 1_048_576, tee, splice }: Refusals = {}) {
       open.add(next).add(next + 1);
       return 0;
     },
-    fcntl: (_, __, wanted) => wanted <= size ? wanted : -1,
+    fcntl: (_, __, capacity) => capacity <= size ? capacity : -1,
     close(descriptor) {
       open.delete(descriptor);
       return 0;
     },
     write: (_, __, length) => Number(length),
     send(socket, _, length) {
-      asked.push(`send ${socket}`);
+      calls.push(`send ${socket}`);
       return Number(length);
     },
     tee: (_, __, length) => tee ? -1 : Number(length),
     splice(_, __, socket, ___, length) {
-      asked.push(`splice ${socket}`);
+      calls.push(`splice ${socket}`);
       return splice ?? Number(length);
     },
   });
   return {
     sender,
+    /** Open descriptors of pipes. */
     open,
-    /** Sends the same bytes to ten sockets. @returns What was asked for that, and how much was sent. */
-    sendToTen(bytes = new Uint8Array(FRAME)) {
+    /**
+     * Sends the same bytes to ten sockets.
+     *
+     * @returns The calls for that, and the bytes sent to each.
+     */
+    sendToTen(bytes = new Uint8Array(FRAME_SIZE)) {
       const sent = Array.from({ length: 10 }, (_, socket) => sender.send(socket, bytes));
-      return { asked: asked.splice(0), sent };
+      return { calls: calls.splice(0), sent };
     },
   };
 }
-
-const SENDS = Array.from({ length: 10 }, (_, socket) => `send ${socket}`);
-
-Deno.test("SharedSender sends what goes to many from a pipe, and closes the pipes of old frames", () => {
-  const { sender, open, sendToTen } = setUp();
-  for (let frame = 0; frame < 10; frame++) {
-    const { asked, sent } = sendToTen();
-    assertEquals(asked, [...SENDS.slice(0, 7), "splice 7", "splice 8", "splice 9"]);
-    assertEquals(sent, Array(10).fill(FRAME));
-  }
-  assertEquals(open.size, 4 * 2 + 2);
-  sender.clear();
-  assertEquals(open.size, 0);
-});
-
-Deno.test("SharedSender goes on with a frame's pipe when other frames were sent meanwhile", () => {
-  const { sendToTen } = setUp();
-  const frames = Array.from({ length: 4 }, () => new Uint8Array(FRAME));
-  for (const frame of frames) sendToTen(frame);
-  for (const frame of frames) {
-    assertEquals(sendToTen(frame).asked, SENDS.map((one) => one.replace("send", "splice")));
-  }
-});
-
-Deno.test("SharedSender sends alone what is small", () => {
-  const { open, sendToTen } = setUp();
-  assertEquals(sendToTen(new Uint8Array(1_000)), { asked: SENDS, sent: Array(10).fill(1_000) });
-  assertEquals(open.size, 0);
-});
-
-Deno.test("SharedSender tells how much a connection took, and throws away the rest of a pipe", () => {
-  const { open, sendToTen } = setUp({ splice: 7_000 });
-  assertEquals(sendToTen().sent, [...Array(7).fill(FRAME), 7_000, 7_000, 7_000]);
-  assertEquals(open.size, 2);
-});
-
-Deno.test("SharedSender sends alone where there is no pipe, none so large, or nothing comes through", () => {
-  for (const refusals of [{ pipe: true }, { size: 16_384 }, { tee: true }]) {
-    const { open, sendToTen } = setUp(refusals);
-    for (let frame = 0; frame < 3; frame++) {
-      assertEquals(sendToTen(), { asked: SENDS, sent: Array(10).fill(FRAME) });
-    }
-    assertEquals(open.size, 0);
-  }
-  const { sendToTen } = setUp({ splice: -1 });
-  const { asked, sent } = sendToTen();
-  assertEquals(asked.slice(-2), ["splice 9", "send 9"]);
-  assertEquals(sent, Array(10).fill(FRAME));
-});

@@ -1,0 +1,15 @@
+import type { DriverRequirements } from "../../lib/camera/requirements.ts";
+
+export default {
+  permissions: ["run"],
+  programs: [
+    {
+      name: "rpicam-vid",
+      // The name since 2023, then the older name.
+      commands: ["rpicam-vid", "libcamera-vid"],
+      versionArgs: ["--version"],
+      versionPattern: /build: v?(\S+)/,
+      installHint: "on Raspberry Pi OS: sudo apt install rpicam-apps-lite",
+    },
+  ],
+} as const satisfies DriverRequirements;

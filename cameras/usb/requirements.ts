@@ -1,0 +1,15 @@
+import type { DriverRequirements } from "../../lib/camera/requirements.ts";
+
+export default {
+  permissions: ["run"],
+  programs: [
+    {
+      name: "ffmpeg",
+      commands: ["ffmpeg"],
+      versionArgs: ["-version"],
+      versionPattern: /version (\S+)/,
+      installHint:
+        "sudo apt install ffmpeg; on macOS: brew install ffmpeg; on Windows: winget install ffmpeg",
+    },
+  ],
+} as const satisfies DriverRequirements;

@@ -1,0 +1,23 @@
+import type { CameraError } from "../errors.ts";
+import type { Size } from "../jpeg/segments.ts";
+
+/** An event of one camera. The types are the phrases of the log. */
+export type CameraEvent =
+  & {
+    /** The camera's name. */
+    readonly camera: string;
+  }
+  & (
+    /** The capture is opened for the first subscriber. */
+    | { readonly type: "camera starting"; readonly driver: string }
+    /** The first frame has arrived. */
+    | { readonly type: "camera started"; readonly size: Size }
+    /** The first frame after a failure has arrived. */
+    | { readonly type: "camera recovered"; readonly size: Size }
+    /** Frames have another size from now on. */
+    | { readonly type: "camera size changed"; readonly size: Size }
+    /** The capture has failed; it is retried after `retryDelay` milliseconds, or on request if permanent. */
+    | { readonly type: "camera failed"; readonly error: CameraError; readonly retryDelay: number }
+    /** The capture is closed: no subscriber needs the camera. */
+    | { readonly type: "camera stopped" }
+  );

@@ -1,0 +1,62 @@
+import type { Clock } from "../clock.ts";
+import type { Jpeg } from "../frame.ts";
+import type { Open } from "../hub/hub.ts";
+import { withHuffmanTables } from "../jpeg/huffman.ts";
+import { segments, type Size, sizeOf } from "../jpeg/segments.ts";
+import type { SplitCounts } from "../jpeg/split.ts";
+import { withoutThumbnail } from "../jpeg/thumbnail.ts";
+import type { Images, TimedJpeg } from "./driver.ts";
+
+/** An image that every decoder can read, with its size and its capture time. */
+export interface NormalizedImage extends Required<TimedJpeg> {
+  readonly size: Size;
+}
+
+/** Counts the broken images of a camera over all its openings. */
+export class BrokenImages {
+  #previous = 0;
+  #current: SplitCounts = { broken: 0, skippedBytes: 0 };
+
+  /** Number of images that were broken, cut short or too large. */
+  get total(): number {
+    return this.#previous + this.#current.broken;
+  }
+
+  /** Begins with the counts of a new opening. */
+  begin(counts: SplitCounts = { broken: 0, skippedBytes: 0 }): void {
+    this.#previous = this.total;
+    this.#current = counts;
+  }
+
+  /** Counts one more. */
+  add(): void {
+    this.#current.broken++;
+  }
+}
+
+/**
+ * Turns a driver's images into images that every decoder can read: with a capture time, without an embedded
+ * thumbnail, and with the Huffman tables that some webcams omit. Images without a size are dropped and counted
+ * as broken.
+ */
+export function normalize(
+  open: Open<Jpeg | TimedJpeg>,
+  { clock, broken }: { clock: Clock; broken: BrokenImages },
+): Open<NormalizedImage> {
+  return async function* (signal) {
+    const images: Images = open(signal);
+    broken.begin(images.counts);
+    for await (const image of images) {
+      const { jpeg, capturedAt } = "jpeg" in image
+        ? image
+        : { jpeg: image, capturedAt: clock.now() };
+      const parts = [...segments(jpeg)];
+      const size = sizeOf(jpeg, parts);
+      if (!size) broken.add();
+      else {
+        const whole = withHuffmanTables(withoutThumbnail(jpeg, parts), parts);
+        yield { jpeg: whole, capturedAt, size };
+      }
+    }
+  };
+}

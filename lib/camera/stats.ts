@@ -1,0 +1,37 @@
+import type { CameraError } from "../errors.ts";
+import type { Size } from "../jpeg/segments.ts";
+import type { DeliveryStats } from "./delivery_stats.ts";
+
+/** State of a camera. `failed` lasts until frames flow again, even while nobody watches. */
+export type CameraState = "off" | "starting" | "streaming" | "failed";
+
+/** State and counters of a camera. Counters count from the start of the server. */
+export interface CameraStats {
+  readonly name: string;
+  readonly driver: string;
+  readonly state: CameraState;
+  /** Measured frames per second. */
+  readonly fps: number;
+  /** Number of viewers, including snapshots in progress. */
+  readonly viewers: number;
+  /** Number of background subscribers: recorder, publisher, detector. */
+  readonly backgroundSubscribers: number;
+  /** Size of the latest frame. */
+  readonly size: Size | undefined;
+  /** Why there are no frames. */
+  readonly error: CameraError | undefined;
+  /** The last failure, even if the camera has recovered from it. */
+  readonly lastFailure: CameraError | undefined;
+  /** Frames received from the camera. */
+  readonly frames: number;
+  /** Frames that viewers were too slow to receive. */
+  readonly dropped: number;
+  /** Frames that background subscribers were too slow to take. */
+  readonly backgroundDropped: number;
+  /** Images from the camera that were broken, cut short or too large. */
+  readonly broken: number;
+  /** Number of failures. */
+  readonly failures: number;
+  /** Frames delivered to viewers. */
+  readonly sent: Readonly<DeliveryStats>;
+}

@@ -1,0 +1,84 @@
+import type { FoundCamera, Images } from "../camera/driver.ts";
+import { messageWithHint } from "../errors.ts";
+import { sizeOf } from "../jpeg/segments.ts";
+import { type Finding, problemOf } from "./finding.ts";
+
+/** A camera of the settings. */
+export interface CameraUnderTest {
+  readonly name: string;
+  readonly driver: string;
+  open(signal: AbortSignal): Images;
+}
+
+/** A driver that can list its cameras. */
+export interface Lister {
+  readonly driver: string;
+  list(signal: AbortSignal): Promise<readonly FoundCamera[]>;
+}
+
+/** Timeout for the first frame of a camera, in milliseconds. */
+const FIRST_FRAME_TIMEOUT = 15_000;
+
+/** Lists the cameras of this machine by driver, as lines of text. */
+export async function* listCameras(
+  listers: readonly Lister[],
+  signal: AbortSignal,
+): AsyncGenerator<string> {
+  for (const { driver, list } of listers) {
+    try {
+      const found = await list(signal);
+      for (const { source, name } of found) {
+        yield `CAMERA=${driver} SOURCE=${shellQuote(source)}  ${name}`;
+      }
+      if (found.length === 0) yield `CAMERA=${driver}  no camera found`;
+    } catch (error) {
+      yield `CAMERA=${driver}  ${messageWithHint(error, { causes: true })}`;
+    }
+  }
+}
+
+/** Checks which cameras a driver finds. */
+export async function checkCameras(
+  { driver, list }: Lister,
+  signal: AbortSignal,
+): Promise<Finding[]> {
+  try {
+    const found = await list(signal);
+    if (found.length === 0) {
+      return [{ verdict: "note", text: `No camera found for CAMERA=${driver}` }];
+    }
+    return found.map(({ source, name }) => ({
+      verdict: "ok",
+      text: `Found ${name}: CAMERA=${driver} SOURCE=${shellQuote(source)}`,
+    }));
+  } catch {
+    return []; // checkPrograms() reports a missing program
+  }
+}
+
+/** Checks whether a camera delivers a first frame in time. */
+export async function checkFirstFrame(
+  { name, driver, open }: CameraUnderTest,
+  signal: AbortSignal,
+): Promise<Finding> {
+  const label = name === driver ? `Camera ${name}` : `Camera ${name} (${driver})`;
+  const startedAt = performance.now();
+  try {
+    const timeout = AbortSignal.timeout(FIRST_FRAME_TIMEOUT);
+    for await (const image of open(AbortSignal.any([signal, timeout]))) {
+      const size = sizeOf("jpeg" in image ? image.jpeg : image);
+      const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+      const text =
+        `${label} delivers pictures: ${size?.width}x${size?.height}, the first after ${seconds} s`;
+      return { verdict: "ok", text };
+    }
+    return { verdict: "problem", text: `${label} delivers no picture` };
+  } catch (error) {
+    return problemOf(label, error);
+  }
+}
+
+/** Quotes a value for a shell, where that is necessary. */
+function shellQuote(value: string): string {
+  return /^[\w./:@+-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
+}

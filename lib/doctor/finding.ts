@@ -1,0 +1,23 @@
+import { CameraError, explain } from "../errors.ts";
+
+/** The result of one check. */
+export interface Finding {
+  /** `note`: not a problem for the current settings. */
+  readonly verdict: "ok" | "note" | "problem";
+  /** The result, in one line. */
+  readonly text: string;
+  /** What the user can do about it. */
+  readonly advice?: string;
+}
+
+/** Formats a finding as text for a terminal. */
+export function formatFinding({ verdict, text, advice }: Finding): string {
+  const line = `${verdict.padEnd(8)} ${text}`;
+  return advice ? `${line}\n${" ".repeat(8)} → ${advice}` : line;
+}
+
+/** Converts an error to a problem, with its causes and its hint. */
+export function problemOf(subject: string, error: unknown): Finding {
+  const advice = error instanceof CameraError ? error.hint : undefined;
+  return { verdict: "problem", text: `${subject}: ${explain(error)}`, advice };
+}

@@ -1,0 +1,159 @@
+import type { Bytes, ByteSource } from "../bytes.ts";
+import { settlesWithin } from "../clock.ts";
+import { ImmediateStop } from "../errors.ts";
+import { errorFor, type KnownError, readLastLines } from "./diagnostics.ts";
+import { spawn, type SpawnOptions } from "./spawn.ts";
+import {
+  GRACE_PERIODS,
+  gracePeriodsFor,
+  runningPrograms,
+  terminate,
+  terminateOrphans,
+} from "./terminate.ts";
+
+/** How many bytes are read at once where the caller passes no buffer. */
+const CHUNK_SIZE = 65_536;
+
+type Arguments = readonly string[] | (() => Promise<readonly string[]>);
+
+/** Options of {@link run}. */
+export interface RunOptions extends SpawnOptions {
+  /** Error messages that the program is known to print. The first that matches is reported. */
+  knownErrors?: readonly KnownError[];
+}
+
+/**
+ * Runs a program and returns its standard output as a byte source, until it exits or `signal`
+ * aborts. The first read starts the program. When the source has ended or is disposed, the program
+ * has exited, and so have its descendants that are still in its process group, such as the commands
+ * of a shell script.
+ *
+ * The program is stopped by SIGINT, then SIGTERM, then SIGKILL. Meanwhile its output is still read,
+ * because a program that is blocked on a full pipe would not react to the signal.
+ *
+ * @param program Its name or path. Of several, the first that is installed is run.
+ * @param args The arguments, or a function that determines them at the first read.
+ * @throws {CameraError} While reading, if the program cannot be started or exits with an error. The
+ * message ends with the relevant line of its standard error.
+ */
+export function run(
+  program: string | readonly string[],
+  args: Arguments,
+  signal: AbortSignal,
+  options: RunOptions = {},
+): ByteSource {
+  return new Program([program].flat(), args, signal, options);
+}
+
+class Program implements ByteSource {
+  readonly #names: readonly string[];
+  readonly #args: Arguments;
+  readonly #signal: AbortSignal;
+  readonly #options: RunOptions;
+  readonly #onAbort = () => void this.#stop();
+  #name = "";
+  #child: Deno.ChildProcess | undefined;
+  #stdout: ReadableStreamBYOBReader | undefined;
+  #stderrLines: Promise<string[]> | undefined;
+  /** Stops reading standard error. */
+  readonly #stderrAbort = new AbortController();
+  #stopped: Promise<void> | undefined;
+  #disposed = false;
+
+  constructor(
+    names: readonly string[],
+    args: Arguments,
+    signal: AbortSignal,
+    options: RunOptions,
+  ) {
+    this.#names = names;
+    this.#args = args;
+    this.#signal = signal;
+    this.#options = options;
+  }
+
+  async read(into: Bytes): Promise<Bytes | undefined> {
+    if (!this.#child) {
+      if (this.#stopped || this.#signal.aborted) return undefined;
+      const args = typeof this.#args === "function" ? await this.#args() : this.#args;
+      if (this.#stopped || this.#signal.aborted) return undefined;
+      this.#start(args);
+    }
+    if (!this.#stopped) {
+      const { done, value } = await this.#stdout!.read(into);
+      if (!done) return value;
+    }
+    await this.#finish();
+    return undefined;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Bytes> {
+    try {
+      for (
+        let bytes;
+        (bytes = await this.read(new Uint8Array(CHUNK_SIZE))) !== undefined;
+      ) yield bytes;
+    } finally {
+      await this[Symbol.asyncDispose]();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true;
+    await this.#stop();
+  }
+
+  #start(args: readonly string[]): void {
+    const { name, child } = spawn(this.#names, args, this.#options);
+    this.#name = name;
+    this.#child = child;
+    runningPrograms.add(child);
+    this.#stdout = child.stdout.getReader({ mode: "byob" });
+    this.#stderrLines = readLastLines(child.stderr, this.#stderrAbort.signal);
+    this.#signal.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  /**
+   * Waits for the program to exit after its output has ended.
+   *
+   * @throws {CameraError} If it failed.
+   */
+  async #finish(): Promise<void> {
+    const child = this.#child!;
+    const exited = await settlesWithin(child.status, GRACE_PERIODS.SIGTERM);
+    await this.#stop();
+    const { aborted, reason } = this.#signal;
+    if (this.#disposed || aborted && !(reason instanceof ImmediateStop)) return;
+    const [status, stderrLines] = [await child.status, await this.#stderrLines!];
+    const end = { name: this.#name, aborted, exited, status, stderrLines };
+    const error = errorFor(end, this.#options.knownErrors);
+    if (error) throw error;
+  }
+
+  #stop(): Promise<void> {
+    return this.#stopped ??= this.#terminate();
+  }
+
+  async #terminate(): Promise<void> {
+    this.#signal.removeEventListener("abort", this.#onAbort);
+    const child = this.#child;
+    if (!child) return;
+    const drained = this.#drain();
+    await terminate(child, gracePeriodsFor(this.#signal.reason));
+    const outputClosed = Promise.all([drained, this.#stderrLines]);
+    if (!await terminateOrphans(child, outputClosed)) await this.#stdout!.cancel();
+    this.#stderrAbort.abort();
+    await outputClosed;
+    runningPrograms.delete(child);
+  }
+
+  /** Reads and discards the rest of the output. */
+  async #drain(): Promise<void> {
+    let buffer: Bytes = new Uint8Array(CHUNK_SIZE);
+    for (;;) {
+      const { done, value } = await this.#stdout!.read(buffer);
+      if (done) return;
+      buffer = new Uint8Array(value.buffer);
+    }
+  }
+}

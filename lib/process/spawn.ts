@@ -1,0 +1,57 @@
+import { CameraError } from "../errors.ts";
+
+/**
+ * Whether each program gets its own process group, so that a signal also reaches the processes that
+ * it starts. The terminal's Ctrl-C then reaches only the server. Windows has no process groups, and
+ * signalling a group needs the permission to run any program.
+ */
+export const USE_PROCESS_GROUPS = Deno.build.os !== "windows" &&
+  Deno.permissions.querySync({ name: "run" }).state === "granted";
+
+/** Options of {@link spawn}. */
+export interface SpawnOptions {
+  /** Environment variables for the program, in addition to the server's. */
+  env?: Record<string, string>;
+  /** How to install the program, if it is missing. */
+  installHint?: string;
+}
+
+/** A program that has been started. */
+export interface SpawnedProgram {
+  /** The name under which it was found. */
+  readonly name: string;
+  readonly child: Deno.ChildProcess;
+}
+
+/**
+ * Starts the first of several programs that is installed, with its standard output and error in
+ * pipes and an empty standard input.
+ *
+ * @throws {CameraError} If none of them is installed, or the program cannot be started.
+ */
+export function spawn(
+  names: readonly string[],
+  args: readonly string[],
+  { env, installHint }: SpawnOptions,
+): SpawnedProgram {
+  for (const name of names) {
+    try {
+      const command = new Deno.Command(name, {
+        args: [...args],
+        env,
+        stdin: "null",
+        stdout: "piped",
+        stderr: "piped",
+        detached: USE_PROCESS_GROUPS,
+      });
+      return { name, child: command.spawn() };
+    } catch (cause) {
+      if (cause instanceof Deno.errors.NotFound) continue;
+      throw new CameraError(`Cannot start ${name}`, { cause, permanent: true });
+    }
+  }
+  throw new CameraError(`Cannot find ${names.join(" or ")} on this machine`, {
+    hint: installHint,
+    permanent: true,
+  });
+}

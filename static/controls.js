@@ -1,0 +1,160 @@
+// @ts-check
+/// <reference lib="dom" />
+import { copyAddress, showAddresses } from "./addresses_dialog.js";
+import { button, element, setPressed, toast } from "./dom.js";
+import { isFullscreen, showFullscreen, toggleFullscreen } from "./fullscreen.js";
+
+/** @typedef {import("./tile.js").Tile} Tile */
+
+/** How far an arrow key moves the view, as a fraction of its size. */
+const PAN_STEP = 0.1;
+/** How long a saved file stays in memory, so that the browser can read it, in milliseconds. */
+const DOWNLOAD_TIME = 10_000;
+
+/**
+ * @typedef {object} Page The page, as the controls see it.
+ * @property {() => Tile[]} tiles All cameras.
+ * @property {() => Tile[]} shownTiles The cameras on the page: all, or only one.
+ * @property {() => Tile | undefined} singleTile The camera that is shown on its own, if any.
+ * @property {() => boolean} togglePaused Pauses or resumes. Returns whether the page is paused now.
+ * @property {() => void} layOut
+ */
+
+/** @type {Record<string, string>} */
+const ACTION_KEYS = {
+  " ": "pause",
+  k: "pause",
+  s: "snapshot",
+  r: "rotate",
+  m: "mirror",
+  "+": "zoomIn",
+  "=": "zoomIn",
+  "-": "zoomOut",
+  "0": "resetZoom",
+  f: "fullscreen",
+  g: "showAll",
+  a: "addresses",
+  "?": "help",
+};
+
+/** @type {Record<string, [x: number, y: number]>} */
+const ARROW_KEYS = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+};
+
+/** Makes the buttons and keys work. @param {Page} page */
+export function connectControls(page) {
+  /** @type {Record<string, (target?: HTMLElement) => void>} */
+  const actions = {
+    pause: () => setPressed("pause", page.togglePaused()),
+    snapshot: () => savePicture(page.singleTile()),
+    rotate: () => changeView((view) => view.rotate()),
+    mirror: () => changeView((view) => view.mirror()),
+    zoomIn: () => changeView((view) => view.zoomBy(1)),
+    zoomOut: () => changeView((view) => view.zoomBy(-1)),
+    resetZoom: () => changeView((view) => view.zoomTo(1)),
+    fullscreen: toggleFullscreen,
+    retry: () => page.layOut(),
+    reload: () => location.reload(),
+    help: () => /** @type {HTMLDialogElement} */ (element("#help")).showModal(),
+    addresses: () => showAddresses(page.shownTiles().map(({ status }) => status.name)),
+    copy: (target) => target && copyAddress(target),
+    showAll: () => showCamera(undefined),
+  };
+
+  document.addEventListener("click", ({ target }) => {
+    const control = /** @type {Element} */ (target).closest?.("[data-action]");
+    if (control instanceof HTMLElement) actions[control.dataset.action ?? ""]?.(control);
+    // A click outside a dialog closes it.
+    if (target instanceof HTMLDialogElement) target.close();
+  });
+
+  document.addEventListener("keydown", (event) => {
+    const { key, target } = event;
+    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) {
+      return;
+    }
+    if (target instanceof HTMLInputElement) return;
+    // The space bar activates the focused button.
+    if (key === " " && target instanceof Element && target.closest("button, a")) return;
+    const tiles = page.tiles();
+    const action = ACTION_KEYS[key] ?? ACTION_KEYS[key.toLowerCase()];
+    const arrow = ARROW_KEYS[key];
+    const camera = tiles.length > 1 && /^[1-9]$/.test(key) ? tiles[Number(key) - 1] : undefined;
+    if (action) actions[action]?.();
+    else if (arrow) panOrSwitch(...arrow);
+    else if (camera) showCamera(camera);
+    else if (key === "Escape" && isFullscreen()) showFullscreen(false);
+    else return;
+    event.preventDefault();
+  });
+
+  /** @param {(view: import("./view.js").View) => void} change */
+  function changeView(change) {
+    const tile = page.singleTile();
+    if (!tile) return;
+    change(tile.view);
+    tile.view.save();
+    showView(tile);
+  }
+
+  /** Pans a zoomed picture, or switches to the next or previous camera. @param {number} x @param {number} y */
+  function panOrSwitch(x, y) {
+    const tile = page.singleTile();
+    if (tile && tile.view.zoom > 1) {
+      const step = PAN_STEP / tile.view.zoom;
+      return changeView((view) => view.moveTo(view.x + x * step, view.y + y * step));
+    }
+    const tiles = page.tiles();
+    if (tiles.length < 2) return;
+    const positions = tiles.length + 1; // position 0 shows all cameras
+    const position = tile ? tiles.indexOf(tile) + 1 : 0;
+    showCamera(tiles[(position + x + y + positions) % positions - 1]);
+  }
+}
+
+/** Applies the view of the camera that is shown on its own, and updates the controls. @param {Tile} tile */
+export function showView(tile) {
+  tile.applyView();
+  const { zoom, mirrored } = tile.view;
+  const percent = `${Math.round(zoom * 100)} %`;
+  button("resetZoom").textContent = percent;
+  button("resetZoom").setAttribute("aria-label", `Zoom: ${percent}. Show the whole picture`);
+  setPressed("mirror", mirrored);
+}
+
+/** Shows one camera on its own, or all. @param {Tile | undefined} tile */
+function showCamera(tile) {
+  location.hash = tile ? encodeURIComponent(tile.status.name) : "";
+}
+
+/** @param {Tile | undefined} tile */
+async function savePicture(tile) {
+  if (!tile?.hasPicture) return;
+  try {
+    const { jpeg, capturedAt } = await tile.file();
+    const name = `${tile.status.name}-${formatFileTime(capturedAt)}.jpg`;
+    download(jpeg, name);
+    toast(`Saved ${name}`);
+  } catch (error) {
+    toast(`Cannot save the picture: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** @param {Blob} file @param {string} name */
+function download(file, name) {
+  const anchor = document.createElement("a");
+  anchor.href = URL.createObjectURL(file);
+  anchor.download = name;
+  anchor.click();
+  setTimeout(() => URL.revokeObjectURL(anchor.href), DOWNLOAD_TIME);
+}
+
+/** Formats a local time for a file name. @param {number} time In milliseconds since the Unix epoch. */
+function formatFileTime(time) {
+  const local = new Date(time - new Date(time).getTimezoneOffset() * 60_000);
+  return local.toISOString().slice(0, 19).replaceAll(":", "-").replace("T", "_");
+}
