@@ -98,7 +98,7 @@ Deno.test("a port in use is told in one line, and the server that has it goes on
   }).output();
   const told = new TextDecoder().decode(stderr);
   assertEquals([code, told.trimEnd().split("\n").length], [1, 1]);
-  assertStringIncludes(told, "another program does; choose another PORT");
+  assertStringIncludes(told, "the port is in use; choose another PORT");
   const response = await fetch(`${first.url}/snapshot.jpg`);
   await response.bytes();
   assertEquals(response.status, 200);
