@@ -69,7 +69,12 @@ Deno.test({
 /** Runs the task `compile`, with another place for the binary. */
 async function compile(binary: string): Promise<void> {
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
-  const args = tasks.compile.command.replace("bin/dinocam", binary).split(" ").slice(1);
+  const [, program] = /\$\(deno (.*?)\)/.exec(tasks.compile.command)!;
+  const flags = await new Deno.Command(Deno.execPath(), { args: program!.split(" "), cwd: ROOT })
+    .output();
+  const args = tasks.compile.command
+    .replace(/\$\(.*?\)/, new TextDecoder().decode(flags.stdout).trim())
+    .replace("bin/dinocam", binary).split(" ").slice(1);
   const { success, stderr } = await new Deno.Command(
     Deno.env.get("COMPILE_DENO") ?? Deno.execPath(),
     {
