@@ -170,7 +170,8 @@ export type ConfigWith<Modules> = Omit<Config, "cameras"> & ModuleValues<Modules
 };
 
 /**
- * Reads the settings of the server, and those of `modules`: `config.recording` has the values of the table
+ * Reads the settings of the server, and those of `modules`: `config.recording` has the values of
+ * the table
  * `recording`, and `config.cameras[0].recording` those that apply to the first camera.
  *
  * @throws {ConfigError} If a value is invalid.

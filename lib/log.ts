@@ -19,7 +19,9 @@ export interface LogOptions {
   json?: boolean;
 }
 
-/** Creates a log with one line per entry: `2026-11-22T10:00:00.000Z info camera started camera=pi`. */
+/**
+ * Creates a log with one line per entry: `2026-11-22T10:00:00.000Z info camera started camera=pi`.
+ */
 export function createLog({ clock, write, json = false }: LogOptions): Log {
   const line = (level: string) => (event: string, fields: Fields = {}) => {
     const time = new Date(clock.now()).toISOString();
@@ -37,7 +39,9 @@ function text(time: string, level: string, event: string, fields: Fields): strin
   );
 }
 
-/** Quotes and escapes a value that is not one plain word, so that no field can forge another line. */
+/**
+ * Quotes and escapes a value that is not one plain word, so that no field can forge another line.
+ */
 function logValue(value: Fields[string]): string {
   return /^[\w.:/@+-]+$/.test(`${value}`) ? `${value}` : JSON.stringify(`${value}`);
 }

@@ -14,11 +14,14 @@ export interface Setting<T = unknown> {
   readonly perCamera?: boolean;
   /** Whether the value can contain a password. Such a value is never printed. */
   readonly secret?: boolean;
-  /** Whether the value is a path, and what the server does there: it needs Deno's permission for that. */
+  /**
+   * Whether the value is a path, and what the server does there: it needs Deno's permission for
+   * that.
+   */
   readonly path?: "read" | "write";
   /**
-   * Reads the value; undefined where the variable is not set. A setting without a reader is read by the
-   * part of the server that it belongs to, such as a camera's driver.
+   * Reads the value; undefined where the variable is not set. A setting without a reader is read by
+   * the part of the server that it belongs to, such as a camera's driver.
    *
    * @throws {ConfigError} If the value is invalid.
    */
@@ -39,7 +42,8 @@ export type SettingValues<Table> = {
 /**
  * Reads the settings of a table. A default is read like a value that the user has set.
  *
- * @param cameraEnv The environment of one camera (see `forCamera`), for settings that can be made per camera.
+ * @param cameraEnv The environment of one camera (see `forCamera`), for settings that can be made
+ * per camera.
  * @throws {ConfigError} If a value is invalid.
  */
 export function readSettings<Table extends SettingTable>(

@@ -42,7 +42,8 @@ Deno.test(
     assertEquals(captures.length, 1);
     assertStringIncludes(captures[0]!, "--codec mjpeg --width 640 --height 360 --framerate 30");
     const seen = await viewers;
-    // A frame that no viewer got was skipped by the camera, which does that while its output is full.
+    // A frame that no viewer got was skipped by the camera, which does that while its output is
+    // full.
     const given = [...new Set(seen.flat())];
     let missing = 0;
     for (const numbers of seen) {
@@ -50,7 +51,8 @@ Deno.test(
       const due = given.filter((one) => one >= numbers[0]! && one <= numbers.at(-1)!);
       missing += due.length - numbers.length;
     }
-    // Fifty readers in one process can be too slow for a frame. The server then counts it as dropped.
+    // Fifty readers in one process can be too slow for a frame. The server then counts it as
+    // dropped.
     const left = () => [...server.output.matchAll(/viewer disconnected .* dropped=(\d+)/g)];
     await eventually("all viewers are disconnected", () => left().length === 50);
     const dropped = left().reduce((sum, [, count]) => sum + Number(count), 0);
@@ -167,7 +169,7 @@ for (
     [
       "a missing folder",
       { CAMERAS_DIR: "/nowhere" },
-      /^Cannot read CAMERAS_DIR: .*"\/nowhere"$/,
+      /^Cannot read CAMERAS_DIR: "\/nowhere" is not a readable folder$/,
     ],
     [
       "an invalid idle time",

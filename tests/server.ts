@@ -75,7 +75,11 @@ export class Server implements AsyncDisposable {
     return this.#child.status;
   }
 
-  /** Sends a signal, and waits until the server exits. @returns Its status, and the time taken in milliseconds. */
+  /**
+   * Sends a signal, and waits until the server exits.
+   *
+   * @returns Its status, and the time taken in milliseconds.
+   */
   async stop(signal: Deno.Signal = "SIGTERM"): Promise<Deno.CommandStatus & { took: number }> {
     const signalledAt = performance.now();
     this.#child.kill(signal);
@@ -103,7 +107,9 @@ export class Server implements AsyncDisposable {
   }
 }
 
-/** The command lines of the living descendants of a process, by pid. Reads /proc, so on Linux only. */
+/**
+ * The command lines of the living descendants of a process, by pid. Reads /proc, so on Linux only.
+ */
 export async function descendants(pid: number): Promise<Map<number, string>> {
   const found = new Map<number, string>();
   for await (const { name } of Deno.readDir("/proc")) {
@@ -124,7 +130,11 @@ export async function descendants(pid: number): Promise<Map<number, string>> {
   return found;
 }
 
-/** Waits until `holds` returns true; calls it every 20 ms. @throws If that takes longer than `ms`. */
+/**
+ * Waits until `holds` returns true; calls it every 20 ms.
+ *
+ * @throws If that takes longer than `ms`.
+ */
 export async function eventually(
   what: string,
   holds: () => boolean | Promise<boolean>,
@@ -137,7 +147,11 @@ export async function eventually(
   }
 }
 
-/** Reads a stream until `enough` accepts all the text so far. @returns That text, decoded as Latin-1. */
+/**
+ * Reads a stream until `enough` accepts all the text so far.
+ *
+ * @returns That text, decoded as Latin-1.
+ */
 export async function readUntil(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
   enough: (text: string) => boolean,

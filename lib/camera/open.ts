@@ -13,7 +13,11 @@ export interface ConfiguredDriver {
   open(signal: AbortSignal): Images;
 }
 
-/** Loads the driver of a camera, and reads its settings. @throws {ConfigError} If a value is invalid. */
+/**
+ * Loads the driver of a camera, and reads its settings.
+ *
+ * @throws {ConfigError} If a value is invalid.
+ */
 export async function openDriver(
   { driver, env }: Pick<CameraConfig, "driver" | "env">,
   drivers: DriverRegistry,

@@ -9,7 +9,9 @@ export interface BannerOptions {
   readonly port: number;
 }
 
-/** The lines that the server prints when it is ready: its cameras, its address, and who can connect. */
+/**
+ * The lines that the server prints when it is ready: its cameras, its address, and who can connect.
+ */
 export function banner(config: Config, { version, access, port }: BannerOptions): string {
   const { host, cameras, tls } = config;
   const names = cameras.map(({ name, driver }) => name === driver ? name : `${name} (${driver})`);

@@ -3,11 +3,11 @@ import { explain } from "../errors.ts";
 import type { Log } from "../log.ts";
 
 /**
- * Resources that are disposed at the same time, within a grace period. Groups on an `AsyncDisposableStack` are
- * a shutdown in steps: the last group first.
+ * Resources that are disposed at the same time, within a grace period. Groups on an
+ * `AsyncDisposableStack` are a shutdown in steps: the last group first.
  *
- * A resource can be added to a group after other groups were put on the stack: a recorder needs the cameras,
- * and still is disposed after them.
+ * A resource can be added to a group after other groups were put on the stack: a recorder needs the
+ * cameras, and still is disposed after them.
  */
 export class ResourceGroup implements AsyncDisposable {
   readonly #name: string;

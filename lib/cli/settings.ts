@@ -3,8 +3,8 @@ import { type Env, forCamera, variableName } from "../env.ts";
 import type { Setting, SettingTable } from "../setting.ts";
 
 /**
- * The setting tables of the modules. With `recording: RECORDING_SETTINGS`, the server reads `config.recording`,
- * and `--help`, the doctor and the permission flags know these settings.
+ * The setting tables of the modules. With `recording: RECORDING_SETTINGS`, the server reads
+ * `config.recording`, and `--help`, the doctor and the permission flags know these settings.
  */
 export const MODULE_SETTINGS = {} satisfies ModuleSettings;
 
@@ -24,7 +24,8 @@ export const SETTINGS: readonly Setting[] = TABLES.flatMap<Setting>((table) =>
 );
 
 /**
- * The settings that a user has made, as `NAME=value`. A value that can contain a password is replaced.
+ * The settings that a user has made, as `NAME=value`. A value that can contain a password is
+ * replaced.
  *
  * @param cameras The names of the cameras, whose own settings (`FRONT_FPS`) are included.
  */

@@ -6,14 +6,14 @@ const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   : ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /**
- * A second signal within this time counts as the first one, in milliseconds: on Ctrl+C, the terminal sends a
- * SIGINT to `deno task` and to the server, and `deno task` forwards its own.
+ * A second signal within this time counts as the first one, in milliseconds: on Ctrl+C, the
+ * terminal sends a SIGINT to `deno task` and to the server, and `deno task` forwards its own.
  */
 const REPEAT_INTERVAL = 200;
 
 /**
- * Waits for a signal that stops the program. Once it has arrived, another one kills the child processes and
- * exits at once, with code 1.
+ * Waits for a signal that stops the program. Once it has arrived, another one kills the child
+ * processes and exits at once, with code 1.
  */
 export function stopSignal(): Promise<void> {
   return new Promise((resolve) => {

@@ -4,7 +4,10 @@ import { ConfigError, ListenError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { type Connections, openConnections } from "../sockets/mod.ts";
 
-/** When to close the remaining connections forcibly at shutdown, where the platform allows it; in milliseconds. */
+/**
+ * When to close the remaining connections forcibly at shutdown, where the platform allows it; in
+ * milliseconds.
+ */
 const FORCE_CLOSE_AFTER = 300;
 /** Interval between sweeps for idle connections, in milliseconds. */
 const IDLE_SWEEP_INTERVAL = 10_000;
@@ -52,7 +55,10 @@ export function listen(options: ListenOptions): Server {
   return new Server(options);
 }
 
-/** A server that listens. Disposing it waits for open responses, and then closes connections forcibly. */
+/**
+ * A server that listens. Disposing it waits for open responses, and then closes connections
+ * forcibly.
+ */
 export class Server implements AsyncDisposable {
   /** What the kernel can do for the server's connections. */
   readonly connections: Connections;
@@ -87,7 +93,10 @@ export class Server implements AsyncDisposable {
     this.#handler = handler;
   }
 
-  /** Accepts no more connections, and waits for the open responses; the caller ends the endless ones. */
+  /**
+   * Accepts no more connections, and waits for the open responses; the caller ends the endless
+   * ones.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#sweep);
     const closed = this.#server.shutdown();

@@ -1,6 +1,6 @@
 /**
- * A Deno permission that a driver can need. `run` is for any program: settings name the programs, and signals to
- * a process group need it.
+ * A Deno permission that a driver can need. `run` is for any program: settings name the programs,
+ * and signals to a process group need it.
  */
 export type DriverPermission = "run" | "net";
 

@@ -9,7 +9,10 @@ const OWN_FOLDERS = ["cameras", "lib", "static"];
 
 /** What the permissions are computed from. */
 export interface FlagsOptions {
-  /** Undefined if a setting is invalid: the flags are then the minimum, and the server reports the setting. */
+  /**
+   * Undefined if a setting is invalid: the flags are then the minimum, and the server reports the
+   * setting.
+   */
   readonly config: Pick<Config, "host" | "port"> | undefined;
   /** Permissions that the drivers need. */
   readonly drivers: ReadonlySet<DriverPermission>;
@@ -32,7 +35,9 @@ export function permissionFlags({ config, drivers, settings, env }: FlagsOptions
   ];
 }
 
-/** The permissions of a compiled binary, which are fixed when it is made: those for all settings. */
+/**
+ * The permissions of a compiled binary, which are fixed when it is made: those for all settings.
+ */
 export function compileFlags(settings: readonly Setting[]): string[] {
   return [
     ...["--no-prompt", "--allow-env", "--allow-net", "--allow-run", "--allow-read"],
@@ -62,8 +67,8 @@ function ffiFlags(libraries: readonly string[]): string[] {
 }
 
 /**
- * A flag with a list of values. A list cannot contain a comma, and the command in `deno.json` no space: such a
- * value makes the permission unrestricted.
+ * A flag with a list of values. A list cannot contain a comma, and the command in `deno.json` no
+ * space: such a value makes the permission unrestricted.
  */
 function flag(name: string, values: readonly string[]): string {
   const fits = values.every((value) => /^[^\s,]+$/.test(value));
