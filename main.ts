@@ -52,7 +52,7 @@ async function main(args: string[]): Promise<number | void> {
   }
 
   const log = createLog({ clock, write: console.error, json: config.log === "json" });
-  await using stack = new AsyncDisposableStack(); // at the end: the viewers, the modules, killAll
+  await using stack = new AsyncDisposableStack(); // first the viewers, then the modules, killAll last
   stack.defer(killAll);
   const modules = stack.use(new ResourceGroup("modules", MODULES_GRACE_PERIOD, log));
   const viewers = stack.use(new ResourceGroup("viewers", VIEWERS_GRACE_PERIOD, log));

@@ -1,28 +1,28 @@
 import { settlesWithin } from "../lib/clock.ts";
 
-/** The project's folder. */
+/** The project's own folder. */
 export const ROOT = new URL("..", import.meta.url);
-/** The folder with the programs that stand in for those of a Pi's camera. */
+/** The folder with the stand-in for the camera program of a Pi. */
 export const FAKES = new URL("fakes/", import.meta.url).pathname;
 
-/** Time for a server to print its address, in milliseconds. */
-const START_TIMEOUT = 20_000;
+/** How long a server may take to say where it listens, in milliseconds. */
+const START = 20_000;
 
-/** Time for a server to exit after a signal, in milliseconds. */
+/** How long a server may take to end after a signal, in milliseconds. */
 const SHUTDOWN_TIMEOUT = 5_000;
 
 /** Options of {@link Server.start}. */
 export interface ServerOptions {
-  /** Environment variables, added to those of the tests. `PORT` is any free port by default. */
+  /** Variables for it, besides `PATH`, `HOME` and the like. `PORT` is one that is free unless it is given. */
   env?: Record<string, string>;
-  /** Program and arguments. @default {deno run --allow-all main.ts} */
+  /** Another program than `deno run main.ts`. */
   command?: readonly string[];
   cwd?: string | URL;
 }
 
-/** A server that runs as a process. */
+/** A server that runs as a process of its own, as it does for a user. */
 export class Server implements AsyncDisposable {
-  /** Its address, without a slash at the end. */
+  /** Where it listens, without a slash at the end. */
   url = "";
   readonly #child: Deno.ChildProcess;
   readonly #reading: Promise<unknown>;
@@ -48,15 +48,13 @@ export class Server implements AsyncDisposable {
     );
     const listening = (async () => {
       while (!(server.url = /Watch at (\S+)\//.exec(server.#output)?.[1] ?? "")) {
-        if (await settlesWithin(server.exited, 10)) {
-          throw new Error(`The server exited: ${server.#output}`);
-        }
+        if (await settlesWithin(server.exited, 10)) throw new Error(`It ended: ${server.#output}`);
       }
     })();
-    listening.catch(() => {}); // thrown below
-    if (!await settlesWithin(listening, START_TIMEOUT)) {
+    listening.catch(() => {}); // told below
+    if (!await settlesWithin(listening, START)) {
       await server[Symbol.asyncDispose]();
-      throw new Error(`The server does not listen: ${server.#output}`);
+      throw new Error(`It does not listen: ${server.#output}`);
     }
     return server;
   }
@@ -65,37 +63,33 @@ export class Server implements AsyncDisposable {
     return this.#child.pid;
   }
 
-  /** What it has printed so far, to stdout and stderr. */
+  /** What it has printed so far, on both outputs. */
   get output(): string {
     return this.#output;
   }
 
-  /** Resolves when it exits. */
+  /** Its end. */
   get exited(): Promise<Deno.CommandStatus> {
     return this.#child.status;
   }
 
-  /**
-   * Sends a signal, and waits until the server exits.
-   *
-   * @returns Its status, and the time taken in milliseconds.
-   */
+  /** Asks it to end. @returns How it did, and how long that took in milliseconds. */
   async stop(signal: Deno.Signal = "SIGTERM"): Promise<Deno.CommandStatus & { took: number }> {
-    const signalledAt = performance.now();
+    const asked = performance.now();
     this.#child.kill(signal);
     const status = await this.exited;
-    const took = performance.now() - signalledAt;
+    const took = performance.now() - asked;
     await this.#reading;
     return { ...status, took };
   }
 
-  /** Stops it with SIGTERM first: a server that is killed leaves a hung capture behind. */
+  /** Ends it, in order if it can: a server that is killed leaves a hung capture behind. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const signal of ["SIGTERM", "SIGKILL"] as const) {
       try {
         this.#child.kill(signal);
       } catch {
-        break; // it has exited already
+        break; // it has ended already
       }
       if (await settlesWithin(this.exited, SHUTDOWN_TIMEOUT)) break;
     }
@@ -107,9 +101,7 @@ export class Server implements AsyncDisposable {
   }
 }
 
-/**
- * The command lines of the living descendants of a process, by pid. Reads /proc, so on Linux only.
- */
+/** The command lines of a process's living children and theirs, by pid; of Linux' /proc. */
 export async function descendants(pid: number): Promise<Map<number, string>> {
   const found = new Map<number, string>();
   for await (const { name } of Deno.readDir("/proc")) {
@@ -121,37 +113,29 @@ export async function descendants(pid: number): Promise<Map<number, string>> {
       const line = await Deno.readTextFile(`/proc/${child}/cmdline`);
       if (parent === pid) {
         found.set(child, line.replaceAll("\0", " ").trim());
-        for (const entry of await descendants(child)) found.set(...entry);
+        for (const [its, command] of await descendants(child)) found.set(its, command);
       }
     } catch {
-      // it has exited meanwhile
+      // it ended while we looked
     }
   }
   return found;
 }
 
-/**
- * Waits until `holds` returns true; calls it every 20 ms.
- *
- * @throws If that takes longer than `ms`.
- */
+/** Waits until `holds` does, looking again every 20 ms. @throws If it does not in time. */
 export async function eventually(
   what: string,
   holds: () => boolean | Promise<boolean>,
   ms = 10_000,
 ): Promise<void> {
-  const startedAt = performance.now();
+  const begun = performance.now();
   while (!await holds()) {
-    if (performance.now() - startedAt > ms) throw new Error(`Not within ${ms} ms: ${what}`);
+    if (performance.now() - begun > ms) throw new Error(`Not within ${ms} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 
-/**
- * Reads a stream until `enough` accepts all the text so far.
- *
- * @returns That text, decoded as Latin-1.
- */
+/** Reads a stream until `enough` holds for all the text (as Latin-1) that has come; gives that text. */
 export async function readUntil(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
   enough: (text: string) => boolean,

@@ -8,10 +8,9 @@ import { compileFlags, permissionFlags } from "../permissions/flags.ts";
 import { isSupported } from "./deno_version.ts";
 import { readServerConfig, type ServerConfig, SETTINGS } from "./settings.ts";
 
-// The program that the tasks in `deno.json` run to get the permission flags of the server. Its
-// argument is
-// `all` for commands that use every driver, or `compile` for the compiled binary. On an unsupported
-// Deno it prints nothing: the server then reports the version.
+// Prints the permission flags of the server, for the tasks in `deno.json`. The argument is `all` for
+// commands that use every driver, and `compile` for a compiled binary. On an unsupported Deno it
+// prints nothing: the server then reports the version.
 if (isSupported(Deno.version.deno)) {
   const [mode] = Deno.args;
   const flags = mode === "compile" ? compileFlags(SETTINGS) : await flagsFor(mode === "all");

@@ -15,14 +15,10 @@ const IDLE_SWEEP_INTERVAL = 10_000;
 /** Handles a request. */
 export type Handler = Deno.ServeHandler<Deno.NetAddr>;
 
-/** Certificate and private key, as PEM. */
-export interface TlsPair {
-  readonly cert: string;
-  readonly key: string;
-}
-
 /** Reads the PEM files for HTTPS. @throws {ConfigError} If a file cannot be read. */
-export async function readTls(files: TlsFiles | undefined): Promise<TlsPair | undefined> {
+export async function readTls(
+  files: TlsFiles | undefined,
+): Promise<Deno.TlsCertifiedKeyPem | undefined> {
   return files && {
     cert: await readPem("TLS_CERT", files.cert),
     key: await readPem("TLS_KEY", files.key),
@@ -40,8 +36,8 @@ async function readPem(name: string, path: string): Promise<string> {
 
 /** Options of {@link listen}. */
 export interface ListenOptions extends Pick<Config, "host" | "port" | "sendQueue"> {
-  /** Certificate and key for HTTPS. */
-  readonly tls: TlsPair | undefined;
+  /** Certificate and key for HTTPS, as PEM. */
+  readonly tls: Deno.TlsCertifiedKeyPem | undefined;
   readonly log: Log;
 }
 
@@ -94,8 +90,8 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Accepts no more connections, and waits for the open responses; the caller ends the endless
-   * ones.
+   * Accepts no more connections, and waits for the open responses. The streams end with their
+   * cameras, which the caller closes.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#sweep);
@@ -112,8 +108,11 @@ export class Server implements AsyncDisposable {
   }
 }
 
+/** Address, and certificate and key for HTTPS. */
+type ServeOptions = Deno.ServeTcpOptions & Partial<Deno.TlsCertifiedKeyPem>;
+
 function serve(
-  options: Deno.ServeTcpOptions & { cert?: string; key?: string },
+  options: ServeOptions,
   handler: Handler,
 ): Deno.HttpServer<Deno.NetAddr> {
   try {
@@ -125,7 +124,7 @@ function serve(
 
 function explainListenError(
   cause: Error,
-  { hostname, port, cert }: Deno.ServeTcpOptions & { cert?: string },
+  { hostname, port, cert }: ServeOptions,
 ): Error {
   const { message } = cause;
   if (cert && (cause instanceof Deno.errors.InvalidData || /keys?\b/.test(`${cause}`))) {
