@@ -1,18 +1,11 @@
 import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
 import { Nginx } from "./nginx.ts";
 import { needing } from "./parts.ts";
+import { codeBlocks } from "./readme.ts";
 import { eventually, readUntil, Server } from "./server.ts";
 
-/** The configuration of nginx in the README. */
-const LOCATION = `location / {
-    proxy_pass http://127.0.0.1:8000;
-    proxy_http_version 1.1;
-    proxy_set_header Host $http_host;
-    proxy_set_header Upgrade $http_upgrade;
-    proxy_set_header Connection $connection_upgrade;
-    proxy_buffering off;
-    proxy_read_timeout 1h;
-}`;
+/** The `location` block that the README gives. */
+const LOCATION = codeBlocks("Behind a proxy").find((block) => block.startsWith("location / {"))!;
 
 Deno.test("the server behind nginx", needing("nginx"), async (t) => {
   const env = { AUTH: "me:secret", FPS: "10" };
