@@ -78,7 +78,13 @@ Deno.test({
 /** Runs the task `compile`, with another path for the binary. */
 async function compile(binary: string): Promise<void> {
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
-  const args = tasks.compile.command.replace("bin/dinocam", binary).split(" ").slice(1);
+  // The permission flags come from a program: $(deno run ...).
+  const [substitution, program] = /\$\(deno (.*?)\)/.exec(tasks.compile.command)!;
+  const flags = await new Deno.Command(Deno.execPath(), { args: program!.split(" "), cwd: ROOT })
+    .output();
+  const args = tasks.compile.command
+    .replace(substitution, new TextDecoder().decode(flags.stdout).trim())
+    .replace("bin/dinocam", binary).split(" ").slice(1);
   const { success, stderr } = await new Deno.Command(COMPILER ?? Deno.execPath(), {
     args,
     cwd: ROOT,

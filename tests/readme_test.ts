@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertLessOrEqual, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { MIN_DENO_VERSION } from "../lib/cli/deno_version.ts";
+import { SETTINGS } from "../lib/cli/settings.ts";
 import { needing } from "./parts.ts";
 import { README } from "./readme.ts";
 import { ROOT, Server } from "./server.ts";
@@ -31,21 +33,15 @@ Deno.test(
   },
 );
 
-Deno.test("the README and --help list the same variables", async () => {
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-q", "--allow-all", "main.ts", "--help"],
-    cwd: ROOT,
-  }).output();
-  const help = new TextDecoder().decode(stdout);
-  const [, table] = /^\| variable \|.*\n([^]*?)\n\n/m.exec(README)!;
-  const names = table!.split("\n").flatMap((
-    row,
-  ) => [...row.split("|")[1]!.matchAll(/`([A-Z_]+)`/g)])
-    .map(([, name]) => name!);
-  assert(names.length >= 10);
-  for (const name of names) assertStringIncludes(help, name);
-  const listed = [...help.matchAll(/^ {2}([A-Z][A-Z_, ]*?) {2}/gm)].flatMap(([, names]) =>
-    names!.split(", ")
-  );
-  assertEquals(listed.filter((name) => !names.includes(name)), []);
+Deno.test("the README's table of settings has the names, defaults and meanings of --help", () => {
+  const [, table] = /^\| variable \|.*\n\|.*\n([^]*?)\n\n/m.exec(README)!;
+  const rows = SETTINGS.map(({ name, meaning, default: value, unset }) => {
+    const fallback = value === undefined ? unset : `\`${value}\``;
+    return `| \`${name}\` |${fallback ? ` ${fallback}` : ""} | ${meaning} |`;
+  });
+  assertEquals(table!.split("\n"), rows);
+});
+
+Deno.test("the README names the oldest supported version of Deno", () => {
+  assertStringIncludes(README, `${MIN_DENO_VERSION.replace(/\.0$/, "")} or newer`);
 });

@@ -28,7 +28,7 @@ Deno.test("the server rejects an invalid AUTH in one line that does not contain 
 
 Deno.test("the server without AUTH answers only requests that name this machine", async () => {
   await using server = await Server.start();
-  assertStringIncludes(server.output, "Only this machine can watch");
+  assertStringIncludes(server.output, "Reachable from this machine only");
   const { port } = new URL(server.url);
   const ask = async (line: string, host?: string) => {
     const head = host === undefined ? "" : `Host: ${host}\r\n`;
@@ -209,7 +209,7 @@ Deno.test("the server with TLS_CERT and TLS_KEY speaks HTTPS", needing("openssl"
         [
           "a missing file",
           { TLS_CERT: "/nowhere.pem", TLS_KEY },
-          /^Cannot read the file that TLS_CERT names: .*\/nowhere\.pem/,
+          /^Cannot read the file of TLS_CERT: .*\/nowhere\.pem/,
         ],
         [
           "a file that is not PEM",

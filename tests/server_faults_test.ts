@@ -49,7 +49,7 @@ Deno.test(
       failure!,
       "No picture for 3 s: rpicam-vid: ERROR: Device timeout detected",
     );
-    assertStringIncludes(failure!, "look at the cable");
+    assertStringIncludes(failure!, "check the cable");
   },
 );
 

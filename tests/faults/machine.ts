@@ -98,7 +98,7 @@ Deno.test("the server reports a port in use in one line, and the server that use
   }).output();
   const message = new TextDecoder().decode(stderr);
   assertEquals([code, message.trimEnd().split("\n").length], [1, 1]);
-  assertStringIncludes(message, "another program does; choose another PORT");
+  assertStringIncludes(message, "the port is in use; choose another PORT");
   const response = await fetch(`${first.url}/snapshot.jpg`);
   await response.bytes();
   assertEquals(response.status, 200);
