@@ -358,7 +358,7 @@ Deno.test("Camera.frame() starts a camera that is off, and leaves it afterwards"
 });
 
 Deno.test("Camera.frame() fails with the reason and leaves no viewer behind", async () => {
-  const { clock, camera, fail } = setUp();
+  const { camera, fail } = setUp();
   const unanswered = watch(camera.frame());
   await fail(new CameraError("busy"));
   await fail(new CameraError("busy"));
@@ -510,7 +510,7 @@ Deno.test("Camera emits each start, failure, recovery and stop, and the log has 
 });
 
 Deno.test("Camera.close() ends viewers and waiting clients, and passes its reason to the capture", async () => {
-  const { clock, source, camera, now } = setUp();
+  const { source, camera, now } = setUp();
   const viewer = new Viewer();
   camera.join(viewer);
   const waiting = watch(camera.ready());
@@ -525,7 +525,7 @@ Deno.test("Camera.close() ends viewers and waiting clients, and passes its reaso
 for (const streaming of [false, true]) {
   const what = streaming ? "was streaming" : "was off";
   Deno.test(`Camera that ${what} gives no frames after close(), and fails at once`, async () => {
-    const { clock, source, camera, now, flow } = setUp();
+    const { source, camera, now, flow } = setUp();
     if (streaming) {
       camera.join(new Viewer());
       await now();
