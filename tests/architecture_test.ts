@@ -14,7 +14,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["lib/camera/", "lib/permissions/"],
   ["lib/auth/", "lib/config.ts", "lib/jpeg/", "lib/multipart/", "lib/sockets/"],
   [
-    ...["lib/hub/", "lib/process/"],
+    ...["lib/hub/", "lib/http1/", "lib/process/"],
     ...["lib/env.ts", "lib/frame.ts", "lib/log.ts", "lib/shell_words.ts", "lib/systemd.ts"],
   ],
   ["lib/bytes.ts", "lib/clock.ts", "lib/errors.ts", "lib/events.ts", "lib/libc.ts"],

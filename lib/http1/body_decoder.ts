@@ -1,0 +1,66 @@
+import type { Bytes } from "../bytes.ts";
+import { ChunkedDecoder } from "./chunked.ts";
+import { HttpClientError } from "./errors.ts";
+import type { HeaderFields } from "./fields.ts";
+
+/** Encodings that change the body. Cameras also send `Content-Encoding: binary` or `utf-8`, which do not. */
+const COMPRESSED = /\b(x-)?(gzip|deflate|compress|br|zstd)\b/i;
+
+/** Finds the body in the bytes of a connection. */
+export interface BodyDecoder {
+  /** Returns the bytes of the body among `bytes`: parts of the same memory. */
+  push(bytes: Bytes): Bytes[];
+  /** Whether the body has ended: more bytes are not part of it. */
+  readonly done: boolean;
+  /** Whether the end of the connection cuts the body off. */
+  readonly incomplete: boolean;
+}
+
+/**
+ * Chooses the decoder for a response. A compressed body is dropped if the status tells enough, as 401 does.
+ *
+ * @throws {HttpClientError} If the body of a successful response is compressed.
+ */
+export function decoderFor(status: number, headers: HeaderFields, server: string): BodyDecoder {
+  if (status === 204 || status === 304) return new LengthDecoder(0);
+  const transfer = headers.all("Transfer-Encoding").join();
+  const encoding = COMPRESSED.exec(`${transfer},${headers.all("Content-Encoding").join()}`)?.[0];
+  if (encoding && (status < 200 || status > 299)) return new LengthDecoder(0);
+  if (encoding) {
+    const message = `${server} compresses its answer (${encoding}), although asked not to`;
+    throw new HttpClientError("unsupported-encoding", message);
+  }
+  if (/\bchunked\b/i.test(transfer)) return new ChunkedDecoder(server);
+  return new LengthDecoder(readLength(headers));
+}
+
+/** Returns the length that a response announces; Infinity if the values are invalid or contradict each other. */
+function readLength(headers: HeaderFields): number {
+  const lengths = headers.all("Content-Length").flatMap((value) => value.split(","))
+    .map((value) => value.trim()).filter((value) => /^\d+$/.test(value)).map(Number);
+  const [length = Infinity] = lengths;
+  return lengths.every((other) => other === length) ? length : Infinity;
+}
+
+/** Decodes a body of a known length, or one until the end of the connection. */
+class LengthDecoder implements BodyDecoder {
+  #missing: number;
+
+  constructor(length: number) {
+    this.#missing = length;
+  }
+
+  get done(): boolean {
+    return this.#missing === 0;
+  }
+
+  get incomplete(): boolean {
+    return this.#missing > 0 && this.#missing < Infinity;
+  }
+
+  push(bytes: Bytes): Bytes[] {
+    const part = bytes.length > this.#missing ? bytes.subarray(0, this.#missing) : bytes;
+    this.#missing -= part.length;
+    return part.length ? [part] : [];
+  }
+}

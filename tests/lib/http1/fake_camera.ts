@@ -1,0 +1,121 @@
+import { request, type RequestOptions } from "../../../lib/http1/mod.ts";
+
+/** Bytes to send, or a function that sends them itself. Characters of a text stand for one byte each. */
+export type Answer = string | Uint8Array | ((conn: Deno.Conn) => Promise<void>);
+
+/** A server that sends exact bytes, one answer to each connection, and then closes it. */
+export class FakeCamera implements AsyncDisposable {
+  /** The heads of the requests, in the order of arrival. */
+  readonly requests: string[] = [];
+  readonly #listener: Deno.Listener;
+  readonly #scheme: string;
+  readonly #answer: (request: string, index: number) => Answer;
+  readonly #conns = new Set<Deno.Conn>();
+  readonly #serving: Promise<void>;
+
+  constructor(
+    answer: Answer | readonly Answer[] | ((request: string, index: number) => Answer),
+    tls?: { cert: string; key: string },
+  ) {
+    const address = { hostname: "127.0.0.1", port: 0 };
+    this.#listener = tls ? Deno.listenTls({ ...address, ...tls }) : Deno.listen(address);
+    this.#scheme = tls ? "https" : "http";
+    this.#answer = Array.isArray(answer)
+      ? (_, index) => answer[Math.min(index, answer.length - 1)]
+      : typeof answer === "function" && answer.length !== 1
+      ? answer as (request: string, index: number) => Answer
+      : () => answer as Answer;
+    this.#serving = this.#serve();
+  }
+
+  get port(): number {
+    return (this.#listener.addr as Deno.NetAddr).port;
+  }
+
+  /** The address of a path at this server. */
+  url(path = "/"): URL {
+    return new URL(path, `${this.#scheme}://127.0.0.1:${this.port}`);
+  }
+
+  async #serve(): Promise<void> {
+    const pending: Promise<void>[] = [];
+    try {
+      for (;;) pending.push(this.#respond(await this.#listener.accept()));
+    } catch {
+      // The listener is closed.
+    }
+    await Promise.all(pending);
+  }
+
+  async #respond(conn: Deno.Conn): Promise<void> {
+    this.#conns.add(conn);
+    try {
+      const head = await readHead(conn);
+      if (!head) return;
+      const answer = this.#answer(head, this.requests.push(head) - 1);
+      if (typeof answer === "function") await answer(conn);
+      else await send(conn, answer);
+    } catch {
+      // The client has closed the connection, or the test has ended.
+    } finally {
+      this.#conns.delete(conn);
+      close(conn);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    this.#conns.forEach(close);
+    await this.#serving;
+  }
+}
+
+async function readHead(conn: Deno.Conn): Promise<string> {
+  let head = "";
+  const buffer = new Uint8Array(4096);
+  while (!head.includes("\r\n\r\n")) {
+    const count = await conn.read(buffer);
+    if (count === null) return "";
+    head += latin1(buffer.subarray(0, count));
+  }
+  return head;
+}
+
+/** Sends bytes in pieces of `size`, each in its own packet. */
+export async function send(conn: Deno.Conn, data: string | Uint8Array, size = Infinity) {
+  const bytes = typeof data === "string" ? toBytes(data) : data;
+  for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at, at + size));
+}
+
+/** Sends nothing until the client closes the connection. */
+export async function untilClosed(conn: Deno.Conn): Promise<void> {
+  while (await conn.read(new Uint8Array(100)) !== null);
+}
+
+function close(conn: Deno.Conn): void {
+  try {
+    conn.close();
+  } catch {
+    // Closed already.
+  }
+}
+
+/** Encodes a text with one byte per character. */
+export function toBytes(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+/** Decodes bytes to one character each. */
+export function latin1(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}
+
+/** Requests a URL, and reads the whole body. */
+export async function get(url: URL, options: Partial<RequestOptions> = {}) {
+  const response = await request({ url, signal: new AbortController().signal, ...options });
+  let text = "";
+  for await (const bytes of response.body) text += latin1(bytes);
+  return { ...response, text, truncated: response.body.truncated };
+}
