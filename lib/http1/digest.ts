@@ -99,7 +99,7 @@ function digest(hash: string, text: string): string {
 }
 
 function quote(text: string): string {
-  return `"${text.replaceAll(/["\\]/g, "\\$&")}"`;
+  return `"${text.replaceAll(/["\\]/g, "\\$&").replaceAll(/[\r\n]/g, " ")}"`;
 }
 
 function optional(

@@ -17,6 +17,8 @@ export type HttpClientErrorCode =
   | "head-truncated"
   /** The connection broke within the body. */
   | "reset"
+  /** The server sent much more than was read. */
+  | "overflow"
   | "not-http"
   | "head-too-large"
   | "certificate-untrusted"

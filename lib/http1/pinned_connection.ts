@@ -1,4 +1,4 @@
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import tls from "node:tls";
 import type { Bytes } from "../bytes.ts";
 import { brokenConnection, type Connection } from "./connection.ts";
@@ -56,57 +56,49 @@ function otherFingerprint(server: string, actual: string): HttpClientError {
   return new HttpClientError("certificate-fingerprint", message);
 }
 
-/** A connection through `node:tls`. */
+/** Maximum number of bytes that have arrived and are not read yet. */
+const MAX_UNREAD = 16 * 1024 * 1024;
+
+/**
+ * A connection through `node:tls`. It breaks when a server sends much faster than its answer is read: a socket of
+ * Deno 2.9 that was paused loses the end of the connection.
+ */
 class PinnedConnection implements Connection {
   readonly #socket: tls.TLSSocket;
   readonly #server: string;
-  #closed = false;
+  readonly #unread: Bytes[] = [];
+  #unreadBytes = 0;
+  #state: "connecting" | "connected" | "ended" | "closed" = "connecting";
+  /** Why the connection broke or was closed. */
   #reason: unknown;
-  #ended = false;
-  #error: unknown;
-  #connected = false;
   #wake = () => {};
 
   constructor(socket: tls.TLSSocket, server: string) {
     this.#socket = socket;
     this.#server = server;
-    socket.on("secureConnect", () => {
-      this.#connected = true;
-      this.#wake();
-    });
-    socket.on("readable", () => this.#wake());
+    socket.on("secureConnect", () => this.#become("connected"));
+    socket.on("data", (bytes) => this.#receive(bytes));
     socket.on("error", (error) => {
-      this.#error ??= error;
-      this.#wake();
+      const cause = this.#state === "connecting" ? error : brokenConnection(server, error);
+      this.#become("ended", cause);
     });
-    for (const event of ["end", "close"]) {
-      socket.on(event, () => {
-        this.#ended = true;
-        this.#wake();
-      });
-    }
+    socket.on("end", () => this.#become("ended"));
+    socket.on("close", () => this.#become("ended"));
   }
 
   /** Waits for the end of the handshake. */
   async connected(): Promise<void> {
-    while (!this.#connected) {
-      if (this.#closed) throw this.#reason;
-      if (this.#error) throw this.#error;
-      if (this.#ended) throw new Error("connection closed within the TLS handshake");
-      await this.#event();
-    }
+    while (this.#state === "connecting") await this.#event();
+    if (this.#reason !== undefined) throw this.#reason;
+    if (this.#state !== "connected") throw new Error("closed within the TLS handshake");
   }
 
   async read(): Promise<Bytes | undefined> {
-    for (;;) {
-      if (this.#closed && this.#reason !== undefined) throw this.#reason;
-      if (this.#closed) return undefined;
-      const bytes: Buffer | null = this.#socket.read();
-      if (bytes) return new Uint8Array(bytes);
-      if (this.#error) throw brokenConnection(this.#server, this.#error);
-      if (this.#ended) return undefined;
-      await this.#event();
-    }
+    while (this.#state === "connected" && !this.#unread.length) await this.#event();
+    const bytes = this.#state === "closed" ? undefined : this.#unread.shift();
+    if (bytes) this.#unreadBytes -= bytes.length;
+    else if (this.#reason !== undefined) throw this.#reason;
+    return bytes;
   }
 
   write(bytes: Bytes): Promise<void> {
@@ -114,10 +106,28 @@ class PinnedConnection implements Connection {
   }
 
   close(reason?: unknown): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#reason = reason;
+    if (this.#state === "closed") return;
+    this.#reason = undefined;
+    this.#become("closed", reason);
     this.#socket.destroy();
+  }
+
+  #receive(bytes: Buffer): void {
+    if (this.#state === "closed") return;
+    this.#unread.push(new Uint8Array(bytes));
+    this.#unreadBytes += bytes.length;
+    if (this.#unreadBytes > MAX_UNREAD) {
+      const message = `${this.#server} sends faster than its answer is read`;
+      this.close(new HttpClientError("overflow", message));
+    }
+    this.#wake();
+  }
+
+  /** Changes the state, but never back. */
+  #become(state: "connected" | "ended" | "closed", reason?: unknown): void {
+    if (this.#state === "closed" || this.#state === "ended" && state !== "closed") return;
+    this.#state = state;
+    this.#reason ??= reason;
     this.#wake();
   }
 

@@ -1,7 +1,13 @@
 import { request, type RequestOptions } from "../../../lib/http1/mod.ts";
 
-/** Bytes to send, or a function that sends them itself. Characters of a text stand for one byte each. */
-export type Answer = string | Uint8Array | ((conn: Deno.Conn) => Promise<void>);
+/** A text to send, one byte for each character, or a function that returns it or sends something itself. */
+export type Answer = string | ((request: string, conn: Deno.Conn) => string | Promise<void>);
+
+/** Options of {@link FakeCamera}. */
+export interface FakeCameraOptions {
+  /** To serve https. */
+  tls?: { cert: string; key: string };
+}
 
 /** A server that sends exact bytes, one answer to each connection, and then closes it. */
 export class FakeCamera implements AsyncDisposable {
@@ -9,22 +15,16 @@ export class FakeCamera implements AsyncDisposable {
   readonly requests: string[] = [];
   readonly #listener: Deno.Listener;
   readonly #scheme: string;
-  readonly #answer: (request: string, index: number) => Answer;
+  readonly #answers: readonly Answer[];
   readonly #conns = new Set<Deno.Conn>();
   readonly #serving: Promise<void>;
 
-  constructor(
-    answer: Answer | readonly Answer[] | ((request: string, index: number) => Answer),
-    tls?: { cert: string; key: string },
-  ) {
+  /** @param answers For one connection after the other; the last one is repeated. */
+  constructor(answers: Answer | readonly Answer[], { tls }: FakeCameraOptions = {}) {
     const address = { hostname: "127.0.0.1", port: 0 };
     this.#listener = tls ? Deno.listenTls({ ...address, ...tls }) : Deno.listen(address);
     this.#scheme = tls ? "https" : "http";
-    this.#answer = Array.isArray(answer)
-      ? (_, index) => answer[Math.min(index, answer.length - 1)]
-      : typeof answer === "function" && answer.length !== 1
-      ? answer as (request: string, index: number) => Answer
-      : () => answer as Answer;
+    this.#answers = [answers].flat();
     this.#serving = this.#serve();
   }
 
@@ -52,9 +52,11 @@ export class FakeCamera implements AsyncDisposable {
     try {
       const head = await readHead(conn);
       if (!head) return;
-      const answer = this.#answer(head, this.requests.push(head) - 1);
-      if (typeof answer === "function") await answer(conn);
-      else await send(conn, answer);
+      const index = Math.min(this.requests.push(head), this.#answers.length) - 1;
+      const answer = this.#answers[index]!;
+      const result = typeof answer === "function" ? answer(head, conn) : answer;
+      if (typeof result === "string") await send(conn, result);
+      else await result;
     } catch {
       // The client has closed the connection, or the test has ended.
     } finally {
@@ -82,8 +84,8 @@ async function readHead(conn: Deno.Conn): Promise<string> {
 }
 
 /** Sends bytes in pieces of `size`, each in its own packet. */
-export async function send(conn: Deno.Conn, data: string | Uint8Array, size = Infinity) {
-  const bytes = typeof data === "string" ? toBytes(data) : data;
+export async function send(conn: Deno.Conn, text: string, size = Infinity): Promise<void> {
+  const bytes = toBytes(text);
   for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at, at + size));
 }
 
