@@ -53,14 +53,14 @@ export async function connect(url: URL, trust: Trust, signal: AbortSignal): Prom
   signal.throwIfAborted();
   if (url.protocol === "http:") return new DenoConnection(await open(url, signal), serverOf(url));
   const { pem, fingerprints } = trust;
-  if (!pem && fingerprints.length) return await connectPinned(url, fingerprints, signal);
+  if (!pem && fingerprints.length) return await connectPinned(url, fingerprints, { signal });
   try {
     return await connectTls(url, pem, signal);
   } catch (error) {
     const certificate = error instanceof HttpClientError && error.code.startsWith("certificate-");
     if (!certificate || !fingerprints.length) throw error;
     // The reason why the certificate is refused says more than that it is not one of these.
-    return await connectPinned(url, fingerprints, signal).catch(() => {
+    return await connectPinned(url, fingerprints, { signal }).catch(() => {
       signal.throwIfAborted();
       throw error;
     });

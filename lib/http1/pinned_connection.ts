@@ -5,6 +5,14 @@ import { brokenConnection, type Connection } from "./connection.ts";
 import { HttpClientError, portOf, serverOf } from "./errors.ts";
 import { connectError } from "./connect_error.ts";
 
+/** Options of {@link connectPinned}. */
+export interface PinnedOptions {
+  /** Aborts the connection attempt. */
+  signal: AbortSignal;
+  /** Maximum size of what has arrived and is not read yet, in bytes. */
+  maxUnread?: number;
+}
+
 /**
  * Connects over TLS to a server whose certificate has one of these fingerprints, whatever its issuer, its names
  * and its dates. `Deno.connectTls` cannot do that: it shows no certificate, and refuses many self-signed ones.
@@ -13,12 +21,11 @@ import { connectError } from "./connect_error.ts";
  * key: with `rejectUnauthorized: false`, Deno skips the checks of the certificate, but not of the signature.
  *
  * @param fingerprints SHA-256 of the certificate in DER form, as lower-case hexadecimal digits.
- * @param signal Aborts the connection attempt.
  */
 export async function connectPinned(
   url: URL,
   fingerprints: readonly string[],
-  signal: AbortSignal,
+  { signal, maxUnread = 16 * 1024 * 1024 }: PinnedOptions,
 ): Promise<Connection> {
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const socket = tls.connect({
@@ -27,7 +34,7 @@ export async function connectPinned(
     servername: /^[\d.]+$|:/.test(host) ? "" : host, // SNI is for names only
     rejectUnauthorized: false,
   });
-  const connection = new PinnedConnection(socket, serverOf(url));
+  const connection = new PinnedConnection(socket, { server: serverOf(url), maxUnread });
   const abort = () => connection.close(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
   try {
@@ -56,9 +63,6 @@ function otherFingerprint(server: string, actual: string): HttpClientError {
   return new HttpClientError("certificate-fingerprint", message);
 }
 
-/** Maximum number of bytes that have arrived and are not read yet. */
-const MAX_UNREAD = 16 * 1024 * 1024;
-
 /**
  * A connection through `node:tls`. It breaks when a server sends much faster than its answer is read: a socket of
  * Deno 2.9 that was paused loses the end of the connection.
@@ -66,6 +70,7 @@ const MAX_UNREAD = 16 * 1024 * 1024;
 class PinnedConnection implements Connection {
   readonly #socket: tls.TLSSocket;
   readonly #server: string;
+  readonly #maxUnread: number;
   readonly #unread: Bytes[] = [];
   #unreadBytes = 0;
   #state: "connecting" | "connected" | "ended" | "closed" = "connecting";
@@ -73,9 +78,13 @@ class PinnedConnection implements Connection {
   #reason: unknown;
   #wake = () => {};
 
-  constructor(socket: tls.TLSSocket, server: string) {
+  constructor(
+    socket: tls.TLSSocket,
+    { server, maxUnread }: { server: string; maxUnread: number },
+  ) {
     this.#socket = socket;
     this.#server = server;
+    this.#maxUnread = maxUnread;
     socket.on("secureConnect", () => this.#become("connected"));
     socket.on("data", (bytes) => this.#receive(bytes));
     socket.on("error", (error) => {
@@ -116,7 +125,7 @@ class PinnedConnection implements Connection {
     if (this.#state === "closed") return;
     this.#unread.push(new Uint8Array(bytes));
     this.#unreadBytes += bytes.length;
-    if (this.#unreadBytes > MAX_UNREAD) {
+    if (this.#unreadBytes > this.#maxUnread) {
       const message = `${this.#server} sends faster than its answer is read`;
       this.close(new HttpClientError("overflow", message));
     }

@@ -6,103 +6,67 @@ export interface TestCertificate {
   readonly fingerprint: string;
 }
 
-/** The kinds of certificates that {@link makeCertificates} makes. All are self-signed, and for 127.0.0.1. */
-const KINDS = {
-  good: [
-    "req",
-    "-x509",
-    "-days",
-    "2",
-    "-subj",
-    "/CN=camera",
-    ...extensions("CA:FALSE", "IP:127.0.0.1"),
-  ],
-  /** As `openssl req -x509` makes them by default: an authority's. */
-  authority: [
-    "req",
-    "-x509",
-    "-days",
-    "2",
-    "-subj",
-    "/CN=camera",
-    ...extensions("CA:TRUE", "IP:127.0.0.1"),
-  ],
-  otherName: [
-    "req",
-    "-x509",
-    "-days",
-    "2",
-    "-subj",
-    "/CN=camera",
-    ...extensions("CA:FALSE", "DNS:camera.invalid"),
-  ],
-};
+/** How to make a certificate. */
+interface Recipe {
+  /** The subject's alternative name. */
+  name?: string;
+  /** Whether it is an authority's. */
+  authority?: boolean;
+  expired?: boolean;
+  /** Makes a certificate of X.509 version 1, which has neither name nor constraints. */
+  version1?: boolean;
+  /** Who signs it, if it does not sign itself. */
+  issuer?: TestCertificate;
+}
 
-/** Makes certificates by openssl: an expired one, one of X.509 version 1, and one of each kind above. */
-export async function makeCertificates(): Promise<
-  Record<keyof typeof KINDS | "expired" | "version1", TestCertificate>
-> {
+/** Makes a certificate by openssl, for 127.0.0.1 unless the recipe says otherwise. */
+export async function makeCertificate(recipe: Recipe): Promise<TestCertificate> {
   const folder = await Deno.makeTempDir();
   try {
     const [key, request] = [`${folder}/key.pem`, `${folder}/request.pem`];
-    const newKey = [
-      "-newkey",
-      "ec",
-      "-pkeyopt",
-      "ec_paramgen_curve:P-256",
-      "-nodes",
-      "-keyout",
-      key,
-    ];
-    const made: [string, TestCertificate][] = [];
-    for (const [kind, args] of Object.entries(KINDS)) {
-      made.push([kind, await read(await openssl(...args, ...newKey), key)]);
-    }
-    await openssl("req", "-subj", "/CN=camera", ...newKey, "-out", request);
-    const sign = ["-signkey", key, "-days", "2"];
-    made.push([
-      "version1",
-      await read(await openssl("x509", "-req", "-in", request, ...sign), key),
-    ]);
-    made.push(["expired", await read(await signExpired(folder, request, key), key)]);
-    return Object.fromEntries(made) as Awaited<ReturnType<typeof makeCertificates>>;
+    const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+    await openssl("req", ...newKey, "-keyout", key, "-subj", "/CN=camera", "-out", request);
+    const cert = recipe.version1
+      ? await openssl("x509", "-req", "-in", request, "-signkey", key, "-days", "2")
+      : await sign(folder, recipe);
+    return { cert, key: await Deno.readTextFile(key), fingerprint: await fingerprintOf(cert) };
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 }
 
-function extensions(constraints: string, name: string): string[] {
-  return [
-    "-addext",
-    `basicConstraints=critical,${constraints}`,
-    "-addext",
-    `subjectAltName=${name}`,
+/** Signs by `openssl ca`, which alone can set the dates of a certificate. */
+async function sign(folder: string, { name, authority, expired, issuer }: Recipe): Promise<string> {
+  const config = [
+    ...["[ca]", "default_ca=d", "[d]", `database=${folder}/index`, `new_certs_dir=${folder}`],
+    ...[
+      "rand_serial=yes",
+      "default_md=sha256",
+      "policy=p",
+      "x509_extensions=e",
+      "[p]",
+      "commonName=supplied",
+      "[e]",
+    ],
+    `basicConstraints=critical,CA:${authority ? "TRUE" : "FALSE"}`,
+    `subjectAltName=${name ?? "IP:127.0.0.1"}`,
   ];
-}
-
-/** Only `openssl ca` can set the dates of a certificate. */
-async function signExpired(folder: string, request: string, key: string): Promise<string> {
-  const config = `${folder}/ca.cnf`;
-  const settings = [
-    ...["[ca]", "default_ca=d", "[d]", `database=${folder}/index`, `serial=${folder}/serial`],
-    ...[`new_certs_dir=${folder}`, "default_md=sha256", "policy=p", "x509_extensions=e"],
-    ...["[p]", "commonName=supplied", "[e]", "basicConstraints=critical,CA:FALSE"],
-    "subjectAltName=IP:127.0.0.1",
-  ];
-  await Deno.writeTextFile(config, settings.join("\n"));
+  await Deno.writeTextFile(`${folder}/ca.cnf`, config.join("\n"));
   await Deno.writeTextFile(`${folder}/index`, "");
-  await Deno.writeTextFile(`${folder}/serial`, "01");
-  const dates = ["-startdate", "200101000000Z", "-enddate", "210101000000Z"];
-  const signing = ["-selfsign", "-in", request, "-keyfile", key, "-notext"];
-  return await openssl("ca", "-batch", "-config", config, ...signing, ...dates);
+  await Deno.writeTextFile(`${folder}/issuer.pem`, issuer?.cert ?? "");
+  await Deno.writeTextFile(`${folder}/issuer-key.pem`, issuer?.key ?? "");
+  const by = issuer
+    ? ["-cert", `${folder}/issuer.pem`, "-keyfile", `${folder}/issuer-key.pem`]
+    : ["-selfsign", "-keyfile", `${folder}/key.pem`];
+  const dates = ["-startdate", "200101000000Z", "-enddate", `${expired ? 21 : 49}0101000000Z`];
+  const files = ["-config", `${folder}/ca.cnf`, "-in", `${folder}/request.pem`];
+  return await openssl("ca", "-batch", "-notext", ...files, ...by, ...dates);
 }
 
-async function read(cert: string, keyFile: string): Promise<TestCertificate> {
-  const key = await Deno.readTextFile(keyFile);
+async function fingerprintOf(cert: string): Promise<string> {
   const base64 = /-----BEGIN CERTIFICATE-----([\s\S]*)-----END CERTIFICATE-----/.exec(cert)![1]!;
   const digest = await crypto.subtle.digest("SHA-256", Uint8Array.fromBase64(base64));
-  const hex = new Uint8Array(digest).toHex().toUpperCase();
-  return { cert, key, fingerprint: hex.replaceAll(/(..)(?!$)/g, "$1:") };
+  return new Uint8Array(digest).toHex().toUpperCase().replaceAll(/(..)(?!$)/g, "$1:");
 }
 
 async function openssl(...args: string[]): Promise<string> {

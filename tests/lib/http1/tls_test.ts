@@ -1,16 +1,29 @@
 import { assert, assertEquals, assertFalse, assertRejects } from "@std/assert";
 import { HttpClientError, type HttpClientErrorCode, request } from "../../../lib/http1/mod.ts";
+import { connectPinned } from "../../../lib/http1/pinned_connection.ts";
 import { settle } from "../../manual_clock.ts";
-import { makeCertificates, type TestCertificate } from "./certificates.ts";
+import { makeCertificate, type TestCertificate } from "./certificates.ts";
 import { FakeCamera, get, send, untilClosed } from "./fake_camera.ts";
 
 const OK = "HTTP/1.1 200 OK\r\n\r\nbody";
-const { good, authority, otherName, expired, version1 } = await makeCertificates();
+/** `openssl req -x509` makes this kind by default, and many cameras have one. */
+const authority = await makeCertificate({ authority: true });
+const [good, otherName, expired, version1] = await Promise.all([
+  makeCertificate({}),
+  makeCertificate({ name: "DNS:camera.invalid" }),
+  makeCertificate({ expired: true }),
+  makeCertificate({ version1: true }),
+]);
+const [issued, issuedForOther, issuedEarlier] = await Promise.all([
+  makeCertificate({ issuer: authority }),
+  makeCertificate({ issuer: authority, name: "DNS:camera.invalid" }),
+  makeCertificate({ issuer: authority, expired: true }),
+]);
 
 Deno.test("request accepts an authority's or the server's own certificate in PEM form", async () => {
-  for (const tls of [good, authority, otherName, expired]) {
+  for (const tls of [good, authority, otherName, expired, issued]) {
     await using camera = new FakeCamera(OK, { tls });
-    const trust = `a comment\n${version1.cert}\n${tls.cert}`;
+    const trust = `a comment\n${version1.cert}\n${tls === issued ? authority.cert : tls.cert}`;
     assertEquals((await get(camera.url(), { trust })).text, "body");
   }
 });
@@ -39,6 +52,9 @@ Deno.test("request tells failures of certificates apart, and sends nothing", asy
       [good, undefined, "certificate-untrusted"],
       [authority, undefined, "certificate-untrusted"],
       [good, authority.cert, "certificate-untrusted"],
+      [issued, good.cert, "certificate-untrusted"],
+      [issuedForOther, authority.cert, "certificate-name"],
+      [issuedEarlier, authority.cert, "certificate-date"],
       [good, other, "certificate-fingerprint"],
       [expired, other, "certificate-fingerprint"],
     ] as const
@@ -160,11 +176,33 @@ Deno.test("request reads a large body from a server with a fingerprint, and stop
   await using camera = new FakeCamera(`HTTP/1.1 200 OK\r\n\r\n${body}`, { tls: good });
   const trust = `sha256:${good.fingerprint}`;
   assertEquals((await get(camera.url(), { trust })).text, body);
-  await using endless = new FakeCamera(async (_, conn) => {
+  await using longer = new FakeCamera(async (_, conn) => {
     await send(conn, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
-    for (;;) await send(conn, body);
+    await send(conn, body);
+    await untilClosed(conn);
   }, { tls: good });
-  assertEquals((await get(endless.url(), { trust })).text, body.slice(0, 1000));
+  assertEquals((await get(longer.url(), { trust })).text, body.slice(0, 1000));
+});
+
+Deno.test("connectPinned gives a connection that breaks when too much of it is unread", async () => {
+  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  await using camera = new FakeCamera(async (_, conn) => {
+    await send(conn, "0123456789".repeat(10_000)).catch(() => {});
+    await untilClosed(conn).catch(() => {});
+    if (camera.requests.length === 2) resolve();
+  }, { tls: good });
+  const signal = new AbortController().signal;
+  for (const maxUnread of [100_000, 99_999]) {
+    const connection = await connectPinned(camera.url(), [plain(good)], { signal, maxUnread });
+    await connection.write(new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"));
+    if (maxUnread < 100_000) {
+      await closed;
+      await assertFails(connection.read(), "overflow");
+    } else {
+      for (let length = 0; length < 100_000;) length += (await connection.read())!.length;
+    }
+    connection.close();
+  }
 });
 
 /** The fingerprint as 64 lower-case digits. */
@@ -295,7 +333,10 @@ async function* records(conn: Deno.Conn): AsyncGenerator<Uint8Array> {
   let bytes = new Uint8Array();
   const buffer = new Uint8Array(20_000);
   for (let count; (count = await conn.read(buffer)) !== null;) {
-    bytes = Uint8Array.from([...bytes, ...buffer.subarray(0, count)]);
+    const longer = new Uint8Array(bytes.length + count);
+    longer.set(bytes);
+    longer.set(buffer.subarray(0, count), bytes.length);
+    bytes = longer;
     for (let end; bytes.length >= 5 && (end = 5 + (bytes[3]! << 8 | bytes[4]!)) <= bytes.length;) {
       yield bytes.slice(0, end);
       bytes = bytes.slice(end);
