@@ -16,7 +16,7 @@ export interface AuthenticationOptions {
   /** Path and query, exactly as in the request line. */
   readonly uri: string;
   readonly credentials: Credentials;
-  /** How often each nonce was used, also for other URLs of the server. */
+  /** Number of uses of each nonce, also for other URLs of the server. */
   readonly nonceUses: Map<string, number>;
 }
 
@@ -39,7 +39,7 @@ export class Authentication {
     return this.#scheme;
   }
 
-  /** Returns the value of the `Authorization` field for Basic, as an attempt. */
+  /** Returns the value of the `Authorization` field for Basic, and counts an attempt. */
   basic(): string {
     this.#attempts++;
     this.#scheme = "Basic";
@@ -49,7 +49,7 @@ export class Authentication {
   /**
    * Answers a 401 response.
    *
-   * @returns The value of the `Authorization` field for the next attempt; undefined if another is pointless.
+   * @returns The value of the `Authorization` field for the next attempt; undefined if retrying is pointless.
    */
   answer(headers: HeaderFields): string | undefined {
     if (this.#attempts === MAX_ATTEMPTS) return undefined;
@@ -85,12 +85,15 @@ export class Authentication {
     });
   }
 
-  /** Changes from UTF-8 to ISO 8859-1, which older cameras expect. @returns Whether that makes a difference. */
+  /**
+   * Changes the encoding from UTF-8 to ISO 8859-1, which older cameras expect.
+   *
+   * @returns Whether that changes the credentials.
+   */
   #useLatin1(): boolean {
     const { user, password } = this.#options.credentials;
-    if (
-      this.#charset === "latin1" || !/^[\x20-\xff]*[\x80-\xff][\x20-\xff]*$/.test(user + password)
-    ) {
+    const text = user + password;
+    if (this.#charset === "latin1" || !/[\x80-\xff]/.test(text) || /[^ -\xff]/.test(text)) {
       return false;
     }
     this.#charset = "latin1";

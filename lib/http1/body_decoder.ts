@@ -3,21 +3,21 @@ import { ChunkedDecoder } from "./chunked.ts";
 import { HttpClientError } from "./errors.ts";
 import type { HeaderFields } from "./fields.ts";
 
-/** Encodings that change the body. Cameras also send `Content-Encoding: binary` or `utf-8`, which do not. */
+/** Encodings that change the body. Values such as `binary` and `utf-8` do not. */
 const COMPRESSED = /\b(x-)?(gzip|deflate|compress|br|zstd)\b/i;
 
 /** Finds the body in the bytes of a connection. */
 export interface BodyDecoder {
   /** Returns the bytes of the body among `bytes`: parts of the same memory. */
   push(bytes: Bytes): Bytes[];
-  /** Whether the body has ended: more bytes are not part of it. */
+  /** Whether the body has ended: further bytes are not part of it. */
   readonly done: boolean;
   /** Whether the end of the connection cuts the body off. */
   readonly incomplete: boolean;
 }
 
 /**
- * Chooses the decoder for a response. A compressed body is dropped if the status tells enough, as 401 does.
+ * Chooses the decoder for a response. Drops the compressed body of an error or a redirect: the status is enough.
  *
  * @throws {HttpClientError} If the body of a successful response is compressed.
  */
@@ -27,14 +27,15 @@ export function decoderFor(status: number, headers: HeaderFields, server: string
   const encoding = COMPRESSED.exec(`${transfer},${headers.all("Content-Encoding").join()}`)?.[0];
   if (encoding && (status < 200 || status > 299)) return new LengthDecoder(0);
   if (encoding) {
-    const message = `${server} compresses its answer (${encoding}), although asked not to`;
+    const message =
+      `${server} compresses its response (${encoding}) although the request excludes that`;
     throw new HttpClientError("unsupported-encoding", message);
   }
   if (/\bchunked\b/i.test(transfer)) return new ChunkedDecoder(server);
   return new LengthDecoder(readLength(headers));
 }
 
-/** Returns the length that a response announces; Infinity if the values are invalid or contradict each other. */
+/** Returns the announced length of the body; Infinity if no value is valid, or if the values differ. */
 function readLength(headers: HeaderFields): number {
   const lengths = headers.all("Content-Length").flatMap((value) => value.split(","))
     .map((value) => value.trim()).filter((value) => /^\d+$/.test(value)).map(Number);
@@ -42,7 +43,7 @@ function readLength(headers: HeaderFields): number {
   return lengths.every((other) => other === length) ? length : Infinity;
 }
 
-/** Decodes a body of a known length, or one until the end of the connection. */
+/** Decodes a body of a known length, or until the end of the connection. */
 class LengthDecoder implements BodyDecoder {
   #missing: number;
 

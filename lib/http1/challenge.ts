@@ -11,12 +11,12 @@ const TOKEN = /[^\s,="]+/y;
 const EQUALS = /\s*=\s*/y;
 const QUOTED = /"((?:[^"\\]|\\[\s\S])*)"?/y;
 const UNQUOTED = /[^,]*/y;
-/** Credentials in Base64, as of NTLM and Negotiate, in the place of parameters. */
+/** Base64 data instead of parameters, as in NTLM and Negotiate. */
 const TOKEN68 = /[ \t]+[A-Za-z0-9\-._~+/]+=*[ \t]*(?=,|$)/y;
 
 /**
- * Parses the values of `WWW-Authenticate` fields. One value may have several challenges. Tolerates missing
- * commas between quoted values, unquoted values with spaces and a missing quotation mark at the end.
+ * Parses the values of `WWW-Authenticate` fields, each of which may contain several challenges. Tolerates missing
+ * commas after quoted values, unquoted values with spaces, and a missing quotation mark at the end.
  */
 export function parseChallenges(values: readonly string[]): Challenge[] {
   return values.flatMap(parseValue);

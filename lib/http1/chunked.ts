@@ -1,21 +1,22 @@
 import type { Bytes } from "../bytes.ts";
 import { HttpClientError } from "./errors.ts";
 
-/** Maximum length of the line before a chunk, with its extensions, in bytes. */
+/** Maximum length of the line before a chunk, including its extensions, in bytes. */
 const MAX_CHUNK_LINE = 4096;
 
 /**
- * Decodes a chunked body (RFC 9112, section 7.1). A body that does not begin with the length of a chunk is
- * passed as it is: some servers announce chunks that they do not send. Trailer fields are not waited for.
+ * Decodes a chunked body (RFC 9112, section 7.1). Passes a body through that does not begin with the length of a
+ * chunk: some servers announce chunks, but send none. Does not wait for trailer fields.
  */
 export class ChunkedDecoder {
   readonly #server: string;
   #state: "length" | "data" | "end of data" | "plain" | "done" = "length";
   /** Bytes of the current chunk that have not come yet. */
   #missing = 0;
-  /** The beginning of the line before a chunk, as far as it has come. */
+  /** The received beginning of an incomplete line. */
   #line: Bytes = new Uint8Array();
-  #chunks = 0;
+  /** Whether a valid chunk length has come. */
+  #chunked = false;
 
   constructor(server: string) {
     this.#server = server;
@@ -35,7 +36,7 @@ export class ChunkedDecoder {
     return parts;
   }
 
-  /** Takes something from the start of `bytes`. @returns The other bytes. */
+  /** Decodes the start of `bytes`. @returns The rest of `bytes`. */
   #step(bytes: Bytes, parts: Bytes[]): Bytes {
     if (this.#state === "plain") {
       parts.push(bytes);
@@ -53,7 +54,7 @@ export class ChunkedDecoder {
     return bytes.subarray(part.length);
   }
 
-  /** Takes the line with the length of a chunk, or the line break after its data. */
+  /** Decodes the line with the length of a chunk, or the line break after its data. */
   #takeLine(bytes: Bytes, parts: Bytes[]): Bytes {
     const lf = bytes.indexOf(0x0a);
     const end = lf === -1 ? bytes.length : lf + 1;
@@ -68,7 +69,7 @@ export class ChunkedDecoder {
     return bytes.subarray(end);
   }
 
-  /** @returns Whether the line is complete. */
+  /** Evaluates a complete line. @returns Whether it is valid. */
   #endLine(text: string): boolean {
     if (this.#state === "end of data") {
       this.#state = "length";
@@ -76,14 +77,15 @@ export class ChunkedDecoder {
     }
     const digits = /^[ \t]*([\da-f]+)/i.exec(text)?.[1];
     if (!digits) return false;
-    this.#chunks++;
+    this.#chunked = true;
     this.#missing = parseInt(digits, 16);
     this.#state = this.#missing ? "data" : "done";
     return true;
   }
 
+  /** Passes the line and all further bytes through, unless chunks came before. */
   #refuse(line: Bytes, bytes: Bytes, end: number, parts: Bytes[]): Bytes {
-    if (this.#chunks) {
+    if (this.#chunked) {
       throw new HttpClientError("bad-chunk", `${this.#server} sent a chunk without a valid length`);
     }
     this.#state = "plain";

@@ -3,11 +3,11 @@ import { type Connection, DenoConnection } from "./connection.ts";
 import { HttpClientError, portOf, serverOf } from "./errors.ts";
 import { connectPinned, fingerprintOf } from "./pinned_connection.ts";
 
-/** Certificates that are trusted besides those of well-known authorities. */
+/** Certificates that are trusted in addition to those of well-known authorities. */
 export interface Trust {
   /** PEM certificates of servers or authorities. */
   readonly pem?: string;
-  /** SHA-256 of certificates that are trusted whatever their issuer, names and dates. */
+  /** SHA-256 of certificates that are trusted regardless of their issuer, names and dates. */
   readonly fingerprints: readonly string[];
 }
 
@@ -43,8 +43,8 @@ function fromBase64(text: string): Uint8Array {
 /**
  * Connects to the server of a URL, with TLS for https.
  *
- * A server that presents a certificate of `trust.pem` itself is accepted as if by its fingerprint: the TLS
- * library refuses most self-signed certificates of cameras even as trusted ones.
+ * A server whose own certificate is in `trust.pem` is accepted by the certificate's fingerprint: the TLS library
+ * refuses most self-signed certificates of cameras (those with CA:TRUE, the default of openssl) even if trusted.
  *
  * @param signal Aborts the attempt, but not the connection afterwards.
  * @throws {HttpClientError} If there is no connection. The reason of `signal`, if that aborted.
@@ -59,7 +59,7 @@ export async function connect(url: URL, trust: Trust, signal: AbortSignal): Prom
   } catch (error) {
     const certificate = error instanceof HttpClientError && error.code.startsWith("certificate-");
     if (!certificate || !fingerprints.length) throw error;
-    // The reason why the certificate is refused says more than that it is not one of these.
+    // The first error says more than that the fingerprint differs.
     return await connectPinned(url, fingerprints, { signal }).catch(() => {
       signal.throwIfAborted();
       throw error;
@@ -87,7 +87,7 @@ async function connectTls(
     try {
       conn.close();
     } catch {
-      // Closed already, or taken over by `Deno.startTls`, which then fails or has set `conn`.
+      // Closed already, or taken over by `Deno.startTls`: the check of the signal follows.
     }
   };
   signal.addEventListener("abort", close, { once: true });

@@ -1,25 +1,29 @@
 import { HttpClientError, type HttpClientErrorCode, serverOf } from "./errors.ts";
 
-/** What the messages of the system and of the TLS library mean. The first match counts. */
+/** Meaning of the messages of the system and of the TLS library. The first match counts. */
 const KNOWN_ERRORS: readonly [pattern: RegExp, code: HttpClientErrorCode, text: string][] = [
   [/ECONNREFUSED/, "connection-refused", "connection refused"],
-  [/failed to lookup|ENOTFOUND|EAI_AGAIN/, "host-not-found", "there is no host of this name"],
-  [/EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL/, "unreachable", "there is no route to this host"],
-  [/ETIMEDOUT/, "connect-timeout", "no answer to the connection attempt"],
+  [/failed to lookup|ENOTFOUND|EAI_AGAIN/, "host-not-found", "cannot find this host name"],
+  [/EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL/, "unreachable", "no route to this host"],
+  [/ETIMEDOUT/, "connect-timeout", "the connection attempt timed out"],
   [/NotCapable|EACCES|EPERM/, "permission-denied", "permission denied"],
   [/not valid for name/i, "certificate-name", "the certificate is for another name"],
   [/certificate expired|NotValidYet|not valid (yet|until)/i, "certificate-date", "DATE"],
   [
     /UnsupportedCertVersion|BadEncoding|UnsupportedSignature|UnsupportedCritical/,
     "certificate-unsupported",
-    "the certificate is of a kind that is not supported; its fingerprint may be trusted instead",
+    "this kind of certificate is not supported; trust its fingerprint instead",
   ],
   [
     /UnknownIssuer|CaUsedAsEndEntity|SELF_SIGNED|invalid peer certificate/,
     "certificate-untrusted",
-    "the certificate is not signed by an authority that is trusted here",
+    "the certificate is not signed by a trusted authority",
   ],
-  [/InvalidContentType|WRONG_VERSION_NUMBER/, "not-tls", "the server does not speak TLS there"],
+  [
+    /InvalidContentType|WRONG_VERSION_NUMBER/,
+    "not-tls",
+    "the server does not use TLS on this port",
+  ],
   [/alert: ProtocolVersion|PeerIncompatible/, "tls", "the server's version of TLS is too old"],
   [/tls|ssl|alert|handshake|InvalidData/i, "tls", "the TLS handshake failed"],
 ];
@@ -40,13 +44,13 @@ export function connectError(url: URL, cause: unknown): HttpClientError {
   return new HttpClientError(code, `Cannot connect to ${serverOf(url)}: ${reason}`, { cause });
 }
 
-/** The error for a connection attempt that takes too long. */
+/** Makes the error for a connection attempt that exceeds its time limit. */
 export function connectTimeoutError(url: URL): HttpClientError {
-  const message = `Cannot connect to ${serverOf(url)}: no answer to the connection attempt`;
+  const message = `Cannot connect to ${serverOf(url)}: the connection attempt timed out`;
   return new HttpClientError("connect-timeout", message);
 }
 
-/** Everything that identifies an error: node:tls collects the errors of several addresses in one. */
+/** Returns everything that identifies an error. `node:tls` reports several addresses in an AggregateError. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const inner = error instanceof AggregateError ? error.errors.map(describe) : [];

@@ -10,23 +10,23 @@ export interface Connection {
    * @throws The reason of `close`, or an {@link HttpClientError} if the connection broke.
    */
   read(): Promise<Bytes | undefined>;
-  /** Sends bytes. An error is not reported: `read` tells more, as a server may answer before it closes. */
+  /** Sends bytes. Ignores errors: the server may respond before it closes, and `read` reports the failure. */
   write(bytes: Bytes): Promise<void>;
   /** Closes the connection at once, and ends a pending `read`. */
   close(reason?: unknown): void;
 }
 
 const BUFFER_SIZE = 65_536;
-/** A read gets at least this much space, in bytes. */
+/** Minimum space for a read, in bytes. */
 const MIN_READ = 16_384;
 
-/** A connection of Deno's, over TCP or TLS. */
+/** A connection through `Deno.connect`, over TCP or TLS. */
 export class DenoConnection implements Connection {
   readonly #conn: Deno.Conn;
   readonly #server: string;
   #closed = false;
   #reason: unknown;
-  /** The unused end of the current buffer: reads fill one buffer after another. */
+  /** The unused end of the current buffer. A buffer that is full is replaced, and belongs to the readers. */
   #free: Bytes = new Uint8Array();
 
   /** @param server As messages name it. */
@@ -45,7 +45,7 @@ export class DenoConnection implements Connection {
       this.#free = into.subarray(count);
       return into.subarray(0, count);
     } catch (error) {
-      // Many cameras close a TLS connection without telling TLS.
+      // Many cameras close a TLS connection without a close_notify alert.
       if (this.#closed || error instanceof Deno.errors.UnexpectedEof) return this.#atEnd();
       throw brokenConnection(this.#server, error);
     }
@@ -71,7 +71,7 @@ export class DenoConnection implements Connection {
   }
 }
 
-/** The error for a connection that broke after it was established. */
+/** Makes the error for a connection that broke after it was established. */
 export function brokenConnection(server: string, cause: unknown): HttpClientError {
   return new HttpClientError("reset", `The connection to ${server} broke`, { cause });
 }

@@ -8,25 +8,26 @@ export interface Credentials {
   readonly password: string;
 }
 
-/** How non-ASCII characters of credentials are encoded. */
+/** Encoding of non-ASCII characters in credentials. */
 export type Charset = "utf8" | "latin1";
 
-/** Hash functions by the names of RFC 7616, in upper case without `-SESS`. */
+/** Names of hash functions in `node:crypto`, by their names in RFC 7616 in upper case and without `-SESS`. */
 const HASHES: Readonly<Record<string, string>> = {
   "MD5": "md5",
   "SHA-256": "sha256",
   "SHA-512-256": "sha512-256",
 };
 
-/** A request to authenticate, and the values that a test fixes. */
+/** The request that {@link authorizeDigest} authenticates. */
 export interface DigestRequest {
   readonly method: string;
   /** Path and query, exactly as in the request line. */
   readonly uri: string;
   readonly credentials: Credentials;
   readonly charset: Charset;
-  /** How many requests, including this one, have used the nonce. */
+  /** Number of requests that have used the nonce, including this one. */
   readonly count: number;
+  /** Random value of the client. */
   readonly cnonce: string;
 }
 
@@ -38,8 +39,8 @@ export function supportsDigest({ scheme, parameters }: Challenge): boolean {
 }
 
 /**
- * Computes the value of the `Authorization` field for a challenge of RFC 7616, or of RFC 2617 and 2069, which
- * cameras still use. Each character of the result stands for one byte.
+ * Computes the value of the `Authorization` field for a challenge of RFC 7616, or of its predecessors RFC 2617 and
+ * RFC 2069, which cameras still use. Each character of the result stands for one byte.
  */
 export function authorizeDigest({ parameters }: Challenge, request: DigestRequest): string {
   const { method, uri, charset, cnonce } = request;
@@ -53,7 +54,7 @@ export function authorizeDigest({ parameters }: Challenge, request: DigestReques
 
   let secret = hash(`${user}:${realm}:${password}`);
   if (session) secret = hash(`${secret}:${nonce}:${cnonce}`);
-  // A request without a body has the hash of nothing.
+  // The request has no body: auth-int covers the hash of zero bytes.
   const action = hash(`${method}:${uri}${qop === "auth-int" ? `:${hash("")}` : ""}`);
   const middle = qop ? `${nonce}:${nc}:${cnonce}:${qop}` : nonce;
   const response = hash(`${secret}:${middle}:${action}`);
@@ -67,19 +68,19 @@ export function authorizeDigest({ parameters }: Challenge, request: DigestReques
     ...optional("algorithm", parameters.get("algorithm")),
     `response="${response}"`,
     ...optional("opaque", parameters.get("opaque"), quote),
-    // The quotation marks differ between the parameters, and some cameras insist on that.
+    // RFC 7616, section 3.4: no quotation marks around these two; some cameras insist on that.
     ...(qop ? [`qop=${qop}`, `nc=${nc}`] : []),
     ...(qop || session ? [`cnonce="${cnonce}"`] : []),
     ...(hideUser ? ["userhash=true"] : []),
   ].join(", ");
 }
 
-/** Computes the value of the `Authorization` field of RFC 7617. */
+/** Computes the value of the `Authorization` field of RFC 7617 (Basic). */
 export function authorizeBasic({ user, password }: Credentials, charset: Charset): string {
   return `Basic ${Buffer.from(`${user}:${password}`, charset).toString("base64")}`;
 }
 
-/** The name of the hash function for `node:crypto`; undefined if it is not supported. */
+/** Returns the name of the hash function for `node:crypto`; undefined if it is not supported. */
 function hashOf(parameters: Challenge["parameters"]): string | undefined {
   return HASHES[(parameters.get("algorithm") || "MD5").toUpperCase().replace(/-SESS$/, "")];
 }
@@ -89,7 +90,7 @@ function chooseQop(offered: string): "auth" | "auth-int" | undefined {
   return (["auth", "auth-int"] as const).find((qop) => values.includes(qop));
 }
 
-/** Encodes a text as one character per byte, as header values are decoded. */
+/** Encodes a text, with one character for each byte, like the values of header fields. */
 function asBytes(text: string, charset: Charset): string {
   return Buffer.from(text, charset).toString("latin1");
 }

@@ -1,4 +1,4 @@
-/** The kinds of failure of a request. */
+/** Kinds of failure of a request. */
 export type HttpClientErrorCode =
   | "host-not-found"
   | "connection-refused"
@@ -9,15 +9,15 @@ export type HttpClientErrorCode =
   /** Any other failure to connect. */
   | "connection-failed"
   | "permission-denied"
-  /** The server has accepted the connection, but has not sent a complete head. */
+  /** The server has accepted the connection, but sends no complete response head. */
   | "head-timeout"
-  /** The server has accepted the connection, and closed it without an answer. */
+  /** The server has accepted the connection, and closed it without a response. */
   | "closed"
-  /** The server has closed the connection before the end of the head. */
+  /** The server has closed the connection before the end of the response head. */
   | "head-truncated"
-  /** The connection broke within the body. */
+  /** The connection broke while the body was read. */
   | "reset"
-  /** The server sent much more than was read. */
+  /** The server sends much faster than the body is read. */
   | "overflow"
   | "not-http"
   | "head-too-large"
@@ -26,11 +26,13 @@ export type HttpClientErrorCode =
   /** The certificate has expired, or is not valid yet: then the clock of this machine may be wrong. */
   | "certificate-date"
   | "certificate-fingerprint"
-  /** A certificate that TLS libraries of today refuse, such as X.509 version 1. */
+  /** The server has not proved that it holds the key of its certificate, or that key is too weak. */
+  | "certificate-key"
+  /** The certificate is of a kind that is refused today, such as X.509 version 1. */
   | "certificate-unsupported"
   /** The server does not speak TLS at this port. */
   | "not-tls"
-  /** Any other failure of TLS, such as a server that supports TLS 1.1 at most. */
+  /** Any other failure of TLS, such as with a server that supports TLS 1.1 at most. */
   | "tls"
   /** A redirect to an address that is invalid or neither http nor https. */
   | "bad-redirect"
@@ -52,12 +54,12 @@ export class HttpClientError extends Error {
   }
 }
 
-/** The server of a URL as messages name it: `camera.local:80`. */
+/** Returns the server of a URL as messages name it: `camera.local:80`. */
 export function serverOf(url: URL): string {
   return `${url.hostname}:${portOf(url)}`;
 }
 
-/** The port of a URL, also where it is the default port of the scheme. */
+/** Returns the port of a URL, also if it is the default port of the scheme. */
 export function portOf(url: URL): number {
   return Number(url.port || (url.protocol === "https:" ? 443 : 80));
 }

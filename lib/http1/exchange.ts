@@ -74,10 +74,10 @@ async function readHead(connection: Connection, parser: HeadParser): Promise<Hea
 }
 
 function headTimeoutError(server: string): HttpClientError {
-  return new HttpClientError("head-timeout", `${server} does not answer`);
+  return new HttpClientError("head-timeout", `${server} does not respond`);
 }
 
-/** Closes a connection with the signal's reason, if that aborts before the returned object is disposed of. */
+/** Closes a connection when the signal aborts, until the returned object is disposed of. */
 function closeOnAbort(connection: Connection, signal: AbortSignal): Disposable {
   const abort = () => connection.close(signal.reason);
   if (signal.aborted) abort();
@@ -85,7 +85,7 @@ function closeOnAbort(connection: Connection, signal: AbortSignal): Disposable {
   return { [Symbol.dispose]: () => signal.removeEventListener("abort", abort) };
 }
 
-/** A connection that closes when the signal aborts. */
+/** Makes a connection close when the signal aborts. */
 function abortable(
   connection: Connection,
   signal: AbortSignal,
@@ -114,7 +114,7 @@ function encodeRequest(url: URL, authorization: string | undefined): Bytes {
   return Uint8Array.from(`${lines.join("\r\n")}\r\n\r\n`, (character) => character.charCodeAt(0));
 }
 
-/** The path and the query of a URL without credentials, exactly as in `href`, also with a bare `?`. */
+/** Returns the path and the query of a URL without credentials, exactly as in `href`. */
 export function pathOf(url: URL): string {
   return url.href.slice(url.origin.length).split("#")[0]!;
 }

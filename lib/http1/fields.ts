@@ -2,17 +2,17 @@
 export class HeaderFields {
   readonly #values = new Map<string, string[]>();
 
-  /** The first value of a field: some servers send a field twice, and browsers take the first, too. */
+  /** Returns the first value of a field: some servers send a field twice. */
   get(name: string): string | undefined {
     return this.all(name)[0];
   }
 
-  /** All values of a field, in the order of arrival. */
+  /** Returns all values of a field, in the order of arrival. */
   all(name: string): readonly string[] {
     return this.#values.get(name.toLowerCase()) ?? [];
   }
 
-  /** The number of different names. */
+  /** Number of different names. */
   get size(): number {
     return this.#values.size;
   }

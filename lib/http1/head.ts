@@ -3,7 +3,7 @@ import { HttpClientError } from "./errors.ts";
 import { HeaderFields } from "./fields.ts";
 
 /**
- * What a response begins with: a status line (`http`), header fields without one (`fields`), or the body
+ * Beginning of a response: a status line (`http`), header fields without a status line (`fields`), or the body
  * itself, which is a multipart stream or a JPEG. The last three are not HTTP, but readable.
  */
 export type ResponseFormat = "http" | "fields" | "multipart" | "jpeg";
@@ -25,10 +25,10 @@ const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*:[ \t]*(.*)$/;
 const TOKEN_CHARACTER = /[!#$%&'*+\-.^_`|~0-9A-Za-z]/;
 
 /**
- * Parses the head of a response, in pieces of any size. It tolerates the mistakes of cameras: `ICY 200 OK`, a
- * missing reason or status line, two status lines or two heads (a CGI program's after the server's), bare LF,
- * blank lines at the beginning, folded lines, lines without a colon or a name, a missing blank line before a
- * boundary or a JPEG. Skips interim responses (1xx).
+ * Parses the head of a response, in pieces of any size, in linear time. Tolerates the mistakes of cameras:
+ * `ICY 200 OK`, a missing reason or status line, two status lines or two heads (the server's and then a CGI
+ * program's), bare LF, blank lines at the beginning, folded lines, lines without a colon or a name, no blank line
+ * before a boundary or a JPEG. Skips interim responses (1xx).
  */
 export class HeadParser {
   readonly #server: string;
@@ -37,7 +37,7 @@ export class HeadParser {
   #length = 0;
   /** Start of the first line that is not parsed yet. */
   #at = 0;
-  /** Up to here, there is no LF after `#at`. */
+  /** There is no LF between `#at` and this position. */
   #searched = 0;
   #state: "start" | "fields" | "empty head" = "start";
   #ended = false;
@@ -45,10 +45,13 @@ export class HeadParser {
   #status = 200;
   #reason = "";
   #headers = new HeaderFields();
-  /** Name of the last field, which a folded line continues. */
+  /** Name of the field that a folded line continues. */
   #lastName: string | undefined;
 
-  /** @param server As messages name it. @param maxHead Maximum size in bytes, with interim responses. */
+  /**
+   * @param server As messages name it.
+   * @param maxHead Maximum size in bytes, including interim responses.
+   */
   constructor(server: string, maxHead: number) {
     this.#server = server;
     this.#maxHead = maxHead;
@@ -81,8 +84,8 @@ export class HeadParser {
     const head = this.#parse();
     if (head) return head;
     const closed = `${this.#server} closed the connection`;
-    if (!this.#length) throw new HttpClientError("closed", `${closed} without an answer`);
-    throw new HttpClientError("head-truncated", `${closed} within the head of its answer`);
+    if (!this.#length) throw new HttpClientError("closed", `${closed} without a response`);
+    throw new HttpClientError("head-truncated", `${closed} before the end of the response head`);
   }
 
   #parse(): Head | undefined {
@@ -97,7 +100,7 @@ export class HeadParser {
     }
   }
 
-  /** Returns the format of a body that begins here, without a blank line before it, if that is a body. */
+  /** Returns the format of the body if it begins here, without a blank line before it. */
   #bodyFormat(): ResponseFormat | "unknown yet" | undefined {
     const [first, second] = this.#bytes.subarray(this.#at, Math.min(this.#at + 2, this.#length));
     if (this.#state === "empty head") return this.#bodyAfterEmptyHead();
@@ -109,7 +112,7 @@ export class HeadParser {
     if (this.#state === "start" && first !== undefined) this.#requireText(first);
   }
 
-  /** A head without fields may be the server's, followed by the complete head of a CGI program. */
+  /** Checks whether a head without fields is followed by the head of a CGI program. */
   #bodyAfterEmptyHead(): ResponseFormat | "unknown yet" | undefined {
     const text = decodeLatin1(this.#bytes.subarray(this.#at, Math.min(this.#at + 5, this.#length)));
     if (text.length < 5 && "HTTP/".startsWith(text)) return this.#ended ? "http" : "unknown yet";
@@ -121,7 +124,7 @@ export class HeadParser {
   #requireText(first: number): void {
     if (first === LF || first === 0x0d || TOKEN_CHARACTER.test(String.fromCharCode(first))) return;
     if (first === 0x15 || first === 0x16) {
-      throw this.#notHttp("TLS: the address must begin with https");
+      throw this.#notHttp("TLS; the address must begin with https");
     }
     throw this.#notHttp(first === 0x3c ? "a document without a head" : "unknown bytes");
   }
@@ -188,19 +191,19 @@ export class HeadParser {
   }
 
   #tooLarge(): HttpClientError {
-    const message = `The head of the answer of ${this.#server} exceeds ${this.#maxHead} bytes`;
+    const message = `The response head of ${this.#server} exceeds ${this.#maxHead} bytes`;
     return new HttpClientError("head-too-large", message);
   }
 
   #notHttp(what: string): HttpClientError {
     return new HttpClientError(
       "not-http",
-      `${this.#server} does not answer in HTTP, but with ${what}`,
+      `${this.#server} does not respond in HTTP, but with ${what}`,
     );
   }
 }
 
-/** Decodes ISO 8859-1, with spaces for control characters. `TextDecoder` would take it for windows-1252. */
+/** Decodes ISO 8859-1, with spaces for control characters. `TextDecoder` would decode windows-1252 instead. */
 function decodeLatin1(bytes: Bytes): string {
   let text = "";
   for (const byte of bytes) {

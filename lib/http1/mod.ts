@@ -1,6 +1,6 @@
 /**
- * A small HTTP/1 client for cameras: requests one URL, and reads the head and the body of the response. `fetch`
- * refuses what many cameras send, authenticates by Basic alone, and cannot trust one self-signed certificate.
+ * A small, bounded HTTP/1 client for cameras. `fetch` refuses the malformed responses of many cameras, knows no
+ * Digest authentication, and cannot trust a single self-signed certificate.
  */
 export type { ResponseBody } from "./body.ts";
 export type { Credentials } from "./digest.ts";

@@ -9,16 +9,16 @@ import { connectError } from "./connect_error.ts";
 export interface PinnedOptions {
   /** Aborts the connection attempt. */
   signal: AbortSignal;
-  /** Maximum size of what has arrived and is not read yet, in bytes. */
+  /** Maximum size of the received data that are not read yet, in bytes. */
   maxUnread?: number;
 }
 
 /**
- * Connects over TLS to a server whose certificate has one of these fingerprints, whatever its issuer, its names
- * and its dates. `Deno.connectTls` cannot do that: it shows no certificate, and refuses many self-signed ones.
+ * Connects over TLS to a server whose certificate has one of these fingerprints, regardless of its issuer, names
+ * and dates. `Deno.connectTls` cannot do that: it hides the certificate, and refuses many self-signed ones.
  *
- * Nothing is sent before the check. The handshake has proved before that the server holds the certificate's
- * key: with `rejectUnauthorized: false`, Deno skips the checks of the certificate, but not of the signature.
+ * Sends nothing before the check. The handshake proves that the server holds the key of the certificate: with
+ * `rejectUnauthorized: false`, Deno 2.9 does not verify the certificate, but still verifies the signature.
  *
  * @param fingerprints SHA-256 of the certificate in DER form, as lower-case hexadecimal digits.
  */
@@ -46,7 +46,7 @@ export async function connectPinned(
   } catch (error) {
     connection.close();
     signal.throwIfAborted();
-    throw connectError(url, error);
+    throw pinnedError(url, error);
   } finally {
     signal.removeEventListener("abort", abort);
   }
@@ -58,14 +58,23 @@ export async function fingerprintOf(certificate: Uint8Array): Promise<string> {
   return new Uint8Array(digest).toHex();
 }
 
+/** Makes the error of a failed attempt. As no certificate is verified, one that is refused has a wrong signature. */
+function pinnedError(url: URL, cause: unknown): HttpClientError {
+  const error = connectError(url, cause);
+  if (error === cause || !error.code.startsWith("certificate-")) return error;
+  const message = `Cannot connect to ${serverOf(url)}: the server has not proved that it holds ` +
+    "the key of its certificate, or that key is too weak (RSA needs 2048 bits)";
+  return new HttpClientError("certificate-key", message, { cause });
+}
+
 function otherFingerprint(server: string, actual: string): HttpClientError {
   const message = `The certificate of ${server} has another fingerprint: sha256:${actual}`;
   return new HttpClientError("certificate-fingerprint", message);
 }
 
 /**
- * A connection through `node:tls`. It breaks when a server sends much faster than its answer is read: a socket of
- * Deno 2.9 that was paused loses the end of the connection.
+ * A connection through `node:tls`. It has no backpressure: after a pause, a socket of Deno 2.9 does not report the
+ * end of the connection. Instead, it closes when too much data is unread.
  */
 class PinnedConnection implements Connection {
   readonly #socket: tls.TLSSocket;
@@ -74,7 +83,7 @@ class PinnedConnection implements Connection {
   readonly #unread: Bytes[] = [];
   #unreadBytes = 0;
   #state: "connecting" | "connected" | "ended" | "closed" = "connecting";
-  /** Why the connection broke or was closed. */
+  /** Error that ended the connection, or reason of `close`. */
   #reason: unknown;
   #wake = () => {};
 
@@ -126,7 +135,7 @@ class PinnedConnection implements Connection {
     this.#unread.push(new Uint8Array(bytes));
     this.#unreadBytes += bytes.length;
     if (this.#unreadBytes > this.#maxUnread) {
-      const message = `${this.#server} sends faster than its answer is read`;
+      const message = `${this.#server} sends faster than its response is read`;
       this.close(new HttpClientError("overflow", message));
     }
     this.#wake();

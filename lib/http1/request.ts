@@ -13,17 +13,17 @@ export interface RequestOptions {
   /** Aborts the request, and the body afterwards, with its reason. */
   signal: AbortSignal;
   /**
-   * What to trust besides the system's authorities: PEM certificates of authorities or of the server itself, or
+   * Trust in addition to well-known authorities: PEM certificates of authorities or of the server itself, or
    * `sha256:` and the fingerprint of the server's certificate, with or without colons.
    */
   trust?: string;
-  /** Sends the password with the first request by Basic, that is, before the server has offered Digest. */
+  /** Whether the first request sends the password by Basic, before the server can ask for Digest. */
   preemptive?: boolean;
-  /** Time limit for each connection attempt, with TLS, in milliseconds. */
+  /** Time limit for each connection attempt, including the TLS handshake, in milliseconds. */
   connectTimeout?: number;
-  /** Time limit for each head of a response, in milliseconds. */
+  /** Time limit for each response head, in milliseconds. */
   headTimeout?: number;
-  /** Maximum size of a head, in bytes. */
+  /** Maximum size of a response head, in bytes. */
   maxHead?: number;
   maxRedirects?: number;
   clock?: Clock;
@@ -31,12 +31,12 @@ export interface RequestOptions {
 
 /** A response to {@link request}. Read or dispose of its body: until then, the connection stays open. */
 export interface HttpResponse extends PageResponse {
-  /** Whether a redirect led to another origin, which was not sent the credentials. */
+  /** Whether a redirect led to another origin, to which the credentials were not sent. */
   readonly credentialsWithheld: boolean;
 }
 
 interface PageResponse extends Exchange {
-  /** How the credentials were sent; undefined if the server did not ask for them. */
+  /** Scheme by which the credentials were sent; undefined if they were not sent. */
   readonly authentication: "Basic" | "Digest" | undefined;
 }
 
@@ -53,9 +53,9 @@ const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 /**
  * Requests a URL by GET, follows redirects, and authenticates.
  *
- * The first request has no credentials, unless `preemptive` says otherwise: a camera that offers Digest must not
- * be sent the password in clear, and whether it does is known only afterwards. It costs one round trip. Cameras
- * that close the connection or answer 403 instead of asking for a password are then sent Basic.
+ * The first request has no credentials unless `preemptive` is set: only the response tells whether the camera
+ * supports Digest, and then the password must not be sent in clear. This costs one round trip. If a camera closes
+ * the connection or responds with 403 instead of asking for a password, the next request uses Basic.
  *
  * @throws {HttpClientError} If there is no response. A status such as 404 or 401 is a response.
  * @throws The reason of `signal`, if that aborted.
@@ -127,7 +127,7 @@ async function requestPage(url: URL, settings: Settings): Promise<PageResponse> 
   return { ...response, authentication: authentication.scheme };
 }
 
-/** Requests without credentials, and then by Basic if the server just refuses. */
+/** Requests without credentials, and then by Basic if the server refuses without asking for a password. */
 async function exchangeAnonymously(
   url: URL,
   authentication: Authentication,

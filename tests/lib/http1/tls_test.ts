@@ -84,7 +84,7 @@ Deno.test("request sends nothing to a server that has the certificate, but not i
   assertEquals(honest.clientRecords.slice(0, 5), [22, 22, 20, 22, 23]);
 
   await using tampering = new TlsProxy(port, { tamper: true });
-  await assertFails(get(tampering.url, { trust }), "certificate-untrusted");
+  await assertFails(get(tampering.url, { trust }), "certificate-key");
   assert(tampering.tampered);
   // ClientHello, and perhaps an alert (21).
   assertEquals(tampering.clientRecords.filter((type) => type !== 21), [22]);
@@ -139,6 +139,30 @@ Deno.test("request tells failures to connect apart also with a fingerprint", asy
     "connection-refused",
   );
   await assertFails(get(new URL("https://camera.invalid/SECRET"), { trust }), "host-not-found");
+});
+
+Deno.test({
+  name: "request needs the permission for the network, and no other",
+  permissions: { net: true },
+  async fn() {
+    for (const tls of [undefined, good]) {
+      await using camera = new FakeCamera(OK, { tls });
+      for (const trust of [good.cert, `sha256:${good.fingerprint}`]) {
+        assertEquals((await get(camera.url(), { trust })).text, "body");
+      }
+    }
+  },
+});
+
+Deno.test({
+  name: "request tells that the permission for the network is missing",
+  permissions: { net: ["127.0.0.1:1"] },
+  async fn() {
+    for (const [scheme, trust] of [["http"], ["https"], ["https", `sha256:${good.fingerprint}`]]) {
+      const url = new URL(`${scheme}://127.0.0.1:2/SECRET`);
+      await assertFails(get(url, { trust }), "permission-denied");
+    }
+  },
 });
 
 Deno.test("request can be aborted within the TLS handshake, the head and the body", async () => {
