@@ -1,6 +1,7 @@
+import { hostOf, portOf, serverOf } from "./address.ts";
 import { connectError } from "./connect_error.ts";
 import { type Connection, DenoConnection } from "./connection.ts";
-import { HttpClientError, portOf, serverOf } from "./errors.ts";
+import { HttpClientError } from "./errors.ts";
 import { connectPinned, fingerprintOf } from "./pinned_connection.ts";
 
 /** Certificates that are trusted in addition to those of well-known authorities. */
@@ -69,7 +70,7 @@ export async function connect(url: URL, trust: Trust, signal: AbortSignal): Prom
 
 async function open(url: URL, signal: AbortSignal): Promise<Deno.TcpConn> {
   try {
-    return await Deno.connect({ hostname: url.hostname, port: portOf(url), signal });
+    return await Deno.connect({ hostname: hostOf(url), port: portOf(url), signal });
   } catch (error) {
     signal.throwIfAborted();
     throw connectError(url, error);
@@ -92,7 +93,7 @@ async function connectTls(
   };
   signal.addEventListener("abort", close, { once: true });
   try {
-    const options = { hostname: url.hostname, caCerts: pem ? [pem] : [] };
+    const options = { hostname: hostOf(url), caCerts: pem ? [pem] : [] };
     const tls = await Deno.startTls(tcp, options);
     conn = tls;
     signal.throwIfAborted();

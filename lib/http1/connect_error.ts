@@ -1,4 +1,5 @@
-import { HttpClientError, type HttpClientErrorCode, serverOf } from "./errors.ts";
+import { serverOf } from "./address.ts";
+import { HttpClientError, type HttpClientErrorCode } from "./errors.ts";
 
 /** Meaning of the messages of the system and of the TLS library. The first match counts. */
 const KNOWN_ERRORS: readonly [pattern: RegExp, code: HttpClientErrorCode, text: string][] = [

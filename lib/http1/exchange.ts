@@ -1,11 +1,12 @@
 import type { Bytes } from "../bytes.ts";
 import type { Clock } from "../clock.ts";
+import { serverOf } from "./address.ts";
 import { decoderFor } from "./body_decoder.ts";
 import { BodyReader, type ResponseBody } from "./body.ts";
 import { connect, type Trust } from "./connect.ts";
 import { connectTimeoutError } from "./connect_error.ts";
 import type { Connection } from "./connection.ts";
-import { HttpClientError, serverOf } from "./errors.ts";
+import { HttpClientError } from "./errors.ts";
 import { type Head, HeadParser } from "./head.ts";
 import { withTimeout } from "./timeout.ts";
 

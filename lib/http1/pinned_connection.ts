@@ -1,8 +1,9 @@
 import type { Buffer } from "node:buffer";
 import tls from "node:tls";
 import type { Bytes } from "../bytes.ts";
+import { hostOf, portOf, serverOf } from "./address.ts";
 import { brokenConnection, type Connection } from "./connection.ts";
-import { HttpClientError, portOf, serverOf } from "./errors.ts";
+import { HttpClientError } from "./errors.ts";
 import { connectError } from "./connect_error.ts";
 
 /** Options of {@link connectPinned}. */
@@ -27,7 +28,7 @@ export async function connectPinned(
   fingerprints: readonly string[],
   { signal, maxUnread = 16 * 1024 * 1024 }: PinnedOptions,
 ): Promise<Connection> {
-  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const host = hostOf(url);
   const socket = tls.connect({
     host,
     port: portOf(url),

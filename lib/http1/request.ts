@@ -1,8 +1,9 @@
 import { type Clock, systemClock } from "../clock.ts";
+import { serverOf } from "./address.ts";
 import { Authentication } from "./authentication.ts";
 import { parseTrust } from "./connect.ts";
 import type { Credentials } from "./digest.ts";
-import { HttpClientError, serverOf } from "./errors.ts";
+import { HttpClientError } from "./errors.ts";
 import { type Exchange, exchange, type ExchangeOptions, pathOf } from "./exchange.ts";
 
 /** Options of {@link request}. */

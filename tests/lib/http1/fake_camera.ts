@@ -7,34 +7,40 @@ export type Answer = string | ((request: string, conn: Deno.Conn) => string | Pr
 export interface FakeCameraOptions {
   /** To serve https. */
   tls?: { cert: string; key: string };
+  hostname?: "127.0.0.1" | "::1";
 }
 
 /** A server that sends exact bytes, one answer to each connection, and then closes it. */
 export class FakeCamera implements AsyncDisposable {
   /** The heads of the requests, in the order of arrival. */
   readonly requests: string[] = [];
-  readonly #listener: Deno.Listener;
-  readonly #scheme: string;
+  readonly #listener: Deno.TcpListener | Deno.TlsListener;
+  readonly #origin: string;
   readonly #answers: readonly Answer[];
   readonly #conns = new Set<Deno.Conn>();
   readonly #serving: Promise<void>;
 
   /** @param answers For one connection after the other; the last one is repeated. */
-  constructor(answers: Answer | readonly Answer[], { tls }: FakeCameraOptions = {}) {
-    const address = { hostname: "127.0.0.1", port: 0 };
+  constructor(
+    answers: Answer | readonly Answer[],
+    { tls, hostname = "127.0.0.1" }: FakeCameraOptions = {},
+  ) {
+    const address = { hostname, port: 0 };
     this.#listener = tls ? Deno.listenTls({ ...address, ...tls }) : Deno.listen(address);
-    this.#scheme = tls ? "https" : "http";
+    this.#origin = `${tls ? "https" : "http"}://${
+      hostname.replace(/.*:.*/, "[$&]")
+    }:${this.#listener.addr.port}`;
     this.#answers = [answers].flat();
     this.#serving = this.#serve();
   }
 
   get port(): number {
-    return (this.#listener.addr as Deno.NetAddr).port;
+    return this.#listener.addr.port;
   }
 
   /** The address of a path at this server. */
   url(path = "/"): URL {
-    return new URL(path, `${this.#scheme}://127.0.0.1:${this.port}`);
+    return new URL(path, this.#origin);
   }
 
   async #serve(): Promise<void> {
@@ -120,4 +126,14 @@ export async function get(url: URL, options: Partial<RequestOptions> = {}) {
   let text = "";
   for await (const bytes of response.body) text += latin1(bytes);
   return { ...response, text, truncated: response.body.truncated };
+}
+
+/** Whether this machine has IPv6. */
+export function hasIpv6(): boolean {
+  try {
+    Deno.listen({ hostname: "::1", port: 0 }).close();
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -8,7 +8,7 @@ import {
 import net from "node:net";
 import { HttpClientError, request } from "../../../lib/http1/mod.ts";
 import { ManualClock, settle } from "../../manual_clock.ts";
-import { FakeCamera, get, send, untilClosed } from "./fake_camera.ts";
+import { FakeCamera, get, hasIpv6, send, untilClosed } from "./fake_camera.ts";
 
 const OK = "HTTP/1.1 200 OK\r\n\r\nbody";
 
@@ -39,18 +39,9 @@ Deno.test({
   name: "request connects to IPv6 addresses",
   ignore: !hasIpv6(),
   async fn() {
-    const listener = Deno.listen({ hostname: "::1", port: 0 });
-    const url = new URL(`http://[::1]:${listener.addr.port}/`);
-    const served = (async () => {
-      using conn = await listener.accept();
-      const buffer = new Uint8Array(1000);
-      const count = await conn.read(buffer);
-      await send(conn, OK);
-      return new TextDecoder().decode(buffer.subarray(0, count!));
-    })();
-    assertEquals((await get(url)).text, "body");
-    assertStringIncludes(await served, `\r\nHost: [::1]:${listener.addr.port}\r\n`);
-    listener.close();
+    await using camera = new FakeCamera(OK, { hostname: "::1" });
+    assertEquals((await get(camera.url())).text, "body");
+    assertStringIncludes(camera.requests[0]!, `\r\nHost: [::1]:${camera.port}\r\n`);
   },
 });
 
@@ -330,13 +321,4 @@ async function assertFails(action: Promise<unknown>, code: HttpClientError["code
   assertEquals(error.code, code);
   assertFalse(/SECRET|admin/.test(error.message), error.message);
   assert(/127\.0\.0\.1:\d+|camera\.invalid:80/.test(error.message), error.message);
-}
-
-function hasIpv6(): boolean {
-  try {
-    Deno.listen({ hostname: "::1", port: 0 }).close();
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -3,7 +3,7 @@ import { HttpClientError, type HttpClientErrorCode, request } from "../../../lib
 import { connectPinned } from "../../../lib/http1/pinned_connection.ts";
 import { settle } from "../../manual_clock.ts";
 import { makeCertificate, type TestCertificate } from "./certificates.ts";
-import { FakeCamera, get, send, untilClosed } from "./fake_camera.ts";
+import { FakeCamera, get, hasIpv6, send, untilClosed } from "./fake_camera.ts";
 
 const OK = "HTTP/1.1 200 OK\r\n\r\nbody";
 /** `openssl req -x509` makes this kind by default, and many cameras have one. */
@@ -37,6 +37,18 @@ Deno.test("request accepts a certificate by its fingerprint, whatever else is wr
     }
     assert(camera.requests[0]!.startsWith("GET /video?a=b HTTP/1.1\r\n"));
   }
+});
+
+Deno.test({
+  name: "request accepts a certificate of an IPv6 address",
+  ignore: !hasIpv6(),
+  async fn() {
+    const tls = await makeCertificate({ name: "IP:::1" });
+    await using camera = new FakeCamera(OK, { tls, hostname: "::1" });
+    for (const trust of [tls.cert, `sha256:${tls.fingerprint}`]) {
+      assertEquals((await get(camera.url(), { trust })).text, "body");
+    }
+  },
 });
 
 Deno.test("request accepts a certificate of X.509 version 1 by its fingerprint", async () => {
