@@ -359,16 +359,16 @@ Deno.test("splitJpegs() agrees with a simple implementation of the standard on r
     });
     const frames = await Array.fromAsync(images);
     const where = `with seed ${seed}`;
-    assertEquals(frames.map(digest), expected.map(digest), where);
-    const taken = frames.reduce((sum, frame) => sum + frame.length, 0);
+    assertEquals(frames.map(digest), expected.map(({ image }) => digest(image)), where);
+    const taken = expected.reduce((sum, image) => sum + image.taken, 0);
     assertEquals(images.counts.skippedBytes, whole.length - taken, where);
-    // What is written around one image is written into none.
+    // The headroom of an image is no part of another image.
     for (const frame of frames) {
       assertRoom(frame);
       new Uint8Array(frame.buffer, frame.byteOffset - HEADROOM, HEADROOM).fill(0xaa);
       new Uint8Array(frame.buffer, frame.byteOffset + frame.length, HEADROOM).fill(0xaa);
     }
-    assertEquals(frames.map(digest), expected.map(digest), where);
+    assertEquals(frames.map(digest), expected.map(({ image }) => digest(image)), where);
   }
 });
 
