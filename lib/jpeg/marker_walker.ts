@@ -1,6 +1,6 @@
 import { type Bytes, HEADROOM } from "../bytes.ts";
 import { mayBeComplete, startOfPadding } from "./missing_eoi.ts";
-import { isApplicationData, resynchronize } from "./resync.ts";
+import { hasSoi, hasTables, isApplicationData, resynchronize } from "./resync.ts";
 import { findMarker } from "./scan.ts";
 import { isFrameHeader, isStandalone } from "./segments.ts";
 
@@ -43,6 +43,8 @@ export class MarkerWalker {
   #segment = HEADROOM;
   #hasFrameHeader = false;
   #hasScan = false;
+  /** Whether the header of the current image was repaired. */
+  #isRepaired = false;
   /** Whether an image with EOI was seen: from then on, an image without EOI is broken. */
   #sendsEoi = false;
   #imagesWithoutEoi = 0;
@@ -116,7 +118,7 @@ export class MarkerWalker {
     this.#state = SEGMENT;
     this.#segment = this.start;
     this.position += 2;
-    this.#hasFrameHeader = this.#hasScan = false;
+    this.#hasFrameHeader = this.#hasScan = this.#isRepaired = false;
   }
 
   #walkSegment(bytes: Bytes): "frame" | "more" | undefined {
@@ -143,7 +145,14 @@ export class MarkerWalker {
       bytes[at + 3] = length = 2;
     }
     if (marker === 0xda) {
+      const end = at + 2 + length;
       if (!this.#hasFrameHeader) return this.#drop(at + 2);
+      if (end + 1 >= bytes.length) return "more";
+      // No marker ends a scan header, so it shows only here that the image was cut in it.
+      if (hasSoi(bytes, at + 2, end)) return this.#drop(at + 2);
+      if (this.#isRepaired && !hasTables(bytes.subarray(this.start, end))) {
+        return this.#drop(at + 2); // a table is lost in the stray bytes
+      }
       this.#state = SCAN;
       this.#hasScan = true;
     }
@@ -171,6 +180,7 @@ export class MarkerWalker {
     const at = isInHeader ? resynchronize(bytes, this.#segment, this.position) : undefined;
     if (at === "more") return "more";
     if (at === undefined) return this.#drop(this.#segment + 2);
+    this.#isRepaired = true;
     this.position = at;
   }
 
@@ -179,7 +189,7 @@ export class MarkerWalker {
     if (!this.#hasScan) return this.#drop(at + 2);
     this.position = this.imageEnd = at + 2;
     this.needsEoi = false;
-    this.#sendsEoi = true;
+    this.#sendsEoi ||= this.imageEnd - this.start <= this.#maxFrame;
     return "frame";
   }
 

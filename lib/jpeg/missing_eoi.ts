@@ -1,5 +1,5 @@
 import type { Bytes } from "../bytes.ts";
-import { segments, sizeOf } from "./segments.ts";
+import { isFrameHeader, segments, sizeOf } from "./segments.ts";
 
 /** Minimum size of an encoded block of 8x8 pixels in bytes: one bit each for its DC and its AC coefficients. */
 const MIN_BLOCK = 2 / 8;
@@ -14,7 +14,8 @@ export function mayBeComplete(image: Bytes): boolean {
   const header = [...segments(image)];
   const scan = header.at(-1);
   if (scan?.marker !== 0xda) return false;
-  const isSequential = header.some(({ marker }) => marker === 0xc0 || marker === 0xc1);
+  const type = header.find(({ marker }) => isFrameHeader(marker))?.marker;
+  const isSequential = type === 0xc0 || type === 0xc1;
   const { width, height } = sizeOf(image, header) ?? { width: 0, height: 0 };
   const blocks = isSequential ? Math.ceil(width / 8) * Math.ceil(height / 8) : 0;
   return image.length - scan.end >= Math.max(1, blocks * MIN_BLOCK);

@@ -1,10 +1,8 @@
 import type { Bytes } from "../bytes.ts";
-import { isFrameHeader } from "./segments.ts";
+import { isFrameHeader, segments } from "./segments.ts";
 
 /** Maximum number of stray bytes between two segments. */
 const MAX_STRAY = 65_536;
-/** Maximum number of bytes by which a segment's length may be too large. */
-const MAX_OVERRUN = 32;
 const DHT = 0xc4, SOS = 0xda, DQT = 0xdb, DRI = 0xdd, COM = 0xfe;
 
 /**
@@ -27,7 +25,7 @@ export function resynchronize(
   if (!isKnown(bytes[segment + 1]!) || hasSoi(bytes, segment + 2, end)) return;
   const hasFreeContent = isApplicationData(bytes[segment + 1]!);
   const isLengthRight = !hasFreeContent && isConsistent(bytes, segment, end);
-  const first = isLengthRight ? end : Math.max(segment + 4, end - MAX_OVERRUN);
+  const first = isLengthRight ? end : segment + 4;
   for (
     let at = bytes.indexOf(0xff, first);
     at <= end + MAX_STRAY;
@@ -48,7 +46,7 @@ export function resynchronize(
 }
 
 /** Whether an SOI with the FF of the next marker begins between `from` and `to`. */
-function hasSoi(bytes: Bytes, from: number, to: number): boolean {
+export function hasSoi(bytes: Bytes, from: number, to: number): boolean {
   for (let at = bytes.indexOf(0xff, from); at !== -1 && at < to; at = bytes.indexOf(0xff, at + 1)) {
     if (bytes[at + 1] === 0xd8 && bytes[at + 2] === 0xff) return true;
   }
@@ -116,6 +114,40 @@ function huffmanTable(bytes: Bytes, at: number, end: number): number | undefined
   let codes = 0;
   for (let length = 1; length <= 16; length++) codes += bytes[at + length]!;
   return codes >= 1 && codes <= 256 ? 17 + codes : undefined;
+}
+
+/**
+ * Whether the tables to which the frame header and the first scan refer are defined. An image may have no
+ * Huffman tables at all: the standard tables are meant then.
+ *
+ * @param header The image up to the end of its first scan header.
+ */
+export function hasTables(header: Bytes): boolean {
+  const quantization = new Set<number>(), huffman = new Set<number>();
+  const neededQuantization: number[] = [], neededHuffman: number[] = [];
+  let isSequential = false;
+  for (const { marker, start, end } of segments(header)) {
+    const content = start + 4;
+    if (marker === DQT) {
+      for (let at = content; at < end; at += header[at]! >> 4 === 0 ? 65 : 129) {
+        quantization.add(header[at]! & 0x0f);
+      }
+    } else if (marker === DHT) {
+      for (let at = content, length; at < end; at += length) {
+        huffman.add(header[at]!);
+        length = huffmanTable(header, at, end) ?? end - at;
+      }
+    } else if (isFrameHeader(marker)) {
+      isSequential = marker === 0xc0 || marker === 0xc1;
+      for (let at = content + 6; at < end; at += 3) neededQuantization.push(header[at + 2]!);
+    } else if (marker === SOS) {
+      for (let at = content + 1; at < end - 3; at += 2) {
+        neededHuffman.push(header[at + 1]! >> 4, 0x10 | header[at + 1]! & 0x0f);
+      }
+    }
+  }
+  return neededQuantization.every((table) => quantization.has(table)) &&
+    (!isSequential || huffman.size === 0 || neededHuffman.every((table) => huffman.has(table)));
 }
 
 function writeLength(bytes: Bytes, segment: number, length: number): void {

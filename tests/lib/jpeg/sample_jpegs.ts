@@ -9,8 +9,8 @@ export const SOI = bytes(0xff, 0xd8);
 export const EOI = bytes(0xff, 0xd9);
 /** A quantization table. */
 export const DQT = segment(0xdb, [0, ...Array(64).fill(16)]);
-/** A Huffman table. */
-export const DHT = segment(0xc4, [0, 1, ...Array(15).fill(0), 5]);
+/** The Huffman tables for DC and AC coefficients, of one code each. */
+export const DHT = segment(0xc4, [0x00, 0x10].flatMap((id) => [id, 1, ...Array(15).fill(0), 5]));
 /** Data of a scan: a stuffed FF, and bytes that would be markers without the stuffing. */
 export const SCAN = bytes(0x12, 0xff, 0x00, 0xd8, 0xd9, 0xff, 0x00, 0x34, 0xda);
 

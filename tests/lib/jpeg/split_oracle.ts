@@ -46,6 +46,7 @@ function walk(bytes: Uint8Array, soi: number, maxFrame: number, eoi: EoiHistory)
   let frameHeader = -1;
   let scan = -1; // start of the first scan's data
   let inScan = false;
+  let repaired = false;
   let segment = soi;
   let at = soi + 2;
   for (;;) {
@@ -68,12 +69,14 @@ function walk(bytes: Uint8Array, soi: number, maxFrame: number, eoi: EoiHistory)
       if (next === "the bytes end") return next;
       if (next === undefined) return broken(segment + 2);
       at = next;
+      repaired = true;
     } else if (marker === 0xff) at++; // fill byte, B.1.1.2
     else if (marker === 0xd8) return broken(at);
     else if (marker === 0xd9) {
       if (scan === -1) return broken(at + 2);
+      if (at + 2 - soi > maxFrame) return broken(segment + 2);
       eoi.sent = true;
-      return at + 2 - soi > maxFrame ? broken(segment + 2) : { end: at + 2, next: at + 2 };
+      return { end: at + 2, next: at + 2 };
     } else if (standsAlone(marker)) {
       segment = at;
       at += 2;
@@ -86,9 +89,16 @@ function walk(bytes: Uint8Array, soi: number, maxFrame: number, eoi: EoiHistory)
         bytes.set([0, 2], segment + 2);
       }
       at += 2 + lengthAt(bytes, segment);
-      if (SOF.has(marker)) frameHeader = segment;
+      if (SOF.has(marker) && frameHeader === -1) frameHeader = segment;
       if (marker !== SOS) continue;
       if (frameHeader === -1) return broken(segment + 2);
+      if (at + 1 >= bytes.length) return "the bytes end";
+      for (let n = segment + 2; n < at; n++) {
+        if (isImageStart(bytes, n)) return broken(segment + 2);
+      }
+      if (scan === -1 && repaired && !hasTables(bytes.subarray(soi, at))) {
+        return broken(segment + 2);
+      }
       if (scan === -1) scan = at;
       inScan = true;
       at = endOfScan(bytes, at);
@@ -160,7 +170,7 @@ function nextSegment(bytes: Uint8Array, segment: number, end: number) {
   const isRight = !isFree(marker) && hasContentOf(marker, bytes.subarray(segment + 4, end));
   for (let at = segment + 4; at <= end + 65_536; at++) {
     if (at + 1 >= bytes.length) return "the bytes end" as const;
-    if (bytes[at] !== 0xff || at < (isRight ? end : end - 32)) continue;
+    if (bytes[at] !== 0xff || isRight && at < end) continue;
     if (at >= end) {
       if (bytes[at + 1] === 0xd8 && at + 2 >= bytes.length) return "the bytes end" as const;
       if (bytes[at + 1] === 0xd9 || isImageStart(bytes, at)) return;
@@ -213,4 +223,40 @@ function hasContentOf(marker: number, content: Uint8Array): boolean {
     rest = rest.subarray(length);
   }
   return true;
+}
+
+/** Whether each table that the components of a header name has been defined in it. */
+function hasTables(header: Uint8Array): boolean {
+  const defined: string[] = [], named: string[] = [];
+  let huffman = false;
+  for (let at = 2; at < header.length;) {
+    const marker = header[at + 1]!;
+    if (marker === 0xff) at++;
+    else if (standsAlone(marker)) at += 2;
+    else {
+      const end = at + 2 + lengthAt(header, at);
+      let rest = header.subarray(at + 4, end);
+      if (SOF.has(marker)) {
+        huffman = marker <= 0xc1;
+        for (let n = 6; n < rest.length; n += 3) named.push(`Q${rest[n + 2]}`);
+      }
+      if (marker === SOS) {
+        for (let n = 1; n < rest.length - 3; n += 2) {
+          named.push(`H${rest[n + 1]! >> 4}`, `H${(rest[n + 1]! & 15) + 16}`);
+        }
+      }
+      while ([DQT, DHT].includes(marker) && rest.length > 0) {
+        const codes = rest.slice(1, 17).reduce((sum, count) => sum + count, 0);
+        const valid = rest.length >= 17 && rest[0]! <= 31 && (rest[0]! & 15) <= 3 && codes > 0 &&
+          codes <= 256;
+        defined.push(marker === DQT ? `Q${rest[0]! & 15}` : `H${rest[0]}`);
+        const length = marker === DQT ? rest[0]! < 16 ? 65 : 129 : valid ? 17 + codes : rest.length;
+        rest = rest.subarray(length);
+      }
+      at = end;
+    }
+  }
+  const isNeeded = (table: string) =>
+    table.startsWith("Q") || huffman && defined.some((name) => name.startsWith("H"));
+  return named.every((table) => !isNeeded(table) || defined.includes(table));
 }
