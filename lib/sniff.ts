@@ -34,7 +34,7 @@ const SIGNATURES: readonly (readonly [RegExp, string])[] = [
   [/^HTTP\/\d/, "HTTP response"],
   [/^\s*--[!-~]{1,72}\r?\nContent-/i, "multipart stream"],
   [
-    /^(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--[^]*?-->\s*)*<(?:!doctype html|html|head|body)\b/i,
+    /^(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?:(?!-->)[^])*-->\s*)*<(?:!doctype html|html|head|body)\b/i,
     "HTML",
   ],
   // NAL units of layer 0 (ITU-T H.265, 7.4.2.2): slices, IDR and CRA pictures, VPS, SPS, PPS, AUD and SEI.
