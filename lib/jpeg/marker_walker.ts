@@ -7,8 +7,8 @@ import { isFrameHeader, isStandalone } from "./segments.ts";
 /** Counts of what a splitter has dropped. */
 export interface SplitCounts {
   /**
-   * Images that were dropped: broken, cut short or too large. An image that was repaired is not counted, and
-   * neither is an SOI that another SOI follows immediately.
+   * Images that were dropped: broken, cut short or too large. Repaired images are not counted, and neither is
+   * an SOI before another SOI.
    */
   broken: number;
   /**
@@ -19,8 +19,8 @@ export interface SplitCounts {
 }
 
 /**
- * Number of images without EOI, and of no image with one, after which a camera is taken to send no EOI. The
- * first image may be cut, as programs start in the middle of a stream. More would delay slow cameras.
+ * Number of images without EOI after which a camera is taken to send no EOI, unless it has sent one. The first
+ * image may be cut, as programs start in the middle of a stream. A higher number would delay slow cameras.
  */
 const IMAGES_WITHOUT_EOI = 2;
 
@@ -39,7 +39,7 @@ export class MarkerWalker {
   readonly #counts: SplitCounts;
   readonly #maxFrame: number;
   #state: typeof SEEK | typeof SEGMENT | typeof SCAN = SEEK;
-  /** Start of the latest segment; that of the image before the first one. */
+  /** Start of the latest segment; before the first segment, start of the image. */
   #segment = HEADROOM;
   #hasFrameHeader = false;
   #hasScan = false;
@@ -148,7 +148,7 @@ export class MarkerWalker {
       const end = at + 2 + length;
       if (!this.#hasFrameHeader) return this.#drop(at + 2);
       if (end + 1 >= bytes.length) return "more";
-      // No marker ends a scan header, so it shows only here that the image was cut in it.
+      // No marker follows a scan header, so this is the only sign that the image was cut in it.
       if (hasSoi(bytes, at + 2, end)) return this.#drop(at + 2);
       if (this.#isRepaired && !hasTables(bytes.subarray(this.start, end))) {
         return this.#drop(at + 2); // a table is lost in the stray bytes
