@@ -51,8 +51,6 @@ export class Camera implements AsyncDisposable {
   readonly #sent = new DeliveryStats();
   readonly #dropped: Record<Role, number> = { viewer: 0, background: 0 };
   #sequence = 0;
-  /** Arrival of the latest frame, in milliseconds since the Unix epoch. */
-  #arrivedAt = -Infinity;
   #size: Size | undefined;
   #lastFailure: CameraError | undefined;
   #recovering = false;
@@ -128,21 +126,24 @@ export class Camera implements AsyncDisposable {
   }
 
   /**
-   * Waits for a frame captured at or after `since`, in milliseconds since the Unix epoch.
+   * Waits for a frame captured after this call, or returns one that is at most `maxAge` milliseconds old.
    *
-   * The clock of a relayed camera may differ from this machine's, so the arrival counts; a frame whose time
-   * stamp says that it was captured before `since` is skipped once.
+   * The clock of a relayed camera may differ from this machine's, so the arrival counts; a new frame whose time
+   * stamp is too old is skipped once.
    *
    * @throws {CameraError} If there is none in time.
    */
-  async frame(since: number): Promise<Frame> {
-    if (this.latest && this.#arrivedAt >= since) return this.latest;
+  async frame(maxAge = 0): Promise<Frame> {
+    const earliestArrival = this.#clock.monotonic() - maxAge;
+    const earliestCapture = this.#clock.now() - maxAge;
+    if (this.latest && this.latest.monotonic >= earliestArrival) return this.latest;
     const seen = this.#sequence;
     using viewer = this.subscribe();
     const found = (async () => {
       for await (const frame of viewer) {
-        const isNew = frame.sequence > seen && this.#arrivedAt >= since;
-        if (isNew && (frame.capturedAt >= since || frame.sequence > seen + 1)) return frame;
+        const isNew = frame.sequence > seen && frame.monotonic >= earliestArrival;
+        const isSecond = frame.sequence > seen + 1;
+        if (isNew && (isSecond || frame.capturedAt >= earliestCapture)) return frame;
       }
       throw new CameraError(CLOSED);
     })();
@@ -209,7 +210,6 @@ export class Camera implements AsyncDisposable {
       for await (const { jpeg, capturedAt, size } of images) {
         const monotonic = this.#clock.monotonic();
         this.#rate.add(monotonic);
-        this.#arrivedAt = this.#clock.now();
         this.#onImage(size);
         yield { jpeg, capturedAt, monotonic, sequence: ++this.#sequence };
         this.#firstFrame.arrive(); // the hub has it now

@@ -41,7 +41,7 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
   });
   return [
     streamRoutes({ cameras, keepAlive, viewers, directTo }),
-    snapshotRoutes(cameras, clock),
+    snapshotRoutes(cameras),
     cameraRoutes(cameras),
     liveRoutes({ cameras, viewers, clock }),
     metricsRoutes(cameras, server),

@@ -1,6 +1,5 @@
 import { type Context, Hono } from "hono";
 import type { Camera } from "../camera/camera.ts";
-import type { Clock } from "../clock.ts";
 import type { Cameras } from "./cameras.ts";
 import { orUnavailable } from "./errors.ts";
 import { LIVE_HEADERS } from "./headers.ts";
@@ -12,7 +11,7 @@ const MAX_AGE_RANGE: QueryRange = {
 };
 
 /** `GET /snapshot.jpg` and its aliases: a new frame, or one at most `?max_age=` ms old. */
-export function snapshotRoutes(cameras: Cameras, clock: Clock): Hono {
+export function snapshotRoutes(cameras: Cameras): Hono {
   return new Hono()
     .get("/snapshot.jpg", (c) => snapshot(c, cameras.get()))
     .get("/snapshot", (c) => snapshot(c, cameras.get()))
@@ -26,7 +25,7 @@ export function snapshotRoutes(cameras: Cameras, clock: Clock): Hono {
     const maxAge = readNumberQuery(c, "max_age", MAX_AGE_RANGE) ?? 0;
     const headers = { "Content-Type": "image/jpeg", ...LIVE_HEADERS };
     if (c.req.method === "HEAD") return c.body(null, 200, headers);
-    const { jpeg, capturedAt } = await orUnavailable(camera, camera.frame(clock.now() - maxAge));
+    const { jpeg, capturedAt } = await orUnavailable(camera, camera.frame(maxAge));
     return c.body(jpeg, 200, {
       ...headers,
       "Content-Length": `${jpeg.length}`,
