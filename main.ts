@@ -60,7 +60,7 @@ async function main(args: string[]): Promise<number | void> {
   const events = new Events<CameraEvent>((error, { type }) =>
     log.error("event listener failed", { event: type, reason: explain(error) })
   );
-  modules.use(logCameraEvents(events, log));
+  modules.use(logCameraEvents(events, { clock, log }));
   const cameras = await openCameras(config.cameras, drivers, { clock, events });
   for (const camera of cameras) viewers.defer(() => camera.close(new ImmediateStop("Shutdown")));
 

@@ -16,7 +16,14 @@ const LAYERS: readonly (readonly string[])[] = [
   ["lib/setting.ts"],
   [
     ...["lib/hub/", "lib/process/"],
-    ...["lib/env.ts", "lib/frame.ts", "lib/log.ts", "lib/shell_words.ts", "lib/systemd.ts"],
+    ...[
+      "lib/env.ts",
+      "lib/frame.ts",
+      "lib/log.ts",
+      "lib/log_limiter.ts",
+      "lib/shell_words.ts",
+      "lib/systemd.ts",
+    ],
   ],
   ["lib/bytes.ts", "lib/clock.ts", "lib/errors.ts", "lib/events.ts", "lib/libc.ts"],
 ];

@@ -25,7 +25,8 @@ function setUp({ idleTimeout = 10_000, fps, open }: Options = {}) {
   const source = new FakeSource<Jpeg>();
   const lines: string[] = [];
   const events = new Events<CameraEvent>();
-  logCameraEvents(events, createLog({ clock, write: (line) => lines.push(line.slice(25)) }));
+  const log = createLog({ clock, write: (line) => lines.push(line.slice(25)) });
+  logCameraEvents(events, { clock, log });
   const camera = new Camera({
     name: "front",
     driver: "pi",
@@ -358,7 +359,7 @@ Deno.test("Camera.frame() starts a camera that is off, and leaves it afterwards"
 });
 
 Deno.test("Camera.frame() fails with the reason and leaves no viewer behind", async () => {
-  const { clock, camera, fail } = setUp();
+  const { camera, fail } = setUp();
   const unanswered = watch(camera.frame());
   await fail(new CameraError("busy"));
   await fail(new CameraError("busy"));
@@ -510,7 +511,7 @@ Deno.test("Camera emits each start, failure, recovery and stop, and the log has 
 });
 
 Deno.test("Camera.close() ends viewers and waiting clients, and passes its reason to the capture", async () => {
-  const { clock, source, camera, now } = setUp();
+  const { source, camera, now } = setUp();
   const viewer = new Viewer();
   camera.join(viewer);
   const waiting = watch(camera.ready());
@@ -525,7 +526,7 @@ Deno.test("Camera.close() ends viewers and waiting clients, and passes its reaso
 for (const streaming of [false, true]) {
   const what = streaming ? "was streaming" : "was off";
   Deno.test(`Camera that ${what} gives no frames after close(), and fails at once`, async () => {
-    const { clock, source, camera, now, flow } = setUp();
+    const { source, camera, now, flow } = setUp();
     if (streaming) {
       camera.join(new Viewer());
       await now();
