@@ -9,6 +9,19 @@ export type Env = Readonly<Record<string, string | undefined>>;
  */
 const VARIABLE_NAMES = Symbol("variable names");
 
+/**
+ * Removes white space around all values: a `.env` file with the line ends of Windows leaves a
+ * carriage return after each value. A password may begin or end with spaces, so `AUTH` only loses
+ * line ends.
+ */
+export function trimValues(env: Env): Env {
+  const trim = (name: string, value = "") =>
+    name === "AUTH" ? value.replace(/[\r\n]+$/, "") : value.trim();
+  return Object.fromEntries(
+    Object.entries(env).map(([name, value]) => [name, trim(name, value)]),
+  );
+}
+
 /** The range of a number, inclusive. */
 export interface NumberRange {
   min: number;
