@@ -8,6 +8,8 @@ export type Env = Readonly<Record<string, string | undefined>>;
  * `FRONT_FPS`), for error messages.
  */
 const VARIABLE_NAMES = Symbol("variable names");
+/** Under this key, {@link forCamera} remembers the name of the camera. */
+const CAMERA_NAME = Symbol("camera name");
 
 /**
  * Removes white space around all values: a `.env` file with the line ends of Windows leaves a
@@ -104,9 +106,15 @@ export function forCamera(env: Env, camera: string): Env {
     Object.fromEntries(
       overrides.map(([name, value]) => [name.slice(prefix.length), pick(name, value)]),
     );
-  return Object.defineProperty({ ...env, ...named((_, value) => value) }, VARIABLE_NAMES, {
-    value: named((name) => name),
+  return Object.defineProperties({ ...env, ...named((_, value) => value) }, {
+    [VARIABLE_NAMES]: { value: named((name) => name) },
+    [CAMERA_NAME]: { value: camera },
   });
+}
+
+/** Returns the name of the camera whose settings these are; empty if they are not one camera's. */
+export function cameraName(env: Env): string {
+  return (env as { [CAMERA_NAME]?: string })[CAMERA_NAME] ?? "";
 }
 
 /**

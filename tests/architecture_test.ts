@@ -21,6 +21,7 @@ const LAYERS: readonly (readonly string[])[] = [
       "lib/frame.ts",
       "lib/log.ts",
       "lib/log_limiter.ts",
+      "lib/relay_loops.ts",
       "lib/shell_words.ts",
       "lib/systemd.ts",
     ],

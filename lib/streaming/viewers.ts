@@ -3,7 +3,7 @@ import type { Fields, Log } from "../log.ts";
 import { LogLimiter } from "../log_limiter.ts";
 
 /** Maximum number of log lines per client and minute. Behind a proxy, all viewers are one client. */
-const MAX_LINES = 200;
+const MAX_LINES = 300;
 
 /** The viewer limit is reached. */
 export class TooManyViewers extends Error {

@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
+  cameraName,
   forCamera,
   parse,
   readChoice,
@@ -96,4 +97,9 @@ Deno.test("trimValues() removes line ends and spaces, but keeps the spaces of a 
     AUTH: " me: secret ",
     EMPTY: "",
   });
+});
+
+Deno.test("cameraName() returns the name of the camera whose settings these are", () => {
+  assertEquals(cameraName(forCamera({ FPS: "1" }, "front-gate")), "front-gate");
+  assertEquals(cameraName({ FPS: "1" }), "");
 });
