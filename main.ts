@@ -15,6 +15,7 @@ import { readServerConfig, SETTINGS } from "./lib/cli/settings.ts";
 import { stopSignal } from "./lib/cli/signals.ts";
 import { usage } from "./lib/cli/usage.ts";
 import { systemClock as clock } from "./lib/clock.ts";
+import { trimValues } from "./lib/env.ts";
 import { explain, ImmediateStop } from "./lib/errors.ts";
 import { Events } from "./lib/events.ts";
 import { createApp } from "./lib/http/app.ts";
@@ -40,7 +41,7 @@ async function main(args: string[]): Promise<number | void> {
   if (command === "help") return console.log(usage(version, SETTINGS));
   if (command === "version") return console.log(version);
 
-  const { AUTH, ...env } = Deno.env.toObject();
+  const { AUTH, ...env } = trimValues(Deno.env.toObject());
   Deno.env.delete("AUTH"); // neither drivers nor the programs that they run need it
   const config = readServerConfig(env);
   const access = readAccess(AUTH, config.host);
@@ -60,7 +61,7 @@ async function main(args: string[]): Promise<number | void> {
   const events = new Events<CameraEvent>((error, { type }) =>
     log.error("event listener failed", { event: type, reason: explain(error) })
   );
-  modules.use(logCameraEvents(events, log));
+  modules.use(logCameraEvents(events, { clock, log }));
   const cameras = await openCameras(config.cameras, drivers, { clock, events });
   for (const camera of cameras) viewers.defer(() => camera.close(new ImmediateStop("Shutdown")));
 

@@ -4,6 +4,11 @@ import type { Clock } from "../clock.ts";
 const DELAYS = [0, 500, 1_000, 2_000, 4_000, 8_000, 10_000];
 /** The delays begin anew after items have flowed for this long, in milliseconds. */
 const RESET_AFTER = 10_000;
+/**
+ * A source is opened again at once if its items have flowed for longer than this, in milliseconds:
+ * many IP cameras close the connection every few seconds.
+ */
+const WORKING_AFTER = 1_000;
 
 /** A failure after which retrying can be pointless. */
 export interface RetryableError extends Error {
@@ -19,9 +24,10 @@ export interface BackoffOptions<E extends RetryableError> {
 }
 
 /**
- * Decides when a failed source may be opened again: at once, then after growing delays, forever. A permanent
- * failure is retried only on request. One object serves all openings of a source, so that clients that connect
- * and disconnect cannot make a broken source start more often.
+ * Decides when a failed source may be opened again: at once, then after growing delays, forever. A
+ * source that has given items for a while is opened again at once, and the delays do not grow. A
+ * permanent failure is retried only on request. One object serves all openings of a source, so that
+ * clients that connect and disconnect cannot make a broken source start more often.
  */
 export class Backoff<E extends RetryableError> {
   /** Number of failures so far. */
@@ -32,7 +38,10 @@ export class Backoff<E extends RetryableError> {
   #consecutiveFailures = 0;
   #lastError: E | undefined;
   #retryAt = -Infinity;
+  /** When the first item since the opening came, by the monotonic clock. */
   #succeedingSince: number | undefined;
+  /** Time between the first and the latest item since the opening, in milliseconds. */
+  #succeedingFor = 0;
   #retryRequested = Promise.withResolvers<void>();
 
   constructor({ clock, onFailure }: BackoffOptions<E>) {
@@ -59,6 +68,7 @@ export class Backoff<E extends RetryableError> {
   /** Records that the source is being opened. */
   start(): void {
     this.#succeedingSince = undefined;
+    this.#succeedingFor = 0;
   }
 
   /** Records an item of the source. */
@@ -66,28 +76,41 @@ export class Backoff<E extends RetryableError> {
     const now = this.#clock.monotonic();
     this.#lastError = undefined;
     this.#succeedingSince ??= now;
-    if (this.#consecutiveFailures > 0 && now - this.#succeedingSince >= RESET_AFTER) {
-      this.#consecutiveFailures = 0;
-    }
+    this.#succeedingFor = now - this.#succeedingSince;
+    if (this.#succeedingFor >= RESET_AFTER) this.#consecutiveFailures = 0;
   }
 
   /** Records a failure of the source. */
   fail(error: E): void {
     this.total++;
-    const delay = DELAYS[Math.min(this.#consecutiveFailures++, DELAYS.length - 1)]!;
+    const delay = this.#nextDelay();
     this.#lastError = error;
     this.#retryAt = this.#clock.monotonic() + delay;
     this.#onFailure?.(error, delay);
   }
 
-  /** Waits until a source that is wanted anew may be opened. @throws The signal's reason, if it aborts first. */
+  #nextDelay(): number {
+    if (this.#succeedingFor > WORKING_AFTER) {
+      // Opening it at once counts as the first retry in a row, if it is one.
+      this.#consecutiveFailures ||= 1;
+      return DELAYS[0]!;
+    }
+    return DELAYS[Math.min(this.#consecutiveFailures++, DELAYS.length - 1)]!;
+  }
+
+  /**
+   * Waits until a source that is needed again may be opened.
+   *
+   * @throws The signal's reason, if it aborts first.
+   */
   async waitForDelay(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (this.remaining > 0) await this.#clock.sleep(this.remaining, signal);
   }
 
   /**
-   * Waits until a source that has failed may be opened again: after a permanent failure, for a request first.
+   * Waits until a source that has failed may be opened again: after a permanent failure, for a request
+   * first.
    *
    * @throws The signal's reason, if it aborts first.
    */

@@ -1,4 +1,4 @@
-import type { Env } from "../env.ts";
+import { type Env, trimValues } from "../env.ts";
 import { ConfigError } from "../errors.ts";
 import {
   ALL_DRIVER_PERMISSIONS,
@@ -18,7 +18,7 @@ if (isSupported(Deno.version.deno)) {
 }
 
 async function flagsFor(allDrivers: boolean): Promise<string[]> {
-  const env = Deno.env.toObject();
+  const env = trimValues(Deno.env.toObject());
   const config = readValidConfig(env);
   // A driver in CAMERAS_DIR may have the name of one of the server's own.
   const permissions = config && (allDrivers || config.camerasDir)

@@ -25,7 +25,8 @@ function setUp({ idleTimeout = 10_000, fps, open }: Options = {}) {
   const source = new FakeSource<Jpeg>();
   const lines: string[] = [];
   const events = new Events<CameraEvent>();
-  logCameraEvents(events, createLog({ clock, write: (line) => lines.push(line.slice(25)) }));
+  const log = createLog({ clock, write: (line) => lines.push(line.slice(25)) });
+  logCameraEvents(events, { clock, log });
   const camera = new Camera({
     name: "front",
     driver: "pi",
