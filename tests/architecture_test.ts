@@ -18,7 +18,10 @@ const LAYERS: readonly (readonly string[])[] = [
     ...["lib/hub/", "lib/http1/", "lib/process/"],
     ...["lib/env.ts", "lib/frame.ts", "lib/log.ts", "lib/shell_words.ts", "lib/systemd.ts"],
   ],
-  ["lib/bytes.ts", "lib/clock.ts", "lib/errors.ts", "lib/events.ts", "lib/libc.ts"],
+  [
+    ...["lib/bytes.ts", "lib/clock.ts", "lib/errors.ts", "lib/events.ts", "lib/libc.ts"],
+    "lib/sniff.ts",
+  ],
 ];
 
 /** The layer of the modules. */
