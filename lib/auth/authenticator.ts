@@ -12,8 +12,6 @@ export interface AuthRequest {
   readonly authorization: string | undefined;
   /** The hosts that the request names, with their ports: in its `Host` header and in its URL. */
   readonly hosts: readonly string[];
-  /** Whether it is for a resource that needs no password. @default {false} */
-  readonly isPublic?: boolean;
 }
 
 /** The response to a request that is not allowed. */
@@ -48,7 +46,7 @@ export class Authenticator {
   check(request: AuthRequest): Denial | undefined {
     if (this.#access === "anyone") return undefined;
     if (this.#access === "this machine") return denyForeignHost(request);
-    return request.isPublic ? undefined : this.#checkPassword(request);
+    return this.#checkPassword(request);
   }
 
   #checkPassword({ address, authorization }: AuthRequest): Denial | undefined {

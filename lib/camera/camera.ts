@@ -58,6 +58,7 @@ export class Camera implements AsyncDisposable {
   #sequence = 0;
   #size: Size | undefined;
   #lastFailure: CameraError | undefined;
+  #failingSince: number | undefined;
   #recovering = false;
   #closed: CameraError | undefined;
 
@@ -183,6 +184,7 @@ export class Camera implements AsyncDisposable {
       backgroundSubscribers: this.#hub.count("background"),
       size: this.#size,
       error: this.error,
+      failingSince: this.#failingSince,
       lastFailure: this.#lastFailure,
       frames: this.#sequence,
       dropped: this.#dropped.viewer,
@@ -232,6 +234,7 @@ export class Camera implements AsyncDisposable {
   #onImage(size: Size): void {
     const isSame = size.width === this.#size?.width && size.height === this.#size.height;
     this.#size = size;
+    this.#failingSince = undefined;
     if (!this.#firstFrame.arrived) {
       this.#emit({ type: this.#recovering ? "camera recovered" : "camera started", size });
       this.#recovering = false;
@@ -244,6 +247,7 @@ export class Camera implements AsyncDisposable {
     else this.#firstFrame.reset();
     this.#clearFrames();
     this.#lastFailure = error;
+    this.#failingSince ??= this.#clock.now();
     this.#recovering = true;
     this.#emit({ type: "camera failed", error, retryDelay: delay });
   }

@@ -20,6 +20,8 @@ export interface CameraStats {
   readonly size: Size | undefined;
   /** Why there are no frames. */
   readonly error: CameraError | undefined;
+  /** Time of the first failure since the last frame, in milliseconds since the Unix epoch. */
+  readonly failingSince: number | undefined;
   /** The last failure, even if the camera has recovered from it. */
   readonly lastFailure: CameraError | undefined;
   /** Frames received from the camera. */

@@ -3,6 +3,8 @@ import type { Authenticator } from "../auth/mod.ts";
 import { clientAddress } from "./client_address.ts";
 import { HttpError } from "./errors.ts";
 
+const AUTHENTICATED = "authenticated";
+
 /** Authenticates every request before it reaches a route. */
 export function authenticate(authenticator: Authenticator): MiddlewareHandler {
   return async (c, next) => {
@@ -10,11 +12,19 @@ export function authenticate(authenticator: Authenticator): MiddlewareHandler {
       address: clientAddress(c),
       authorization: c.req.header("Authorization"),
       hosts: hostsOf(c),
-      isPublic: isHealthCheck(c),
     });
-    if (denial) throw new HttpError(denial.status, denial.message, denial.headers);
+    // A health check never asks for a password: monitors, proxies and containers do not know it.
+    if (denial && (denial.status === 403 || !isHealthCheck(c))) {
+      throw new HttpError(denial.status, denial.message, denial.headers);
+    }
+    c.set(AUTHENTICATED, denial === undefined);
     await next();
   };
+}
+
+/** Whether a client may see everything. Only `/healthz` is served to other clients, too. */
+export function isAuthenticated(c: Context): boolean {
+  return c.get(AUTHENTICATED) === true;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import type { CameraStats } from "../camera/stats.ts";
 import { type CameraError, messageWithHint } from "../errors.ts";
+import { isAuthenticated } from "./authenticate.ts";
 import type { Cameras } from "./cameras.ts";
 import { NO_STORE } from "./headers.ts";
 
@@ -11,21 +12,23 @@ export function cameraRoutes(cameras: Cameras): Hono {
       return c.json(cameras.all.map((camera) => asJson(camera.stats())), 200, NO_STORE);
     })
     .get("/healthz", (c) => {
-      const failing = cameras.all.map((camera) => camera.stats()).filter(({ error }) => error);
-      const health = {
-        status: failing.length === 0 ? "ok" : "failing",
-        failing: failing.map(({ name, error }) => ({
-          camera: name,
-          reason: messageWithHint(error!),
-        })),
-      };
-      return c.json(health, failing.length === 0 ? 200 : 503, NO_STORE);
+      const failing = cameras.all.map((camera) => camera.stats()).filter(({ error }) => error)
+        .map((stats) => asFailing(stats, isAuthenticated(c)));
+      const status = failing.length === 0 ? "ok" : "failing";
+      return c.json({ status, failing }, failing.length === 0 ? 200 : 503, NO_STORE);
     });
+}
+
+/** A failing camera as JSON. The reason is for authenticated clients only. */
+function asFailing({ name, failingSince, error }: CameraStats, authenticated: boolean) {
+  const since = failingSince === undefined ? null : new Date(failingSince).toISOString();
+  return { camera: name, since, ...authenticated && { reason: messageWithHint(error!) } };
 }
 
 /** A camera's state as JSON, for clients. */
 export function asJson(
-  { name, driver, state, fps, viewers, size, error, lastFailure, sent, ...counts }: CameraStats,
+  { name, driver, state, fps, viewers, size, error, failingSince: _, lastFailure, sent, ...counts }:
+    CameraStats,
 ) {
   return {
     name,

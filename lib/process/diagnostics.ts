@@ -1,5 +1,6 @@
 import type { Bytes } from "../bytes.ts";
 import { CameraError } from "../errors.ts";
+import type { Redactor } from "../redact.ts";
 
 /** How many of the last lines of a program's standard error are kept. */
 const MAX_STDERR_LINES = 20;
@@ -33,11 +34,12 @@ export interface ProgramEnd {
 /**
  * Reads a program's standard error to its end, or until `signal` aborts.
  *
+ * @param redactor Replaces the secrets in the program's arguments: programs print the URL that they were given.
  * @returns The last non-empty lines, in printable form and without passwords.
  */
 export async function readLastLines(
   stderr: ReadableStream<Bytes>,
-  signal: AbortSignal,
+  { signal, redactor }: { signal: AbortSignal; redactor: Redactor },
 ): Promise<string[]> {
   let lines: string[] = [];
   let pending = "";
@@ -50,7 +52,9 @@ export async function readLastLines(
   } catch (error) {
     if (!signal.aborted) throw error;
   }
-  return [...lines, pending].map(toPrintable).filter((line) => line !== "");
+  return [...lines, pending].map((line) => toPrintable(line, redactor)).filter((line) =>
+    line !== ""
+  );
 }
 
 /** The error to report for a program that has ended, or undefined if it ended as expected. */
@@ -96,10 +100,10 @@ function lastErrorLine(lines: readonly string[]): string | undefined {
 }
 
 /** Removes colours and binary characters, and hides passwords and keys in URLs. */
-function toPrintable(line: string): string {
+function toPrintable(line: string, redactor: Redactor): string {
   // deno-lint-ignore no-control-regex
   const text = line.replaceAll(/\x1b\[[\d;]*m|[\x00-\x1f\x7f-\x9f\ufffd]/g, "");
-  const redacted = text.replaceAll(/:\/\/\S+@/g, "://…@")
+  const redacted = redactor.redact(text).replaceAll(/:\/\/\S+@/g, "://…@")
     .replaceAll(/(:\/\/[^\s?]*\?)\S*/g, "$1…");
   return redacted.trim().slice(0, MAX_LINE_LENGTH);
 }

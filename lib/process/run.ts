@@ -1,6 +1,7 @@
 import type { Bytes, ByteSource } from "../bytes.ts";
 import { settlesWithin } from "../clock.ts";
 import { ImmediateStop } from "../errors.ts";
+import { Redactor } from "../redact.ts";
 import { errorFor, type KnownError, readLastLines } from "./diagnostics.ts";
 import { spawn, type SpawnOptions } from "./spawn.ts";
 import {
@@ -109,7 +110,10 @@ class Program implements ByteSource {
     this.#child = child;
     runningPrograms.add(child);
     this.#stdout = child.stdout.getReader({ mode: "byob" });
-    this.#stderrLines = readLastLines(child.stderr, this.#stderrAbort.signal);
+    this.#stderrLines = readLastLines(child.stderr, {
+      signal: this.#stderrAbort.signal,
+      redactor: new Redactor(args),
+    });
     this.#signal.addEventListener("abort", this.#onAbort, { once: true });
   }
 

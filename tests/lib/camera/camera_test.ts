@@ -400,6 +400,7 @@ Deno.test("Camera.stats() returns state and counters", async () => {
     viewers: 1,
     size: { width: 640, height: 480 },
     error: undefined,
+    failingSince: undefined,
     lastFailure: undefined,
     frames: 20,
     backgroundSubscribers: 0,
@@ -409,10 +410,17 @@ Deno.test("Camera.stats() returns state and counters", async () => {
     failures: 0,
   });
   const error = new CameraError("unplugged");
+  const failedAt = clock.now();
   await fail(error);
+  await clock.advance(500);
   await fail(error);
-  const { state, fps, error: reason } = camera.stats();
-  assertEquals({ state, fps, reason }, { state: "failed", fps: 0, reason: error });
+  const { state, fps, error: reason, failingSince } = camera.stats();
+  assertEquals({ state, fps, reason, failingSince }, {
+    state: "failed",
+    fps: 0,
+    reason: error,
+    failingSince: failedAt,
+  });
   await clock.advance(0);
   await camera.close();
 });

@@ -1,4 +1,5 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertLess, assertStringIncludes } from "@std/assert";
+import { type Access, Authenticator } from "../../../lib/auth/mod.ts";
 import { Camera } from "../../../lib/camera/camera.ts";
 import { systemClock } from "../../../lib/clock.ts";
 import { CameraError } from "../../../lib/errors.ts";
@@ -6,7 +7,7 @@ import type { Jpeg } from "../../../lib/frame.ts";
 import type { Open } from "../../../lib/hub/hub.ts";
 import { createServerApp } from "./server_app.ts";
 import { settle } from "../../manual_clock.ts";
-import { noEvents } from "../../silent.ts";
+import { noEvents, silentLog } from "../../silent.ts";
 
 const picture = await Deno.readFile(new URL("../../../cameras/emulated/1.jpg", import.meta.url));
 
@@ -24,7 +25,7 @@ const missing: Open<Jpeg> = async function* () {
   });
 };
 
-function setUp(open: Open<Jpeg>) {
+function setUp(open: Open<Jpeg>, access: Access = "this machine") {
   const camera = new Camera({
     name: "front",
     driver: "test",
@@ -33,7 +34,8 @@ function setUp(open: Open<Jpeg>) {
     clock: systemClock,
     events: noEvents,
   });
-  const app = createServerApp({ cameras: [camera] });
+  const authenticator = new Authenticator(access, { clock: systemClock, log: silentLog });
+  const app = createServerApp({ cameras: [camera], authenticator });
   return { camera, app };
 }
 
@@ -82,11 +84,44 @@ Deno.test("GET /healthz is 200 while a camera is off, and 503 with the cause aft
   await settle();
   const after = await app.request("/healthz");
   assertEquals(after.status, 503);
-  assertEquals(await after.json(), {
+  const { status, failing: [{ since, ...failure }] } = await after.json();
+  assertEquals({ status, failure }, {
     status: "failing",
-    failing: [{ camera: "front", reason: "There is no program x on this machine (install x)" }],
+    failure: { camera: "front", reason: "There is no program x on this machine (install x)" },
   });
+  assertLess(Math.abs(Date.parse(since) - Date.now()), 60_000);
   await camera.close();
+});
+
+Deno.test("GET /healthz with AUTH reports the cause only to clients that know the password", async () => {
+  const { app, camera } = setUp(missing, { user: "me", password: "x" });
+  const ask = async (path: string, credentials?: string) => {
+    const headers: HeadersInit = credentials ? { Authorization: `Basic ${btoa(credentials)}` } : {};
+    const response = await app.request(path, { headers });
+    return { status: response.status, header: response.headers, text: await response.text() };
+  };
+  assertEquals((await ask("/video_feed", "me:x")).status, 503);
+  await settle();
+  for (const credentials of [undefined, "me:wrong", "other:x"]) {
+    const { status, header, text } = await ask("/healthz", credentials);
+    assertEquals([status, header.get("WWW-Authenticate")], [503, null]);
+    const { failing, ...rest } = JSON.parse(text);
+    assertEquals(rest, { status: "failing" });
+    assertEquals(failing.map(Object.keys), [["camera", "since"]]);
+    assertEquals(failing[0].camera, "front");
+  }
+  assertStringIncludes((await ask("/healthz", "me:x")).text, "There is no program x");
+  await camera.close();
+});
+
+Deno.test("GET /healthz counts wrong passwords, so that it is no way around the rate limit", async () => {
+  const { app } = setUp(steady, { user: "me", password: "x" });
+  const ask = (path: string, credentials: string) =>
+    app.request(path, { headers: { Authorization: `Basic ${btoa(credentials)}` } });
+  for (let attempt = 0; attempt < 30; attempt++) {
+    assertEquals((await ask("/healthz", `me:${attempt}`)).status, 200);
+  }
+  assertEquals((await ask("/cameras", "me:another")).status, 429);
 });
 
 Deno.test("a client gets 405 with the allowed methods for a wrong method, and 404 for an unknown path", async () => {

@@ -14,6 +14,7 @@ function statsOf(name: string): CameraStats {
     viewers: 2,
     size: undefined,
     error: undefined,
+    failingSince: undefined,
     frames: 12,
     backgroundSubscribers: 1,
     backgroundDropped: 6,

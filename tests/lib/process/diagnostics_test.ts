@@ -42,9 +42,34 @@ Deno.test({
   fn: async () => {
     const line = "\\033[31mrtsp://me:se/c@ret@10.0.0.5/live: Connection \\001refused\\033[0m";
     const { message } = await failureOf(`printf '${line}' >&2; exit 1`);
-    assertEquals(message, "sh exited with code 1: rtsp://…@10.0.0.5/live: Connection refused");
+    assertEquals(message, "sh exited with code 1: rtsp://…@10.0.0.5… Connection refused");
     const key = await failureOf("echo http://10.0.0.5/live?key=secret: not found >&2; exit 1");
-    assertEquals(key.message, "sh exited with code 1: http://10.0.0.5/live?… not found");
+    assertEquals(key.message, "sh exited with code 1: http://10.0.0.5…?… not found");
+  },
+});
+
+Deno.test({
+  name: "run() hides the secrets of its arguments in any form in which the program prints them",
+  ignore,
+  fn: async () => {
+    const url = "rtsp://admin:K%21y@tte@10.0.0.5/live/Cam01?token=aB3dE5&x=1";
+    const printed = [
+      url,
+      "K!y@tte",
+      "user admin",
+      "[tcp] /live/Cam01 not found",
+      "token is aB3dE5",
+      "401 for %2Flive%2FCam01%3Ftoken%3DaB3dE5%26x%3D1",
+      "cannot resolve y@tte@10.0.0.5",
+    ];
+    for (const line of printed) {
+      const script = 'printf "%s" "$2" >&2; exit 1';
+      const source = run("sh", ["-c", script, "sh", url, line], NEVER);
+      const { message } = await assertRejects(() => Array.fromAsync(source), CameraError);
+      for (const secret of ["admin", "K!y", "K%21y", "tte", "Cam01", "aB3dE5", "token="]) {
+        assert(!message.includes(secret), message);
+      }
+    }
   },
 });
 

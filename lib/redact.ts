@@ -1,0 +1,148 @@
+import { decodePercent } from "./percent.ts";
+
+/** Replacement for a secret. */
+const HIDDEN = "…";
+/** Secrets that are shorter are replaced only where they are a whole word. In characters. */
+const MIN_LENGTH = 4;
+/** Minimum length of a piece of a password that is replaced, in characters. */
+const MIN_PIECE = 3;
+/** Texts of others may cut a secret off: its beginning is replaced from this length on. In characters. */
+const MIN_PREFIX = 6;
+/** Of a longer beginning, only this many characters are replaced. */
+const MAX_PREFIX = 100;
+
+const URLS = /[a-z][a-z\d+.-]*:\/\/[^\s'"<>|]+/gi;
+const WHOLE_URL = /^\s*[a-z][a-z\d+.-]*:\/\/\S.*$/is;
+const AUTHORIZATION = /\bauthorization\s*:\s*(?:\w+\s+)?([^\s'"]+)/gi;
+/** Names of query parameters whose value is replaced even if it is short. */
+const SECRET_NAME = /pass|pwd|psw|key|token|auth|user|usr|login|pin|code|secret|sig/i;
+
+/**
+ * Replaces the secrets of some addresses in texts of others, such as the error messages of programs and servers:
+ * user, password, path, query and the values of the query, as they are, percent-decoded and encoded.
+ */
+export class Redactor {
+  readonly #pattern: RegExp | undefined;
+
+  /** @param texts Addresses, or texts that contain addresses, such as the arguments of a program. */
+  constructor(texts: Iterable<string>) {
+    const secrets = new Secrets();
+    for (const text of texts) secrets.addAll(text);
+    const forms = [...secrets.forms].sort((a, b) => b.length - a.length);
+    // At each position the first pattern that matches counts.
+    const patterns = [...forms.map(patternOf), ...forms.flatMap(prefixPatternOf)];
+    if (patterns.length) this.#pattern = new RegExp(`(?:${patterns.join("|")})+`, "giu");
+  }
+
+  /** Returns the text with `…` for each secret. */
+  redact(text: string): string {
+    return this.#pattern ? text.replaceAll(this.#pattern, HIDDEN) : text;
+  }
+}
+
+/** Returns a redactor for the addresses of all cameras: `SOURCE`, and `FRONT_SOURCE` for each camera. */
+export function sourceRedactor(env: Readonly<Record<string, string | undefined>>): Redactor {
+  const names = Object.keys(env).filter((name) => /(^|_)SOURCE$/.test(name));
+  return new Redactor(names.map((name) => env[name] ?? ""));
+}
+
+/** Collects the secrets of addresses. */
+class Secrets {
+  /** Each secret in all forms in which a text may contain it. */
+  readonly forms = new Set<string>();
+
+  /** Adds the secrets of all addresses in a text. */
+  addAll(text: string): void {
+    for (const [, credentials] of text.matchAll(AUTHORIZATION)) this.#add(credentials!);
+    for (const [url] of text.matchAll(URLS)) this.#addUrl(url);
+    if (WHOLE_URL.test(text)) this.#addUrl(text.trim()); // a password may contain any character
+  }
+
+  #addUrl(url: string): void {
+    const rest = url.replace(/^[^:]*:\/\//, "");
+    const authority = /^[^/?#]*/.exec(rest)![0];
+    // A password may contain `/`, `?` and `#`: then the last `@` ends it.
+    for (const at of new Set([authority.lastIndexOf("@"), rest.lastIndexOf("@")])) {
+      if (at >= 0) this.#addUserInfo(rest.slice(0, at));
+      this.#addLocation(rest.slice(at + 1).replace(/^[^/?#]*/, ""));
+    }
+  }
+
+  #addUserInfo(userInfo: string): void {
+    const [, user = "", password = ""] = /^([^:]*):?(.*)$/s.exec(userInfo)!;
+    this.#add(user);
+    this.#add(password);
+    // Programs that take such a password for a host or a path report a piece of it.
+    const pieces = [password, decodePercent(password)].flatMap((text) => text.split(/[/?#@:&=\\]/));
+    for (const piece of pieces) if (piece.length >= MIN_PIECE) this.#add(piece);
+    for (const text of [userInfo, `${decodePercent(user)}:${decodePercent(password)}`]) {
+      this.forms.add(new TextEncoder().encode(text).toBase64());
+    }
+  }
+
+  #addLocation(location: string): void {
+    const [, path = "", query = "", fragment = ""] = /^([^?#]*)\??([^#]*)#?(.*)$/s.exec(location)!;
+    if (path !== "/") this.#add(path);
+    for (const segment of path.split("/")) if (isUnusual(segment)) this.#add(segment);
+    this.#add(query);
+    if (fragment.length >= MIN_LENGTH) this.#add(fragment);
+    for (const pair of query.split(/[&;]/)) {
+      const [, name = "", value = ""] = /^([^=]*)=?(.*)$/s.exec(pair)!;
+      if (pair.length >= MIN_LENGTH) this.#add(pair);
+      if (value.length >= MIN_LENGTH || SECRET_NAME.test(name)) this.#add(value);
+      this.addAll(decodePercent(value));
+    }
+  }
+
+  #add(secret: string): void {
+    const decoded = decodePercent(secret);
+    for (const text of [secret, decoded, decoded.replaceAll("+", " ")]) {
+      for (const form of formsOf(text.toWellFormed())) {
+        // Punctuation alone is in many texts.
+        if (form.length >= MIN_LENGTH || /[\p{L}\p{N}]/u.test(form)) this.forms.add(form);
+      }
+    }
+  }
+}
+
+/** Whether a segment of a path is more than a usual word, such as `live` or `video`. */
+function isUnusual(segment: string): boolean {
+  return segment.length >= 8 || segment.length >= MIN_LENGTH && /[\dA-Z]/.test(segment);
+}
+
+function formsOf(text: string): string[] {
+  const encoded = encodeURIComponent(text);
+  const strict = (part: string) => `%${part.charCodeAt(0).toString(16)}`;
+  return [
+    text,
+    encoded,
+    encoded.replaceAll("%20", "+"),
+    encoded.replaceAll(/[!'()*]/g, strict),
+    encodeURI(text),
+    text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;"),
+    text.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("'", "&#39;"),
+    JSON.stringify(text).slice(1, -1),
+  ];
+}
+
+/** Returns a pattern for a secret. */
+function patternOf(secret: string): string {
+  const pattern = escape(secret);
+  if (secret.length >= MIN_LENGTH) return pattern;
+  return `(?<![\\p{L}\\p{N}_])${pattern}(?![\\p{L}\\p{N}_])`;
+}
+
+/** Returns a pattern for the beginning of a long secret. */
+function prefixPatternOf(secret: string): string[] {
+  const characters = [...secret];
+  if (characters.length <= MIN_PREFIX) return [];
+  let rest = "";
+  for (const character of characters.slice(MIN_PREFIX, MAX_PREFIX).toReversed()) {
+    rest = `(?:${escape(character)}${rest})?`;
+  }
+  return [`${escape(characters.slice(0, MIN_PREFIX).join(""))}${rest}`];
+}
+
+function escape(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
+}
