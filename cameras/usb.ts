@@ -137,5 +137,6 @@ function skipFirst(images: SplitImages): SplitImages {
       first = false;
     }
   }
-  return Object.assign(rest(), { counts: images.counts });
+  const { counts, received } = images;
+  return Object.assign(rest(), { counts, received });
 }

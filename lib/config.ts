@@ -28,6 +28,13 @@ export const SERVER_SETTINGS = {
     perCamera: true,
     secret: true, // an address can contain a password
   },
+  sourceCert: {
+    name: "SOURCE_CERT",
+    meaning:
+      "certificate of an `https` camera to trust: path of a PEM file, or `sha256:` and its fingerprint",
+    perCamera: true,
+    path: "read",
+  },
   width: {
     name: "WIDTH",
     unset: "per driver",

@@ -12,8 +12,8 @@ const LAYERS: readonly (readonly string[])[] = [
   // The modules: none imports another, and main.ts connects them. A folder that is not listed is one, too.
   ["lib/live/", "lib/streaming/", "lib/metrics/", "lib/doctor/"],
   ["lib/camera/", "lib/permissions/"],
-  ["lib/auth/", "lib/config.ts", "lib/jpeg/", "lib/multipart/", "lib/sockets/"],
-  ["lib/setting.ts"],
+  ["lib/auth/", "lib/config.ts", "lib/multipart/", "lib/sockets/"],
+  ["lib/jpeg/", "lib/setting.ts"],
   [
     ...["lib/hub/", "lib/http1/", "lib/process/", "lib/env.ts", "lib/frame.ts", "lib/log.ts"],
     ...["lib/log_limiter.ts", "lib/received.ts", "lib/relay_loops.ts", "lib/shell_words.ts"],

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { needing, PYTHON } from "./parts.ts";
+import { SERVER_SETTINGS } from "../lib/config.ts";
 import type { Env } from "../lib/env.ts";
 import { LINUX_LIBRARIES, MACOS_LIBRARIES } from "../lib/libc.ts";
 import { permissionFlags } from "../lib/permissions/flags.ts";
@@ -229,6 +230,22 @@ Deno.test("permissionFlags() permits writing for a setting that names a folder t
   assert(flags.includes("--allow-write=/srv/recordings"), `${flags}`);
   assert(flags.includes("--allow-read=cameras,lib,static,/srv/recordings"), `${flags}`);
   assert(!flagsWith({}).some((flag) => flag.startsWith("--allow-write")));
+});
+
+Deno.test("permissionFlags() permits reading the certificate of each camera, but no fingerprint", () => {
+  const { sourceCert } = SERVER_SETTINGS;
+  const flags = permissionFlags({
+    config: { host: "127.0.0.1", port: 80 },
+    drivers: new Set(),
+    settings: [sourceCert],
+    env: {
+      SOURCE_CERT: "/etc/all.pem",
+      FRONT_SOURCE_CERT: " front.pem ",
+      BACK_SOURCE_CERT: "sha256:00",
+      TLS_CERT: "/etc/tls.pem",
+    },
+  });
+  assert(flags.includes("--allow-read=cameras,lib,static,/etc/all.pem,front.pem"), `${flags}`);
 });
 
 async function flagsFor(env: Record<string, string>, ...args: string[]): Promise<string[]> {

@@ -1,6 +1,7 @@
 import { type Env, readInteger, readNumber } from "../env.ts";
 import type { Jpeg } from "../frame.ts";
 import type { SplitCounts } from "../jpeg/split.ts";
+import type { Received } from "../received.ts";
 import type { DriverRequirements } from "./requirements.ts";
 
 /** Settings that the server understands for every driver. */
@@ -16,9 +17,14 @@ export interface TimedJpeg {
   readonly capturedAt: number;
 }
 
-/** The JPEGs of an open camera. The server reports the corrupt data in `counts`, if present. */
+/** The JPEGs of an open camera. */
 export interface Images extends AsyncIterable<Jpeg | TimedJpeg> {
+  /** Counts of corrupt data, which the server reports. */
   readonly counts?: SplitCounts;
+  /** What has arrived: explains a failure without a picture. */
+  readonly received?: Received;
+  /** What the user can do if data arrives, but no picture. */
+  readonly hint?: string;
 }
 
 /** A camera found on this machine. */

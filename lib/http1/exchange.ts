@@ -15,6 +15,8 @@ export interface ExchangeOptions {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly trusted: Trust;
+  /** Further fields of the request. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly connectTimeout: number;
   readonly headTimeout: number;
   readonly maxHead: number;
@@ -49,7 +51,7 @@ export async function exchange(
       { signal, clock, ms: headTimeout, error: () => headTimeoutError(server) },
       async (signal) => {
         using _ = closeOnAbort(connection, signal);
-        await connection.write(encodeRequest(url, authorization));
+        await connection.write(encodeRequest(url, options.headers, authorization));
         return await readHead(connection, parser);
       },
     );
@@ -101,13 +103,18 @@ function abortable(
   };
 }
 
-function encodeRequest(url: URL, authorization: string | undefined): Bytes {
+function encodeRequest(
+  url: URL,
+  headers: ExchangeOptions["headers"],
+  authorization: string | undefined,
+): Bytes {
   const lines = [
     `GET ${pathOf(url)} HTTP/1.1`,
     `Host: ${url.host}`,
     "User-Agent: dinocam",
     "Accept: */*",
     "Accept-Encoding: identity",
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     ...(authorization ? [`Authorization: ${authorization}`] : []),
     "Connection: close",
   ];

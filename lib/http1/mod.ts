@@ -2,6 +2,7 @@
  * A small, bounded HTTP/1 client for cameras. `fetch` refuses the malformed responses of many cameras, knows no
  * Digest authentication, and cannot trust a single self-signed certificate.
  */
+export { serverOf } from "./address.ts";
 export type { ResponseBody } from "./body.ts";
 export type { Credentials } from "./digest.ts";
 export { HttpClientError, type HttpClientErrorCode } from "./errors.ts";

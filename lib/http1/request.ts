@@ -11,6 +11,8 @@ export interface RequestOptions {
   /** http or https. Credentials in it are ignored. */
   url: URL;
   credentials?: Credentials;
+  /** Further fields of the request. */
+  headers?: Readonly<Record<string, string>>;
   /** Aborts the request, and the body afterwards, with its reason. */
   signal: AbortSignal;
   /**
@@ -84,11 +86,13 @@ export async function request(options: RequestOptions): Promise<HttpResponse> {
 
 async function readOptions(options: RequestOptions): Promise<Settings> {
   const { signal, credentials, trust, preemptive = false, clock = systemClock } = options;
+  const { headers = {} } = options;
   const { connectTimeout = 10_000, headTimeout = 10_000 } = options;
   const { maxHead = 65_536, maxRedirects = 5 } = options;
   const limits = { connectTimeout, headTimeout, maxHead, maxRedirects };
   const trusted = await parseTrust(trust);
-  return { signal, credentials, trusted, preemptive, clock, nonceUses: new Map(), ...limits };
+  const shared = { signal, credentials, trusted, preemptive, clock, headers };
+  return { ...shared, nonceUses: new Map(), ...limits };
 }
 
 function redirectTarget(location: string, from: URL): URL {

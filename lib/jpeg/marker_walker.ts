@@ -24,6 +24,7 @@ export interface SplitCounts {
  */
 const IMAGES_WITHOUT_EOI = 2;
 
+const CUT_OFF = "cut off before the end (EOI)";
 const SEEK = 0, SEGMENT = 1, SCAN = 2;
 
 /** Walks over the markers of images incrementally. */
@@ -38,6 +39,7 @@ export class MarkerWalker {
   needsEoi = false;
   readonly #counts: SplitCounts;
   readonly #maxFrame: number;
+  readonly #onBroken: (reason: string) => void;
   #state: typeof SEEK | typeof SEGMENT | typeof SCAN = SEEK;
   /** Start of the latest segment; before the first segment, start of the image. */
   #segment = HEADROOM;
@@ -49,7 +51,13 @@ export class MarkerWalker {
   #sendsEoi = false;
   #imagesWithoutEoi = 0;
 
-  constructor(counts: SplitCounts, maxFrame: number) {
+  /** @param onBroken Called for each dropped image with the reason, such as "cut off". */
+  constructor(
+    counts: SplitCounts,
+    maxFrame: number,
+    onBroken: (reason: string) => void = () => {},
+  ) {
+    this.#onBroken = onBroken;
     this.#counts = counts;
     this.#maxFrame = maxFrame;
   }
@@ -72,7 +80,7 @@ export class MarkerWalker {
         ? this.#walkSegment(bytes)
         : this.#seek(bytes);
       if (this.#state !== SEEK && this.position - this.start > this.#maxFrame) {
-        this.#drop(this.#segment + 2);
+        this.#drop(this.#segment + 2, `larger than ${this.#maxFrame} bytes`);
       } else if (found === "frame") {
         this.#state = SEEK;
         return true;
@@ -101,7 +109,10 @@ export class MarkerWalker {
       if (this.#endWithoutEoi(bytes, at)) return true;
       end = at;
     }
-    if (this.#state !== SEEK) this.#counts.broken++;
+    if (this.#state !== SEEK) {
+      this.#counts.broken++;
+      this.#onBroken(CUT_OFF);
+    }
     this.#counts.skippedBytes += end - this.start;
     return false;
   }
@@ -130,7 +141,9 @@ export class MarkerWalker {
       this.position++;
       return;
     }
-    if (marker === 0xd8) return this.#segment === this.start ? this.#skip(at) : this.#drop(at);
+    if (marker === 0xd8) {
+      return this.#segment === this.start ? this.#skip(at) : this.#drop(at, CUT_OFF);
+    }
     if (marker === 0xd9) return this.#end(at);
     this.#segment = at;
     if (isStandalone(marker)) {
@@ -195,14 +208,14 @@ export class MarkerWalker {
 
   /** Handles the SOI of the next image in a scan: the image was cut, or the camera sends no EOI. */
   #endAtNextImage(bytes: Bytes, at: number): "frame" | "more" | undefined {
-    if (this.#sendsEoi) return this.#drop(at);
+    if (this.#sendsEoi) return this.#drop(at, CUT_OFF);
     if (at + 2 >= bytes.length) return "more";
     const image = bytes.subarray(this.start, at);
     if (image.length > this.#maxFrame || !isStart(bytes, at) || !mayBeComplete(image)) {
-      return this.#drop(at);
+      return this.#drop(at, CUT_OFF);
     }
     this.#imagesWithoutEoi++;
-    return this.lacksEoi && this.#endWithoutEoi(bytes, at) ? "frame" : this.#drop(at);
+    return this.lacksEoi && this.#endWithoutEoi(bytes, at) ? "frame" : this.#drop(at, CUT_OFF);
   }
 
   /** Ends the image before `at` and before its padding, if it may be complete. */
@@ -218,8 +231,9 @@ export class MarkerWalker {
   }
 
   /** Drops the current image and searches for the next one from `at` on. */
-  #drop(at: number): undefined {
+  #drop(at: number, reason = "its header is damaged"): undefined {
     this.#counts.broken++;
+    this.#onBroken(reason);
     this.#skip(at);
   }
 

@@ -1,5 +1,6 @@
 import { type Bytes, type ByteSource, HEADROOM, markHeadroom } from "../bytes.ts";
 import { type Jpeg, MAX_FRAME } from "../frame.ts";
+import { Received } from "../received.ts";
 import { MarkerWalker, type SplitCounts } from "./marker_walker.ts";
 
 export type { SplitCounts };
@@ -11,10 +12,17 @@ const READ_SIZE = 65_536;
 export interface SplitOptions {
   /** Maximum size of an image in bytes. @default {MAX_FRAME} */
   maxFrame?: number;
+  /** Counters to update. */
+  counts?: SplitCounts;
+  /** Told what has arrived. */
+  received?: Received;
 }
 
-/** Complete images, with the counts of what has been dropped so far. */
-export type SplitImages = AsyncGenerator<Jpeg> & { readonly counts: SplitCounts };
+/** Complete images, with the counts of what has been dropped, and what has arrived so far. */
+export type SplitImages = AsyncGenerator<Jpeg> & {
+  readonly counts: SplitCounts;
+  readonly received: Received;
+};
 
 /**
  * Splits concatenated JPEGs, the output of capture programs, into complete images.
@@ -33,15 +41,18 @@ export type SplitImages = AsyncGenerator<Jpeg> & { readonly counts: SplitCounts 
  */
 export function splitJpegs(
   source: ByteSource | AsyncIterable<Bytes>,
-  { maxFrame = MAX_FRAME }: SplitOptions = {},
+  options: SplitOptions = {},
 ): SplitImages {
-  const counts: SplitCounts = { broken: 0, skippedBytes: 0 };
-  return Object.assign(split(source, new MarkerWalker(counts, maxFrame)), { counts });
+  const { maxFrame = MAX_FRAME, received = new Received() } = options;
+  const { counts = { broken: 0, skippedBytes: 0 } } = options;
+  const walk = new MarkerWalker(counts, maxFrame, (reason) => received.addBroken(reason));
+  return Object.assign(split(source, walk, received), { counts, received });
 }
 
 async function* split(
   source: ByteSource | AsyncIterable<Bytes>,
   walk: MarkerWalker,
+  received: Received,
 ): AsyncGenerator<Jpeg> {
   await using input = "read" in source ? source : chunked(source);
   let buffer: Bytes = new Uint8Array(READ_SIZE + 2 * HEADROOM);
@@ -55,12 +66,14 @@ async function* split(
       // The source's end ends the last image, but the source does not return the buffer then.
       const read = await input.read(new Uint8Array(READ_SIZE));
       if (!read) break;
+      received.add(read);
       buffer.set(read, end);
       end += read.length;
     } else {
       const into = new Uint8Array(buffer.buffer, end, buffer.length - HEADROOM - end);
       const read = await input.read(into);
       if (!read) break;
+      received.add(read);
       buffer = new Uint8Array(read.buffer);
       end += read.length;
     }

@@ -1,5 +1,6 @@
 import type { Bytes } from "../bytes.ts";
 import { MAX_FRAME } from "../frame.ts";
+import type { Received } from "../received.ts";
 import { boundaryOf, Delimiter } from "./boundary.ts";
 import { type DecodeCounts, type Part, PartParser } from "./part_parser.ts";
 
@@ -11,6 +12,8 @@ export interface DecodeOptions {
   maxFrame?: number;
   /** Counters to update. */
   counts?: DecodeCounts;
+  /** Told what has arrived. */
+  received?: Received;
 }
 
 /**
@@ -19,16 +22,21 @@ export interface DecodeOptions {
  *
  * A part with a `Content-Length` is yielded as soon as that number of bytes has arrived, if they
  * are a JPEG; otherwise when the next delimiter has arrived. Parts that are no complete JPEG are
- * dropped. Each image has a separate buffer with spare bytes around it; see `HEADROOM`.
+ * dropped, whatever their type is; see {@link PartImages} for what is complete. A wrong boundary in
+ * `contentType` is replaced by that of the first delimiter. Each image has a separate buffer with spare bytes around it; see `HEADROOM`.
  *
  * @param contentType The `Content-Type` of the response, with the boundary.
  */
 export async function* decodeMultipart(
   source: AsyncIterable<Bytes>,
   contentType: string,
-  { maxFrame = MAX_FRAME, counts = { broken: 0, skippedBytes: 0 } }: DecodeOptions = {},
+  { maxFrame = MAX_FRAME, counts = { broken: 0, skippedBytes: 0 }, received }: DecodeOptions = {},
 ): AsyncGenerator<Part> {
-  const parser = new PartParser(new Delimiter(boundaryOf(contentType)), maxFrame, counts);
+  const parser = new PartParser(new Delimiter(boundaryOf(contentType)), {
+    maxFrame,
+    counts,
+    received,
+  });
   for await (const chunk of source) {
     parser.push(chunk);
     yield* parser.parts();

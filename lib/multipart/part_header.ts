@@ -5,12 +5,17 @@ const EARLIEST = 1e9, LATEST = 1e10;
 export class PartHeader {
   /** Whether there was no line yet. */
   empty = true;
-  /** Whether the part may be a JPEG: its `Content-Type` says so or is missing. */
-  isJpeg = true;
+  /** The declared type of the part; empty if there is none. */
+  type = "";
   /** The length of the part in bytes, as claimed by the server. */
   contentLength: number | undefined;
   /** Capture time in milliseconds since the Unix epoch. */
   timestamp: number | undefined;
+
+  /** Whether the part is declared as a JPEG, or not declared. */
+  get mayBeJpeg(): boolean {
+    return /^(image\/jpe?g\s*(;|$)|$)/i.test(this.type);
+  }
 
   /** Parses a line. Unknown fields and other lines are ignored. */
   add(line: string): void {
@@ -19,19 +24,19 @@ export class PartHeader {
     const value = line.slice(colon + 1).trim();
     switch (line.slice(0, Math.max(0, colon)).trim().toLowerCase()) {
       case "content-type":
-        this.isJpeg = /^image\/jpe?g\s*(;|$)/i.test(value);
+        this.type = value;
         break;
       case "content-length":
         this.contentLength = /^\d+$/.test(value) ? Number(value) : undefined;
         break;
       case "x-timestamp":
-        this.timestamp = timeOf(value);
+        this.timestamp = parseTimestamp(value);
     }
   }
 }
 
-/** Converts `s.uuuuuu` to milliseconds; undefined if it is no plausible time. */
-function timeOf(seconds: string): number | undefined {
+/** Converts the value of `X-Timestamp`, `s.uuuuuu`, to milliseconds; undefined if it is no plausible time. */
+export function parseTimestamp(seconds: string): number | undefined {
   if (!/^\d+(\.\d+)?$/.test(seconds)) return;
   const time = Number(seconds);
   return time >= EARLIEST && time < LATEST ? Math.round(time * 1e6) / 1e3 : undefined;

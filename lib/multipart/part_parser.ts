@@ -1,13 +1,20 @@
 import { type Bytes, HEADROOM, markHeadroom } from "../bytes.ts";
 import type { Jpeg } from "../frame.ts";
 import { type Delimiter, MORE } from "./boundary.ts";
+import type { Received } from "../received.ts";
 import { PartHeader } from "./part_header.ts";
+import { type PartImage, PartImages } from "./part_images.ts";
 
 /** Maximum size of part headers in bytes; longer ones are treated as corrupt. */
 const MAX_HEADER = 65_536;
 /** Initial size of the buffer in bytes. */
 const INITIAL_SIZE = 65_536;
-const NUL = 0x00, LF = 0x0a, CR = 0x0d, SPACE = 0x20;
+/** Number of bytes of a part that is no JPEG that are needed to recognise it. */
+const MIN_SAMPLE = 32;
+/** Maximum number of bytes in the line breaks between EOI and a delimiter that is not the declared one. */
+const MAX_BREAKS = 8;
+const LF = 0x0a, CR = 0x0d;
+const EOI = [0xff, 0xd9];
 const latin1 = new TextDecoder("latin1");
 
 /** One image of a stream. */
@@ -34,11 +41,22 @@ interface Found {
   to: number;
 }
 
+/** Options of a {@link PartParser}. */
+export interface PartParserOptions {
+  /** Maximum size of an image in bytes. */
+  readonly maxFrame: number;
+  readonly counts: DecodeCounts;
+  /** Told about parts that are no JPEG, and about broken images. */
+  readonly received?: Received;
+}
+
 /** Incremental parser of parts, for chunks of any size, in linear time. */
 export class PartParser {
   readonly #delimiter: Delimiter;
   readonly #maxFrame: number;
   readonly #counts: DecodeCounts;
+  readonly #received: Received | undefined;
+  readonly #images = new PartImages();
   #memory: Bytes = new Uint8Array(INITIAL_SIZE);
   #bytes: Bytes = this.#memory.subarray(0, 0);
   #state: State;
@@ -59,17 +77,21 @@ export class PartParser {
   #ended = false;
   /** Whether the last `Content-Length` of a part was correct. */
   #trusting = true;
+  /** Whether `#at` is at the start of the stream or directly behind an image. */
+  #expectsDelimiter = true;
 
-  constructor(delimiter: Delimiter, maxFrame: number, counts: DecodeCounts) {
+  constructor(delimiter: Delimiter, { maxFrame, counts, received }: PartParserOptions) {
     this.#delimiter = delimiter;
     this.#maxFrame = maxFrame;
     this.#counts = counts;
+    this.#received = received;
     // A server may omit the first delimiter.
     this.#state = delimiter.line === undefined ? "seek" : "header";
   }
 
   /** Appends a chunk. */
   push(chunk: Bytes): void {
+    if (!this.#ended) this.#received?.add(chunk);
     if (this.#bytes.length + chunk.length > this.#memory.length) this.#makeRoom(chunk.length);
     const end = this.#bytes.length;
     this.#memory.set(chunk, end);
@@ -108,6 +130,7 @@ export class PartParser {
   }
 
   #seek(): typeof MORE | undefined {
+    if (this.#expectsDelimiter) { while (isLineBreak(this.#bytes[this.#at])) this.#at++; }
     const found = this.#findDelimiter();
     if (!found) return MORE;
     if (this.#dropped !== undefined) this.#counts.skippedBytes += found.from - this.#dropped;
@@ -119,6 +142,7 @@ export class PartParser {
     this.#header = new PartHeader();
     this.#at = this.#searched = this.#start = at;
     this.#atLine = true;
+    this.#expectsDelimiter = false;
     this.#dropped = undefined;
     this.#begun = true;
   }
@@ -130,17 +154,24 @@ export class PartParser {
     this.#searched = lineEnd === -1 ? this.#bytes.length : lineEnd + 1;
     if (this.#searched - this.#start > MAX_HEADER) return this.#drop(this.#at);
     if (lineEnd === -1) return MORE;
-    const next = this.#delimiter.match(this.#bytes, this.#at);
-    if (typeof next === "number") return this.#beginPart(next);
+    const next = this.#matchLine(this.#at, this.#at);
+    if (next === MORE && !this.#ended) return this.#waitAtLine();
+    if (typeof next === "number" && next > this.#at) return this.#beginPart(next);
+    this.#expectsDelimiter = false;
     const line = latin1.decode(this.#bytes.subarray(this.#at, lineEnd)).trim();
     this.#at = lineEnd + 1;
     if (line !== "") this.#header.add(line);
     else if (!this.#header.empty) this.#endHeader();
   }
 
+  /** Waits for more bytes to decide about a line of headers. */
+  #waitAtLine(): typeof MORE {
+    this.#searched = this.#at;
+    return MORE;
+  }
+
   #endHeader(): undefined {
-    if (this.#header.isJpeg) this.#state = "body";
-    else this.#skip(this.#at);
+    this.#state = "body";
   }
 
   #openBody(): typeof MORE | undefined {
@@ -148,42 +179,56 @@ export class PartParser {
     const next = this.#delimiter.match(this.#bytes, this.#at);
     if (next !== undefined) return next === MORE ? MORE : this.#beginPart(next); // an empty part
     const isJpeg = startsJpeg(this.#bytes, this.#at);
-    if (!isJpeg) return this.#drop(this.#at);
     if (isJpeg === MORE) return MORE;
+    if (!isJpeg) return this.#skipBody();
     this.#begun = true;
     this.#start = this.#at;
-    this.#atLine = false;
+    this.#atLine = this.#expectsDelimiter = false;
     const { contentLength = 0 } = this.#header;
     const possible = contentLength >= 4 && contentLength <= this.#maxFrame;
     this.#state = possible && this.#trusting ? "length" : "scan";
   }
 
+  /** Skips a body that is no JPEG. It counts as broken if it is declared as one. */
+  #skipBody(): typeof MORE | undefined {
+    const head = this.#bytes.subarray(this.#at);
+    if (head.length < MIN_SAMPLE && !this.#ended) return MORE;
+    if (this.#begun) this.#received?.addPart(this.#header.type, head);
+    if (this.#header.mayBeJpeg) this.#drop(this.#at);
+    else this.#skip(this.#at);
+  }
+
   #takeLength(): Part | typeof MORE | undefined {
     const end = this.#start + this.#header.contentLength!;
     if (end > this.#bytes.length && !this.#ended) return MORE;
-    const jpeg = jpegIn(this.#bytes.subarray(this.#start, end));
-    if (!jpeg || end > this.#bytes.length) {
+    const isThere = end <= this.#bytes.length;
+    const image = isThere && this.#images.inLength(this.#bytes.subarray(this.#start, end));
+    if (!image) {
       this.#state = "scan";
       return;
     }
     this.#state = "seek";
     this.#at = end;
     this.#atLine = true; // some servers omit the line break after an image
-    return this.#part(jpeg);
+    this.#expectsDelimiter = true;
+    return this.#part(image);
   }
 
   #scan(): Part | typeof MORE | undefined {
     const found = this.#findDelimiter();
-    if (this.#at - this.#start > this.#maxFrame) return this.#drop(this.#start);
+    if (this.#at - this.#start > this.#maxFrame) {
+      return this.#drop(this.#start, `larger than ${this.#maxFrame} bytes`);
+    }
     if (!found) return MORE;
-    const jpeg = jpegIn(this.#bytes.subarray(this.#start, found.from));
+    const image = this.#images.inPart(this.#bytes.subarray(this.#start, found.from));
     const { contentLength } = this.#header;
     if (contentLength !== undefined) {
-      const claimed = jpegIn(this.#bytes.subarray(this.#start, this.#start + contentLength));
-      this.#trusting = jpeg !== undefined && claimed?.length === jpeg.length;
+      const claimed = this.#bytes.subarray(this.#start, this.#start + contentLength);
+      this.#trusting = image !== undefined &&
+        this.#images.inLength(claimed)?.bytes.length === image.bytes.length;
     }
-    const part = jpeg && this.#part(jpeg);
-    if (!jpeg) this.#drop(this.#start);
+    const part = image && this.#part(image);
+    if (!image) this.#drop(this.#start, "cut off before the end (EOI)");
     else this.#beginPart(found.to);
     return part;
   }
@@ -194,17 +239,43 @@ export class PartParser {
       const from = this.#atLine ? this.#at : this.#bytes.indexOf(LF, this.#at);
       this.#at = from === -1 ? this.#bytes.length : from;
       if (from === -1) return;
-      const to = this.#delimiter.match(this.#bytes, this.#atLine ? from : from + 1);
+      const to = this.#matchLine(this.#atLine ? from : from + 1, from);
       if (to === MORE) return;
       if (to !== undefined) return { from, to };
+      const behind = this.#state === "scan"
+        ? this.#delimiter.startBehindImage(this.#bytes, from)
+        : undefined;
+      if (behind !== undefined && behind > this.#start) return { from: behind, to: from + 1 };
       if (!this.#atLine) this.#at++;
-      this.#atLine = false;
+      this.#atLine = this.#expectsDelimiter = false;
     }
   }
 
-  /** Drops the part whose bytes begin at `from`. */
-  #drop(from: number): undefined {
+  /**
+   * Checks whether a delimiter line begins `at`. Until the declared boundary was found, other lines are accepted
+   * where a delimiter must be.
+   *
+   * @param from Where the bytes before the line, and before its line break, end.
+   */
+  #matchLine(at: number, from: number): number | typeof MORE | undefined {
+    const next = this.#delimiter.match(this.#bytes, at);
+    if (next !== undefined || this.#delimiter.confirmed) return next;
+    const isExpected = this.#expectsDelimiter ||
+      this.#state === "scan" && from - this.#start <= this.#maxFrame && this.#endsWithEoi(from);
+    return this.#delimiter.adopt(this.#bytes, at, isExpected);
+  }
+
+  /** Whether the bytes before line breaks are EOI. */
+  #endsWithEoi(from: number): boolean {
+    let end = from;
+    while (end > from - MAX_BREAKS && isLineBreak(this.#bytes[end - 1])) end--;
+    return this.#bytes[end - 2] === EOI[0] && this.#bytes[end - 1] === EOI[1];
+  }
+
+  /** Drops the part whose bytes begin at `from`. @param reason Why its image is broken, if it has one. */
+  #drop(from: number, reason?: string): undefined {
     if (this.#begun) this.#counts.broken++;
+    if (reason) this.#received?.addBroken(reason);
     this.#skip(from);
   }
 
@@ -213,10 +284,11 @@ export class PartParser {
     this.#dropped = this.#begun ? from : undefined;
   }
 
-  #part(bytes: Bytes): Part {
-    const { length } = bytes;
+  #part({ bytes, lacksEoi }: PartImage): Part {
+    const length = bytes.length + (lacksEoi ? EOI.length : 0);
     const jpeg = new Uint8Array(new ArrayBuffer(HEADROOM + length + HEADROOM), HEADROOM, length);
     jpeg.set(bytes);
+    if (lacksEoi) jpeg.set(EOI, bytes.length);
     return { jpeg: markHeadroom(jpeg), timestamp: this.#header.timestamp };
   }
 
@@ -239,14 +311,6 @@ export class PartParser {
   }
 }
 
-/** Returns the JPEG in `bytes` if it is complete, without any padding after it. */
-function jpegIn(bytes: Bytes): Jpeg | undefined {
-  let end = bytes.length;
-  while (end > 0 && isPadding(bytes[end - 1]!)) end--;
-  const isWhole = end >= 4 && bytes[end - 2] === 0xff && bytes[end - 1] === 0xd9;
-  return isWhole ? bytes.subarray(0, end) : undefined;
-}
-
 /** Whether a JPEG begins `at`, with an SOI marker. */
 function startsJpeg(bytes: Bytes, at: number): boolean | typeof MORE {
   if (bytes[at] !== 0xff) return false;
@@ -255,8 +319,4 @@ function startsJpeg(bytes: Bytes, at: number): boolean | typeof MORE {
 
 function isLineBreak(byte: number | undefined): boolean {
   return byte === CR || byte === LF;
-}
-
-function isPadding(byte: number): boolean {
-  return byte === NUL || byte === SPACE || isLineBreak(byte);
 }

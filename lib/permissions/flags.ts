@@ -46,8 +46,14 @@ export function compileFlags(settings: readonly Setting[]): string[] {
   ];
 }
 
+/** Returns the paths in settings, also in those of one camera (`FRONT_SOURCE_CERT`). */
 function pathsOf(settings: readonly Setting[], env: Env): string[] {
-  return settings.map(({ name }) => env[name]?.trim() ?? "").filter((path) => path !== "");
+  const names = settings.flatMap(({ name, perCamera }) => [
+    name,
+    ...perCamera ? Object.keys(env).filter((other) => other.endsWith(`_${name}`)) : [],
+  ]);
+  return names.map((name) => env[name]?.trim() ?? "")
+    .filter((path) => path !== "" && !/^sha256:/i.test(path)); // a fingerprint instead of a file
 }
 
 /** Permits listening: on any port of the address if the system is to choose the port. */

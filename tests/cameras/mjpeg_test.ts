@@ -101,18 +101,19 @@ Deno.test("mjpeg authenticates with the password of the URL, and keeps it out of
   await using server = serve((request) => {
     seen.push(request.headers.get("Authorization") ?? "");
     assert(!request.url.includes("user"));
-    return new Response("no", { status: 401 });
+    return unauthorized();
   });
   const source = server.url.replace("//", `//user:${encodeURIComponent(secret)}@`);
   const error = await failureOf({ SOURCE: `${source}?key=topsecret` });
-  const basic = new TextDecoder().decode(Uint8Array.fromBase64(seen[0]!.replace("Basic ", "")));
+  const basic = new TextDecoder().decode(Uint8Array.fromBase64(seen[1]!.replace("Basic ", "")));
+  assertEquals(seen[0], ""); // the server might ask for Digest
   assertEquals(basic, `user:${secret}`);
   assert(error.permanent);
   assertStringIncludes(error.message, "requires another user name and password (status 401)");
   const refused = await failureOf({
     SOURCE: `http://user:topsecret@127.0.0.1:${freePort()}/?key=topsecret`,
   });
-  assertStringIncludes(refused.message, "Connection refused");
+  assertStringIncludes(refused.message, "connection refused");
   assert(!refused.permanent);
   for (const failure of [error, refused]) {
     assert(
@@ -130,6 +131,7 @@ Deno.test("mjpeg follows redirects to http and https only, with the password onl
   await using server = serve((request) => {
     const { pathname } = new URL(request.url);
     seen.push(`${pathname} ${request.headers.has("Authorization")}`);
+    if (!request.headers.has("Authorization")) return unauthorized();
     const Location = {
       "/": "/near",
       "/near": other.url.replace("//", "//evil:evil@"),
@@ -141,11 +143,17 @@ Deno.test("mjpeg follows redirects to http and https only, with the password onl
   });
   const at = (path: string) => `${server.url.replace("//", "//user:password@")}${path}`;
   assertEquals(await Array.fromAsync(open({ SOURCE: at("") })), [IMAGE]);
-  assertEquals(seen.splice(0), ["/ true", "/near true", "other false"]);
-  assertStringIncludes((await failureOf({ SOURCE: at("loop") })).message, "Too many redirects");
-  assertEquals(seen.length, 6);
+  assertEquals(seen.splice(0), ["/ false", "/ true", "/near false", "/near true", "other false"]);
+  assertStringIncludes(
+    (await failureOf({ SOURCE: at("loop") })).message,
+    "redirects more than 5 times",
+  );
+  assertEquals(seen.length, 12);
   for (const path of ["file", "data"]) {
-    assertStringIncludes((await failureOf({ SOURCE: at(path) })).message, "neither http nor https");
+    assertStringIncludes(
+      (await failureOf({ SOURCE: at(path) })).message,
+      `redirects to an address that begins with ${path}:`,
+    );
   }
 });
 
@@ -159,7 +167,6 @@ Deno.test("mjpeg reports why another server sends no stream", async () => {
       'responded with status 503: Cannot show camera "pi": no cameras available',
       false,
     ],
-    [new Response(IMAGE, { headers: { "Content-Type": "image/jpeg" } }), "image/jpeg", true],
     [new Response("<html>", { headers: { "Content-Type": "text/html" } }), "text/html", true],
     [new Response(null, { status: 404 }), "responded with status 404", false],
     [new Response(null, { status: 204 }), "sent no content", true],
@@ -204,6 +211,10 @@ Deno.test("mjpeg rejects a SOURCE that is not an http URL, without its password 
     assert(!/sec|ret/.test(error.message), error.message);
   }
 });
+
+function unauthorized(): Response {
+  return new Response("no", { status: 401, headers: { "WWW-Authenticate": 'Basic realm="x"' } });
+}
 
 function open(env: Record<string, string>) {
   return mjpeg.open(mjpeg.configure(env), NEVER);

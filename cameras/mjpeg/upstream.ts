@@ -1,0 +1,163 @@
+import type { Bytes } from "../../lib/bytes.ts";
+import { stallTimeouts } from "../../lib/camera/stall.ts";
+import {
+  type Credentials,
+  type HttpResponse,
+  request,
+  type ResponseBody,
+} from "../../lib/http1/mod.ts";
+import type { Redactor } from "../../lib/redact.ts";
+import { relayLoops } from "../../lib/relay_loops.ts";
+import { describeBytes } from "../../lib/sniff.ts";
+import { failureOf, wrongContent } from "./failure.ts";
+
+/** What is needed to request a stream. */
+export interface UpstreamSettings {
+  /** Without credentials. */
+  readonly url: URL;
+  readonly credentials: Credentials | undefined;
+  /** See `RequestOptions.trust`. */
+  readonly trust: string | undefined;
+  readonly fps: number;
+  /** The camera's name. */
+  readonly camera: string;
+  /** Hides the secrets of the address. */
+  readonly redactor: Redactor;
+}
+
+/** A response with images. */
+export interface Content {
+  /** A multipart stream, or JPEGs without anything between them. */
+  readonly format: "multipart" | "jpegs";
+  readonly response: HttpResponse;
+  readonly body: ResponseBody;
+}
+
+/** Time limit for a connection attempt, in milliseconds: less than that for the first picture. */
+const CONNECT_TIMEOUT = 5_000;
+/** Number of bytes after which a text is recognised. */
+const MIN_TEXT = 64;
+
+/**
+ * Requests the stream, and checks that the response contains images.
+ *
+ * @throws {CameraError} If it does not. {@link HttpClientError} If there is no response.
+ */
+export async function openUpstream(
+  settings: UpstreamSettings,
+  signal: AbortSignal,
+): Promise<Content> {
+  const content = await tryUpstream(settings, signal, false);
+  if (!("error" in content)) return content;
+  // Some cameras send a log-in page instead of asking for the password.
+  const { status, authentication, credentialsWithheld } = content.response;
+  const mayHelp = settings.credentials && !authentication && !credentialsWithheld &&
+    status !== 401 && status !== 407 && status !== 508;
+  const second = mayHelp ? await tryUpstream(settings, signal, true) : content;
+  if ("error" in second) throw second.error;
+  return second;
+}
+
+/** Sends one request. @param preemptive See `RequestOptions`. */
+async function tryUpstream(
+  settings: UpstreamSettings,
+  signal: AbortSignal,
+  preemptive: boolean,
+): Promise<Content | { error: Error; response: HttpResponse }> {
+  const { url, credentials, trust, fps, camera } = settings;
+  const response = await request({
+    url,
+    credentials,
+    trust,
+    preemptive,
+    signal,
+    headers: { Via: relayLoops.via(camera) },
+    connectTimeout: CONNECT_TIMEOUT,
+    // The failure must be known before the camera counts as stalled.
+    headTimeout: stallTimeouts(fps).firstFrame - 2_000,
+  });
+  const isSuccess = response.status >= 200 && response.status < 300;
+  const error = isSuccess ? undefined : await failureOf(response, settings);
+  if (error) {
+    await response.body[Symbol.asyncDispose]();
+    return { error, response };
+  }
+  const { format, body, head } = await recognise(response);
+  if (format === "multipart" || format === "jpegs") return { format, response, body };
+  await body[Symbol.asyncDispose]();
+  return { error: wrongContent(response, head, settings), response };
+}
+
+/** Reads as many bytes as are needed to recognise the content. */
+async function recognise(response: HttpResponse) {
+  const type = response.headers.get("Content-Type") ?? "";
+  const chunks = response.body[Symbol.asyncIterator]();
+  let head: Bytes = new Uint8Array(0);
+  let format: Format | undefined;
+  for (let done: boolean | undefined = false; !format && !done;) {
+    let value: Bytes | undefined;
+    ({ done, value } = await chunks.next());
+    if (value) head = concat(head, value);
+    format = formatOf(head, type, done ?? false);
+  }
+  return { format, head, body: new PeekedBody(head, chunks, response.body) };
+}
+
+type Format = "multipart" | "jpegs" | "other";
+
+/** Returns the format of a body that begins with `head`; undefined if more bytes are needed. */
+function formatOf(head: Bytes, type: string, isWhole: boolean): Format | undefined {
+  const start = head.findIndex((byte) => byte !== 0x0d && byte !== 0x0a && byte !== 0x20);
+  const content = start === -1 ? head.subarray(head.length) : head.subarray(start);
+  const [first, second] = content;
+  if (first === undefined || second === undefined) return isWhole ? "other" : undefined;
+  if (first === 0xff && second === 0xd8) return "jpegs";
+  if (/^multipart\//i.test(type) || first === 0x2d && second === 0x2d) return "multipart";
+  if (content.length < MIN_TEXT && !isWhole) return undefined;
+  if (/^content-[a-z-]+\s*:/i.test(latin1.decode(content.subarray(0, MIN_TEXT)))) {
+    return "multipart";
+  }
+  const isText = /^(text|HTML|XML|JSON)/.test(describeBytes(content)) ||
+    /^text\/|json|xml/i.test(type);
+  return isText ? "other" : "jpegs";
+}
+
+const latin1 = new TextDecoder("latin1");
+
+/** A body of which the beginning has been read. */
+class PeekedBody implements ResponseBody {
+  readonly #head: Bytes;
+  readonly #chunks: AsyncIterator<Bytes>;
+  readonly #body: ResponseBody;
+
+  constructor(head: Bytes, chunks: AsyncIterator<Bytes>, body: ResponseBody) {
+    this.#head = head;
+    this.#chunks = chunks;
+    this.#body = body;
+  }
+
+  get truncated(): boolean {
+    return this.#body.truncated;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Bytes> {
+    try {
+      if (this.#head.length) yield this.#head;
+      for (let result; !(result = await this.#chunks.next()).done;) yield result.value;
+    } finally {
+      await this[Symbol.asyncDispose]();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#body[Symbol.asyncDispose]();
+  }
+}
+
+function concat(first: Bytes, second: Bytes): Bytes {
+  if (!first.length) return second;
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}
