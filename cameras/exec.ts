@@ -22,6 +22,7 @@ export default {
   requirements,
   configure(env) {
     const [program, ...args] = readCommand(env);
+    if (program?.includes("://")) throw notACommand(env);
     if (program) return { program, args, fps: readCaptureSettings(env).fps };
     const name = variableName(env, "SOURCE");
     throw new ConfigError(
@@ -31,9 +32,24 @@ export default {
   },
   open({ program, args }, signal) {
     const installHint = "the first word of SOURCE must be the name or the path of a program";
-    return splitJpegs(run(program, args, signal, { installHint }));
+    const hint = isFfmpeg(program)
+      ? "add `-f mjpeg -` at the end of the command, without another -f after -i"
+      : "the command must print JPEGs on standard output";
+    return Object.assign(splitJpegs(run(program, args, signal, { installHint })), { hint });
   },
 } satisfies CameraDriver<Settings>;
+
+function isFfmpeg(program: string): boolean {
+  return /(^|[/\\])ffmpeg(\.exe)?$/i.test(program);
+}
+
+/** An address can contain a password, so the message does not. */
+function notACommand(env: Env): ConfigError {
+  return new ConfigError(
+    `Cannot run ${variableName(env, "SOURCE")}, which is an address: set it to a command that ` +
+      'prints JPEGs, such as "ffmpeg -i rtsp://… -f mjpeg -"',
+  );
+}
 
 function readCommand(env: Env): string[] {
   try {

@@ -48,14 +48,20 @@ export class Received {
     this.#brokenReason = reason;
   }
 
+  /** Whether a picture may still come: there is nothing wrong with what has arrived. */
+  get mayBeSlow(): boolean {
+    if (this.#broken > 0 || this.#part) return false;
+    return this.#bytes === 0 || /^(JPEG|multipart stream)$/.test(this.#kindOf(this.#head));
+  }
+
   /** Says what has arrived instead of a complete picture. */
   describe(): string {
-    if (this.#bytes === 0) return "no data came";
     const bytes = `${NUMBER.format(this.#bytes)} ${this.#bytes === 1 ? "byte" : "bytes"}`;
     if (this.#broken > 0) {
       const images = this.#broken === 1 ? "1 image" : `${NUMBER.format(this.#broken)} images`;
-      return `${images} came (${bytes}), but broken: ${this.#brokenReason}`;
+      return `${images} came${this.#bytes ? ` (${bytes})` : ""}, but broken: ${this.#brokenReason}`;
     }
+    if (this.#bytes === 0) return "no data came";
     if (this.#part) return `${bytes} came: ${this.#describePart(this.#part)}, no JPEG`;
     const kind = this.#kindOf(this.#head);
     if (kind === "JPEG" || kind === "multipart stream") {

@@ -74,10 +74,15 @@ export class Camera implements AsyncDisposable {
       onFailure: (error, delay) => this.#onFailure(error, delay),
     });
     const images = normalize(open, { clock, broken: this.#broken });
-    const source = restarting(stalling(images, { clock, ...this.#timeouts }), this.#backoff, {
-      onEnd: () => new CameraError("The camera's stream ended"),
-      toFailure: toCameraError,
-    });
+    const explain = () => this.#broken.explain();
+    const source = restarting(
+      stalling(images, { clock, explain, ...this.#timeouts }),
+      this.#backoff,
+      {
+        onEnd: () => new CameraError("The camera's stream ended"),
+        toFailure: toCameraError,
+      },
+    );
     this.#hub = new Hub((signal) => this.#stamp(source(signal)), { clock, idleTimeout });
     if (idleTimeout === Infinity) this.#hub.start();
   }

@@ -52,6 +52,7 @@ export function logCameraEvents(
       suppressed.set(camera, { latest: type, ...fields });
       return;
     }
+    if (type === "camera frames dropped") return log.warn(type, { camera, ...fields });
     if (type !== "camera failed") return log.info(type, { camera, ...fields });
     reasons.set(camera, `${fields.reason}`);
     log.warn(type, { camera, ...fields });
@@ -69,6 +70,8 @@ function fieldsOf(event: CameraEvent): Fields {
       return { ...event.size };
     case "camera failed":
       return { reason: shorten(explain(event.error)), hint: shorten(event.error.hint) };
+    case "camera frames dropped":
+      return { reason: `frames beyond ${event.maxFps} per second are dropped` };
     case "camera stopped":
       return {};
   }

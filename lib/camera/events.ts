@@ -16,6 +16,8 @@ export type CameraEvent =
     | { readonly type: "camera recovered"; readonly size: Size }
     /** Frames have another size from now on. */
     | { readonly type: "camera size changed"; readonly size: Size }
+    /** The driver yields more than `maxFps` frames per second; further ones are dropped. */
+    | { readonly type: "camera frames dropped"; readonly maxFps: number }
     /** The capture has failed; it is retried after `retryDelay` milliseconds, or on request if permanent. */
     | { readonly type: "camera failed"; readonly error: CameraError; readonly retryDelay: number }
     /** The capture is closed: no subscriber needs the camera. */

@@ -4,18 +4,23 @@ import type { Open } from "../hub/hub.ts";
 import { withHuffmanTables } from "../jpeg/huffman.ts";
 import { segments, type Size, sizeOf } from "../jpeg/segments.ts";
 import type { SplitCounts } from "../jpeg/split.ts";
+import { Received } from "../received.ts";
+import { describeBytes } from "../sniff.ts";
 import { withoutThumbnail } from "../jpeg/thumbnail.ts";
 import type { Images, TimedJpeg } from "./driver.ts";
+import type { Explanation } from "./stall.ts";
 
 /** An image that every decoder can read, with its size and its capture time. */
 export interface NormalizedImage extends Required<TimedJpeg> {
   readonly size: Size;
 }
 
-/** Counts the broken images of a camera over all its openings. */
+/** Counts the broken images of a camera over all its openings, and explains why there is no picture. */
 export class BrokenImages {
   #previous = 0;
   #current: SplitCounts = { broken: 0, skippedBytes: 0 };
+  #received: Received | undefined;
+  #hint: string | undefined;
 
   /** Number of images that were broken, cut short or too large. */
   get total(): number {
@@ -23,14 +28,26 @@ export class BrokenImages {
   }
 
   /** Begins with the counts of a new opening. */
-  begin(counts: SplitCounts = { broken: 0, skippedBytes: 0 }): void {
+  begin({ counts, received, hint }: Partial<Images> = {}): void {
     this.#previous = this.total;
-    this.#current = counts;
+    this.#current = counts ?? { broken: 0, skippedBytes: 0 };
+    this.#received = received;
+    this.#hint = hint;
   }
 
-  /** Counts one more. */
-  add(): void {
+  /** Counts one more, which has no size. */
+  add(image: Jpeg): void {
     this.#current.broken++;
+    const kind = describeBytes(image);
+    this.#received ??= new Received();
+    this.#received.addBroken(kind === "JPEG" ? "JPEG without a size" : `no JPEG, but ${kind}`);
+  }
+
+  /** Says what has arrived since the opening; undefined if that is unknown. */
+  explain(): Explanation | undefined {
+    if (!this.#received) return undefined;
+    const { mayBeSlow } = this.#received;
+    return { text: this.#received.describe(), hint: this.#hint, mayBeSlow };
   }
 }
 
@@ -45,14 +62,14 @@ export function normalize(
 ): Open<NormalizedImage> {
   return async function* (signal) {
     const images: Images = open(signal);
-    broken.begin(images.counts);
+    broken.begin(images);
     for await (const image of images) {
       const { jpeg, capturedAt } = "jpeg" in image
         ? image
         : { jpeg: image, capturedAt: clock.now() };
       const parts = [...segments(jpeg)];
       const size = sizeOf(jpeg, parts);
-      if (!size) broken.add();
+      if (!size) broken.add(jpeg);
       else {
         const whole = withHuffmanTables(withoutThumbnail(jpeg, parts), parts);
         yield { jpeg: whole, capturedAt, size };

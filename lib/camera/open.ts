@@ -1,10 +1,14 @@
 import type { Clock } from "../clock.ts";
 import type { CameraConfig } from "../config.ts";
+import type { Env } from "../env.ts";
+import { ConfigError, explain } from "../errors.ts";
 import type { Events } from "../events.ts";
+import { type Redactor, sourceRedactor } from "../redact.ts";
 import { Camera } from "./camera.ts";
-import type { Images } from "./driver.ts";
+import type { CommonSettings, Images } from "./driver.ts";
 import type { CameraEvent } from "./events.ts";
-import type { DriverRegistry } from "./registry.ts";
+import { guardDriver } from "./guard.ts";
+import type { AnyDriver, DriverRegistry } from "./registry.ts";
 
 /** A driver with the settings of one camera. */
 export interface ConfiguredDriver {
@@ -19,12 +23,34 @@ export interface ConfiguredDriver {
  * @throws {ConfigError} If a value is invalid.
  */
 export async function openDriver(
-  { driver, env }: Pick<CameraConfig, "driver" | "env">,
+  { driver: name, env }: Pick<CameraConfig, "driver" | "env">,
   drivers: DriverRegistry,
+  onExcess?: (maxFps: number) => void,
 ): Promise<ConfiguredDriver> {
-  const { configure, open } = await drivers.load(driver);
-  const settings = configure(env);
-  return { fps: settings?.fps, open: (signal) => open(settings, signal) };
+  const driver = await drivers.load(name);
+  const redactor = sourceRedactor(env);
+  const settings = configure(driver, env, { name, redactor });
+  const open = guardDriver((signal) => driver.open(settings, signal), { name, redactor, onExcess });
+  const { fps } = settings ?? {};
+  return { fps: typeof fps === "number" && fps > 0 ? fps : undefined, open };
+}
+
+function configure(
+  driver: AnyDriver,
+  env: Env,
+  { name, redactor }: { name: string; redactor: Redactor },
+): CommonSettings {
+  let reason: string;
+  try {
+    const settings: unknown = driver.configure(env);
+    if (!(settings instanceof Promise)) return settings as CommonSettings;
+    settings.catch(() => {}); // its rejection would end the server
+    reason = "configure() returned a Promise instead of settings";
+  } catch (cause) {
+    if (cause instanceof ConfigError) throw cause;
+    reason = redactor.redact(explain(cause)).split(/[\r\n]/)[0]!;
+  }
+  throw new ConfigError(`Cannot configure camera driver "${name}": ${reason}`);
 }
 
 /** Creates the cameras of the settings. @throws {ConfigError} If a driver or a value is invalid. */
@@ -33,7 +59,14 @@ export async function openCameras(
   drivers: DriverRegistry,
   { clock, events }: { clock: Clock; events: Events<CameraEvent> },
 ): Promise<Camera[]> {
-  const configured = await Promise.all(configs.map((config) => openDriver(config, drivers)));
+  const configured = await Promise.all(configs.map((config) => {
+    const camera = config.name;
+    return openDriver(
+      config,
+      drivers,
+      (maxFps) => events.emit({ type: "camera frames dropped", camera, maxFps }),
+    );
+  }));
   return configs.map(({ name, driver, idleTimeout }, i) =>
     new Camera({ name, driver, ...configured[i]!, idleTimeout, clock, events })
   );

@@ -108,12 +108,22 @@ async function importDriver(file: string): Promise<{ default?: unknown }> {
   try {
     return await import(toFileUrl(file).href);
   } catch (cause) {
-    throw new ConfigError(`Cannot load camera driver ${file}: ${firstLine(cause)}`, { cause });
+    throw new ConfigError(`Cannot load camera driver ${file}: ${describeLoadError(cause)}`, {
+      cause,
+    });
   }
 }
 
-function firstLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split("\n")[0]!;
+/** Returns the first line of an error, with the place in the file: `x.ts:3:10`. */
+function describeLoadError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error).split("\n")[0]!;
+  const line = error.message.split("\n")[0]!;
+  const text = error.name === "TypeError" ? line : `${error.name}: ${line}`;
+  const [, place] =
+    /\bat (?:.*\()?(file:\/\/\S+?:\d+:\d+)/.exec(`${error.message}\n${error.stack}`) ?? [];
+  if (!place) return text;
+  const [, url = "", position = ""] = /^(.*?)(:\d+:\d+)$/.exec(place)!;
+  return `${text.replace(` at ${place}`, "")} (${fromFileUrl(url)}${position})`;
 }
 
 async function listFiles(folder: string): Promise<string[]> {

@@ -15,29 +15,70 @@ export function stallTimeouts(fps = Infinity): StallTimeouts {
   return { firstFrame: Math.max(10_000, 8_000 / fps), nextFrame: Math.max(3_000, 8_000 / fps) };
 }
 
+/** What has arrived from a source instead of pictures. */
+export interface Explanation {
+  readonly text: string;
+  /** What the user can do. */
+  readonly hint?: string;
+  /** Whether a picture may come later. */
+  readonly mayBeSlow: boolean;
+}
+
 /** Options of {@link stalling}. */
 export interface StallOptions extends StallTimeouts {
   readonly clock: Clock;
+  /** Explains why there is no first item. */
+  readonly explain?: () => Explanation | undefined;
 }
+
+/** Number of items after which a source that stalls is not taken for a slow one. */
+const FEW_ITEMS = 2;
 
 /**
  * Ends a source with a {@link CameraError} when it exceeds its timeouts: some faults leave a capture program
  * running without output.
  */
 export function stalling<T>(open: Open<T>, options: StallOptions): Open<T> {
+  const { explain = () => undefined } = options;
   return async function* (signal) {
     using watchdog = new Watchdog(options);
     const stalled = () => watchdog.signal.aborted && !signal.aborted;
+    let items = 0;
     try {
       for await (const item of open(AbortSignal.any([signal, watchdog.signal]))) {
         watchdog.reset();
+        items++;
         yield item;
       }
     } catch (cause) {
       throw stalled() ? withCause(watchdog.signal.reason.message, cause) : cause;
     }
-    if (stalled()) throw new CameraError(watchdog.signal.reason.message);
+    if (stalled()) throw stallError(watchdog, items, explain());
+    if (!signal.aborted && items === 0) throwIfExplained(explain());
   };
+}
+
+/** The failure of a source that has exceeded a timeout. */
+function stallError(
+  { signal, seconds }: Watchdog,
+  items: number,
+  explanation: Explanation | undefined,
+): CameraError {
+  const { message } = signal.reason;
+  const slow =
+    `if the camera sends less than one picture in ${seconds} s, set FPS to its frame rate`;
+  if (items > FEW_ITEMS) return new CameraError(message);
+  if (items > 0) return new CameraError(message, { hint: slow });
+  if (!explanation) return new CameraError(message);
+  const { text, hint, mayBeSlow } = explanation;
+  return new CameraError(`${message}: ${text}`, { hint: mayBeSlow ? slow : hint });
+}
+
+/** @throws {CameraError} If a source has ended without any item, and it is known what has arrived. */
+function throwIfExplained(explanation: Explanation | undefined): void {
+  if (!explanation) return;
+  const { text, hint } = explanation;
+  throw new CameraError(`The camera's stream ended without a picture: ${text}`, { hint });
 }
 
 /** The timeout's message with what the source reported when it was stopped. */
@@ -68,6 +109,11 @@ class Watchdog implements Disposable {
     return this.#controller.signal;
   }
 
+  /** The timeout that has expired or would expire next, in seconds. */
+  get seconds(): number {
+    return Math.round(this.#timeout / 1000);
+  }
+
   reset(): void {
     this.#timeout = this.#nextFrame;
     this.#since = this.#clock.monotonic();
@@ -83,7 +129,6 @@ class Watchdog implements Disposable {
       // A reset may shorten the timeout, but never below nextFrame.
       await this.#clock.sleep(Math.min(left, this.#nextFrame), this.#disposed.signal);
     }
-    const seconds = Math.round(this.#timeout / 1000);
-    this.#controller.abort(new ImmediateStop(`${this.#subject} for ${seconds} s`));
+    this.#controller.abort(new ImmediateStop(`${this.#subject} for ${this.seconds} s`));
   }
 }

@@ -1,0 +1,227 @@
+import { type Clock, systemClock } from "../clock.ts";
+import { CameraError, ImmediateStop } from "../errors.ts";
+import type { Jpeg } from "../frame.ts";
+import type { Redactor } from "../redact.ts";
+import { describeBytes } from "../sniff.ts";
+import type { Images, TimedJpeg } from "./driver.ts";
+
+/** Maximum number of frames per second. Further frames are dropped. */
+const MAX_FPS = 250;
+/** Time limit for a driver to end after its signal has aborted, in milliseconds. Terminated programs need 1.5 s. */
+const GRACE_PERIOD = 6_000, SHORT_GRACE_PERIOD = 2_000;
+/** Maximum length of a driver's own error message, in characters. */
+const MAX_MESSAGE = 300;
+const CONTRACT_HINT =
+  "a driver's open() is `async *open(settings, signal)` and yields JPEGs as Uint8Array";
+const END_HINT = "the driver must end when its signal aborts; restart the server";
+
+/** Options of {@link guardDriver}. */
+export interface GuardOptions {
+  /** The driver's name. */
+  readonly name: string;
+  /** Hides the secrets of the camera in the driver's own messages. */
+  readonly redactor: Redactor;
+  /** Called once per opening if frames are dropped. */
+  readonly onExcess?: (maxFps: number) => void;
+  readonly clock?: Clock;
+}
+
+/**
+ * Protects the server against the mistakes of a driver. The camera fails with a message that says what is wrong if the
+ * driver throws, returns no async iterable, yields anything but JPEGs, or does not end after its signal has aborted.
+ * Then the driver is left alone, and not opened again before it has ended. A driver that never waits cannot block the
+ * event loop.
+ */
+export function guardDriver(
+  open: (signal: AbortSignal) => unknown,
+  options: GuardOptions,
+): (signal: AbortSignal) => Images {
+  const { name, redactor } = options;
+  /** Whether an opening has been given up that has not ended yet. */
+  let isLeftOver = false;
+  const toFailure = (error: unknown) =>
+    error instanceof CameraError ? error : failureOf(error, name, redactor);
+  const onLeftOver = (ended: Promise<unknown>) => {
+    isLeftOver = true;
+    ended.finally(() => isLeftOver = false);
+  };
+  return (signal) => {
+    if (isLeftOver) {
+      const message =
+        `The driver "${name}" of an earlier start has not ended, and is not started again`;
+      return failing(new CameraError(message, { hint: END_HINT }));
+    }
+    try {
+      const images = open(signal);
+      if (!isImages(images)) throw wrongResult(images, name);
+      const { counts, received, hint } = images;
+      const guarded = guard(images, signal, { ...options, onLeftOver, toFailure });
+      return Object.assign(guarded, { counts, received, hint });
+    } catch (error) {
+      return failing(toFailure(error));
+    }
+  };
+}
+
+interface GuardedOptions extends GuardOptions {
+  /** Called when an opening is given up. @param ended Settles when it has ended. */
+  readonly onLeftOver: (ended: Promise<unknown>) => void;
+  readonly toFailure: (error: unknown) => CameraError;
+}
+
+async function* guard(
+  images: AsyncIterable<unknown>,
+  signal: AbortSignal,
+  { name, clock = systemClock, onExcess, onLeftOver, toFailure }: GuardedOptions,
+): AsyncGenerator<Jpeg | TimedJpeg> {
+  using pace = new Pace(clock, onExcess);
+  const iterator = images[Symbol.asyncIterator]();
+  let hasEnded = false;
+  try {
+    while (!signal.aborted) {
+      const next = Promise.resolve(iterator.next());
+      if (!await settlesAfterAbort(next, signal)) {
+        hasEnded = true;
+        onLeftOver(Promise.allSettled([next, iterator.return?.()]));
+        throw ignoresSignal(name);
+      }
+      const { done, value } = await next;
+      hasEnded = done ?? false;
+      if (hasEnded) return;
+      if (signal.aborted) break;
+      const image = imageOf(value, name);
+      if (await pace.admits()) yield image;
+    }
+  } catch (error) {
+    hasEnded ||= !(error instanceof ContractError);
+    if (signal.aborted && (error === signal.reason || isAbortError(error))) return;
+    throw toFailure(error);
+  } finally {
+    if (!hasEnded) await close(iterator, { signal, name, onLeftOver });
+  }
+}
+
+/** Ends a driver that has not ended by itself. */
+async function close(
+  iterator: AsyncIterator<unknown>,
+  { signal, name, onLeftOver }: Pick<GuardedOptions, "name" | "onLeftOver"> & {
+    signal: AbortSignal;
+  },
+): Promise<void> {
+  const ended = Promise.resolve(iterator.return?.());
+  ended.catch(() => {}); // a failure after the end of the camera is of no interest
+  const grace = signal.aborted ? signal : AbortSignal.abort();
+  if (await settlesAfterAbort(ended.catch(() => {}), grace)) return;
+  onLeftOver(Promise.allSettled([ended]));
+  if (signal.aborted) throw ignoresSignal(name);
+}
+
+/** Waits for a promise, until the grace period after the abort of a signal is over. @returns Whether it settled. */
+function settlesAfterAbort(promise: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const finish = (settled: boolean) => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", onAbort);
+      resolve(settled);
+    };
+    const onAbort = () => {
+      const isShort = signal.reason instanceof ImmediateStop;
+      timer = setTimeout(() => finish(false), isShort ? SHORT_GRACE_PERIOD : GRACE_PERIOD);
+    };
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+    promise.then(() => finish(true), () => finish(true));
+  });
+}
+
+/** Keeps the event loop running, and bounds the frame rate. */
+class Pace implements Disposable {
+  readonly #clock: Clock;
+  readonly #onExcess: ((maxFps: number) => void) | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #second = -Infinity;
+  #count = 0;
+  #hasReported = false;
+
+  constructor(clock: Clock, onExcess: ((maxFps: number) => void) | undefined) {
+    this.#clock = clock;
+    this.#onExcess = onExcess;
+  }
+
+  /** Lets the event loop turn if it has not since the last frame. @returns Whether the frame is to be shown. */
+  async admits(): Promise<boolean> {
+    // Promises alone do not let timers, signals and connections run.
+    if (this.#timer !== undefined) await new Promise((resolve) => setTimeout(resolve, 0));
+    this.#timer ??= setTimeout(() => this.#timer = undefined, 0);
+    const now = this.#clock.monotonic();
+    if (now - this.#second >= 1_000) {
+      this.#second = now;
+      this.#count = 0;
+    }
+    if (++this.#count <= MAX_FPS) return true;
+    if (!this.#hasReported) this.#onExcess?.(MAX_FPS);
+    this.#hasReported = true;
+    return false;
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+/** A driver that breaks its contract: it has not ended by itself. */
+class ContractError extends CameraError {
+  override name = "ContractError";
+}
+
+function ignoresSignal(name: string): CameraError {
+  const message = `The driver "${name}" ignores the abort of its signal: it has not ended in time`;
+  return new CameraError(message, { hint: END_HINT });
+}
+
+function wrongResult(value: unknown, name: string): ContractError {
+  if (value instanceof Promise) value.catch(() => {}); // its rejection would end the server
+  const message = `The driver "${name}" is wrong: open() returned ${
+    describe(value)
+  } instead of an async iterable`;
+  return new ContractError(message, { hint: CONTRACT_HINT });
+}
+
+function imageOf(value: unknown, name: string): Jpeg | TimedJpeg {
+  if (value instanceof Uint8Array) return value as Jpeg;
+  const { jpeg, capturedAt } = (value ?? {}) as Partial<TimedJpeg>;
+  if (jpeg instanceof Uint8Array) return Number.isFinite(capturedAt) ? value as TimedJpeg : jpeg;
+  const message = `The driver "${name}" is wrong: it yielded ${describe(value)} instead of a JPEG`;
+  throw new ContractError(message, { hint: CONTRACT_HINT });
+}
+
+/** Describes a value that is not what it should be. */
+function describe(value: unknown): string {
+  if (value === null || value === undefined) return `${value}`;
+  if (value instanceof Uint8Array) return `bytes (${describeBytes(value)})`;
+  if (typeof value !== "object" && typeof value !== "function") return `a ${typeof value}`;
+  const type = /^\w{1,40}$/.exec(value.constructor?.name ?? "")?.[0] ?? "object";
+  return type === "Object" ? "an object without a JPEG" : `an object of type ${type}`;
+}
+
+/** Returns the failure for what a driver has thrown: its own message in one line, without secrets. */
+function failureOf(error: unknown, name: string, redactor: Redactor): CameraError {
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const line = redactor.redact(text).split(/[\r\n]/)[0]!.slice(0, MAX_MESSAGE);
+  return new CameraError(`The driver "${name}" failed: ${line}`);
+}
+
+function isImages(value: unknown): value is Images {
+  return typeof value === "object" && value !== null && Symbol.asyncIterator in value &&
+    typeof value[Symbol.asyncIterator] === "function";
+}
+
+function isAbortError(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "AbortError";
+}
+
+// deno-lint-ignore require-yield
+async function* failing(error: CameraError): AsyncGenerator<never> {
+  throw await error;
+}
