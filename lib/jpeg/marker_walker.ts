@@ -51,7 +51,7 @@ export class MarkerWalker {
   #sendsEoi = false;
   #imagesWithoutEoi = 0;
 
-  /** @param onBroken Called for each dropped image with the reason, such as "cut off". */
+  /** @param onBroken Called for each image dropped before the end, with the reason, such as "cut off". */
   constructor(
     counts: SplitCounts,
     maxFrame: number,
@@ -109,10 +109,7 @@ export class MarkerWalker {
       if (this.#endWithoutEoi(bytes, at)) return true;
       end = at;
     }
-    if (this.#state !== SEEK) {
-      this.#counts.broken++;
-      this.#onBroken(CUT_OFF);
-    }
+    if (this.#state !== SEEK) this.#counts.broken++;
     this.#counts.skippedBytes += end - this.start;
     return false;
   }

@@ -275,7 +275,7 @@ export class PartParser {
   /** Drops the part whose bytes begin at `from`. @param reason Why its image is broken, if it has one. */
   #drop(from: number, reason?: string): undefined {
     if (this.#begun) this.#counts.broken++;
-    if (reason) this.#received?.addBroken(reason);
+    if (reason && !this.#ended) this.#received?.addBroken(reason);
     this.#skip(from);
   }
 
