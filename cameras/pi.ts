@@ -2,6 +2,7 @@ import {
   type CameraDriver,
   type CaptureSettings,
   readCaptureSettings,
+  refuseAddress,
 } from "../lib/camera/driver.ts";
 import { readChoice, readInteger } from "../lib/env.ts";
 import { splitJpegs } from "../lib/jpeg/split.ts";
@@ -65,6 +66,7 @@ const KNOWN_ERRORS: readonly KnownError[] = [
 export default {
   requirements,
   configure(env) {
+    refuseAddress(env, "pi");
     const camera = readInteger(env, "SOURCE", { min: 0, max: 99 });
     const rotation = readChoice(env, "ROTATE", ["0", "180"]) ?? "0";
     const requested = readCaptureSettings(env);

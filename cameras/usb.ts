@@ -1,4 +1,4 @@
-import { type CameraDriver, readCaptureSettings } from "../lib/camera/driver.ts";
+import { type CameraDriver, readCaptureSettings, refuseAddress } from "../lib/camera/driver.ts";
 import { readChoice } from "../lib/env.ts";
 import type { Jpeg } from "../lib/frame.ts";
 import type { Size } from "../lib/jpeg/segments.ts";
@@ -50,6 +50,7 @@ const KNOWN_ERRORS: readonly KnownError[] = [
 export default {
   requirements,
   configure(env) {
+    refuseAddress(env, "usb");
     const { width, height, fps, quality = 85 } = readCaptureSettings(env);
     const rotation = readChoice(env, "ROTATE", ["0", "90", "180", "270"]) ?? "0";
     return {

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertGreaterOrEqual, assertStringIncludes } from "@std/assert";
+import { FakeCamera } from "./lib/http1/fake_camera.ts";
 import { eventually, readUntil, Server } from "./server.ts";
 
 Deno.test("a chain of relays forwards each frame and its timestamp over one connection, only while it has viewers", async () => {
@@ -48,7 +49,7 @@ Deno.test("a relay reports why its source fails, and streams again when the sour
     const health = async () => await (await fetch(`${relay.url}/healthz`)).text();
     await eventually(
       "the relay reports the reason",
-      async () => /Connection refused/.test(await health()),
+      async () => /connection refused/.test(await health()),
     );
     server = await Server.start({ env: { CAMERA: "emulated", FPS: "10", PORT: port } });
     await eventually("the relay is healthy again", async () => /"ok"/.test(await health()));
@@ -156,3 +157,44 @@ function freePort(): string {
 async function viewersOf({ url }: Server): Promise<number> {
   return (await (await fetch(`${url}/cameras`)).json())[0].viewers;
 }
+
+Deno.test("a relay shows nothing of its SOURCE when the other server quotes the request or hangs up", async () => {
+  const path = "/seccam/KEYPATH9?usr=secuser&pwd=secquery";
+  await using quoting = new FakeCamera((request) =>
+    `HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\n\r\n${
+      request.split("\r\n")[0]
+    } not found`
+  );
+  await using silent = new FakeCamera("");
+  const source = ({ port }: FakeCamera) => `http://secname:sec%pass^@127.0.0.1:${port}${path}`;
+  await using server = await Server.start({
+    env: {
+      AUTH: "me:watch",
+      CAMERA: "one=mjpeg,two=mjpeg,three=exec",
+      ONE_SOURCE: source(quoting),
+      TWO_SOURCE: source(silent),
+      THREE_SOURCE: `sh -c 'echo "cannot open $0, user secname, pwd secquery" >&2; exit 1' "${
+        source(silent)
+      }"`,
+    },
+  });
+  const headers = { Authorization: `Basic ${btoa("me:watch")}` };
+  const texts: string[] = [];
+  for (const camera of ["one", "two", "three"]) {
+    const response = await fetch(`${server.url}/cameras/${camera}/snapshot.jpg`, { headers });
+    assertEquals(response.status, 503);
+    texts.push(await response.text());
+  }
+  const open = await (await fetch(`${server.url}/healthz`)).json();
+  assertEquals(open.failing.map(Object.keys), Array(3).fill(["camera", "since"]));
+  for (const page of ["healthz", "cameras", "metrics"]) {
+    texts.push(await (await fetch(`${server.url}/${page}`, { headers })).text());
+  }
+  assertStringIncludes(texts.join(), "responded with status 404");
+  assertStringIncludes(texts.join(), "closed the connection without a response");
+  await server.stop();
+  assert(
+    !/sec(cam|name|%|pass|user|query)|KEYPATH|usr=/i.test(texts.join() + server.output),
+    texts.join(),
+  );
+});

@@ -16,6 +16,9 @@ import { restarting } from "./restart.ts";
 import { stalling, type StallTimeouts, stallTimeouts } from "./stall.ts";
 import type { CameraState, CameraStats } from "./stats.ts";
 
+/** Time limit for a stalled source to say why it has stalled, in milliseconds. */
+const STOP_TIMEOUT = 2_500;
+
 /** Options of a {@link Camera}. */
 export interface CameraOptions {
   name: string;
@@ -60,6 +63,8 @@ export class Camera implements AsyncDisposable {
   #lastFailure: CameraError | undefined;
   #failingSince: number | undefined;
   #recovering = false;
+  /** Resolves at the next failure. */
+  #failed = Promise.withResolvers<void>();
   #closed: CameraError | undefined;
 
   constructor({ name, driver, open, fps, idleTimeout, clock, events }: CameraOptions) {
@@ -136,7 +141,7 @@ export class Camera implements AsyncDisposable {
     if (this.latest) return;
     if (this.error && this.retryAfter > 0) throw this.error;
     this.#backoff.retryNow();
-    if (!await this.#firstFrame.wait(this.#timeouts.firstFrame)) throw this.#timeoutError();
+    if (!await this.#firstFrame.wait(this.#timeouts.firstFrame)) throw await this.#timeoutError();
   }
 
   /**
@@ -164,7 +169,7 @@ export class Camera implements AsyncDisposable {
     found.catch(() => {}); // when nothing awaits it any more
     await this.ready();
     const timeout = this.#timeouts.firstFrame;
-    if (!await settlesWithin(found, timeout, this.#clock)) throw this.#timeoutError();
+    if (!await settlesWithin(found, timeout, this.#clock)) throw await this.#timeoutError();
     return await found;
   }
 
@@ -253,6 +258,8 @@ export class Camera implements AsyncDisposable {
     this.#clearFrames();
     this.#lastFailure = error;
     this.#failingSince ??= this.#clock.now();
+    this.#failed.resolve();
+    this.#failed = Promise.withResolvers();
     this.#recovering = true;
     this.#emit({ type: "camera failed", error, retryDelay: delay });
   }
@@ -266,7 +273,9 @@ export class Camera implements AsyncDisposable {
     this.#events.emit({ ...event, camera: this.name } as CameraEvent);
   }
 
-  #timeoutError(): CameraError {
+  /** Returns why there is no frame in time. A source that has stalled is being stopped, and may say why. */
+  async #timeoutError(): Promise<CameraError> {
+    if (!this.error) await settlesWithin(this.#failed.promise, STOP_TIMEOUT, this.#clock);
     const seconds = Math.round(this.#timeouts.firstFrame / 1000);
     return this.error ?? new CameraError(`No picture from the camera for ${seconds} s`);
   }

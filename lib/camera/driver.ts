@@ -1,4 +1,5 @@
-import { type Env, readInteger, readNumber } from "../env.ts";
+import { type Env, readInteger, readNumber, variableName } from "../env.ts";
+import { ConfigError } from "../errors.ts";
 import type { Jpeg } from "../frame.ts";
 import type { SplitCounts } from "../jpeg/split.ts";
 import type { Received } from "../received.ts";
@@ -70,6 +71,22 @@ export interface CaptureSettings {
   readonly fps: number | undefined;
   /** From 1 to 100, on libjpeg's scale. */
   readonly quality: number | undefined;
+}
+
+/**
+ * Refuses a `SOURCE` that is an address, for drivers that would not understand it. The message does not contain it, as
+ * it may contain a password.
+ *
+ * @throws {ConfigError}
+ */
+export function refuseAddress(env: Env, driver: string): void {
+  if (!env.SOURCE?.includes("://")) return;
+  throw new ConfigError(
+    `Cannot use ${
+      variableName(env, "SOURCE")
+    } with camera driver "${driver}", as it is an address: ` +
+      "for MJPEG over http use CAMERA=mjpeg, for others CAMERA=exec or opencv",
+  );
 }
 
 /**

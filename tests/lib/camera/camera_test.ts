@@ -183,7 +183,7 @@ Deno.test("Camera.ready() fails after 10 s without a first frame, or 8 frame int
     await clock.advance(timeout - 1);
     assertEquals(outcome.now, "waiting");
     await clock.advance(1);
-    assertEquals(outcome.now, `No picture from the camera for ${timeout / 1_000} s`);
+    assertEquals(outcome.now, `No first picture for ${timeout / 1_000} s`);
     await camera.close();
   }
 });

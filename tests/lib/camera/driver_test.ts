@@ -1,5 +1,5 @@
-import { assertEquals, assertThrows } from "@std/assert";
-import { readCaptureSettings } from "../../../lib/camera/driver.ts";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { readCaptureSettings, refuseAddress } from "../../../lib/camera/driver.ts";
 import { forCamera } from "../../../lib/env.ts";
 import { ConfigError } from "../../../lib/errors.ts";
 
@@ -30,4 +30,13 @@ Deno.test("readCaptureSettings() rejects invalid values, and names the variable 
     ConfigError,
     "FRONT_FPS as a number from 0.01 to 240",
   );
+});
+
+Deno.test("refuseAddress() refuses an address, and does not show it", () => {
+  refuseAddress({ SOURCE: "/dev/video0" }, "usb");
+  refuseAddress({}, "usb");
+  const front = forCamera({ FRONT_SOURCE: "rtsp://me:secret@cam/" }, "front");
+  const { message }: ConfigError = assertThrows(() => refuseAddress(front, "usb"), ConfigError);
+  assertStringIncludes(message, "FRONT_SOURCE");
+  assertEquals(/secret|cam\//.test(message), false);
 });

@@ -1,0 +1,118 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { guardDriver, type GuardOptions } from "../../../lib/camera/guard.ts";
+import { CameraError, ImmediateStop } from "../../../lib/errors.ts";
+import type { Jpeg } from "../../../lib/frame.ts";
+import { Redactor } from "../../../lib/redact.ts";
+import { sampleJpeg } from "../jpeg/sample_jpegs.ts";
+
+const JPEG = sampleJpeg();
+const NEVER = new AbortController().signal;
+
+function guarded(open: (signal: AbortSignal) => unknown, options: Partial<GuardOptions> = {}) {
+  return guardDriver(open, { name: "mine", redactor: new Redactor([]), ...options });
+}
+
+async function failureOf(open: (signal: AbortSignal) => unknown): Promise<CameraError> {
+  return await assertRejects(() => Array.fromAsync(guarded(open)(NEVER)), CameraError);
+}
+
+Deno.test("guardDriver() passes images, their counts, and failures of cameras on unchanged", async () => {
+  const counts = { broken: 3, skippedBytes: 0 };
+  const timed = { jpeg: JPEG, capturedAt: 5 };
+  const failure = new CameraError("unplugged");
+  const images = guarded(() =>
+    Object.assign(
+      (async function* () {
+        yield JPEG;
+        yield await Promise.resolve(timed);
+        throw failure;
+      })(),
+      { counts },
+    )
+  )(NEVER);
+  assertEquals(images.counts, counts);
+  const seen: unknown[] = [];
+  const error = await assertRejects(async () => {
+    for await (const image of images) seen.push(image);
+  });
+  assertEquals([seen, error], [[JPEG, timed], failure]);
+});
+
+Deno.test("guardDriver() takes the time of arrival for an image whose capture time is no number", async () => {
+  for (const capturedAt of [NaN, undefined, "now", Infinity]) {
+    const open = guarded(async function* () {
+      yield await Promise.resolve({ jpeg: JPEG, capturedAt });
+    });
+    assertEquals(await Array.fromAsync(open(NEVER)), [JPEG as Jpeg]);
+  }
+});
+
+Deno.test("guardDriver() reports a driver's own error in one line without the secrets of SOURCE", async () => {
+  const redactor = new Redactor(["http://me:hunter22@cam/"]);
+  const open = guardDriver(() => {
+    throw new Error(`cannot open http://me:hunter22@cam/\nmore`);
+  }, { name: "mine", redactor });
+  const { message } = await assertRejects(() => Array.fromAsync(open(NEVER)), CameraError);
+  assertStringIncludes(message, 'The driver "mine" failed: Error: cannot open http://');
+  assert(!/hunter|more/.test(message), message);
+});
+
+Deno.test("guardDriver() ends a driver that yields something else", async () => {
+  let ended = false;
+  const { message } = await failureOf(async function* () {
+    try {
+      yield await Promise.resolve("x");
+    } finally {
+      ended = true;
+    }
+  });
+  assertStringIncludes(message, "it yielded a string instead of a JPEG");
+  assert(ended);
+});
+
+Deno.test("guardDriver() gives up a driver that ignores its signal, and opens it again after it has ended", async () => {
+  const release = Promise.withResolvers<void>();
+  let opened = 0;
+  const open = guarded(async function* () {
+    opened++;
+    await release.promise;
+    yield JPEG;
+  });
+  const stop = new AbortController();
+  const first = assertRejects(() => Array.fromAsync(open(stop.signal)), CameraError);
+  const startedAt = performance.now();
+  stop.abort(new ImmediateStop("stalled"));
+  assertStringIncludes((await first).message, "ignores the abort of its signal");
+  assert(performance.now() - startedAt < 4_000);
+  const again = await assertRejects(() => Array.fromAsync(open(NEVER)), CameraError);
+  assertStringIncludes(again.message, "of an earlier start has not ended");
+  assertEquals(opened, 1);
+  release.resolve();
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assertEquals(await Array.fromAsync(open(NEVER)), [JPEG]);
+});
+
+Deno.test("guardDriver() drops frames beyond the maximum rate, and reports it once", async () => {
+  const reports: number[] = [];
+  const open = guarded(async function* () {
+    for (let n = 0; n < 400; n++) yield await Promise.resolve(JPEG);
+  }, {
+    onExcess: (maxFps) => reports.push(maxFps),
+    clock: { now: () => 0, monotonic: () => 0, sleep: () => Promise.resolve() },
+  });
+  assertEquals((await Array.fromAsync(open(NEVER))).length, 250);
+  assertEquals(reports, [250]);
+});
+
+Deno.test("guardDriver() lets the event loop turn between the frames of a driver that never waits", async () => {
+  let turns = 0;
+  const timer = setInterval(() => turns++, 0);
+  let frames = 0;
+  for await (
+    const _ of guarded(async function* () {
+      for (;;) yield JPEG;
+    })(NEVER)
+  ) if (++frames === 50) break;
+  clearInterval(timer);
+  assert(turns > 10, `${turns}`);
+});
