@@ -3,6 +3,7 @@ import { type Env, variableName } from "../lib/env.ts";
 import { CameraError, ConfigError } from "../lib/errors.ts";
 import type { Jpeg } from "../lib/frame.ts";
 import { type DecodeCounts, decodeMultipart } from "../lib/multipart/decode.ts";
+import { quote } from "../lib/quote.ts";
 import requirements from "./mjpeg/requirements.ts";
 
 interface Settings {
@@ -69,7 +70,7 @@ function readSource(env: Env): { url: URL; credentials: string } {
   }
   const url = URL.parse(text);
   if (!url || !isHttp(url)) {
-    const redacted = JSON.stringify(text.replace(/^(\w+:)?(\/\/)?.*@/, "$1$2…@"));
+    const redacted = quote(text.replace(/^(\w+:)?(\/\/)?.*@/, "$1$2…@"));
     throw new ConfigError(
       `Cannot read ${name} as an http or https URL: current value is ${redacted}`,
     );

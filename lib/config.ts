@@ -1,5 +1,7 @@
 import { type Env, forCamera, parse, readChoice, readInteger } from "./env.ts";
 import { ConfigError } from "./errors.ts";
+import { readHost } from "./host.ts";
+import { isQuoted, quote } from "./quote.ts";
 import { readSettings, type SettingTable, type SettingValues } from "./setting.ts";
 
 /** A camera that `CAMERA` names, and its driver. */
@@ -216,7 +218,7 @@ function readCameras(env: Env, name: string): readonly NamedDriver[] | undefined
   for (const { name } of cameras ?? []) {
     if (names.has(name.toLowerCase())) {
       throw new ConfigError(
-        `Cannot have two cameras called "${name}": name them in CAMERA, as "front=pi,back=pi"`,
+        `Cannot have two cameras called ${quote(name)}: name them in CAMERA, as "front=pi,back=pi"`,
       );
     }
     names.add(name.toLowerCase());
@@ -231,15 +233,8 @@ function readIdleTimeout(env: Env, name: string): number | undefined {
   });
 }
 
-function readHost(env: Env, name: string): string | undefined {
-  return parse(env, name, "a host name or an address", (text) => {
-    const host = text.replace(/^\[(.*)\]$/, "$1");
-    return /^[\w.:%-]+$/.test(host) ? host : undefined;
-  });
-}
-
 function readPath(env: Env, name: string): string | undefined {
-  return env[name]?.trim() || undefined;
+  return parse(env, name, "a path", (text) => isQuoted(text) ? undefined : text);
 }
 
 function readAllowedOrigins(env: Env, name: string): AllowedOrigins | undefined {

@@ -13,12 +13,12 @@ const LAYERS: readonly (readonly string[])[] = [
   ["lib/live/", "lib/streaming/", "lib/metrics/", "lib/doctor/"],
   ["lib/camera/", "lib/permissions/"],
   ["lib/auth/", "lib/config.ts", "lib/jpeg/", "lib/multipart/", "lib/sockets/"],
-  ["lib/setting.ts"],
+  ["lib/host.ts", "lib/setting.ts"],
   [
     ...["lib/hub/", "lib/process/"],
     ...["lib/env.ts", "lib/frame.ts", "lib/log.ts", "lib/shell_words.ts", "lib/systemd.ts"],
   ],
-  ["lib/bytes.ts", "lib/clock.ts", "lib/errors.ts", "lib/events.ts", "lib/libc.ts"],
+  ["lib/bytes.ts", "lib/clock.ts", "lib/errors.ts", "lib/events.ts", "lib/libc.ts", "lib/quote.ts"],
 ];
 
 /** The layer of the modules. */

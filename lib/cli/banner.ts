@@ -1,5 +1,6 @@
 import type { Access } from "../auth/mod.ts";
 import type { Config } from "../config.ts";
+import { hostInUrl } from "../host.ts";
 
 /** What the banner shows besides the settings. */
 export interface BannerOptions {
@@ -17,14 +18,14 @@ export function banner(config: Config, { version, access, port }: BannerOptions)
   const names = cameras.map(({ name, driver }) => name === driver ? name : `${name} (${driver})`);
   return [
     `dinocam ${version} serves ${names.join(", ")}`,
-    `Watch at http${tls ? "s" : ""}://${hostInUrl(host)}:${port}/`,
+    `Watch at http${tls ? "s" : ""}://${reachableHost(host)}:${port}/`,
     describeAccess(access),
   ].join("\n");
 }
 
-function hostInUrl(host: string): string {
+function reachableHost(host: string): string {
   if (["0.0.0.0", "::"].includes(host)) return "<this machine's address>";
-  return host.includes(":") ? `[${host}]` : host;
+  return hostInUrl(host);
 }
 
 function describeAccess(access: Access): string {

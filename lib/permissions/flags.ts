@@ -1,5 +1,6 @@
 import type { Config } from "../config.ts";
 import type { Env } from "../env.ts";
+import { hostInUrl } from "../host.ts";
 import { LINUX_LIBRARIES, MACOS_LIBRARIES } from "../libc.ts";
 import type { Setting } from "../setting.ts";
 import type { DriverPermission } from "./driver_permissions.ts";
@@ -52,7 +53,7 @@ function pathsOf(settings: readonly Setting[], env: Env): string[] {
 
 /** Permits listening: on any port of the address if the system is to choose the port. */
 function listenFlag({ host, port }: Pick<Config, "host" | "port">): string {
-  const address = host.includes(":") ? `[${host}]` : host;
+  const address = hostInUrl(host);
   return flag("net", [port === 0 ? address : `${address}:${port}`]);
 }
 
