@@ -1,4 +1,4 @@
-import { type CameraDriver, readCaptureSettings, type TimedJpeg } from "../lib/camera/driver.ts";
+import { type CameraDriver, readFps, type TimedJpeg } from "../lib/camera/driver.ts";
 import { type Env, variableName } from "../lib/env.ts";
 import { CameraError, ConfigError } from "../lib/errors.ts";
 import type { Jpeg } from "../lib/frame.ts";
@@ -27,7 +27,7 @@ export default {
     const { url, credentials } = readSource(env);
     // When a camera has no new frame, other servers repeat the last one, some only every 5 s. The
     // default of 1 fps keeps such a pause from counting as a stall.
-    return { url, credentials, fps: readCaptureSettings(env).fps ?? 1 };
+    return { url, credentials, fps: readFps(env) ?? 1 };
   },
   open(settings, signal) {
     const counts = { broken: 0, skippedBytes: 0 };

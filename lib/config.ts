@@ -44,6 +44,7 @@ export const SERVER_SETTINGS = {
   },
   fps: {
     name: "FPS",
+    alternatives: ["FRAMERATE", "FRAME_RATE"],
     unset: "per driver",
     meaning: "requested frame rate, in frames per second",
     perCamera: true,
@@ -56,12 +57,14 @@ export const SERVER_SETTINGS = {
   },
   rotate: {
     name: "ROTATE",
+    alternatives: ["ROTATION"],
     default: "0",
     meaning: "clockwise rotation, in degrees: `0`, `90`, `180` or `270` (`pi`: `0` or `180`)",
     perCamera: true,
   },
   idleTimeout: {
     name: "IDLE_SECONDS",
+    alternatives: ["IDLE_TIMEOUT", "IDLE_TIME", "IDLE_SEC", "IDLE"],
     default: "10",
     meaning: "seconds a camera keeps running after its last viewer. `0`: stop at once. " +
       "`never`: always on",
@@ -82,17 +85,20 @@ export const SERVER_SETTINGS = {
   },
   auth: {
     name: "AUTH",
+    alternatives: ["AUTHENTICATION"],
     meaning: "`user:password` for viewers; required unless `HOST` is loopback. `none`: no password",
     secret: true, // read by lib/auth/, and kept away from drivers
   },
   tlsCert: {
     name: "TLS_CERT",
+    alternatives: ["TLS_CERTIFICATE", "TLS_CERT_FILE", "SSL_CERT"],
     meaning: "PEM file with the certificate: serve HTTPS",
     path: "read",
     read: readPath,
   },
   tlsKey: {
     name: "TLS_KEY",
+    alternatives: ["TLS_KEY_FILE", "TLS_PRIVATE_KEY", "SSL_KEY"],
     meaning: "PEM file with the private key",
     path: "read",
     read: readPath,
@@ -105,6 +111,7 @@ export const SERVER_SETTINGS = {
   },
   allowOrigin: {
     name: "ALLOW_ORIGIN",
+    alternatives: ["CORS_ORIGIN", "CORS_ORIGINS", "ALLOW_CORS"],
     meaning: "origins whose pages may read streams with `fetch` (CORS): " +
       "`https://mainsail.local,http://10.0.0.2`, or `*` for all. Not needed for `<img>`",
     read: (env, name): AllowedOrigins => readAllowedOrigins(env, name) ?? [],

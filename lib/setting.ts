@@ -10,6 +10,8 @@ export interface Setting<T = unknown> {
   readonly default?: string;
   /** What applies where the variable is not set, if no value stands for that: "unlimited". */
   readonly unset?: string;
+  /** Other names that users try, which are not misspellings: `ROTATION` for `ROTATE`. */
+  readonly alternatives?: readonly string[];
   /** Whether it can be set for one camera: `FRONT_FPS` is the `FPS` of the camera "front". */
   readonly perCamera?: boolean;
   /** Whether the value can contain a password. Such a value is never printed. */

@@ -1,6 +1,7 @@
 import type { Access } from "../auth/mod.ts";
 import type { Config } from "../config.ts";
 import { hostInUrl } from "../host.ts";
+import type { SettingsReview } from "./review_settings.ts";
 
 /** What the banner shows besides the settings. */
 export interface BannerOptions {
@@ -8,18 +9,23 @@ export interface BannerOptions {
   readonly access: Access;
   /** The port that the server listens on. */
   readonly port: number;
+  /** The settings in use, and what is wrong with them. */
+  readonly review: SettingsReview;
 }
 
 /**
- * The lines that the server prints when it is ready: its cameras, its address, and who can connect.
+ * The lines that the server prints when it is ready: its cameras, its address, who can connect, and
+ * the settings in use with warnings.
  */
-export function banner(config: Config, { version, access, port }: BannerOptions): string {
+export function banner(config: Config, { version, access, port, review }: BannerOptions): string {
   const { host, cameras, tls } = config;
   const names = cameras.map(({ name, driver }) => name === driver ? name : `${name} (${driver})`);
   return [
     `dinocam ${version} serves ${names.join(", ")}`,
     `Watch at http${tls ? "s" : ""}://${reachableHost(host)}:${port}/`,
     describeAccess(access),
+    review.settings,
+    ...review.warnings.map(({ text, advice }) => `Warning: ${text}; ${advice}`),
   ].join("\n");
 }
 

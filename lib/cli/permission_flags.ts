@@ -6,6 +6,7 @@ import {
 } from "../permissions/driver_permissions.ts";
 import { compileFlags, permissionFlags } from "../permissions/flags.ts";
 import { isSupported } from "./deno_version.ts";
+import { readEnvironment } from "./environment.ts";
 import { readServerConfig, type ServerConfig, SETTINGS } from "./settings.ts";
 
 // Prints the permission flags of the server, for the tasks in `deno.json`. The argument is `all` for
@@ -18,14 +19,29 @@ if (isSupported(Deno.version.deno)) {
 }
 
 async function flagsFor(allDrivers: boolean): Promise<string[]> {
-  const env = Deno.env.toObject();
+  const env = readEnvironment();
   const config = readValidConfig(env);
   // A driver in CAMERAS_DIR may have the name of one of the server's own.
   const permissions = config && (allDrivers || config.camerasDir)
     ? ALL_DRIVER_PERMISSIONS
     : (await Promise.all(config?.cameras.map(({ driver }) => loadDriverPermissions(driver)) ?? []))
       .flat();
-  return permissionFlags({ config, drivers: new Set(permissions), settings: SETTINGS, env });
+  const dotenv = await isFile(".env");
+  return permissionFlags({
+    config,
+    drivers: new Set(permissions),
+    settings: SETTINGS,
+    env,
+    dotenv,
+  });
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch {
+    return false; // it does not exist, or cannot be read
+  }
 }
 
 /** Undefined if a setting is invalid: the server reports that. */

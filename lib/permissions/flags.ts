@@ -19,16 +19,19 @@ export interface FlagsOptions {
   readonly drivers: ReadonlySet<DriverPermission>;
   readonly settings: readonly Setting[];
   readonly env: Env;
+  /** Whether to permit reading the file `.env`, which the server checks and does not use. */
+  readonly dotenv?: boolean;
 }
 
 /** The Deno permissions that the server needs with these settings, as flags for `deno run`. */
-export function permissionFlags({ config, drivers, settings, env }: FlagsOptions): string[] {
+export function permissionFlags(options: FlagsOptions): string[] {
+  const { config, drivers, settings, env, dotenv = false } = options;
   const written = config ? pathsOf(settings.filter(({ path }) => path === "write"), env) : [];
   const read = config ? pathsOf(settings.filter(({ path }) => path), env) : [];
   return [
     "--no-prompt",
     "--allow-env",
-    flag("read", [...OWN_FOLDERS, ...read]),
+    flag("read", [...OWN_FOLDERS, ...read, ...dotenv ? [".env"] : []]),
     ...written.length > 0 ? [flag("write", written)] : [],
     ...drivers.has("net") ? ["--allow-net"] : config ? [listenFlag(config)] : [],
     ...drivers.has("run") ? ["--allow-run"] : [],

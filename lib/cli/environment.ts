@@ -1,0 +1,15 @@
+import type { Env } from "../env.ts";
+
+/**
+ * Reads all environment variables. On Windows, where `Path` and `PATH` are the same variable, their
+ * names are converted to capitals: `set camera=pi` sets `CAMERA`.
+ */
+export function readEnvironment(
+  variables: Env = Deno.env.toObject(),
+  os: typeof Deno.build.os = Deno.build.os,
+): Env {
+  if (os !== "windows") return variables;
+  return Object.fromEntries(
+    Object.entries(variables).map(([name, value]) => [name.toUpperCase(), value]),
+  );
+}

@@ -1,0 +1,40 @@
+import { fromFileUrl } from "@std/path";
+import type { Config } from "../config.ts";
+import { ConfigError } from "../errors.ts";
+import { hostInUrl } from "../host.ts";
+import { commandLine, currentLauncher } from "./launcher.ts";
+
+/** Folders that the server reads. */
+const FOLDERS = ["cameras", "static"].map((folder) =>
+  fromFileUrl(new URL(`../../${folder}`, import.meta.url))
+);
+
+/**
+ * Checks whether Deno lets the program read its settings and its files. In a terminal, Deno would
+ * ask for each permission in turn.
+ *
+ * @throws {ConfigError} If a permission is missing.
+ */
+export function requireStartPermissions(): void {
+  requirePermissions([
+    { name: "env" },
+    ...FOLDERS.map((path) => ({ name: "read", path }) as const),
+  ]);
+}
+
+/** Checks whether Deno lets the server listen. @throws {ConfigError} If it does not. */
+export function requireListenPermission({ host, port }: Pick<Config, "host" | "port">): void {
+  const address = hostInUrl(host);
+  requirePermissions([{ name: "net", host: port === 0 ? address : `${address}:${port}` }]);
+}
+
+function requirePermissions(permissions: readonly Deno.PermissionDescriptor[]): void {
+  // querySync never asks the user.
+  const missing = permissions.filter((one) => Deno.permissions.querySync(one).state !== "granted");
+  if (missing.length === 0) return;
+  const names = [...new Set(missing.map(({ name }) => `--allow-${name}`))].join(" and ");
+  throw new ConfigError(
+    `Cannot run without Deno's permission ${names}: type ` +
+      `${commandLine("start", currentLauncher())}, or deno run --allow-all main.ts`,
+  );
+}
