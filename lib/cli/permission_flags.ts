@@ -4,17 +4,16 @@ import {
   ALL_DRIVER_PERMISSIONS,
   loadDriverPermissions,
 } from "../permissions/driver_permissions.ts";
-import { compileFlags, permissionFlags } from "../permissions/flags.ts";
+import { permissionFlags } from "../permissions/flags.ts";
 import { isSupported } from "./deno_version.ts";
 import { readEnvironment } from "./environment.ts";
 import { readServerConfig, type ServerConfig, SETTINGS } from "./settings.ts";
 
 // Prints the permission flags of the server, for the tasks in `deno.json`. The argument is `all` for
-// commands that use every driver, and `compile` for a compiled binary. On an unsupported Deno it
-// prints nothing: the server then reports the version.
+// commands that use every driver. On an unsupported Deno it prints nothing: the server then reports
+// the version.
 if (isSupported(Deno.version.deno)) {
-  const [mode] = Deno.args;
-  const flags = mode === "compile" ? compileFlags(SETTINGS) : await flagsFor(mode === "all");
+  const flags = await flagsFor(Deno.args[0] === "all");
   console.log(flags.join(" "));
 }
 
