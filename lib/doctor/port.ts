@@ -35,7 +35,7 @@ export async function checkPort({ host, port }: ListenAddress): Promise<Finding>
 /** Whether a dinocam answers at an address: over HTTP, or over HTTPS with any certificate. */
 async function isDinocam(address: ListenAddress): Promise<boolean> {
   const answers = await Promise.all([headOverHttp(address), headOverTls(address)]);
-  return answers.some((head) => /^HTTP\/1\.[01] [^]*\r\nserver: dinocam\r\n/i.test(head));
+  return answers.some((head) => /^HTTP\/1\.[01] [^]*\r\nserver: dinocam$/im.test(head));
 }
 
 async function headOverHttp(address: ListenAddress): Promise<string> {
@@ -64,7 +64,7 @@ interface Connection {
   destroy(): unknown;
 }
 
-/** Requests `/healthz`. @returns The beginning of the response; empty if there is none in time. */
+/** Requests `/healthz`. @returns The head of the response; empty if there is none in time. */
 function readHead(
   connect: (onConnect: () => void) => Connection,
   address: ListenAddress,
@@ -75,7 +75,7 @@ function readHead(
     const finish = () => {
       clearTimeout(timeout);
       connection.destroy();
-      resolve(head);
+      resolve(head.split("\r\n\r\n", 1)[0]!);
     };
     const timeout = setTimeout(finish, ANSWER_TIMEOUT);
     const connection = connect(() =>
