@@ -18,6 +18,7 @@ export type AllowedOrigins = "*" | readonly string[];
 export const SERVER_SETTINGS = {
   cameras: {
     name: "CAMERA",
+    alternatives: ["CAMERA_DRIVER", "CAMERA_TYPE"],
     default: "emulated",
     meaning: "drivers of the cameras: `pi`, several: `pi,usb`, or named: `front=pi,back=usb` " +
       "(letters, digits, `-`)",
@@ -25,6 +26,7 @@ export const SERVER_SETTINGS = {
   },
   source: {
     name: "SOURCE",
+    alternatives: ["CAMERA_URL"],
     unset: "per driver",
     meaning: "device, number, path, address or command of the camera",
     perCamera: true,
@@ -73,12 +75,14 @@ export const SERVER_SETTINGS = {
   },
   host: {
     name: "HOST",
+    alternatives: ["BIND_ADDRESS", "LISTEN_ADDRESS", "LISTEN_HOST"],
     default: "127.0.0.1",
     meaning: "address to listen on; `0.0.0.0`: all IPv4 addresses of this machine",
     read: readHost,
   },
   port: {
     name: "PORT",
+    alternatives: ["LISTEN_PORT"],
     default: "8000",
     meaning: "port to listen on; `0`: any free port",
     read: (env, name) => readInteger(env, name, { min: 0, max: 65_535 }),
@@ -91,20 +95,21 @@ export const SERVER_SETTINGS = {
   },
   tlsCert: {
     name: "TLS_CERT",
-    alternatives: ["TLS_CERTIFICATE", "TLS_CERT_FILE", "SSL_CERT"],
+    alternatives: ["TLS_CERTIFICATE", "TLS_CERT_FILE", "SSL_CERT", "TLS_CERT_PATH"],
     meaning: "PEM file with the certificate: serve HTTPS",
     path: "read",
     read: readPath,
   },
   tlsKey: {
     name: "TLS_KEY",
-    alternatives: ["TLS_KEY_FILE", "TLS_PRIVATE_KEY", "SSL_KEY"],
+    alternatives: ["TLS_KEY_FILE", "TLS_PRIVATE_KEY", "SSL_KEY", "TLS_KEY_PATH"],
     meaning: "PEM file with the private key",
     path: "read",
     read: readPath,
   },
   maxViewers: {
     name: "MAX_VIEWERS",
+    alternatives: ["MAX_CLIENTS"],
     unset: "unlimited",
     meaning: "maximum number of viewers; further ones get 503 with `Retry-After`",
     read: (env, name) => readInteger(env, name, { min: 1, max: 1_000_000 }),
@@ -131,6 +136,7 @@ export const SERVER_SETTINGS = {
   },
   camerasDir: {
     name: "CAMERAS_DIR",
+    alternatives: ["DRIVERS_DIR", "DRIVER_DIR"],
     meaning: "folder with your own drivers, searched first",
     path: "read",
     read: readPath,

@@ -18,9 +18,12 @@ export function shorten(text: string): string {
   return cut(text, (character) => character);
 }
 
-/** Whether a value begins and ends with the same quotation mark, as if a shell should remove it. */
+/**
+ * Whether a value is in quotation marks, as if a shell should remove them. A shell does not remove
+ * the typographic marks of a word processor.
+ */
 export function isQuoted(text: string): boolean {
-  return /^(["'])[^]*\1$/.test(text) && text.length > 1;
+  return /^(["'])[^]*\1$|^[“”„‘’‚«»][^]*[“”‘’«»]$/.test(text);
 }
 
 function cut(text: string, escape: (character: string) => string): string {

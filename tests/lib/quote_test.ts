@@ -27,8 +27,10 @@ Deno.test("shorten() adds no quotes", () => {
 });
 
 Deno.test("isQuoted() needs the same quotation mark at both ends", () => {
-  for (const text of ['"a"', "'a'", '""']) assertEquals([text, isQuoted(text)], [text, true]);
-  for (const text of ['"', '"a', `"a'`, "a", ""]) {
+  for (const text of ['"a"', "'a'", '""', "“a”", "„a“", "‘a’"]) {
+    assertEquals([text, isQuoted(text)], [text, true]);
+  }
+  for (const text of ['"', '"a', `"a'`, "“a", "a", ""]) {
     assertEquals([text, isQuoted(text)], [text, false]);
   }
 });
