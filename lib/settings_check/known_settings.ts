@@ -132,8 +132,8 @@ function upperCase(variable: string): string {
   return variable.toUpperCase().replaceAll("-", "_");
 }
 
-/** `FRONT_` for the camera "front". */
-function prefixOf({ name }: CheckedCamera): string {
+/** Returns the prefix of the variables of one camera: `FRONT_` for the camera "front". */
+export function prefixOf({ name }: CheckedCamera): string {
   return `${name.toUpperCase().replaceAll("-", "_")}_`;
 }
 

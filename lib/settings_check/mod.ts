@@ -2,7 +2,7 @@ import type { Env } from "../env.ts";
 import { isQuoted } from "../quote.ts";
 import type { Setting } from "../setting.ts";
 import { variablesOf } from "./dotenv.ts";
-import { type CheckedCamera, KnownSettings } from "./known_settings.ts";
+import { type CheckedCamera, KnownSettings, prefixOf } from "./known_settings.ts";
 
 export type { CheckedCamera } from "./known_settings.ts";
 export { nearest } from "./near_miss.ts";
@@ -70,8 +70,7 @@ export function misspelledSettings(
 
 /** Whether a camera has its own value of a setting. */
 function isOverridden(env: Env, { name }: Setting, camera: CheckedCamera): boolean {
-  const prefix = camera.name.toUpperCase().replaceAll("-", "_");
-  return Boolean(env[`${prefix}_${name}`]?.trim());
+  return Boolean(env[`${prefixOf(camera)}${name}`]?.trim());
 }
 
 /** Docker's `env_file` and cmd's `set` keep quotation marks, which a shell removes. */
