@@ -25,7 +25,8 @@ export interface CameraOptions {
   /** Requested frames per second, if known. */
   fps?: number;
   /**
-   * How long the camera keeps running after its last viewer, in milliseconds. `Infinity` also starts it at once.
+   * How long the camera keeps running after its last viewer, in milliseconds. `Infinity` also
+   * starts it at once.
    */
   idleTimeout: number;
   clock: Clock;
@@ -33,8 +34,8 @@ export interface CameraOptions {
 }
 
 /**
- * A camera as its subscribers see it: it runs while it is needed, restarts when it fails, and gives the same
- * frames to all.
+ * A camera as its subscribers see it: it runs while a subscriber needs it, restarts after a
+ * failure, and delivers the same frames to all subscribers.
  */
 export class Camera implements AsyncDisposable {
   readonly name: string;
@@ -86,7 +87,7 @@ export class Camera implements AsyncDisposable {
     return this.#backoff.lastError;
   }
 
-  /** How long a client should wait before it asks again, in milliseconds. */
+  /** How long a client should wait before retrying, in milliseconds. */
   get retryAfter(): number {
     return this.#backoff.remaining;
   }
@@ -113,9 +114,10 @@ export class Camera implements AsyncDisposable {
   }
 
   /**
-   * Waits until the camera, which a subscriber has joined, gives frames.
+   * Waits until the camera delivers frames. A subscriber must have joined it.
    *
-   * @throws {CameraError} If it cannot: immediately during back-off, otherwise after the first-frame timeout.
+   * @throws {CameraError} If it delivers no frames: immediately during back-off, otherwise after
+   * the first-frame timeout.
    */
   async ready(): Promise<void> {
     if (this.#closed) throw this.#closed;
@@ -126,12 +128,13 @@ export class Camera implements AsyncDisposable {
   }
 
   /**
-   * Waits for a frame captured after this call, or returns one that is at most `maxAge` milliseconds old.
+   * Waits for a frame captured after this call, or returns one that is at most `maxAge`
+   * milliseconds old.
    *
-   * The clock of a relayed camera may differ from this machine's, so the arrival counts; a new frame whose time
-   * stamp is too old is skipped once.
+   * The clock of a relayed camera may differ from this machine's, so the time of arrival decides.
+   * The first new frame is skipped if its capture time is too old, the second one is not.
    *
-   * @throws {CameraError} If there is none in time.
+   * @throws {CameraError} If no such frame arrives in time.
    */
   async frame(maxAge = 0): Promise<Frame> {
     const earliestArrival = this.#clock.monotonic() - maxAge;
@@ -147,14 +150,14 @@ export class Camera implements AsyncDisposable {
       }
       throw new CameraError(CLOSED);
     })();
-    found.catch(() => {}); // when nothing awaits it any more
+    found.catch(() => {}); // not awaited if ready() throws
     await this.ready();
     const timeout = this.#timeouts.firstFrame;
     if (!await settlesWithin(found, timeout, this.#clock)) throw this.#timeoutError();
     return await found;
   }
 
-  /** Counts a frame that a subscriber was too slow to take. */
+  /** Counts a frame that a subscriber was too slow to receive. */
   countDropped(role: Role): void {
     this.#dropped[role]++;
   }
@@ -185,7 +188,11 @@ export class Camera implements AsyncDisposable {
     };
   }
 
-  /** Ends all subscribers and stops the capture. @param reason Abort reason; see `ImmediateStop`. */
+  /**
+   * Ends all subscribers and stops the capture.
+   *
+   * @param reason Abort reason; see `ImmediateStop`.
+   */
   async close(reason?: unknown): Promise<void> {
     this.#closed = new CameraError(CLOSED);
     this.#firstFrame.fail(this.#closed);
@@ -212,7 +219,7 @@ export class Camera implements AsyncDisposable {
         this.#rate.add(monotonic);
         this.#onImage(size);
         yield { jpeg, capturedAt, monotonic, sequence: ++this.#sequence };
-        this.#firstFrame.arrive(); // the hub has it now
+        this.#firstFrame.arrive(); // the hub has offered it to all subscribers
       }
     } finally {
       this.#firstFrame.reset();

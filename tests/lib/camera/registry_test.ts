@@ -93,14 +93,14 @@ Deno.test("DriverRegistry ignores files whose names are not those of drivers", a
   });
 });
 
-Deno.test("DriverRegistry of the compiled program loads JavaScript only, and says so", async () => {
+Deno.test("DriverRegistry of the compiled binary loads only JavaScript, and says so", async () => {
   await inFolder({ "mine.ts": DRIVER, "other.js": DRIVER }, async (folder) => {
     const drivers = await DriverRegistry.open(driverFolders(folder, true));
     assert(drivers.names.includes("other") && drivers.names.includes("pi"));
     assertEquals(
       await messageOf(() => drivers.load("mine")),
       `Cannot find camera driver "mine": available are ${drivers.names.join(", ")}; ` +
-        "the compiled program loads your drivers from .js files, not .ts",
+        "the compiled binary loads your drivers from .js files, not .ts",
     );
   });
 });
