@@ -13,12 +13,12 @@ import { type DirectTo, streamRoutes } from "./stream_routes.ts";
 
 /** Options of {@link serverRoutes}. */
 export interface ServerRoutesOptions {
-  /** At least one. Routes without a camera's name answer for the first. */
+  /** At least one. Routes without a camera's name are for the first camera. */
   cameras: readonly Camera[];
   pages: Pages;
   /** Maximum number of viewers. @default {Infinity} */
   maxViewers?: number;
-  /** Bypasses Deno for streams, where the platform supports it. */
+  /** Opens direct sends, which bypass Deno, where the platform supports them. */
   directTo?: DirectTo;
   /** The server's version, for metrics. @default {"unknown"} */
   version?: string;

@@ -1,7 +1,10 @@
 import type { Bytes } from "../bytes.ts";
 import type { Frame } from "../frame.ts";
 
-/** Version of the live protocol. Increase it when a page of the version before cannot read the messages. */
+/**
+ * Version of the live protocol. Increase it when a page of the previous version cannot read the
+ * messages.
+ */
 export const PROTOCOL_VERSION = 2;
 
 /** The first byte of each binary message. Clients ignore kinds that they do not know. */
@@ -17,7 +20,7 @@ export const MAX_MESSAGE = 4_096;
 export type ClientMessage =
   /** Selects the cameras to watch, by name. Unknown names are ignored. */
   | { readonly type: "watch"; readonly cameras: readonly string[] }
-  /** Acknowledges a frame: it is on the screen, or was discarded. The server may send the next one. */
+  /** Acknowledges a frame: it was painted or discarded, and the server may send the next frame. */
   | { readonly type: "painted"; readonly camera: number; readonly sequence: number }
   /** Requests the cameras' status and the server's time. */
   | { readonly type: "ping"; readonly id: number };
@@ -34,8 +37,9 @@ const messages = new WeakMap<Frame, Bytes>();
  *     8  float64  capture time, in milliseconds since the Unix epoch
  *    16           the JPEG
  *
- * All viewers share one message per frame: do not write to it. (The headroom around a JPEG belongs to the
- * multipart encoder. One copy per frame, for any number of viewers, costs less than two messages per viewer.)
+ * All viewers share one message per frame: do not write to it. (The headroom around a JPEG belongs
+ * to the multipart encoder. One copy per frame, for any number of viewers, costs less than two
+ * messages per viewer.)
  *
  * @param camera Index of the camera: always the same for one frame.
  */

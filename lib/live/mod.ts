@@ -1,6 +1,7 @@
 /**
- * The server's side of the live player: frames over a WebSocket. A frame is sent when the client has
- * acknowledged the previous one, so on a link of any speed a client is at most one transmission behind.
+ * The server's side of the live player: frames over a WebSocket. A frame is sent when the client
+ * has acknowledged the previous one, so on a link of any speed a client is at most one transmission
+ * behind.
  *
  * @module
  */

@@ -3,23 +3,26 @@ import type { Bytes } from "../bytes.ts";
 import { frameMessage, MAX_MESSAGE, PROTOCOL_VERSION, readClientMessage } from "./message.ts";
 import { type FeedCamera, LiveFeed } from "./feed.ts";
 
-/** Close codes of the WebSocket (RFC 6455, section 7.4, and its registry; from 4000 on for private use). */
+/**
+ * Close codes of the WebSocket (RFC 6455, section 7.4, and its registry; 4000 and above are for
+ * private use).
+ */
 export const CLOSE = {
   GOING_AWAY: 1001,
   UNSUPPORTED: 1003,
   POLICY: 1008,
   TOO_BIG: 1009,
   TRY_LATER: 1013,
-  /** The client speaks another version of the protocol. */
+  /** The client uses another version of the protocol. */
   OUTDATED: 4000,
 } as const;
 
-/** How many bytes of replies may be buffered for a client, besides its frames. */
+/** Maximum size of the replies that are buffered for a client, besides its frames, in bytes. */
 const MAX_BUFFERED_REPLIES = 262_144;
 
 /** The part of a WebSocket that a session needs. */
 export interface LiveSocket {
-  /** Number of bytes that were sent and have not left this process yet. */
+  /** Number of bytes sent that have not left this process yet. */
   readonly bufferedAmount: number;
   send(message: string | Bytes): void;
   close(code: number, reason: string): void;
@@ -36,8 +39,9 @@ export interface LiveSessionOptions {
 }
 
 /**
- * One client's session over a WebSocket: sends frames of the cameras that the client watches, each after
- * the previous one was acknowledged, and replies to pings. A session has no timer and only reacts.
+ * One client's session over a WebSocket: sends frames of the cameras that the client watches, each
+ * after the previous frame was acknowledged, and replies to pings. A session has no timer: it only
+ * reacts.
  *
  *     client  GET /live?version=2&watch=front,back
  *     server  {"type":"hello","version":2,"now":…,"cameras":[…]}
@@ -48,17 +52,18 @@ export interface LiveSessionOptions {
  *             {"type":"ping","id":1}
  *     server  {"type":"pong","id":1,"now":…,"cameras":[…]}
  *
- * Text messages are JSON. A binary message begins with four bytes: its kind (uint8; 1 is a frame), a
- * reserved byte, and the index of the camera (uint16). New kinds of binary messages and new types of text
- * messages need no new version: **a client ignores kinds and types that it does not know.**
+ * Text messages are JSON. A binary message begins with four bytes: its kind (uint8; 1 is a frame),
+ * a reserved byte, and the index of the camera (uint16). New kinds of binary messages and new types
+ * of text messages need no new version: **a client ignores kinds and types that it does not know.**
  *
- * `version` changes when an existing message does. The server closes the socket of a client that names
- * another version, and of a page that names no version, with code 4000. A client that gets a `hello` with
- * another version reads nothing more and asks its user to reload the page. `type` and `version` of `hello`
- * stay in all versions.
+ * `version` changes when an existing message does. The server closes the socket of a client that
+ * names another version, and of a page that names no version, with code 4000. A client that gets a
+ * `hello` with another version reads nothing more and asks its user to reload the page. `type` and
+ * `version` of `hello` stay in all versions.
  *
- * `now` is the server's time in milliseconds since the Unix epoch: from it the client computes the offset
- * of the client's clock, and with that the age of a frame. `cameras` is the same as in `GET /cameras`.
+ * `now` is the server's time in milliseconds since the Unix epoch: from it the client computes the
+ * offset of the client's clock, and with that the age of a frame. `cameras` is the same as in
+ * `GET /cameras`.
  */
 export class LiveSession {
   readonly #socket: LiveSocket;
@@ -148,8 +153,9 @@ export class LiveSession {
   }
 
   /**
-   * Whether more bytes are buffered than a correct client can cause: it reads a frame before it acknowledges
-   * it. (`bufferedAmount` may still include a frame that was acknowledged already, hence twice the size.)
+   * Whether more bytes are buffered than a correct client can cause: it reads a frame before it
+   * acknowledges it. (`bufferedAmount` may still include a frame that was acknowledged already,
+   * hence twice the size.)
    */
   #isFlooded(): boolean {
     const frames = this.#feeds.reduce((sum, { size }) => sum + size, 0);
