@@ -5,7 +5,7 @@ export default {
   programs: [
     {
       name: "OpenCV for Python",
-      // The system's Python first: another installation mostly lacks OpenCV.
+      // The system's Python first: other installations mostly lack OpenCV.
       commands: ["/usr/bin/python3", "python3", "python"],
       versionArgs: ["-c", "import cv2; print('version', cv2.__version__)"],
       versionPattern: /version (\S+)/,

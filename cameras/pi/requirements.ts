@@ -5,7 +5,7 @@ export default {
   programs: [
     {
       name: "rpicam-vid",
-      // The name since 2023, then the older name.
+      // Its name since 2023, then its older name.
       commands: ["rpicam-vid", "libcamera-vid"],
       versionArgs: ["--version"],
       versionPattern: /build: v?(\S+)/,
