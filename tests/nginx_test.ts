@@ -5,7 +5,7 @@ import { codeBlocks } from "./readme.ts";
 import { eventually, readUntil, Server } from "./server.ts";
 
 /** The `location` block that the README gives. */
-const LOCATION = codeBlocks("Behind a proxy").find((block) => block.startsWith("location / {"))!;
+const LOCATION = codeBlocks("nginx").find((block) => block.startsWith("location / {"))!;
 
 Deno.test("the server behind nginx", needing("nginx"), async (t) => {
   const env = { AUTH: "me:secret", FPS: "10" };

@@ -27,8 +27,7 @@ export const linux: WebcamSystem = {
     ...["-f", "v4l2"],
     ...(jpeg ? ["-input_format", "mjpeg"] : []),
     ...(size ? ["-video_size", `${size.width}x${size.height}`] : []),
-    // The kernel replaces a frame rate that the camera does not support by the nearest supported
-    // one.
+    // The kernel replaces an unsupported frame rate with the nearest supported frame rate.
     ...["-framerate", `${fps}`, "-i", device],
   ],
 

@@ -36,7 +36,7 @@ export interface WebcamSystem {
   /** The input arguments of ffmpeg's command line. */
   input(device: string, options: InputOptions): string[];
   /**
-   * Whether the system replaces an unsupported size by the nearest supported size, instead of
+   * Whether the system replaces an unsupported size with the nearest supported size, instead of
    * failing.
    */
   readonly adaptsSize: boolean;
