@@ -57,7 +57,7 @@ Deno.test("the server behind nginx", needing("nginx"), async (t) => {
     assert(response.startsWith("HTTP/1.1 101 "), response);
   });
 
-  await t.step("loses a viewer that disconnects from nginx", async () => {
+  await t.step("no longer counts a viewer that disconnects from nginx", async () => {
     const { body } = await fetch(`${nginx.url}/video_feed`, { headers });
     await readUntil(body!, (text) => text.includes("--frame"));
     await eventually("no viewer is left", async () => {

@@ -29,7 +29,7 @@ Deno.test("systemClock.now() returns the wall-clock time", () => {
 
 Deno.test("systemClock.sleep() rejects with the signal's reason when that aborts, also beforehand", async () => {
   const stop = new AbortController();
-  const reason = new Error("somebody came");
+  const reason = new Error("aborted by the test");
   const sleeping = assertRejects(() => systemClock.sleep(60_000, stop.signal), Error, "came");
   stop.abort(reason);
   await sleeping;

@@ -152,7 +152,7 @@ Deno.test("DriverRegistry reports a folder that is missing or is not a folder", 
   });
 });
 
-Deno.test("DriverRegistry returns the requirements of all drivers that state them and load", async () => {
+Deno.test("DriverRegistry returns the requirements of all drivers that declare them and can be loaded", async () => {
   const stated = { permissions: ["net"], programs: [] };
   const files = {
     "stating.js": DRIVER.replace("{ ", `{ requirements: ${JSON.stringify(stated)}, `),
