@@ -424,7 +424,7 @@ Deno.test("Camera counts the drops of subscriptions, and viewers apart from back
   await now();
   await flow(1);
   await Promise.all(reading);
-  await flow(5); // neither reads any more
+  await flow(5); // neither subscriber reads any more
   const { viewers, backgroundSubscribers, dropped, backgroundDropped } = camera.stats();
   assertEquals([viewers, backgroundSubscribers], [1, 1]);
   assertEquals([dropped, backgroundDropped], [4, 2]);
