@@ -1,5 +1,6 @@
 import type { DriverRequirements } from "../../lib/camera/requirements.ts";
 
+/** Python runs `capture.py`. */
 export default {
   permissions: ["run"],
   programs: [

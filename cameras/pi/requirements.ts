@@ -1,5 +1,6 @@
 import type { DriverRequirements } from "../../lib/camera/requirements.ts";
 
+/** `rpicam-vid` captures the camera. */
 export default {
   permissions: ["run"],
   programs: [
