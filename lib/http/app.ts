@@ -3,6 +3,7 @@ import { Authenticator } from "../auth/mod.ts";
 import type { Camera } from "../camera/camera.ts";
 import type { Clock } from "../clock.ts";
 import type { AllowedOrigins } from "../config.ts";
+import type { ServerInfo } from "../live/mod.ts";
 import type { Log } from "../log.ts";
 import { cameraRoutes } from "./camera_routes.ts";
 import { Cameras } from "./cameras.ts";
@@ -26,6 +27,8 @@ export interface AppOptions {
   allowOrigin?: AllowedOrigins;
   /** Decides who may watch; without one, only this machine may. */
   authenticator?: Authenticator;
+  /** Returns how clients reach the server; the page shows it. */
+  serverInfo?: () => ServerInfo;
   /** How many viewers there may be at once; as many as come if not given. */
   maxViewers?: number;
   /** A shorter way to a stream's client than through Deno, where there is one. */
@@ -61,7 +64,7 @@ export function createApp(options: AppOptions): Hono {
     .route("/", streamRoutes({ cameras: known, keepAlive, viewers, findDirect }))
     .route("/", snapshotRoutes(known, clock))
     .route("/", cameraRoutes(known))
-    .route("/", liveRoutes({ cameras: known, viewers, clock }))
+    .route("/", liveRoutes({ cameras: known, viewers, serverInfo: options.serverInfo, clock }))
     .route("/", metricsRoutes(known, server))
     .route("/", pageRoutes(pages));
   const gets = app.routes.filter((route) => route.method === "GET");

@@ -1,6 +1,12 @@
 import { type Context, Hono } from "hono";
 import type { Clock } from "../clock.ts";
-import { CLOSE, closeOutdated, LiveSession, PROTOCOL_VERSION } from "../live/mod.ts";
+import {
+  CLOSE,
+  closeOutdated,
+  LiveSession,
+  PROTOCOL_VERSION,
+  type ServerInfo,
+} from "../live/mod.ts";
 import { clientAddress } from "./client_address.ts";
 import { asJson } from "./camera_routes.ts";
 import type { Cameras } from "./cameras.ts";
@@ -16,6 +22,8 @@ const VERSION = "13";
 export interface LiveRoutesOptions {
   cameras: Cameras;
   viewers: Viewers;
+  /** Returns how clients reach the server; the page shows it. */
+  serverInfo?: () => ServerInfo;
   clock: Clock;
 }
 
@@ -24,7 +32,7 @@ export interface LiveRoutesOptions {
  * `&watch=front,back` (an empty list: no camera). The socket of a page of another version is closed. Deno
  * closes the sockets at shutdown.
  */
-export function liveRoutes({ cameras, viewers, clock }: LiveRoutesOptions): Hono {
+export function liveRoutes({ cameras, viewers, serverInfo, clock }: LiveRoutesOptions): Hono {
   return new Hono().get("/live", (c) => {
     const names = cameras.all.map(({ name }) => name);
     const asked = c.req.query("watch")?.split(",");
@@ -40,6 +48,7 @@ export function liveRoutes({ cameras, viewers, clock }: LiveRoutesOptions): Hono
       socket,
       cameras: cameras.all,
       status: () => cameras.all.map((camera) => asJson(camera.stats())),
+      server: serverInfo,
       clock,
     });
     let visit: ViewerSession | undefined;
@@ -80,6 +89,8 @@ function upgrade(c: Context, viewers: Viewers): Deno.WebSocketUpgrade {
     c.req.header("Upgrade")?.toLowerCase() === "websocket" &&
     c.req.header("Sec-WebSocket-Version") === VERSION;
   if (!isHandshake) {
+    // A page cannot read the response to a rejected handshake, so it asks with a plain request.
+    viewers.ensureCapacity();
     throw new HttpError(426, "This address speaks WebSocket only", {
       "Upgrade": "websocket",
       "Sec-WebSocket-Version": VERSION,

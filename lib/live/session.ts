@@ -25,6 +25,16 @@ export interface LiveSocket {
   close(code: number, reason: string): void;
 }
 
+/** How clients reach the server: the page shows it for other programs and devices. */
+export interface ServerInfo {
+  /** Base URLs, such as `http://192.168.1.20:8000`. */
+  readonly addresses: readonly string[];
+  /** Whether the server requires a password. */
+  readonly auth: boolean;
+  /** Where clients can connect from. */
+  readonly reachable: "this machine" | "network";
+}
+
 /** Options of a {@link LiveSession}. */
 export interface LiveSessionOptions {
   socket: LiveSocket;
@@ -32,6 +42,8 @@ export interface LiveSessionOptions {
   cameras: readonly FeedCamera[];
   /** Returns the status of each camera, in the order of `cameras`, as it is sent to clients. */
   status: () => unknown;
+  /** Returns how clients reach the server, for `hello`. */
+  server?: () => ServerInfo;
   clock: Clock;
 }
 
@@ -40,7 +52,7 @@ export interface LiveSessionOptions {
  * the previous one was acknowledged, and replies to pings. A session has no timer and only reacts.
  *
  *     client  GET /live?version=2&watch=front,back
- *     server  {"type":"hello","version":2,"now":…,"cameras":[…]}
+ *     server  {"type":"hello","version":2,"now":…,"cameras":[…],"server":{…}}
  *             a frame (see `frameMessage`)
  *     client  {"type":"painted","camera":0,"sequence":17}
  *     server  the next frame
@@ -58,19 +70,22 @@ export interface LiveSessionOptions {
  *
  * `now` is the server's time in milliseconds since the Unix epoch: from it the client computes the offset
  * of its own clock, and with that the age of a frame. `cameras` is the same as in `GET /cameras`.
+ * `server` is a {@link ServerInfo}, or missing.
  */
 export class LiveSession {
   readonly #socket: LiveSocket;
   readonly #cameras: readonly FeedCamera[];
   readonly #status: () => unknown;
+  readonly #server: (() => ServerInfo) | undefined;
   readonly #clock: Clock;
   readonly #feeds: readonly LiveFeed[];
   #ended = false;
 
-  constructor({ socket, cameras, status, clock }: LiveSessionOptions) {
+  constructor({ socket, cameras, status, server, clock }: LiveSessionOptions) {
     this.#socket = socket;
     this.#cameras = cameras;
     this.#status = status;
+    this.#server = server;
     this.#clock = clock;
     this.#feeds = cameras.map((camera, index) =>
       new LiveFeed({
@@ -93,16 +108,16 @@ export class LiveSession {
 
   /** Starts the session: sends `hello` with the list of cameras, then the latest frames. */
   start(watch: Iterable<string>): void {
-    this.#sendStatus({ type: "hello", version: PROTOCOL_VERSION });
+    this.#sendStatus({ type: "hello", version: PROTOCOL_VERSION, server: this.#server?.() });
     this.watch(watch);
   }
 
-  /** Watches these cameras and leaves all others. Ignores unknown names. */
-  watch(names: Iterable<string>): void {
+  /** Watches these cameras and leaves all others. Ignores unknown names. @param retry Retries failed cameras now. */
+  watch(names: Iterable<string>, retry = false): void {
     const wanted = new Set(names);
     for (const [index, feed] of this.#feeds.entries()) {
       if (this.#ended) return; // joining a closed camera ends the session
-      if (wanted.has(this.#cameras[index]!.name)) feed.join();
+      if (wanted.has(this.#cameras[index]!.name)) feed.join(retry);
       else feed.leave();
     }
   }
@@ -117,7 +132,7 @@ export class LiveSession {
     if (this.#isFlooded()) {
       return this.close(CLOSE.POLICY, "The client sends messages but does not read");
     }
-    if (read.type === "watch") this.watch(read.cameras);
+    if (read.type === "watch") this.watch(read.cameras, read.retry);
     else if (read.type === "painted") this.#feeds[read.camera]?.acknowledge(read.sequence);
     else this.#sendStatus({ type: "pong", id: read.id });
   }
@@ -135,7 +150,9 @@ export class LiveSession {
     for (const feed of this.#feeds) feed.leave();
   }
 
-  #sendStatus(message: { type: "hello"; version: number } | { type: "pong"; id: number }): void {
+  #sendStatus(
+    message: { type: "hello"; version: number; server?: ServerInfo } | { type: "pong"; id: number },
+  ): void {
     const status = { ...message, now: this.#clock.now(), cameras: this.#status() };
     this.#send(JSON.stringify(status));
   }
