@@ -1,100 +1,219 @@
 import { type Env, forCamera, parse, readChoice, readInteger } from "./env.ts";
 import { ConfigError } from "./errors.ts";
+import { readSettings, type SettingTable, type SettingValues } from "./setting.ts";
 
-/** One camera, as `CAMERA` names it. */
-export interface CameraConfig {
+/** A camera that `CAMERA` names, and its driver. */
+interface NamedDriver {
   /** Letters, digits and `-`. */
   readonly name: string;
   readonly driver: string;
-  /** How long it runs on after the last viewer, in milliseconds; `Infinity`: it never stops. */
+}
+
+/** Origins whose pages may read responses, as browsers name them, or `*` for all. */
+export type AllowedOrigins = "*" | readonly string[];
+
+/** The settings of the server and of its cameras, in the order of the documentation. */
+export const SERVER_SETTINGS = {
+  cameras: {
+    name: "CAMERA",
+    default: "emulated",
+    meaning: "drivers of the cameras: `pi`, several: `pi,usb`, or named: `front=pi,back=usb` " +
+      "(letters, digits, `-`)",
+    read: readCameras,
+  },
+  source: {
+    name: "SOURCE",
+    unset: "per driver",
+    meaning: "device, number, path, address or command of the camera",
+    perCamera: true,
+    secret: true, // an address can contain a password
+  },
+  width: {
+    name: "WIDTH",
+    unset: "per driver",
+    meaning: "requested width, in pixels; the nearest supported size is used",
+    perCamera: true,
+  },
+  height: {
+    name: "HEIGHT",
+    unset: "per driver",
+    meaning: "requested height, in pixels",
+    perCamera: true,
+  },
+  fps: {
+    name: "FPS",
+    unset: "per driver",
+    meaning: "requested frame rate, in frames per second",
+    perCamera: true,
+  },
+  quality: {
+    name: "QUALITY",
+    unset: "per driver",
+    meaning: "JPEG quality, 1 to 100; no effect on JPEGs that the camera encodes itself",
+    perCamera: true,
+  },
+  rotate: {
+    name: "ROTATE",
+    default: "0",
+    meaning: "clockwise rotation, in degrees: `0`, `90`, `180` or `270` (`pi`: `0` or `180`)",
+    perCamera: true,
+  },
+  idleTimeout: {
+    name: "IDLE_SECONDS",
+    default: "10",
+    meaning: "seconds a camera keeps running after its last viewer. `0`: stop at once. " +
+      "`never`: always on",
+    perCamera: true,
+    read: readIdleTimeout,
+  },
+  host: {
+    name: "HOST",
+    default: "127.0.0.1",
+    meaning: "address to listen on; `0.0.0.0`: all IPv4 addresses of this machine",
+    read: readHost,
+  },
+  port: {
+    name: "PORT",
+    default: "8000",
+    meaning: "port to listen on; `0`: any free port",
+    read: (env, name) => readInteger(env, name, { min: 0, max: 65_535 }),
+  },
+  auth: {
+    name: "AUTH",
+    meaning: "`user:password` for viewers; required unless `HOST` is loopback. `none`: no password",
+    secret: true, // read by lib/auth/, and kept away from drivers
+  },
+  tlsCert: {
+    name: "TLS_CERT",
+    meaning: "PEM file with the certificate: serve HTTPS",
+    path: "read",
+    read: readPath,
+  },
+  tlsKey: {
+    name: "TLS_KEY",
+    meaning: "PEM file with the private key",
+    path: "read",
+    read: readPath,
+  },
+  maxViewers: {
+    name: "MAX_VIEWERS",
+    unset: "unlimited",
+    meaning: "maximum number of viewers; further ones get 503 with `Retry-After`",
+    read: (env, name) => readInteger(env, name, { min: 1, max: 1_000_000 }),
+  },
+  allowOrigin: {
+    name: "ALLOW_ORIGIN",
+    meaning: "origins whose pages may read streams with `fetch` (CORS): " +
+      "`https://mainsail.local,http://10.0.0.2`, or `*` for all. Not needed for `<img>`",
+    read: (env, name): AllowedOrigins => readAllowedOrigins(env, name) ?? [],
+  },
+  log: {
+    name: "LOG",
+    default: "text",
+    meaning: "`json`: one JSON object per line",
+    read: (env, name) => readChoice(env, name, ["text", "json"]),
+  },
+  sendQueue: {
+    name: "SEND_QUEUE",
+    default: "short",
+    meaning: "`short`: a viewer on a slow link skips frames instead of falling behind. `system`: " +
+      "leave buffering to the operating system",
+    read: (env, name) => readChoice(env, name, ["short", "system"]),
+  },
+  camerasDir: {
+    name: "CAMERAS_DIR",
+    meaning: "folder with your own drivers, searched first",
+    path: "read",
+    read: readPath,
+  },
+} as const satisfies SettingTable;
+
+/** Those of them that the server reads for each camera; drivers read the others. */
+const CAMERA_SETTINGS = { idleTimeout: SERVER_SETTINGS.idleTimeout };
+
+type ServerValues = SettingValues<typeof SERVER_SETTINGS>;
+
+/** Setting tables of modules, by the names of the modules. */
+export type ModuleSettings = Readonly<Record<string, SettingTable>>;
+
+/** The values of the modules' settings, by the names of the modules. */
+export type ModuleValues<Modules> = {
+  readonly [Name in keyof Modules]: SettingValues<Modules[Name]>;
+};
+
+/** The server's settings. Times are in milliseconds. */
+export interface Config
+  extends Omit<ServerValues, "cameras" | "idleTimeout" | "tlsCert" | "tlsKey"> {
+  /** At least one. */
+  readonly cameras: readonly CameraConfig[];
+  /** The PEM files for HTTPS. */
+  readonly tls: TlsFiles | undefined;
+}
+
+/** The paths of the PEM files for HTTPS. */
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** The settings of one camera. */
+export interface CameraConfig extends NamedDriver {
+  /** Time it keeps running after the last viewer, in milliseconds; `Infinity`: it never stops. */
   readonly idleTimeout: number;
-  /** The settings for its driver. */
+  /** The environment for its driver, in which `FRONT_FPS` is `FPS` for the camera "front". */
   readonly env: Env;
 }
 
-/** Whose pages may read what the server sends: origins as a browser names them, or all. */
-export type AllowedOrigins = "*" | readonly string[];
+/** {@link Config} with the values of modules, for the server and for each camera. */
+export type ConfigWith<Modules> = Omit<Config, "cameras"> & ModuleValues<Modules> & {
+  readonly cameras: readonly (CameraConfig & ModuleValues<Modules>)[];
+};
 
-/** The server's own settings. */
-export interface Config {
-  readonly host: string;
-  /** 0: any that is free. */
-  readonly port: number;
-  /**
-   * Whether we look after what the kernel does for viewers: it stores no old pictures for slow ones, and
-   * is given frames directly.
-   */
-  readonly shortSendQueue: boolean;
-  /** At least one. */
-  readonly cameras: readonly CameraConfig[];
-  /** Empty: nobody's pages but our own. */
-  readonly allowOrigin: AllowedOrigins;
-  /** How many viewers there may be at once. */
-  readonly maxViewers: number | undefined;
-  /** The PEM files for HTTPS. */
-  readonly tls: { readonly cert: string; readonly key: string } | undefined;
-  /** Whether the log is for machines. */
-  readonly jsonLog: boolean;
-  /** The folder with the user's own drivers. */
-  readonly camerasDir: string | undefined;
-}
-
-/** Reads the server's settings. @throws {ConfigError} If one cannot be what it is. */
-export function readConfig(env: Env): Config {
+/**
+ * Reads the settings of the server, and those of `modules`: `config.recording` has the values of
+ * the table
+ * `recording`, and `config.cameras[0].recording` those that apply to the first camera.
+ *
+ * @throws {ConfigError} If a value is invalid.
+ */
+export function readConfig<Modules extends ModuleSettings = Record<never, SettingTable>>(
+  env: Env,
+  modules = {} as Modules,
+): ConfigWith<Modules> {
+  const { cameras, tlsCert, tlsKey, ...values } = readSettings(SERVER_SETTINGS, env);
   return {
-    host: parse(env, "HOST", "a host name or an address", readHost) ?? "127.0.0.1",
-    port: readInteger(env, "PORT", { min: 0, max: 65_535 }) ?? 8000,
-    shortSendQueue: readChoice(env, "SEND_QUEUE", ["short", "system"]) !== "system",
-    cameras: readCameras(env),
-    allowOrigin: readAllowedOrigins(env),
-    maxViewers: readInteger(env, "MAX_VIEWERS", { min: 1, max: 1_000_000 }),
-    tls: readTls(env),
-    jsonLog: readChoice(env, "LOG", ["text", "json"]) === "json",
-    camerasDir: env.CAMERAS_DIR?.trim() || undefined,
+    ...readModules(modules, env),
+    ...values,
+    cameras: cameras.map(({ name, driver }) => {
+      const cameraEnv = forCamera(env, name);
+      const { idleTimeout } = readSettings(CAMERA_SETTINGS, env, cameraEnv);
+      return { ...readModules(modules, env, cameraEnv), name, driver, idleTimeout, env: cameraEnv };
+    }),
+    tls: tlsFiles(tlsCert, tlsKey),
   };
 }
 
-function readHost(text: string): string | undefined {
-  const host = text.replace(/^\[(.*)\]$/, "$1");
-  return /^[\w.:%-]+$/.test(host) ? host : undefined;
+function readModules<Modules extends ModuleSettings>(
+  modules: Modules,
+  env: Env,
+  cameraEnv = env,
+): ModuleValues<Modules> {
+  return Object.fromEntries(
+    Object.entries(modules).map(([name, table]) => [name, readSettings(table, env, cameraEnv)]),
+  ) as ModuleValues<Modules>;
 }
 
-function readAllowedOrigins(env: Env): AllowedOrigins {
-  const wanted = 'origins, as "https://mainsail.local,http://10.0.0.2:8080", or "*"';
-  return parse(env, "ALLOW_ORIGIN", wanted, (text) => {
-    if (text === "*") return text;
-    const origins = text.split(/[,\s]+/).filter(Boolean).map(readOrigin);
-    return origins.every((origin) => origin !== undefined) ? origins : undefined;
-  }) ?? [];
-}
-
-function readOrigin(text: string): string | undefined {
-  const url = URL.parse(text);
-  // With more than an origin in it, a page's address was meant, which no browser sends.
-  if (!url || !/^https?:$/.test(url.protocol)) return undefined;
-  return url.href === `${url.origin}/` && !text.endsWith("?") ? url.origin : undefined;
-}
-
-function readTls(env: Env): Config["tls"] {
-  const [cert, key] = [env.TLS_CERT?.trim(), env.TLS_KEY?.trim()];
-  if (cert && key) return { cert, key };
-  if (!cert && !key) return undefined;
-  const [given, missing] = cert ? ["TLS_CERT", "TLS_KEY"] : ["TLS_KEY", "TLS_CERT"];
-  throw new ConfigError(`Cannot serve HTTPS with ${given} alone: set ${missing} too`);
-}
-
-function readCameras(env: Env): CameraConfig[] {
-  const cameras =
-    parse(env, "CAMERA", 'drivers, as "pi", "pi,usb" or "front=usb,back=pi"', (text) => {
-      const named = text.split(",").map((one) => {
-        // A path, a URL or a package is not a name: only drivers that are there can be asked for.
-        const match = /^\s*(?:([a-z0-9-]+)\s*=\s*)?([a-z0-9][a-z0-9_-]*)\s*$/i.exec(one);
-        return match && { name: match[1] ?? match[2]!.replaceAll("_", "-"), driver: match[2]! };
-      });
-      return named.every((one) => one !== null) ? named : undefined;
-    }) ?? [{ name: "emulated", driver: "emulated" }];
+function readCameras(env: Env, name: string): readonly NamedDriver[] | undefined {
+  const cameras = parse(env, name, 'drivers, as "pi", "pi,usb" or "front=usb,back=pi"', (text) => {
+    const entries = text.split(",").map((entry) => {
+      // Only the name of an installed driver: never a path, a URL or a package.
+      const match = /^\s*(?:([a-z0-9-]+)\s*=\s*)?([a-z0-9][a-z0-9_-]*)\s*$/i.exec(entry);
+      return match && { name: match[1] ?? match[2]!.replaceAll("_", "-"), driver: match[2]! };
+    });
+    return entries.every((entry) => entry !== null) ? entries : undefined;
+  });
   const names = new Set<string>();
-  for (const { name } of cameras) {
+  for (const { name } of cameras ?? []) {
     if (names.has(name.toLowerCase())) {
       throw new ConfigError(
         `Cannot have two cameras called "${name}": name them in CAMERA, as "front=pi,back=pi"`,
@@ -102,16 +221,46 @@ function readCameras(env: Env): CameraConfig[] {
     }
     names.add(name.toLowerCase());
   }
-  return cameras.map(({ name, driver }) => {
-    const own = forCamera(env, name);
-    return { name, driver, idleTimeout: readIdleTimeout(own), env: own };
+  return cameras;
+}
+
+function readIdleTimeout(env: Env, name: string): number | undefined {
+  return parse(env, name, 'a number of seconds from 0 to 86400, or "never"', (text) => {
+    if (text === "never") return Infinity;
+    return /^\d+(\.\d+)?$/.test(text) && Number(text) <= 86_400 ? Number(text) * 1000 : undefined;
   });
 }
 
-function readIdleTimeout(env: Env): number {
-  const wanted = 'a number of seconds from 0 to 86400, or "never"';
-  return parse(env, "IDLE_SECONDS", wanted, (text) => {
-    if (text === "never") return Infinity;
-    return /^\d+(\.\d+)?$/.test(text) && Number(text) <= 86_400 ? Number(text) * 1000 : undefined;
-  }) ?? 10_000;
+function readHost(env: Env, name: string): string | undefined {
+  return parse(env, name, "a host name or an address", (text) => {
+    const host = text.replace(/^\[(.*)\]$/, "$1");
+    return /^[\w.:%-]+$/.test(host) ? host : undefined;
+  });
+}
+
+function readPath(env: Env, name: string): string | undefined {
+  return env[name]?.trim() || undefined;
+}
+
+function readAllowedOrigins(env: Env, name: string): AllowedOrigins | undefined {
+  const wanted = 'origins, as "https://mainsail.local,http://10.0.0.2:8080", or "*"';
+  return parse(env, name, wanted, (text) => {
+    if (text === "*") return text;
+    const origins = text.split(/[,\s]+/).filter(Boolean).map(readOrigin);
+    return origins.every((origin) => origin !== undefined) ? origins : undefined;
+  });
+}
+
+function readOrigin(text: string): string | undefined {
+  const url = URL.parse(text);
+  if (!url || !/^https?:$/.test(url.protocol)) return undefined;
+  // Rejects the address of a page: browsers send only the origin.
+  return url.href === `${url.origin}/` && !text.endsWith("?") ? url.origin : undefined;
+}
+
+function tlsFiles(cert: string | undefined, key: string | undefined): TlsFiles | undefined {
+  if (cert && key) return { cert, key };
+  if (!cert && !key) return undefined;
+  const [given, missing] = cert ? ["TLS_CERT", "TLS_KEY"] : ["TLS_KEY", "TLS_CERT"];
+  throw new ConfigError(`Cannot serve HTTPS with ${given} alone: set ${missing} too`);
 }

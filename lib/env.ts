@@ -44,7 +44,7 @@ export function readInteger(env: Env, name: string, range: NumberRange): number 
  *
  * @throws {ConfigError} If the value is another word.
  */
-export function readChoice<Choice extends string>(
+export function readChoice<const Choice extends string>(
   env: Env,
   name: string,
   choices: readonly Choice[],

@@ -24,6 +24,11 @@ export class ConfigError extends Error {
   override name = "ConfigError";
 }
 
+/** The server cannot listen on its address and port: printed as one line, exit code 1. */
+export class ListenError extends Error {
+  override name = "ListenError";
+}
+
 /** Abort reason that shortens the grace period of programs: for a hung capture, and at shutdown. */
 export class ImmediateStop extends Error {
   override name = "ImmediateStop";

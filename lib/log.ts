@@ -1,9 +1,9 @@
 import type { Clock } from "./clock.ts";
 
-/** What else belongs to an event: `{ camera: "front", pid: 12 }`. */
+/** Details of a log entry: `{ camera: "front", pid: 12 }`. */
 export type Fields = Record<string, string | number | boolean | undefined>;
 
-/** Takes events: a fixed phrase and fields. Once for each event, never for each frame. */
+/** Writes log entries: a fixed phrase and fields. One entry per event, never per frame. */
 export interface Log {
   info(event: string, fields?: Fields): void;
   warn(event: string, fields?: Fields): void;
@@ -13,13 +13,15 @@ export interface Log {
 /** Options of {@link createLog}. */
 export interface LogOptions {
   clock: Clock;
-  /** Takes one finished line, without its end. */
+  /** Writes one line, which it gets without a line break. */
   write: (line: string) => void;
-  /** Lines for machines instead of people: one JSON object each. */
+  /** Whether each line is a JSON object instead of text. @default {false} */
   json?: boolean;
 }
 
-/** Makes a log that writes a line for each event: `2026-11-22T10:00:00.000Z info camera started camera=pi`. */
+/**
+ * Creates a log with one line per entry: `2026-11-22T10:00:00.000Z info camera started camera=pi`.
+ */
 export function createLog({ clock, write, json = false }: LogOptions): Log {
   const line = (level: string) => (event: string, fields: Fields = {}) => {
     const time = new Date(clock.now()).toISOString();
@@ -31,13 +33,15 @@ export function createLog({ clock, write, json = false }: LogOptions): Log {
 }
 
 function text(time: string, level: string, event: string, fields: Fields): string {
-  const known = Object.entries(fields).filter(([, value]) => value !== undefined);
-  return [time, level, event, ...known.map(([name, value]) => `${name}=${logValue(value)}`)].join(
+  const defined = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return [time, level, event, ...defined.map(([name, value]) => `${name}=${logValue(value)}`)].join(
     " ",
   );
 }
 
-/** A value as it is when it is one word, else with quotes and escapes: a field cannot forge another line. */
+/**
+ * Quotes and escapes a value that is not one plain word, so that no field can forge another line.
+ */
 function logValue(value: Fields[string]): string {
   return /^[\w.:/@+-]+$/.test(`${value}`) ? `${value}` : JSON.stringify(`${value}`);
 }

@@ -13,6 +13,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["lib/live/", "lib/streaming/", "lib/metrics/", "lib/doctor/"],
   ["lib/camera/", "lib/permissions/"],
   ["lib/auth/", "lib/config.ts", "lib/jpeg/", "lib/multipart/", "lib/sockets/"],
+  ["lib/setting.ts"],
   [
     ...["lib/hub/", "lib/process/"],
     ...["lib/env.ts", "lib/frame.ts", "lib/log.ts", "lib/shell_words.ts", "lib/systemd.ts"],

@@ -1,10 +1,10 @@
-/** A certificate for this machine, which nobody trusts, and its key: PEM files in a folder of their own. */
+/** A self-signed certificate for this machine, and its key: PEM files in a temporary folder. */
 export interface Certificate extends AsyncDisposable {
   readonly cert: string;
   readonly key: string;
 }
 
-/** Makes a certificate, by openssl. */
+/** Creates a certificate with openssl. */
 export async function makeCertificate(): Promise<Certificate> {
   const folder = await Deno.makeTempDir();
   const [cert, key] = [`${folder}/cert.pem`, `${folder}/key.pem`];

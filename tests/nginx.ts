@@ -3,16 +3,16 @@ import { eventually } from "./server.ts";
 
 /** Options of {@link Nginx}. */
 export interface NginxOptions {
-  /** What stands in its `server` block. */
+  /** Content of the `server` block. */
   server: string;
   /** The PEM files for HTTPS. */
   tls?: { cert: string; key: string };
 }
 
-/** nginx as a process in a folder of its own. */
+/** An nginx process with a temporary folder. */
 export class Nginx implements AsyncDisposable {
   private constructor(
-    /** Where it listens, without a slash at the end. */
+    /** The URL on which it listens, without a slash at the end. */
     readonly url: string,
     readonly folder: string,
     readonly child: Deno.ChildProcess,

@@ -1,20 +1,13 @@
 import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
 import { Nginx } from "./nginx.ts";
 import { needing } from "./parts.ts";
+import { codeBlocks } from "./readme.ts";
 import { eventually, readUntil, Server } from "./server.ts";
 
-/** What the README says to put into nginx' configuration. */
-const LOCATION = `location / {
-    proxy_pass http://127.0.0.1:8000;
-    proxy_http_version 1.1;
-    proxy_set_header Host $http_host;
-    proxy_set_header Upgrade $http_upgrade;
-    proxy_set_header Connection $connection_upgrade;
-    proxy_buffering off;
-    proxy_read_timeout 1h;
-}`;
+/** The `location` block that the README gives. */
+const LOCATION = codeBlocks("Behind a proxy").find((block) => block.startsWith("location / {"))!;
 
-Deno.test("behind nginx", needing("nginx"), async (t) => {
+Deno.test("the server behind nginx", needing("nginx"), async (t) => {
   const env = { AUTH: "me:secret", FPS: "10" };
   const headers = { Authorization: `Basic ${btoa("me:secret")}` };
   await using server = await Server.start({ env });
@@ -22,7 +15,7 @@ Deno.test("behind nginx", needing("nginx"), async (t) => {
     server: LOCATION.replace("127.0.0.1:8000", new URL(server.url).host),
   });
 
-  await t.step("each frame comes as soon as it is there", async () => {
+  await t.step("sends each frame without delay", async () => {
     const { body, status } = await fetch(`${nginx.url}/video_feed`, { headers });
     assertEquals(status, 200);
     const ages: number[] = [];
@@ -38,7 +31,7 @@ Deno.test("behind nginx", needing("nginx"), async (t) => {
     assertLess(ages[ages.length >> 1]!, 60); // a frame that waits for the next one is 100 ms old
   });
 
-  await t.step("the password is asked for, and /healthz needs none", async () => {
+  await t.step("asks for the password, except for /healthz", async () => {
     for (const [path, wanted] of [["/", 401], ["/video_feed", 401], ["/healthz", 200]] as const) {
       const response = await fetch(`${nginx.url}${path}`);
       await response.body?.cancel();
@@ -48,7 +41,7 @@ Deno.test("behind nginx", needing("nginx"), async (t) => {
     assertStringIncludes(await page.text(), "<title>dinocam</title>");
   });
 
-  await t.step("the live player connects", async () => {
+  await t.step("accepts the live player", async () => {
     const origin = new URL(nginx.url).origin;
     const key = btoa("0123456789abcdef");
     const response = await fetchUpgrade(nginx.url, [
@@ -64,10 +57,10 @@ Deno.test("behind nginx", needing("nginx"), async (t) => {
     assert(response.startsWith("HTTP/1.1 101 "), response);
   });
 
-  await t.step("a viewer who leaves nginx leaves the server", async () => {
+  await t.step("loses a viewer that disconnects from nginx", async () => {
     const { body } = await fetch(`${nginx.url}/video_feed`, { headers });
     await readUntil(body!, (text) => text.includes("--frame"));
-    await eventually("nobody watches", async () => {
+    await eventually("no viewer is left", async () => {
       const cameras = await (await fetch(`${nginx.url}/cameras`, { headers })).json();
       return cameras[0].viewers === 0;
     });

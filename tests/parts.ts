@@ -1,21 +1,37 @@
-/** Whether a program is on the `PATH`. */
+/** Tells whether a program is on the `PATH`, or whether a path is a file. */
 export function isInstalled(program: string): boolean {
   if (program.startsWith("/")) return isFile(program);
   return (Deno.env.get("PATH") ?? "").split(":").some((folder) => isFile(`${folder}/${program}`));
 }
 
 /**
- * For `Deno.test(name, needing("ffmpeg"), fn)`: the test is ignored where the program is missing, and that
- * is said. Under `CI=true` it runs all the same, and fails.
+ * Returns options for a test that needs programs, as in `Deno.test(name, needing("ffmpeg"), fn)`.
+ * Where one is missing, prints which one and has the test ignored; with `CI=true` the test runs,
+ * and fails.
  */
 export function needing(...programs: string[]): { ignore: boolean } {
   const missing = programs.filter((program) => !isInstalled(program));
   if (missing.length === 0 || Deno.env.get("CI") === "true") return { ignore: false };
-  console.log(`A test is ignored as this machine has no ${missing.join(", ")}`);
+  printIgnored(`needs ${missing.join(", ")} (not installed)`);
   return { ignore: true };
 }
 
-/** What the stand-in for the Pi's camera program runs on. */
+const printed = new Set<string>();
+
+/** Prints why tests of this file are ignored, each reason once. */
+export function printIgnored(reason: string): void {
+  if (printed.has(reason)) return;
+  printed.add(reason);
+  const line = `Ignored: ${reason}`;
+  try {
+    // `deno test -q` discards the console output of a file that is being loaded.
+    Deno.writeTextFileSync("/dev/stderr", `${line}\n`, { append: true, create: false });
+  } catch {
+    console.log(line); // no such file on this system
+  }
+}
+
+/** The interpreter of the stand-in for the Raspberry Pi's camera program. */
 export const PYTHON = "/usr/bin/python3";
 
 function isFile(path: string): boolean {

@@ -1,9 +1,15 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { needing, PYTHON } from "./parts.ts";
+import type { Env } from "../lib/env.ts";
+import { LINUX_LIBRARIES, MACOS_LIBRARIES } from "../lib/libc.ts";
+import { permissionFlags } from "../lib/permissions/flags.ts";
 import { FAKES, readUntil, ROOT, Server } from "./server.ts";
 
-/** Starts the server as `deno task start` does, but as a child of ours: one that can be ended. */
+/** The program that prints the permission flags. */
+const PROGRAM = "lib/cli/permission_flags.ts";
+
+/** Starts the server with the permissions of `deno task start`, as a direct child process. */
 async function startPermitted(env: Record<string, string> = {}): Promise<Server> {
   const flags = await flagsFor({ PORT: "0", ...env });
   return await Server.start({
@@ -12,8 +18,8 @@ async function startPermitted(env: Record<string, string> = {}): Promise<Server>
   });
 }
 
-/** A driver that tries what it should not be able to, and shows what came of it as its error. */
-const CURIOUS = `
+/** A driver that tries what it is not permitted to do, and reports the outcomes as its error. */
+const INTRUSIVE = `
 import { CameraError } from "dinocam/errors.ts";
 const attempts = {
   readPasswords: () => Deno.readTextFile("/etc/passwd"),
@@ -43,12 +49,12 @@ export default {
   },
 };`;
 
-Deno.test("a driver can read its own folder, and nothing outside; it can write nowhere", async () => {
+Deno.test("a driver can read only its own folder, and can write nowhere", async () => {
   const folder = await Deno.makeTempDir();
-  await Deno.writeTextFile(join(folder, "curious.ts"), CURIOUS);
+  await Deno.writeTextFile(join(folder, "intrusive.ts"), INTRUSIVE);
   await Deno.writeTextFile(join(folder, "own.txt"), "mine");
   try {
-    await using server = await startPermitted({ CAMERA: "curious", CAMERAS_DIR: folder });
+    await using server = await startPermitted({ CAMERA: "intrusive", CAMERAS_DIR: folder });
     const text = await (await fetch(`${server.url}/snapshot.jpg`)).text();
     const [, outcome] = /(\{.*\})/.exec(text)!;
     assertEquals(JSON.parse(outcome!), {
@@ -69,7 +75,7 @@ Deno.test("a driver can read its own folder, and nothing outside; it can write n
   }
 });
 
-Deno.test("the emulated camera may neither run programs nor connect anywhere, and all works", async () => {
+Deno.test("the server with the emulated camera works without permission to run programs or to connect", async () => {
   const flags = await flagsFor({ PORT: "8000" });
   assert(!flags.some((flag) => flag.startsWith("--allow-run")));
   assertEquals(flags.filter((flag) => flag.startsWith("--allow-net")), [
@@ -90,7 +96,7 @@ Deno.test("the emulated camera may neither run programs nor connect anywhere, an
 });
 
 Deno.test(
-  "the Pi's camera works with what `deno task start` permits",
+  "the server with a Pi's camera works with the permissions of `deno task start`",
   needing(PYTHON),
   async () => {
     await using server = await startPermitted({
@@ -107,40 +113,47 @@ Deno.test(
 );
 
 for (
-  const [name, env, wanted] of [
-    ["a relay may connect, and run nothing", { CAMERA: "mjpeg" }, {
+  const [name, env, expected] of [
+    ["connecting for a relay, and no programs", { CAMERA: "mjpeg" }, {
       net: "--allow-net",
       run: undefined,
     }],
     [
-      "a camera with a program may run programs, and connect nowhere",
+      "programs for a camera that needs one, and no connecting",
       { CAMERA: "a=pi,b=emulated" },
       {
         net: "--allow-net=127.0.0.1:8000",
         run: "--allow-run",
       },
     ],
-    ["a driver of the user's own may do both", { CAMERA: "mine", CAMERAS_DIR: "/drivers" }, {
+    ["everything for a user's own driver", { CAMERA: "mine", CAMERAS_DIR: "/drivers" }, {
       net: "--allow-net",
       run: "--allow-run",
       read: "--allow-read=cameras,lib,static,/drivers",
     }],
-    ["so may one that has the name of ours", { CAMERA: "emulated", CAMERAS_DIR: "/drivers" }, {
+    ["everything for a user's own driver with the name of a built-in one", {
+      CAMERA: "emulated",
+      CAMERAS_DIR: "/drivers",
+    }, {
       net: "--allow-net",
       run: "--allow-run",
     }],
-    ["certificates are read", { TLS_CERT: "/c.pem", TLS_KEY: "/k.pem" }, {
+    ["reading certificates", { TLS_CERT: "/c.pem", TLS_KEY: "/k.pem" }, {
       read: "--allow-read=cameras,lib,static,/c.pem,/k.pem",
     }],
-    ["a path that fits in no list", { CAMERAS_DIR: "/My drivers" }, { read: "--allow-read" }],
-    ["an address of IPv6", { HOST: "::1", PORT: "80" }, { net: "--allow-net=[::1]:80" }],
-    ["a port that the system chooses", { PORT: "0" }, { net: "--allow-net=127.0.0.1" }],
-    ["settings that cannot be", { CAMERA: "../x" }, { net: undefined, run: undefined }],
+    ["reading everything for a path that fits in no list", { CAMERAS_DIR: "/My drivers" }, {
+      read: "--allow-read",
+    }],
+    ["listening on an IPv6 address", { HOST: "::1", PORT: "80" }, { net: "--allow-net=[::1]:80" }],
+    ["listening on any port of the address for PORT=0", { PORT: "0" }, {
+      net: "--allow-net=127.0.0.1",
+    }],
+    ["the minimum for invalid settings", { CAMERA: "../x" }, { net: undefined, run: undefined }],
   ] as const
 ) {
-  Deno.test(`the fewest permissions: ${name}`, async () => {
+  Deno.test(`permission_flags.ts grants ${name}`, async () => {
     const flags = await flagsFor({ PORT: "8000", ...env });
-    for (const [kind, flag] of Object.entries(wanted)) {
+    for (const [kind, flag] of Object.entries(expected)) {
       assertEquals(flags.find((one) => one.startsWith(`--allow-${kind}`)), flag);
     }
     assert(!flags.some((flag) => /^(-A|--allow-(all|write|sys|import))/.test(flag)), `${flags}`);
@@ -148,7 +161,7 @@ for (
   });
 }
 
-Deno.test("deno task start tells of a wrong setting in one line, as without the task", async () => {
+Deno.test("deno task start reports an invalid setting in one line", async () => {
   const { code, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["task", "-q", "start"],
     cwd: ROOT,
@@ -159,41 +172,68 @@ Deno.test("deno task start tells of a wrong setting in one line, as without the 
   assertStringIncludes(text, "Cannot read CAMERA as drivers");
 });
 
-Deno.test("looking for cameras is permitted all, and says so where it is not", async () => {
-  const consult = async (flags: string[]) => {
+Deno.test("--list-cameras asks for deno task list-cameras when it lacks permissions", async () => {
+  const listCameras = async (flags: string[]) => {
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "-q", ...flags, "main.ts", "--list-cameras"],
       cwd: ROOT,
     }).output();
     return { code, stderr: new TextDecoder().decode(stderr) };
   };
-  const { code, stderr } = await consult(await flagsFor({}));
+  const { code, stderr } = await listCameras(await flagsFor({}));
   assertEquals([code, stderr.trimEnd().split("\n").length], [2, 1]);
   assertStringIncludes(stderr, "deno task list-cameras");
   const permitted = await flagsFor({}, "all");
   assert(permitted.includes("--allow-run") && permitted.includes("--allow-net"));
-  assertEquals((await consult(permitted)).stderr, "");
+  assertEquals((await listCameras(permitted)).stderr, "");
 });
 
-Deno.test("the tasks for users grant nothing but what the flags say", async () => {
+Deno.test("the tasks grant only the permissions that permission_flags.ts prints", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
-  for (const name of ["start", "dev"]) {
-    assertMatch(
-      tasks[name].command,
-      /^deno run -q (--watch )?\$\(deno run -q --allow-env lib\/permissions\/flags\.ts\) main\.ts$/,
-    );
+  const program = `deno run -q --allow-env --allow-read=cameras ${PROGRAM}`;
+  for (
+    const [name, command] of [
+      ["start", `deno run -q $(${program}) main.ts`],
+      ["dev", `deno run -q --watch $(${program}) main.ts`],
+      ["doctor", `deno run -q $(${program} all) main.ts doctor`],
+      ["list-cameras", `deno run -q $(${program} all) main.ts --list-cameras`],
+    ] as const
+  ) assertEquals(tasks[name].command, command);
+  for (const name of ["compile", "compile:pi"]) {
+    const [before, after] = tasks[name].command.split(`$(${program} compile)`);
+    assertEquals(before, "deno compile --exclude-unused-npm ");
+    assertMatch(after, /^( --(include|target) [\w-]+)+ -o bin\/[\w-]+ main\.ts$/);
   }
-  for (const name of ["doctor", "list-cameras"]) {
-    assertMatch(tasks[name].command, /flags\.ts all\) main\.ts \S+$/);
-  }
-  // The binary's are fixed when it is made, for any settings.
-  const granted = [...tasks.compile.command.matchAll(/--allow-(\w+)/g)].map(([, kind]) => kind);
+});
+
+Deno.test("permission_flags.ts grants a compiled binary the permissions for all settings", async () => {
+  const flags = await flagsFor({ CAMERA: "../x" }, "compile");
+  const granted = flags.map((flag) => /^--allow-(\w+)/.exec(flag)?.[1]).filter(Boolean);
   assertEquals(granted.toSorted(), ["env", "ffi", "net", "read", "run"]);
+  const libraries = flags.find((flag) => flag.startsWith("--allow-ffi="))!;
+  for (const library of [...LINUX_LIBRARIES, ...MACOS_LIBRARIES]) {
+    assertStringIncludes(libraries, library);
+  }
+});
+
+Deno.test("permissionFlags() permits writing for a setting that names a folder to write to", () => {
+  const setting = { name: "RECORD_DIR", meaning: "folder for recordings", path: "write" } as const;
+  const flagsWith = (env: Env) =>
+    permissionFlags({
+      config: { host: "127.0.0.1", port: 80 },
+      drivers: new Set(),
+      settings: [setting],
+      env,
+    });
+  const flags = flagsWith({ RECORD_DIR: " /srv/recordings " });
+  assert(flags.includes("--allow-write=/srv/recordings"), `${flags}`);
+  assert(flags.includes("--allow-read=cameras,lib,static,/srv/recordings"), `${flags}`);
+  assert(!flagsWith({}).some((flag) => flag.startsWith("--allow-write")));
 });
 
 async function flagsFor(env: Record<string, string>, ...args: string[]): Promise<string[]> {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-q", "--allow-env", "lib/permissions/flags.ts", ...args],
+    args: ["run", "-q", "--allow-env", "--allow-read=cameras", PROGRAM, ...args],
     cwd: ROOT,
     env,
   }).output();

@@ -1,20 +1,22 @@
 /** Options of {@link sendRaw}. */
 export interface RawOptions {
-  /** Stop reading when this holds for what has come. */
+  /** Stops reading when this returns true for the text received so far. */
   enough?: (text: string) => boolean;
-  /** Stop reading after so many milliseconds. */
+  /** Time limit, in milliseconds. */
   ms?: number;
 }
 
-/** What a server answered to bytes. */
+/** The response to raw bytes. */
 export interface RawAnswer {
-  /** As Latin-1: each character is a byte. */
+  /** The bytes received, as Latin-1: each character is a byte. */
   text: string;
-  /** How the answer ended: the server closed the connection, or we stopped reading. */
-  end: "closed" | "enough" | "time is up";
+  /** The reason that it ended: the server closed the connection, or the reader stopped. */
+  end: "closed" | "enough" | "timeout";
 }
 
-/** Sends bytes (as Latin-1) to a server, as no tidy client would, and reads what it answers. */
+/**
+ * Sends raw bytes (as Latin-1), which need not be valid HTTP, to a server and reads its response.
+ */
 export async function sendRaw(
   server: string,
   request: string,
@@ -39,13 +41,13 @@ export async function sendRaw(
     }
     return { text, end: "closed" };
   } catch {
-    return { text, end: timedOut ? "time is up" : "closed" };
+    return { text, end: timedOut ? "timeout" : "closed" };
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** The status of an answer, 0 if it has none. */
+/** Returns the status of a response, 0 if it has none. */
 export function statusOf({ text }: RawAnswer): number {
   return Number(/^HTTP\/1\.[01] (\d{3}) /.exec(text)?.[1] ?? 0);
 }

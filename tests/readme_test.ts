@@ -1,15 +1,16 @@
 import { assert, assertEquals, assertLessOrEqual, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { MIN_DENO_VERSION } from "../lib/cli/deno_version.ts";
+import { SETTINGS } from "../lib/cli/settings.ts";
 import { needing } from "./parts.ts";
+import { README } from "./readme.ts";
 import { ROOT, Server } from "./server.ts";
 
-const readme = await Deno.readTextFile(new URL("README.md", ROOT));
-
 Deno.test(
-  "the README's driver has at most 15 lines, is well typed, and shows pictures",
+  "the README's driver has at most 15 lines, passes the type check, and delivers frames",
   needing("ffmpeg"),
   async () => {
-    const [, source] = /^## Add a camera$[^]*?^```ts\n([^]*?)^```$/m.exec(readme)!;
+    const [, source] = /^## Write a driver$[^]*?^```ts\n([^]*?)^```$/m.exec(README)!;
     assertLessOrEqual(source!.trimEnd().split("\n").length, 15);
     const folder = await Deno.makeTempDir();
     const file = join(folder, "pattern.ts");
@@ -32,21 +33,15 @@ Deno.test(
   },
 );
 
-Deno.test("the README and --help tell of the same variables", async () => {
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-q", "--allow-all", "main.ts", "--help"],
-    cwd: ROOT,
-  }).output();
-  const help = new TextDecoder().decode(stdout);
-  const [, table] = /^\| variable \|.*\n([^]*?)\n\n/m.exec(readme)!;
-  const names = table!.split("\n").flatMap((
-    row,
-  ) => [...row.split("|")[1]!.matchAll(/`([A-Z_]+)`/g)])
-    .map(([, name]) => name!);
-  assert(names.length >= 10);
-  for (const name of names) assertStringIncludes(help, name);
-  const told = [...help.matchAll(/^ {2}([A-Z][A-Z_, ]*?) {2}/gm)].flatMap(([, some]) =>
-    some!.split(", ")
-  );
-  assertEquals(told.filter((name) => !names.includes(name)), []);
+Deno.test("the README's table of settings has the names, defaults and meanings of --help", () => {
+  const [, table] = /^\| variable \|.*\n\|.*\n([^]*?)\n\n/m.exec(README)!;
+  const rows = SETTINGS.map(({ name, meaning, default: value, unset }) => {
+    const fallback = value === undefined ? unset : `\`${value}\``;
+    return `| \`${name}\` |${fallback ? ` ${fallback}` : ""} | ${meaning} |`;
+  });
+  assertEquals(table!.split("\n"), rows);
+});
+
+Deno.test("the README names the oldest supported version of Deno", () => {
+  assertStringIncludes(README, `${MIN_DENO_VERSION.replace(/\.0$/, "")} or newer`);
 });

@@ -6,7 +6,7 @@ import { eventually, readUntil, ROOT, Server } from "./server.ts";
 
 const basic = (credentials: string) => ({ Authorization: `Basic ${btoa(credentials)}` });
 
-Deno.test("an open HOST without AUTH is refused in one line, exit code 2", async () => {
+Deno.test("the server rejects an open HOST without AUTH in one line, with exit code 2", async () => {
   for (const HOST of ["0.0.0.0", "::", "192.0.2.1"]) {
     const { code, stderr } = await runOnce({ HOST });
     assertEquals({ code, stderr }, {
@@ -17,7 +17,7 @@ Deno.test("an open HOST without AUTH is refused in one line, exit code 2", async
   }
 });
 
-Deno.test("a bad AUTH is refused in one line that does not tell it", async () => {
+Deno.test("the server rejects an invalid AUTH in one line that does not contain it", async () => {
   for (const AUTH of ["hunter2", "hunter2:", ":hunter2"]) {
     const { code, stderr } = await runOnce({ AUTH });
     assertEquals([code, stderr.trimEnd().split("\n").length], [2, 1]);
@@ -26,9 +26,9 @@ Deno.test("a bad AUTH is refused in one line that does not tell it", async () =>
   }
 });
 
-Deno.test("without AUTH the server answers to the names of this machine only", async () => {
+Deno.test("the server without AUTH answers only requests that name this machine", async () => {
   await using server = await Server.start();
-  assertStringIncludes(server.output, "Only this machine can watch");
+  assertStringIncludes(server.output, "Reachable from this machine only");
   const { port } = new URL(server.url);
   const ask = async (line: string, host?: string) => {
     const head = host === undefined ? "" : `Host: ${host}\r\n`;
@@ -36,7 +36,7 @@ Deno.test("without AUTH the server answers to the names of this machine only", a
   };
   assertEquals(await ask("GET /cameras HTTP/1.1", `127.0.0.1:${port}`), 200);
   assertEquals(await ask("GET /cameras HTTP/1.1", `localhost:${port}`), 200);
-  assertEquals(await ask("GET /cameras HTTP/1.0"), 200); // as mjpg-streamer's client asks
+  assertEquals(await ask("GET /cameras HTTP/1.0"), 200); // like mjpg-streamer's client
   assertEquals(await ask(`GET http://localhost:${port}/cameras HTTP/1.1`, "localhost"), 200);
   for (const path of ["/", "/video_feed", "/snapshot.jpg", "/cameras", "/healthz", "/nothing"]) {
     assertEquals(await ask(`GET ${path} HTTP/1.1`, "evil.example"), 403);
@@ -48,7 +48,7 @@ Deno.test("without AUTH the server answers to the names of this machine only", a
   assertEquals(await ask("GET / HTTP/1.1", "two words"), 400);
 });
 
-Deno.test("with AUTH nothing but /healthz answers without it, and it is told nowhere", async () => {
+Deno.test("the server with AUTH requires it except for /healthz, and never reveals it", async () => {
   const AUTH = "zaphod:a:beeblebröx 🔑";
   await using server = await Server.start({ env: { AUTH, LOG: "json" } });
   for (
@@ -59,7 +59,7 @@ Deno.test("with AUTH nothing but /healthz answers without it, and it is told now
   ) {
     for (const method of ["GET", "HEAD", "POST", "OPTIONS", "CONNECT", "TRACE", "BREW"]) {
       const request = `${method} ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`;
-      // CONNECT names a host, not a path; it goes nowhere all the same.
+      // CONNECT names a host, not a path.
       const wanted = method === "CONNECT" ? [400, 401] : [401];
       const status = statusOf(await sendRaw(server.url, request));
       assert(wanted.includes(status), `${method} ${path}: ${status}`);
@@ -69,31 +69,31 @@ Deno.test("with AUTH nothing but /healthz answers without it, and it is told now
   assertEquals([health.status, await health.json()], [200, { status: "ok", failing: [] }]);
   const given = new TextEncoder().encode(AUTH).toBase64();
   const headers = { Authorization: `Basic ${given}` };
-  const told: string[] = [];
+  const outputs: string[] = [];
   for (
     const path of ["/", "/cameras", "/metrics", "/healthz", "/nothing", "/snapshot.jpg?max_age=x"]
   ) {
-    told.push(await (await fetch(`${server.url}${path}`, { headers })).text());
+    outputs.push(await (await fetch(`${server.url}${path}`, { headers })).text());
   }
   const { body } = await fetch(`${server.url}/video_feed`, { headers });
   await readUntil(body!, (text) => text.split("--frame").length > 2);
   const wrong = await fetch(`${server.url}/`, { headers: basic("zaphod:dontpanic") });
-  told.push(await wrong.text());
+  outputs.push(await wrong.text());
   assertEquals(wrong.status, 401);
-  await eventually("the viewer's leaving is told", () => /viewer left/.test(server.output));
+  await eventually("the disconnect is logged", () => /viewer disconnected/.test(server.output));
   await server.stop();
-  told.push(server.output);
+  outputs.push(server.output);
   for (const secret of ["zaphod", "beebleb", "dontpanic", given]) {
-    assertFalse(told.join("\n").includes(secret), `${secret} is in ${told.join("\n")}`);
+    assertFalse(outputs.join("\n").includes(secret), `${secret} is in ${outputs.join("\n")}`);
   }
 });
 
-Deno.test("a camera's programs and drivers do not get AUTH", async () => {
+Deno.test("the server hides AUTH from cameras' programs and drivers", async () => {
   const folder = await Deno.makeTempDir();
   await Deno.writeTextFile(
     join(folder, "nosy.ts"),
     `import { CameraError } from "dinocam/errors.ts";
-     import { run } from "dinocam/process.ts";
+     import { run } from "dinocam/process/mod.ts";
      export default {
        configure: (env) => ({ seen: env.AUTH ?? Deno.env.get("AUTH") ?? "nothing" }),
        async *open({ seen }, signal) {
@@ -114,13 +114,13 @@ Deno.test("a camera's programs and drivers do not get AUTH", async () => {
   }
 });
 
-Deno.test("MAX_VIEWERS bounds the streams; snapshots and pages still answer", async () => {
+Deno.test("MAX_VIEWERS limits streams, but not snapshots and pages", async () => {
   await using server = await Server.start({ env: { MAX_VIEWERS: "2" } });
   const watch = () => fetch(`${server.url}/video_feed`);
   const [first, second] = [await watch(), await watch()];
   const third = await watch();
   assertEquals([third.status, third.headers.get("Retry-After")], [503, "10"]);
-  assertEquals(await third.text(), "Cannot take another viewer: there are 2 already\n");
+  assertEquals(await third.text(), "Too many viewers: the limit of 2 is reached\n");
   for (const path of ["/", "/snapshot.jpg?max_age=60000", "/cameras", "/healthz"]) {
     const { status, body } = await fetch(`${server.url}${path}`);
     await body?.cancel();
@@ -130,7 +130,7 @@ Deno.test("MAX_VIEWERS bounds the streams; snapshots and pages still answer", as
   await head.body?.cancel();
   assertEquals(head.status, 200);
   await first.body!.cancel();
-  await eventually("there is room again", async () => {
+  await eventually("a viewer is admitted again", async () => {
     const fourth = await watch();
     await fourth.body!.cancel();
     return fourth.status === 200;
@@ -138,20 +138,20 @@ Deno.test("MAX_VIEWERS bounds the streams; snapshots and pages still answer", as
   await second.body!.cancel();
 });
 
-Deno.test("the log has a line for a viewer that comes and one that leaves, as JSON with LOG=json", async () => {
+Deno.test("the server logs when a viewer connects and disconnects, as JSON with LOG=json", async () => {
   await using server = await Server.start({ env: { LOG: "json", FPS: "50" } });
   const { body } = await fetch(`${server.url}/video_feed`);
   await readUntil(body!, (text) => text.split("--frame").length > 30);
-  await eventually("the viewer has left", () => /viewer left/.test(server.output));
+  await eventually("the viewer has disconnected", () => /viewer disconnected/.test(server.output));
   const events = server.output.split("\n").filter((line) => line.startsWith("{")).map((line) =>
     JSON.parse(line)
   );
   const phrases = events.map(({ event }) => event);
   assertEquals(phrases.toSorted(), [
-    "camera starting",
     "camera started",
-    "viewer came",
-    "viewer left",
+    "camera starting",
+    "viewer connected",
+    "viewer disconnected",
   ]);
   const { time, level, camera, address, seconds, frames, dropped } = events.at(-1);
   assertMatch(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
@@ -163,7 +163,7 @@ Deno.test("the log has a line for a viewer that comes and one that leaves, as JS
   assert(frames >= 28 && seconds >= 0 && dropped >= 0, JSON.stringify(events.at(-1)));
 });
 
-Deno.test("/metrics count what a viewer got", async () => {
+Deno.test("GET /metrics counts what a viewer received", async () => {
   await using server = await Server.start({ env: { FPS: "50" } });
   const { body } = await fetch(`${server.url}/video_feed`);
   await readUntil(body!, (text) => text.split("--frame").length > 30);
@@ -176,14 +176,14 @@ Deno.test("/metrics count what a viewer got", async () => {
   assert(value('dinocam_latency_seconds_bucket{camera="emulated",le="1"}') > sent / 2, metrics);
 });
 
-Deno.test("TLS_CERT and TLS_KEY serve HTTPS", needing("openssl"), async (t) => {
+Deno.test("the server with TLS_CERT and TLS_KEY speaks HTTPS", needing("openssl"), async (t) => {
   const folder = await Deno.makeTempDir();
   const [cert, key, otherKey] = ["cert.pem", "key.pem", "other.pem"].map((n) => join(folder, n));
   const [TLS_CERT, TLS_KEY] = [cert!, key!];
   await makeCertificate(TLS_CERT, TLS_KEY);
   await makeCertificate(join(folder, "cert2.pem"), otherKey!);
   try {
-    await t.step("to a client that trusts the certificate", async () => {
+    await t.step("with a client that trusts the certificate", async () => {
       await using server = await Server.start({ env: { TLS_CERT, TLS_KEY, AUTH: "me:x" } });
       assertMatch(server.url, /^https:/);
       using client = Deno.createHttpClient({ caCerts: [await Deno.readTextFile(TLS_CERT)] });
@@ -199,7 +199,7 @@ Deno.test("TLS_CERT and TLS_KEY serve HTTPS", needing("openssl"), async (t) => {
     const garbage = join(folder, "garbage.pem");
     await Deno.writeTextFile(garbage, "no PEM");
     for (
-      const [what, env, complaint] of [
+      const [what, env, message] of [
         [
           "a certificate alone",
           { TLS_CERT },
@@ -207,16 +207,16 @@ Deno.test("TLS_CERT and TLS_KEY serve HTTPS", needing("openssl"), async (t) => {
         ],
         ["a key alone", { TLS_KEY }, /^Cannot serve HTTPS with TLS_KEY alone: set TLS_CERT/],
         [
-          "a file that is not there",
+          "a missing file",
           { TLS_CERT: "/nowhere.pem", TLS_KEY },
-          /^Cannot read the file that TLS_CERT names: .*\/nowhere\.pem/,
+          /^Cannot read the file of TLS_CERT: .*\/nowhere\.pem/,
         ],
         [
-          "a file that is no PEM",
+          "a file that is not PEM",
           { TLS_CERT: garbage, TLS_KEY },
           /^Cannot serve HTTPS .*certificat/,
         ],
-        ["a key that is no key", { TLS_CERT, TLS_KEY: garbage }, /^Cannot serve HTTPS .*key/],
+        ["an invalid key", { TLS_CERT, TLS_KEY: garbage }, /^Cannot serve HTTPS .*key/],
         [
           "a key of another certificate",
           { TLS_CERT, TLS_KEY: otherKey! },
@@ -224,9 +224,9 @@ Deno.test("TLS_CERT and TLS_KEY serve HTTPS", needing("openssl"), async (t) => {
         ],
       ] as const
     ) {
-      await t.step(`but not with ${what}`, async () => {
+      await t.step(`and rejects ${what}`, async () => {
         const { code, stderr } = await runOnce(env);
-        assertMatch(stderr, complaint);
+        assertMatch(stderr, message);
         assertEquals([code, stderr.trimEnd().split("\n").length], [2, 1]);
       });
     }

@@ -1,28 +1,28 @@
 import { settlesWithin } from "../lib/clock.ts";
 
-/** The project's own folder. */
+/** The root folder of the project. */
 export const ROOT = new URL("..", import.meta.url);
-/** The folder with the stand-in for the camera program of a Pi. */
+/** Folder with the stand-in for the Raspberry Pi's camera program. */
 export const FAKES = new URL("fakes/", import.meta.url).pathname;
 
-/** How long a server may take to say where it listens, in milliseconds. */
-const START = 20_000;
+/** Time limit for a server to print its address, in milliseconds. */
+const START_TIMEOUT = 20_000;
 
-/** How long a server may take to end after a signal, in milliseconds. */
+/** Time limit for a server to exit after a signal, in milliseconds. */
 const SHUTDOWN_TIMEOUT = 5_000;
 
 /** Options of {@link Server.start}. */
 export interface ServerOptions {
-  /** Variables for it, besides `PATH`, `HOME` and the like. `PORT` is one that is free unless it is given. */
+  /** Environment variables, added to those of this process. The default of `PORT` is a free one. */
   env?: Record<string, string>;
-  /** Another program than `deno run main.ts`. */
+  /** The command to run. @default {`deno run --allow-all main.ts`} */
   command?: readonly string[];
   cwd?: string | URL;
 }
 
-/** A server that runs as a process of its own, as it does for a user. */
+/** A server that runs as a separate process, as it does for a user. */
 export class Server implements AsyncDisposable {
-  /** Where it listens, without a slash at the end. */
+  /** Its address, without a trailing slash. */
   url = "";
   readonly #child: Deno.ChildProcess;
   readonly #reading: Promise<unknown>;
@@ -33,7 +33,7 @@ export class Server implements AsyncDisposable {
     this.#reading = Promise.all([this.#read(child.stdout), this.#read(child.stderr)]);
   }
 
-  /** Starts it and waits until it listens. */
+  /** Starts a server and waits until it listens. */
   static async start({ env = {}, command, cwd = ROOT }: ServerOptions = {}): Promise<Server> {
     const [program, ...args] = command ?? [Deno.execPath(), "run", "-q", "--allow-all", "main.ts"];
     const server = new Server(
@@ -48,13 +48,15 @@ export class Server implements AsyncDisposable {
     );
     const listening = (async () => {
       while (!(server.url = /Watch at (\S+)\//.exec(server.#output)?.[1] ?? "")) {
-        if (await settlesWithin(server.exited, 10)) throw new Error(`It ended: ${server.#output}`);
+        if (await settlesWithin(server.exited, 10)) {
+          throw new Error(`The server exited: ${server.#output}`);
+        }
       }
     })();
-    listening.catch(() => {}); // told below
-    if (!await settlesWithin(listening, START)) {
+    listening.catch(() => {}); // reported below
+    if (!await settlesWithin(listening, START_TIMEOUT)) {
       await server[Symbol.asyncDispose]();
-      throw new Error(`It does not listen: ${server.#output}`);
+      throw new Error(`The server does not listen: ${server.#output}`);
     }
     return server;
   }
@@ -63,33 +65,40 @@ export class Server implements AsyncDisposable {
     return this.#child.pid;
   }
 
-  /** What it has printed so far, on both outputs. */
+  /** Everything that it has printed so far, on standard output and standard error. */
   get output(): string {
     return this.#output;
   }
 
-  /** Its end. */
+  /** Resolves when the process has exited. */
   get exited(): Promise<Deno.CommandStatus> {
     return this.#child.status;
   }
 
-  /** Asks it to end. @returns How it did, and how long that took in milliseconds. */
+  /**
+   * Sends a signal and waits for the exit.
+   *
+   * @returns The exit status, and the time it took in milliseconds.
+   */
   async stop(signal: Deno.Signal = "SIGTERM"): Promise<Deno.CommandStatus & { took: number }> {
-    const asked = performance.now();
+    const begun = performance.now();
     this.#child.kill(signal);
     const status = await this.exited;
-    const took = performance.now() - asked;
+    const took = performance.now() - begun;
     await this.#reading;
     return { ...status, took };
   }
 
-  /** Ends it, in order if it can: a server that is killed leaves a hung capture behind. */
+  /**
+   * Stops it, with SIGTERM first: a server that is killed at once would leave a hung capture
+   * behind.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const signal of ["SIGTERM", "SIGKILL"] as const) {
       try {
         this.#child.kill(signal);
       } catch {
-        break; // it has ended already
+        break; // it has already exited
       }
       if (await settlesWithin(this.exited, SHUTDOWN_TIMEOUT)) break;
     }
@@ -101,7 +110,10 @@ export class Server implements AsyncDisposable {
   }
 }
 
-/** The command lines of a process's living children and theirs, by pid; of Linux' /proc. */
+/**
+ * Returns the command lines of the running descendants of a process, by process id. Reads /proc
+ * (Linux).
+ */
 export async function descendants(pid: number): Promise<Map<number, string>> {
   const found = new Map<number, string>();
   for await (const { name } of Deno.readDir("/proc")) {
@@ -113,29 +125,36 @@ export async function descendants(pid: number): Promise<Map<number, string>> {
       const line = await Deno.readTextFile(`/proc/${child}/cmdline`);
       if (parent === pid) {
         found.set(child, line.replaceAll("\0", " ").trim());
-        for (const [its, command] of await descendants(child)) found.set(its, command);
+        for (const [pid, command] of await descendants(child)) found.set(pid, command);
       }
     } catch {
-      // it ended while we looked
+      // it exited in the meantime
     }
   }
   return found;
 }
 
-/** Waits until `holds` does, looking again every 20 ms. @throws If it does not in time. */
+/**
+ * Waits until a condition holds, checking every 20 ms.
+ *
+ * @throws If it does not hold within the time limit.
+ */
 export async function eventually(
-  what: string,
-  holds: () => boolean | Promise<boolean>,
+  description: string,
+  condition: () => boolean | Promise<boolean>,
   ms = 10_000,
 ): Promise<void> {
   const begun = performance.now();
-  while (!await holds()) {
-    if (performance.now() - begun > ms) throw new Error(`Not within ${ms} ms: ${what}`);
+  while (!await condition()) {
+    if (performance.now() - begun > ms) throw new Error(`Not within ${ms} ms: ${description}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 
-/** Reads a stream until `enough` holds for all the text (as Latin-1) that has come; gives that text. */
+/**
+ * Reads a stream until `enough` returns true for the text (as Latin-1) received so far; returns
+ * that text.
+ */
 export async function readUntil(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
   enough: (text: string) => boolean,

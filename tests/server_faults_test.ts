@@ -12,30 +12,34 @@ import { descendants, eventually, FAKES, Server } from "./server.ts";
 
 const needed = needing(PYTHON);
 
-Deno.test("a killed capture is replaced within 1 s, and its viewer stays", needed, async () => {
-  await using pi = await start({ FAKE_CAMERA_START_DELAY_MS: "100" });
-  await using viewer = await Viewer.join(pi.server);
-  for (let killed = 0; killed < 2; killed++) {
-    await viewer.frames(10);
-    const [capture] = [...(await descendants(pi.server.pid)).keys()];
-    Deno.kill(capture!, "SIGKILL");
-    const died = performance.now();
-    await pi.starts(killed + 2);
-    await viewer.frames(viewer.seen + 3); // of which two may have been on their way
-    assertLess(performance.now() - died, 1_000);
-  }
-  await eventually("it streams", async () => (await pi.camera()).state === "streaming");
-  assertEquals(pi.log("camera failed").length, 2);
-});
+Deno.test(
+  "the server replaces a killed capture within 1 s, and the viewer stays connected",
+  needed,
+  async () => {
+    await using pi = await start({ FAKE_CAMERA_START_DELAY_MS: "100" });
+    await using viewer = await Viewer.join(pi.server);
+    for (let killed = 0; killed < 2; killed++) {
+      await viewer.frames(10);
+      const [capture] = [...(await descendants(pi.server.pid)).keys()];
+      Deno.kill(capture!, "SIGKILL");
+      const died = performance.now();
+      await pi.starts(killed + 2);
+      await viewer.frames(viewer.seen + 3); // two of them may have been in flight
+      assertLess(performance.now() - died, 1_000);
+    }
+    await eventually("it streams", async () => (await pi.camera()).state === "streaming");
+    assertEquals(pi.log("camera failed").length, 2);
+  },
+);
 
 Deno.test(
-  "a capture that hangs is replaced within 5 s, and the reason is told",
+  "the server replaces a hung capture within 5 s, and logs the reason",
   needed,
   async () => {
     await using pi = await start({ FAKE_CAMERA_HANG_AFTER: "20", FAKE_CAMERA_TIMEOUTS: "1" });
     await using viewer = await Viewer.join(pi.server);
     await viewer.frames(15);
-    await eventually("it hangs", async () => (await pi.journal("hang")).length === 1);
+    await eventually("the capture hangs", async () => (await pi.journal("hang")).length === 1);
     const hung = performance.now();
     await pi.starts(2);
     await viewer.frames(30);
@@ -45,12 +49,12 @@ Deno.test(
       failure!,
       "No picture for 3 s: rpicam-vid: ERROR: Device timeout detected",
     );
-    assertStringIncludes(failure!, "look at the cable");
+    assertStringIncludes(failure!, "check the cable");
   },
 );
 
 Deno.test(
-  "a capture that always dies is started 2 to 12 times in 20 s, however many clients ask",
+  "the server starts a capture that always crashes 2 to 12 times in 20 s, however many clients request it",
   needed,
   async () => {
     await using pi = await start({
@@ -59,7 +63,7 @@ Deno.test(
     });
     const until = performance.now() + 20_000;
     const statuses = new Map<number, number>();
-    const ask = async () => {
+    const request = async () => {
       while (performance.now() < until) {
         const path = Math.random() < 0.5 ? "snapshot.jpg" : "video_feed";
         const { status, body, headers } = await fetch(`${pi.server.url}/${path}`);
@@ -69,13 +73,13 @@ Deno.test(
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
     };
-    await Promise.all(Array.from({ length: 20 }, ask));
+    await Promise.all(Array.from({ length: 20 }, request));
     const starts = (await pi.journal("start")).length;
     assertGreaterOrEqual(starts, 2);
     assertLessOrEqual(starts, 12);
     assertEquals([...statuses.keys()], [503]);
-    const answer = await fetch(`${pi.server.url}/snapshot.jpg`);
-    assertStringIncludes(await answer.text(), "no lens");
+    const response = await fetch(`${pi.server.url}/snapshot.jpg`);
+    assertStringIncludes(await response.text(), "no lens");
     const health = await fetch(`${pi.server.url}/healthz`);
     assertEquals(health.status, 503);
     assertStringIncludes(await health.text(), "no lens");
@@ -84,36 +88,43 @@ Deno.test(
   },
 );
 
-Deno.test("a camera in use by another program is shown once that lets go", needed, async () => {
-  await using pi = await start();
-  const other = new Deno.Command(`${FAKES}/rpicam-vid`, {
-    args: ["-n", "-t", "0", "--codec", "mjpeg", "-o", "/dev/null"],
-    env: pi.env,
-    stderr: "null",
-  }).spawn();
-  await pi.starts(1);
-  await eventually("the other one has it", async () => (await pi.journal("first")).length === 1);
-  const refused = await fetch(`${pi.server.url}/snapshot.jpg`);
-  assertEquals(refused.status, 503);
-  assertStringIncludes(await refused.text(), "fuser -v /dev/media*");
-  const health = await fetch(`${pi.server.url}/healthz`);
-  assertEquals(health.status, 503);
-  assertStringIncludes(await health.text(), "failed to acquire camera");
-  other.kill("SIGTERM");
-  await other.status;
-  await eventually("it has pictures", async () => {
-    const { status, body } = await fetch(`${pi.server.url}/snapshot.jpg`);
-    await body?.cancel();
-    return status === 200;
-  });
-  assertEquals(await (await fetch(`${pi.server.url}/healthz`)).json(), {
-    status: "ok",
-    failing: [],
-  });
-});
+Deno.test(
+  "the server streams a camera in use by another program once that program releases it",
+  needed,
+  async () => {
+    await using pi = await start();
+    const other = new Deno.Command(`${FAKES}/rpicam-vid`, {
+      args: ["-n", "-t", "0", "--codec", "mjpeg", "-o", "/dev/null"],
+      env: pi.env,
+      stderr: "null",
+    }).spawn();
+    await pi.starts(1);
+    await eventually(
+      "the other program has the camera",
+      async () => (await pi.journal("first")).length === 1,
+    );
+    const refused = await fetch(`${pi.server.url}/snapshot.jpg`);
+    assertEquals(refused.status, 503);
+    assertStringIncludes(await refused.text(), "fuser -v /dev/media*");
+    const health = await fetch(`${pi.server.url}/healthz`);
+    assertEquals(health.status, 503);
+    assertStringIncludes(await health.text(), "failed to acquire camera");
+    other.kill("SIGTERM");
+    await other.status;
+    await eventually("the camera delivers frames", async () => {
+      const { status, body } = await fetch(`${pi.server.url}/snapshot.jpg`);
+      await body?.cancel();
+      return status === 200;
+    });
+    assertEquals(await (await fetch(`${pi.server.url}/healthz`)).json(), {
+      status: "ok",
+      failing: [],
+    });
+  },
+);
 
 Deno.test(
-  "garbage and broken frames reach no viewer, and a flood of complaints holds nothing up",
+  "a viewer receives no garbage and no broken frames, and much output on stderr delays nothing",
   needed,
   async () => {
     await using pi = await start({
@@ -130,9 +141,9 @@ Deno.test(
   },
 );
 
-Deno.test("64 MiB without an end cost no memory to speak of, and frames go on after", async () => {
+Deno.test("the server discards 64 MiB of a frame without an end in bounded memory, and then streams again", async () => {
   const picture = new URL("../cameras/emulated/1.jpg", import.meta.url).pathname;
-  // A frame that begins and never ends; then whole ones.
+  // A frame that begins and never ends, then complete frames.
   const endless = "printf '\\377\\330\\377\\340\\000\\020'; head -c 67108864 /dev/zero";
   const script = `${endless}; while sleep 0.05; do cat ${picture}; done`;
   const folder = await Deno.makeTempDir();
@@ -144,7 +155,7 @@ Deno.test("64 MiB without an end cost no memory to speak of, and frames go on af
     await using viewer = await Viewer.join(server);
     await viewer.frames(5);
     assertEquals(viewer.broken, 0);
-    // What was read is garbage by now, but may not have been collected: two frames of the largest size.
+    // The discarded bytes may not have been collected yet: at most two frames of the largest size.
     assertLess(await memoryOf(server.pid) - before, 100e6);
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -153,7 +164,7 @@ Deno.test("64 MiB without an end cost no memory to speak of, and frames go on af
 
 /** A viewer that reads a stream and splits it into images. */
 class Viewer implements AsyncDisposable {
-  /** How many whole images have come. */
+  /** Number of complete images received. */
   seen = 0;
   readonly #images: ReturnType<typeof splitJpegs>;
   readonly #stop: AbortController;
@@ -170,12 +181,12 @@ class Viewer implements AsyncDisposable {
     return new Viewer(body!, stop);
   }
 
-  /** What has come that is no whole image, nor around one. */
+  /** Number of broken images received. */
   get broken(): number {
     return this.#images.counts.broken;
   }
 
-  /** Waits until so many images have come. */
+  /** Waits until `count` images have been received. */
   async frames(count: number): Promise<void> {
     while (this.seen < count) {
       const { done } = await this.#images.next();
@@ -186,11 +197,11 @@ class Viewer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
-    await this.#images.return(undefined).catch(() => {}); // the abort
+    await this.#images.return(undefined).catch(() => {}); // the abort above
   }
 }
 
-/** A server of the camera of a Pi, with faults. */
+/** Starts a server with the stand-in for the Raspberry Pi's camera, which has the given faults. */
 async function start(faults: Record<string, string> = {}) {
   const folder = await Deno.makeTempDir();
   const env = {
@@ -211,7 +222,7 @@ async function start(faults: Record<string, string> = {}) {
   return {
     server,
     env,
-    /** What the stand-in has noted down. */
+    /** Returns the lines of the stand-in's journal with an event. */
     journal,
     starts: (count: number) =>
       eventually(`${count} starts`, async () => (await journal("start")).length >= count),
@@ -224,7 +235,7 @@ async function start(faults: Record<string, string> = {}) {
   };
 }
 
-/** The memory that a process has, in bytes. */
+/** Returns the resident memory of a process, in bytes. */
 async function memoryOf(pid: number): Promise<number> {
   const status = await Deno.readTextFile(`/proc/${pid}/status`);
   return Number(/VmRSS:\s*(\d+) kB/.exec(status)![1]) * 1024;

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertGreaterOrEqual, assertStringIncludes } from "@std/assert";
 import { eventually, readUntil, Server } from "./server.ts";
 
-Deno.test("a chain of relays passes on each frame and its time, by one connection and only if somebody watches", async () => {
+Deno.test("a chain of relays forwards each frame and its timestamp over one connection, only while it has viewers", async () => {
   const settings = { IDLE_SECONDS: "0" };
   await using camera = await Server.start({ env: { ...settings, CAMERA: "emulated", FPS: "10" } });
   const relay = (of: Server) =>
@@ -15,7 +15,7 @@ Deno.test("a chain of relays passes on each frame and its time, by one connectio
     const text = await readUntil(body!, (text) => text.split("--frame").length > 15);
     return [...text.matchAll(/X-Timestamp: (\S+)/g)].map(([, stamp]) => stamp!);
   });
-  await eventually("near has its viewers", async () => await viewersOf(near) === 3);
+  await eventually("the near relay has its viewers", async () => await viewersOf(near) === 3);
   assertEquals(await viewersOf(camera), 1);
   assertEquals(await viewersOf(far), 2);
 
@@ -28,14 +28,14 @@ Deno.test("a chain of relays passes on each frame and its time, by one connectio
     assert(both >= 5, `${both} frames in common`);
     assertEquals(stamps.slice(0, both), longest!.slice(begin, begin + both));
   }
-  await eventually("nobody watches any more", async () => await viewersOf(camera) === 0);
+  await eventually("the camera has no viewers", async () => await viewersOf(camera) === 0);
 
   const snapshot = await fetch(`${far.url}/snapshot.jpg`);
   assertEquals(snapshot.status, 200);
   await snapshot.bytes();
 });
 
-Deno.test("a relay says why the camera behind it fails, and shows it again when it is back", async () => {
+Deno.test("a relay reports why its source fails, and streams again when the source is back", async () => {
   let server = await Server.start({ env: { CAMERA: "emulated", FPS: "10" } });
   const { port } = new URL(server.url);
   try {
@@ -46,9 +46,12 @@ Deno.test("a relay says why the camera behind it fails, and shows it again when 
     await reader.read();
     await server.stop();
     const health = async () => await (await fetch(`${relay.url}/healthz`)).text();
-    await eventually("the reason is told", async () => /Connection refused/.test(await health()));
+    await eventually(
+      "the relay reports the reason",
+      async () => /Connection refused/.test(await health()),
+    );
     server = await Server.start({ env: { CAMERA: "emulated", FPS: "10", PORT: port } });
-    await eventually("it is well again", async () => /"ok"/.test(await health()));
+    await eventually("the relay is healthy again", async () => /"ok"/.test(await health()));
     await reader.read();
     await reader.read();
     await reader.cancel();
@@ -57,7 +60,7 @@ Deno.test("a relay says why the camera behind it fails, and shows it again when 
   }
 });
 
-Deno.test("a relay of a server with a password sends it, and shows it nowhere", async () => {
+Deno.test("a relay sends the password of its source and shows it nowhere", async () => {
   const secret = "correct-horse";
   await using camera = await Server.start({
     env: { CAMERA: "emulated", FPS: "10", AUTH: `me:${secret}` },
@@ -70,19 +73,22 @@ Deno.test("a relay of a server with a password sends it, and shows it nowhere", 
       BAD_SOURCE: source(`me:not-${secret}`),
     },
   });
-  const told: string[] = [];
+  const responses: string[] = [];
   const statuses: number[] = [];
   for (const path of ["good/snapshot.jpg", "bad/snapshot.jpg", "bad/video_feed"]) {
-    const answer = await fetch(`${relay.url}/cameras/${path}`);
-    statuses.push(answer.status);
-    told.push(path.startsWith("good") ? (await answer.bytes(), "") : await answer.text());
+    const response = await fetch(`${relay.url}/cameras/${path}`);
+    statuses.push(response.status);
+    responses.push(path.startsWith("good") ? (await response.bytes(), "") : await response.text());
   }
   assertEquals(statuses, [200, 503, 503]);
   for (const path of ["cameras", "healthz", "metrics"]) {
-    told.push(await (await fetch(`${relay.url}/${path}`)).text());
+    responses.push(await (await fetch(`${relay.url}/${path}`)).text());
   }
-  assertStringIncludes(told.join("\n"), "requires another user name and password (status 401)");
-  assert(!`${told.join("\n")}${relay.output}`.includes(secret));
+  assertStringIncludes(
+    responses.join("\n"),
+    "requires another user name and password (status 401)",
+  );
+  assert(!`${responses.join("\n")}${relay.output}`.includes(secret));
 });
 
 async function viewersOf({ url }: Server): Promise<number> {

@@ -7,14 +7,15 @@ export interface Credentials {
   readonly password: string;
 }
 
-/** Who may watch: people with a password, programs on this machine, or anyone who can connect. */
+/** The clients that may watch: those with a password, those on this machine, or any. */
 export type Access = Credentials | "this machine" | "anyone";
 
 /**
- * Reads `AUTH`: `user:password`, or `none`. Its value is in no message.
+ * Reads `AUTH`: `user:password`, or `none`. Messages never contain its value.
  *
- * @param host Where the server is to listen; not set is enough only where nobody else can connect.
- * @throws {ConfigError} If `auth` is neither, or is not set and `host` is open to others.
+ * @param host The address to listen on. `AUTH` may be missing only if no other machine can connect
+ * to it.
+ * @throws {ConfigError} If `auth` is invalid, or missing while other machines can connect.
  */
 export function readAccess(auth: string | undefined, host: string): Access {
   const text = auth ?? "";
@@ -27,15 +28,15 @@ export function readAccess(auth: string | undefined, host: string): Access {
   }
   if (text.trim() === "none") return "anyone";
   const colon = text.indexOf(":");
-  if (colon === -1) throw unreadable("there is no colon in it");
+  if (colon === -1) throw unreadable("the colon is missing");
   if (colon === 0) throw unreadable("the user's name is missing");
   if (colon === text.length - 1) throw unreadable("the password is missing");
   // deno-lint-ignore no-control-regex
-  if (/[\x00-\x1f\x7f]/.test(text)) throw unreadable("there is a control character in it");
+  if (/[\x00-\x1f\x7f]/.test(text)) throw unreadable("it contains a control character");
   return { user: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
-/** Whether a host, as a person or a `Host` header writes it, can only be this machine. */
+/** Whether a host, as in a setting or a `Host` header, can only be this machine. */
 export function isLoopback(host: string): boolean {
   return /^(localhost\.?|127(\.\d{1,3}){3}|::1|\[::1\])$/i.test(host);
 }

@@ -1,4 +1,4 @@
-/** Who may watch: reads `AUTH`, and decides about each request. Knows nothing of HTTP but two headers. */
+/** Access control: reads `AUTH` and authenticates requests. Knows only two headers of HTTP. */
 export { type Access, type Credentials, isLoopback, readAccess } from "./access.ts";
 export {
   Authenticator,

@@ -1,16 +1,16 @@
 import type { Clock } from "../clock.ts";
 
-/** So many log-ins may fail at once; after that, */
+/** Number of failed log-ins allowed in a burst. */
 const BURST = 10;
-/** one in this time, in milliseconds. */
+/** Interval at which further failed log-ins are allowed, in milliseconds. */
 const INTERVAL = 5_000;
-/** So many addresses are remembered. */
+/** Maximum number of networks whose failures are remembered. */
 const MAX_NETWORKS = 10_000;
 
-/** Slows down who tries passwords: counts an address's failed log-ins, and forgets one every few seconds. */
+/** Limits failed log-ins per client network, by the generic cell rate algorithm (GCRA). */
 export class RateLimiter {
   readonly #clock: Clock;
-  /** When an address's last failure will be forgotten, in the order in which the addresses came. */
+  /** When a network's failures are forgotten: GCRA's theoretical arrival time. Oldest first. */
   readonly #resetAt = new Map<string, number>();
 
   constructor(clock: Clock) {
@@ -18,32 +18,35 @@ export class RateLimiter {
   }
 
   /**
-   * Counts an attempt as failed in advance: many at once are no way around.
+   * Counts an attempt as failed until {@link refund}, so that concurrent attempts cannot bypass the
+   * limit.
    *
-   * @returns How long the address has to wait before it may try, in milliseconds; 0: it may now.
+   * @returns How long the client must wait before an attempt, in milliseconds; 0 if the attempt is
+   * allowed.
    */
   consume(address: string): number {
     const network = clientNetwork(address);
     const now = this.#clock.monotonic();
-    const forgottenAt = Math.max(now, this.#resetAt.get(network) ?? 0);
-    const wait = forgottenAt - now - (BURST - 1) * INTERVAL;
+    const resetAt = Math.max(now, this.#resetAt.get(network) ?? 0);
+    const wait = resetAt - now - (BURST - 1) * INTERVAL;
     if (wait > 0) return wait;
-    this.#resetAt.set(network, forgottenAt + INTERVAL);
+    this.#resetAt.set(network, resetAt + INTERVAL);
     if (this.#resetAt.size > MAX_NETWORKS) this.#evict(now);
     return 0;
   }
 
-  /** An attempt that was begun has succeeded, so it does not count. */
+  /** Takes back an attempt that has succeeded. */
   refund(address: string): void {
     const network = clientNetwork(address);
-    const forgottenAt = (this.#resetAt.get(network) ?? 0) - INTERVAL;
-    if (forgottenAt > this.#clock.monotonic()) this.#resetAt.set(network, forgottenAt);
+    const resetAt = (this.#resetAt.get(network) ?? 0) - INTERVAL;
+    if (resetAt > this.#clock.monotonic()) this.#resetAt.set(network, resetAt);
     else this.#resetAt.delete(network);
   }
 
+  /** Removes networks without failures, then the oldest ones. */
   #evict(now: number): void {
-    for (const [network, forgottenAt] of this.#resetAt) {
-      if (forgottenAt <= now) this.#resetAt.delete(network);
+    for (const [network, resetAt] of this.#resetAt) {
+      if (resetAt <= now) this.#resetAt.delete(network);
     }
     for (const network of this.#resetAt.keys()) {
       if (this.#resetAt.size <= MAX_NETWORKS) return;
@@ -52,7 +55,7 @@ export class RateLimiter {
   }
 }
 
-/** What one person has: an IPv4 address, or the first half of an IPv6 address. */
+/** The network that one client controls: an IPv4 address or an IPv6 /64. */
 function clientNetwork(address: string): string {
   if (!address.includes(":")) return address;
   if (address.includes(".")) return address.slice(address.lastIndexOf(":") + 1); // ::ffff:192.0.2.1

@@ -32,6 +32,11 @@ export interface CameraOptions {
   events: Pick<Events<CameraEvent>, "emit">;
 }
 
+/** Options of {@link Camera.subscribe}. The role is required, so that no module counts as a viewer by mistake. */
+export type CameraSubscriptionOptions =
+  & Omit<SubscriptionOptions, "onDropped" | "role">
+  & Required<Pick<SubscriptionOptions, "role">>;
+
 /**
  * A camera as its subscribers see it: it runs while it is needed, restarts when it fails, and gives the same
  * frames to all.
@@ -51,8 +56,6 @@ export class Camera implements AsyncDisposable {
   readonly #sent = new DeliveryStats();
   readonly #dropped: Record<Role, number> = { viewer: 0, background: 0 };
   #sequence = 0;
-  /** Arrival of the latest frame, in milliseconds since the Unix epoch. */
-  #arrivedAt = -Infinity;
   #size: Size | undefined;
   #lastFailure: CameraError | undefined;
   #recovering = false;
@@ -108,9 +111,12 @@ export class Camera implements AsyncDisposable {
     this.#hub.leave(subscriber);
   }
 
-  /** Creates a subscription: an async iterator of frames, which joins when it is first read. */
-  subscribe(options: Omit<SubscriptionOptions, "onDropped"> = {}): Subscription<Frame> {
-    const onDropped = () => this.countDropped(options.role ?? "viewer");
+  /**
+   * Creates a subscription: an async iterator of frames, which joins when it is first read. A slow reader gets
+   * the newest frame; with a `depth`, it gets the newest frames up to that number.
+   */
+  subscribe(options: CameraSubscriptionOptions): Subscription<Frame> {
+    const onDropped = () => this.countDropped(options.role);
     return this.#hub.subscribe({ ...options, onDropped });
   }
 
@@ -128,21 +134,24 @@ export class Camera implements AsyncDisposable {
   }
 
   /**
-   * Waits for a frame captured at or after `since`, in milliseconds since the Unix epoch.
+   * Waits for a frame captured after this call, or returns one that is at most `maxAge` milliseconds old.
    *
-   * The clock of a relayed camera may differ from this machine's, so the arrival counts; a frame whose time
-   * stamp says that it was captured before `since` is skipped once.
+   * The clock of a relayed camera may differ from this machine's, so the arrival counts; a new frame whose time
+   * stamp is too old is skipped once.
    *
    * @throws {CameraError} If there is none in time.
    */
-  async frame(since: number): Promise<Frame> {
-    if (this.latest && this.#arrivedAt >= since) return this.latest;
+  async frame(maxAge = 0): Promise<Frame> {
+    const earliestArrival = this.#clock.monotonic() - maxAge;
+    const earliestCapture = this.#clock.now() - maxAge;
+    if (this.latest && this.latest.monotonic >= earliestArrival) return this.latest;
     const seen = this.#sequence;
-    using viewer = this.subscribe();
+    using viewer = this.subscribe({ role: "viewer" });
     const found = (async () => {
       for await (const frame of viewer) {
-        const isNew = frame.sequence > seen && this.#arrivedAt >= since;
-        if (isNew && (frame.capturedAt >= since || frame.sequence > seen + 1)) return frame;
+        const isNew = frame.sequence > seen && frame.monotonic >= earliestArrival;
+        const isSecond = frame.sequence > seen + 1;
+        if (isNew && (isSecond || frame.capturedAt >= earliestCapture)) return frame;
       }
       throw new CameraError(CLOSED);
     })();
@@ -209,7 +218,6 @@ export class Camera implements AsyncDisposable {
       for await (const { jpeg, capturedAt, size } of images) {
         const monotonic = this.#clock.monotonic();
         this.#rate.add(monotonic);
-        this.#arrivedAt = this.#clock.now();
         this.#onImage(size);
         yield { jpeg, capturedAt, monotonic, sequence: ++this.#sequence };
         this.#firstFrame.arrive(); // the hub has it now

@@ -3,23 +3,23 @@ import type { Authenticator } from "../auth/mod.ts";
 import { clientAddress } from "./client_address.ts";
 import { HttpError } from "./errors.ts";
 
-/** Stands in front of everything, and lets through whom `door` lets in. */
-export function authenticate(door: Authenticator): MiddlewareHandler {
+/** Authenticates every request before it reaches a route. */
+export function authenticate(authenticator: Authenticator): MiddlewareHandler {
   return async (c, next) => {
-    const refusal = door.check({
+    const denial = authenticator.check({
       address: clientAddress(c),
       authorization: c.req.header("Authorization"),
       hosts: hostsOf(c),
       isPublic: isHealthCheck(c),
     });
-    if (refusal) throw new HttpError(refusal.status, refusal.message, refusal.headers);
+    if (denial) throw new HttpError(denial.status, denial.message, denial.headers);
     await next();
   };
 }
 
 /**
- * Programs older than HTTP/1.1 send no `Host`; browsers always do. The URL has a host of its own where the
- * request's first line has (`GET http://… HTTP/1.1`), and else the same one.
+ * Returns the hosts that a request names. Clients older than HTTP/1.1 send no `Host` header;
+ * browsers always do. An absolute URL in the request line (`GET http://…`) may name another host.
  */
 function hostsOf(c: Context): string[] {
   const header = c.req.header("Host");
@@ -27,7 +27,7 @@ function hostsOf(c: Context): string[] {
   return header ? [header, host] : [host];
 }
 
-/** Exactly `GET /healthz` or `HEAD /healthz`, as it was sent and as it is understood. */
+/** Whether a request is exactly `GET` or `HEAD /healthz`, both as sent and as routed. */
 function isHealthCheck(c: Context): boolean {
   return ["GET", "HEAD"].includes(c.req.method) && c.req.path === "/healthz" &&
     /^https?:\/\/[^/?#]*\/healthz(\?|$)/.test(c.req.url);

@@ -2,11 +2,14 @@ import { Hono } from "hono";
 import type { CameraStats } from "../camera/stats.ts";
 import { type CameraError, messageWithHint } from "../errors.ts";
 import type { Cameras } from "./cameras.ts";
+import { NO_STORE } from "./headers.ts";
 
-/** `GET /cameras` and `GET /healthz`: what there is, and how it is. */
+/** `GET /cameras` and `GET /healthz`: the cameras and their state. */
 export function cameraRoutes(cameras: Cameras): Hono {
   return new Hono()
-    .get("/cameras", (c) => c.json(cameras.all.map((camera) => asJson(camera.stats())), 200, FRESH))
+    .get("/cameras", (c) => {
+      return c.json(cameras.all.map((camera) => asJson(camera.stats())), 200, NO_STORE);
+    })
     .get("/healthz", (c) => {
       const failing = cameras.all.map((camera) => camera.stats()).filter(({ error }) => error);
       const health = {
@@ -16,13 +19,11 @@ export function cameraRoutes(cameras: Cameras): Hono {
           reason: messageWithHint(error!),
         })),
       };
-      return c.json(health, failing.length === 0 ? 200 : 503, FRESH);
+      return c.json(health, failing.length === 0 ? 200 : 503, NO_STORE);
     });
 }
 
-const FRESH = { "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" };
-
-/** What clients are told of a camera. */
+/** A camera's state as JSON, for clients. */
 export function asJson(
   { name, driver, state, fps, viewers, size, error, lastFailure, sent, ...counts }: CameraStats,
 ) {
@@ -40,7 +41,7 @@ export function asJson(
   };
 }
 
-/** The parts of a failure, for those who lay it out: whether it is tried again without being asked, too. */
+/** A failure as JSON. `retried`: whether the server retries by itself. */
 function asFailure({ message, hint, permanent }: CameraError) {
   return { message, hint: hint ?? null, retried: !permanent };
 }

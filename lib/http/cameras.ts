@@ -5,16 +5,22 @@ import { HttpError } from "./errors.ts";
 export class Cameras {
   readonly all: readonly Camera[];
 
-  /** @param all At least one. */
+  /** @param all At least one camera. */
   constructor(all: readonly Camera[]) {
     this.all = all;
   }
 
-  /** The camera of a request; without a name the first. @throws {HttpError} 404 if there is none. */
+  /**
+   * Finds a camera; without a name, the first.
+   *
+   * @throws {HttpError} 404 if no camera has the name.
+   */
   get(name?: string): Camera {
-    const camera = name === undefined ? this.all[0] : this.all.find((one) => one.name === name);
+    const camera = name === undefined
+      ? this.all[0]
+      : this.all.find((camera) => camera.name === name);
     if (camera) return camera;
-    const names = this.all.map((one) => one.name).join(", ");
-    throw new HttpError(404, `Cannot find camera ${JSON.stringify(name)}: there are ${names}`);
+    const names = this.all.map((camera) => camera.name).join(", ");
+    throw new HttpError(404, `Cannot find camera ${JSON.stringify(name)}: available are ${names}`);
   }
 }

@@ -1,11 +1,11 @@
 import type { Context } from "hono";
 
-/** The network address that a request came from. */
+/** The IP address of the client. */
 export function clientAddress(c: Context): string {
   return remoteAddress(c)?.hostname ?? "unknown";
 }
 
-/** Where a request came from. `Deno.serve` gives it beside the request; in a test there may be none. */
+/** The client's address and port, as `Deno.serve` passes them; undefined in tests. */
 export function remoteAddress(c: Context): Deno.NetAddr | undefined {
   return ((c.env ?? {}) as Partial<Deno.ServeHandlerInfo<Deno.NetAddr>>).remoteAddr;
 }

@@ -1,26 +1,40 @@
 import type { MiddlewareHandler } from "hono";
+import { cors as honoCors } from "hono/cors";
 import type { AllowedOrigins } from "../config.ts";
 
 /**
- * Lets the pages of other origins read the answers: a web interface of a printer draws the stream by
- * `fetch`. An `<img>` needs nothing of this.
+ * Lets pages of the allowed origins read the responses: a printer's web interface draws the stream
+ * with `fetch`. An `<img>` does not need it.
  *
- * Origins that are named may also use the password that the browser keeps for this server; with `*` a
- * browser keeps it to itself.
+ * Pages of named origins may also use the password that the browser keeps for this server. With `*`
+ * browsers do not send it.
+ *
+ * It must run before authentication: browsers send preflight requests without credentials.
+ *
+ * @param methods Returns the methods of all paths, for preflight requests. A request with another method than
+ * its path has gets a 405 that the page can read.
  */
-export function cors(allowed: AllowedOrigins): MiddlewareHandler {
+export function cors(
+  allowed: AllowedOrigins,
+  methods: () => string[],
+): MiddlewareHandler {
+  const respond = honoCors({
+    origin: allowed === "*" ? "*" : [...allowed],
+    allowMethods: methods,
+    exposeHeaders: ["X-Timestamp"],
+    credentials: allowed !== "*",
+    maxAge: 600,
+  });
   return async (c, next) => {
-    await next();
-    if (c.res.status === 101) return; // a WebSocket knows no CORS
-    if (allowed !== "*") c.header("Vary", "Origin", { append: true });
+    // WebSockets are not subject to CORS.
+    if (c.req.header("Upgrade")?.toLowerCase() === "websocket") return await next();
     const origin = c.req.header("Origin");
-    if (origin === undefined || (allowed !== "*" && !allowed.includes(origin))) return;
-    c.header("Access-Control-Allow-Origin", allowed === "*" ? "*" : origin);
-    if (allowed !== "*") c.header("Access-Control-Allow-Credentials", "true");
-    c.header("Access-Control-Expose-Headers", "X-Timestamp");
-    if (c.req.method !== "OPTIONS") return;
-    c.header("Access-Control-Allow-Methods", "GET, HEAD");
-    c.header("Access-Control-Allow-Headers", c.req.header("Access-Control-Request-Headers"));
-    c.header("Access-Control-Max-Age", "600");
+    // hono/cors would answer an OPTIONS request of any origin, without authentication.
+    if (origin !== undefined && (allowed === "*" || allowed.includes(origin))) {
+      if (c.req.method === "OPTIONS") c.header("Allow", [...methods(), "OPTIONS"].join(", "));
+      return await respond(c, next);
+    }
+    await next();
+    if (allowed !== "*") c.header("Vary", "Origin", { append: true });
   };
 }

@@ -2,8 +2,10 @@ import { accepts } from "@std/http/negotiation";
 import type { Camera } from "../camera/camera.ts";
 import { CameraError, explain, messageWithHint } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { TooManyViewers } from "../streaming/mod.ts";
+import { NO_STORE } from "./headers.ts";
 
-/** A request that cannot be answered as it was meant; the message is for the client. */
+/** An error response. The message is for the client. */
 export class HttpError extends Error {
   override name = "HttpError";
 
@@ -16,31 +18,39 @@ export class HttpError extends Error {
   }
 }
 
-/** What `promise` gives; a failure of the camera becomes a 503 that says why and when to come again. */
+/** Converts a failure of the camera into a 503 with the reason and `Retry-After`. */
 export async function orUnavailable<T>(camera: Camera, promise: Promise<T>): Promise<T> {
   try {
     return await promise;
   } catch (error) {
     if (!(error instanceof CameraError)) throw error;
-    throw new HttpError(503, `Cannot show camera "${camera.name}": ${messageWithHint(error)}`, {
-      "Retry-After": `${Math.max(1, Math.ceil(camera.retryAfter / 1000))}`,
-    });
+    throw new HttpError(
+      503,
+      `Cannot show camera "${camera.name}": ${messageWithHint(error)}`,
+      retryAfter(camera.retryAfter),
+    );
   }
 }
 
-/** The answer to a request that failed: one line of text, or JSON where that was asked for. */
+/** Converts any error into a response: one line of text, or JSON if the client asks for it. */
 export function errorResponse(error: unknown, request: Request, log: Log): Response {
-  if (!(error instanceof HttpError)) {
-    log.error("request failed", {
-      method: request.method,
-      url: request.url,
-      reason: explain(error),
-    });
-    error = new HttpError(500, "Something is wrong in the server; its log says what");
-  }
-  const { status, message, headers } = error as HttpError;
-  const common = { ...headers, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" };
+  const { status, message, headers } = asHttpError(error, request, log);
+  const init = { status, headers: { ...headers, ...NO_STORE } };
   return accepts(request, "text/plain", "application/json") === "application/json"
-    ? Response.json({ error: message }, { status, headers: common })
-    : new Response(`${message}\n`, { status, headers: common });
+    ? Response.json({ error: message }, init)
+    : new Response(`${message}\n`, init);
+}
+
+function asHttpError(error: unknown, { method, url }: Request, log: Log): HttpError {
+  if (error instanceof HttpError) return error;
+  if (error instanceof TooManyViewers) {
+    return new HttpError(503, error.message, retryAfter(error.retryAfter));
+  }
+  log.error("request failed", { method, url, reason: explain(error) });
+  return new HttpError(500, "Internal server error; see the server's log");
+}
+
+/** Builds a `Retry-After` header, in whole seconds. @param ms Time in milliseconds. */
+function retryAfter(ms: number): Record<string, string> {
+  return { "Retry-After": `${Math.max(1, Math.ceil(ms / 1000))}` };
 }

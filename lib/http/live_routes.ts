@@ -7,15 +7,16 @@ import {
   PROTOCOL_VERSION,
   type ServerInfo,
 } from "../live/mod.ts";
+import { TooManyViewers, type Viewers, type ViewerSession } from "../streaming/mod.ts";
 import { clientAddress } from "./client_address.ts";
 import { asJson } from "./camera_routes.ts";
 import type { Cameras } from "./cameras.ts";
 import { HttpError } from "./errors.ts";
-import type { Viewers, ViewerSession } from "../streaming/viewers.ts";
+import { isSameOrigin } from "./same_origin.ts";
 
-/** A client that does not answer the WebSocket's own pings for so long is gone, in seconds. */
+/** How long a client may leave a WebSocket ping unanswered, in seconds. */
 const IDLE_TIMEOUT = 60;
-/** Of the WebSocket protocol: there is no other (RFC 6455, 4.1). */
+/** The only version of the WebSocket protocol (RFC 6455, 4.1). */
 const VERSION = "13";
 
 /** Options of {@link liveRoutes}. */
@@ -35,9 +36,9 @@ export interface LiveRoutesOptions {
 export function liveRoutes({ cameras, viewers, serverInfo, clock }: LiveRoutesOptions): Hono {
   return new Hono().get("/live", (c) => {
     const names = cameras.all.map(({ name }) => name);
-    const asked = c.req.query("watch")?.split(",");
-    const watch = asked ? names.filter((name) => asked.includes(name)) : names;
-    const address = clientAddress(c); // cannot be asked for once the socket is open
+    const requested = c.req.query("watch")?.split(",");
+    const watch = requested ? names.filter((name) => requested.includes(name)) : names;
+    const address = clientAddress(c); // not available once the socket is open
     const version = c.req.query("version") ?? (isProgram(c) ? `${PROTOCOL_VERSION}` : undefined);
     const { socket, response } = upgrade(c, viewers);
     if (version !== `${PROTOCOL_VERSION}`) {
@@ -51,39 +52,44 @@ export function liveRoutes({ cameras, viewers, serverInfo, clock }: LiveRoutesOp
       server: serverInfo,
       clock,
     });
-    let visit: ViewerSession | undefined;
-    // A client that goes in the middle of the handshake leaves no trace: neither is called then.
+    let viewer: ViewerSession | undefined;
+    // If a client disconnects during the handshake, neither onopen nor onclose is called.
     socket.onopen = () => {
-      visit = enter(session, address, watch);
-      if (visit) session.start(watch);
+      viewer = admit(session, address, watch);
+      if (viewer) session.start(watch);
     };
     socket.onclose = () => {
       session.end();
-      visit?.end({ frames: session.sent, dropped: session.dropped });
+      viewer?.end({ frames: session.sent, dropped: session.dropped });
     };
     socket.onerror = () => {}; // a close follows
     socket.onmessage = ({ data }) => session.receive(data);
     return response;
   });
 
-  /** Counts a viewer; one for whom there is no room any more is sent away. */
-  function enter(
+  /** Counts a viewer, or closes its session if the limit was reached during the handshake. */
+  function admit(
     session: LiveSession,
     address: string,
     watch: string[],
   ): ViewerSession | undefined {
     try {
-      const visit = viewers.admit(address, watch.join(","));
-      visit.begin();
-      return visit;
+      const viewer = viewers.admit(address, watch.join(","));
+      viewer.start();
+      return viewer;
     } catch (error) {
-      if (!(error instanceof HttpError)) throw error;
+      if (!(error instanceof TooManyViewers)) throw error;
       session.close(CLOSE.TRY_LATER, error.message);
     }
   }
 }
 
-/** @throws {HttpError} If the request is none for a WebSocket, another site's page made it, or all is full. */
+/**
+ * Accepts a WebSocket.
+ *
+ * @throws {HttpError} If this is no WebSocket handshake, or comes from another origin.
+ * @throws {TooManyViewers} If the viewer limit is reached.
+ */
 function upgrade(c: Context, viewers: Viewers): Deno.WebSocketUpgrade {
   const isHandshake = c.req.method === "GET" &&
     c.req.header("Upgrade")?.toLowerCase() === "websocket" &&
@@ -91,36 +97,24 @@ function upgrade(c: Context, viewers: Viewers): Deno.WebSocketUpgrade {
   if (!isHandshake) {
     // A page cannot read the response to a rejected handshake, so it asks with a plain request.
     viewers.ensureCapacity();
-    throw new HttpError(426, "This address speaks WebSocket only", {
+    throw new HttpError(426, "WebSocket required", {
       "Upgrade": "websocket",
       "Sec-WebSocket-Version": VERSION,
     });
   }
-  if (!isOwnPage(c)) {
-    throw new HttpError(403, "Pages of other sites may not watch through a WebSocket");
+  if (!isSameOrigin(c)) {
+    throw new HttpError(403, "WebSockets from other origins are not allowed");
   }
   viewers.ensureCapacity();
   try {
     return Deno.upgradeWebSocket(c.req.raw, { idleTimeout: IDLE_TIMEOUT });
   } catch {
-    throw new HttpError(400, "Cannot read the request as a WebSocket's handshake");
+    // Deno says only that the handshake is invalid.
+    throw new HttpError(400, "Cannot read the request as a WebSocket handshake");
   }
 }
 
 /** Whether a request comes from a program: browsers name the origin of the page. */
 function isProgram(c: Context): boolean {
   return c.req.header("Origin") === undefined;
-}
-
-/**
- * Whether a request was not made by another site's page. A browser always says whose page it was; behind
- * a proxy this server's own name stands in `X-Forwarded-Host`, which no page can set.
- */
-function isOwnPage(c: Context): boolean {
-  const origin = c.req.header("Origin");
-  if (origin === undefined) return true; // no browser
-  const host = URL.parse(origin)?.host;
-  return [c.req.header("Host"), c.req.header("X-Forwarded-Host")].some((own) =>
-    own !== undefined && own.toLowerCase() === host
-  );
 }

@@ -1,15 +1,12 @@
 import { Hono } from "hono";
 import { expose, METRICS_TYPE, type ServerStats } from "../metrics/mod.ts";
 import type { Cameras } from "./cameras.ts";
+import { NO_STORE } from "./headers.ts";
 
-/** `GET /metrics`: what Prometheus collects. */
+/** `GET /metrics`: metrics for Prometheus. */
 export function metricsRoutes(cameras: Cameras, server: () => ServerStats): Hono {
   return new Hono().get("/metrics", (c) => {
     const text = expose(cameras.all.map((camera) => camera.stats()), server());
-    return c.body(text, 200, {
-      "Content-Type": METRICS_TYPE,
-      "Cache-Control": "no-store",
-      "X-Content-Type-Options": "nosniff",
-    });
+    return c.body(text, 200, { "Content-Type": METRICS_TYPE, ...NO_STORE });
   });
 }

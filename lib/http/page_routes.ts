@@ -5,11 +5,11 @@ import { type Context, Hono } from "hono";
 import type { Bytes } from "../bytes.ts";
 import { HttpError } from "./errors.ts";
 
-/** One file of the pages. */
+/** A file in memory, plain and compressed. */
 interface Page {
   readonly type: string;
   readonly plain: Content;
-  /** The same, a third of the size. */
+  /** Compressed to about a third of the size. */
   readonly gzip: Content;
 }
 
@@ -18,7 +18,7 @@ interface Content {
   readonly etag: string;
 }
 
-/** The files of the pages by their names, as {@link readPages} found them. */
+/** The files of the web pages by name; see {@link readPages}. */
 export type Pages = ReadonlyMap<string, Page>;
 
 const TYPES: Record<string, string> = {
@@ -30,12 +30,12 @@ const TYPES: Record<string, string> = {
   ".webmanifest": "application/manifest+json",
 };
 
-/** A page loads what this server gives it, and nothing from elsewhere. */
+/** The content security policy: pages load nothing from other servers. */
 const POLICY =
-  "default-src 'none'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; " +
-  "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'";
+  "default-src 'none'; img-src 'self' blob: data:; media-src 'self' blob:; style-src 'self'; " +
+  "script-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'";
 
-/** Reads the pages once, at the start: so no request can reach any other file. */
+/** Reads all files once, when the server starts, so that requests cannot reach any other file. */
 export async function readPages(folder: string): Promise<Pages> {
   const pages = new Map<string, Page>();
   for await (const { name } of Deno.readDir(folder)) {
@@ -60,7 +60,7 @@ async function compress(bytes: Bytes): Promise<Bytes> {
   return new Uint8Array(await new Response(compressed).arrayBuffer());
 }
 
-/** `GET /`, the page, and the files that it needs. */
+/** `GET /`: the web page, and `GET /static/…`: its files. */
 export function pageRoutes(pages: Pages): Hono {
   return new Hono()
     .get("/", (c) => {
@@ -73,7 +73,7 @@ export function pageRoutes(pages: Pages): Hono {
 
   function send(c: Context, name: string): Response {
     const page = pages.get(name);
-    if (!page) throw new HttpError(404, "There is nothing at this address");
+    if (!page) throw new HttpError(404, "Not found");
     const encoding = acceptsEncodings(c.req.raw, "identity", "gzip") === "gzip" ? "gzip" : "plain";
     const { bytes, etag } = page[encoding];
     const headers = {
@@ -85,8 +85,8 @@ export function pageRoutes(pages: Pages): Hono {
       "ETag": etag,
       "Vary": "Accept-Encoding",
     };
-    const isNew = ifNoneMatch(c.req.header("If-None-Match") ?? null, etag);
-    if (!isNew) return c.body(null, 304, headers);
+    const isModified = ifNoneMatch(c.req.header("If-None-Match") ?? null, etag);
+    if (!isModified) return c.body(null, 304, headers);
     return c.body(
       bytes,
       200,

@@ -1,13 +1,17 @@
 import { type Context, Hono } from "hono";
 import type { Camera } from "../camera/camera.ts";
-import type { Clock } from "../clock.ts";
 import type { Cameras } from "./cameras.ts";
 import { orUnavailable } from "./errors.ts";
-import { readNumberQuery } from "./query.ts";
-import { LIVE_HEADERS } from "./stream_routes.ts";
+import { LIVE_HEADERS } from "./headers.ts";
+import { type QueryRange, readNumberQuery } from "./query.ts";
 
-/** `GET /snapshot.jpg` and its aliases: one frame, captured after the request unless `?max_age=` allows. */
-export function snapshotRoutes(cameras: Cameras, clock: Clock): Hono {
+const MAX_AGE_RANGE: QueryRange = {
+  expected: "a number of milliseconds from 0",
+  includes: (value) => value >= 0,
+};
+
+/** `GET /snapshot.jpg` and its aliases: a new frame, or one at most `?max_age=` ms old. */
+export function snapshotRoutes(cameras: Cameras): Hono {
   return new Hono()
     .get("/snapshot.jpg", (c) => snapshot(c, cameras.get()))
     .get("/snapshot", (c) => snapshot(c, cameras.get()))
@@ -18,13 +22,10 @@ export function snapshotRoutes(cameras: Cameras, clock: Clock): Hono {
     .get("/cameras/:name/snapshot.jpg", (c) => snapshot(c, cameras.get(c.req.param("name"))));
 
   async function snapshot(c: Context, camera: Camera): Promise<Response> {
-    const maxAge = readNumberQuery(c, "max_age", {
-      wanted: "a number of milliseconds from 0",
-      holds: (value) => value >= 0,
-    }) ?? 0;
+    const maxAge = readNumberQuery(c, "max_age", MAX_AGE_RANGE) ?? 0;
     const headers = { "Content-Type": "image/jpeg", ...LIVE_HEADERS };
     if (c.req.method === "HEAD") return c.body(null, 200, headers);
-    const { jpeg, capturedAt } = await orUnavailable(camera, camera.frame(clock.now() - maxAge));
+    const { jpeg, capturedAt } = await orUnavailable(camera, camera.frame(maxAge));
     return c.body(jpeg, 200, {
       ...headers,
       "Content-Length": `${jpeg.length}`,

@@ -1,116 +1,164 @@
-import type { CameraStats } from "../camera/stats.ts";
+import type { CameraState, CameraStats } from "../camera/stats.ts";
 import { LATENCY_BUCKETS } from "../camera/delivery_stats.ts";
 
-/** What `Content-Type` calls the text of {@link expose}. */
+/** The `Content-Type` of {@link expose}. */
 export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
-/** What is told of the server itself. */
+/** State of the server itself. */
 export interface ServerStats {
   readonly version: string;
-  /** When it started, in milliseconds since the Unix epoch. */
+  /** Start time in milliseconds since the Unix epoch. */
   readonly startedAt: number;
-  /** What it has of the machine's memory, in bytes. */
+  /** Resident memory in bytes. */
   readonly memory: number;
-  /** Viewers of all cameras. */
+  /** Number of viewers of all cameras. */
   readonly viewers: number;
 }
 
-/** Writes what cameras and the server know of themselves in Prometheus' text format. */
-export function expose(cameras: readonly CameraStats[], server: ServerStats): string {
-  const each = (value: (camera: CameraStats) => number) =>
-    cameras.map((camera) => sample(value(camera), { camera: camera.name }));
-  return [
-    family("dinocam_info", "gauge", "The server's version.", [
-      sample(1, { version: server.version }),
-    ]),
-    family("dinocam_viewers", "gauge", "Viewers of streams and live players.", [
-      sample(server.viewers),
-    ]),
-    family(
-      "dinocam_camera_state",
-      "gauge",
-      "1 for the state that the camera is in.",
-      cameras.flatMap(({ name, state }) =>
-        ["off", "starting", "streaming", "failed"].map((one) =>
-          sample(one === state ? 1 : 0, { camera: name, state: one })
-        )
-      ),
-    ),
-    family(
-      "dinocam_camera_subscribers",
-      "gauge",
-      "Who takes the camera's frames now: viewers, and snapshots while they are made.",
-      each(({ viewers }) => viewers),
-    ),
-    family(
-      "dinocam_camera_frames_per_second",
-      "gauge",
-      "Frames a second from the camera, measured.",
-      each(({ fps }) => fps),
-    ),
-    family(
-      "dinocam_camera_frames_total",
-      "counter",
-      "Frames from the camera.",
-      each(({ frames }) => frames),
-    ),
-    family(
-      "dinocam_camera_broken_total",
-      "counter",
-      "Images from the camera that were broken, cut short or too large, and so dropped.",
-      each(({ broken }) => broken),
-    ),
-    family(
-      "dinocam_camera_failures_total",
-      "counter",
-      "How often the camera failed, and was started again.",
-      each(({ failures }) => failures),
-    ),
-    family(
-      "dinocam_sent_frames_total",
-      "counter",
-      "Frames that viewers have taken, each counted for each viewer.",
-      each(({ sent }) => sent.frames),
-    ),
-    family(
-      "dinocam_sent_bytes_total",
-      "counter",
-      "Bytes of the frames that viewers have taken.",
-      each(({ sent }) => sent.bytes),
-    ),
-    family(
-      "dinocam_dropped_frames_total",
-      "counter",
-      "Frames that viewers were too slow to take.",
-      each(({ dropped }) => dropped),
-    ),
-    family(
-      "dinocam_latency_seconds",
-      "histogram",
-      "How old a frame is, since its capture, when a viewer has taken it.",
-      cameras.flatMap(latency),
-    ),
-    family("process_resident_memory_bytes", "gauge", "Memory of the server.", [
-      sample(server.memory),
-    ]),
-    family("process_start_time_seconds", "gauge", "When the server started.", [
-      sample(server.startedAt / 1000),
-    ]),
-  ].flat().join("\n") + "\n";
+/** A family of metrics. */
+interface Metric {
+  readonly name: string;
+  readonly type: "gauge" | "counter" | "histogram";
+  readonly help: string;
+  samples(cameras: readonly CameraStats[], server: ServerStats): Sample[];
 }
 
-/** One measured value, without its name. */
+/** A measured value, without the name of its metric. */
 interface Sample {
   readonly suffix: string;
   readonly labels: Record<string, string>;
   readonly value: number;
 }
 
+const STATES: readonly CameraState[] = ["off", "starting", "streaming", "failed"];
+
+/** All metrics, in the order of the output. */
+const METRICS: readonly Metric[] = [
+  {
+    name: "dinocam_info",
+    type: "gauge",
+    help: "The server's version.",
+    samples: (_, { version }) => [sample(1, { version })],
+  },
+  {
+    name: "dinocam_viewers",
+    type: "gauge",
+    help: "Viewers of streams and live players.",
+    samples: (_, { viewers }) => [sample(viewers)],
+  },
+  {
+    name: "dinocam_camera_state",
+    type: "gauge",
+    help: "1 for the camera's current state, 0 for the others.",
+    samples: (cameras) => cameras.flatMap(states),
+  },
+  {
+    name: "dinocam_camera_subscribers",
+    type: "gauge",
+    help: "Viewers of the camera, and snapshots that are being taken.",
+    samples: perCamera(({ viewers }) => viewers),
+  },
+  {
+    name: "dinocam_camera_background_subscribers",
+    type: "gauge",
+    help: "Modules of the server that receive the camera's frames, such as a recorder.",
+    samples: perCamera(({ backgroundSubscribers }) => backgroundSubscribers),
+  },
+  {
+    name: "dinocam_camera_frames_per_second",
+    type: "gauge",
+    help: "Frames per second from the camera, measured.",
+    samples: perCamera(({ fps }) => fps),
+  },
+  {
+    name: "dinocam_camera_frames_total",
+    type: "counter",
+    help: "Frames from the camera.",
+    samples: perCamera(({ frames }) => frames),
+  },
+  {
+    name: "dinocam_camera_broken_total",
+    type: "counter",
+    help: "Images from the camera that were dropped as corrupt, truncated or too large.",
+    samples: perCamera(({ broken }) => broken),
+  },
+  {
+    name: "dinocam_camera_failures_total",
+    type: "counter",
+    help: "Failures of the camera.",
+    samples: perCamera(({ failures }) => failures),
+  },
+  {
+    name: "dinocam_sent_frames_total",
+    type: "counter",
+    help: "Frames that viewers have received, counted for each viewer.",
+    samples: perCamera(({ sent }) => sent.frames),
+  },
+  {
+    name: "dinocam_sent_bytes_total",
+    type: "counter",
+    help: "Bytes of the frames that viewers have received.",
+    samples: perCamera(({ sent }) => sent.bytes),
+  },
+  {
+    name: "dinocam_dropped_frames_total",
+    type: "counter",
+    help: "Frames that viewers were too slow to receive.",
+    samples: perCamera(({ dropped }) => dropped),
+  },
+  {
+    name: "dinocam_background_dropped_frames_total",
+    type: "counter",
+    help: "Frames that background subscribers were too slow to receive.",
+    samples: perCamera(({ backgroundDropped }) => backgroundDropped),
+  },
+  {
+    name: "dinocam_latency_seconds",
+    type: "histogram",
+    help: "Time from a frame's capture until a viewer has received it.",
+    samples: (cameras) => cameras.flatMap(latencies),
+  },
+  {
+    name: "process_resident_memory_bytes",
+    type: "gauge",
+    help: "Resident memory of the server.",
+    samples: (_, { memory }) => [sample(memory)],
+  },
+  {
+    name: "process_start_time_seconds",
+    type: "gauge",
+    help: "Start time of the server since the Unix epoch.",
+    samples: (_, { startedAt }) => [sample(startedAt / 1000)],
+  },
+];
+
+/** Writes the state of the cameras and the server in Prometheus' text format. */
+export function expose(cameras: readonly CameraStats[], server: ServerStats): string {
+  const lines: string[] = [];
+  for (const { name, type, help, samples } of METRICS) {
+    lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
+    for (const { suffix, labels, value } of samples(cameras, server)) {
+      lines.push(`${name}${suffix}${formatLabels(labels)} ${value}`);
+    }
+  }
+  return lines.join("\n") + "\n";
+}
+
 function sample(value: number, labels: Record<string, string> = {}, suffix = ""): Sample {
   return { suffix, labels, value };
 }
 
-function latency({ name, sent }: CameraStats): Sample[] {
+/** One sample per camera. */
+function perCamera(value: (camera: CameraStats) => number): Metric["samples"] {
+  return (cameras) => cameras.map((camera) => sample(value(camera), { camera: camera.name }));
+}
+
+function states({ name, state }: CameraStats): Sample[] {
+  return STATES.map((label) => sample(label === state ? 1 : 0, { camera: name, state: label }));
+}
+
+/** The samples of a histogram, in which each bucket includes the smaller ones. */
+function latencies({ name, sent }: CameraStats): Sample[] {
   let count = 0;
   const buckets = sent.buckets.map((frames, i) => {
     const end = LATENCY_BUCKETS[i];
@@ -124,15 +172,7 @@ function latency({ name, sent }: CameraStats): Sample[] {
   ];
 }
 
-function family(name: string, type: string, help: string, samples: readonly Sample[]): string[] {
-  return [
-    `# HELP ${name} ${help}`,
-    `# TYPE ${name} ${type}`,
-    ...samples.map(({ suffix, labels, value }) => `${name}${suffix}${written(labels)} ${value}`),
-  ];
-}
-
-function written(labels: Record<string, string>): string {
+function formatLabels(labels: Record<string, string>): string {
   const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escape(value)}"`);
   return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
 }

@@ -1,15 +1,15 @@
 import type { Bytes } from "../bytes.ts";
 
-/** A longer line is no delimiter: RFC 2046 allows a boundary 70 characters. */
+/** Maximum length of a delimiter line in bytes. RFC 2046 allows a boundary of 70 characters. */
 const MAX_LINE = 256;
 const TAB = 0x09, LF = 0x0a, SPACE = 0x20, DASH = 0x2d;
 const PARAMETER = /;\s*([^\s=;]*)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^;]*))?/gs;
 const latin1 = new TextDecoder("latin1");
 
-/** There are too few bytes yet to tell. */
+/** More bytes are needed for a decision. */
 export const MORE = "more";
 
-/** The boundary that a `Content-Type` names. Some servers write the `--` of the delimiter into it. */
+/** Returns the boundary in a `Content-Type`. Some servers include the delimiter's `--`. */
 export function boundaryOf(contentType: string): string | undefined {
   for (const [, name = "", value = ""] of contentType.matchAll(PARAMETER)) {
     if (name.toLowerCase() !== "boundary") continue;
@@ -18,26 +18,27 @@ export function boundaryOf(contentType: string): string | undefined {
   }
 }
 
-/** Recognises the lines between the parts of a stream. */
+/** Recognises the delimiter lines between the parts of a stream. */
 export class Delimiter {
   readonly #lines = new Set<string>();
 
-  /** @param boundary As {@link boundaryOf} gave it. Without it, the first line with `--` tells. */
+  /** @param boundary If undefined, the first line that begins with `--` defines it. */
   constructor(boundary: string | undefined) {
     if (boundary === undefined) return;
     this.#add(`--${boundary}`);
     if (boundary.startsWith("--")) this.#add(boundary);
   }
 
-  /** A line that is a delimiter, or undefined while it is not known how one looks. */
+  /** The delimiter line; undefined until it is known. */
   get line(): string | undefined {
     return this.#lines.values().next().value;
   }
 
   /**
-   * Tells if the line that begins `at` is a delimiter. Blanks around it do not matter.
+   * Checks whether a delimiter line begins `at`. Surrounding blanks are ignored.
    *
-   * @returns Where the next line begins if it is one, {@link MORE} if the line's end has not come yet.
+   * @returns The start of the next line if so, {@link MORE} if the line is incomplete, else
+   * undefined.
    */
   match(bytes: Bytes, at: number): number | typeof MORE | undefined {
     const first = bytes[at];

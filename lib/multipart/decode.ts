@@ -7,21 +7,21 @@ export type { DecodeCounts, Part };
 
 /** Options of {@link decodeMultipart}. */
 export interface DecodeOptions {
-  /** In bytes. */
+  /** Maximum size of an image in bytes. @default {16 MiB} */
   maxFrame?: number;
-  /** Is counted up. */
+  /** Counters to update. */
   counts?: DecodeCounts;
 }
 
 /**
- * Reads the JPEGs of a `multipart/x-mixed-replace` stream, as cameras and other servers send it: much
- * that they do wrong is put up with.
+ * Decodes the JPEGs in a `multipart/x-mixed-replace` stream; tolerates the mistakes of real cameras
+ * and servers.
  *
- * A part with a `Content-Length` is given once so many bytes have come, if they are a JPEG; else, or
- * without one, when the next boundary has come. What is no whole JPEG is dropped. Each image has a
- * buffer of its own, with free bytes around it: see `MARGIN`.
+ * A part with a `Content-Length` is yielded as soon as that number of bytes has arrived, if they
+ * are a JPEG; otherwise when the next delimiter has arrived. Parts that are no complete JPEG are
+ * dropped. Each image has a separate buffer with spare bytes around it; see `HEADROOM`.
  *
- * @param contentType The response's, which names the boundary.
+ * @param contentType The `Content-Type` of the response, with the boundary.
  */
 export async function* decodeMultipart(
   source: AsyncIterable<Bytes>,

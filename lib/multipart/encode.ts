@@ -1,19 +1,20 @@
 import { type Bytes, hasHeadroom } from "../bytes.ts";
 import type { Frame } from "../frame.ts";
 
-/** The boundary for which a frame's own buffer has room: no copy is made for it. */
+/** The boundary for which parts are written around the JPEG in its buffer, without a copy. */
 const BOUNDARY = "frame";
 const PART_TYPE = "Content-Type: image/jpeg\r\n";
 const text = new TextEncoder();
 
 /**
- * One way to write frames as `multipart/x-mixed-replace`. A frame is one chunk, made once however many
- * viewers there are, and ends with the delimiter of the next part: clients show it when they see that.
+ * Encodes frames as `multipart/x-mixed-replace`. Each frame is one chunk, which is built once for
+ * all viewers and ends with the delimiter of the next part: clients show a frame when they receive
+ * that.
  */
 export class MultipartFormat {
-  /** For the response's header. */
+  /** The `Content-Type` of the response. */
   readonly contentType: string;
-  /** What comes before the first frame. */
+  /** The bytes before the first frame. */
   readonly opening: Bytes;
   readonly #boundary: string;
   readonly #advance: boolean;
@@ -21,8 +22,9 @@ export class MultipartFormat {
   readonly #parts = new WeakMap<Frame, Bytes>();
 
   /**
-   * @param advance Whether the next part's header is sent with this one. Blink paints a part only when
-   * it has that; the length of a part cannot be told then.
+   * @param advance Whether each part is followed by the headers of the next one. Blink paints a
+   * part only when it has received those. They cannot contain the length of a frame that does not
+   * exist yet.
    */
   constructor(boundary: string, advance: boolean) {
     this.#boundary = boundary;
@@ -33,7 +35,7 @@ export class MultipartFormat {
     this.#ending = text.encode(`\r\n${next}`);
   }
 
-  /** The bytes of a frame: the same object for every viewer, so do not write to it. */
+  /** Returns the bytes of a frame. All viewers share them: do not write to them. */
   part(frame: Frame): Bytes {
     let part = this.#parts.get(frame);
     if (!part) this.#parts.set(frame, part = this.#build(frame));
@@ -43,7 +45,7 @@ export class MultipartFormat {
   #build(frame: Frame): Bytes {
     const { jpeg } = frame;
     const header = this.#advance ? new Uint8Array(0) : text.encode(partHeader(frame));
-    // Either way of writing puts the same bytes at the same place around the image, only more or fewer.
+    // Several formats may share a buffer: their bytes are equal wherever they overlap.
     const inPlace = this.#boundary === BOUNDARY && hasHeadroom(jpeg);
     const part = inPlace
       ? new Uint8Array(
@@ -66,7 +68,7 @@ function partHeader({ jpeg, capturedAt }: Frame): string {
 
 const formats = new Map<string, MultipartFormat>();
 
-/** The format for a boundary, in the form with or without the next part's header in advance. */
+/** Returns the format for a boundary: always the same object, so that viewers share its parts. */
 export function multipartFormat(boundary: string, advance: boolean): MultipartFormat {
   const key = `${advance} ${boundary}`;
   let format = formats.get(key);

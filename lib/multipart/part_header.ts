@@ -1,18 +1,18 @@
-/** What a time of day in seconds since the Unix epoch may be: 2001 to 2286. Others count from a start. */
+/** Plausible times in seconds since the Unix epoch: 2001 to 2286. Others are relative to a start. */
 const EARLIEST = 1e9, LATEST = 1e10;
 
-/** The header of a part, line by line. */
+/** The headers of a part, parsed line by line. */
 export class PartHeader {
-  /** Whether no line has come yet. */
+  /** Whether there was no line yet. */
   empty = true;
-  /** Whether the part may be a JPEG: its type says so, or it has none. */
+  /** Whether the part may be a JPEG: its `Content-Type` says so or is missing. */
   isJpeg = true;
-  /** How many bytes the part has, if the server is to be believed. */
+  /** The length of the part in bytes, as claimed by the server. */
   contentLength: number | undefined;
-  /** When the image was captured, in milliseconds since the Unix epoch. */
+  /** Capture time in milliseconds since the Unix epoch. */
   timestamp: number | undefined;
 
-  /** Takes a line in; what is no field or not known is left out. */
+  /** Parses a line. Unknown fields and other lines are ignored. */
   add(line: string): void {
     this.empty = false;
     const colon = line.indexOf(":");
@@ -30,7 +30,7 @@ export class PartHeader {
   }
 }
 
-/** `s.uuuuuu` in milliseconds, if it is a time of day. */
+/** Converts `s.uuuuuu` to milliseconds; undefined if it is no plausible time. */
 function timeOf(seconds: string): number | undefined {
   if (!/^\d+(\.\d+)?$/.test(seconds)) return;
   const time = Number(seconds);

@@ -3,72 +3,72 @@ import type { Jpeg } from "../frame.ts";
 import { type Delimiter, MORE } from "./boundary.ts";
 import { PartHeader } from "./part_header.ts";
 
-/** A header that grows beyond this is none. */
+/** Maximum size of part headers in bytes; longer ones are treated as corrupt. */
 const MAX_HEADER = 65_536;
-/** There is room for so many bytes at the beginning. */
-const READ = 65_536;
+/** Initial size of the buffer in bytes. */
+const INITIAL_SIZE = 65_536;
 const NUL = 0x00, LF = 0x0a, CR = 0x0d, SPACE = 0x20;
 const latin1 = new TextDecoder("latin1");
 
 /** One image of a stream. */
 export interface Part {
   jpeg: Jpeg;
-  /** When the sender says that it was captured, in milliseconds since the Unix epoch. */
+  /** Capture time by the sender's clock, in milliseconds since the Unix epoch. */
   timestamp: number | undefined;
 }
 
-/** What a decoder has dropped. */
+/** Counts of the data that a decoder has dropped. */
 export interface DecodeCounts {
-  /** Parts that were no whole JPEG, too large, or had too large a header. */
+  /** Number of parts that were no complete JPEG, or too large, or had too large headers. */
   broken: number;
-  /** Bytes of the parts that were dropped, also of those that are of another type. */
+  /** Number of bytes in dropped parts, including parts of other types. */
   skippedBytes: number;
 }
 
-/** Looking for a delimiter, in a part's header, at its body, and in an image of known or unknown length. */
+/** Before a delimiter, in headers, at a body, in an image of known or of unknown length. */
 type State = "seek" | "header" | "body" | "length" | "scan";
 
-/** Where a delimiter's line was found, from the break in front of it. */
+/** Position of a delimiter line, including the line break before it. */
 interface Found {
   from: number;
   to: number;
 }
 
-/** Finds the parts in the bytes of a stream, however those are cut. Work grows with the bytes alone. */
+/** Incremental parser of parts, for chunks of any size, in linear time. */
 export class PartParser {
   readonly #delimiter: Delimiter;
   readonly #maxFrame: number;
   readonly #counts: DecodeCounts;
-  #memory: Bytes = new Uint8Array(READ);
+  #memory: Bytes = new Uint8Array(INITIAL_SIZE);
   #bytes: Bytes = this.#memory.subarray(0, 0);
   #state: State;
   #header = new PartHeader();
-  // All positions are in #bytes, and move with what is in there.
-  /** The next byte to look at; in a header, the beginning of a line. */
+  // All positions are indexes into #bytes, and are adjusted when its content is moved.
+  /** The next byte to parse; in headers, the start of a line. */
   #at = 0;
-  /** Whether a line begins there. */
+  /** Whether a line begins at `#at`. */
   #atLine = true;
-  /** Up to where a header has been searched for the end of a line. */
+  /** End of the bytes that were searched for the end of a header line. */
   #searched = 0;
-  /** Where the header or the image begins. */
+  /** Start of the headers or of the image. */
   #start = 0;
-  /** Where the dropped bytes begin that are being skipped. */
+  /** Start of the bytes being skipped, if they count as dropped. */
   #dropped: number | undefined;
-  /** Whether a delimiter or an image has come: what is in front of the first is not missed. */
+  /** Whether a delimiter or an image was found; bytes before it do not count as dropped. */
   #begun = false;
   #ended = false;
-  /** Whether the last length that a part had was right. */
+  /** Whether the last `Content-Length` of a part was correct. */
   #trusting = true;
 
   constructor(delimiter: Delimiter, maxFrame: number, counts: DecodeCounts) {
     this.#delimiter = delimiter;
     this.#maxFrame = maxFrame;
     this.#counts = counts;
-    // A server may leave out the first delimiter.
+    // A server may omit the first delimiter.
     this.#state = delimiter.line === undefined ? "seek" : "header";
   }
 
-  /** Takes in what has come. */
+  /** Appends a chunk. */
   push(chunk: Bytes): void {
     if (this.#bytes.length + chunk.length > this.#memory.length) this.#makeRoom(chunk.length);
     const end = this.#bytes.length;
@@ -76,14 +76,14 @@ export class PartParser {
     this.#bytes = this.#memory.subarray(0, end + chunk.length);
   }
 
-  /** Nothing more will come: closes the last part as a delimiter does. */
+  /** Ends the stream: completes the last part as a delimiter would. */
   end(): void {
     this.#ended = true;
     const { line } = this.#delimiter;
     if (line !== undefined) this.push(new TextEncoder().encode(`\n${line}\n`));
   }
 
-  /** The images that are complete. */
+  /** Yields the images that are complete. */
   *parts(): Generator<Part> {
     for (;;) {
       const step = this.#step();
@@ -168,7 +168,7 @@ export class PartParser {
     }
     this.#state = "seek";
     this.#at = end;
-    this.#atLine = true; // some servers leave out the break behind an image
+    this.#atLine = true; // some servers omit the line break after an image
     return this.#part(jpeg);
   }
 
@@ -188,7 +188,7 @@ export class PartParser {
     return part;
   }
 
-  /** Looks for the next delimiter; `#at` moves to the line break in front of it. */
+  /** Searches for the next delimiter, and moves `#at` to the line break before it. */
   #findDelimiter(): Found | undefined {
     for (;;) {
       const from = this.#atLine ? this.#at : this.#bytes.indexOf(LF, this.#at);
@@ -202,7 +202,7 @@ export class PartParser {
     }
   }
 
-  /** Gives up the part, of which the bytes begin at `from`. */
+  /** Drops the part whose bytes begin at `from`. */
   #drop(from: number): undefined {
     if (this.#begun) this.#counts.broken++;
     this.#skip(from);
@@ -220,12 +220,12 @@ export class PartParser {
     return { jpeg: markHeadroom(jpeg), timestamp: this.#header.timestamp };
   }
 
-  /** Moves what is still to be read to the front, or into larger memory. */
+  /** Moves the bytes not parsed yet to the start of the buffer, or to a larger one. */
   #makeRoom(length: number): void {
     const kept = this.#state === "length" || this.#state === "scan" ? this.#start : this.#at;
     const rest = this.#bytes.subarray(kept);
     const needed = rest.length + length;
-    // As much room as there are bytes to move, so that each byte moves a few times at most.
+    // There is as much free space as bytes are moved, so that each byte moves a few times at most.
     const memory = needed + rest.length > this.#memory.length
       ? new Uint8Array(needed + rest.length)
       : this.#memory;
@@ -239,7 +239,7 @@ export class PartParser {
   }
 }
 
-/** The JPEG that bytes are if they begin and end as one; what servers put behind it is left out. */
+/** Returns the JPEG in `bytes` if it is complete, without any padding after it. */
 function jpegIn(bytes: Bytes): Jpeg | undefined {
   let end = bytes.length;
   while (end > 0 && isPadding(bytes[end - 1]!)) end--;
@@ -247,7 +247,7 @@ function jpegIn(bytes: Bytes): Jpeg | undefined {
   return isWhole ? bytes.subarray(0, end) : undefined;
 }
 
-/** Whether an image begins here: SOI. */
+/** Whether a JPEG begins `at`, with an SOI marker. */
 function startsJpeg(bytes: Bytes, at: number): boolean | typeof MORE {
   if (bytes[at] !== 0xff) return false;
   return at + 1 < bytes.length ? bytes[at + 1] === 0xd8 : MORE;

@@ -1,80 +1,76 @@
-import { type Config, readConfig } from "../config.ts";
+import type { Config } from "../config.ts";
 import type { Env } from "../env.ts";
-import { ConfigError } from "../errors.ts";
 import { LINUX_LIBRARIES, MACOS_LIBRARIES } from "../libc.ts";
+import type { Setting } from "../setting.ts";
+import type { DriverPermission } from "./driver_permissions.ts";
 
-/** What a driver of ours needs of Deno, besides reading its own files. */
-interface DriverPermissions {
-  /** To run programs: any, as their names are settings, and only so can what they start be stopped. */
-  readonly run?: boolean;
-  /** To connect to other machines. */
-  readonly connect?: boolean;
-}
-
-/** A driver that is not named here may do both: it is the user's own. */
-const DRIVER_PERMISSIONS: Record<string, DriverPermissions> = {
-  emulated: {},
-  exec: { run: true },
-  mjpeg: { connect: true },
-  opencv: { run: true },
-  pi: { run: true },
-  usb: { run: true },
-};
-
-/** For what Deno has no call: see `lib/sockets/`. */
-const LIBRARIES = { linux: LINUX_LIBRARIES, darwin: MACOS_LIBRARIES }[Deno.build.os as string] ??
-  [];
-
-/** Our own code that is loaded by name, and the pages; the rest needs no permission. */
+/** Folders of the server's own files: those it loads by name, and the pages. */
 const OWN_FOLDERS = ["cameras", "lib", "static"];
 
-/**
- * The permissions of Deno that the server needs with these settings, and no others, as flags for
- * `deno run`. Settings that cannot be are given the fewest: the server itself tells what is wrong.
- *
- * @param all Whether it is for any camera, as for looking which ones there are.
- */
-export function permissionFlags(env: Env, all = false): string[] {
-  const config = readOrNothing(env);
-  const needsOf = (driver: string) =>
-    all || config?.camerasDir ? undefined : DRIVER_PERMISSIONS[driver];
-  const needs = config?.cameras.map(({ driver }) => needsOf(driver)) ?? [{}];
-  const paths = [...OWN_FOLDERS, config?.camerasDir, config?.tls?.cert, config?.tls?.key];
+/** What the permissions are computed from. */
+export interface FlagsOptions {
+  /**
+   * Undefined if a setting is invalid: the flags are then the minimum, and the server reports the
+   * setting.
+   */
+  readonly config: Pick<Config, "host" | "port"> | undefined;
+  /** Permissions that the drivers need. */
+  readonly drivers: ReadonlySet<DriverPermission>;
+  readonly settings: readonly Setting[];
+  readonly env: Env;
+}
+
+/** The Deno permissions that the server needs with these settings, as flags for `deno run`. */
+export function permissionFlags({ config, drivers, settings, env }: FlagsOptions): string[] {
+  const written = config ? pathsOf(settings.filter(({ path }) => path === "write"), env) : [];
+  const read = config ? pathsOf(settings.filter(({ path }) => path), env) : [];
   return [
     "--no-prompt",
     "--allow-env",
-    flag("read", paths.filter((path) => path !== undefined)),
-    ...needs.some((one) => !one || one.connect)
-      ? ["--allow-net"]
-      : config
-      ? [listening(config)]
-      : [],
-    ...needs.some((one) => !one || one.run) ? ["--allow-run"] : [],
-    ...LIBRARIES.length > 0 ? [flag("ffi", LIBRARIES)] : [],
+    flag("read", [...OWN_FOLDERS, ...read]),
+    ...written.length > 0 ? [flag("write", written)] : [],
+    ...drivers.has("net") ? ["--allow-net"] : config ? [listenFlag(config)] : [],
+    ...drivers.has("run") ? ["--allow-run"] : [],
+    ...ffiFlags(librariesOf(Deno.build.os)),
   ];
 }
 
-function readOrNothing(env: Env): Config | undefined {
-  try {
-    return readConfig(env);
-  } catch (error) {
-    if (error instanceof ConfigError) return undefined;
-    throw error;
-  }
+/**
+ * The permissions of a compiled binary, which are fixed when it is made: those for all settings.
+ */
+export function compileFlags(settings: readonly Setting[]): string[] {
+  return [
+    ...["--no-prompt", "--allow-env", "--allow-net", "--allow-run", "--allow-read"],
+    ...settings.some(({ path }) => path === "write") ? ["--allow-write"] : [],
+    ...ffiFlags([...LINUX_LIBRARIES, ...MACOS_LIBRARIES]),
+  ];
 }
 
-/** The permission to listen; any port of that address where the system is to choose one. */
-function listening({ host, port }: Config): string {
+function pathsOf(settings: readonly Setting[], env: Env): string[] {
+  return settings.map(({ name }) => env[name]?.trim() ?? "").filter((path) => path !== "");
+}
+
+/** Permits listening: on any port of the address if the system is to choose the port. */
+function listenFlag({ host, port }: Pick<Config, "host" | "port">): string {
   const address = host.includes(":") ? `[${host}]` : host;
   return flag("net", [port === 0 ? address : `${address}:${port}`]);
 }
 
-/** A list cannot hold a comma, nor the command line in `deno.json` a space: then it is all of the kind. */
+/** The C library, for system calls that Deno does not offer: see `lib/sockets/`. */
+function librariesOf(os: typeof Deno.build.os): readonly string[] {
+  if (os === "linux") return LINUX_LIBRARIES;
+  return os === "darwin" ? MACOS_LIBRARIES : [];
+}
+
+function ffiFlags(libraries: readonly string[]): string[] {
+  return libraries.length > 0 ? [flag("ffi", libraries)] : [];
+}
+
+/**
+ * A flag with a list of values. A list cannot contain a comma, and the command in `deno.json` no
+ * space: such a value makes the permission unrestricted.
+ */
 function flag(name: string, values: readonly string[]): string {
   const fits = values.every((value) => /^[^\s,]+$/.test(value));
   return fits ? `--allow-${name}=${values.join(",")}` : `--allow-${name}`;
-}
-
-if (import.meta.main) {
-  console.log(permissionFlags(Deno.env.toObject(), Deno.args[0] === "all").join(" "));
 }

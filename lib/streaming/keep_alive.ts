@@ -1,29 +1,28 @@
 import type { Camera } from "../camera/camera.ts";
 import type { Clock } from "../clock.ts";
 import { explain } from "../errors.ts";
-import type { Frame } from "../frame.ts";
 import type { Log } from "../log.ts";
-import type { ViewerStream } from "./viewer_stream.ts";
 import { NoSignal } from "./no_signal.ts";
+import type { ViewerStream } from "./viewer_stream.ts";
 
-/** How often the viewers are looked through, in milliseconds. */
-const BEAT = 500;
-/** Who got nothing for so many beats is sent a picture: Home Assistant hangs up after 10 s of silence. */
-const BEATS = 10;
-
-/** Who has taken nothing for so many beats is let go: 2 minutes. */
-export const STALLED = 240;
+/** Interval between checks of all streams, in milliseconds. */
+const CHECK_INTERVAL = 500;
+/** When to repeat a frame, in milliseconds. Home Assistant disconnects after 10 s without bytes. */
+const REPEAT_AFTER = 5_000;
+/** When to disconnect a viewer that reads nothing, in milliseconds. */
+const STALL_TIMEOUT = 120_000;
 
 /**
- * Sends a picture to viewers who have had none for 5 s: the camera's newest one, or, while the camera gives
- * none, one that says so. Lets go who has taken nothing for 2 minutes. One timer serves all viewers, and there is none while there are no viewers.
+ * Repeats the camera's latest frame, or a "no signal" picture, to viewers that got nothing for 5 s,
+ * and disconnects viewers that read nothing for 2 minutes. One timer serves all streams, and it
+ * runs only while there are streams.
  */
 export class KeepAlive {
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #viewers = new Map<ViewerStream, Camera>();
+  readonly #streams = new Map<ViewerStream, Camera>();
   readonly #noSignal: NoSignal;
-  #stop: AbortController | undefined;
+  #timer: AbortController | undefined;
 
   constructor(clock: Clock, log: Log) {
     this.#clock = clock;
@@ -31,40 +30,39 @@ export class KeepAlive {
     this.#noSignal = new NoSignal(clock);
   }
 
-  /** Looks after a viewer of a camera. */
-  add(viewer: ViewerStream, camera: Camera): void {
-    this.#viewers.set(viewer, camera);
-    if (!this.#stop) this.#run(this.#stop = new AbortController()).catch(() => {}); // the stop
+  /** Keeps a camera's stream alive from now on. */
+  add(stream: ViewerStream, camera: Camera): void {
+    stream.lastSentAt = this.#clock.monotonic();
+    this.#streams.set(stream, camera);
+    if (!this.#timer) this.#run(this.#timer = new AbortController()).catch(() => {}); // aborted
   }
 
-  /** The viewer has left. */
-  delete(viewer: ViewerStream): void {
-    this.#viewers.delete(viewer);
-    if (this.#viewers.size > 0) return;
-    this.#stop?.abort();
-    this.#stop = undefined;
+  /** Forgets a stream that has ended. */
+  delete(stream: ViewerStream): void {
+    this.#streams.delete(stream);
+    if (this.#streams.size > 0) return;
+    this.#timer?.abort();
+    this.#timer = undefined;
   }
 
   async #run({ signal }: AbortController): Promise<void> {
     for (;;) {
-      await this.#clock.sleep(BEAT, signal);
+      await this.#clock.sleep(CHECK_INTERVAL, signal);
       try {
-        this.#beat();
+        const now = this.#clock.monotonic();
+        for (const [stream, camera] of this.#streams) this.#check(stream, camera, now);
       } catch (error) {
-        this.#log.error("viewers could not be looked through", { reason: explain(error) });
+        this.#log.error("keep-alive failed", { reason: explain(error) });
       }
     }
   }
 
-  #beat(): void {
-    const pictures = new Map<Camera, Frame>();
-    for (const [viewer, camera] of this.#viewers) {
-      viewer.keepAlive(BEATS, () => {
-        const newest = () => camera.latest ?? this.#noSignal.of(camera);
-        if (!pictures.has(camera)) pictures.set(camera, newest());
-        return pictures.get(camera);
-      });
-      if (viewer.stalled >= STALLED) viewer.end();
+  #check(stream: ViewerStream, camera: Camera, now: number): void {
+    const blockedFor = stream.blockedFor(now);
+    if (blockedFor !== undefined) {
+      if (blockedFor >= STALL_TIMEOUT) stream.disconnect("stalled");
+    } else if (now - stream.lastSentAt >= REPEAT_AFTER) {
+      stream.repeat(camera.latest ?? this.#noSignal.frameFor(camera), now);
     }
   }
 }

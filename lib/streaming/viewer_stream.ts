@@ -4,74 +4,73 @@ import type { Subscriber } from "../hub/hub.ts";
 import { LatestQueue } from "../hub/latest_queue.ts";
 import type { MultipartFormat } from "../multipart/encode.ts";
 
-/** A way to a client that is shorter than the stream. */
+/** Sends bytes to a client, bypassing the stream. */
 export interface DirectSender {
-  /** Waits until the response's head is sent: only then may something be given to the stream. */
+  /** Waits until the response's headers are sent; nothing may be enqueued or sent before. */
   headersSent(): Promise<void>;
-  /** Whether nothing of the stream's is on its way any more: only then may something be sent. */
+  /** Whether everything enqueued in the stream has been sent; {@link send} is allowed only then. */
   readonly drained: boolean;
-  /** Calls back, once, when it is free again. */
+  /** Calls back once, when everything enqueued has been sent. */
   onDrain(call: () => void): void;
-  /** @returns How many of the bytes were sent, from the first on. */
+  /** Sends as many bytes as the kernel accepts at once. @returns Their number. */
   send(bytes: Bytes): number;
-  /** The stream is given so many bytes. */
+  /** Reports that this number of bytes is being enqueued in the stream. */
   queued(count: number): void;
 }
 
 /** Options of a {@link ViewerStream}. */
 export interface ViewerStreamOptions {
   format: MultipartFormat;
-  /** Whether this viewer is to have a frame; without it, all. See `thin`. */
+  /** Decides whether this viewer gets a frame; see `limitFps`. @default {all frames} */
   wanted?: (frame: Frame) => boolean;
-  /** For what can be sent at once; the stream takes the rest. */
+  /** Sends as many bytes as possible at once; the stream gets the rest. */
   direct?: DirectSender;
-  /** Called when the client has taken a frame, with the bytes that it took; not for one sent again. */
+  /** Called when the client has received a new frame, with its size on the wire in bytes. */
   onDelivered?: (frame: Frame, bytes: number) => void;
-  /** Called when the client was too slow to take a frame. */
+  /** Called for each frame that the client was too slow to receive. */
   onDropped?: () => void;
-  /** Called once: the client went away, or there are no more frames. */
+  /** Called once, when the client has disconnected or there are no more frames. */
   onEnd: () => void;
 }
 
 /**
- * The body of one viewer's stream. The newest frame wins: while the client has not taken the last one,
- * newer ones replace each other, so nothing is queued here beside one shared frame.
+ * The response body for one viewer. The latest frame wins: while the client is receiving a frame,
+ * newer ones replace each other, so that at most one shared frame is queued.
  *
- * A frame costs a viewer one `enqueue`, or one call of a {@link DirectSender}: no promise, timer or copy of
- * its own.
+ * A frame costs one `enqueue` or one call of a {@link DirectSender} per viewer: no promise, timer,
+ * clock call or copy.
  */
 export class ViewerStream implements Subscriber<Frame> {
   readonly role = "viewer";
-  /** The bytes, for a `Response`. */
+  /** The body, for a `Response`. */
   readonly stream: ReadableStream<Bytes>;
-  /** Frames that were sent, and sent again. */
+  /** Number of frames sent, with repeated ones. */
   sent = 0;
-  /** How often {@link keepAlive} was called since the client last got something, or is still taking it. */
-  quiet = 0;
-  /** How often {@link keepAlive} was called while the client has been taking the same bytes. */
-  stalled = 0;
+  /** Monotonic time of the last frame sent, in milliseconds: its arrival, or its repetition. */
+  lastSentAt = 0;
+  /** Why the server disconnected the viewer; undefined if it did not. */
+  endReason: string | undefined;
 
+  readonly #options: ViewerStreamOptions;
   readonly #format: MultipartFormat;
-  readonly #wanted: ((frame: Frame) => boolean) | undefined;
   readonly #direct: DirectSender | undefined;
-  readonly #onTaken: ViewerStreamOptions["onDelivered"];
   readonly #queue: LatestQueue<Frame>;
-  readonly #onEnd: () => void;
   #controller!: ReadableStreamDefaultController<Bytes>;
-  #sending: Frame | undefined;
+  /** The new frame that the client is receiving, and its size in bytes. */
+  #inFlight: Frame | undefined;
   #size = 0;
+  #blockedSince: number | undefined;
   #opened = false;
+  /** Whether the stream has taken everything that was enqueued. */
   #pulling = false;
   #ended = false;
 
   constructor(options: ViewerStreamOptions) {
+    this.#options = options;
     this.#format = options.format;
-    this.#wanted = options.wanted;
     this.#direct = options.direct;
-    this.#onTaken = options.onDelivered;
     this.#queue = new LatestQueue({ onDropped: options.onDropped });
-    this.#onEnd = options.onEnd;
-    // With a highWaterMark of 1 a slow client would get each frame one frame's time later.
+    // With a highWaterMark of 1, a slow client would get each frame one frame interval later.
     this.stream = new ReadableStream({
       start: (controller) => {
         this.#controller = controller;
@@ -92,22 +91,36 @@ export class ViewerStream implements Subscriber<Frame> {
 
   /** Called by the hub for each frame. */
   offer(frame: Frame): void {
-    if (this.#ended || this.#wanted && !this.#wanted(frame)) return;
+    if (this.#ended) return;
+    const { wanted } = this.#options;
+    if (wanted && !wanted(frame)) return;
     if (this.#isReady()) this.#send(frame);
     else this.#queue.offer(frame);
   }
 
+  /** Sends a frame again, unless the client is still receiving one. @param now Monotonic time. */
+  repeat(frame: Frame, now: number): void {
+    if (this.#ended || !this.#isReady()) return;
+    this.#write(frame);
+    this.lastSentAt = now;
+  }
+
   /**
-   * Sends the picture again that `last` gives if this is the `after`th call without anything sent.
-   * A client that is still taking a frame is not sent another one.
+   * Returns for how long the client has been receiving the same bytes, in milliseconds, counted
+   * from the first call; undefined if it has received everything.
+   *
+   * @param now Monotonic time.
    */
-  keepAlive(after: number, last: () => Frame | undefined): void {
-    if (this.#ended) return;
-    if (!this.#isReady()) return void this.stalled++;
-    if (++this.quiet < after) return;
-    const frame = last();
-    if (!frame) return;
-    this.#send(frame, true);
+  blockedFor(now: number): number | undefined {
+    if (this.#isReady()) return undefined;
+    this.#blockedSince ??= now;
+    return now - this.#blockedSince;
+  }
+
+  /** Ends the stream on the server's initiative. */
+  disconnect(reason: string): void {
+    this.endReason = reason;
+    this.end();
   }
 
   /** Called by the hub when there will be no more frames. */
@@ -117,45 +130,51 @@ export class ViewerStream implements Subscriber<Frame> {
     this.#end();
   }
 
-  /** Sends what comes before the first frame. */
+  /** Sends the bytes that precede the first frame. */
   #open(): void {
     if (this.#ended) return;
     this.#opened = true;
-    if (this.#write(this.#format.opening)) this.#onPull();
+    if (this.#writeBytes(this.#format.opening)) this.#onPull();
   }
 
-  /** The stream has taken all; what of it is still on its way, a direct sender knows. */
+  /** The stream has taken everything; a direct sender knows whether it is also sent. */
   #onPull(): void {
     this.#pulling = true;
     if (this.#direct && !this.#direct.drained) this.#direct.onDrain(() => this.#onDrain());
     else this.#onDrain();
   }
 
-  /** The client has taken all. */
+  /** The client has received everything. */
   #onDrain(): void {
-    this.stalled = 0;
+    this.#blockedSince = undefined;
     this.#delivered();
     if (this.#queue.size > 0 && this.#isReady()) this.#send(this.#queue.take()!);
   }
 
-  /** Whether the client has taken all. */
+  /** Whether the client has received everything. */
   #isReady(): boolean {
     return this.#pulling && (this.#direct?.drained ?? true);
   }
 
-  #send(frame: Frame, again = false): void {
-    this.#delivered();
-    this.#queue.clear(); // an older one: this is the newest
-    this.quiet = 0;
-    this.sent++;
-    this.#sending = again ? undefined : frame;
-    const part = this.#format.part(frame);
-    this.#size = part.length;
-    if (this.#write(part)) this.#delivered();
+  #send(frame: Frame): void {
+    // A queued frame may be older than the last repetition.
+    if (frame.monotonic > this.lastSentAt) this.lastSentAt = frame.monotonic;
+    this.#write(frame, frame);
   }
 
-  /** @returns Whether the bytes were sent; if not, the stream has those that were not. */
-  #write(bytes: Bytes): boolean {
+  /** @param inFlight The frame to report as delivered afterwards. */
+  #write(frame: Frame, inFlight?: Frame): void {
+    this.#delivered();
+    this.#queue.clear(); // it is older
+    this.sent++;
+    this.#inFlight = inFlight;
+    const part = this.#format.part(frame);
+    this.#size = part.length;
+    if (this.#writeBytes(part)) this.#delivered();
+  }
+
+  /** @returns Whether all bytes were sent at once. The others are in the stream. */
+  #writeBytes(bytes: Bytes): boolean {
     const sent = this.#direct?.send(bytes) ?? 0;
     if (sent === bytes.length) return true;
     this.#pulling = false;
@@ -164,17 +183,17 @@ export class ViewerStream implements Subscriber<Frame> {
     return false;
   }
 
-  /** What was sent last has been taken. */
+  /** Reports the frame in flight as delivered. */
   #delivered(): void {
-    const frame = this.#sending;
+    const frame = this.#inFlight;
     if (!frame) return;
-    this.#sending = undefined;
-    this.#onTaken?.(frame, this.#size);
+    this.#inFlight = undefined;
+    this.#options.onDelivered?.(frame, this.#size);
   }
 
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#onEnd();
+    this.#options.onEnd();
   }
 }

@@ -1,37 +1,44 @@
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
-import { HttpError } from "../http/errors.ts";
 
-/** When it makes sense to come again where there are too many viewers, in seconds. */
-const RETRY_AFTER = 10;
+/** The viewer limit is reached. */
+export class TooManyViewers extends Error {
+  override name = "TooManyViewers";
+  /** How long a client should wait before retrying, in milliseconds. */
+  readonly retryAfter = 10_000;
+
+  constructor(limit: number) {
+    super(`Too many viewers: the limit of ${limit} is reached`);
+  }
+}
 
 /** Options of {@link Viewers}. */
 export interface ViewersOptions {
-  /** How many there may be at once. */
+  /** Maximum number of viewers at a time. @default {Infinity} */
   max?: number;
   clock: Clock;
   log: Log;
 }
 
-/** What is to be told of a viewer who has left. */
+/** Log fields of a viewer that has disconnected. */
 export interface ViewerSummary {
-  /** Frames that it got. */
+  /** Number of frames sent. */
   frames: number;
-  /** Frames that it was too slow to take. */
+  /** Number of frames that the viewer was too slow to receive. */
   dropped: number;
-  /** Why it left, if not of its own will. */
+  /** Why the server disconnected the viewer, if it did. */
   reason?: string;
 }
 
-/** A viewer's stay. */
+/** An admitted viewer. */
 export interface ViewerSession {
-  /** Says in the log that the viewer is there: once it is known that there is something to see. */
-  begin(): void;
-  /** The viewer has left, and makes room for another one. A second call does nothing. */
-  end(farewell: ViewerSummary): void;
+  /** Logs that the viewer has connected. Call it once the camera gives frames. */
+  start(): void;
+  /** Logs that the viewer has disconnected, and makes room. Further calls do nothing. */
+  end(summary: ViewerSummary): void;
 }
 
-/** Counts the viewers of all cameras, streams and players alike, and lets in no more than there may be. */
+/** Counts the viewers of all cameras, of streams and live players, and limits their number. */
 export class Viewers {
   readonly #max: number;
   readonly #clock: Clock;
@@ -44,44 +51,41 @@ export class Viewers {
     this.#log = log;
   }
 
-  /** How many there are. */
+  /** Current number of viewers. */
   get count(): number {
     return this.#count;
   }
 
-  /** Looks whether there is room for another viewer. @throws {HttpError} 503 if there is none. */
+  /** Checks that another viewer can be admitted. @throws {TooManyViewers} If not. */
   ensureCapacity(): void {
-    if (this.#count < this.#max) return;
-    throw new HttpError(503, `Cannot take another viewer: there are ${this.#count} already`, {
-      "Retry-After": `${RETRY_AFTER}`,
-    });
+    if (this.#count >= this.#max) throw new TooManyViewers(this.#max);
   }
 
   /**
-   * Lets a viewer in.
+   * Admits and counts a viewer.
    *
-   * @param address Where it is.
-   * @param cameras What it watches, by name.
-   * @throws {HttpError} 503 if there are as many viewers as there may be.
+   * @param address The client's IP address.
+   * @param cameras The names of the cameras that it watches.
+   * @throws {TooManyViewers} If the limit is reached.
    */
   admit(address: string, cameras: string): ViewerSession {
     this.ensureCapacity();
     this.#count++;
-    const who = { camera: cameras, address };
-    let begun: number | undefined;
+    const fields = { camera: cameras, address };
+    let startedAt: number | undefined;
     let ended = false;
     return {
-      begin: () => {
-        begun = this.#clock.monotonic();
-        this.#log.info("viewer came", who);
+      start: () => {
+        startedAt = this.#clock.monotonic();
+        this.#log.info("viewer connected", fields);
       },
-      end: (farewell) => {
+      end: (summary) => {
         if (ended) return;
         ended = true;
         this.#count--;
-        if (begun === undefined) return;
-        const seconds = Math.round((this.#clock.monotonic() - begun) / 100) / 10;
-        this.#log.info("viewer left", { ...who, seconds, ...farewell });
+        if (startedAt === undefined) return;
+        const seconds = Math.round((this.#clock.monotonic() - startedAt) / 100) / 10;
+        this.#log.info("viewer disconnected", { ...fields, seconds, ...summary });
       },
     };
   }

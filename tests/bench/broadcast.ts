@@ -7,7 +7,7 @@ import { cameraFrame, SIZES } from "./camera_frames.ts";
 
 const jpeg = cameraFrame(SIZES["720p"]);
 
-/** A hub with so many viewers, who take every frame at once. */
+/** A hub with viewers that receive every frame immediately. */
 export class Broadcast {
   #wanted = Promise.withResolvers<void>();
   #delivered = Promise.withResolvers<void>();
@@ -21,7 +21,7 @@ export class Broadcast {
     for (let i = 0; i < viewers; i++) this.#take(watch(hub));
   }
 
-  /** Gives one frame; resolves when all have it. */
+  /** Broadcasts one frame. Resolves when all viewers have it. */
   frame(): Promise<void> {
     this.#missing = this.#viewers;
     this.#delivered = Promise.withResolvers();
@@ -47,7 +47,7 @@ export class Broadcast {
   }
 }
 
-/** The chunks of a viewer's stream without the opening. */
+/** Reads a viewer's stream: one chunk per frame, without the opening. */
 export async function* chunksOf(hub: Hub<Frame>): AsyncGenerator<unknown> {
   const format = multipartFormat("frame", false);
   const body = new ViewerStream({ format, onEnd: () => hub.leave(body) });

@@ -1,6 +1,6 @@
 import { Broadcast, chunksOf } from "./broadcast.ts";
 
-// An iteration is one frame: from the source, through the hub, until the last viewer has it.
+// An iteration is one frame: from the source, through the hub, to the last viewer.
 for (const viewers of [1, 100, 1000]) {
   const bodies = new Broadcast(viewers, chunksOf);
   Deno.bench(`a frame to the streams of ${viewers} viewers`, async () => {

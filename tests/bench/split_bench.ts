@@ -2,10 +2,10 @@ import type { Bytes, ByteSource } from "../../lib/bytes.ts";
 import { splitJpegs } from "../../lib/jpeg/split.ts";
 import { cameraRun, SIZES } from "./camera_frames.ts";
 
-/** What a pipe gives at once. */
+/** Maximum number of bytes per read of a pipe. */
 const READ = 65_536;
 
-// 10 MB an iteration: ten times the iterations a second are MB/s.
+// An iteration is 10 MB, so ten times the iterations per second are MB/s.
 for (const [size, bytes] of Object.entries(SIZES)) {
   const count = Math.round(10_000_000 / bytes);
   const run = cameraRun(bytes, count);
@@ -25,7 +25,7 @@ for (const [size, bytes] of Object.entries(SIZES)) {
   });
 }
 
-/** Bytes as a program's output gives them: into the reader's buffer, which comes back under another name. */
+/** Bytes as a program's output provides them: in the reader's buffer, which is transferred. */
 function inMemory(run: Bytes): ByteSource {
   let at = 0;
   return {

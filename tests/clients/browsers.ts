@@ -2,27 +2,29 @@ import { join } from "@std/path";
 import { settlesWithin } from "../../lib/clock.ts";
 import { Browser as Chromium, CHROMIUM as CHROMIUM_PROGRAM } from "../browser.ts";
 
-/** A real browser without a window, driven from outside, with one page. */
+/** A headless browser with one page, under remote control. */
 export interface Browser extends AsyncDisposable {
   /** Name and version. */
   readonly product: string;
-  /** Goes to an address, and does not wait: a stream never finishes loading. */
+  /** Navigates to an address without waiting: a stream never finishes loading. */
   goTo(url: string): Promise<void>;
-  /** The value of a JavaScript expression in the page, which may be a promise. It must be JSON. */
+  /**
+   * Evaluates a JavaScript expression in the page, and awaits a promise. The value must be JSON.
+   */
   evaluate<T>(expression: string): Promise<T>;
 }
 
-/** How long a browser may take to start, and to answer. */
-const PATIENCE = 60_000;
+/** Time limit for a browser to start, and to respond, in milliseconds. */
+const TIMEOUT = 60_000;
 
 const MINI_BROWSER = "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser";
 
-/** Debian's programs for each browser. */
+/** Programs that each browser needs, as in Debian. */
 export const CHROMIUM = [CHROMIUM_PROGRAM];
 export const FIREFOX = ["firefox-esr"];
 export const WEBKIT = ["WebKitWebDriver", "Xvfb", MINI_BROWSER];
 
-/** Starts Chromium. @param args More of its own options. */
+/** Starts Chromium. @param args Additional command-line options. */
 export async function openChromium(args: readonly string[] = []): Promise<Browser> {
   const chromium = await Chromium.start(args);
   const page = await chromium.newPage();
@@ -35,13 +37,13 @@ export async function openChromium(args: readonly string[] = []): Promise<Browse
   };
 }
 
-/** Starts Firefox, driven by WebDriver BiDi, which it speaks itself. */
+/** Starts Firefox, controlled by WebDriver BiDi, which is built in. */
 export async function openFirefox(): Promise<Browser> {
   const home = await Deno.makeTempDir();
   await Deno.writeTextFile(join(home, "user.js"), firefoxSettings());
   const args = ["--headless", "--no-remote", "--remote-debugging-port=0", "--profile", home];
   const program = spawn("firefox-esr", args, { HOME: home, MOZ_CRASHREPORTER_DISABLE: "1" });
-  const address = await program.says(/WebDriver BiDi listening on (ws:\S+)/);
+  const address = await program.waitForOutput(/WebDriver BiDi listening on (ws:\S+)/);
   const session = await Session.open(`${address}/session`);
   const { capabilities } = await session.call("session.new", { capabilities: {} });
   const { contexts: [{ context }] } = await session.call("browsingContext.getTree");
@@ -50,18 +52,18 @@ export async function openFirefox(): Promise<Browser> {
     goTo: async (url) =>
       void await session.call("browsingContext.navigate", { context, url, wait: "none" }),
     async evaluate(expression) {
-      const answer = await session.call("script.evaluate", {
-        // Values have a form of their own there; text is text.
+      const response = await session.call("script.evaluate", {
+        // BiDi has its own encoding of values, except for text.
         expression: `Promise.resolve(${expression}).then((value) => JSON.stringify(value ?? null))`,
         target: { context },
         awaitPromise: true,
       });
-      if (answer.type === "exception") throw new Error(answer.exceptionDetails.text);
-      return JSON.parse(answer.result.value);
+      if (response.type === "exception") throw new Error(response.exceptionDetails.text);
+      return JSON.parse(response.result.value);
     },
     async [Symbol.asyncDispose]() {
-      await session.call("browser.close").catch(() => {}); // it may be gone before it answers
-      await program.ends();
+      await session.call("browser.close").catch(() => {}); // it may exit before it responds
+      await program.waitForExit();
       await session.closed;
       await Deno.remove(home, { recursive: true });
     },
@@ -82,11 +84,13 @@ function firefoxSettings(): string {
     .map(([name, value]) => `user_pref("${name}", ${value});\n`).join("");
 }
 
-/** Starts WebKit as in Safari and GNOME Web, driven by WebDriver, on a screen of its own. */
+/**
+ * Starts WebKit, the engine of Safari and GNOME Web, controlled by WebDriver, on a virtual screen.
+ */
 export async function openWebKit(): Promise<Browser> {
   const home = await Deno.makeTempDir();
   const screen = spawn("Xvfb", ["-displayfd", "2", "-screen", "0", "1024x768x24"]);
-  const display = await screen.says(/^(\d+)\n/m);
+  const display = await screen.waitForOutput(/^(\d+)\n/m);
   const port = freePort();
   const driver = spawn("WebKitWebDriver", [`--port=${port}`, "--host=127.0.0.1"], {
     DISPLAY: `:${display}`,
@@ -111,7 +115,7 @@ export async function openWebKit(): Promise<Browser> {
     },
   });
   const session = `/session/${sessionId}`;
-  await call("POST", `${session}/timeouts`, { script: PATIENCE });
+  await call("POST", `${session}/timeouts`, { script: TIMEOUT });
   return {
     product: `WebKitGTK/${capabilities.browserVersion}`,
     goTo: async (url) => void await call("POST", `${session}/url`, { url }),
@@ -121,39 +125,41 @@ export async function openWebKit(): Promise<Browser> {
           (value) => done({ value }),
           (error) => done({ error: String(error) }),
         );`;
-      const answer = await call("POST", `${session}/execute/async`, { script, args: [] });
-      if (answer.error) throw new Error(answer.error);
-      return answer.value;
+      const response = await call("POST", `${session}/execute/async`, { script, args: [] });
+      if (response.error) throw new Error(response.error);
+      return response.value;
     },
     async [Symbol.asyncDispose]() {
       await call("DELETE", session);
       await driver.stop();
       await screen.stop();
-      await Deno.remove(home, { recursive: true }).catch(() => {}); // its helpers may still write there
+      await Deno.remove(home, { recursive: true }).catch(() => {}); // its helper processes may still write there
     },
   };
 }
 
-/** Messages with numbers over a WebSocket, as BiDi has them. */
+/** A WebDriver BiDi session: requests and responses with ids over a WebSocket. */
 class Session {
   readonly closed: Promise<void>;
   readonly #socket: WebSocket;
   // deno-lint-ignore no-explicit-any
-  readonly #waiting = new Map<number, PromiseWithResolvers<any>>();
-  #last = 0;
+  readonly #pending = new Map<number, PromiseWithResolvers<any>>();
+  #lastId = 0;
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
     this.closed = new Promise((resolve) => {
       socket.onclose = () => {
-        for (const { reject } of this.#waiting.values()) reject(new Error("The browser is gone"));
+        for (const { reject } of this.#pending.values()) {
+          reject(new Error("The browser has exited"));
+        }
         resolve();
       };
     });
     socket.onmessage = ({ data }) => {
       const { id, error, message, result } = JSON.parse(data);
-      const call = this.#waiting.get(id);
-      this.#waiting.delete(id);
+      const call = this.#pending.get(id);
+      this.#pending.delete(id);
       if (error) call?.reject(new Error(`${error}: ${message}`));
       else call?.resolve(result);
     };
@@ -170,15 +176,15 @@ class Session {
 
   // deno-lint-ignore no-explicit-any
   call(method: string, params: unknown = {}): Promise<any> {
-    const id = ++this.#last;
+    const id = ++this.#lastId;
     const call = Promise.withResolvers();
-    this.#waiting.set(id, call);
+    this.#pending.set(id, call);
     this.#socket.send(JSON.stringify({ id, method, params }));
     return call.promise;
   }
 }
 
-/** A program of which the complaints are read: there it says where it listens. */
+/** Starts a program and reads its standard error, where it prints its address. */
 function spawn(program: string, args: string[], env: Record<string, string> = {}) {
   const child = new Deno.Command(program, {
     args,
@@ -188,59 +194,59 @@ function spawn(program: string, args: string[], env: Record<string, string> = {}
     stderr: "piped",
   }).spawn();
   let text = "";
-  let look = () => {};
+  let onOutput = () => {};
   const reading = (async () => {
-    for await (const some of child.stderr.pipeThrough(new TextDecoderStream())) {
-      if (text.length < 100_000) text += some;
-      look();
+    for await (const chunk of child.stderr.pipeThrough(new TextDecoderStream())) {
+      if (text.length < 100_000) text += chunk;
+      onOutput();
     }
   })();
   const stop = async (signal: Deno.Signal) => {
     try {
       child.kill(signal);
     } catch {
-      // it has ended already
+      // it has already exited
     }
     await child.status;
     await reading;
   };
   return {
-    /** Waits until it has said something. @returns The first group of the pattern. */
-    async says(pattern: RegExp): Promise<string> {
+    /** Waits until its output matches a pattern. @returns The first group of the pattern. */
+    async waitForOutput(pattern: RegExp): Promise<string> {
       const found = new Promise<string>((resolve) => {
-        look = () => {
+        onOutput = () => {
           const match = pattern.exec(text);
           if (match) resolve(match[1]!);
         };
-        look();
+        onOutput();
       });
-      if (await settlesWithin(found, PATIENCE)) return await found;
+      if (await settlesWithin(found, TIMEOUT)) return await found;
       await stop("SIGKILL");
-      throw new Error(`${program} does not start: ${text}`);
+      throw new Error(`Cannot start ${program}: ${text}`);
     },
-    /** Waits until it has ended by itself. */
-    async ends(): Promise<void> {
-      if (!await settlesWithin(child.status, PATIENCE)) await stop("SIGKILL");
+    /** Waits until it exits. */
+    async waitForExit(): Promise<void> {
+      if (!await settlesWithin(child.status, TIMEOUT)) await stop("SIGKILL");
       await reading;
     },
     stop: () => stop("SIGTERM"),
   };
 }
 
-/** A port that was free just now, for programs that cannot choose one. */
+/** Returns a port that was free just now, for programs that cannot choose one. */
 export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }
 
-/** Waits until somebody listens on a port of this machine. */
+/** Waits until a program listens on a port of this machine. */
 export async function untilListening(port: number): Promise<void> {
   for (const begun = performance.now();;) {
     try {
       (await Deno.connect({ hostname: "127.0.0.1", port })).close();
       return;
     } catch (error) {
-      if (performance.now() - begun > PATIENCE) throw error;
+      if (performance.now() - begun > TIMEOUT) throw error;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }

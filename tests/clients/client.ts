@@ -12,14 +12,14 @@ interface Row {
 
 const rows: Row[] = [];
 
-/** What a client's test found: the figure that matters, for the table. */
+/** The most important figure of a client's test, for the table. */
 export type Figure = string;
 
 /**
- * Declares what one client does with the server, as a test and as a row of the table.
+ * Declares a test of one client, which is also a row of the table.
  *
- * @param behaviour What the client needs, in words.
- * @param programs What must be installed, besides what the camera needs.
+ * @param behaviour A verb phrase, as the rest of a sentence that begins with the client's name.
+ * @param programs Programs that must be installed, besides those that the camera needs.
  */
 export function client(
   name: string,
@@ -32,7 +32,7 @@ export function client(
   });
 }
 
-/** Several rows of one client that is slow to start: each is a step of one test. */
+/** Declares several rows of one client that is slow to start: each is a step of one test. */
 export function clientInSteps(
   name: string,
   programs: readonly string[],
@@ -52,22 +52,22 @@ async function fill(client: string, behaviour: string, check: () => Promise<Figu
   row.figure = await check();
 }
 
-/** Prints what each client did. */
+/** Prints the table of all clients. */
 export function printTable(): void {
-  const wide = (of: (row: Row) => string) => Math.max(0, ...rows.map((row) => of(row).length));
-  const [first, second] = [wide((row) => row.client), wide((row) => row.behaviour)];
+  const widthOf = (of: (row: Row) => string) => Math.max(0, ...rows.map((row) => of(row).length));
+  const [first, second] = [widthOf((row) => row.client), widthOf((row) => row.behaviour)];
   const lines = rows.map(({ client, behaviour, figure }) =>
     `${client.padEnd(first)}  ${behaviour.padEnd(second)}  ${figure}`
   );
   console.log(["", ...lines].join("\n"));
 }
 
-/** How many frames a second the camera gives in these tests, unless one says otherwise. */
+/** Default frame rate of the camera in these tests. */
 export const FPS = 10;
 
 /**
- * A server with the stand-in camera of a Pi: each picture shows its own number and time, and says them in a
- * comment too. See tests/fakes/README.md.
+ * Starts a server with the stand-in for the Raspberry Pi's camera. Each picture contains its
+ * sequence number and time, as a pattern and in a JPEG comment; see tests/fakes/README.md.
  */
 export function serveCamera(env: Record<string, string> = {}): Promise<Server> {
   return Server.start({
@@ -83,24 +83,24 @@ export function serveCamera(env: Record<string, string> = {}): Promise<Server> {
   });
 }
 
-/** How a program ended. */
+/** The result of a program. */
 export interface Run {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
-  /** In milliseconds. */
+  /** Run time, in milliseconds. */
   readonly took: number;
 }
 
-/** What {@link run} can be told. */
+/** Options of {@link run}. */
 interface RunOptions {
   cwd?: string;
   env?: Record<string, string>;
-  /** It is asked to end after this time, in milliseconds, and forced to 5 s later. */
+  /** Time until SIGINT, in milliseconds; SIGKILL follows 5 s later. */
   ms?: number;
 }
 
-/** Runs a program to its end. */
+/** Runs a program and waits for its exit. */
 export async function run(
   program: string,
   args: readonly string[],
@@ -129,11 +129,11 @@ function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {
   try {
     child.kill(signal);
   } catch {
-    // it has just ended
+    // it has just exited
   }
 }
 
-/** Gives a folder to `use` and removes it afterwards. */
+/** Calls `use` with a temporary folder and removes the folder afterwards. */
 export async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   const folder = await Deno.makeTempDir();
   try {
@@ -143,16 +143,18 @@ export async function withFolder<T>(use: (folder: string) => Promise<T>): Promis
   }
 }
 
-/** The number that the stand-in camera wrote into a picture's comment. */
+/** Returns the sequence number that the stand-in camera wrote into a picture's comment. */
 export function numberOf(jpeg: Jpeg): number {
   const text = new TextDecoder("latin1").decode(jpeg.subarray(0, 2_000));
   return Number(/fake n=(\d+) /.exec(text)?.[1] ?? NaN);
 }
 
-/** A busy machine may keep a reader from reading for half a second; one that loses frames loses more. */
+/** Number of frames that may be missing: a busy machine may delay a reader by half a second. */
 export const STALLED = FPS / 2;
 
-/** Checks that pictures are whole and in order, and that none is missing but for a busy machine. */
+/**
+ * Asserts that pictures are complete and in order, and that at most {@link STALLED} are missing.
+ */
 export function assertWhole(jpegs: readonly Jpeg[]): void {
   for (const jpeg of jpegs) {
     assertEquals([jpeg[0], jpeg[1], jpeg.at(-2), jpeg.at(-1)], [0xff, 0xd8, 0xff, 0xd9]);
@@ -160,7 +162,7 @@ export function assertWhole(jpegs: readonly Jpeg[]): void {
   assertInOrder(jpegs.map(numberOf), STALLED);
 }
 
-/** Checks that no frame is missing, and none comes twice. `skipped`: how many may be missing. */
+/** Asserts that sequence numbers increase, and that at most `skipped` are missing. */
 export function assertInOrder(numbers: readonly number[], skipped = 0): void {
   assert(numbers.length > 0, "no frames");
   for (const [i, number] of numbers.entries()) {
@@ -170,17 +172,17 @@ export function assertInOrder(numbers: readonly number[], skipped = 0): void {
   assertLessOrEqual(missing, skipped, `Missing: ${numbers}`);
 }
 
-/** The middle one. */
+/** Returns the median, of an even number of values the upper one. */
 export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
 }
 
-/** A time for the table. */
+/** Formats a time for the table. */
 export function inMs(time: number): string {
   return `${Math.round(time)} ms`;
 }
 
-/** How many viewers the server has. */
+/** Returns the number of viewers of the first camera. */
 export async function viewersOf(server: Server): Promise<number> {
   const [camera] = await (await fetch(`${server.url}/cameras`)).json();
   return camera.viewers;

@@ -1,11 +1,11 @@
 /**
- * Runs every client that people point at such a server, the real program where Debian has it, else a reader
- * by its rules, and prints what each did. `deno task test:clients --filter VLC` runs one.
+ * Tests common clients of MJPEG servers: the real program where Debian packages it, else a reader
+ * that follows its rules. Prints a table of the results. `deno task test:clients --filter VLC` runs
+ * one of them.
  */
 import { printTable } from "./client.ts";
 import "./programs.ts";
 import "./readers.ts";
-
 import "./windows.ts";
 import "./nginx.ts";
 import "./works_with.ts";

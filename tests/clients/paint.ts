@@ -1,18 +1,18 @@
 import type { Browser } from "./browsers.ts";
 
-/** What a page has shown of a camera. */
+/** The frames that a page has painted. */
 export interface Painted {
-  /** The numbers of the frames, in the order in which they were shown. */
+  /** Sequence numbers of the frames, in painting order. */
   readonly numbers: number[];
-  /** How old each was then, in milliseconds since the camera delivered it. */
+  /** Age of each frame when it was painted, in milliseconds since the camera delivered it. */
   readonly ages: number[];
 }
 
 /**
- * Looks at an `<img>`, or at the one picture of a page that is only that, for `ms`. The stand-in camera
- * writes the number and the time of each frame into its picture; see tests/fakes/README.md.
+ * Observes an `<img>` for `ms` milliseconds. The stand-in camera draws the sequence number and the
+ * time of each frame into its picture; see tests/fakes/README.md.
  *
- * @param url Where the `<img>` points; without it the page's own picture is looked at.
+ * @param url Address for a new `<img>`; without it, the existing image of the page is observed.
  */
 export function watchPaint(
   browser: Browser,
@@ -37,7 +37,8 @@ const inPage = `async (url, ms) => {
     canvas.width = width;
     canvas.height = 64;
     const now = Date.now();
-    // Firefox draws an <img> of a stream from a cache of its own; a bitmap of it is always the newest picture.
+    // Firefox draws an <img> of a stream from its cache; a bitmap of it always has the newest
+    // picture.
     const bitmap = await createImageBitmap(image);
     context.drawImage(bitmap, 0, 0);
     bitmap.close();
@@ -58,7 +59,7 @@ const inPage = `async (url, ms) => {
   const end = performance.now() + ms;
   while (performance.now() < end) {
     await new Promise(requestAnimationFrame);
-    await read().catch(() => {}); // a picture that is being replaced
+    await read().catch(() => {}); // the picture is being replaced
   }
   image.src = "";
   return { numbers, ages };

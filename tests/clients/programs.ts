@@ -24,20 +24,25 @@ import {
 
 const FRAMES = 20;
 
-client("ffprobe", "recognizes the stream by itself, without a warning", ["ffprobe"], async () => {
-  await using server = await serveCamera();
-  const { code, stdout, stderr, took } = await run("ffprobe", [
-    ...["-v", "warning", "-of", "default=nw=1"],
-    ...["-show_entries", "format=format_name:stream=codec_name,width,height"],
-    `${server.url}/video_feed`,
-  ]);
-  assertEquals([code, stderr], [0, ""]);
-  assertEquals(
-    stdout.trim().split("\n").sort(),
-    ["codec_name=mjpeg", "format_name=mpjpeg", "height=480", "width=640"],
-  );
-  return inMs(took);
-});
+client(
+  "ffprobe",
+  "detects the format without an option and without a warning",
+  ["ffprobe"],
+  async () => {
+    await using server = await serveCamera();
+    const { code, stdout, stderr, took } = await run("ffprobe", [
+      ...["-v", "warning", "-of", "default=nw=1"],
+      ...["-show_entries", "format=format_name:stream=codec_name,width,height"],
+      `${server.url}/video_feed`,
+    ]);
+    assertEquals([code, stderr], [0, ""]);
+    assertEquals(
+      stdout.trim().split("\n").sort(),
+      ["codec_name=mjpeg", "format_name=mpjpeg", "height=480", "width=640"],
+    );
+    return inMs(took);
+  },
+);
 
 for (const path of ["/video_feed", "/?action=stream"]) {
   client(
@@ -54,13 +59,13 @@ for (const path of ["/video_feed", "/?action=stream"]) {
       const hashes = stdout.split("\n").filter((line) => line.startsWith("0,"))
         .map((line) => line.split(",").at(-1)!.trim());
       assertEquals([hashes.length, new Set(hashes).size], [FRAMES, FRAMES]);
-      await eventually("it has left", async () => await viewersOf(server) === 0);
+      await eventually("the viewer is disconnected", async () => await viewersOf(server) === 0);
       return `${FRAMES} frames, 0 warnings`;
     },
   );
 }
 
-client("ffmpeg", "copies the JPEGs untouched (-c copy)", ["ffmpeg"], async () => {
+client("ffmpeg", "copies the JPEGs unchanged (-c copy)", ["ffmpeg"], async () => {
   await using server = await serveCamera();
   return await withFolder(async (cwd) => {
     const { code, stderr } = await run("ffmpeg", [
@@ -77,7 +82,7 @@ client("ffmpeg", "copies the JPEGs untouched (-c copy)", ["ffmpeg"], async () =>
 
 client(
   "ffmpeg",
-  "records in real time by the clock on the wall",
+  "records in real time with wall-clock timestamps",
   ["ffmpeg", "ffprobe"],
   async () => {
     await using server = await serveCamera();
@@ -96,20 +101,23 @@ client(
   },
 );
 
-/** Debian's module, whatever Python it is for. */
+/** Debian's OpenCV module, for any version of Python. */
 export const CV2 = [...listFolder("/usr/lib/python3/dist-packages")]
   .find((file) => /\/cv2\..*\.so$/.test(file)) ?? "/usr/lib/python3/dist-packages/cv2.so";
 
-/** Prints the numbers of the first frames that OpenCV reads, as they are drawn into the pictures. */
+/**
+ * Prints the sequence numbers of the first frames that OpenCV reads, which are drawn into the
+ * pictures.
+ */
 const OPENCV = `
 import sys, cv2
 source, backend, count = sys.argv[1], getattr(cv2, sys.argv[2]), int(sys.argv[3])
 capture = cv2.VideoCapture(source, backend)
-assert capture.isOpened(), "it does not open"
+assert capture.isOpened(), "cannot open the stream"
 assert capture.getBackendName() == sys.argv[2][4:], capture.getBackendName()
 while count > 0:
     ok, picture = capture.read()
-    assert ok, "it ended"
+    assert ok, "the stream has ended"
     height, width = picture.shape[:2]
     assert (width, height) == (640, 480), picture.shape
     columns = -(-width // 16) - 3
@@ -148,7 +156,7 @@ for (
 
 client(
   "GStreamer",
-  "souphttpsrc ! multipartdemux gives the JPEGs untouched",
+  "souphttpsrc ! multipartdemux outputs the JPEGs unchanged",
   ["gst-launch-1.0"],
   async () => {
     await using server = await serveCamera();
@@ -181,14 +189,14 @@ client("VLC", "shows the stream", ["vlc", "setpriv"], async () => {
   await using server = await serveCamera();
   return await withFolder(async (folder) => {
     const pictures = await playInVlc(`${server.url}/video_feed`, folder);
-    // It plays what it has with its own clock and a second late; a picture may be shown again meanwhile.
+    // VLC plays by its own clock and a second late; it may show a picture twice.
     assert(pictures >= 2 * FPS, `${pictures} pictures`);
-    await eventually("it has left", async () => await viewersOf(server) === 0);
+    await eventually("the viewer is disconnected", async () => await viewersOf(server) === 0);
     return `${pictures} different pictures in 5 s`;
   });
 });
 
-/** Plays for 5 s, without a window. @returns How many different pictures it has shown. */
+/** Plays a stream for 5 s, without a window. @returns The number of different pictures shown. */
 async function playInVlc(url: string, folder: string): Promise<number> {
   await Deno.chmod(folder, 0o777);
   const vlc = [
@@ -202,7 +210,7 @@ async function playInVlc(url: string, folder: string): Promise<number> {
   return new Set(await Promise.all(jpegs.map(hash))).size;
 }
 
-/** A command as it is run for a user: VLC does not serve root. */
+/** Returns a command that runs as an ordinary user: VLC refuses to run as root. */
 export function asUser(command: readonly string[]): readonly string[] {
   if (Deno.uid() !== 0) return command;
   return ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", ...command];
@@ -212,7 +220,7 @@ async function hash(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
-client("curl", "gets a picture, by each address of mjpg-streamer's too", ["curl"], async () => {
+client("curl", "gets a snapshot, also from the addresses of mjpg-streamer", ["curl"], async () => {
   await using server = await serveCamera();
   return await withFolder(async (cwd) => {
     let took = 0;
@@ -229,7 +237,7 @@ client("curl", "gets a picture, by each address of mjpg-streamer's too", ["curl"
   });
 });
 
-client("curl", "-I and -X OPTIONS come back at once and leave no viewer", ["curl"], async () => {
+client("curl", "-I and -X OPTIONS return at once and leave no viewer", ["curl"], async () => {
   await using server = await serveCamera();
   const head = await run("curl", ["-fsSI", `${server.url}/video_feed`]);
   assertMatch(head.stdout, /^HTTP\/1\.1 200 /);
@@ -244,13 +252,13 @@ client("curl", "-I and -X OPTIONS come back at once and leave no viewer", ["curl
 for (const version of ["--http1.0", "--http1.1"]) {
   client(
     "curl",
-    `${version} gets the stream's parts without chunks between`,
+    `${version} receives the parts of the stream without chunked encoding`,
     ["curl"],
     async () => {
       await using server = await serveCamera();
       return await withFolder(async (cwd) => {
         const url = `${server.url}/?action=stream`;
-        // 28: it stops when its time is up; nothing else went wrong.
+        // 28: curl has reached its time limit, without another error.
         const { code } = await run("curl", [version, "-sSN", "-m", "2", "-o", "stream", url], {
           cwd,
         });
@@ -258,7 +266,7 @@ for (const version of ["--http1.0", "--http1.1"]) {
         const text = new TextDecoder("latin1").decode(await Deno.readFile(join(cwd, "stream")));
         const parts = text.split("\r\n--boundarydonotcross\r\n");
         assertEquals(parts[0]!.slice(0, 23), "--boundarydonotcross\r\nC");
-        parts.pop(); // which may be cut
+        parts.pop(); // the last one may be incomplete
         for (const part of parts) {
           const [, length] = /Content-Length: (\d+)\r\n/.exec(part)!;
           const start = part.indexOf("\r\n\r\n") + 4;
@@ -273,7 +281,7 @@ for (const version of ["--http1.0", "--http1.1"]) {
 
 client(
   "wget",
-  "gets a picture, and --spider asks without starting the camera",
+  "gets a snapshot, and --spider does not start the camera",
   ["wget"],
   async () => {
     await using server = await serveCamera();
@@ -296,11 +304,11 @@ function* listFolder(folder: string): Generator<string> {
   try {
     for (const { name } of Deno.readDirSync(folder)) yield `${folder}/${name}`;
   } catch {
-    // it is not there
+    // no such folder
   }
 }
 
-/** All pictures in a folder, by their names. */
+/** Reads all pictures in a folder, in the order of their names. */
 async function readJpegs(folder: string): Promise<Uint8Array<ArrayBuffer>[]> {
   const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
   return await Promise.all(

@@ -9,7 +9,7 @@ import { Unreadable } from "./readers/parts.ts";
 import { readAsEsp32, readAsMissionPlanner, readAsPyMjpeg } from "./readers/programs.ts";
 import { readAsGo2rtc, readAsMjpgStreamer, testAsMotionEye } from "./readers/recorders.ts";
 import {
-  HOME_ASSISTANT_PATIENCE,
+  HOME_ASSISTANT_TIMEOUT,
   readAsFluidd,
   readAsMainsail,
   stillOfHomeAssistant,
@@ -29,7 +29,7 @@ for (
   ] as const
 ) {
   for (const path of paths) {
-    client(name, `reads ${path} by its own rules`, [], async () => {
+    client(name, `reads ${path}`, [], async () => {
       await using server = await serveCamera();
       const pictures = await read(`${server.url}${path}`, FRAMES);
       assertEquals(pictures.length, FRAMES);
@@ -48,7 +48,7 @@ for (
   ] as const
 ) {
   Deno.test(
-    `${name}'s rules refuse a stream without the length of each part`,
+    `a reader with the rules of ${name} rejects a stream without the length of each part`,
     needing(PYTHON),
     async () => {
       await using server = await serveCamera();
@@ -57,7 +57,7 @@ for (
   );
 }
 
-client("motionEye", "takes the stream for a network camera", [], async () => {
+client("motionEye", "accepts the stream as a network camera", [], async () => {
   await using server = await serveCamera();
   const stream = await testAsMotionEye(`${server.url}/video_feed`);
   assertEquals(stream, { kind: "MJPEG", keepAlive: true });
@@ -68,29 +68,29 @@ client("motionEye", "takes the stream for a network camera", [], async () => {
 
 client(
   "Home Assistant",
-  "cuts a whole still out of the stream, and takes the snapshot",
+  "extracts a complete still from the stream, and gets a snapshot",
   [],
   async () => {
     await using server = await serveCamera();
     for (const query of ["", "?advance_headers=1"]) {
       const begun = performance.now();
       assertWhole(await stillOfHomeAssistant(`${server.url}/video_feed${query}`, 1));
-      assertLess(performance.now() - begun, HOME_ASSISTANT_PATIENCE);
+      assertLess(performance.now() - begun, HOME_ASSISTANT_TIMEOUT);
     }
     const snapshot = await fetch(`${server.url}/snapshot.jpg`);
     assertEquals([snapshot.status, snapshot.headers.get("Content-Type")], [200, "image/jpeg"]);
     assertWhole([await snapshot.bytes()]);
-    return "whole";
+    return "complete";
   },
 );
 
 client(
   "Home Assistant",
-  "never waits 10 s for bytes: a slow camera, one that is gone",
+  "never waits 10 s for data: from a slow camera, from a removed camera",
   [],
   async () => {
     return await withFolder(async (folder) => {
-      // The first time it runs it is a camera, and then there is none any more.
+      // The first run finds a camera, all later ones find none.
       const program = `#!/bin/sh
 if [ -e "${folder}/gone" ]; then echo "ERROR: *** no cameras available ***" >&2; exit 255; fi
 touch "${folder}/gone"; exec "${FAKES}/rpicam-vid" "$@"`;
@@ -105,8 +105,8 @@ touch "${folder}/gone"; exec "${FAKES}/rpicam-vid" "$@"`;
           longestSilence(`${server.url}/cameras/${name}/video_feed`, 13_000)
         ),
       );
-      for (const silence of silences) assertLess(silence, HOME_ASSISTANT_PATIENCE * 0.7);
-      return `at most ${silences.map(inSeconds).join(" and ")} without`;
+      for (const silence of silences) assertLess(silence, HOME_ASSISTANT_TIMEOUT * 0.7);
+      return `at most ${silences.map(inSeconds).join(" and ")} without data`;
     });
   },
 );
@@ -117,7 +117,7 @@ for (
     ["Mainsail", readAsMainsail],
   ] as const
 ) {
-  client(name, "reads pictures whole that came with an EXIF thumbnail", [], async () => {
+  client(name, "reads pictures with an EXIF thumbnail completely", [], async () => {
     return await withFolder(async (folder) => {
       const picture = await Deno.readFile(new URL("cameras/emulated/1.jpg", ROOT));
       const jpeg = withSegment(picture, exifWith({ thumbnail: sampleJpeg() }));
@@ -143,7 +143,7 @@ for (
 
 client(
   "OctoPrint",
-  "gets a snapshot in 5 s from a camera that is off, and knows it as an image",
+  "gets a snapshot in 5 s from a camera that is off, with an image type",
   [],
   async () => {
     await using server = await serveCamera();
@@ -160,7 +160,7 @@ client(
 
 client("Moonraker", "gets a snapshot in 1 s from a camera that is on", [], async () => {
   await using server = await serveCamera({ IDLE_SECONDS: "never" });
-  const ask = async () => {
+  const request = async () => {
     const begun = performance.now();
     const response = await fetch(`${server.url}/?action=snapshot`, {
       signal: AbortSignal.timeout(10_000),
@@ -169,15 +169,15 @@ client("Moonraker", "gets a snapshot in 1 s from a camera that is on", [], async
     assertWhole([await response.bytes()]);
     return performance.now() - begun;
   };
-  const cold = await ask();
-  const times = [await ask(), await ask(), await ask()];
+  const cold = await request();
+  const times = [await request(), await request(), await request()];
   assertLess(Math.max(...times), 1_000);
   return `warm in ${inMs(median(times))}, just started in ${inMs(cold)}`;
 });
 
 client(
   "Mainsail, Fluidd adaptive",
-  "polls snapshots as fast as the camera gives frames",
+  "polls snapshots at the frame rate of the camera",
   [],
   async () => {
     await using server = await serveCamera({ FPS: "15" });
@@ -190,21 +190,21 @@ client(
     const begun = performance.now();
     while (performance.now() - begun < 2_000) await poll();
     const numbers = new Set(pictures.map(numberOf));
-    assertEquals(numbers.size, pictures.length, "a picture came twice");
+    assertEquals(numbers.size, pictures.length, "a picture was received twice");
     const rate = (pictures.length - 1) / 2;
-    assert(rate >= 7, `${rate} a second`);
-    return `${rate} a second of 15`;
+    assert(rate >= 7, `${rate} per second`);
+    return `${rate} of 15 per second`;
   },
 );
 
-/** How long a stream was silent at most after its beginning, in milliseconds. */
+/** Measures the longest time without data after the start of a stream, in milliseconds. */
 async function longestSilence(url: string, ms: number): Promise<number> {
   const { body } = await fetch(url);
   const begun = performance.now();
   let last = begun, longest = 0;
   for await (const _ of body!) {
     const now = performance.now();
-    // Before the first frame there may be the camera's start.
+    // The time before the first frame includes the start of the camera.
     if (last > begun) longest = Math.max(longest, now - last);
     last = now;
     if (now - begun > ms) break;
@@ -217,7 +217,7 @@ function inSeconds(time: number): string {
   return `${(time / 1000).toFixed(1)} s`;
 }
 
-/** Fluidd takes the line's end in front of the boundary for a part of the picture. */
+/** Removes the line end before the boundary, which Fluidd treats as a part of the picture. */
 function withoutLineEnd(picture: Jpeg): Jpeg {
   assertEquals([...picture.slice(-2)], [0x0d, 0x0a]);
   return picture.slice(0, -2);

@@ -12,8 +12,8 @@ import type { Server } from "../server.ts";
 import { assertInOrder, clientInSteps, inMs, median, serveCamera } from "./client.ts";
 import { watchPaint } from "./paint.ts";
 
-/** So soon after it was captured a frame is to be seen, in milliseconds. */
-export const SOON = 60;
+/** Maximum time from capture to display, in milliseconds. */
+export const MAX_DELAY = 60;
 
 const BROWSERS = [
   ["Chromium", CHROMIUM, openChromium],
@@ -25,22 +25,22 @@ for (const [name, programs, open] of BROWSERS) {
   clientInSteps(name, programs, async (does) => {
     await using browser = await open();
     for (const [fps, seconds] of [[1, 6], [2, 5], [30, 4]] as const) {
-      await does(`paints a frame of ${fps} fps when it comes, in an <img>`, async () => {
+      await does(`paints each frame of ${fps} fps when it arrives, in an <img>`, async () => {
         await using server = await serveUnevenly(fps);
-        await browser.goTo(`${server.url}/nothing`); // a page of the same origin, without anything
+        await browser.goTo(`${server.url}/nothing`); // an empty page of the same origin
         await loaded(browser, server.url);
         const strict = name === "Chromium" && fps === 2;
         return await paintsSoon(browser, { url: "/video_feed", fps, seconds, strict });
       });
     }
-    if (name === "WebKitGTK") return; // neither shows a stream as a page, nor gives it to a script
-    await does("paints a frame of 2 fps when it comes, in a window of its own", async () => {
+    if (name === "WebKitGTK") return; // shows no stream as a document, and passes none to scripts
+    await does("paints each frame of 2 fps when it arrives, as a document", async () => {
       await using server = await serveUnevenly(2);
       await browser.goTo(`${server.url}/video_feed`);
       await loaded(browser, server.url, "document.images[0]?.naturalWidth > 0");
       return await paintsSoon(browser, { fps: 2, seconds: 5 });
     });
-    await does("reads the stream in a page of another origin, by ALLOW_ORIGIN", async () => {
+    await does("reads the stream in a page of another origin, with ALLOW_ORIGIN", async () => {
       await using elsewhere = servePage();
       await using server = await serveCamera({ ALLOW_ORIGIN: elsewhere.origin });
       await using closed = await serveCamera();
@@ -50,19 +50,22 @@ for (const [name, programs, open] of BROWSERS) {
         browser.evaluate<string>(`(${readByFetch})(${JSON.stringify(url)})`);
       const text = await read(`${server.url}/video_feed?timestamp=1`);
       assert(text.startsWith("--frame\r\nContent-Type: image/jpeg\r\nContent-Length: "), text);
-      const refused = await read(`${closed.url}/video_feed?timestamp=1`);
-      assert(refused.startsWith("TypeError"), refused);
-      return "read; refused without";
+      const rejected = await read(`${closed.url}/video_feed?timestamp=1`);
+      assert(rejected.startsWith("TypeError"), rejected);
+      return "allowed; rejected without";
     });
   });
 }
 
-/** The frames of a slow camera come unevenly here, so that the last but one is not taken for the last. */
+/**
+ * Starts a server whose slow cameras deliver frames at irregular intervals, so that the test does
+ * not mistake the previous frame for the newest one.
+ */
 function serveUnevenly(fps: number): Promise<Server> {
   return serveCamera({ FPS: `${fps}`, FAKE_CAMERA_JITTER_MS: fps < 30 ? "150" : "0" });
 }
 
-/** Runs in the page: the first 100 characters of a stream, or why there are none. */
+/** Runs in the page: returns the first 100 characters of a stream, or the error. */
 const readByFetch = `async (url) => {
   try {
     const response = await fetch(url, { mode: "cors" });
@@ -76,7 +79,7 @@ const readByFetch = `async (url) => {
   }
 }`;
 
-/** A page of another origin: another port of this machine. */
+/** Serves a page of another origin: another port of this machine. */
 export function servePage(body = ""): AsyncDisposable & { origin: string } {
   const html = `<!doctype html><body>${body}`;
   const page = () => new Response(html, { headers: { "Content-Type": "text/html" } });
@@ -87,32 +90,33 @@ export function servePage(body = ""): AsyncDisposable & { origin: string } {
   };
 }
 
-/** Waits until the page of an origin is there, and something holds in it. */
+/** Waits until the page of an origin is loaded and a condition holds in it. */
 export async function loaded(browser: Browser, origin: string, condition = "true"): Promise<void> {
   const holds = `location.origin === "${origin}" && document.body !== null && ${condition}`;
   for (let attempt = 0; attempt < 200; attempt++) {
-    // While it goes to another page a browser may have none to ask.
+    // During navigation a browser may have no page to evaluate in.
     if (await browser.evaluate<boolean>(holds).catch(() => false)) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error(`Not in the page of ${browser.product}: ${condition}`);
+  throw new Error(`Condition not met in the page of ${browser.product}: ${condition}`);
 }
 
-/** How {@link paintsSoon} looks. */
+/** Options of {@link paintsSoon}. */
 export interface PaintOptions {
-  /** Where the `<img>` points; without it the page's own picture is looked at. */
+  /** Address for a new `<img>`; without it, the existing image of the page is observed. */
   url?: string;
   fps: number;
   seconds: number;
-  /** Nearly all frames are to be in time, else half of them. */
+  /** Requires 90 % of the frames to be in time, instead of half of them. */
   strict?: boolean;
 }
 
 /**
- * Checks that a browser paints frames when they come, and in order. Where other work makes it late it is
- * looked at again, up to three times: one that waits for the next frame is late each time, by hundreds.
+ * Asserts that a browser paints frames when they arrive, and in order. Tries up to three times, as
+ * other load may delay the browser: one that waits for the next frame is late each time, by
+ * hundreds of milliseconds.
  *
- * @returns How late they were.
+ * @returns The delays, for the table.
  */
 export async function paintsSoon(
   browser: Browser,
@@ -120,15 +124,16 @@ export async function paintsSoon(
 ): Promise<string> {
   for (let attempt = 1;; attempt++) {
     const { numbers, ages } = await watchPaint(browser, { url, ms: seconds * 1000 });
-    assertInOrder(numbers, Infinity); // a busy machine leaves some out
-    // The first one is the newest that there was when the viewer came.
+    assertInOrder(numbers, Infinity); // a busy machine skips some
+    // The first one was captured before the viewer connected.
     const sorted = ages.slice(1).sort((a, b) => a - b);
-    const nearlyAll = sorted[Math.floor(0.9 * (sorted.length - 1))]!;
-    const figure = `${inMs(median(sorted))} late, 90 % within ${inMs(nearlyAll)}`;
-    const late = strict ? nearlyAll : median(sorted);
-    // The camera starts in that time too, and a busy machine draws no 30 pictures a second.
+    const p90 = sorted[Math.floor(0.9 * (sorted.length - 1))]!;
+    const figure = `${inMs(median(sorted))} late, 90 % within ${inMs(p90)}`;
+    const late = strict ? p90 : median(sorted);
+    // The time includes the start of the camera, and a busy machine cannot paint 30 pictures per
+    // second.
     const enough = numbers.length >= (fps > 5 ? 0.3 : 0.6) * fps * seconds;
-    if (enough && late <= SOON) return `${numbers.length} frames, ${figure}`;
+    if (enough && late <= MAX_DELAY) return `${numbers.length} frames, ${figure}`;
     assertLess(attempt, 3, `${numbers.length} frames, ${figure}`);
   }
 }

@@ -1,27 +1,18 @@
-/** Runs the lines of the README's table "works with", as they stand there but for the port. */
+/** Runs the lines of the README's table of clients as written, except for the port. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { PYTHON } from "../parts.ts";
-import { ROOT, type Server } from "../server.ts";
+import { README } from "../readme.ts";
+import type { Server } from "../server.ts";
 import { CHROMIUM, openChromium } from "./browsers.ts";
-import {
-  assertWhole,
-  client,
-  type Figure,
-  inMs,
-  median,
-  run,
-  serveCamera,
-  viewersOf,
-} from "./client.ts";
-import { lateness, NGINX, startNginx } from "./nginx.ts";
+import { assertWhole, client, type Figure, inMs, run, serveCamera, viewersOf } from "./client.ts";
 import { asUser, CV2 } from "./programs.ts";
 import type { Reader } from "./readers/parts.ts";
 import { readAsGo2rtc, readAsMjpgStreamer, testAsMotionEye } from "./readers/recorders.ts";
 import { readAsFluidd, readAsMainsail, stillOfHomeAssistant } from "./readers/web.ts";
 import { loaded, paintsSoon, servePage } from "./windows.ts";
 
-/** What stands for a row: what must be installed, and what is done with its line. */
+/** How a row is tested: the programs that it needs, and what to do with its line. */
 interface Runner {
   readonly programs: readonly string[];
   run(line: string, server: Server): Promise<Figure>;
@@ -46,14 +37,12 @@ const RUNNERS: Record<string, Runner> = {
   "go2rtc, Frigate": { programs: [], run: reads(readAsGo2rtc, 5) },
   "motionEye: network camera": { programs: [], run: isNetworkCamera },
   "mjpg-streamer": { programs: [], run: readsByInputHttp },
-  "nginx in front": { programs: [NGINX, ...CHROMIUM], run: passesOn },
 };
 
-/** How long a player plays, in milliseconds. */
-const PLAY = 5_000;
+/** Time that a player runs, in milliseconds. */
+const PLAY_TIME = 5_000;
 
-const readme = await Deno.readTextFile(new URL("README.md", ROOT));
-const [, table] = /<!-- works-with -->\n([^]*?)<!-- \/works-with -->/.exec(readme)!;
+const [, table] = /<!-- works-with -->\n([^]*?)<!-- \/works-with -->/.exec(README)!;
 const lines = new Map(
   table!.trim().split("\n").slice(2).map((row) => {
     const [, name, line] = /^\| (.+?) \| `(.+?)` \|/.exec(row)!;
@@ -61,7 +50,7 @@ const lines = new Map(
   }),
 );
 
-Deno.test("each row of the README's table of clients is tried here, and no other", () => {
+Deno.test("the README's table of clients and the tests here have the same rows", () => {
   assertEquals([...lines.keys()], Object.keys(RUNNERS));
 });
 
@@ -72,7 +61,7 @@ for (const [name, line] of lines) {
     line.length > 72 ? `${line.slice(0, 71)}…` : line,
     programs,
     async () => {
-      // 25 is what ffmpeg and its kin take a stream for that does not say.
+      // The rate that ffmpeg and programs based on it assume for a stream that does not state one.
       await using server = await serveCamera({ FPS: "25" });
       return await run(line.replaceAll(":8000", `:${portOf(server)}`), server);
     },
@@ -83,17 +72,18 @@ function portOf(server: Server): string {
   return new URL(server.url).port;
 }
 
-/** The first address in a line. */
+/** Returns the first address in a line. */
 function addressIn(line: string): string {
   return /http:\/\/localhost:\d+[^\s"';]*/.exec(line)![0];
 }
 
-/** Runs a line by a shell in a folder of its own, where programs may want to draw but find no screen. */
+/** Runs a line in a shell, in a temporary folder, without a display. */
 async function inShell(line: string, { ms = 40_000 } = {}) {
   const folder = await Deno.makeTempDir();
   await Deno.chmod(folder, 0o777);
   const env = { SDL_VIDEODRIVER: "dummy", HOME: folder, DISPLAY: "", WAYLAND_DISPLAY: "" };
-  // What a user's `python3` is: that of the system, for which Debian has OpenCV.
+  // Debian packages OpenCV for the system's Python, which may not be the first `python3` on the
+  // PATH.
   const command = asUser(["sh", "-c", `exec ${line.replace(/^python3/, PYTHON)}`]);
   const result = await run(command[0]!, command.slice(1), { cwd: folder, env, ms });
   return { ...result, folder };
@@ -127,23 +117,23 @@ async function givesShape(line: string): Promise<Figure> {
   return stdout.trim();
 }
 
-/** A player plays until it is told to end: it does so with a viewer's place, and takes its frames. */
+/** Runs a player for {@link PLAY_TIME}: it must count as one viewer and receive frames. */
 async function plays(line: string, server: Server): Promise<Figure> {
   const asVlc = line.replace(/^vlc /, "vlc -I dummy --no-audio --vout dummy ");
-  const playing = inShell(asVlc, { ms: PLAY });
-  await new Promise((resolve) => setTimeout(resolve, PLAY - 500));
+  const playing = inShell(asVlc, { ms: PLAY_TIME });
+  await new Promise((resolve) => setTimeout(resolve, PLAY_TIME - 500));
   const [{ viewers, sent }] = await (await fetch(`${server.url}/cameras`)).json();
   const { stderr, folder } = await playing;
   await Deno.remove(folder, { recursive: true });
   assertEquals(viewers, 1, stderr);
-  // A player that shows nothing soon takes nothing more either.
+  // A player that shows nothing soon stops reading, too.
   assert(sent > 30, `${sent} frames`);
   assertEquals(/^.*(?:Could not|Expected boundary|Invalid data).*$/im.exec(stderr)?.[0], undefined);
   return `plays ${sent} frames`;
 }
 
 async function showInPage(line: string, server: Server): Promise<Figure> {
-  await using page = servePage(line); // of another origin than the server, as a user's own page is
+  await using page = servePage(line); // of another origin than the server, like a page of the user
   await using browser = await openChromium();
   await browser.goTo(page.origin);
   await loaded(browser, page.origin, "document.images[0]?.naturalWidth === 640");
@@ -157,7 +147,7 @@ async function showInImage(line: string, server: Server): Promise<Figure> {
   await browser.goTo(`${origin}/nothing`);
   await loaded(browser, origin);
   assertEquals(portOf(server), new URL(origin).port);
-  // OctoPrint appends the time, so that no cache answers.
+  // OctoPrint appends the time, so that no cache responds.
   const url = `${pathname}${search}&${Date.now()}`;
   return await paintsSoon(browser, { url, fps: 25, seconds: 3 });
 }
@@ -187,29 +177,9 @@ async function isNetworkCamera(line: string): Promise<Figure> {
 }
 
 async function readsByInputHttp(line: string, server: Server): Promise<Figure> {
-  // The port stands apart there.
+  // This line has the port in a separate option.
   assertMatch(line, /-H localhost -p 8000"$/);
   const pictures = await readAsMjpgStreamer(`http://127.0.0.1:${portOf(server)}`, 5);
   assertWhole(pictures);
   return `${pictures.length} frames`;
-}
-
-async function passesOn(line: string): Promise<Figure> {
-  // The server listens on 127.0.0.1 alone; nginx takes the addresses of a name in turn.
-  await using proxy = await startNginx(line.replace("localhost", "127.0.0.1"));
-  const late = await lateness(`http://127.0.0.1:${proxy.port}/video_feed`, 25);
-  await using browser = await openChromium(["--host-resolver-rules=MAP camera.test 127.0.0.1"]);
-  const origin = `http://camera.test:${proxy.port}`;
-  await browser.goTo(`${origin}/nothing`);
-  await loaded(browser, origin);
-  const answer = await browser.evaluate(`new Promise((resolve) => {
-    const socket = new WebSocket("/live?version=2");
-    socket.onclose = () => resolve("closed");
-    socket.onmessage = ({ data }) => {
-      resolve(JSON.parse(data).type);
-      socket.close();
-    };
-  })`);
-  assertEquals(answer, "hello");
-  return `${late.length} frames, ${inMs(median(late))} late; WebSocket open`;
 }

@@ -1,16 +1,17 @@
-/** Prints what was measured, and what it should be. */
-export function figure(what: string, value: string | number, goal = ""): void {
-  console.log(`${what}: ${value}${goal && ` (goal: ${goal})`}`);
+/** Prints a measured figure, and its goal. */
+export function figure(name: string, value: string | number, goal = ""): void {
+  console.log(`${name}: ${value}${goal && ` (goal: ${goal})`}`);
 }
 
-/** What a process has of the machine; of Linux' /proc. */
+/** Resources that a process uses. */
 export interface Footprint {
-  /** Memory in megabytes. */
+  /** Resident memory, in megabytes. */
   readonly memory: number;
+  /** Number of open file descriptors. */
   readonly descriptors: number;
 }
 
-/** Measures a process. */
+/** Measures a process. Reads /proc (Linux). */
 export async function footprintOf(pid: number): Promise<Footprint> {
   const status = await Deno.readTextFile(`/proc/${pid}/status`);
   const kilobytes = Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)![1]);
@@ -18,18 +19,18 @@ export async function footprintOf(pid: number): Promise<Footprint> {
   return { memory: kilobytes / 1024, descriptors };
 }
 
-/** What the kernel holds for all TCP connections of the machine, in megabytes. */
+/** Returns the kernel memory of all TCP connections of this machine, in megabytes. */
 export async function kernelMemory(): Promise<number> {
   const text = await Deno.readTextFile("/proc/net/sockstat");
   return Number(/^TCP: .* mem (\d+)$/m.exec(text)![1]) * 4096 / 1e6;
 }
 
-/** One decimal. */
+/** Rounds to one decimal. */
 export function rounded(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-/** The value below which `share` of the values are. */
+/** Returns the value below which a share (0 to 1) of the values lie. */
 export function percentile(values: readonly number[], share: number): number {
   return values.toSorted((a, b) => a - b)[Math.floor(share * (values.length - 1))] ?? NaN;
 }

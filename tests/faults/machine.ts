@@ -3,7 +3,7 @@ import { eventually, FAKES, ROOT, Server } from "../server.ts";
 import { figure, rounded } from "./figures.ts";
 import { pause, RawViewer } from "./viewer.ts";
 
-Deno.test("the machine's clock jumps by hours and by days: the picture goes on", async () => {
+Deno.test("the server keeps streaming when the clock of the machine jumps by hours and by days", async () => {
   // The server's `Date.now()` jumps at each SIGUSR2.
   const preload = await Deno.makeTempFile({ suffix: ".ts" });
   await Deno.writeTextFile(
@@ -31,21 +31,21 @@ Deno.test("the machine's clock jumps by hours and by days: the picture goes on",
     },
   });
   using viewer = await RawViewer.watch(server.url);
-  using thinned = await RawViewer.watch(server.url, "/video_feed?fps=10");
-  const reading = [viewer, thinned].map((one) => one.readUntil(() => false));
-  await eventually("frames flow", () => viewer.frames > 20 && thinned.frames > 10);
+  using limited = await RawViewer.watch(server.url, "/video_feed?fps=10");
+  const reading = [viewer, limited].map((one) => one.readUntil(() => false));
+  await eventually("frames flow", () => viewer.frames > 20 && limited.frames > 10);
   for (const offset of [3_600_000, -86_400_000, 0]) {
     Deno.kill(server.pid, "SIGUSR2");
     await eventually("the clock jumps", () => server.output.includes(`off by ${offset}\n`));
-    const before = [viewer.frames, thinned.frames];
-    const asked = performance.now();
+    const before = [viewer.frames, limited.frames];
+    const begun = performance.now();
     const snapshot = await fetch(`${server.url}/snapshot.jpg`);
     await snapshot.bytes();
-    const took = performance.now() - asked;
+    const took = performance.now() - begun;
     await pause(2_500 - took);
-    const rates = [viewer.frames - before[0]!, thinned.frames - before[1]!].map((n) => n / 2.5);
+    const rates = [viewer.frames - before[0]!, limited.frames - before[1]!].map((n) => n / 2.5);
     figure(
-      `clock off by ${offset / 3_600_000} h`,
+      `frame rates with the clock off by ${offset / 3_600_000} h`,
       `${rates.map(rounded).join(" and ")} of 20 and 10 fps, a snapshot in ${rounded(took)} ms`,
     );
     assertEquals(snapshot.status, 200);
@@ -58,15 +58,15 @@ Deno.test("the machine's clock jumps by hours and by days: the picture goes on",
     Number(
       new RegExp(`latency_seconds_bucket\\{camera="pi",le="${le}"\\} (\\d+)`).exec(metrics)![1],
     );
-  assertLess(0.9 * count("\\+Inf"), count("1")); // a jump spoils the few frames that were on their way
-  for (const one of [viewer, thinned]) one[Symbol.dispose]();
+  assertLess(0.9 * count("\\+Inf"), count("1")); // a jump affects only the few frames in flight
+  for (const one of [viewer, limited]) one[Symbol.dispose]();
   await Promise.all(reading);
   await Deno.remove(preload);
   assertEquals(server.output.includes("camera failed"), false, server.output);
 });
 
-Deno.test("a server that may write nothing, without a home, serves as any other", async () => {
-  // A file that the process tries to make larger than nothing is an error, wherever it is.
+Deno.test("the server streams without write access and without a home folder", async () => {
+  // The limit of 0 makes every write to a file fail, wherever the file is.
   const start = `ulimit -f 0; exec "${Deno.execPath()}" run -q --cached-only --no-code-cache ` +
     "--allow-env --allow-net --allow-run --allow-ffi --allow-read main.ts";
   await using server = await Server.start({
@@ -85,27 +85,27 @@ Deno.test("a server that may write nothing, without a home, serves as any other"
     assert(await viewer.readUntil(() => viewer.frames > 1), server.output);
   }
   const { code } = await server.stop();
-  figure("without a disk", `two cameras served, exit ${code}`);
+  figure("without write access", `two cameras served, exit ${code}`);
   assertEquals(code, 0);
 });
 
-Deno.test("a port in use is told in one line, and the server that has it goes on", async () => {
+Deno.test("the server reports a port in use in one line, and the server that uses it keeps running", async () => {
   await using first = await Server.start();
   const { code, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-q", "--allow-all", "main.ts"],
     cwd: ROOT,
     env: { PORT: new URL(first.url).port },
   }).output();
-  const told = new TextDecoder().decode(stderr);
-  assertEquals([code, told.trimEnd().split("\n").length], [1, 1]);
-  assertStringIncludes(told, "another program does; choose another PORT");
+  const message = new TextDecoder().decode(stderr);
+  assertEquals([code, message.trimEnd().split("\n").length], [1, 1]);
+  assertStringIncludes(message, "the port is in use; choose another PORT");
   const response = await fetch(`${first.url}/snapshot.jpg`);
   await response.bytes();
   assertEquals(response.status, 200);
-  figure("port in use", told.trimEnd());
+  figure("port in use", message.trimEnd());
 });
 
-/** Where Deno keeps packages: with another `HOME` it would look elsewhere. */
+/** Returns the folder in which Deno caches packages, which depends on `HOME`. */
 async function denoFolder(): Promise<string> {
   const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
   return JSON.parse(new TextDecoder().decode(stdout)).denoDir;

@@ -8,31 +8,31 @@ import { inParallel } from "./viewer.ts";
 const HOST = "Host: localhost\r\n";
 const CLOSE = "Connection: close\r\n";
 
-/** A request that is right but for what is given. */
+/** Returns a request that is valid except for the given parts. */
 function request(
   { method = "GET", path = "/cameras", version = "HTTP/1.1", head = HOST, body = "" },
 ): string {
   return `${method} ${path} ${version}\r\n${head}${CLOSE}\r\n${body}`;
 }
 
-/** Requests that no honest client sends. */
+/** Returns requests that violate HTTP or come from other protocols. */
 function malformed(): string[] {
   const random = new Random(7);
   const noise = (length: number) =>
     Array.from({ length }, () => String.fromCharCode(random.integer(0, 255))).join("");
   const long = (length: number) => "a".repeat(length);
   return [
-    // No HTTP at all.
+    // Not HTTP.
     ...["", "\r\n", "\r\n\r\n", "\n\n", "\0", "\0\0\0\0\r\n\r\n", "GET", "GET /", "GET / HTTP/1.1"],
     ...Array.from({ length: 30 }, (_, i) => noise(1 + i * 40)),
     ...Array.from({ length: 10 }, (_, i) => `${noise(1 + i * 20)}\r\n\r\n`),
-    "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", // the begin of TLS
+    "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", // the start of TLS
     "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n${noise(200)}`,
     "SSH-2.0-OpenSSH_9.2\r\n",
     "EHLO example.com\r\n",
     "*1\r\n$4\r\nPING\r\n", // Redis
-    // The first line.
+    // The request line.
     ...["HTTP/1.1 /", "GET  /  HTTP/1.1", "GET\t/\tHTTP/1.1", " GET / HTTP/1.1", "GET / HTTP/1.1 x"]
       .map((line) => `${line}\r\n${HOST}\r\n`),
     ...["HTTP/0.9", "HTTP/1.2", "HTTP/2.0", "HTTP/11", "HTTP/1.", "HTTP/", "http/1.1", "X/1.1", ""]
@@ -76,7 +76,7 @@ function malformed(): string[] {
       "Host\r\n",
     ]
       .map((head) => request({ head })),
-    // Other headers.
+    // Other header fields.
     ...["X\r\n", ": x\r\n", " X: x\r\n", "X : x\r\n", "X: \0\r\n", "X: \x01\r\n", "X\0: x\r\n"]
       .map((head) => request({ head: HOST + head })),
     ...["X: a\r\n b\r\n", "X: a\n", "X: a\rY: b\r\n", "\xff: x\r\n", "X: \xff\xfe\r\n", "(): x\r\n"]
@@ -108,7 +108,7 @@ function malformed(): string[] {
       "TE: trailers, deflate;q=x\r\n",
       "Sec-Fetch-Dest: \x80\r\n",
     ].map((head) => request({ head: HOST + head })),
-    // Bodies, and requests that hide in them.
+    // Bodies, and requests hidden in them.
     ...[
       "Content-Length: -1\r\n",
       "Content-Length: x\r\n",
@@ -130,7 +130,10 @@ function malformed(): string[] {
   ];
 }
 
-/** Ways to ask for a file that is none of ours; `/etc/passwd` is on every machine, `deno.json` is near. */
+/**
+ * Returns paths of files outside the pages: `/etc/passwd` exists on every machine, `deno.json` is
+ * near.
+ */
 function traversals(): string[] {
   const dots = [
     "..",
@@ -158,50 +161,50 @@ function traversals(): string[] {
   );
 }
 
-/** What would show the inside of the server. */
-const INSIDE =
+/** Matches internals of the server, such as a stack trace. */
+const INTERNALS =
   /\bat (async )?\S+ ?\(?(file|ext|node|https?):|\.ts:\d+|node_modules|\/root\/|Error: /;
 
-Deno.test("malformed requests get an answer below 500 or none, and no look inside", async () => {
+Deno.test("the server answers malformed requests with a status below 500 or not at all, and reveals no internals", async () => {
   await using server = await Server.start({ env: { FPS: "20" } });
   const requests = malformed();
   const statuses: Record<string, number> = {};
   await inParallel(requests.length, 10, async (i) => {
     const raw = requests[i]!;
-    const answer = await sendRaw(server.url, raw, { ms: 1_500 });
-    const status = statusOf(answer);
+    const response = await sendRaw(server.url, raw, { ms: 1_500 });
+    const status = statusOf(response);
     statuses[status || "none"] = (statuses[status || "none"] ?? 0) + 1;
     const shown = JSON.stringify(raw.slice(0, 100));
-    assert(status < 500, `${shown}: ${answer.text.slice(0, 200)}`);
-    assertFalse(INSIDE.test(answer.text), `${shown}: ${answer.text}`);
+    assert(status < 500, `${shown}: ${response.text.slice(0, 200)}`);
+    assertFalse(INTERNALS.test(response.text), `${shown}: ${response.text}`);
   });
   figure("malformed requests", requests.length, "150 or more");
-  figure("their answers", JSON.stringify(statuses), "none of 5xx");
+  figure("responses by status", JSON.stringify(statuses), "no 5xx");
   assertLess(150, requests.length);
   await assertServes(server);
-  assertFalse(INSIDE.test(server.output), server.output);
+  assertFalse(INTERNALS.test(server.output), server.output);
   assertFalse(server.output.includes("request failed"), server.output);
 });
 
-Deno.test("no way to write an address leads to a file that is not a page", async () => {
+Deno.test("the server serves no file outside the pages, however the path is written", async () => {
   await using server = await Server.start();
   const paths = traversals();
   const statuses: Record<string, number> = {};
   await inParallel(paths.length, 10, async (i) => {
-    const answer = await sendRaw(server.url, request({ path: encode(paths[i]!) }), {
+    const response = await sendRaw(server.url, request({ path: encode(paths[i]!) }), {
       enough: () => false,
     });
-    const status = statusOf(answer);
+    const status = statusOf(response);
     statuses[status] = (statuses[status] ?? 0) + 1;
-    assert([400, 404].includes(status), `${paths[i]}: ${answer.text.slice(0, 200)}`);
-    assertFalse(/root:|"tasks"|import /.test(answer.text), `${paths[i]}: ${answer.text}`);
+    assert([400, 404].includes(status), `${paths[i]}: ${response.text.slice(0, 200)}`);
+    assertFalse(/root:|"tasks"|import /.test(response.text), `${paths[i]}: ${response.text}`);
   });
-  figure("attempts to leave the folder of the pages", paths.length);
-  figure("their answers", JSON.stringify(statuses), "400 and 404");
+  figure("path-traversal attempts", paths.length);
+  figure("responses by status", JSON.stringify(statuses), "400 and 404");
   await assertServes(server);
 });
 
-Deno.test("queries of any kind get an answer below 500", async () => {
+Deno.test("the server answers all kinds of queries with a status below 500", async () => {
   await using server = await Server.start({ env: { FPS: "50" } });
   const random = new Random(42);
   const names = ["fps", "max_age", "advance_headers", "action", "x", "", "fps[]", "__proto__"];
@@ -231,19 +234,19 @@ Deno.test("queries of any kind get an answer below 500", async () => {
   });
   const statuses: Record<string, number> = {};
   await inParallel(queries.length, 10, async (i) => {
-    const answer = await sendRaw(server.url, request({ path: encode(queries[i]!) }));
-    const status = statusOf(answer);
+    const response = await sendRaw(server.url, request({ path: encode(queries[i]!) }));
+    const status = statusOf(response);
     statuses[status] = (statuses[status] ?? 0) + 1;
-    assert(status >= 200 && status < 500, `${queries[i]}: ${answer.text.slice(0, 200)}`);
-    assertFalse(INSIDE.test(answer.text), `${queries[i]}: ${answer.text}`);
+    assert(status >= 200 && status < 500, `${queries[i]}: ${response.text.slice(0, 200)}`);
+    assertFalse(INTERNALS.test(response.text), `${queries[i]}: ${response.text}`);
   });
   figure("queries", queries.length);
-  figure("their answers", JSON.stringify(statuses), "none of 5xx");
+  figure("responses by status", JSON.stringify(statuses), "no 5xx");
   await assertServes(server);
-  assertFalse(INSIDE.test(server.output), server.output);
+  assertFalse(INTERNALS.test(server.output), server.output);
 });
 
-Deno.test("settings of any kind are taken, or refused in one line with exit code 2", async () => {
+Deno.test("the server accepts settings, or rejects them in one line with exit code 2", async () => {
   const random = new Random(3);
   const names = [
     ...[
@@ -302,28 +305,28 @@ Deno.test("settings of any kind are taken, or refused in one line with exit code
     ],
     ...["x".repeat(20_000), "__proto__", "constructor", "\u202e"],
   ];
-  let [served, refused] = [0, 0];
+  let [accepted, rejected] = [0, 0];
   await inParallel(80, 4, async () => {
     const env: Record<string, string> = {};
     for (let i = random.integer(1, 3); i > 0; i--) env[random.of(names)] = random.of(values);
-    // An open HOST is for no test; and the port must be free.
+    // A test must not listen on other interfaces, and the port must be free.
     if (/^(|\s|localhost|127\.0\.0\.1)$/.test(env.HOST ?? "") === false) env.AUTH = "";
     env.PORT ??= "0";
-    const { code, stderr, url } = await tryOut(env);
+    const { code, stderr, url } = await startWith(env);
     const shown = `${JSON.stringify(env).slice(0, 300)}: ${code} ${stderr.slice(0, 500)}`;
-    if (url) return void served++;
-    refused++;
-    // 1: it could not listen there.
+    if (url) return void accepted++;
+    rejected++;
+    // 1: it could not listen on that address.
     assert(code === 2 || code === 1 && stderr.startsWith("Cannot listen on "), shown);
     assertEquals(stderr.trimEnd().split("\n").length, 1, shown);
     assertFalse(/\bat (async )?\S+ ?\(?(file|ext):/.test(stderr), shown);
   });
-  figure("settings tried", `${served} served, ${refused} refused`);
-  assertLess(10, refused);
-  assertLess(2, served);
+  figure("settings tried", `${accepted} accepted, ${rejected} rejected`);
+  assertLess(10, rejected);
+  assertLess(2, accepted);
 });
 
-async function tryOut(env: Record<string, string>) {
+async function startWith(env: Record<string, string>) {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-q", "--allow-all", "main.ts"],
     cwd: ROOT,
@@ -354,7 +357,7 @@ async function assertServes(server: Server): Promise<void> {
   ]]);
 }
 
-/** As UTF-8, each byte a character, as `sendRaw` wants it. */
+/** Encodes text as UTF-8 with one character per byte, as `sendRaw` expects it. */
 function encode(text: string): string {
   return String.fromCharCode(...new TextEncoder().encode(text));
 }

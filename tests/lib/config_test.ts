@@ -11,14 +11,14 @@ function messageOf(env: Env): string {
   return assertThrows(() => readConfig(env), ConfigError).message;
 }
 
-Deno.test("readConfig() without a variable: one emulated camera, for this machine only", () => {
+Deno.test("readConfig() without variables gives one emulated camera, for this machine only", () => {
   const { cameras, host, port, camerasDir } = readConfig({});
   assertEquals([host, port, camerasDir], ["127.0.0.1", 8000, undefined]);
   const [{ name, driver, idleTimeout }] = cameras as [(typeof cameras)[0]];
   assertEquals([cameras.length, name, driver, idleTimeout], [1, "emulated", "emulated", 10_000]);
 });
 
-Deno.test("CAMERA names drivers, or cameras and their drivers", () => {
+Deno.test("readConfig() reads CAMERA as drivers, or as cameras with their drivers", () => {
   assertEquals(camerasOf("pi"), ["pi=pi"]);
   assertEquals(camerasOf("pi,usb"), ["pi=pi", "usb=usb"]);
   assertEquals(camerasOf(" front = usb , back=usb "), ["front=usb", "back=usb"]);
@@ -28,8 +28,8 @@ Deno.test("CAMERA names drivers, or cameras and their drivers", () => {
   ]);
 });
 
-Deno.test("CAMERA takes no path, URL, package or other thing for a driver", () => {
-  const refused = [
+Deno.test("readConfig() rejects a path, a URL or a package as a driver in CAMERA", () => {
+  const invalid = [
     ...["../secret", "./mine.ts", "/etc/passwd", "a/b", "a\\b", "mine.ts", ".."],
     ...[
       "https://example.org/x.ts",
@@ -52,14 +52,14 @@ Deno.test("CAMERA takes no path, URL, package or other thing for a driver", () =
       "pi%2f",
     ],
   ];
-  for (const CAMERA of refused) {
+  for (const CAMERA of invalid) {
     const expected = 'Cannot read CAMERA as drivers, as "pi", "pi,usb" or "front=usb,back=pi": ' +
       `current value is ${JSON.stringify(CAMERA)}`;
     assertEquals(messageOf({ CAMERA }), expected);
   }
 });
 
-Deno.test("CAMERA gives no two cameras the same name, whatever its case", () => {
+Deno.test("readConfig() rejects two cameras with the same name, in any case", () => {
   for (const [CAMERA, name] of [["pi,pi", "pi"], ["a=pi,A=usb", "A"], ["x=pi,x=usb", "x"]]) {
     assertEquals(
       messageOf({ CAMERA }),
@@ -68,7 +68,7 @@ Deno.test("CAMERA gives no two cameras the same name, whatever its case", () => 
   }
 });
 
-Deno.test("Each camera has the settings of its own, those for all, and its own idle time", () => {
+Deno.test("readConfig() gives each camera its own settings, else those for all cameras", () => {
   const { cameras } = readConfig({
     CAMERA: "front=pi,back=pi,yard=pi",
     FPS: "30",
@@ -81,7 +81,7 @@ Deno.test("Each camera has the settings of its own, those for all, and its own i
   assertEquals(cameras.map(({ idleTimeout }) => idleTimeout), [1_500, Infinity, 0]);
 });
 
-Deno.test("HOST and PORT say where to listen", () => {
+Deno.test("readConfig() reads HOST and PORT", () => {
   for (
     const [HOST, host] of [
       ["0.0.0.0", "0.0.0.0"],
@@ -94,12 +94,12 @@ Deno.test("HOST and PORT say where to listen", () => {
   assertEquals([readConfig({ PORT: "0" }).port, readConfig({ PORT: "65535" }).port], [0, 65_535]);
 });
 
-Deno.test("CAMERAS_DIR is a folder, or not set", () => {
+Deno.test("readConfig() reads CAMERAS_DIR as a path with spaces, and ignores an empty one", () => {
   assertEquals(readConfig({ CAMERAS_DIR: " /srv/my cameras " }).camerasDir, "/srv/my cameras");
   assertEquals(readConfig({ CAMERAS_DIR: " " }).camerasDir, undefined);
 });
 
-Deno.test("A variable that cannot be is refused with its name and value", () => {
+Deno.test("readConfig() names the variable and the value that is invalid", () => {
   const idle = 'a number of seconds from 0 to 86400, or "never"';
   for (
     const [env, expected] of [
@@ -112,4 +112,37 @@ Deno.test("A variable that cannot be is refused with its name and value", () => 
       [{ EMULATED_IDLE_SECONDS: "x" }, `EMULATED_IDLE_SECONDS as ${idle}: current value is "x"`],
     ] as const
   ) assertEquals(messageOf(env), `Cannot read ${expected}`);
+});
+
+Deno.test("readConfig() reads TLS_CERT and TLS_KEY only together", () => {
+  const { tls } = readConfig({ TLS_CERT: " c.pem ", TLS_KEY: "k.pem" });
+  assertEquals([tls, readConfig({}).tls], [{ cert: "c.pem", key: "k.pem" }, undefined]);
+  assertEquals(
+    messageOf({ TLS_KEY: "k.pem" }),
+    "Cannot serve HTTPS with TLS_KEY alone: set TLS_CERT too",
+  );
+});
+
+Deno.test("readConfig() reads the choices of LOG and SEND_QUEUE", () => {
+  const choices = (env: Env) => [readConfig(env).log, readConfig(env).sendQueue];
+  assertEquals(choices({}), ["text", "short"]);
+  assertEquals(choices({ LOG: "json", SEND_QUEUE: "system" }), ["json", "system"]);
+  assertEquals(
+    messageOf({ LOG: "xml" }),
+    'Cannot read LOG as "text" or "json": current value is "xml"',
+  );
+});
+
+Deno.test("readConfig() reads ALLOW_ORIGIN as origins", () => {
+  const origins = (ALLOW_ORIGIN?: string) => readConfig({ ALLOW_ORIGIN }).allowOrigin;
+  assertEquals(origins(), []);
+  assertEquals(origins("*"), "*");
+  assertEquals(origins("https://a, http://10.0.0.2:8080/"), ["https://a", "http://10.0.0.2:8080"]);
+  for (const invalid of ["a.local", "https://a/page", "https://a?", "ftp://a"]) {
+    assertEquals(
+      messageOf({ ALLOW_ORIGIN: invalid }),
+      'Cannot read ALLOW_ORIGIN as origins, as "https://mainsail.local,http://10.0.0.2:8080", or ' +
+        `"*": current value is "${invalid}"`,
+    );
+  }
 });

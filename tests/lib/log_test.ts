@@ -14,7 +14,7 @@ function fieldsOf(fields: Fields): string {
   return lines[0]!.replace("2026-11-22T10:00:00.000Z info event ", "");
 }
 
-Deno.test("createLog() writes a line for each event: time, level, phrase, fields", () => {
+Deno.test("createLog() writes one line per entry: time, level, phrase, fields", () => {
   const { log, lines } = setUp();
   log.info("camera started", { camera: "pi", pid: 12, warm: true });
   log.warn("camera failed");
@@ -26,7 +26,7 @@ Deno.test("createLog() writes a line for each event: time, level, phrase, fields
   ]);
 });
 
-Deno.test("createLog() quotes what is not one plain word, so that nobody forges a line", () => {
+Deno.test("createLog() quotes values that are not one plain word, so that no field forges a line", () => {
   assertEquals(fieldsOf({ reason: "no cameras available" }), 'reason="no cameras available"');
   assertEquals(fieldsOf({ reason: "" }), 'reason=""');
   assertEquals(fieldsOf({ url: "http://h/?a=1" }), 'url="http://h/?a=1"');
@@ -36,7 +36,7 @@ Deno.test("createLog() quotes what is not one plain word, so that nobody forges 
   assertEquals(fieldsOf({ reason: "\x1b[2J" }), 'reason="\\u001b[2J"');
 });
 
-Deno.test("createLog() writes JSON for machines", () => {
+Deno.test("createLog() writes one JSON object per line with json", () => {
   const { log, lines } = setUp({ json: true });
   log.warn("camera failed", { camera: "pi", reason: 'a "b"\nc', pause: 500, hint: undefined });
   assertEquals(JSON.parse(lines[0]!), {

@@ -1,17 +1,19 @@
 /**
- * Measures this server beside others: `deno task bench`, or `deno run -A tests/load/bench.ts [options]`.
+ * Measures this server beside others: `deno task bench`, or
+ * `deno run -A tests/load/bench.ts [options]`. See README.md in this folder.
  *
- * All get the same stamped frames and the same client, one after another in each round. The server's process
- * tree has one core, the client another. Linux only; needs cc, ffmpeg and taskset; ustreamer if it is installed.
+ * All servers get the same stamped frames and the same client, one after another in each round. The
+ * processes of the server run on one core, the client on another. Linux only; needs cc, ffmpeg and
+ * taskset; measures ustreamer if it is installed.
  *
- *   --quick          one short round, without the search for the most viewers
- *   --rounds N       of which the median counts (3)
- *   --seconds N      how long each measurement takes (5)
- *   --only TEXT      only what has this in its name, as "200 viewers"; may be given again
- *   --without NAME   leaves a server out; may be given again
- *   --peer TEXT      one more server: its name, its stream's path and its command; may be given again
+ *   --quick          one short round, without the search for the maximum number of viewers
+ *   --rounds N       number of rounds, of which the median is printed (3)
+ *   --seconds N      duration of each measurement (5)
+ *   --only TEXT      only measurements with this in their name, as "200 viewers"; repeatable
+ *   --without NAME   leaves a server out; repeatable
+ *   --peer TEXT      another server: its name, the path of its stream and its command; repeatable
  *
- * As in: --peer 'mjpg-streamer /?action=stream LD_PRELOAD={v4l2} mjpg_streamer
+ * Example: --peer 'mjpg-streamer /?action=stream LD_PRELOAD={v4l2} mjpg_streamer
  *   -i "input_uvc.so -r {width}x{height} -f {fps}" -o "output_http.so -p {port}"'
  */
 import { parseArgs } from "node:util";
@@ -21,8 +23,8 @@ import { type Cores, type Load, measure, type Result } from "./run.ts";
 import { type Line, median, writeTable } from "./table.ts";
 import { makeTools, type Tools } from "./tools.ts";
 
-/** What is called fluent at 30 fps. */
-const FLUENT = 29;
+/** Frame rate of the median viewer that counts as 30 fps. */
+const FULL_RATE = 29;
 
 const { values: options } = parseArgs({
   options: {
@@ -39,8 +41,8 @@ const rounds = Number(options.rounds ?? (options.quick ? 1 : 3));
 const tools = await makeTools(new URL("../../.tmp/load", import.meta.url).pathname);
 const cores = await twoCores();
 const contestants = await allContestants(tools);
-/** What servers did that none should do. */
-const wrong: string[] = [];
+/** Faults of servers: frames sent twice, out of order or corrupt, and broken connections. */
+const faults: string[] = [];
 
 console.log(await describeMachine());
 const lines: Line[] = [];
@@ -48,12 +50,12 @@ const alone = new Map<Contestant, Result>();
 for (const one of measurements(seconds)) {
   if (isWanted(one.name)) lines.push(...await carryOut(one));
 }
-if (!options.quick && isWanted("most viewers")) lines.push(await compareMostViewers());
+if (!options.quick && isWanted("maximum number of viewers")) lines.push(await compareMaxViewers());
 console.log(`\n${writeTable(contestants.map(({ name }) => name), lines)}\n`);
 console.log(
-  wrong.length > 0
-    ? wrong.join("\n")
-    : "No server sent a frame twice, in the wrong order or broken, and no connection broke.",
+  faults.length > 0
+    ? faults.join("\n")
+    : "No server sent a frame twice, out of order or corrupt, and no connection broke.",
 );
 
 function isWanted(name: string): boolean {
@@ -72,7 +74,7 @@ async function carryOut({ name, load, once, rows }: Measurement): Promise<Line[]
   const results = new Map<Contestant, Result[]>(contestants.map((one) => [one, []]));
   for (let round = 0; round < (once ? 1 : rounds); round++) {
     for (const contestant of contestants) {
-      const result = await tryOut(contestant, load, name);
+      const result = await measureOnce(contestant, load, name);
       if (result) results.get(contestant)!.push(result);
       if (result && name === ALONE) alone.set(contestant, result);
     }
@@ -86,18 +88,18 @@ async function carryOut({ name, load, once, rows }: Measurement): Promise<Line[]
   }));
 }
 
-async function tryOut(contestant: Contestant, load: Load, name: string) {
+async function measureOnce(contestant: Contestant, load: Load, name: string) {
   try {
     const result = await measure(contestant, load, { tools, cores });
     const { dup, out_of_order, corrupt, dead, answered } = result;
     const unanswered = load.viewers - answered;
-    const faults = Object.entries({ dup, out_of_order, corrupt, dead, unanswered })
-      .filter(([, count]) => count > 0).map(([what, count]) => `${count} ${what}`);
-    if (faults.length > 0) wrong.push(`${name}, ${contestant.name}: ${faults.join(", ")}`);
+    const counts = Object.entries({ dup, out_of_order, corrupt, dead, unanswered })
+      .filter(([, count]) => count > 0).map(([fault, count]) => `${count} ${fault}`);
+    if (counts.length > 0) faults.push(`${name}, ${contestant.name}: ${counts.join(", ")}`);
     console.error(`${name}, ${contestant.name}: ${summary(result)}`);
     return result;
   } catch (error) {
-    wrong.push(`${name}: ${(error as Error).message}`);
+    faults.push(`${name}: ${(error as Error).message}`);
   }
 }
 
@@ -108,19 +110,26 @@ function summary(
     `${lat_p50_ms}/${lat_p99_ms} ms, ${(memory / 1e6).toFixed(0)} MB`;
 }
 
-async function compareMostViewers(): Promise<Line> {
+async function compareMaxViewers(): Promise<Line> {
   const figures = [];
-  for (const contestant of contestants) figures.push(await mostViewers(contestant));
-  return { name: "most viewers at 720p30, median gets 29 fps", figures, digits: 0 };
+  for (const contestant of contestants) figures.push(await findMaxViewers(contestant));
+  return {
+    name: "maximum number of viewers at 720p30 (median viewer: 29 fps)",
+    figures,
+    digits: 0,
+  };
 }
 
-/** More by steps of 1.3 until it fails, then two halvings of the gap. What fails is tried once more. */
-async function mostViewers(contestant: Contestant): Promise<number> {
+/**
+ * Finds the maximum number of viewers: multiplies by 1.3 until the server fails, then halves the
+ * interval twice. Repeats a failed measurement once.
+ */
+async function findMaxViewers(contestant: Contestant): Promise<number> {
   const holds = async (viewers: number) => {
     const load = { height: 720, fps: 30, viewers, seconds: 4, warmup: 4, headsOnly: true } as const;
     const attempt = async () =>
-      (await tryOut(contestant, load, `${viewers} viewers`))?.fps_med ?? 0;
-    return await attempt() >= FLUENT || await attempt() >= FLUENT;
+      (await measureOnce(contestant, load, `${viewers} viewers`))?.fps_med ?? 0;
+    return await attempt() >= FULL_RATE || await attempt() >= FULL_RATE;
   };
   let [good, bad] = [0, 200];
   while (await holds(bad)) [good, bad] = [bad, Math.round(bad * 1.3)];
@@ -132,7 +141,7 @@ async function mostViewers(contestant: Contestant): Promise<number> {
   return good;
 }
 
-/** One core for the server and one for the rest, this process among it. */
+/** Assigns one core to the server and one to everything else, including this process. */
 async function twoCores(): Promise<Cores> {
   if (navigator.hardwareConcurrency < 2 || !await output("taskset", ["--version"])) {
     return undefined;
@@ -151,10 +160,10 @@ async function describeMachine(): Promise<string> {
     `${Deno.build.os} ${Deno.osRelease()}, Deno ${Deno.version.deno}; ${pinned}; ` +
     `medians of ${rounds} round${
       rounds === 1 ? "" : "s"
-    } of ${seconds} s. In brackets: times the first column's figure.`;
+    } of ${seconds} s. In brackets: ratio to the first column.`;
 }
 
-/** What a program prints; undefined if it is not installed or fails. */
+/** Returns the output of a program; undefined if it is not installed or fails. */
 async function output(program: string, args: string[]): Promise<string | undefined> {
   try {
     const { success, stdout } = await new Deno.Command(program, { args }).output();

@@ -1,6 +1,6 @@
 import type { Tools } from "./tools.ts";
 
-/** What the camera gives. */
+/** Height and frame rate of the camera. */
 export interface Picture {
   readonly height: 480 | 720 | 1080;
   readonly fps: number;
@@ -9,16 +9,20 @@ export interface Picture {
 /** A server to be measured. */
 export interface Contestant {
   readonly name: string;
-  /** Where its stream is. */
+  /** Path of its stream. */
   readonly path: string;
-  /** A command for the shell that serves on the port. */
+  /** Returns the shell command that starts the server on a port. */
   command(picture: Picture, port: number): string;
+  /** Additional environment variables. */
   readonly env?: Record<string, string>;
 }
 
 const WIDTHS = { 480: 640, 720: 1280, 1080: 1920 };
 
-/** Every server finds the same frames: as the camera of a Pi, or as a V4L2 camera by `LD_PRELOAD`. */
+/**
+ * Returns the environment with the stand-in camera, which gives every server the same frames: as
+ * the Raspberry Pi's camera program, or as a V4L2 camera by `LD_PRELOAD`.
+ */
 export function cameraEnv(tools: Tools, { height, fps }: Picture): Record<string, string> {
   return {
     FAKECAM_DIR: tools.frames,
@@ -30,7 +34,7 @@ export function cameraEnv(tools: Tools, { height, fps }: Picture): Record<string
   };
 }
 
-/** This project's server, run as `deno task start` does. */
+/** This project's server, started like `deno task start`. */
 export async function dinocam(): Promise<Contestant> {
   const root = new URL("../..", import.meta.url);
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
@@ -42,7 +46,7 @@ export async function dinocam(): Promise<Contestant> {
   };
 }
 
-/** Debian's, with a camera whose JPEGs pass as they are. */
+/** µStreamer as in Debian, with a camera whose JPEGs it passes through unchanged. */
 export function ustreamer(tools: Tools, version: string): Contestant {
   return {
     name: `µStreamer ${version}`,
@@ -54,7 +58,7 @@ export function ustreamer(tools: Tools, version: string): Contestant {
   };
 }
 
-/** The C server that only sends. */
+/** The minimal C server that only sends: the baseline. */
 export function floor(tools: Tools): Contestant {
   return {
     name: "C, only sends",
@@ -64,12 +68,16 @@ export function floor(tools: Tools): Contestant {
 }
 
 /**
- * Another server, by three words or more: its name, the path of its stream, and a command in which `{port}`,
- * `{width}`, `{height}`, `{fps}` and `{v4l2}` (the library for `LD_PRELOAD`) are filled in.
+ * Another server, given by its name, the path of its stream, and a command with the placeholders
+ * `{port}`, `{width}`, `{height}`, `{fps}` and `{v4l2}` (the library for `LD_PRELOAD`).
  */
 export function peer(tools: Tools, text: string): Contestant {
   const [, name, path, command] = /^(\S+)\s+(\/\S*)\s+(.+)$/s.exec(text) ?? [];
-  if (!name || !path || !command) throw new Error(`Not a name, a path and a command: ${text}`);
+  if (!name || !path || !command) {
+    throw new Error(
+      `Cannot read --peer as a name, a path and a command: current value is "${text}"`,
+    );
+  }
   return {
     name,
     path,

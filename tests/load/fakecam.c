@@ -1,5 +1,5 @@
-// fakecam: stands in for rpicam-vid. Writes stamped JPEGs, one behind the other, to stdout.
-// Understands --width --height --framerate -t/--timeout(ms; 0 = for ever) -o; ignores the rest.
+// fakecam: a stand-in for rpicam-vid. Writes stamped JPEGs, one after another, to stdout.
+// Supports --width --height --framerate -t/--timeout (ms; 0 = forever) -o; ignores all other options.
 // Frames: $FAKECAM_DIR/<height>.mjpeg (required).
 #include "frames.h"
 #include <errno.h>
@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 int main(int argc, char **argv) {
-  prctl(PR_SET_NAME, "fakecam"); // under any name that it is called by: its CPU time is not the server's
+  prctl(PR_SET_NAME, "fakecam"); // whatever the name of its file: its CPU time is not counted for the server
   int h = 720; double fps = 30; long timeout = 0;
   for (int i = 1; i < argc; i++) {
     char *a = argv[i], *v = i + 1 < argc ? argv[i + 1] : "", *eq = strchr(a, '=');
@@ -26,7 +26,7 @@ int main(int argc, char **argv) {
   uint64_t t0 = now_ns(), step = 1e9 / fps, tick = 0;
   for (;;) {
     uint64_t due = t0 + tick * step, now = now_ns();
-    if (now > due + step) { tick = (now - t0) / step + 1; continue; } // reader too slow: that frame is lost
+    if (now > due + step) { tick = (now - t0) / step + 1; continue; } // the reader is too slow: drops this frame
     struct timespec ts = { due / 1000000000ull, due % 1000000000ull };
     while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) == EINTR) {}
     frame_t *f = &s.f[tick % s.n];

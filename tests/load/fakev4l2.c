@@ -1,8 +1,8 @@
-// fakev4l2.so: a V4L2 camera for programs that want one, by LD_PRELOAD. No kernel module is needed.
+// fakev4l2.so: a V4L2 camera for other programs, by LD_PRELOAD. It needs no kernel module.
 //   LD_PRELOAD=./fakev4l2.so FAKECAM_DIR=frames ustreamer --device /dev/video0 --format MJPEG --encoder HW
-// /dev/video0 is a camera that delivers the stamped frames of $FAKECAM_DIR/<height>.mjpeg as MJPEG at the
-// size and rate that it is asked for. As with a real one the frames come in memory that the program maps
-// and queues: one memcpy a frame, by a thread called "fakecam"; where no buffer is queued a frame is lost.
+// /dev/video0 delivers the stamped frames of $FAKECAM_DIR/<height>.mjpeg as MJPEG at the requested size and
+// rate. As with a real camera, frames are written to memory that the program maps and queues: one memcpy per
+// frame, by a thread called "fakecam"; a frame is dropped if no buffer is queued.
 #define _GNU_SOURCE
 #include "frames.h"
 #include <dlfcn.h>
@@ -19,12 +19,12 @@
 #define BUFFERS 32
 
 static struct {
-  int fd, bell, streaming, count; // fd: the reading end of a pipe that has a byte for each filled buffer
+  int fd, bell, streaming, count; // fd: the read end of a pipe with one byte per filled buffer
   unsigned width, height, fps;
   size_t size;
   frameset_t set;
   uint8_t *memory[BUFFERS];
-  struct v4l2_buffer done[BUFFERS]; // filled ones, oldest first
+  struct v4l2_buffer done[BUFFERS]; // filled buffers, oldest first
   int queued[BUFFERS], n_queued, n_done;
   pthread_t thread;
   pthread_mutex_t lock;
@@ -132,7 +132,7 @@ static int camera_ioctl(unsigned long request, void *arg) {
   case VIDIOC_QUERYBUF: {
     struct v4l2_buffer *b = arg;
     if ((int)b->index >= cam.count) return fail(EINVAL);
-    b->length = cam.size; b->m.offset = b->index * 4096; b->flags = 0; // mmap asks for this offset
+    b->length = cam.size; b->m.offset = b->index * 4096; b->flags = 0; // the program passes this offset to mmap
     return 0;
   }
   case VIDIOC_QBUF: {

@@ -1,6 +1,6 @@
-// floor: a server that only sends, in plain C: the yardstick. It has the stamped frames in its memory, takes
-// the time from a timer, and writes each frame to every viewer that has taken the last one. One thread, epoll, one
-// send a frame and viewer (header, JPEG and delimiter in one piece); the newest frame wins. No HTTP but the one answer.
+// floor: a minimal server in C that only sends: the baseline. It keeps the stamped frames in memory, is driven
+// by a timer, and writes each frame to every viewer that has received the previous one. One thread, epoll, one
+// send per frame and viewer (header, JPEG and delimiter together); latest frame wins. A single fixed HTTP response.
 //   floor PORT HEIGHT FPS        frames: $FAKECAM_DIR/<height>.mjpeg
 #define _GNU_SOURCE
 #include "frames.h"
@@ -19,7 +19,7 @@
 static const char HEAD[] = "HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n"
   "Connection: close\r\n\r\n--frame\r\n";
 
-// A copy of a frame with what is written around it. It is kept while a viewer is still taking it.
+// A copy of a frame with its part header and delimiter. Kept while it is being sent to a viewer.
 typedef struct { uint8_t *bytes; size_t len; int users; } part_t;
 typedef struct { int fd, asked; part_t *part; size_t sent; uint64_t seen; } viewer_t;
 static viewer_t viewers[VIEWERS];

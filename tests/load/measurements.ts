@@ -1,28 +1,32 @@
 import type { Load, Result } from "./run.ts";
 
-/** Runs with one load, and what is told of them. */
+/** A load, and the rows of the table that it gives. */
 export interface Measurement {
   readonly name: string;
   readonly load: Load;
-  /** One round will do: the runs are long and their figures steady. */
+  /** Measures in one round only: the runs are long and their figures stable. */
   readonly once?: boolean;
   readonly rows: readonly Row[];
 }
 
-/** A figure that is told. */
+/** A row of the table. */
 export interface Row {
   readonly name: string;
-  /** @param alone The result of the same server with the 10 viewers alone. */
+  /**
+   * Calculates the figure.
+   *
+   * @param alone The result of the same server with the 10 viewers alone.
+   */
   of(result: Result, alone: Result | undefined): number;
   readonly digits: number;
-  /** Told without a ratio: what everybody should have. */
+  /** Printed without a ratio: the figure should be the same for all servers. */
   readonly plain?: boolean;
 }
 
 const fps: Row = { name: "fps, median viewer", of: (r) => r.fps_med, digits: 1, plain: true };
 const cpu: Row = { name: "CPU, % of a core", of: (r) => r.cpu, digits: 1 };
 const perFrame: Row = {
-  name: "CPU for a frame to a viewer, µs",
+  name: "CPU per frame and viewer, µs",
   of: (r) => r.perFrame * 1000,
   digits: 0,
 };
@@ -30,38 +34,42 @@ const p50: Row = { name: "latency p50, ms", of: (r) => r.lat_p50_ms, digits: 1 }
 const p99: Row = { name: "latency p99, ms", of: (r) => r.lat_p99_ms, digits: 1 };
 const memory: Row = { name: "memory, MB", of: (r) => r.memory / 1e6, digits: 0 };
 const age: Row = { name: "age of a frame, median, ms", of: (r) => r.slow_lat_p50_ms, digits: 0 };
-const oldest: Row = { name: "age, oldest, ms", of: (r) => r.slow_lat_max_ms, digits: 0 };
+const oldest: Row = {
+  name: "age of a frame, maximum, ms",
+  of: (r) => r.slow_lat_max_ms,
+  digits: 0,
+};
 
 const STALLED = 50;
 const stalledRows: Row[] = [
   {
-    name: "memory of the server for each, KB",
+    name: "process memory per stalled viewer, KB",
     of: (r, alone) => alone ? (r.memory - alone.memory) / STALLED / 1000 : NaN,
     digits: 0,
   },
-  { name: "memory of the kernel for each, KB", of: (r) => r.queued / STALLED / 1000, digits: 0 },
+  { name: "kernel memory per stalled viewer, KB", of: (r) => r.queued / STALLED / 1000, digits: 0 },
   {
-    name: "old frames when they read again, each",
+    name: "stale frames per stalled viewer after it resumes",
     of: (r) => r.resumed_stale_frames / STALLED,
     digits: 1,
   },
 ];
 
-/** The measurement that others are compared with: a row's `alone`. */
+/** The measurement that {@link Row.of} gets as `alone`. */
 export const ALONE = "10 viewers, 720p30";
 
 /**
- * How long a server runs before it is measured, in seconds: one that is compiled while it runs, as ours is,
- * uses twice the CPU time in its first seconds. It will serve for days.
+ * Warm-up time before a measurement, in seconds: JIT compilation doubles CPU use in the first
+ * seconds, and a server runs for days.
  */
 const WARMUP = 15;
 
-/** All of them, each of `seconds` where its load does not need another time. */
+/** Returns all measurements, of `seconds` each unless the load needs another duration. */
 export function measurements(seconds: number): Measurement[] {
   const hd = { height: 720, fps: 30, warmup: WARMUP, seconds } as const;
   const slow = { ...hd, viewers: 1, slow: 1, warmup: 10, seconds: 6 };
   return [
-    { name: "nobody watches", load: { ...hd, viewers: 0 }, once: true, rows: [cpu] },
+    { name: "no viewer", load: { ...hd, viewers: 0 }, once: true, rows: [cpu] },
     { name: ALONE, load: { ...hd, viewers: 10 }, rows: [fps, cpu, perFrame, p50, p99, memory] },
     {
       name: "50 viewers, 720p30",
@@ -105,7 +113,7 @@ export function measurements(seconds: number): Measurement[] {
       rows: [
         fps,
         {
-          name: "frames lost, of 1000",
+          name: "dropped frames, per 1000",
           of: (r) => r.skipped / (r.frames + r.skipped) * 1000,
           digits: 1,
           plain: true,

@@ -1,15 +1,15 @@
-/** What a process and its descendants have used, without the camera among them. */
+/** Resources used by a process and its descendants, without the camera. */
 export interface Usage {
-  /** Time on a CPU, in milliseconds. */
+  /** CPU time, in milliseconds. */
   readonly cpu: number;
-  /** Memory that is resident, in bytes. */
+  /** Resident memory, in bytes. */
   readonly memory: number;
 }
 
-/** The stand-ins for a camera are called this, as processes and as threads. */
+/** Name of the stand-in cameras, as processes and as threads. */
 const CAMERA = "fakecam";
 
-/** Reads what the process and its descendants have used so far; of Linux' /proc. */
+/** Returns the resources used so far by a process and its descendants. Reads /proc (Linux). */
 export function usageOf(pid: number): Usage {
   let cpu = 0;
   let memory = 0;
@@ -25,7 +25,7 @@ export function usageOf(pid: number): Usage {
   return { cpu, memory };
 }
 
-/** The processes that a process has started, and theirs. */
+/** Returns the ids of all descendants of a process. */
 export function descendantsOf(pid: number): number[] {
   const parents = new Map(
     entries("/proc").filter(({ name }) => /^\d+$/.test(name)).map(({ name }) => {
@@ -34,11 +34,11 @@ export function descendantsOf(pid: number): number[] {
     }),
   );
   const below = (parent: number): number[] =>
-    [...parents].filter(([, its]) => its === parent).flatMap(([one]) => [one, ...below(one)]);
+    [...parents].filter(([, its]) => its === parent).flatMap(([pid]) => [pid, ...below(pid)]);
   return below(pid);
 }
 
-/** What the kernel holds of what was sent from `port` and not yet taken, in bytes. */
+/** Returns the bytes sent from `port` and not yet acknowledged, in the kernel's send queues. */
 export function sendQueueOf(port: number): number {
   const local = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   let bytes = 0;
@@ -53,7 +53,7 @@ function entries(folder: string): Deno.DirEntry[] {
   try {
     return [...Deno.readDirSync(folder)];
   } catch {
-    return []; // it ended while we looked
+    return []; // it exited in the meantime
   }
 }
 
@@ -61,6 +61,6 @@ function read(file: string): string {
   try {
     return Deno.readTextFileSync(file);
   } catch {
-    return ""; // it ended while we looked
+    return ""; // it exited in the meantime
   }
 }

@@ -3,25 +3,30 @@ import { cameraEnv, type Contestant, type Picture } from "./contestants.ts";
 import { descendantsOf, sendQueueOf, type Usage, usageOf } from "./proc.ts";
 import type { Tools } from "./tools.ts";
 
-/** Who watches, and for how long. */
+/** The viewers of a measurement, and its duration. */
 export interface Load extends Picture {
-  /** All of them; 0: nobody. */
+  /** Total number of viewers. */
   readonly viewers: number;
-  /** Of them, so many read at `rate` kilobytes a second … */
+  /** Number of viewers that read at `rate`. */
   readonly slow?: number;
+  /** In kilobytes per second. */
   readonly rate?: number;
-  /** … and so many read nothing behind the response's header. */
+  /** Number of viewers that read nothing after the response header. */
   readonly stalled?: number;
-  /** Those read after so many seconds. */
+  /** Time after which stalled viewers read again, in seconds. */
   readonly resume?: number;
-  /** How long is measured, and how long is waited before it, in seconds. */
+  /** Duration of the measurement, in seconds. */
   readonly seconds: number;
+  /** Time before the measurement, in seconds. */
   readonly warmup?: number;
-  /** The client lets the kernel drop what is behind the first bytes of a frame: for very many viewers. */
+  /**
+   * Has the kernel discard all but the first bytes of a frame, so that one client can serve many
+   * viewers.
+   */
   readonly headsOnly?: boolean;
 }
 
-/** What the client saw, by the names that mjpegload gives it, and what the server used. */
+/** The output of the client (field names of mjpegload), and the resources used by the server. */
 export interface Result {
   readonly fps_min: number;
   readonly fps_med: number;
@@ -37,20 +42,20 @@ export interface Result {
   readonly slow_lat_p50_ms: number;
   readonly slow_lat_max_ms: number;
   readonly resumed_stale_frames: number;
-  /** Of a core, in percent. */
+  /** CPU use, in percent of a core. */
   readonly cpu: number;
-  /** CPU time for each frame that came to one viewer, in milliseconds. */
+  /** CPU time per frame and viewer, in milliseconds. */
   readonly perFrame: number;
-  /** Resident, halfway, in bytes. */
+  /** Resident memory halfway through the measurement, in bytes. */
   readonly memory: number;
-  /** What the kernel held for the viewers halfway, in bytes. */
+  /** Size of the kernel's send queues halfway through the measurement, in bytes. */
   readonly queued: number;
 }
 
-/** Which core the server runs on, and which the client; undefined where there is only one, or no taskset. */
+/** Cores of the server and of the client; undefined with a single core, or without taskset. */
 export type Cores = { readonly server: number; readonly client: number } | undefined;
 
-/** Starts a server, lets viewers watch it, and tells how it went. */
+/** Starts a server, connects viewers, and measures. */
 export async function measure(
   contestant: Contestant,
   load: Load,
@@ -62,29 +67,30 @@ export async function measure(
     env: { ...cameraEnv(tools, load), ...env },
     stdout: "null",
   });
-  const said = lastOf(server.stderr);
+  const lastErrors = lastOf(server.stderr);
   try {
     await listening(port, server);
-    await systemClock.sleep(1_000); // some show a picture of their own until they have the camera
+    await systemClock.sleep(1_000); // some servers send a placeholder until the camera starts
     return load.viewers === 0
       ? await idle(server.pid, load)
       : await watch(contestant, load, { tools, cores, port, pid: server.pid });
   } catch (error) {
-    throw new Error(`${contestant.name}: ${(error as Error).message}\n${said()}`);
+    throw new Error(`${contestant.name}: ${(error as Error).message}\n${lastErrors()}`);
   } finally {
     await stop(server);
   }
 }
 
-interface Place {
+/** The environment of a running server. */
+interface Target {
   tools: Tools;
   cores: Cores;
   port: number;
   pid: number;
 }
 
-async function watch(contestant: Contestant, load: Load, place: Place): Promise<Result> {
-  const { port, pid, tools, cores } = place;
+async function watch(contestant: Contestant, load: Load, target: Target): Promise<Result> {
+  const { port, pid, tools, cores } = target;
   const { viewers, slow = 0, rate = 0, stalled = 0, resume = 0, seconds, warmup = 1.5 } = load;
   const client = spawn(cores?.client, tools.client, [
     ...["-p", `${port}`, "-u", contestant.path, "-c", `${viewers}`],
@@ -92,7 +98,7 @@ async function watch(contestant: Contestant, load: Load, place: Place): Promise<
     ...["-S", `${stalled}`, "-R", `${resume}`, "-L", `${slow}`, "-K", `${rate}`],
     ...(load.headsOnly ? ["-M", "-V", "0"] : []),
   ], { stdout: "piped" });
-  const marks: Record<string, Usage> = {};
+  const usages: Record<string, Usage> = {};
   const halfway = { memory: 0, queued: 0 };
   const timer = setTimeout(() => {
     halfway.memory = usageOf(pid).memory;
@@ -100,18 +106,18 @@ async function watch(contestant: Contestant, load: Load, place: Place): Promise<
   }, (warmup + seconds / 2) * 1000);
   const printed = new Response(client.stdout).text();
   for await (const text of client.stderr.pipeThrough(new TextDecoderStream())) {
-    for (const mark of text.match(/START|END/g) ?? []) marks[mark] = usageOf(pid);
+    for (const mark of text.match(/START|END/g) ?? []) usages[mark] = usageOf(pid);
   }
   clearTimeout(timer);
   await client.status;
-  const { START, END } = marks;
-  if (!START || !END) throw new Error("The load client did not finish");
-  const seen = JSON.parse(await printed);
+  const { START, END } = usages;
+  if (!START || !END) throw new Error("The load client has failed");
+  const output = JSON.parse(await printed);
   const cpu = END.cpu - START.cpu;
   return {
-    ...seen,
-    cpu: cpu / seen.seconds / 10,
-    perFrame: cpu / seen.frames,
+    ...output,
+    cpu: cpu / output.seconds / 10,
+    perFrame: cpu / output.frames,
     ...halfway,
   };
 }
@@ -153,15 +159,15 @@ async function listening(port: number, server: Deno.ChildProcess): Promise<void>
       await systemClock.sleep(50);
     }
   }
-  throw new Error(ended ? "it ended" : "it does not listen");
+  throw new Error(ended ? "the server exited" : "the server does not listen");
 }
 
 async function stop(server: Deno.ChildProcess): Promise<void> {
   const family = [server.pid, ...descendantsOf(server.pid)];
   kill([server.pid], "SIGTERM");
-  const late = setTimeout(() => kill(family, "SIGKILL"), 3_000);
+  const timer = setTimeout(() => kill(family, "SIGKILL"), 3_000);
   await server.status;
-  clearTimeout(late);
+  clearTimeout(timer);
 }
 
 function kill(pids: number[], signal: Deno.Signal): void {
@@ -169,12 +175,12 @@ function kill(pids: number[], signal: Deno.Signal): void {
     try {
       Deno.kill(pid, signal);
     } catch {
-      // it has ended
+      // it has exited
     }
   }
 }
 
-/** Reads a program's complaints and keeps the end of them. */
+/** Reads a program's standard error and keeps the last 2000 characters. */
 function lastOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): () => string {
   let text = "";
   (async () => {

@@ -1,14 +1,15 @@
 /** A line of the table. */
 export interface Line {
   readonly name: string;
-  /** One for each column; undefined where nothing could be measured. */
+  /** One figure per column; undefined if the measurement failed. */
   readonly figures: readonly (number | undefined)[];
+  /** Number of decimals. */
   readonly digits: number;
-  /** Without ratios. */
+  /** Printed without ratios. */
   readonly plain?: boolean;
 }
 
-/** Writes a table in Markdown. Behind each figure is how many times the first column's it is. */
+/** Formats a Markdown table. Each figure is followed by its ratio to the first column. */
 export function writeTable(columns: readonly string[], lines: readonly Line[]): string {
   const rows = [["", ...columns], ["---", ...columns.map(() => "---:")], ...lines.map(cells)];
   return rows.map((row) => `| ${row.join(" | ")} |`).join("\n");
@@ -28,7 +29,7 @@ function cells({ name, figures, digits, plain }: Line): string[] {
   ];
 }
 
-/** The middle one; of an even number the upper one. */
+/** Returns the median, of an even number of values the upper one. */
 export function median(numbers: readonly number[]): number | undefined {
   return numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
 }

@@ -3,7 +3,7 @@ import { descendantsOf, usageOf } from "./proc.ts";
 import { eventually } from "../server.ts";
 import { median, writeTable } from "./table.ts";
 
-Deno.test("a table has each figure with its ratio to the first column, where that means something", () => {
+Deno.test("writeTable() adds ratios to the first column, except to plain and to zero figures", () => {
   const lines = [
     { name: "fps", figures: [30, 29.5], digits: 1, plain: true },
     { name: "CPU", figures: [2, 5, 40, undefined], digits: 0 },
@@ -20,14 +20,14 @@ Deno.test("a table has each figure with its ratio to the first column, where tha
   ]);
 });
 
-Deno.test("the median is the middle one, and of none there is none", () => {
+Deno.test("median() returns the middle value, and undefined for no values", () => {
   assertEquals(median([3, 1, 2]), 2);
   assertEquals(median([2, 10]), 10);
   assertEquals(median([]), undefined);
 });
 
 Deno.test({
-  name: "usageOf() counts a process with its children, but not the camera",
+  name: "usageOf() counts a process and its children, but not the camera",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     const work = "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; read line";
@@ -40,8 +40,11 @@ Deno.test({
     const pids = children.map(({ pid }) => pid);
     try {
       assert(pids.every((pid) => descendantsOf(Deno.pid).includes(pid)));
-      await eventually("both have their names", () => pids.every((pid) => nameOf(pid) !== "bash"));
-      await eventually("one has worked", () => usageOf(pids[0]!).cpu > 5);
+      await eventually(
+        "both processes have their names",
+        () => pids.every((pid) => nameOf(pid) !== "bash"),
+      );
+      await eventually("the server has used CPU time", () => usageOf(pids[0]!).cpu > 5);
       assertGreater(usageOf(pids[0]!).memory, 500_000);
       assertEquals(usageOf(pids[1]!), { cpu: 0, memory: 0 });
     } finally {

@@ -1,27 +1,33 @@
-/** The programs and frames of the load benchmark, made from the C sources beside this file. */
+/** The programs and frames of the load benchmark, built from the C sources in this folder. */
 export interface Tools {
   /** The load client. */
   readonly client: string;
-  /** The C server that only sends. */
+  /** The minimal C server that only sends. */
   readonly floor: string;
-  /** The library that offers a V4L2 camera, for `LD_PRELOAD`. */
+  /** The library that provides a V4L2 camera, for `LD_PRELOAD`. */
   readonly v4l2: string;
-  /** A folder with the camera program under the name of the Pi's. */
+  /** Folder with the stand-in camera program, named like the Raspberry Pi's. */
   readonly path: string;
-  /** The frames: `<height>.mjpeg`. */
+  /** Folder with the frames: `<height>.mjpeg`. */
   readonly frames: string;
 }
 
 const SOURCES = new URL(".", import.meta.url).pathname;
 
-/** Sizes of frames, with quality and noise for the weight of a real camera's: 36, 114 and 272 KB. */
+/**
+ * Frame sizes, with quality and noise so that a frame has as many bytes as a real camera's: 36,
+ * 114, 272 KB.
+ */
 const FRAMES = [
   { height: 480, size: "640x480", quality: 6, noise: 9 },
   { height: 720, size: "1280x720", quality: 6, noise: 10 },
   { height: 1080, size: "1920x1080", quality: 5, noise: 9 },
 ];
 
-/** Compiles what is missing or older than its source, and has ffmpeg draw the frames, 60 of each size. */
+/**
+ * Compiles programs that are missing or outdated, and generates the frames with ffmpeg, 60 of each
+ * size.
+ */
 export async function makeTools(folder: string): Promise<Tools> {
   const path = `${folder}/path`;
   const frames = `${folder}/frames`;
@@ -30,10 +36,10 @@ export async function makeTools(folder: string): Promise<Tools> {
   const shared = ["-shared", "-fPIC", "-ldl", "-lpthread"];
   const compile = async (source: string, target: string, ...more: string[]) => {
     const from = `${SOURCES}${source}`;
-    const [made, ...sources] = await Promise.all(
+    const [built, ...sources] = await Promise.all(
       [target, from, `${SOURCES}frames.h`].map(changedAt),
     );
-    if (made! < Math.max(...sources)) await run("cc", [...flags, "-o", target, from, ...more]);
+    if (built! < Math.max(...sources)) await run("cc", [...flags, "-o", target, from, ...more]);
     return target;
   };
   await compile("fakecam.c", `${path}/rpicam-vid`);
@@ -57,12 +63,15 @@ async function draw({ size, quality, noise }: typeof FRAMES[number], target: str
   await Deno.rename(`${target}.new`, target);
 }
 
-/** When a file was last changed, in milliseconds since the Unix epoch; 0 if there is none. */
+/**
+ * Returns the modification time of a file, in milliseconds since the Unix epoch; 0 if it does not
+ * exist.
+ */
 async function changedAt(file: string): Promise<number> {
   return (await Deno.stat(file).catch(() => null))?.mtime?.getTime() ?? 0;
 }
 
 async function run(program: string, args: string[]): Promise<void> {
   const { success } = await new Deno.Command(program, { args, stdin: "null" }).spawn().status;
-  if (!success) throw new Error(`Cannot make the tools: ${program} ${args.join(" ")} failed`);
+  if (!success) throw new Error(`Cannot build the benchmark: ${program} ${args.join(" ")} failed`);
 }

@@ -1,13 +1,13 @@
 import type { Bytes } from "../../../lib/bytes.ts";
 import type { Jpeg } from "../../../lib/frame.ts";
 
-/** Reads a stream from an address, by the rules of one client, until it has `count` pictures. */
+/** Reads `count` pictures from the stream at an address, following the rules of one client. */
 export type Reader = (url: string, count: number) => Promise<Jpeg[]>;
 
-/** What a client cannot read. */
+/** A stream that a client cannot read. */
 export class Unreadable extends Error {}
 
-/** The body of an answer, as the clients' HTTP libraries give it, in pieces as they come. */
+/** Yields the body of a response in chunks as they arrive, as the HTTP library of a client does. */
 export async function* bodyOf(
   url: string,
   check: (response: Response) => void = () => {},
@@ -27,32 +27,32 @@ export async function* bodyOf(
   throw new Unreadable("The stream has ended");
 }
 
-/** Bytes behind a buffer, as most clients read them: lines, and so many bytes. */
+/** A buffered reader of lines and of byte counts, as most clients use. */
 export class BufferedReader implements AsyncDisposable {
   readonly #source: AsyncIterator<Bytes>;
-  #rest: Bytes = new Uint8Array(0);
+  #buffered: Bytes = new Uint8Array(0);
 
   constructor(source: AsyncIterable<Bytes>) {
     this.#source = source[Symbol.asyncIterator]();
   }
 
-  /** A line with its end, as Latin-1. */
+  /** Reads a line including its end, as Latin-1. */
   async line(): Promise<string> {
     let end: number;
-    while ((end = this.#rest.indexOf(0x0a)) < 0) await this.#more();
+    while ((end = this.#buffered.indexOf(0x0a)) < 0) await this.#more();
     return latin1(this.#take(end + 1));
   }
 
-  /** So many bytes. */
+  /** Reads `count` bytes. */
   async bytes(count: number): Promise<Bytes> {
-    while (this.#rest.length < count) await this.#more();
+    while (this.#buffered.length < count) await this.#more();
     return this.#take(count);
   }
 
-  /** So many bytes, which are read again later; as Latin-1. */
+  /** Returns the next `count` bytes as Latin-1 without consuming them. */
   async peek(count: number): Promise<string> {
-    while (this.#rest.length < count) await this.#more();
-    return latin1(this.#rest.subarray(0, count));
+    while (this.#buffered.length < count) await this.#more();
+    return latin1(this.#buffered.subarray(0, count));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -60,19 +60,19 @@ export class BufferedReader implements AsyncDisposable {
   }
 
   #take(count: number): Bytes {
-    const taken = this.#rest.slice(0, count);
-    this.#rest = this.#rest.subarray(count);
+    const taken = this.#buffered.slice(0, count);
+    this.#buffered = this.#buffered.subarray(count);
     return taken;
   }
 
   async #more(): Promise<void> {
     const { done, value } = await this.#source.next();
     if (done) throw new Unreadable("The stream has ended");
-    this.#rest = concat(this.#rest, value);
+    this.#buffered = concat(this.#buffered, value);
   }
 }
 
-/** One after the other, in memory of its own. */
+/** Concatenates two arrays into a new one. */
 export function concat(one: Bytes, other: Bytes): Bytes {
   const both = new Uint8Array(one.length + other.length);
   both.set(one);
@@ -80,7 +80,7 @@ export function concat(one: Bytes, other: Bytes): Bytes {
   return both;
 }
 
-/** Where `pattern` begins in `bytes` from `from` on; -1 if nowhere. */
+/** Returns the first index of `pattern` in `bytes` at or after `from`; -1 if there is none. */
 export function indexOf(bytes: Bytes, pattern: Bytes, from = 0): number {
   for (
     let at = bytes.indexOf(pattern[0]!, from);
@@ -93,17 +93,17 @@ export function indexOf(bytes: Bytes, pattern: Bytes, from = 0): number {
   return -1;
 }
 
-/** A character for each byte. */
+/** Decodes Latin-1: one character per byte. */
 export function latin1(bytes: Bytes): string {
   return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
 }
 
-/** A byte for each character. */
+/** Encodes Latin-1: one byte per character. */
 export function asBytes(text: string): Bytes {
   return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
 }
 
-/** What a server sent on a raw socket for a request, in pieces as they come. */
+/** Sends a request over a TCP connection and yields the response in chunks as they arrive. */
 export async function* exchange(url: string, request: string): AsyncGenerator<Bytes> {
   const { hostname, port } = new URL(url);
   using connection = await Deno.connect({ hostname, port: Number(port) });

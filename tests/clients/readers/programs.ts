@@ -1,10 +1,10 @@
-/** How libraries and small devices read a stream. */
+/** Readers that follow the rules of libraries and small devices. */
 import type { Jpeg } from "../../../lib/frame.ts";
 import { bodyOf, BufferedReader, exchange, type Reader, Unreadable } from "./parts.ts";
 
 /**
- * py-mjpeg, a library of Python. At most one empty line, then exactly the boundary, then headers with a
- * colon in each; a Content-Length and the type image/jpeg must be among them.
+ * py-mjpeg, a Python library. It expects at most one empty line, then exactly the boundary, then
+ * header fields with a colon; Content-Length and the type image/jpeg are required.
  */
 export const readAsPyMjpeg: Reader = async (url, count) => {
   const pictures: Jpeg[] = [];
@@ -32,8 +32,9 @@ export const readAsPyMjpeg: Reader = async (url, count) => {
 };
 
 /**
- * MissionPlanner, a ground station on .NET. Lines up to an empty one are the header, each with one colon at
- * most that counts and no name twice; then so many bytes; then one line is thrown away.
+ * MissionPlanner, a ground control station on .NET. It reads header fields up to an empty line,
+ * ignores lines with more than one colon, and rejects duplicate names; then it reads the image and
+ * discards one line.
  */
 export const readAsMissionPlanner: Reader = async (url, count) => {
   const pictures: Jpeg[] = [];
@@ -47,20 +48,21 @@ export const readAsMissionPlanner: Reader = async (url, count) => {
       const parts = line.split(":").filter((part) => part !== "");
       if (parts.length !== 2) continue;
       const [name, value] = parts.map((part) => part.trim());
-      if (headers.has(name!)) throw new Unreadable(`Twice: ${name}`);
+      if (headers.has(name!)) throw new Unreadable(`Duplicate field: ${name}`);
       headers.set(name!, value!);
     }
     pictures.push(await reader.bytes(lengthOf(headers.get("Content-Length"))));
     const empty = await reader.line();
-    if (empty !== "\r\n") throw new Unreadable(`Thrown away: ${empty}`);
+    if (empty !== "\r\n") throw new Unreadable(`Not an empty line: ${empty}`);
   }
   return pictures;
 };
 
 /**
- * A display on an ESP32, as in many sketches for Arduino: it reads the connection itself, past the library,
- * so the answer must not be in chunks. It looks for a line with Content-Length,
- * written as here, then for an empty line, then takes the picture into a buffer of a fixed size.
+ * A display with an ESP32, as in many Arduino sketches. It reads the connection directly, bypassing
+ * the HTTP library, so the response must not be chunked. It searches for a line with
+ * Content-Length, in exactly this spelling, then for an empty line, and then reads the picture into
+ * a buffer of fixed size.
  */
 export const readAsEsp32: Reader = async (url, count) => {
   const pictures: Jpeg[] = [];
@@ -69,7 +71,7 @@ export const readAsEsp32: Reader = async (url, count) => {
     "User-Agent: ESP32HTTPClient\r\nConnection: close\r\nAccept-Encoding: identity\r\n\r\n";
   await using reader = new BufferedReader(exchange(url, request));
   for (let line; (line = await reader.line()) !== "\r\n";) {
-    if (/^transfer-encoding:\s*chunked/i.test(line)) throw new Unreadable("In chunks");
+    if (/^transfer-encoding:\s*chunked/i.test(line)) throw new Unreadable("Chunked encoding");
   }
   while (pictures.length < count) {
     let length = 0;

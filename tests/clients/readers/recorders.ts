@@ -1,4 +1,7 @@
-/** How recorders and other servers read a stream: go2rtc (and Frigate by it), motionEye, mjpg-streamer. */
+/**
+ * Readers that follow the rules of recorders and servers: go2rtc (also used by Frigate), motionEye,
+ * mjpg-streamer.
+ */
 import type { Jpeg } from "../../../lib/frame.ts";
 import {
   asBytes,
@@ -12,8 +15,8 @@ import {
 } from "./parts.ts";
 
 /**
- * go2rtc. In front of a part there may be empty lines, then a line that begins with two hyphens, and MIME
- * headers with a colon in each and a Content-Length; without one it gives up.
+ * go2rtc. It accepts empty lines before a part, then expects a line that begins with two hyphens,
+ * and MIME header fields with a colon; Content-Length is required.
  */
 export const readAsGo2rtc: Reader = async (url, count) => {
   const pictures: Jpeg[] = [];
@@ -37,18 +40,18 @@ async function readHeaders(reader: BufferedReader): Promise<Map<string, string>>
   const headers = new Map<string, string>();
   for (let line; (line = await reader.line()) !== "\r\n";) {
     const [, name, value] = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*(.*?)[ \t]*\r?\n$/.exec(line) ?? [];
-    if (!name) throw new Unreadable(`No header: ${line}`);
+    if (!name) throw new Unreadable(`Invalid header line: ${line}`);
     headers.set(name.toLowerCase(), value!);
   }
   return headers;
 }
 
 /**
- * motionEye, when a network camera is added: it looks at the lines of the answer's header as they come, in
- * small letters. The status line is to be one of HTTP/1 with 2xx before the type, and the type must be
- * multipart/x-mixed-replace or a JPEG. (It then reads the stream by ffmpeg.)
+ * motionEye, when a network camera is added. It reads the lines of the response header in order, in
+ * lower case. The status line must be HTTP/1 with 2xx and precede the type, and the type must be
+ * multipart/x-mixed-replace or a JPEG. (It then reads the stream through ffmpeg.)
  *
- * @returns What it takes the camera for, and whether it may keep the connection.
+ * @returns The kind of camera that it detects, and whether it keeps the connection open.
  */
 export async function testAsMotionEye(url: string): Promise<{ kind: string; keepAlive: boolean }> {
   const { pathname, search, host } = new URL(url);
@@ -70,16 +73,16 @@ export async function testAsMotionEye(url: string): Promise<{ kind: string; keep
 }
 
 /**
- * mjpg-streamer's input_http: a request of HTTP/1.0 with a NUL behind it, whose answer is not in chunks. It
- * takes what lies between an empty line and its own boundary, which is always the same, without two bytes.
+ * mjpg-streamer's input_http. It sends an HTTP/1.0 request followed by a NUL, so the response is
+ * not chunked. It reads the bytes between an empty line and a fixed boundary, without the last two.
  */
 export const readAsMjpgStreamer: Reader = async (url, count) => {
   const pictures: Jpeg[] = [];
   const boundary = asBytes("--boundarydonotcross");
   let inPicture = false;
   let all = new Uint8Array(0);
-  const answer = exchange(url, "GET /?action=stream HTTP/1.0\r\n\r\n\0");
-  for await (const piece of answer) {
+  const response = exchange(url, "GET /?action=stream HTTP/1.0\r\n\r\n\0");
+  for await (const piece of response) {
     const more = new Uint8Array(all.length + piece.length);
     more.set(all);
     more.set(piece, all.length);
@@ -88,7 +91,7 @@ export const readAsMjpgStreamer: Reader = async (url, count) => {
       const pattern = inPicture ? boundary : asBytes("\r\n\r\n");
       const at = indexOf(all, pattern);
       if (at < 0) break;
-      // What it finds in front of the first boundary is of the size -2: nothing.
+      // Before the first boundary it finds a picture of size -2, and ignores it.
       if (inPicture && at >= 2) pictures.push(all.slice(0, at - 2));
       if (pictures.length === count) return pictures;
       all = all.slice(at + pattern.length);

@@ -1,11 +1,11 @@
-/** How the web interfaces of 3D printers and of Home Assistant read a stream. */
+/** Readers that follow the rules of the web interfaces of 3D printers and of Home Assistant. */
 import type { Jpeg } from "../../../lib/frame.ts";
 import { asBytes, bodyOf, concat, indexOf, type Reader, Unreadable } from "./parts.ts";
 
 /**
- * Mainsail's MJPEG worker. It collects all as header until FF D8 lies in one piece of the stream, takes the
- * part's length from what it collected, and shows a picture when it sees the byte behind it. Without a
- * length it dies; an FF D8 inside a picture begins the picture anew.
+ * Mainsail's MJPEG worker. It collects everything as header until FF D8 occurs within one chunk of
+ * the stream, reads the length of the part from that header, and shows a picture when it receives
+ * the byte after it. Without a length it fails; an FF D8 inside a picture restarts the picture.
  */
 export const readAsMainsail: Reader = async (url, count) => {
   const pictures: Jpeg[] = [];
@@ -17,7 +17,7 @@ export const readAsMainsail: Reader = async (url, count) => {
     for (let at = 0; at < piece.length; at++) {
       if (piece[at] === 0xff && piece[at + 1] === 0xd8) {
         length = lengthIn(header);
-        if (length < 0) throw new Unreadable("No Content-Length in front of the picture");
+        if (length < 0) throw new Unreadable("No Content-Length before the picture");
         picture = new Uint8Array(length);
         filled = 0;
       }
@@ -42,8 +42,9 @@ function lengthIn(header: string): number {
 }
 
 /**
- * Fluidd's MJPEG worker. It takes the boundary from the response's header as it stands, without quotes, and
- * gives a picture when it sees the boundary behind it; so all in between is taken for the picture.
+ * Fluidd's MJPEG worker. It reads the boundary from the response header verbatim, so it must not be
+ * quoted, and shows a picture when it finds the boundary after it; so everything in between is
+ * treated as the picture.
  */
 export const readAsFluidd: Reader = async (url, count) => {
   const pictures: Jpeg[] = [];
@@ -73,8 +74,8 @@ export const readAsFluidd: Reader = async (url, count) => {
 };
 
 /**
- * Home Assistant's MJPEG camera without an address for stills: of all bytes so far it takes those from the
- * first FF D8 to the first FF D9, wherever they belong to.
+ * Home Assistant's MJPEG camera without a still image URL. Of all bytes so far it takes those from
+ * the first FF D8 to the first FF D9, regardless of where they belong.
  */
 export const stillOfHomeAssistant: Reader = async (url) => {
   let all = new Uint8Array(0);
@@ -88,7 +89,7 @@ export const stillOfHomeAssistant: Reader = async (url) => {
 };
 
 /**
- * Home Assistant's live view: it passes the bytes on as they are, and gives up after so long without one, in
- * milliseconds.
+ * Time without data after which Home Assistant's live view closes the stream, in milliseconds. The
+ * live view forwards the bytes unchanged.
  */
-export const HOME_ASSISTANT_PATIENCE = 10_000;
+export const HOME_ASSISTANT_TIMEOUT = 10_000;

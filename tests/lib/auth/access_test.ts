@@ -2,7 +2,7 @@ import { assertEquals, assertFalse, assertThrows } from "@std/assert";
 import { isLoopback, readAccess } from "../../../lib/auth/mod.ts";
 import { ConfigError } from "../../../lib/errors.ts";
 
-Deno.test("AUTH is a user and a password, which may hold colons, spaces and any letters", () => {
+Deno.test("readAccess() reads a user and a password, which may contain colons, spaces and any letters", () => {
   assertEquals(readAccess("me:secret", "0.0.0.0"), { user: "me", password: "secret" });
   assertEquals(readAccess("me:se:cr:et", "::"), { user: "me", password: "se:cr:et" });
   assertEquals(readAccess("jörg:пароль 密碼 🔑 ", "127.0.0.1"), {
@@ -11,7 +11,7 @@ Deno.test("AUTH is a user and a password, which may hold colons, spaces and any 
   });
 });
 
-Deno.test("without AUTH only this machine may watch, and only where nobody else can connect", () => {
+Deno.test("readAccess() without AUTH allows this machine only, and only on loopback addresses", () => {
   for (const host of ["127.0.0.1", "localhost", "LOCALHOST", "::1", "127.1.2.3"]) {
     for (const auth of [undefined, "", "  "]) assertEquals(readAccess(auth, host), "this machine");
   }
@@ -27,11 +27,11 @@ Deno.test("without AUTH only this machine may watch, and only where nobody else 
   }
 });
 
-Deno.test("AUTH=none lets anyone watch, wherever the server listens", () => {
+Deno.test("readAccess() with AUTH=none allows everyone on any address", () => {
   for (const host of ["127.0.0.1", "0.0.0.0"]) assertEquals(readAccess("none", host), "anyone");
 });
 
-Deno.test("an AUTH that is none is refused, and its value is not told", () => {
+Deno.test("readAccess() rejects an invalid AUTH without quoting it", () => {
   for (const auth of ["hunter2", ":hunter2", "hunter2:", "me:hunter2\n", "hunt\0er2:x", "None"]) {
     const error: Error = assertThrows(() => readAccess(auth, "127.0.0.1"), ConfigError);
     assertEquals(error.message.split(": ")[0], "Cannot read AUTH as user:password, or as none");
@@ -39,7 +39,7 @@ Deno.test("an AUTH that is none is refused, and its value is not told", () => {
   }
 });
 
-Deno.test("a host is this machine only if it cannot be anything else", () => {
+Deno.test("isLoopback() accepts only names and addresses that can be no other machine", () => {
   for (const host of ["localhost", "localhost.", "127.0.0.1", "[::1]", "::1"]) {
     assertEquals([host, isLoopback(host)], [host, true]);
   }

@@ -4,21 +4,24 @@ import { ManualClock } from "../../manual_clock.ts";
 
 function setUp(access: Access) {
   const lines: string[] = [];
-  const note = (event: string, fields?: object) =>
+  const write = (event: string, fields?: object) =>
     void lines.push(`${event} ${JSON.stringify(fields)}`);
   const clock = new ManualClock();
-  const door = new Authenticator(access, { clock, log: { info: note, warn: note, error: note } });
-  const ask = async (authorization: string | undefined, address = "192.0.2.1") =>
-    (await door.check({ address, authorization, hosts: ["cam.example"] }))?.status;
-  return { door, ask, lines, clock };
+  const authenticator = new Authenticator(access, {
+    clock,
+    log: { info: write, warn: write, error: write },
+  });
+  const ask = (authorization: string | undefined, address = "192.0.2.1") =>
+    authenticator.check({ address, authorization, hosts: ["cam.example"] })?.status;
+  return { authenticator, ask, lines, clock };
 }
 
 const basic = (text: string) => `Basic ${new TextEncoder().encode(text).toBase64()}`;
 
-Deno.test("a door with a password opens to that password only", async () => {
+Deno.test("Authenticator accepts the right password only", () => {
   const { ask } = setUp({ user: "me", password: "se:cret" });
-  assertEquals(await ask(basic("me:se:cret")), undefined);
-  assertEquals(await ask(basic("me:se:cret").replace("Basic", "bASIC")), undefined);
+  assertEquals(ask(basic("me:se:cret")), undefined);
+  assertEquals(ask(basic("me:se:cret").replace("Basic", "bASIC")), undefined);
   for (
     const wrong of [
       undefined,
@@ -39,105 +42,105 @@ Deno.test("a door with a password opens to that password only", async () => {
       `${basic("me:se:cret")}, Basic x`,
     ]
   ) {
-    const another = `${Math.random()}`; // else it would be slowed down
-    assertEquals([wrong, await ask(wrong, another)], [wrong, 401]);
+    const address = `${Math.random()}`; // so that the rate limit is not reached
+    assertEquals([wrong, ask(wrong, address)], [wrong, 401]);
   }
 });
 
-Deno.test("a password beyond ASCII is known in UTF-8, and in the Latin-1 that Python's clients send", async () => {
+Deno.test("Authenticator accepts a password beyond ASCII in UTF-8, and in Latin-1 as Python's clients send it", () => {
   const { ask } = setUp({ user: "jörg", password: "pässword" });
-  assertEquals(await ask(basic("jörg:pässword")), undefined);
-  assertEquals(await ask(`Basic ${btoa("jörg:pässword")}`), undefined);
+  assertEquals(ask(basic("jörg:pässword")), undefined);
+  assertEquals(ask(`Basic ${btoa("jörg:pässword")}`), undefined);
   const { ask: askOther } = setUp({ user: "me", password: "密碼" });
-  assertEquals(await askOther(basic("me:密碼")), undefined);
-  // What would be left of these characters if only their lower bytes counted.
-  assertEquals(await askOther(`Basic ${btoa("me:\xc6\xbc")}`), 401);
+  assertEquals(askOther(basic("me:密碼")), undefined);
+  // These are the low bytes of the characters of the password.
+  assertEquals(askOther(`Basic ${btoa("me:\xc6\xbc")}`), 401);
 });
 
-Deno.test("a refusal asks for a name and a password in UTF-8", async () => {
-  const { door } = setUp({ user: "me", password: "x" });
-  const refusal = await door.check({ address: "a", authorization: undefined, hosts: [] });
-  assertEquals(refusal?.headers, { "WWW-Authenticate": 'Basic realm="dinocam", charset="UTF-8"' });
+Deno.test("Authenticator asks for a user and a password in UTF-8", () => {
+  const { authenticator } = setUp({ user: "me", password: "x" });
+  const denial = authenticator.check({ address: "a", authorization: undefined, hosts: [] });
+  assertEquals(denial?.headers, { "WWW-Authenticate": 'Basic realm="dinocam", charset="UTF-8"' });
 });
 
-Deno.test("who tries too many passwords has to wait, even for the right one; others do not", async () => {
-  const { door, ask, clock } = setUp({ user: "me", password: "right" });
+Deno.test("Authenticator blocks an address after ten failed log-ins, even with the right password", async () => {
+  const { authenticator, ask, clock } = setUp({ user: "me", password: "right" });
   const tries = await Promise.all(Array.from({ length: 40 }, () => ask(basic("me:wrong"))));
   assertEquals(tries, [...Array(10).fill(401), ...Array(30).fill(429)]);
-  const visitor = { address: "192.0.2.1", authorization: basic("me:right"), hosts: [] };
-  assertEquals((await door.check(visitor))?.headers, { "Retry-After": "5" });
-  assertEquals(await ask(basic("me:right"), "192.0.2.2"), undefined);
+  const request = { address: "192.0.2.1", authorization: basic("me:right"), hosts: [] };
+  assertEquals(authenticator.check(request)?.headers, { "Retry-After": "5" });
+  assertEquals(ask(basic("me:right"), "192.0.2.2"), undefined);
   await clock.advance(5_000);
-  assertEquals(await ask(basic("me:right")), undefined);
+  assertEquals(ask(basic("me:right")), undefined);
 });
 
-Deno.test("log-ins that succeed are never slowed down, as often as they come", async () => {
+Deno.test("Authenticator never blocks an address with successful log-ins", () => {
   const { ask } = setUp({ user: "me", password: "right" });
-  for (let i = 0; i < 50; i++) assertEquals(await ask(basic("me:right")), undefined);
+  for (let i = 0; i < 50; i++) assertEquals(ask(basic("me:right")), undefined);
 });
 
-Deno.test("a failed log-in is told with its address, and with nothing of what was tried", async () => {
+Deno.test("Authenticator logs a failed log-in with its address but without its credentials", () => {
   const { ask, lines } = setUp({ user: "root", password: "hunter2" });
-  await ask(basic("root:hunter3"));
-  await ask(undefined); // asks for the first time, as browsers do
+  ask(basic("root:hunter3"));
+  ask(undefined); // a browser's first request
   assertEquals(lines, ['log-in failed {"address":"192.0.2.1"}']);
 });
 
-Deno.test("what is open to all needs no password", async () => {
-  const { door } = setUp({ user: "me", password: "x" });
-  const visitor = {
+Deno.test("Authenticator allows public resources without a password", () => {
+  const { authenticator } = setUp({ user: "me", password: "x" });
+  const request = {
     address: "a",
     authorization: undefined,
     hosts: ["evil.example"],
     isPublic: true,
   };
-  assertEquals(await door.check(visitor), undefined);
+  assertEquals(authenticator.check(request), undefined);
 });
 
-Deno.test("a door for this machine answers to the names of this machine only", async () => {
-  const { door } = setUp("this machine");
-  const ask = async (...hosts: string[]) =>
-    (await door.check({ address: "127.0.0.1", authorization: undefined, hosts }))?.status;
-  assertEquals(await ask("localhost:8000", "localhost:8000"), undefined);
-  assertEquals(await ask("127.0.0.1", "127.0.0.1"), undefined);
-  assertEquals(await ask("[::1]:80"), undefined);
+Deno.test("Authenticator for this machine accepts only requests that name this machine", () => {
+  const { authenticator } = setUp("this machine");
+  const ask = (...hosts: string[]) =>
+    authenticator.check({ address: "127.0.0.1", authorization: undefined, hosts })?.status;
+  assertEquals(ask("localhost:8000", "localhost:8000"), undefined);
+  assertEquals(ask("127.0.0.1", "127.0.0.1"), undefined);
+  assertEquals(ask("[::1]:80"), undefined);
   for (const host of ["evil.example", "evil.example:8000", "localhost:x", "localhost:8000:1", ""]) {
-    assertEquals([host, await ask(host)], [host, 403]);
-    assertEquals([host, await ask("localhost", host)], [host, 403]);
-    assertEquals([host, await ask(host, "localhost")], [host, 403]);
+    assertEquals([host, ask(host)], [host, 403]);
+    assertEquals([host, ask("localhost", host)], [host, 403]);
+    assertEquals([host, ask(host, "localhost")], [host, 403]);
   }
-  const visitor = {
+  const request = {
     address: "a",
     authorization: undefined,
     hosts: ["evil.example"],
     isPublic: true,
   };
-  assertEquals((await door.check(visitor))?.status, 403);
+  assertEquals(authenticator.check(request)?.status, 403);
 });
 
-Deno.test("a door for anyone asks nothing", async () => {
+Deno.test("Authenticator for anyone accepts every request", () => {
   const { ask } = setUp("anyone");
-  assertEquals(await ask(undefined), undefined);
-  assertEquals(await ask(basic("x:y")), undefined);
+  assertEquals(ask(undefined), undefined);
+  assertEquals(ask(basic("x:y")), undefined);
 });
 
-Deno.test("what is nearly the password is not", async () => {
+Deno.test("Authenticator rejects passwords that are nearly right", async () => {
   const { ask, clock } = setUp({ user: "me", password: "secret" });
   const near = ["s", "secre", "secretsecret", "secretme:secret", "secret\0", "Secret", "\0ecret"];
   for (const tried of near) {
-    assertEquals([tried, await ask(basic(`me:${tried}`))], [tried, 401]);
+    assertEquals([tried, ask(basic(`me:${tried}`))], [tried, 401]);
     await clock.advance(60_000);
   }
-  assertEquals(await ask("Basic "), 401);
-  assertEquals(await ask(basic("me:secret")), undefined);
+  assertEquals(ask("Basic "), 401);
+  assertEquals(ask(basic("me:secret")), undefined);
 });
 
-Deno.test("many who know the password may come at once from one address", async () => {
-  const { door } = setUp({ user: "me", password: "secret" });
-  const visitor = { address: "proxy", authorization: basic("me:secret"), hosts: ["cam.example"] };
-  const refusals = await Promise.all(Array.from({ length: 50 }, async () => {
+Deno.test("Authenticator accepts fifty correct log-ins at once from one address", async () => {
+  const { authenticator } = setUp({ user: "me", password: "secret" });
+  const request = { address: "proxy", authorization: basic("me:secret"), hosts: ["cam.example"] };
+  const denials = await Promise.all(Array.from({ length: 50 }, async () => {
     await Promise.resolve();
-    return await door.check(visitor);
+    return authenticator.check(request);
   }));
-  assertEquals(refusals, Array(50).fill(undefined));
+  assertEquals(denials, Array(50).fill(undefined));
 });

@@ -4,13 +4,13 @@ import { ManualClock } from "../../manual_clock.ts";
 
 function setUp() {
   const clock = new ManualClock();
-  const attempts = new RateLimiter(clock);
+  const limiter = new RateLimiter(clock);
   const fail = (address: string, times: number) =>
-    Array.from({ length: times }, () => attempts.consume(address));
-  return { clock, attempts, fail };
+    Array.from({ length: times }, () => limiter.consume(address));
+  return { clock, limiter, fail };
 }
 
-Deno.test("an address may fail to log in ten times at once, and then once in five seconds", async () => {
+Deno.test("RateLimiter allows ten failed log-ins in a burst, then one every five seconds", async () => {
   const { clock, fail } = setUp();
   assertEquals(fail("192.0.2.1", 12), [...Array(10).fill(0), 5_000, 5_000]);
   await clock.advance(4_999);
@@ -21,25 +21,25 @@ Deno.test("an address may fail to log in ten times at once, and then once in fiv
   assertEquals(fail("192.0.2.1", 11), [...Array(10).fill(0), 5_000]);
 });
 
-Deno.test("one address that fails leaves the others alone", () => {
+Deno.test("RateLimiter counts each address separately", () => {
   const { fail } = setUp();
   fail("192.0.2.1", 20);
   assertEquals(fail("192.0.2.2", 1), [0]);
 });
 
-Deno.test("a log-in that succeeds does not count, and forgives no others", () => {
-  const { attempts, fail } = setUp();
+Deno.test("RateLimiter.refund() takes back one attempt, but no failures", () => {
+  const { limiter, fail } = setUp();
   for (let i = 0; i < 50; i++) {
-    assertEquals(attempts.consume("192.0.2.1"), 0);
-    attempts.refund("192.0.2.1");
+    assertEquals(limiter.consume("192.0.2.1"), 0);
+    limiter.refund("192.0.2.1");
   }
   fail("192.0.2.1", 9);
-  attempts.consume("192.0.2.1");
-  attempts.refund("192.0.2.1");
+  limiter.consume("192.0.2.1");
+  limiter.refund("192.0.2.1");
   assertEquals(fail("192.0.2.1", 2), [0, 5_000]);
 });
 
-Deno.test("the addresses of one IPv6 network are one, those written as IPv6 but being IPv4 are not", () => {
+Deno.test("RateLimiter counts an IPv6 /64 as one client, and IPv4-mapped addresses as IPv4", () => {
   const { fail } = setUp();
   fail("2001:db8:1:2::1", 10);
   assertEquals(fail("2001:db8:1:2:3:4:5:6", 1), [5_000]);
@@ -51,7 +51,7 @@ Deno.test("the addresses of one IPv6 network are one, those written as IPv6 but 
   assertEquals(fail("::ffff:192.0.2.2", 1), [0]);
 });
 
-Deno.test("ten thousand addresses are remembered, the newest ones", () => {
+Deno.test("RateLimiter remembers the newest ten thousand addresses", () => {
   const { fail } = setUp();
   fail("first", 10);
   for (let i = 0; i < 10_000; i++) fail(`address ${i}`, 10);

@@ -187,8 +187,8 @@ Deno.test("Backoff keeps its delays over openings, so that clients that reconnec
   const clock = new ManualClock();
   const backoff = new Backoff<CameraError>({ clock });
   let opened = 0;
-  // deno-lint-ignore require-yield
   const open = restarting(
+    // deno-lint-ignore require-yield
     async function* () {
       opened++;
       throw await Promise.resolve(new CameraError("busy"));

@@ -2,8 +2,8 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Access, Authenticator } from "../../../lib/auth/mod.ts";
 import { Camera } from "../../../lib/camera/camera.ts";
 import { systemClock } from "../../../lib/clock.ts";
-import { createApp } from "../../../lib/http/app.ts";
 import { noEvents } from "../../silent.ts";
+import { createServerApp } from "./server_app.ts";
 
 const silent = { info() {}, warn() {}, error() {} };
 const METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACY"];
@@ -12,8 +12,8 @@ const ROUTES = [
   ...["/snapshot.jpg", "/snapshot", "/cameras", "/metrics", "/live", "/favicon.ico"],
   ...["/cameras/front/video_feed", "/cameras/front/snapshot.jpg", "/static/page.js", "/nothing"],
 ];
-/** Ways to write the address that is open as if it were another one, and others as if they were it. */
-const DISGUISES = [
+/** Spellings of URLs that may be confused with the public one, and the reverse. */
+const SPELLINGS = [
   ...["//healthz", "/healthz/", "/healthz/.", "/healthz%2f", "/%68ealthz", "/HEALTHZ"],
   ...["/healthz%00", "/healthz;x", "/healthz/../video_feed", "/healthz/%2e%2e/video_feed"],
   ...["/healthz%2f..%2fvideo_feed", "/healthz\\..\\video_feed", "/./healthz/video_feed"],
@@ -35,9 +35,8 @@ function setUp(access: Access) {
     events: noEvents,
   });
   const authenticator = new Authenticator(access, { clock: systemClock, log: silent });
-  const app = createApp({
+  const app = createServerApp({
     cameras: [camera],
-    pages: new Map(),
     authenticator,
     clock: systemClock,
     log: silent,
@@ -50,15 +49,15 @@ async function* nothing(signal: AbortSignal) {
   await new Promise((resolve) => signal.addEventListener("abort", resolve));
 }
 
-/** A request whose address is exactly as written, as `Deno.serve` gives it; `Request` would tidy it up. */
+/** A request with exactly this URL, as from `Deno.serve`; `Request` would normalise it. */
 function rawRequest(url: string, init: RequestInit = {}): Request {
   const request = new Request("http://localhost/", init);
   return Object.defineProperty(request, "url", { value: url });
 }
 
-Deno.test("without credentials everything is 401, however it is written, and no camera starts", async () => {
+Deno.test("a client without credentials gets 401 for every spelling of every URL, and starts no camera", async () => {
   const { app, opened } = setUp({ user: "me", password: "x" });
-  for (const path of [...ROUTES, ...DISGUISES]) {
+  for (const path of [...ROUTES, ...SPELLINGS]) {
     for (const method of METHODS) {
       const response = await app.fetch(rawRequest(`http://localhost${path}`, { method }));
       await response.body?.cancel();
@@ -72,7 +71,7 @@ Deno.test("without credentials everything is 401, however it is written, and no 
   assertEquals(opened(), 0);
 });
 
-Deno.test("GET and HEAD of /healthz need no credentials; other methods do", async () => {
+Deno.test("a client needs no credentials for GET and HEAD of /healthz, but for other methods", async () => {
   const { app } = setUp({ user: "me", password: "x" });
   for (const method of METHODS) {
     for (const path of ["/healthz", "/healthz?probe=1"]) {
@@ -83,7 +82,7 @@ Deno.test("GET and HEAD of /healthz need no credentials; other methods do", asyn
   }
 });
 
-Deno.test("a Host that makes the address look like /healthz opens nothing else", async () => {
+Deno.test("a client cannot bypass authentication by a Host that makes the URL look like /healthz", async () => {
   const { app, opened } = setUp({ user: "me", password: "x" });
   for (
     const url of [
@@ -98,13 +97,13 @@ Deno.test("a Host that makes the address look like /healthz opens nothing else",
   ) {
     const response = await app.fetch(rawRequest(url));
     const text = await response.text();
-    // Either it is refused, or it is nothing but the answer of /healthz.
+    // The response is either 401 or that of /healthz.
     assert(response.status === 401 || text.startsWith('{"status":'), `${url} ${text}`);
   }
   assertEquals(opened(), 0);
 });
 
-Deno.test("with credentials a page answers; with wrong ones it does not", async () => {
+Deno.test("a client gets 200 with the right credentials and 401 with wrong ones", async () => {
   const { app } = setUp({ user: "me", password: "x" });
   const ask = (credentials: string) =>
     app.request("/cameras", { headers: { Authorization: `Basic ${btoa(credentials)}` } });
@@ -112,17 +111,17 @@ Deno.test("with credentials a page answers; with wrong ones it does not", async 
   assertEquals((await ask("me:y")).status, 401);
 });
 
-Deno.test("a machine that asks for JSON is refused in JSON", async () => {
+Deno.test("a client that accepts JSON gets the 401 as JSON", async () => {
   const { app } = setUp({ user: "me", password: "x" });
   const response = await app.request("/cameras", { headers: { Accept: "application/json" } });
   assertEquals([response.status, await response.json()], [401, {
-    error: "This needs a user name and a password",
+    error: "Authentication required",
   }]);
 });
 
-Deno.test("without AUTH a request for another host is 403 on every route, /healthz too", async () => {
+Deno.test("the server without AUTH answers 403 to another host on every route, also on /healthz", async () => {
   const { app, opened } = setUp("this machine");
-  for (const path of [...ROUTES, ...DISGUISES, "/healthz"]) {
+  for (const path of [...ROUTES, ...SPELLINGS, "/healthz"]) {
     const response = await app.fetch(
       rawRequest(`http://evil.example:8000${path}`, { headers: { Host: "evil.example:8000" } }),
     );
@@ -133,14 +132,14 @@ Deno.test("without AUTH a request for another host is 403 on every route, /healt
   assertEquals(opened(), 0);
 });
 
-Deno.test("without AUTH neither the Host nor the request's first line may name another host", async () => {
+Deno.test("the server without AUTH rejects another host in the Host header and in the request line", async () => {
   const { app } = setUp("this machine");
   const ask = async (url: string, host?: string) => {
     const headers: HeadersInit = host === undefined ? {} : { Host: host };
     return (await app.fetch(rawRequest(url, { headers }))).status;
   };
   assertEquals(await ask("http://127.0.0.1:8000/cameras", "127.0.0.1:8000"), 200);
-  assertEquals(await ask("http://localhost:8000/cameras"), 200); // HTTP/1.0 knows no Host
+  assertEquals(await ask("http://localhost:8000/cameras"), 200); // HTTP/1.0 has no Host header
   assertEquals(await ask("http://[::1]:8000/cameras", "[::1]:8000"), 200);
   assertEquals(await ask("http://evil.example/cameras", "127.0.0.1"), 403);
   assertEquals(await ask("http://127.0.0.1/cameras", "evil.example"), 403);
@@ -148,7 +147,7 @@ Deno.test("without AUTH neither the Host nor the request's first line may name a
   assertEquals(await ask("http://localhost@evil.example/cameras", "localhost"), 403);
 });
 
-Deno.test("with AUTH any host will do", async () => {
+Deno.test("the server with AUTH accepts any host", async () => {
   for (const access of ["anyone", { user: "me", password: "x" }] as const) {
     const { app } = setUp(access);
     const headers = { Host: "cam.example", Authorization: `Basic ${btoa("me:x")}` };
@@ -156,7 +155,7 @@ Deno.test("with AUTH any host will do", async () => {
   }
 });
 
-Deno.test("wrong methods are 405 and unknown addresses 404 for those who may watch", async () => {
+Deno.test("an authenticated client gets 405 for a wrong method and 404 for an unknown path", async () => {
   const { app } = setUp("anyone");
   for (const path of ROUTES.filter((path) => !["/nothing", "/live"].includes(path))) {
     const { status, headers } = await app.request(path, { method: "POST" });

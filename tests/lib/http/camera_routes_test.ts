@@ -4,14 +4,13 @@ import { systemClock } from "../../../lib/clock.ts";
 import { CameraError } from "../../../lib/errors.ts";
 import type { Jpeg } from "../../../lib/frame.ts";
 import type { Open } from "../../../lib/hub/hub.ts";
-import { createApp } from "../../../lib/http/app.ts";
+import { createServerApp } from "./server_app.ts";
 import { settle } from "../../manual_clock.ts";
 import { noEvents } from "../../silent.ts";
 
 const picture = await Deno.readFile(new URL("../../../cameras/emulated/1.jpg", import.meta.url));
-const silent = { info() {}, warn() {}, error() {} };
 
-/** Gives one picture and then waits for the end. */
+/** Yields one picture and then waits for the abort. */
 const steady: Open<Jpeg> = async function* (signal) {
   yield picture;
   await new Promise((resolve) => signal.addEventListener("abort", resolve));
@@ -34,11 +33,11 @@ function setUp(open: Open<Jpeg>) {
     clock: systemClock,
     events: noEvents,
   });
-  const app = createApp({ cameras: [camera], pages: new Map(), clock: systemClock, log: silent });
+  const app = createServerApp({ cameras: [camera] });
   return { camera, app };
 }
 
-Deno.test("/cameras tells of a camera that nobody watches, and starts nothing", async () => {
+Deno.test("GET /cameras describes a camera without viewers, and does not start it", async () => {
   let opened = 0;
   const { app } = setUp((signal) => (opened++, steady(signal)));
   const response = await app.request("/cameras");
@@ -57,7 +56,7 @@ Deno.test("/cameras tells of a camera that nobody watches, and starts nothing", 
   });
 });
 
-Deno.test("/cameras tells the size and the viewers of a camera that is watched", async () => {
+Deno.test("GET /cameras reports the resolution and the viewers of a running camera", async () => {
   const { app, camera } = setUp(steady);
   const response = await app.request("/video_feed");
   const [{ state, viewers, resolution }] = await (await app.request("/cameras")).json();
@@ -70,7 +69,7 @@ Deno.test("/cameras tells the size and the viewers of a camera that is watched",
   await camera.close();
 });
 
-Deno.test("/healthz is 200 while a camera is off, and 503 with the cause after a failed start", async () => {
+Deno.test("GET /healthz is 200 while a camera is off, and 503 with the cause after a failed start", async () => {
   const { app, camera } = setUp(missing);
   const before = await app.request("/healthz");
   assertEquals([before.status, (await before.json()).status], [200, "ok"]);
@@ -90,7 +89,7 @@ Deno.test("/healthz is 200 while a camera is off, and 503 with the cause after a
   await camera.close();
 });
 
-Deno.test("a wrong method is 405 and names the right ones, an unknown address is 404", async () => {
+Deno.test("a client gets 405 with the allowed methods for a wrong method, and 404 for an unknown path", async () => {
   const { app } = setUp(steady);
   for (const path of ["/", "/video_feed", "/cameras", "/cameras/front/snapshot.jpg", "/healthz"]) {
     for (const method of ["POST", "PUT", "DELETE", "PATCH", "TRACE2"]) {
@@ -107,16 +106,16 @@ Deno.test("a wrong method is 405 and names the right ones, an unknown address is
   }
 });
 
-Deno.test("an error is JSON for who asks for JSON", async () => {
+Deno.test("a client that accepts JSON gets errors as JSON", async () => {
   const { app } = setUp(steady);
   const response = await app.request("/cameras/other/video_feed", {
     headers: { Accept: "application/json" },
   });
   assertEquals(response.status, 404);
-  assertEquals(await response.json(), { error: 'Cannot find camera "other": there are front' });
+  assertEquals(await response.json(), { error: 'Cannot find camera "other": available are front' });
 });
 
-Deno.test("HEAD starts no camera", async () => {
+Deno.test("a HEAD request starts no camera", async () => {
   let opened = 0;
   const { app, camera } = setUp((signal) => (opened++, steady(signal)));
   for (

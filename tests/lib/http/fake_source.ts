@@ -1,13 +1,14 @@
+import { type Access, Authenticator } from "../../../lib/auth/mod.ts";
 import { Camera } from "../../../lib/camera/camera.ts";
 import type { AllowedOrigins } from "../../../lib/config.ts";
 import type { Jpeg } from "../../../lib/frame.ts";
-import { createApp } from "../../../lib/http/app.ts";
+import { createServerApp } from "./server_app.ts";
 import { FakeSource } from "../../fake_source.ts";
 import { ManualClock, settle } from "../../manual_clock.ts";
 import { noEvents } from "../../silent.ts";
 
-/** A camera that gives an image whenever a test says so. */
-class StillCamera extends FakeSource<Jpeg> {
+/** A source of images that a test pushes. */
+class ImageSource extends FakeSource<Jpeg> {
   readonly #clock: ManualClock;
 
   constructor(clock: ManualClock) {
@@ -15,17 +16,17 @@ class StillCamera extends FakeSource<Jpeg> {
     this.#clock = clock;
   }
 
-  /** Gives an image, and lets everybody take it. */
+  /** Yields an image and waits until it has been delivered. */
   override async push(jpeg: Jpeg): Promise<void> {
-    await this.#clock.advance(0); // a camera that was asked for is open then
+    await this.#clock.advance(0); // opens the source, if a client has just requested it
     super.push(jpeg);
     await settle();
   }
 }
 
 /**
- * A whole JPEG of 2 x 1 pixels as far as its headers tell, with `text` where the picture's data are.
- * Nothing here decodes it. It is a progressive one: others would be given the tables that it lacks.
+ * A JPEG with the headers of 2 x 1 pixels and `text` as its data; no test decodes it. It is
+ * progressive, as the server would add Huffman tables to a baseline JPEG.
  */
 export function jpegWith(text: string): Jpeg {
   const head =
@@ -33,17 +34,19 @@ export function jpegWith(text: string): Jpeg {
   return Uint8Array.from(`${head}${text}\xff\xd9`, (letter) => letter.charCodeAt(0));
 }
 
-/** What a test can choose. */
-interface SetUp {
+/** Options of {@link setUp}. */
+interface SetUpOptions {
   allowOrigin?: AllowedOrigins;
-  /** How many frames a second the camera promises: the fewer, the later it is taken for dead. */
+  access?: Access;
+  maxViewers?: number;
+  /** The camera's nominal frame rate: the lower, the later the camera counts as stalled. */
   fps?: number;
 }
 
-/** The app with one camera, called front, whose images and time a test gives. 2026 has just begun. */
-export function setUp({ allowOrigin, fps }: SetUp = {}) {
+/** Creates the app with one camera, "front", and a clock that starts at the beginning of 2026. */
+export function setUp({ allowOrigin, access, maxViewers, fps }: SetUpOptions = {}) {
   const clock = new ManualClock();
-  const source = new StillCamera(clock);
+  const source = new ImageSource(clock);
   const log = { info() {}, warn() {}, error() {} };
   const camera = new Camera({
     name: "front",
@@ -54,11 +57,18 @@ export function setUp({ allowOrigin, fps }: SetUp = {}) {
     clock,
     events: noEvents,
   });
-  const app = createApp({ cameras: [camera], pages: new Map(), allowOrigin, clock, log });
+  const app = createServerApp({
+    cameras: [camera],
+    authenticator: access && new Authenticator(access, { clock, log }),
+    allowOrigin,
+    maxViewers,
+    clock,
+    log,
+  });
   return { clock, source, camera, app };
 }
 
-/** What comes from a stream, as Latin-1: a character for each byte. */
+/** Reads a stream as Latin-1. */
 export class Received implements AsyncDisposable {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #reading: Promise<void>;
@@ -69,7 +79,7 @@ export class Received implements AsyncDisposable {
     this.#reading = this.#read();
   }
 
-  /** All that came since the last call. */
+  /** Returns what was received since the last call. */
   async take(): Promise<string> {
     await settle();
     const text = this.#text;
@@ -77,7 +87,7 @@ export class Received implements AsyncDisposable {
     return text;
   }
 
-  /** Goes away, as a client that closes its connection. */
+  /** Cancels the stream, like a client that closes its connection. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#reader.cancel();
     await this.#reading;

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { Authenticator } from "../../../lib/auth/mod.ts";
 import { Camera } from "../../../lib/camera/camera.ts";
 import { systemClock } from "../../../lib/clock.ts";
-import { createApp } from "../../../lib/http/app.ts";
+import { createServerApp } from "./server_app.ts";
 import { FRAME_HEADER, MESSAGE_KIND, PROTOCOL_VERSION } from "../../../lib/live/mod.ts";
 import { eventually } from "../../server.ts";
 import { noEvents } from "../../silent.ts";
@@ -38,11 +38,10 @@ class TestServer implements AsyncDisposable {
       events: noEvents,
     })
   );
-  readonly app = createApp({
+  readonly app = createServerApp({
     cameras: this.cameras,
     authenticator: new Authenticator("anyone", { clock: systemClock, log }),
     maxViewers: 3,
-    pages: new Map(),
     clock: systemClock,
     log,
   });

@@ -6,13 +6,13 @@ import {
   assertNotEquals,
   assertStringIncludes,
 } from "@std/assert";
-import { fromFileUrl } from "@std/path";
+import { fromFileUrl, join } from "@std/path";
 import { errorResponse } from "../../../lib/http/errors.ts";
 import { pageRoutes, readPages } from "../../../lib/http/page_routes.ts";
 
 const folder = fromFileUrl(new URL("../../../static", import.meta.url));
 
-Deno.test("the page at / names only files that are there, by relative addresses", async () => {
+Deno.test("the page at / refers only to existing files, by relative URLs", async () => {
   const app = pageRoutes(await readPages(folder));
   const response = await app.request("/");
   assertEquals(response.headers.get("Content-Type"), "text/html; charset=utf-8");
@@ -25,14 +25,15 @@ Deno.test("the page at / names only files that are there, by relative addresses"
   }
 });
 
-Deno.test("pages forbid everything from elsewhere", async () => {
+Deno.test("the content security policy of pages allows nothing from other servers", async () => {
   const app = pageRoutes(await readPages(folder));
   const policy = (await app.request("/")).headers.get("Content-Security-Policy")!;
   assertStringIncludes(policy, "default-src 'none'");
+  assertStringIncludes(policy, "; media-src 'self' blob:;");
   assert(!/https?:|\*|unsafe/.test(policy), policy);
 });
 
-Deno.test("a page that has not changed is not sent again", async () => {
+Deno.test("a client with the current version of a page gets 304", async () => {
   const app = pageRoutes(await readPages(folder));
   const etag = (await app.request("/")).headers.get("ETag")!;
   assertMatch(etag, /^(W\/)?"[^"]+"$/);
@@ -42,25 +43,28 @@ Deno.test("a page that has not changed is not sent again", async () => {
   assertEquals(other.status, 200);
 });
 
-Deno.test("who can unpack it gets a page packed, with a tag of its own", async () => {
+Deno.test("a client that accepts gzip gets pages compressed, with another ETag", async () => {
   const app = pageRoutes(await readPages(folder));
   const plain = await app.request("/static/style.css");
   const css = await plain.text();
   const headers = { "Accept-Encoding": "gzip, deflate, br" };
-  const packed = await app.request("/static/style.css", { headers });
-  assertEquals([plain, packed].map((one) => one.headers.get("Content-Encoding")), [null, "gzip"]);
-  assertEquals(packed.headers.get("Vary"), "Accept-Encoding");
-  assertNotEquals(packed.headers.get("ETag"), plain.headers.get("ETag"));
-  const bytes = await packed.bytes();
+  const compressed = await app.request("/static/style.css", { headers });
+  assertEquals([plain, compressed].map(({ headers }) => headers.get("Content-Encoding")), [
+    null,
+    "gzip",
+  ]);
+  assertEquals(compressed.headers.get("Vary"), "Accept-Encoding");
+  assertNotEquals(compressed.headers.get("ETag"), plain.headers.get("ETag"));
+  const bytes = await compressed.bytes();
   assertLess(bytes.length, css.length / 2);
-  const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  assertEquals(await new Response(unpacked).text(), css);
+  const decompressed = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  assertEquals(await new Response(decompressed).text(), css);
   const refusing = { "Accept-Encoding": "gzip;q=0" };
   const refused = await app.request("/static/style.css", { headers: refusing });
   assertEquals(await refused.text(), css);
 });
 
-Deno.test("no address leads out of the folder of the pages", async () => {
+Deno.test("no URL leads out of the folder with the pages", async () => {
   const log = { info() {}, warn() {}, error() {} };
   const app = pageRoutes(await readPages(folder))
     .onError((error, c) => errorResponse(error, c.req.raw, log));
@@ -75,5 +79,26 @@ Deno.test("no address leads out of the folder of the pages", async () => {
   ) {
     const { status } = await app.request(`/static/${path}`);
     assertEquals([path, status], [path, 404]);
+  }
+});
+
+Deno.test("pageRoutes() serves images and a manifest with their types, and no other kind of file", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const name of ["icon.png", "app.webmanifest", "notes.txt"]) {
+      await Deno.writeTextFile(join(folder, name), name);
+    }
+    const app = pageRoutes(await readPages(folder))
+      .onError((error, c) => errorResponse(error, c.req.raw, { info() {}, warn() {}, error() {} }));
+    const typeOf = async (name: string) => {
+      const { status, headers, body } = await app.request(`/static/${name}`);
+      await body?.cancel();
+      return status === 200 ? headers.get("Content-Type") : status;
+    };
+    assertEquals(await typeOf("icon.png"), "image/png");
+    assertEquals(await typeOf("app.webmanifest"), "application/manifest+json");
+    assertEquals(await typeOf("notes.txt"), 404);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
 });

@@ -13,7 +13,7 @@ for (
     "/snapshot.jpg?bypassCache=1795389295984",
   ]
 ) {
-  Deno.test(`${path} is one frame, byte for byte as the camera gave it`, async () => {
+  Deno.test(`${path} is one frame, byte for byte as from the camera`, async () => {
     const { app, source, camera } = setUp();
     const asking = app.request(path);
     await source.push(jpegWith("one"));
@@ -35,7 +35,7 @@ for (
   });
 }
 
-/** A camera with a viewer, whose last frame, "old", is 400 ms old. */
+/** A camera with a viewer. Its latest frame, "old", is 400 ms old. */
 async function watched() {
   const { app, source, clock, camera } = setUp();
   const asking = app.request("/video_feed");
@@ -60,7 +60,7 @@ Deno.test("a snapshot is captured after the request", async () => {
   await leave();
 });
 
-Deno.test("a snapshot with max_age is the last frame if that is younger, else a new one", async () => {
+Deno.test("a snapshot with max_age is the latest frame if that is recent enough, else a new one", async () => {
   const { app, source, clock, leave } = await watched();
   for (const path of ["/snapshot.jpg", "/snapshot", "/cameras/front/snapshot.jpg"]) {
     const young = await app.request(`${path}?max_age=400`);
@@ -74,7 +74,7 @@ Deno.test("a snapshot with max_age is the last frame if that is younger, else a 
 });
 
 for (const value of ["-1", "", "soon", "1e3", "Infinity", "0x10"]) {
-  Deno.test(`?max_age=${value} is 400, names it, and starts no camera`, async () => {
+  Deno.test(`?max_age=${value} gets 400 with the parameter's name, and starts no camera`, async () => {
     const { app, source } = setUp();
     const message = "Cannot read max_age as a number of milliseconds from 0: " +
       `current value is ${JSON.stringify(value)}`;
@@ -88,7 +88,7 @@ for (const value of ["-1", "", "soon", "1e3", "Infinity", "0x10"]) {
   });
 }
 
-Deno.test("HEAD and OPTIONS of a snapshot answer at once and start no camera", async () => {
+Deno.test("HEAD and OPTIONS requests for a snapshot get an immediate response and start no camera", async () => {
   const { app, source, camera } = setUp();
   for (const path of ["/snapshot.jpg", "/?action=snapshot", "/cameras/front/snapshot.jpg"]) {
     const head = await app.request(path, { method: "HEAD" });
@@ -103,7 +103,7 @@ Deno.test("HEAD and OPTIONS of a snapshot answer at once and start no camera", a
   assertEquals([source.opened, camera.stats().viewers], [0, 0]);
 });
 
-Deno.test("a camera that gives no first frame in 10 s is 503 with the reason, and no viewer is left", async () => {
+Deno.test("a client gets 503 with the reason if a camera gives no frame in 10 s, and no viewer is left", async () => {
   const { app, source, clock, camera } = setUp();
   for (const path of ["/snapshot.jpg", "/video_feed"]) {
     const asking = app.request(path);

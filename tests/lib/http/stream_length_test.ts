@@ -3,11 +3,10 @@ import { Camera } from "../../../lib/camera/camera.ts";
 import { systemClock } from "../../../lib/clock.ts";
 import type { Jpeg } from "../../../lib/frame.ts";
 import type { Open } from "../../../lib/hub/hub.ts";
-import { createApp } from "../../../lib/http/app.ts";
+import { createServerApp } from "./server_app.ts";
 import { noEvents } from "../../silent.ts";
 
 const picture = await Deno.readFile(new URL("../../../cameras/emulated/1.jpg", import.meta.url));
-const silent = { info() {}, warn() {}, error() {} };
 
 const steady: Open<Jpeg> = async function* (signal) {
   yield picture;
@@ -23,11 +22,11 @@ function setUp() {
     events: noEvents,
   };
   const camera = new Camera({ ...options, open: steady });
-  const app = createApp({ cameras: [camera], pages: new Map(), clock: systemClock, log: silent });
+  const app = createServerApp({ cameras: [camera] });
   return { camera, app };
 }
 
-Deno.test("a stream goes out without chunks, and its end is the end of the connection", async () => {
+Deno.test("a stream is sent without chunked encoding, and its end closes the connection", async () => {
   const { camera, app } = setUp();
   const handle = (request: Request) => app.fetch(request);
   await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, handle);
@@ -48,7 +47,7 @@ Deno.test("a stream goes out without chunks, and its end is the end of the conne
   assertEquals(answer, "");
 });
 
-Deno.test("the answer to HEAD, and a failure, claim no length of a stream", async () => {
+Deno.test("responses to HEAD requests and error responses do not claim the length of a stream", async () => {
   const { camera, app } = setUp();
   const head = await app.request("/video_feed", { method: "HEAD" });
   assertEquals(head.headers.get("Content-Length"), null);
@@ -59,7 +58,7 @@ Deno.test("the answer to HEAD, and a failure, claim no length of a stream", asyn
   await camera.close();
 });
 
-/** What comes, as Latin-1, until it matches or the connection ends. */
+/** Reads as Latin-1 until the text matches or the connection ends. */
 async function readUntil(connection: Deno.Conn, pattern: RegExp): Promise<string> {
   const buffer = new Uint8Array(65_536);
   let text = "";

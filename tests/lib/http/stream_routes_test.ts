@@ -1,14 +1,16 @@
 import { assertEquals, assertFalse, assertMatch } from "@std/assert";
 import { jpegWith, Received, setUp } from "./fake_source.ts";
 
-/** 2026-01-01T00:00:00Z, when the clock of these tests starts. */
+/** 2026-01-01T00:00:00Z, the start of the clock of these tests. */
 const STAMP = "1767225600.000000";
 const HEAD =
   "\xff\xd8\xff\xc0\x00\x0b\x08\x00\x01\x00\x02\x01\x01\x11\x00\xff\xc4\x00\x02\xff\xda\x00\x02";
 const IMG = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8";
 const PAGE = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8";
 
-/** Asks for a stream of which two frames have come: "one" and, a quarter of a second later, "three". */
+/**
+ * Requests a stream and reads two frames: "one" and, a quarter of a second later, "three".
+ */
 async function watch(
   path: string,
   headers: Record<string, string> = {},
@@ -39,7 +41,7 @@ for (
     "/video_feed?cacheBust=1795389295984&x",
   ]
 ) {
-  Deno.test(`${path} is the frames byte for byte as every client can read them`, async () => {
+  Deno.test(`${path} sends frames byte for byte in the form that every client can read`, async () => {
     const { response, text } = await watch(path);
     assertEquals(response.status, 200);
     assertEquals(Object.fromEntries(response.headers), {
@@ -63,7 +65,7 @@ for (
 }
 
 for (const path of ["/?action=stream", "/?action=stream&1795389295984"]) {
-  Deno.test(`${path} has the boundary of mjpg-streamer, whose client knows no other`, async () => {
+  Deno.test(`${path} has mjpg-streamer's boundary, the only one that its client accepts`, async () => {
     const { response, text } = await watch(path);
     assertEquals(
       response.headers.get("Content-Type"),
@@ -81,15 +83,15 @@ for (const path of ["/?action=stream", "/?action=stream&1795389295984"]) {
 }
 
 for (
-  const [who, path, headers] of [
+  const [client, path, headers] of [
     ["an <img>", "/video_feed", { "Sec-Fetch-Dest": "image", "Accept": IMG }],
     ["an <img> over plain HTTP", "/video_feed", { "Accept": IMG }],
     ["a browser's window", "/video_feed", { "Sec-Fetch-Dest": "document", "Accept": PAGE }],
     ["a browser's window over plain HTTP", "/video_feed", { "Accept": PAGE }],
-    ["whoever asks for it", "/video_feed?advance_headers=1", { "Accept": "*/*" }],
+    ["a client with ?advance_headers=1", "/video_feed?advance_headers=1", { "Accept": "*/*" }],
   ] as const
 ) {
-  Deno.test(`${who} gets the next part's header together with a frame`, async () => {
+  Deno.test(`${client} gets the next part's headers together with a frame`, async () => {
     const { text } = await watch(path, headers);
     assertEquals(
       text,
@@ -101,7 +103,7 @@ for (
 }
 
 for (
-  const [who, headers, chunks] of [
+  const [client, headers, chunked] of [
     ["a program", { "Accept": "*/*" }, false],
     ["an <img>", { "Sec-Fetch-Dest": "image", "Accept": IMG }, false],
     ["an <img> over plain HTTP", { "Accept": IMG }, false],
@@ -110,28 +112,28 @@ for (
     ["a browser's window over plain HTTP", { "Accept": PAGE }, true],
   ] as const
 ) {
-  Deno.test(`${who} gets ${chunks ? "no length, which Firefox would mind" : "a length"}`, async () => {
+  Deno.test(`${client} gets ${chunked ? "no Content-Length, for Firefox" : "a Content-Length"}`, async () => {
     const { response } = await watch("/video_feed", headers);
-    assertEquals(response.headers.get("Content-Length"), chunks ? null : "9007199254740991");
+    assertEquals(response.headers.get("Content-Length"), chunked ? null : "9007199254740991");
   });
 }
 
 for (
-  const [who, path, headers] of [
+  const [client, path, headers] of [
     ["a script's fetch()", "/video_feed", { "Sec-Fetch-Dest": "empty", "Accept": "*/*" }],
-    ["a program of Java", "/video_feed", {
+    ["a Java program", "/video_feed", {
       "Accept": "text/html, image/gif, image/jpeg, */*; q=.2",
     }],
-    ["an <img> that does not want it", "/video_feed?advance_headers=0", { "Accept": IMG }],
+    ["an <img> with ?advance_headers=0", "/video_feed?advance_headers=0", { "Accept": IMG }],
   ] as const
 ) {
-  Deno.test(`${who} gets the length of each frame`, async () => {
+  Deno.test(`${client} gets the length of each frame`, async () => {
     const { text } = await watch(path, headers);
     assertMatch(text, /\r\nContent-Length: 28\r\n[^]*\r\nContent-Length: 30\r\n/);
   });
 }
 
-Deno.test("a frame and the boundary behind it are one chunk", async () => {
+Deno.test("a frame and the delimiter after it are one chunk", async () => {
   const { app, source, camera } = setUp();
   const asking = app.request("/video_feed");
   await source.push(jpegWith("one"));
@@ -147,7 +149,7 @@ Deno.test("a frame and the boundary behind it are one chunk", async () => {
   await camera.close();
 });
 
-Deno.test("who got nothing for 5 s gets the last frame again, with its own time", async () => {
+Deno.test("a viewer that got nothing for 5 s gets the last frame again, with its original time", async () => {
   const { clock, source, app, camera } = setUp({ fps: 0.1 });
   const asking = app.request("/video_feed");
   await source.push(jpegWith("one"));
@@ -167,13 +169,13 @@ Deno.test("who got nothing for 5 s gets the last frame again, with its own time"
   await camera.close();
 });
 
-Deno.test("fps thins a stream for one viewer alone", async () => {
+Deno.test("?fps= limits the frame rate of one viewer only", async () => {
   const { clock, source, app, camera } = setUp();
   const asking = [app.request("/video_feed?fps=2"), app.request("/video_feed")];
   await source.push(jpegWith("frame 0"));
-  const [thin, full] = await Promise.all(asking);
+  const [limited, full] = await Promise.all(asking);
   {
-    await using some = new Received(thin!.body!);
+    await using some = new Received(limited!.body!);
     await using all = new Received(full!.body!);
     let [few, many] = ["", ""];
     for (let number = 1; number <= 20; number++) {
@@ -192,7 +194,7 @@ Deno.test("fps thins a stream for one viewer alone", async () => {
 });
 
 for (
-  const [query, wanted] of [
+  const [query, message] of [
     ["fps=0", 'Cannot read fps as a number above 0 and at most 240: current value is "0"'],
     ["fps=241", 'Cannot read fps as a number above 0 and at most 240: current value is "241"'],
     ["fps=-1", 'Cannot read fps as a number above 0 and at most 240: current value is "-1"'],
@@ -202,28 +204,28 @@ for (
     ["advance_headers=2", 'Cannot read advance_headers as 0 or 1: current value is "2"'],
   ] as const
 ) {
-  Deno.test(`?${query} is 400, names it, and starts no camera`, async () => {
+  Deno.test(`?${query} gets 400 with the parameter's name, and starts no camera`, async () => {
     const { app, source } = setUp();
     for (const path of ["/video_feed", "/stream", "/cameras/front/video_feed"]) {
       const response = await app.request(`${path}?${query}`);
-      assertEquals([response.status, await response.text()], [400, `${wanted}\n`]);
+      assertEquals([response.status, await response.text()], [400, `${message}\n`]);
     }
     const asJson = await app.request(`/?action=stream&${query}`, {
       headers: { Accept: "application/json" },
     });
-    assertEquals([asJson.status, await asJson.json()], [400, { error: wanted }]);
+    assertEquals([asJson.status, await asJson.json()], [400, { error: message }]);
     assertEquals(source.opened, 0);
   });
 }
 
-Deno.test("HEAD answers at once with the headers of GET, leaves no viewer and starts no camera", async () => {
+Deno.test("a HEAD request gets the headers of GET at once, leaves no viewer and starts no camera", async () => {
   const { app, source, camera } = setUp();
   const head = await app.request("/video_feed", { method: "HEAD" });
   assertEquals([head.status, await head.text()], [200, ""]);
   assertEquals([source.opened, camera.stats().viewers, camera.stats().state], [0, 0, "off"]);
   const { response } = await watch("/video_feed");
   const fields = new Headers(response.headers);
-  fields.delete("Content-Length"); // a stream has none, and the one that it claims is of no use here
+  fields.delete("Content-Length"); // claimed by the stream only
   assertEquals([...head.headers], [...fields]);
   const other = await app.request("/?action=stream", { method: "HEAD" });
   assertEquals(
@@ -232,7 +234,7 @@ Deno.test("HEAD answers at once with the headers of GET, leaves no viewer and st
   );
 });
 
-Deno.test("OPTIONS tells the methods, leaves no viewer and starts no camera", async () => {
+Deno.test("an OPTIONS request gets the methods, leaves no viewer and starts no camera", async () => {
   const { app, source, camera } = setUp();
   for (const path of ["/video_feed", "/stream", "/?action=stream", "/cameras/front/video_feed"]) {
     const response = await app.request(path, { method: "OPTIONS" });
@@ -242,7 +244,7 @@ Deno.test("OPTIONS tells the methods, leaves no viewer and starts no camera", as
   assertEquals([source.opened, camera.stats().viewers], [0, 0]);
 });
 
-Deno.test("a viewer who goes away is a viewer no more, and the camera stops", async () => {
+Deno.test("a viewer that disconnects no longer counts, and the camera stops", async () => {
   const { app, source, camera } = setUp();
   const asking = app.request("/video_feed");
   await source.push(jpegWith("one"));

@@ -2,7 +2,8 @@ import { assertEquals, assertFalse, assertLess, assertMatch } from "@std/assert"
 import { Server } from "../../server.ts";
 
 /**
- * Sends `request` as it is and reads the answer, as Latin-1, until `enough` holds or the server ends it.
+ * Sends `request` unchanged and reads the response as Latin-1, until `enough` holds or the server
+ * closes the connection.
  */
 async function exchange(
   url: string,
@@ -24,10 +25,10 @@ async function exchange(
 
 const twoFrames = (text: string) => text.split("X-Timestamp").length > 3;
 
-Deno.test("over a socket", async (t) => {
+Deno.test("the server on a socket", async (t) => {
   await using server = await Server.start({ env: { FPS: "20" } });
 
-  await t.step("HTTP/1.1 gets a chunk for each frame, or a plain body", async () => {
+  await t.step("sends one chunk per frame or a plain body to HTTP/1.1", async () => {
     const answer = await exchange(
       server.url,
       "GET /video_feed HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
@@ -47,7 +48,7 @@ Deno.test("over a socket", async (t) => {
     );
   });
 
-  await t.step("HTTP/1.0 gets no chunks", async () => {
+  await t.step("sends no chunks to HTTP/1.0", async () => {
     const answer = await exchange(
       server.url,
       "GET /?action=stream HTTP/1.0\r\n\r\n",
@@ -67,7 +68,7 @@ Deno.test("over a socket", async (t) => {
     assertEquals(body.slice(end - 2, end + 25), "\xff\xd9\r\n--boundarydonotcross\r\nC");
   });
 
-  await t.step("an HTTP/1.0 snapshot ends with its picture", async () => {
+  await t.step("sends an HTTP/1.0 snapshot with its length", async () => {
     const answer = await exchange(server.url, "GET /?action=snapshot HTTP/1.0\r\n\r\n");
     const [head, body] = split(answer);
     assertEquals(Number(/\r\ncontent-length: (\d+)/i.exec(head)![1]), body.length);
@@ -76,19 +77,19 @@ Deno.test("over a socket", async (t) => {
 
   for (
     const [what, request] of [
-      ["a Host that is none", "GET /video_feed HTTP/1.1\r\nHost: a b\r\n"],
-      ["a Host with an impossible port", "GET /video_feed HTTP/1.1\r\nHost: a:99999999\r\n"],
-      ["a Host of brackets", "GET /video_feed HTTP/1.1\r\nHost: [::\r\n"],
-      ["a whole address that is none", "GET http://[/ HTTP/1.1\r\nHost: x\r\n"],
+      ["an invalid Host", "GET /video_feed HTTP/1.1\r\nHost: a b\r\n"],
+      ["a Host with an invalid port", "GET /video_feed HTTP/1.1\r\nHost: a:99999999\r\n"],
+      ["a Host with an open bracket", "GET /video_feed HTTP/1.1\r\nHost: [::\r\n"],
+      ["an invalid absolute URL", "GET http://[/ HTTP/1.1\r\nHost: x\r\n"],
       [
-        "a camera's name that is no UTF-8",
+        "a camera name that is not UTF-8",
         "GET /cameras/%ff%fe/video_feed HTTP/1.1\r\nHost: 127.0.0.1\r\n",
       ],
-      ["a lonely percent sign", "GET /cameras/%/video_feed HTTP/1.1\r\nHost: 127.0.0.1\r\n"],
-      ["no method", "\x01\x02 / HTTP/1.1\r\n"],
+      ["a single percent sign", "GET /cameras/%/video_feed HTTP/1.1\r\nHost: 127.0.0.1\r\n"],
+      ["an invalid method", "\x01\x02 / HTTP/1.1\r\n"],
     ] as const
   ) {
-    await t.step(`${what} gets a short refusal`, async () => {
+    await t.step(`rejects ${what} in one line`, async () => {
       const answer = await exchange(server.url, `${request}Connection: close\r\n\r\n`);
       const [head, body] = split(answer);
       assertMatch(head, /^HTTP\/1\.1 40[04] /);
@@ -97,7 +98,7 @@ Deno.test("over a socket", async (t) => {
     });
   }
 
-  await t.step("the server goes on after all that, and nobody is left watching", async () => {
+  await t.step("has no viewers afterwards, and has printed no stack trace", async () => {
     const [camera] = await (await fetch(`${server.url}/cameras`)).json();
     assertEquals(camera.viewers, 0);
     assertFalse(server.output.includes("    at "), server.output);

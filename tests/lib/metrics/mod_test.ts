@@ -15,8 +15,8 @@ function statsOf(name: string): CameraStats {
     size: undefined,
     error: undefined,
     frames: 12,
-    backgroundSubscribers: 0,
-    backgroundDropped: 0,
+    backgroundSubscribers: 1,
+    backgroundDropped: 6,
     dropped: 3,
     broken: 1,
     lastFailure: undefined,
@@ -29,7 +29,7 @@ const server = { version: "1.2.3", startedAt: 1_700_000_000_500, memory: 5e7, vi
 const text = expose([statsOf("front"), statsOf("back")], server);
 const lines = text.trimEnd().split("\n");
 
-Deno.test("the metrics hold what the cameras and the server know", () => {
+Deno.test("expose() writes the state of the cameras and of the server", () => {
   for (
     const line of [
       'dinocam_info{version="1.2.3"} 1',
@@ -37,6 +37,7 @@ Deno.test("the metrics hold what the cameras and the server know", () => {
       'dinocam_camera_state{camera="front",state="streaming"} 1',
       'dinocam_camera_state{camera="front",state="failed"} 0',
       'dinocam_camera_subscribers{camera="back"} 2',
+      'dinocam_camera_background_subscribers{camera="back"} 1',
       'dinocam_camera_frames_per_second{camera="front"} 29.97',
       'dinocam_camera_frames_total{camera="front"} 12',
       'dinocam_camera_broken_total{camera="front"} 1',
@@ -44,6 +45,7 @@ Deno.test("the metrics hold what the cameras and the server know", () => {
       'dinocam_sent_frames_total{camera="front"} 5',
       'dinocam_sent_bytes_total{camera="front"} 5000',
       'dinocam_dropped_frames_total{camera="front"} 3',
+      'dinocam_background_dropped_frames_total{camera="front"} 6',
       'dinocam_latency_seconds_bucket{camera="front",le="0.001"} 1',
       'dinocam_latency_seconds_bucket{camera="front",le="0.005"} 3',
       'dinocam_latency_seconds_bucket{camera="front",le="0.1"} 4',
@@ -57,7 +59,7 @@ Deno.test("the metrics hold what the cameras and the server know", () => {
   ) assert(lines.includes(line), `${line} is not in\n${text}`);
 });
 
-Deno.test("the metrics are as promtool's rules want them", () => {
+Deno.test("expose() follows the rules of promtool", () => {
   assert(text.endsWith("\n"));
   const seen = new Set<string>();
   let [name, type] = ["", ""];
@@ -65,13 +67,13 @@ Deno.test("the metrics are as promtool's rules want them", () => {
   for (let i = 0; i < lines.length; i++) {
     const line = lines[i]!;
     if (line.startsWith("# HELP ")) {
-      // One family at a time: its help, its type, then all its samples.
+      // One family at a time: HELP, TYPE, then all samples.
       [, name = ""] = /^# HELP ([a-z_]+) \S.*\.$/.exec(line)!;
       [, type = ""] = new RegExp(`^# TYPE ${name} (counter|gauge|histogram)$`).exec(lines[++i]!)!;
-      assert(!seen.has(name), `${name} comes twice`);
+      assert(!seen.has(name), `${name} is repeated`);
       seen.add(name);
       assertEquals([name, name.endsWith("_total")], [name, type === "counter"]);
-      assert(!/_(milliseconds|ms|kilobytes|minutes)(_|$)/.test(name), `${name}: base units`);
+      assert(!/_(milliseconds|ms|kilobytes|minutes)(_|$)/.test(name), `${name} has no base unit`);
       continue;
     }
     const [, sample, , labels = "", value] =
@@ -80,19 +82,19 @@ Deno.test("the metrics are as promtool's rules want them", () => {
     assert(sample!.startsWith(name), line);
     assertMatch(sample!.slice(name.length), suffix);
     assert(Number.isFinite(Number(value)), line);
-    assert(!samples.has(sample + labels), `${line} comes twice`);
+    assert(!samples.has(sample + labels), `${line} is repeated`);
     samples.add(sample + labels);
   }
 });
 
-Deno.test("the buckets of a histogram grow, and the last one holds all", () => {
+Deno.test("expose() writes cumulative histogram buckets, the last with the total", () => {
   const counts = lines.filter((line) => /^dinocam_latency_seconds_bucket\{camera="back"/.test(line))
     .map((line) => Number(line.split(" ").at(-1)));
   assertEquals(counts, counts.toSorted((a, b) => a - b));
   assertEquals(counts.at(-1), 5);
 });
 
-Deno.test("a label with quotes, backslashes and line ends stays one label", () => {
+Deno.test("expose() escapes quotes, backslashes and line breaks in labels", () => {
   const written = expose([], { ...server, version: 'a"b\\c\nd' });
   assert(written.includes('dinocam_info{version="a\\"b\\\\c\\nd"} 1\n'));
 });

@@ -9,7 +9,7 @@ import { decodeSlowly } from "./slow_decoder.ts";
 const TYPE = "multipart/x-mixed-replace; boundary=frame";
 const A = jpeg("first"), B = jpeg("the second one"), C = jpeg("3");
 
-Deno.test("A stream of our own is decoded to the same images, with their times", async () => {
+Deno.test("decodeMultipart() decodes this server's streams to the same images and times", async () => {
   const format = multipartFormat("frame", false);
   const frames = [A, B].map((image, index) => ({
     jpeg: fromText(image),
@@ -28,7 +28,7 @@ Deno.test("A stream of our own is decoded to the same images, with their times",
   assertEquals(await decoded(early), { parts: [A, B], broken: 0, skippedBytes: 0 });
 });
 
-Deno.test("A part with a length is given when its last byte has come", async () => {
+Deno.test("decodeMultipart() yields a part with a length when its last byte has arrived", async () => {
   let sent = 0;
   async function* source(): AsyncGenerator<Bytes> {
     for (const text of [`--frame\r\n${withLength(A).slice(0, -1)}`, A.slice(-1)]) {
@@ -44,7 +44,7 @@ Deno.test("A part with a length is given when its last byte has come", async () 
   await parts.return(undefined);
 });
 
-Deno.test("A part without a length is given when the boundary behind it has come", async () => {
+Deno.test("decodeMultipart() yields a part without a length when the next delimiter has arrived", async () => {
   async function* source(): AsyncGenerator<Bytes> {
     yield await Promise.resolve(fromText(`--frame\r\n\r\n${A}\r\n--frame\r\n`));
     throw new Error("read on");
@@ -54,7 +54,7 @@ Deno.test("A part without a length is given when the boundary behind it has come
   await parts.return(undefined);
 });
 
-Deno.test("Leaving the parts ends the source", async () => {
+Deno.test("decodeMultipart() ends its source when the caller stops reading", async () => {
   let ended = false;
   async function* source(): AsyncGenerator<Bytes> {
     try {
@@ -70,7 +70,7 @@ Deno.test("Leaving the parts ends the source", async () => {
   assert(ended);
 });
 
-Deno.test("Each image has a buffer of its own with free bytes around it", async () => {
+Deno.test("decodeMultipart() yields each image in a separate buffer with headroom", async () => {
   const stream = `--frame\r\n${withLength(A)}\r\n--frame\r\n\r\n${B}\r\n--frame\r\n`;
   const parts = await Array.fromAsync(decodeMultipart(whole(stream), TYPE));
   assertEquals(parts.length, 2);
@@ -82,7 +82,7 @@ Deno.test("Each image has a buffer of its own with free bytes around it", async 
   assert(parts[0]!.jpeg.buffer !== parts[1]!.jpeg.buffer);
 });
 
-Deno.test("The boundary is found however the content type is written", async () => {
+Deno.test("decodeMultipart() finds the boundary in any form of the content type", async () => {
   const types: [contentType: string, line: string][] = [
     ["multipart/x-mixed-replace;boundary=frame", "--frame"],
     ["Multipart/X-Mixed-Replace; Boundary=frame", "--frame"],
@@ -108,7 +108,7 @@ Deno.test("The boundary is found however the content type is written", async () 
   }
 });
 
-Deno.test("What servers do wrong between images is put up with", async () => {
+Deno.test("decodeMultipart() tolerates the mistakes of servers between images", async () => {
   const streams = {
     "no first boundary": `${withLength(A)}\r\n--frame\r\n${withLength(B)}\r\n--frame\r\n`,
     "neither boundary nor header at first": `${A}\r\n--frame\r\n\r\n${B}\r\n--frame\r\n`,
@@ -137,13 +137,13 @@ Deno.test("What servers do wrong between images is put up with", async () => {
   }
 });
 
-Deno.test("A length that is right is believed, even if a boundary is in the image", async () => {
+Deno.test("decodeMultipart() trusts a correct length, even if the image contains a delimiter", async () => {
   const odd = jpeg("\xff\xd9\r\n--frame\r\n\r\n\xff\xd8 not one \xff\xd9\r\n--frame--\r\n");
   const stream = `--frame\r\n${withLength(odd)}\r\n--frame\r\n${withLength(A)}\r\n--frame\r\n`;
   assertEquals(await decoded(stream), { parts: [odd, A], broken: 0, skippedBytes: 0 });
 });
 
-Deno.test("A length that is wrong is not believed: the part ends at the boundary", async () => {
+Deno.test("decodeMultipart() ends a part with a wrong length at the delimiter", async () => {
   const lengths = [-5, 0, 3, 99_999_999_999_999, "1e3", "12 34", "", A.length - 1, A.length + 9];
   for (const length of lengths) {
     const part = `--frame\r\nContent-Length: ${length}\r\n\r\n${A}\r\n`;
@@ -156,7 +156,7 @@ Deno.test("A length that is wrong is not believed: the part ends at the boundary
   }
 });
 
-Deno.test("After a wrong length an image waits for its boundary, until a length was right again", async () => {
+Deno.test("decodeMultipart() waits for the delimiter after a wrong length, until a length is correct again", async () => {
   let sent = 0;
   async function* source(): AsyncGenerator<Bytes> {
     const wrong = withLength(A).replace(`${A.length}`, `${A.length - 1}`);
@@ -171,7 +171,7 @@ Deno.test("After a wrong length an image waits for its boundary, until a length 
   assertEquals(seen, [[A, 1], [B, 2], [C, 3]]);
 });
 
-Deno.test("Parts that are no whole JPEG are dropped and counted", async () => {
+Deno.test("decodeMultipart() drops and counts parts that are no complete JPEG", async () => {
   const parts = [A.slice(0, -1), A.slice(1), "text", "\xff\xd8", "\xff\xd8\xff\xd9x"];
   for (const part of parts) {
     const stream = `--frame\nX: y\n\n${part}\n--frame\n\n${B}\n--frame\n`;
@@ -181,14 +181,14 @@ Deno.test("Parts that are no whole JPEG are dropped and counted", async () => {
   assertEquals(await decoded(cut), { parts: [A], broken: 1, skippedBytes: B.length - 3 });
 });
 
-Deno.test("Parts of another type are skipped, and are not broken", async () => {
+Deno.test("decodeMultipart() skips parts of another type without counting them as broken", async () => {
   const text = "--frame\nContent-Type: text/plain\n\nhello\n";
   const other = `--frame\nContent-Type: image/jpegs\n\n${A}\n`;
   const stream = `${text}${other}--frame\n\n${B}\n--frame\n`;
   assertEquals(await decoded(stream), { parts: [B], broken: 0, skippedBytes: 5 + A.length });
 });
 
-Deno.test("A part that grows too large is dropped, with or without a length", async () => {
+Deno.test("decodeMultipart() drops a part that is too large, with or without a length", async () => {
   const large = jpeg("x".repeat(1_000));
   const limits: [maxFrame: number, parts: string[]][] = [
     [large.length, [large, large, B]],
@@ -201,7 +201,7 @@ Deno.test("A part that grows too large is dropped, with or without a length", as
   }
 });
 
-Deno.test("A header that grows too large is dropped, and the next part is taken", async () => {
+Deno.test("decodeMultipart() drops headers that are too large, and decodes the next part", async () => {
   const lines = "X: y\n".repeat(14_000);
   for (const header of [lines, `X: ${"y".repeat(70_000)}\n`, "y".repeat(70_000)]) {
     const { parts, broken } = await decoded(`--frame\n${header}\n${A}\n--frame\n\n${B}\n--frame\n`);
@@ -209,7 +209,7 @@ Deno.test("A header that grows too large is dropped, and the next part is taken"
   }
 });
 
-Deno.test("A header or an image without an end is given up as soon as it is too large", async () => {
+Deno.test("decodeMultipart() drops endless headers and images as soon as they are too large", async () => {
   for (const [start, limit] of [["--frame\nX", 65_536], ["--frame\n\n\xff\xd8", 1_000]] as const) {
     const counts = { broken: 0, skippedBytes: 0 };
     const seen: number[] = [];
@@ -225,12 +225,12 @@ Deno.test("A header or an image without an end is given up as soon as it is too 
   }
 });
 
-Deno.test("A time counts if it is a time of day in seconds", async () => {
+Deno.test("decodeMultipart() reads a plausible time in seconds", async () => {
   const times: [string, number | undefined][] = [
     ["1700000000.123456", 1_700_000_000_123.456],
     ["1700000000", 1_700_000_000_000],
     [" 1700000000.5 ", 1_700_000_000_500],
-    ["12345.678", undefined], // since the machine started
+    ["12345.678", undefined], // since the start of the machine
     ["1700000000123", undefined], // milliseconds
     ["-1700000000", undefined],
     ["0x6553f100", undefined],
@@ -244,13 +244,13 @@ Deno.test("A time counts if it is a time of day in seconds", async () => {
   }
 });
 
-Deno.test("A time does not outlast its part", async () => {
+Deno.test("decodeMultipart() applies a time to one part only", async () => {
   const stream = `--frame\nX-Timestamp: 1700000000\n\n${A}\n--frame\n\n${B}\n--frame\n`;
   const parts = await Array.fromAsync(decodeMultipart(whole(stream), TYPE));
   assertEquals(parts.map(({ timestamp }) => timestamp), [1_700_000_000_000, undefined]);
 });
 
-Deno.test("A hostile stream takes no more work for coming byte by byte", async () => {
+Deno.test("decodeMultipart() parses a hostile stream in linear time, also byte by byte", async () => {
   const hostile = (size: number) => [
     "-".repeat(size),
     "\n".repeat(size),
@@ -272,7 +272,7 @@ Deno.test("A hostile stream takes no more work for coming byte by byte", async (
   }
 });
 
-Deno.test("Any stream is decoded as a slow decoder does it, however it is cut", async () => {
+Deno.test("decodeMultipart() agrees with a slow decoder on random streams in chunks of any size", async () => {
   const random = new Random(1);
   let found = 0, broken = 0;
   for (let run = 0; run < 400; run++) {
@@ -290,13 +290,13 @@ Deno.test("Any stream is decoded as a slow decoder does it, however it is cut", 
       assertEquals({ parts: result.parts, broken: result.broken }, expected, `run ${run}`);
       results.push(result.skippedBytes);
     }
-    assertEquals(new Set(results).size, 1, `garbage in run ${run}`);
+    assertEquals(new Set(results).size, 1, `skipped bytes in run ${run}`);
   }
-  assertGreater(found, 500); // or the streams would be too broken to tell
+  assertGreater(found, 500); // otherwise the random streams prove too little
   assertGreater(broken, 400);
 });
 
-Deno.test("Images with right lengths come through whatever is in them, however they are cut", async () => {
+Deno.test("decodeMultipart() decodes images of any content with correct lengths in chunks of any size", async () => {
   const random = new Random(2);
   for (let run = 0; run < 100; run++) {
     const images = Array.from(
@@ -310,7 +310,7 @@ Deno.test("Images with right lengths come through whatever is in them, however t
 });
 
 Deno.test({
-  name: "The stream of ffmpeg's own multipart writer is decoded to the images that it encodes",
+  name: "decodeMultipart() decodes ffmpeg's multipart stream to the images that ffmpeg encodes",
   ignore: !hasFfmpeg,
   async fn() {
     const source = ["-f", "lavfi", "-i", "testsrc=size=160x120:rate=10", "-frames:v", "12"];
@@ -332,11 +332,11 @@ Deno.test({
 
 interface Decoding extends DecodeOptions {
   contentType?: string;
-  /** How large the next chunk is. */
+  /** Returns the size of the next chunk. */
   cut?: () => number;
 }
 
-/** The images in a stream, as text with a character for each byte, and what was dropped. */
+/** Decodes a stream to Latin-1 texts, and counts what was dropped. */
 async function decoded(stream: string | Bytes, options: Decoding = {}) {
   const { contentType = TYPE, maxFrame, cut } = options;
   const bytes = typeof stream === "string" ? fromText(stream) : stream;
@@ -360,7 +360,7 @@ async function* whole(
   }
 }
 
-/** Something between the markers of a JPEG. */
+/** A JPEG by its first and last marker. */
 function jpeg(content: string): string {
   return `\xff\xd8${content}\xff\xd9`;
 }
@@ -379,7 +379,7 @@ function randomJpeg(random: Random, boundary: string): string {
   return jpeg(content.join(""));
 }
 
-/** Parts that are right or wrong in many ways. */
+/** A stream of parts with random mistakes. */
 function randomStream(random: Random, boundary: string): string {
   const line = () => random.of(["\r\n", "\r\n", "\n"]);
   const rarely = (text: string) => random.integer(0, 8 - 1) === 0 ? text : "";

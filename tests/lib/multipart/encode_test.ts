@@ -11,9 +11,9 @@ function frame(jpeg: Jpeg, capturedAt = CAPTURED): Frame {
   return { jpeg, capturedAt, monotonic: 0, sequence: 1 };
 }
 
-/** Four bytes of an image, with or without the room that a splitter leaves around it. */
-function pixels({ margin }: { margin: boolean }): Jpeg {
-  if (!margin) return new TextEncoder().encode("JPEG");
+/** An image of four bytes, with or without headroom. */
+function pixels({ headroom }: { headroom: boolean }): Jpeg {
+  if (!headroom) return new TextEncoder().encode("JPEG");
   const buffer = new Uint8Array(4 + 2 * HEADROOM).fill(0x2e);
   buffer.set(new TextEncoder().encode("JPEG"), HEADROOM);
   return markHeadroom(buffer.subarray(HEADROOM, HEADROOM + 4));
@@ -24,38 +24,41 @@ function text(bytes: Uint8Array): string {
 }
 
 for (const boundary of ["frame", "boundarydonotcross"]) {
-  for (const margin of [true, false]) {
-    const how = `for boundary "${boundary}", ${margin ? "in place" : "with a copy"}`;
+  for (const headroom of [true, false]) {
+    const how = `for boundary "${boundary}", ${headroom ? "in place" : "with a copy"}`;
 
-    Deno.test(`A part tells its length and ends with the delimiter ${how}`, () => {
+    Deno.test(`part() has a length and ends with the delimiter, ${how}`, () => {
       const format = multipartFormat(boundary, false);
       assertEquals(format.contentType, `multipart/x-mixed-replace; boundary=${boundary}`);
       assertEquals(text(format.opening), `--${boundary}\r\n`);
-      const part = format.part(frame(pixels({ margin })));
+      const part = format.part(frame(pixels({ headroom })));
       assertEquals(text(part), `${HEADER}JPEG\r\n--${boundary}\r\n`);
     });
 
-    Deno.test(`A part ends with the next part's header if that is sent in advance ${how}`, () => {
+    Deno.test(`part() ends with the next part's headers if they are sent in advance, ${how}`, () => {
       const format = multipartFormat(boundary, true);
       assertEquals(format.contentType, `multipart/x-mixed-replace; boundary=${boundary}`);
       const next = `--${boundary}\r\nContent-Type: image/jpeg\r\n\r\n`;
       assertEquals(text(format.opening), next);
-      assertEquals(text(format.part(frame(pixels({ margin })))), `JPEG\r\n${next}`);
+      assertEquals(text(format.part(frame(pixels({ headroom })))), `JPEG\r\n${next}`);
     });
   }
 }
 
-Deno.test("A part is the image's own memory where there is room around it", () => {
-  const roomy = frame(pixels({ margin: true }));
+Deno.test("part() is written into the image's buffer if that has headroom", () => {
+  const spacious = frame(pixels({ headroom: true }));
   for (const advance of [false, true]) {
-    assertStrictEquals(multipartFormat("frame", advance).part(roomy).buffer, roomy.jpeg.buffer);
+    assertStrictEquals(
+      multipartFormat("frame", advance).part(spacious).buffer,
+      spacious.jpeg.buffer,
+    );
   }
 });
 
-Deno.test("A part is a copy where there is no room, and the image's surroundings stay as they are", () => {
+Deno.test("part() is a copy if there is no headroom, and the bytes around the image do not change", () => {
   const file = new TextEncoder().encode(".".repeat(500) + "JPEG" + ".".repeat(500));
   const cramped = frame(file.subarray(500, 504));
-  const longer = frame(pixels({ margin: true }));
+  const longer = frame(pixels({ headroom: true }));
   for (const advance of [false, true]) {
     const part = multipartFormat("frame", advance).part(cramped);
     assertNotEquals(part.buffer, file.buffer);
@@ -66,9 +69,9 @@ Deno.test("A part is a copy where there is no room, and the image's surroundings
   assertEquals(surroundings, ".".repeat(HEADROOM) + "JPEG" + ".".repeat(HEADROOM));
 });
 
-Deno.test("A part is made once for all viewers", () => {
-  for (const margin of [true, false]) {
-    const one = frame(pixels({ margin }));
+Deno.test("part() is built once for all viewers", () => {
+  for (const headroom of [true, false]) {
+    const one = frame(pixels({ headroom }));
     for (const boundary of ["frame", "boundarydonotcross"]) {
       const first = multipartFormat(boundary, false).part(one);
       assertStrictEquals(multipartFormat(boundary, false).part(one), first);
@@ -76,11 +79,11 @@ Deno.test("A part is made once for all viewers", () => {
   }
 });
 
-Deno.test("Both forms of a frame in one memory leave each other whole, whichever comes first", () => {
+Deno.test("part() of both formats can share a buffer, in any order", () => {
   const withLength = `${HEADER}JPEG\r\n--frame\r\n`;
   const inAdvance = "JPEG\r\n--frame\r\nContent-Type: image/jpeg\r\n\r\n";
   for (const order of [[false, true, false], [true, false, true]]) {
-    const one = frame(pixels({ margin: true }));
+    const one = frame(pixels({ headroom: true }));
     const parts = order.map((advance) => multipartFormat("frame", advance).part(one));
     for (const [n, advance] of order.entries()) {
       assertEquals(text(parts[n]!), advance ? inAdvance : withLength);
@@ -89,7 +92,7 @@ Deno.test("Both forms of a frame in one memory leave each other whole, whichever
   }
 });
 
-Deno.test("The margin is enough for the longest header and ending", () => {
+Deno.test("HEADROOM is enough for the longest headers and ending", () => {
   const size = 99_999_999;
   const buffer = new ArrayBuffer(size + 2 * HEADROOM);
   const jpeg = markHeadroom(new Uint8Array(buffer, HEADROOM, size));

@@ -1,12 +1,11 @@
-/** What {@link decodeSlowly} has found; `parts` as text, a character for each byte. */
+/** Result of {@link decodeSlowly}; `parts` as Latin-1. */
 export interface Decoded {
   parts: string[];
   broken: number;
 }
 
 /**
- * The same as `decodeMultipart`, for a whole stream as text with a character for each byte, and by the
- * simplest means.
+ * Decodes a complete stream, given as Latin-1, like `decodeMultipart` but by the simplest means.
  */
 export function decodeSlowly(stream: string, boundary: string, maxFrame: number): Decoded {
   const decoded: Decoded = { parts: [], broken: 0 };
@@ -59,7 +58,7 @@ export function decodeSlowly(stream: string, boundary: string, maxFrame: number)
   return decoded;
 }
 
-/** The fields of a header, and where it ends; no fields if it is too large. Nothing if it does not end. */
+/** Reads headers: fields and end, no fields if they are too large, undefined if they do not end. */
 function readHeader(text: string, start: number, delimiters: string[]) {
   const fields = new Map<string, string>();
   let lines = 0;
@@ -90,7 +89,7 @@ function jpegIn(text: string): string | undefined {
   return whole.length >= 4 && whole.endsWith("\xff\xd9") ? whole : undefined;
 }
 
-/** Where the line behind a delimiter begins, if one is here. */
+/** Returns the start of the line after a delimiter, if one begins `at`. */
 function delimiterAt(text: string, at: number, delimiters: string[]): number | undefined {
   const lineEnd = text.indexOf("\n", at);
   if (lineEnd === -1 || lineEnd - at >= 256 || !/[- \t]/.test(text[at]!)) return;

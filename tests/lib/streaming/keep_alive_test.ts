@@ -1,26 +1,88 @@
 import { assertEquals } from "@std/assert";
 import type { Camera } from "../../../lib/camera/camera.ts";
-import { KeepAlive } from "../../../lib/streaming/keep_alive.ts";
-import type { ViewerStream } from "../../../lib/streaming/viewer_stream.ts";
+import { multipartFormat } from "../../../lib/multipart/encode.ts";
+import { KeepAlive, ViewerStream } from "../../../lib/streaming/mod.ts";
 import { ManualClock } from "../../manual_clock.ts";
 
-Deno.test("KeepAlive goes on after an error, and says so", async () => {
+/**
+ * A stream of a camera with one frame, and a client that takes chunks only when a test reads them.
+ */
+function setUp() {
+  const clock = new ManualClock();
+  const keepAlive = new KeepAlive(clock, { info() {}, warn() {}, error() {} });
+  const latest = {
+    jpeg: new Uint8Array(3),
+    capturedAt: clock.now(),
+    monotonic: clock.monotonic(),
+    sequence: 1,
+  };
+  const stream = new ViewerStream({
+    format: multipartFormat("frame", true),
+    onEnd: () => keepAlive.delete(stream),
+  });
+  keepAlive.add(stream, { latest } as Camera);
+  return { clock, stream, latest, client: stream.stream.getReader() };
+}
+
+Deno.test("KeepAlive repeats the latest frame after 5 s without one, counted from the last", async () => {
+  const { clock, stream, latest, client } = setUp();
+  await client.read();
+  let next = client.read();
+  await clock.advance(4_999);
+  assertEquals(stream.sent, 0);
+  await clock.advance(1);
+  assertEquals(stream.sent, 1);
+  await next;
+  next = client.read();
+  await clock.advance(3_000);
+  stream.offer({ ...latest, monotonic: clock.monotonic(), sequence: 2 });
+  await next;
+  next = client.read();
+  await clock.advance(4_999);
+  assertEquals(stream.sent, 2);
+  await clock.advance(1);
+  assertEquals(stream.sent, 3);
+  stream.end();
+  await next;
+});
+
+Deno.test("KeepAlive disconnects a viewer that has read nothing for 2 minutes", async () => {
+  const { clock, stream } = setUp();
+  await clock.advance(120_000);
+  assertEquals([stream.sent, stream.endReason], [0, undefined]);
+  await clock.advance(500);
+  assertEquals([stream.sent, stream.endReason], [0, "stalled"]);
+});
+
+Deno.test("KeepAlive does not disconnect a viewer that reads slowly", async () => {
+  const { clock, stream, latest, client } = setUp();
+  await client.read();
+  for (let n = 1; n <= 5; n++) {
+    await clock.advance(100_000);
+    stream.offer({ ...latest, sequence: n });
+    await client.read();
+  }
+  assertEquals(stream.endReason, undefined);
+  await client.cancel();
+});
+
+Deno.test("KeepAlive continues after an error and logs it", async () => {
   const clock = new ManualClock();
   const lines: string[] = [];
   const error = (event: string, fields?: object) =>
     void lines.push(`${event} ${JSON.stringify(fields)}`);
   const keepAlive = new KeepAlive(clock, { info() {}, warn() {}, error });
-  let looks = 0;
-  const viewer = {
-    stalled: 0,
-    keepAlive() {
-      if (++looks === 1) throw new Error("no such picture");
+  let checks = 0;
+  const stream = {
+    lastSentAt: 0,
+    blockedFor() {
+      if (++checks === 1) throw new Error("no such picture");
     },
   } as unknown as ViewerStream;
-  keepAlive.add(viewer, {} as Camera);
+  keepAlive.add(stream, {} as Camera);
   await clock.advance(1_600);
-  keepAlive.delete(viewer);
+  keepAlive.delete(stream);
   await clock.advance(1_600);
-  assertEquals(looks, 3);
-  assertEquals(lines, ['viewers could not be looked through {"reason":"no such picture"}']);
+  assertEquals(checks, 3);
+  assertEquals(lines, ['keep-alive failed {"reason":"no such picture"}']);
 });

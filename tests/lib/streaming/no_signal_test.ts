@@ -3,11 +3,11 @@ import type { Jpeg } from "../../../lib/frame.ts";
 import { noSignalJpeg } from "../../../lib/jpeg/no_signal.ts";
 import { jpegWith, Received, setUp } from "../http/fake_source.ts";
 
-Deno.test("a viewer of a camera that fell silent is told so by a picture after 5 s, and stays", async () => {
+Deno.test('a viewer of a silent camera gets a "no signal" picture after 5 s and stays connected', async () => {
   const { app, camera, clock, source } = setUp();
   await using viewer = await watch(app.request("/video_feed"), () => source.push(jpegWith("one")));
   assertStringIncludes(await viewer.take(), "one");
-  await clock.advance(4_900); // the watchdog has ended it after 3 s
+  await clock.advance(4_900); // the watchdog has ended the capture after 3 s
   assertEquals(camera.error?.message, "No picture for 3 s");
   assertEquals(await viewer.take(), "");
   await clock.advance(600);
@@ -16,7 +16,7 @@ Deno.test("a viewer of a camera that fell silent is told so by a picture after 5
     text(noSignalJpeg({ width: 2, height: 1 }, ["No picture for 3 s"])),
   ]);
   await clock.advance(5_000);
-  assertEquals(await viewer.take(), first); // the same again, and not drawn again
+  assertEquals(await viewer.take(), first); // the same picture, drawn once
   await source.push(jpegWith("two"));
   assertStringIncludes(await viewer.take(), "two");
   assertEquals(camera.error, undefined);
@@ -28,7 +28,7 @@ async function watch(answer: Response | Promise<Response>, push: () => Promise<v
   return new Received((await answer).body!);
 }
 
-/** The pictures in a stream's text. */
+/** The JPEGs in the text of a stream. */
 function pictures(stream: string): string[] {
   return [...stream.matchAll(/\r\n\r\n(.*?)\r\n--frame/gs)].map(([, picture]) => picture!);
 }

@@ -1,0 +1,40 @@
+import type { Access } from "../auth/mod.ts";
+import type { Config } from "../config.ts";
+
+/** What the banner shows besides the settings. */
+export interface BannerOptions {
+  readonly version: string;
+  readonly access: Access;
+  /** The port that the server listens on. */
+  readonly port: number;
+}
+
+/**
+ * The lines that the server prints when it is ready: its cameras, its address, and who can connect.
+ */
+export function banner(config: Config, { version, access, port }: BannerOptions): string {
+  const { host, cameras, tls } = config;
+  const names = cameras.map(({ name, driver }) => name === driver ? name : `${name} (${driver})`);
+  return [
+    `dinocam ${version} serves ${names.join(", ")}`,
+    `Watch at http${tls ? "s" : ""}://${hostInUrl(host)}:${port}/`,
+    describeAccess(access),
+  ].join("\n");
+}
+
+function hostInUrl(host: string): string {
+  if (["0.0.0.0", "::"].includes(host)) return "<this machine's address>";
+  return host.includes(":") ? `[${host}]` : host;
+}
+
+function describeAccess(access: Access): string {
+  switch (access) {
+    case "this machine":
+      return "Reachable from this machine only. To allow your network: " +
+        "HOST=0.0.0.0 AUTH=user:password";
+    case "anyone":
+      return "No password required (AUTH=none): anyone who can connect can watch";
+    default:
+      return "Password required: the user name and password of AUTH";
+  }
+}

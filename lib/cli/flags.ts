@@ -1,0 +1,29 @@
+import { ConfigError } from "../errors.ts";
+
+/** What the program is asked to do. */
+export type Command = "serve" | "doctor" | "list-cameras" | "help" | "version";
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  "doctor": "doctor",
+  "--list-cameras": "list-cameras",
+  "--help": "help",
+  "-h": "help",
+  "--version": "version",
+};
+
+/** Of several commands, the first of these is run. */
+const PRECEDENCE: readonly Command[] = ["help", "version", "list-cameras", "doctor"];
+
+/** Reads the command line. @throws {ConfigError} If it contains an unknown argument. */
+export function readCommand(args: readonly string[]): Command {
+  const commands = args.map((arg) => {
+    const command = Object.hasOwn(COMMANDS, arg) ? COMMANDS[arg] : undefined;
+    if (command) return command;
+    throw new ConfigError(
+      `Unknown argument ${
+        JSON.stringify(arg)
+      }: expected doctor, --list-cameras, --help or --version`,
+    );
+  });
+  return PRECEDENCE.find((command) => commands.includes(command)) ?? "serve";
+}

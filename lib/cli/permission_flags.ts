@@ -1,0 +1,39 @@
+import type { Env } from "../env.ts";
+import { ConfigError } from "../errors.ts";
+import {
+  ALL_DRIVER_PERMISSIONS,
+  loadDriverPermissions,
+} from "../permissions/driver_permissions.ts";
+import { compileFlags, permissionFlags } from "../permissions/flags.ts";
+import { isSupported } from "./deno_version.ts";
+import { readServerConfig, type ServerConfig, SETTINGS } from "./settings.ts";
+
+// Prints the permission flags of the server, for the tasks in `deno.json`. The argument is `all` for
+// commands that use every driver, and `compile` for a compiled binary. On an unsupported Deno it
+// prints nothing: the server then reports the version.
+if (isSupported(Deno.version.deno)) {
+  const [mode] = Deno.args;
+  const flags = mode === "compile" ? compileFlags(SETTINGS) : await flagsFor(mode === "all");
+  console.log(flags.join(" "));
+}
+
+async function flagsFor(allDrivers: boolean): Promise<string[]> {
+  const env = Deno.env.toObject();
+  const config = readValidConfig(env);
+  // A driver in CAMERAS_DIR may have the name of one of the server's own.
+  const permissions = config && (allDrivers || config.camerasDir)
+    ? ALL_DRIVER_PERMISSIONS
+    : (await Promise.all(config?.cameras.map(({ driver }) => loadDriverPermissions(driver)) ?? []))
+      .flat();
+  return permissionFlags({ config, drivers: new Set(permissions), settings: SETTINGS, env });
+}
+
+/** Undefined if a setting is invalid: the server reports that. */
+function readValidConfig(env: Env): ServerConfig | undefined {
+  try {
+    return readServerConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return undefined;
+    throw error;
+  }
+}

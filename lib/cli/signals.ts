@@ -1,0 +1,33 @@
+import { killAll } from "../process/mod.ts";
+
+/** The signals that stop the program. SIGHUP comes when its terminal is closed. */
+const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT", "SIGBREAK"]
+  : ["SIGINT", "SIGTERM", "SIGHUP"];
+
+/**
+ * A second signal within this time counts as the first one, in milliseconds: on Ctrl+C, the
+ * terminal sends a SIGINT to `deno task` and to the server, and `deno task` forwards its own.
+ */
+const REPEAT_INTERVAL = 200;
+
+/**
+ * Waits for a signal that stops the program. Once it has arrived, another one kills the child
+ * processes and exits at once, with code 1.
+ */
+export function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let stoppedAt: number | undefined;
+    const onSignal = () => {
+      const now = performance.now();
+      if (stoppedAt === undefined) {
+        stoppedAt = now;
+        return resolve();
+      }
+      if (now - stoppedAt < REPEAT_INTERVAL) return;
+      killAll();
+      Deno.exit(1);
+    };
+    for (const signal of STOP_SIGNALS) Deno.addSignalListener(signal, onSignal);
+  });
+}

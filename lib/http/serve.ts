@@ -1,0 +1,145 @@
+import { settlesWithin } from "../clock.ts";
+import type { Config, TlsFiles } from "../config.ts";
+import { ConfigError, ListenError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import { type Connections, openConnections } from "../sockets/mod.ts";
+
+/**
+ * When to close the remaining connections forcibly at shutdown, where the platform allows it; in
+ * milliseconds.
+ */
+const FORCE_CLOSE_AFTER = 300;
+/** Interval between sweeps for idle connections, in milliseconds. */
+const IDLE_SWEEP_INTERVAL = 10_000;
+
+/** Handles a request. */
+export type Handler = Deno.ServeHandler<Deno.NetAddr>;
+
+/** Reads the PEM files for HTTPS. @throws {ConfigError} If a file cannot be read. */
+export async function readTls(
+  files: TlsFiles | undefined,
+): Promise<Deno.TlsCertifiedKeyPem | undefined> {
+  return files && {
+    cert: await readPem("TLS_CERT", files.cert),
+    key: await readPem("TLS_KEY", files.key),
+  };
+}
+
+async function readPem(name: string, path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw new ConfigError(`Cannot read the file of ${name}: ${message}`, { cause });
+  }
+}
+
+/** Options of {@link listen}. */
+export interface ListenOptions extends Pick<Config, "host" | "port" | "sendQueue"> {
+  /** Certificate and key for HTTPS, as PEM. */
+  readonly tls: Deno.TlsCertifiedKeyPem | undefined;
+  readonly log: Log;
+}
+
+/**
+ * Listens for HTTP requests. Until {@link Server.handle} is called, they get a 503.
+ *
+ * @throws {ListenError} If the address or the port cannot be used.
+ * @throws {ConfigError} If the certificate and its key cannot be used.
+ */
+export function listen(options: ListenOptions): Server {
+  return new Server(options);
+}
+
+/**
+ * A server that listens. Disposing it waits for open responses, and then closes connections
+ * forcibly.
+ */
+export class Server implements AsyncDisposable {
+  /** What the kernel can do for the server's connections. */
+  readonly connections: Connections;
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #sweep: ReturnType<typeof setInterval>;
+  #handler: Handler = () => new Response("The server is starting\n", { status: 503 });
+
+  constructor({ host, port, tls, sendQueue, log }: ListenOptions) {
+    this.#server = serve({ hostname: host, port, ...tls }, (request, info) => {
+      // With a malformed request target or Host header, the URL of the request is invalid.
+      if (URL.canParse(request.url)) return this.#handler(request, info);
+      return new Response("Malformed request target or Host header\n", { status: 400 });
+    });
+    const limitSendQueue = sendQueue === "short";
+    // With TLS, only Deno can write to a connection.
+    this.connections = openConnections(this.port, {
+      limitSendQueue,
+      direct: limitSendQueue && !tls,
+    });
+    const reason = this.connections.unavailable;
+    if (reason) log.info("slow viewers may see old pictures", { reason });
+    this.#sweep = setInterval(() => this.#closeIdle(log), IDLE_SWEEP_INTERVAL);
+  }
+
+  /** The port that the server listens on. */
+  get port(): number {
+    return this.#server.addr.port;
+  }
+
+  /** Sets what answers requests. */
+  handle(handler: Handler): void {
+    this.#handler = handler;
+  }
+
+  /**
+   * Accepts no more connections, and waits for the open responses. The streams end with their
+   * cameras, which the caller closes.
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#sweep);
+    const closed = this.#server.shutdown();
+    // A viewer that has stopped reading would hold its connection open forever.
+    if (!await settlesWithin(closed, FORCE_CLOSE_AFTER)) this.connections.closeAll();
+    await closed;
+    this.connections[Symbol.dispose]();
+  }
+
+  #closeIdle(log: Log): void {
+    const count = this.connections.closeIdle();
+    if (count > 0) log.info("idle connections closed", { count });
+  }
+}
+
+/** Address, and certificate and key for HTTPS. */
+type ServeOptions = Deno.ServeTcpOptions & Partial<Deno.TlsCertifiedKeyPem>;
+
+function serve(
+  options: ServeOptions,
+  handler: Handler,
+): Deno.HttpServer<Deno.NetAddr> {
+  try {
+    return Deno.serve({ ...options, onListen: () => {} }, handler);
+  } catch (error) {
+    throw explainListenError(error as Error, options);
+  }
+}
+
+function explainListenError(
+  cause: Error,
+  { hostname, port, cert }: ServeOptions,
+): Error {
+  const { message } = cause;
+  if (cert && (cause instanceof Deno.errors.InvalidData || /keys?\b/.test(`${cause}`))) {
+    return new ConfigError(`Cannot serve HTTPS with TLS_CERT and TLS_KEY: ${message}`, { cause });
+  }
+  return new ListenError(`Cannot listen on ${hostname}:${port}: ${adviceFor(cause)}`, { cause });
+}
+
+function adviceFor(error: Error): string {
+  if (error instanceof Deno.errors.AddrInUse) return "the port is in use; choose another PORT";
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return "permission denied; choose a PORT above 1023";
+  }
+  if (error instanceof Deno.errors.NotCapable) {
+    return "Deno does not permit it; use `deno task start`, or --allow-net";
+  }
+  return "HOST must be a name or an address of this machine";
+}

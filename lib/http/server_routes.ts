@@ -1,0 +1,53 @@
+import type { Hono } from "hono";
+import type { Camera } from "../camera/camera.ts";
+import type { Clock } from "../clock.ts";
+import type { ServerInfo } from "../live/mod.ts";
+import type { Log } from "../log.ts";
+import { KeepAlive, Viewers } from "../streaming/mod.ts";
+import { cameraRoutes } from "./camera_routes.ts";
+import { Cameras } from "./cameras.ts";
+import { liveRoutes } from "./live_routes.ts";
+import { metricsRoutes } from "./metrics_routes.ts";
+import { pageRoutes, type Pages } from "./page_routes.ts";
+import { snapshotRoutes } from "./snapshot_routes.ts";
+import { type DirectTo, streamRoutes } from "./stream_routes.ts";
+
+/** Options of {@link serverRoutes}. */
+export interface ServerRoutesOptions {
+  /** At least one. Routes without a camera's name answer for the first. */
+  cameras: readonly Camera[];
+  pages: Pages;
+  /** Maximum number of viewers. @default {Infinity} */
+  maxViewers?: number;
+  /** Returns how clients reach the server; the page shows it. */
+  serverInfo?: () => ServerInfo;
+  /** Bypasses Deno for streams, where the platform supports it. */
+  directTo?: DirectTo;
+  /** The server's version, for metrics. @default {"unknown"} */
+  version?: string;
+  clock: Clock;
+  log: Log;
+}
+
+/** The server's own routes: streams, snapshots, live player, status, metrics and pages. */
+export function serverRoutes(options: ServerRoutesOptions): Hono[] {
+  const { pages, maxViewers, serverInfo, directTo, version = "unknown", clock, log } = options;
+  const cameras = new Cameras(options.cameras);
+  const viewers = new Viewers({ max: maxViewers, clock, log });
+  const keepAlive = new KeepAlive(clock, log);
+  const startedAt = clock.now();
+  const server = () => ({
+    version,
+    startedAt,
+    memory: Deno.memoryUsage().rss,
+    viewers: viewers.count,
+  });
+  return [
+    streamRoutes({ cameras, keepAlive, viewers, directTo }),
+    snapshotRoutes(cameras),
+    cameraRoutes(cameras),
+    liveRoutes({ cameras, viewers, serverInfo, clock }),
+    metricsRoutes(cameras, server),
+    pageRoutes(pages),
+  ];
+}

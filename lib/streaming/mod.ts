@@ -1,0 +1,17 @@
+/**
+ * Streams for viewers: the latest frame wins, silent streams are kept alive, and viewers are counted
+ * and limited. Independent of HTTP.
+ *
+ * @module
+ */
+export { KeepAlive } from "./keep_alive.ts";
+export { limitFps } from "./limit_fps.ts";
+export { type DirectSender, ViewerStream, type ViewerStreamOptions } from "./viewer_stream.ts";
+export { openViewerStream, type OpenViewerStreamOptions } from "./open_viewer_stream.ts";
+export {
+  TooManyViewers,
+  Viewers,
+  type ViewerSession,
+  type ViewersOptions,
+  type ViewerSummary,
+} from "./viewers.ts";
