@@ -128,6 +128,9 @@ function layOut() {
     tile.showPlain(link.state.kind === "plain" && isWatched && isPlain);
     if (!isWatched) tile.pause();
   }
+  // A hidden link would still take the keys until the browser renders the page.
+  const focused = document.activeElement;
+  if (single && focused instanceof HTMLElement && focused.matches(".open")) focused.blur();
   for (const anchor of document.querySelectorAll("#names a")) {
     const name = parseHash(anchor.getAttribute("href"));
     if (name === (single?.status.name ?? "")) {
