@@ -57,6 +57,7 @@ export interface LiveSessionOptions {
  *     client  {"type":"painted","camera":0,"sequence":17}
  *     server  the next frame
  *     client  {"type":"watch","cameras":["front"]}
+ *             {"type":"watch","cameras":["front"],"retry":true}  the user requests a retry
  *             {"type":"ping","id":1}
  *     server  {"type":"pong","id":1,"now":…,"cameras":[…]}
  *

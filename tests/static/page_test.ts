@@ -514,8 +514,10 @@ Deno.test("Page in Chromium", needs, async (t) => {
     }
     // A rotated picture changes the best grid.
     await resize(page, 1280, 800);
-    for (const key of ["1", "r", "g"]) await page.press(key);
-    await page.until(`document.querySelector(".sideways") !== null`);
+    await page.press("1");
+    await page.until(`document.body.matches(".single-camera")`);
+    for (const key of ["r", "g"]) await page.press(key);
+    await page.until(`document.querySelector("body:not(.single-camera) .sideways") !== null`);
     const rotated = await measure();
     assertEquals([rotated.visible, rotated.scrolls], [4, false]);
     assertEquals(await page.eval("document.title"), "● 4 cameras – dinocam");
