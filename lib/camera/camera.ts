@@ -5,7 +5,7 @@ import type { Frame, Jpeg } from "../frame.ts";
 import { Hub, type Open, type Role, type Subscriber } from "../hub/hub.ts";
 import type { Subscription, SubscriptionOptions } from "../hub/subscription.ts";
 import type { Size } from "../jpeg/segments.ts";
-import { Backoff } from "./backoff.ts";
+import { Backoff, type RetryOptions } from "./backoff.ts";
 import { DeliveryStats } from "./delivery_stats.ts";
 import type { TimedJpeg } from "./driver.ts";
 import type { CameraEvent } from "./events.ts";
@@ -98,8 +98,8 @@ export class Camera implements AsyncDisposable {
   }
 
   /** Requests frames for a client: retries even a permanent failure. */
-  retryNow(): void {
-    this.#backoff.retryNow();
+  retryNow(options?: RetryOptions): void {
+    this.#backoff.retryNow(options);
   }
 
   /** Adds a subscriber and offers it the latest frame. */

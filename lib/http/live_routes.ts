@@ -1,6 +1,12 @@
 import { type Context, Hono } from "hono";
 import type { Clock } from "../clock.ts";
-import { CLOSE, closeOutdated, LiveSession, PROTOCOL_VERSION } from "../live/mod.ts";
+import {
+  CLOSE,
+  closeOutdated,
+  LiveSession,
+  PROTOCOL_VERSION,
+  type ServerInfo,
+} from "../live/mod.ts";
 import { TooManyViewers, type Viewers, type ViewerSession } from "../streaming/mod.ts";
 import { clientAddress } from "./client_address.ts";
 import { asJson } from "./camera_routes.ts";
@@ -17,6 +23,8 @@ const WEBSOCKET_VERSION = "13";
 export interface LiveRoutesOptions {
   cameras: Cameras;
   viewers: Viewers;
+  /** Returns how clients reach the server; the page shows it. */
+  serverInfo?: () => ServerInfo;
   clock: Clock;
 }
 
@@ -25,7 +33,7 @@ export interface LiveRoutesOptions {
  * those in `&watch=front,back` (an empty list: no camera). The socket of a page with another
  * protocol version is closed. Deno closes the sockets at shutdown.
  */
-export function liveRoutes({ cameras, viewers, clock }: LiveRoutesOptions): Hono {
+export function liveRoutes({ cameras, viewers, serverInfo, clock }: LiveRoutesOptions): Hono {
   return new Hono().get("/live", (c) => {
     const names = cameras.all.map(({ name }) => name);
     const requested = c.req.query("watch")?.split(",");
@@ -41,6 +49,7 @@ export function liveRoutes({ cameras, viewers, clock }: LiveRoutesOptions): Hono
       socket,
       cameras: cameras.all,
       status: () => cameras.all.map((camera) => asJson(camera.stats())),
+      server: serverInfo,
       clock,
     });
     let viewer: ViewerSession | undefined;
@@ -86,6 +95,8 @@ function upgrade(c: Context, viewers: Viewers): Deno.WebSocketUpgrade {
     c.req.header("Upgrade")?.toLowerCase() === "websocket" &&
     c.req.header("Sec-WebSocket-Version") === WEBSOCKET_VERSION;
   if (!isHandshake) {
+    // A page cannot read the response to a rejected handshake, so it asks with a plain request.
+    viewers.ensureCapacity();
     throw new HttpError(426, "WebSocket required", {
       "Upgrade": "websocket",
       "Sec-WebSocket-Version": WEBSOCKET_VERSION,

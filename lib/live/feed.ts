@@ -49,13 +49,13 @@ export class LiveFeed implements Subscriber<Frame> {
     return this.#queue.dropped;
   }
 
-  /** Joins the camera, and has it retry if it has given up. */
-  join(): void {
+  /** Joins the camera, and has it retry if it has given up. @param skipDelay Whether to retry without a delay. */
+  join(skipDelay = false): void {
     if (!this.#joined) {
       this.#joined = true;
       this.#camera.join(this);
     }
-    this.#camera.retryNow();
+    this.#camera.retryNow({ skipDelay });
   }
 
   /** Leaves the camera. A frame in flight still has to be acknowledged. */

@@ -18,8 +18,11 @@ export const MAX_MESSAGE = 4_096;
 
 /** The messages that a client may send. */
 export type ClientMessage =
-  /** Selects the cameras to watch, by name. Unknown names are ignored. */
-  | { readonly type: "watch"; readonly cameras: readonly string[] }
+  /**
+   * Selects the cameras to watch, by name. Unknown names are ignored. With `retry`, failed cameras
+   * are retried without the usual delay, because the user has requested it.
+   */
+  | { readonly type: "watch"; readonly cameras: readonly string[]; readonly retry: boolean }
   /** Acknowledges a frame: it was painted or discarded, and the server may send the next frame. */
   | { readonly type: "painted"; readonly camera: number; readonly sequence: number }
   /** Requests the cameras' status and the server's time. */
@@ -67,7 +70,7 @@ export function readClientMessage(text: string): ClientMessage | undefined {
     case "watch": {
       const { cameras } = message;
       if (!Array.isArray(cameras) || !cameras.every((name) => typeof name === "string")) return;
-      return { type: "watch", cameras };
+      return { type: "watch", cameras, retry: message.retry === true };
     }
     case "painted": {
       const { camera, sequence } = message;

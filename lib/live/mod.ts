@@ -7,4 +7,4 @@
  */
 export { FRAME_HEADER, frameMessage, MESSAGE_KIND, PROTOCOL_VERSION } from "./message.ts";
 export { closeOutdated } from "./outdated.ts";
-export { CLOSE, LiveSession, type LiveSocket } from "./session.ts";
+export { CLOSE, LiveSession, type LiveSocket, type ServerInfo } from "./session.ts";

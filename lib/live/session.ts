@@ -28,6 +28,16 @@ export interface LiveSocket {
   close(code: number, reason: string): void;
 }
 
+/** How clients reach the server: the page shows it for other programs and devices. */
+export interface ServerInfo {
+  /** Base URLs, such as `http://192.168.1.20:8000`. */
+  readonly addresses: readonly string[];
+  /** Whether the server requires a password. */
+  readonly auth: boolean;
+  /** Where clients can connect from. */
+  readonly reachable: "this machine" | "network";
+}
+
 /** Options of a {@link LiveSession}. */
 export interface LiveSessionOptions {
   socket: LiveSocket;
@@ -35,6 +45,8 @@ export interface LiveSessionOptions {
   cameras: readonly FeedCamera[];
   /** Returns the status of each camera, in the order of `cameras`, as it is sent to clients. */
   status: () => unknown;
+  /** Returns how clients reach the server, for `hello`. */
+  server?: () => ServerInfo;
   clock: Clock;
 }
 
@@ -44,11 +56,12 @@ export interface LiveSessionOptions {
  * reacts.
  *
  *     client  GET /live?version=2&watch=front,back
- *     server  {"type":"hello","version":2,"now":…,"cameras":[…]}
+ *     server  {"type":"hello","version":2,"now":…,"cameras":[…],"server":{…}}
  *             a frame (see `frameMessage`)
  *     client  {"type":"painted","camera":0,"sequence":17}
  *     server  the next frame
  *     client  {"type":"watch","cameras":["front"]}
+ *             {"type":"watch","cameras":["front"],"retry":true}  the user requests a retry
  *             {"type":"ping","id":1}
  *     server  {"type":"pong","id":1,"now":…,"cameras":[…]}
  *
@@ -64,19 +77,22 @@ export interface LiveSessionOptions {
  * `now` is the server's time in milliseconds since the Unix epoch: from it the client computes the
  * offset of the client's clock, and with that the age of a frame. `cameras` is the same as in
  * `GET /cameras`.
+ * `server` is a {@link ServerInfo}, or missing.
  */
 export class LiveSession {
   readonly #socket: LiveSocket;
   readonly #cameras: readonly FeedCamera[];
   readonly #status: () => unknown;
+  readonly #server: (() => ServerInfo) | undefined;
   readonly #clock: Clock;
   readonly #feeds: readonly LiveFeed[];
   #ended = false;
 
-  constructor({ socket, cameras, status, clock }: LiveSessionOptions) {
+  constructor({ socket, cameras, status, server, clock }: LiveSessionOptions) {
     this.#socket = socket;
     this.#cameras = cameras;
     this.#status = status;
+    this.#server = server;
     this.#clock = clock;
     this.#feeds = cameras.map((camera, index) =>
       new LiveFeed({
@@ -99,16 +115,16 @@ export class LiveSession {
 
   /** Starts the session: sends `hello` with the list of cameras, then the latest frames. */
   start(watch: Iterable<string>): void {
-    this.#sendStatus({ type: "hello", version: PROTOCOL_VERSION });
+    this.#sendStatus({ type: "hello", version: PROTOCOL_VERSION, server: this.#server?.() });
     this.watch(watch);
   }
 
-  /** Watches these cameras and leaves all others. Ignores unknown names. */
-  watch(names: Iterable<string>): void {
+  /** Watches these cameras and leaves all others. Ignores unknown names. @param retry Retries failed cameras now. */
+  watch(names: Iterable<string>, retry = false): void {
     const wanted = new Set(names);
     for (const [index, feed] of this.#feeds.entries()) {
       if (this.#ended) return; // joining a closed camera ends the session
-      if (wanted.has(this.#cameras[index]!.name)) feed.join();
+      if (wanted.has(this.#cameras[index]!.name)) feed.join(retry);
       else feed.leave();
     }
   }
@@ -123,7 +139,7 @@ export class LiveSession {
     if (this.#isFlooded()) {
       return this.close(CLOSE.POLICY, "The client sends messages but does not read");
     }
-    if (read.type === "watch") this.watch(read.cameras);
+    if (read.type === "watch") this.watch(read.cameras, read.retry);
     else if (read.type === "painted") this.#feeds[read.camera]?.acknowledge(read.sequence);
     else this.#sendStatus({ type: "pong", id: read.id });
   }
@@ -141,7 +157,9 @@ export class LiveSession {
     for (const feed of this.#feeds) feed.leave();
   }
 
-  #sendStatus(message: { type: "hello"; version: number } | { type: "pong"; id: number }): void {
+  #sendStatus(
+    message: { type: "hello"; version: number; server?: ServerInfo } | { type: "pong"; id: number },
+  ): void {
     const status = { ...message, now: this.#clock.now(), cameras: this.#status() };
     this.#send(JSON.stringify(status));
   }
