@@ -33,7 +33,10 @@ export interface CameraOptions {
   events: Pick<Events<CameraEvent>, "emit">;
 }
 
-/** Options of {@link Camera.subscribe}. The role is required, so that no module counts as a viewer by mistake. */
+/**
+ * Options of {@link Camera.subscribe}. The role is required, so that no module counts as a viewer
+ * by mistake.
+ */
 export type CameraSubscriptionOptions =
   & Omit<SubscriptionOptions, "onDropped" | "role">
   & Required<Pick<SubscriptionOptions, "role">>;
@@ -113,8 +116,8 @@ export class Camera implements AsyncDisposable {
   }
 
   /**
-   * Creates a subscription: an async iterator of frames, which joins when it is first read. A slow reader gets
-   * the newest frame; with a `depth`, it gets the newest frames up to that number.
+   * Creates a subscription: an async iterator of frames, which joins when it is first read. A slow
+   * reader gets the newest frame; with a `depth`, it gets the newest frames up to that number.
    */
   subscribe(options: CameraSubscriptionOptions): Subscription<Frame> {
     const onDropped = () => this.countDropped(options.role);

@@ -23,7 +23,7 @@ const WEBSOCKET_VERSION = "13";
 export interface LiveRoutesOptions {
   cameras: Cameras;
   viewers: Viewers;
-  /** Returns how clients reach the server; the page shows it. */
+  /** Returns how clients reach the server, for the page. */
   serverInfo?: () => ServerInfo;
   clock: Clock;
 }
@@ -95,7 +95,7 @@ function upgrade(c: Context, viewers: Viewers): Deno.WebSocketUpgrade {
     c.req.header("Upgrade")?.toLowerCase() === "websocket" &&
     c.req.header("Sec-WebSocket-Version") === WEBSOCKET_VERSION;
   if (!isHandshake) {
-    // A page cannot read the response to a rejected handshake, so it asks with a plain request.
+    // A page cannot read the response to a rejected handshake, so it sends a plain request.
     viewers.ensureCapacity();
     throw new HttpError(426, "WebSocket required", {
       "Upgrade": "websocket",

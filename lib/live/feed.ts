@@ -49,7 +49,11 @@ export class LiveFeed implements Subscriber<Frame> {
     return this.#queue.dropped;
   }
 
-  /** Joins the camera, and has it retry if it has given up. @param skipDelay Whether to retry without a delay. */
+  /**
+   * Joins the camera, and has it retry if it has given up.
+   *
+   * @param skipDelay Whether to retry without a delay.
+   */
   join(skipDelay = false): void {
     if (!this.#joined) {
       this.#joined = true;

@@ -28,7 +28,7 @@ export interface LiveSocket {
   close(code: number, reason: string): void;
 }
 
-/** How clients reach the server: the page shows it for other programs and devices. */
+/** How clients reach the server. The page shows it for other programs and devices. */
 export interface ServerInfo {
   /** Base URLs, such as `http://192.168.1.20:8000`. */
   readonly addresses: readonly string[];
@@ -119,7 +119,11 @@ export class LiveSession {
     this.watch(watch);
   }
 
-  /** Watches these cameras and leaves all others. Ignores unknown names. @param retry Retries failed cameras now. */
+  /**
+   * Watches these cameras and leaves all others. Ignores unknown names.
+   *
+   * @param retry Whether to retry failed cameras without the usual delay.
+   */
   watch(names: Iterable<string>, retry = false): void {
     const wanted = new Set(names);
     for (const [index, feed] of this.#feeds.entries()) {
