@@ -5,7 +5,7 @@ import { FAKES, ROOT, Server } from "./server.ts";
 
 const FAKE_CAMERA = { CAMERA: "pi", PATH: `${FAKES}:${Deno.env.get("PATH")}` };
 
-Deno.test("the doctor finds no problem if the cameras of the settings deliver pictures", async () => {
+Deno.test("the doctor finds no problem if the configured cameras deliver pictures", async () => {
   const { code, lines } = await main(["doctor"], { CAMERA: "one=emulated,two=emulated" });
   assertEquals([code, lines.at(-1)], [0, "No problems found"]);
   assert(lines.some((line) => /^ok +Deno \d+\.\d+\.\d+ on /.test(line)));
@@ -99,7 +99,7 @@ Deno.test("the doctor does not take another server for dinocam", async () => {
   assertMatch(text, /^problem +Port \d+ is in use by another program$/m);
 });
 
-Deno.test("the doctor reports a missing program that a camera of the settings needs", async () => {
+Deno.test("the doctor reports a missing program that a configured camera needs", async () => {
   const folder = await Deno.makeTempDir(); // empty
   try {
     const { code, text } = await main(["doctor"], { CAMERA: "usb", PATH: folder });

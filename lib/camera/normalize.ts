@@ -12,7 +12,7 @@ export interface NormalizedImage extends Required<TimedJpeg> {
   readonly size: Size;
 }
 
-/** Counts the broken images of a camera over all its openings. */
+/** Counts the broken images of a camera over all its captures. */
 export class BrokenImages {
   #previous = 0;
   #current: SplitCounts = { broken: 0, skippedBytes: 0 };
@@ -22,22 +22,22 @@ export class BrokenImages {
     return this.#previous + this.#current.broken;
   }
 
-  /** Begins with the counts of a new opening. */
+  /** Starts the counts of a new capture. */
   begin(counts: SplitCounts = { broken: 0, skippedBytes: 0 }): void {
     this.#previous = this.total;
     this.#current = counts;
   }
 
-  /** Counts one more. */
+  /** Counts a broken image. */
   add(): void {
     this.#current.broken++;
   }
 }
 
 /**
- * Turns a driver's images into images that every decoder can read: with a capture time, without an embedded
- * thumbnail, and with the Huffman tables that some webcams omit. Images without a size are dropped and counted
- * as broken.
+ * Turns a driver's images into images that every decoder can read: with a capture time, without an
+ * embedded thumbnail, and with the Huffman tables that some webcams omit. Images without a size are
+ * dropped and counted as broken.
  */
 export function normalize(
   open: Open<Jpeg | TimedJpeg>,
@@ -54,8 +54,8 @@ export function normalize(
       const size = sizeOf(jpeg, parts);
       if (!size) broken.add();
       else {
-        const whole = withHuffmanTables(withoutThumbnail(jpeg, parts), parts);
-        yield { jpeg: whole, capturedAt, size };
+        const decodable = withHuffmanTables(withoutThumbnail(jpeg, parts), parts);
+        yield { jpeg: decodable, capturedAt, size };
       }
     }
   };

@@ -3,7 +3,7 @@ import type { Config } from "../config.ts";
 import { hostInUrl } from "../host.ts";
 import type { SettingsReview } from "./review_settings.ts";
 
-/** What the banner shows besides the settings. */
+/** Contents of the banner besides the settings. */
 export interface BannerOptions {
   readonly version: string;
   readonly access: Access;
@@ -14,8 +14,8 @@ export interface BannerOptions {
 }
 
 /**
- * The lines that the server prints when it is ready: its cameras, its address, who can connect, and
- * the settings in use with warnings.
+ * Returns the lines that the server prints when it is ready: its cameras, address, access and
+ * settings.
  */
 export function banner(config: Config, { version, access, port, review }: BannerOptions): string {
   const { host, cameras, tls } = config;

@@ -7,11 +7,11 @@ import { ConfigError, ImmediateStop } from "../errors.ts";
 import { killAll } from "../process/mod.ts";
 import { recordCameras, reviewSettings } from "./review_settings.ts";
 
-/** What the doctor's commands work on. */
+/** Options of {@link runDoctor}. */
 export interface DoctorCommandOptions {
   readonly config: Config;
   readonly drivers: DriverRegistry;
-  /** The environment, for the settings that the user has made. */
+  /** The environment with the user's settings. */
   readonly env: Env;
   /** The text of the file `.env`, if there is one. */
   readonly dotenv: string | undefined;
@@ -20,7 +20,7 @@ export interface DoctorCommandOptions {
 }
 
 /**
- * Runs the command `doctor` or `list-cameras`: prints the findings or the cameras.
+ * Runs the command `doctor` or `list-cameras`: prints the findings or the list of cameras.
  *
  * @returns The exit code: 1 if there is a problem.
  */
@@ -79,7 +79,7 @@ function summary(problems: number, warnings: number): string {
   return problems === 0 ? `Warnings: ${warnings}` : `Problems: ${problems}, warnings: ${warnings}`;
 }
 
-/** The drivers that can list their cameras. */
+/** Loads the drivers that can list their cameras. */
 async function listersOf(drivers: DriverRegistry): Promise<Lister[]> {
   const listers: Lister[] = [];
   for (const name of drivers.names) {

@@ -20,7 +20,7 @@ if (isSupported(Deno.version.deno)) {
 async function flagsFor(allDrivers: boolean): Promise<string[]> {
   const env = readEnvironment();
   const config = readValidConfig(env);
-  // A driver in CAMERAS_DIR may have the name of one of the server's own.
+  // A driver in CAMERAS_DIR may have the same name as a built-in driver.
   const permissions = config && (allDrivers || config.camerasDir)
     ? ALL_DRIVER_PERMISSIONS
     : (await Promise.all(config?.cameras.map(({ driver }) => loadDriverPermissions(driver)) ?? []))

@@ -56,7 +56,7 @@ export function reviewSettings(
   const inUse = settingsInUse(env, cameras);
   const dotenvCommand = withDotenv(task, currentLauncher());
   return {
-    settings: `Settings: ${inUse.join(" ") || "all default"}`,
+    settings: `Settings: ${inUse.join(" ") || "all defaults"}`,
     warnings: checkSettings({ env, settings: SETTINGS, cameras, dotenv, dotenvCommand }),
   };
 }

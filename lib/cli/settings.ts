@@ -33,11 +33,11 @@ export interface CameraWithReads {
 }
 
 /**
- * The settings that a user has made, as `NAME=value`, with the name of the variable that they came
- * from. A value that can contain a password is hidden, or shown without it.
+ * Returns the settings that the user has set, as `NAME=value`, with the names of their variables.
+ * Hides values that can contain a password, or the parts of them that can.
  *
- * @param cameras The cameras, whose own settings (`FRONT_FPS`) are included, and those that only
- * their drivers know, without their values.
+ * @param cameras The cameras: their settings, such as `FRONT_FPS`, are included, and the variables
+ * that only their drivers know, without values.
  */
 export function settingsInUse(env: Env, cameras: readonly CameraWithReads[]): string[] {
   const settings = new Map<string, Setting | undefined>();

@@ -3,7 +3,7 @@ import { CameraError, explain } from "../errors.ts";
 /** The result of one check. */
 export interface Finding {
   /**
-   * `note`: not a problem for the current settings. `warning`: a setting that probably does not do
+   * `note`: no problem with the current settings. `warning`: a setting that probably does not do
    * what the user wants.
    */
   readonly verdict: "ok" | "note" | "warning" | "problem";

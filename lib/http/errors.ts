@@ -18,7 +18,7 @@ export class HttpError extends Error {
   }
 }
 
-/** Converts a failure of the camera into a 503 with the reason and `Retry-After`. */
+/** Awaits a promise, and converts a camera's failure to a 503 with the reason and `Retry-After`. */
 export async function orUnavailable<T>(camera: Camera, promise: Promise<T>): Promise<T> {
   try {
     return await promise;
@@ -32,7 +32,7 @@ export async function orUnavailable<T>(camera: Camera, promise: Promise<T>): Pro
   }
 }
 
-/** Converts any error into a response: one line of text, or JSON if the client asks for it. */
+/** Converts any error to a response: one line of text, or JSON if the client prefers that. */
 export function errorResponse(error: unknown, request: Request, log: Log): Response {
   const { status, message, headers } = asHttpError(error, request, log);
   const init = { status, headers: { ...headers, ...NO_STORE } };

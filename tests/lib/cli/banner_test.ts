@@ -3,7 +3,7 @@ import { banner } from "../../../lib/cli/banner.ts";
 import { readConfig } from "../../../lib/config.ts";
 import type { Env } from "../../../lib/env.ts";
 
-const REVIEW = { settings: "Settings: all default", warnings: [] };
+const REVIEW = { settings: "Settings: all defaults", warnings: [] };
 
 function bannerFor(env: Env): string[] {
   const options = { version: "1.2.3", access: "this machine", port: 8000, review: REVIEW } as const;
