@@ -43,7 +43,7 @@ async function main(args: string[]): Promise<number | void> {
   if (command === "help") return console.log(usage(version, SETTINGS));
   if (command === "version") return console.log(version);
 
-  requireStartPermissions();
+  requireStartPermissions(command);
   const dotenv = await readDotenv();
   const { AUTH, ...env } = readEnvironment();
   Deno.env.delete("AUTH"); // neither drivers nor the programs that they run need it

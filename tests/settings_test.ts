@@ -136,7 +136,7 @@ Deno.test("deno run main.ts without permissions says in one line what to type", 
     assertEquals([code, stdout, stderr.length], [2, [], 1], `${flags}`);
     assertMatch(
       stderr[0]!,
-      /^Cannot run without .*: type deno task start, or deno run --allow-all /,
+      /^Cannot run without .*: type deno task start, or use deno run --allow-all$/,
     );
   }
 });
@@ -152,7 +152,7 @@ Deno.test(
       stdin: "null",
     }).output();
     const text = new TextDecoder().decode(stdout).trim();
-    assertMatch(text, /^Cannot run without Deno's permission .*main\.ts$/);
+    assertMatch(text, /^Cannot run without Deno's permission .*--allow-all$/);
   },
 );
 
@@ -226,4 +226,9 @@ Deno.test("the server shortens the name of an unknown camera and an invalid quer
     assert([400, 404].includes(response.status) && text.length < 300, text);
     assertStringIncludes(text, `"${"x".repeat(80)}…"`);
   }
+});
+
+Deno.test("deno run main.ts doctor without permissions names the task of the doctor", async () => {
+  const { stderr } = await run(["run", "-q", "--no-prompt", "main.ts", "doctor"]);
+  assertStringIncludes(stderr.join("\n"), ": type deno task doctor, or ");
 });

@@ -2,6 +2,7 @@ import { fromFileUrl } from "@std/path";
 import type { Config } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import { hostInUrl } from "../host.ts";
+import type { Command } from "./flags.ts";
 import { commandLine, currentLauncher } from "./launcher.ts";
 
 /** Folders that the server reads. */
@@ -15,8 +16,8 @@ const FOLDERS = ["cameras", "static"].map((folder) =>
  *
  * @throws {ConfigError} If a permission is missing.
  */
-export function requireStartPermissions(): void {
-  requirePermissions([
+export function requireStartPermissions(command: Command): void {
+  requirePermissions(command, [
     { name: "env" },
     ...FOLDERS.map((path) => ({ name: "read", path }) as const),
   ]);
@@ -25,16 +26,20 @@ export function requireStartPermissions(): void {
 /** Checks whether Deno lets the server listen. @throws {ConfigError} If it does not. */
 export function requireListenPermission({ host, port }: Pick<Config, "host" | "port">): void {
   const address = hostInUrl(host);
-  requirePermissions([{ name: "net", host: port === 0 ? address : `${address}:${port}` }]);
+  requirePermissions("serve", [{ name: "net", host: port === 0 ? address : `${address}:${port}` }]);
 }
 
-function requirePermissions(permissions: readonly Deno.PermissionDescriptor[]): void {
+function requirePermissions(
+  command: Command,
+  permissions: readonly Deno.PermissionDescriptor[],
+): void {
   // querySync never asks the user.
   const missing = permissions.filter((one) => Deno.permissions.querySync(one).state !== "granted");
   if (missing.length === 0) return;
   const names = [...new Set(missing.map(({ name }) => `--allow-${name}`))].join(" and ");
+  const task = command === "serve" ? "start" : command;
   throw new ConfigError(
     `Cannot run without Deno's permission ${names}: type ` +
-      `${commandLine("start", currentLauncher())}, or deno run --allow-all main.ts`,
+      `${commandLine(task, currentLauncher())}, or use deno run --allow-all`,
   );
 }
