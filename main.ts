@@ -14,6 +14,7 @@ import { reportError } from "./lib/cli/report_error.ts";
 import { requireListenPermission, requireStartPermissions } from "./lib/cli/permission_check.ts";
 import { ResourceGroup } from "./lib/cli/resource_group.ts";
 import { readDotenv, recordCameras, reviewSettings } from "./lib/cli/review_settings.ts";
+import { serverInfo } from "./lib/cli/server_address.ts";
 import { readServerConfig, SETTINGS } from "./lib/cli/settings.ts";
 import { stopSignal } from "./lib/cli/signals.ts";
 import { usage } from "./lib/cli/usage.ts";
@@ -70,17 +71,24 @@ async function main(args: string[]): Promise<number | void> {
   const configs = recordCameras(config.cameras);
   const cameras = await openCameras(configs, drivers, { clock, events });
   const review = reviewSettings({ env: { ...env, AUTH }, cameras: configs, dotenv });
-  for (const { variable, text: reason, advice: hint } of review.warnings) {
-    log.warn("questionable setting", { variable, reason, hint });
-  }
   for (const camera of cameras) viewers.defer(() => camera.close(new ImmediateStop("Shutdown")));
 
   const server = viewers.use(listen({ ...config, tls: await readTls(config.tls), log }));
   const pages = await readPages(fromFileUrl(new URL("static", import.meta.url)));
   const { maxViewers, allowOrigin } = config;
   const directTo = server.connections.directTo.bind(server.connections);
+  const info = () => serverInfo(config, access, server.port);
   const routes = [
-    ...serverRoutes({ cameras, pages, maxViewers, directTo, version, clock, log }),
+    ...serverRoutes({
+      cameras,
+      pages,
+      maxViewers,
+      directTo,
+      serverInfo: info,
+      version,
+      clock,
+      log,
+    }),
   ];
   const app = createApp({
     routes,
@@ -90,7 +98,7 @@ async function main(args: string[]): Promise<number | void> {
     log,
   });
   server.handle((request, info) => app.fetch(request, info));
-  console.log(banner(config, { version, access, port: server.port, review }));
+  console.log(banner(config, { version, access, addresses: info().addresses, review }));
   if (env.NOTIFY_SOCKET) notifyReady(env.NOTIFY_SOCKET); // systemd waits for it
   await stopped;
 }

@@ -35,14 +35,13 @@ export default {
 };
 `;
 
-Deno.test("the server warns of misspelled settings, in the log and after its address", async () => {
+Deno.test("the server warns of misspelled settings after its address", async () => {
   const env = { CAMREA: "pi", FRONT_FPS: "5", MAX_VIEWERS: "5" };
   await using server = await Server.start({ env });
   const expected = [
     "Settings: PORT=0 MAX_VIEWERS=5",
     "Warning: CAMREA is not a setting; did you mean CAMERA?",
     'Warning: FRONT_FPS is not read: CAMERA names no camera "front"; for all cameras set FPS',
-    'warn questionable setting variable=CAMREA reason="CAMREA is not a setting"',
   ];
   for (const line of expected) {
     await eventually(line, () => server.output.includes(line));

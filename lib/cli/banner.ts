@@ -1,14 +1,13 @@
 import type { Access } from "../auth/mod.ts";
 import type { Config } from "../config.ts";
-import { hostInUrl } from "../host.ts";
 import type { SettingsReview } from "./review_settings.ts";
 
 /** Contents of the banner besides the settings. */
 export interface BannerOptions {
   readonly version: string;
   readonly access: Access;
-  /** The port that the server listens on. */
-  readonly port: number;
+  /** Base URLs of the server. */
+  readonly addresses: readonly string[];
   /** The settings in use, and what is wrong with them. */
   readonly review: SettingsReview;
 }
@@ -17,21 +16,24 @@ export interface BannerOptions {
  * Returns the lines that the server prints when it is ready: its cameras, address, access and
  * settings.
  */
-export function banner(config: Config, { version, access, port, review }: BannerOptions): string {
-  const { host, cameras, tls } = config;
+export function banner(
+  config: Config,
+  { version, access, addresses, review }: BannerOptions,
+): string {
+  const { cameras } = config;
   const names = cameras.map(({ name, driver }) => name === driver ? name : `${name} (${driver})`);
   return [
     `dinocam ${version} serves ${names.join(", ")}`,
-    `Watch at http${tls ? "s" : ""}://${reachableHost(host)}:${port}/`,
+    ...addressLines(addresses),
     describeAccess(access),
     review.settings,
     ...review.warnings.map(({ text, advice }) => `Warning: ${text}; ${advice}`),
   ].join("\n");
 }
 
-function reachableHost(host: string): string {
-  if (["0.0.0.0", "::"].includes(host)) return "<this machine's address>";
-  return hostInUrl(host);
+function addressLines(addresses: readonly string[]): string[] {
+  if (addresses.length === 0) return ["Watch at the addresses of this machine"];
+  return addresses.map((address, i) => `${i === 0 ? "Watch at" : "      or"} ${address}/`);
 }
 
 function describeAccess(access: Access): string {

@@ -37,6 +37,8 @@ export function permissionFlags(options: FlagsOptions): string[] {
     ...written.length > 0 ? [flag("write", written)] : [],
     ...drivers.has("net") ? ["--allow-net"] : config ? [listenFlag(config)] : [],
     ...drivers.has("run") ? ["--allow-run"] : [],
+    // To name the addresses of this machine.
+    ...config && ["0.0.0.0", "::"].includes(config.host) ? ["--allow-sys=networkInterfaces"] : [],
     ...ffiFlags(librariesOf(Deno.build.os)),
   ];
 }
@@ -48,6 +50,7 @@ export function permissionFlags(options: FlagsOptions): string[] {
 export function compileFlags(settings: readonly Setting[]): string[] {
   return [
     ...["--no-prompt", "--allow-env", "--allow-net", "--allow-run", "--allow-read"],
+    "--allow-sys=networkInterfaces",
     ...settings.some(({ path }) => path === "write") ? ["--allow-write"] : [],
     ...ffiFlags([...LINUX_LIBRARIES, ...MACOS_LIBRARIES]),
   ];
