@@ -109,8 +109,8 @@ export class Backoff<E extends RetryableError> {
   }
 
   /**
-   * Waits until a source that has failed may be opened again: after a permanent failure, for a request
-   * first.
+   * Waits until a source that has failed may be opened again: after a permanent failure, for a
+   * request first.
    *
    * @throws The signal's reason, if it aborts first.
    */

@@ -25,7 +25,8 @@ export interface CameraOptions {
   /** Requested frames per second, if known. */
   fps?: number;
   /**
-   * How long the camera keeps running after its last viewer, in milliseconds. `Infinity` also starts it at once.
+   * How long the camera keeps running after its last viewer, in milliseconds. `Infinity` also
+   * starts it at once.
    */
   idleTimeout: number;
   clock: Clock;
@@ -33,8 +34,8 @@ export interface CameraOptions {
 }
 
 /**
- * A camera as its subscribers see it: it runs while it is needed, restarts when it fails, and gives the same
- * frames to all.
+ * A camera as its subscribers see it: it runs while it is needed, restarts when it fails, and gives
+ * the same frames to all.
  */
 export class Camera implements AsyncDisposable {
   readonly name: string;
@@ -115,7 +116,8 @@ export class Camera implements AsyncDisposable {
   /**
    * Waits until the camera, which a subscriber has joined, gives frames.
    *
-   * @throws {CameraError} If it cannot: immediately during back-off, otherwise after the first-frame timeout.
+   * @throws {CameraError} If it cannot: immediately during back-off, otherwise after the
+   * first-frame timeout.
    */
   async ready(): Promise<void> {
     if (this.#closed) throw this.#closed;
@@ -126,10 +128,11 @@ export class Camera implements AsyncDisposable {
   }
 
   /**
-   * Waits for a frame captured after this call, or returns one that is at most `maxAge` milliseconds old.
+   * Waits for a frame captured after this call, or returns one that is at most `maxAge`
+   * milliseconds old.
    *
-   * The clock of a relayed camera may differ from this machine's, so the arrival counts; a new frame whose time
-   * stamp is too old is skipped once.
+   * The clock of a relayed camera may differ from this machine's, so the arrival counts; a new
+   * frame whose time stamp is too old is skipped once.
    *
    * @throws {CameraError} If there is none in time.
    */
@@ -185,7 +188,11 @@ export class Camera implements AsyncDisposable {
     };
   }
 
-  /** Ends all subscribers and stops the capture. @param reason Abort reason; see `ImmediateStop`. */
+  /**
+   * Ends all subscribers and stops the capture.
+   *
+   * @param reason Abort reason; see `ImmediateStop`.
+   */
   async close(reason?: unknown): Promise<void> {
     this.#closed = new CameraError(CLOSED);
     this.#firstFrame.fail(this.#closed);

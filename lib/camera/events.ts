@@ -16,7 +16,10 @@ export type CameraEvent =
     | { readonly type: "camera recovered"; readonly size: Size }
     /** Frames have another size from now on. */
     | { readonly type: "camera size changed"; readonly size: Size }
-    /** The capture has failed; it is retried after `retryDelay` milliseconds, or on request if permanent. */
+    /**
+     * The capture has failed; it is retried after `retryDelay` milliseconds, or on request if
+     * permanent.
+     */
     | { readonly type: "camera failed"; readonly error: CameraError; readonly retryDelay: number }
     /** The capture is closed: no subscriber needs the camera. */
     | { readonly type: "camera stopped" }

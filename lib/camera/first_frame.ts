@@ -1,8 +1,8 @@
 import { type Clock, settlesWithin } from "../clock.ts";
 
 /**
- * The first frame of a camera after it was opened or has failed: what clients wait for before the server
- * answers them.
+ * The first frame of a camera after it was opened or has failed: what clients wait for before the
+ * server answers them.
  */
 export class FirstFrame {
   readonly #clock: Clock;

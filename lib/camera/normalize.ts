@@ -35,9 +35,9 @@ export class BrokenImages {
 }
 
 /**
- * Turns a driver's images into images that every decoder can read: with a capture time, without an embedded
- * thumbnail, and with the Huffman tables that some webcams omit. Images without a size are dropped and counted
- * as broken.
+ * Turns a driver's images into images that every decoder can read: with a capture time, without an
+ * embedded thumbnail, and with the Huffman tables that some webcams omit. Images without a size are
+ * dropped and counted as broken.
  */
 export function normalize(
   open: Open<Jpeg | TimedJpeg>,

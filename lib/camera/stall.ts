@@ -21,8 +21,8 @@ export interface StallOptions extends StallTimeouts {
 }
 
 /**
- * Ends a source with a {@link CameraError} when it exceeds its timeouts: some faults leave a capture program
- * running without output.
+ * Ends a source with a {@link CameraError} when it exceeds its timeouts: some faults leave a
+ * capture program running without output.
  */
 export function stalling<T>(open: Open<T>, options: StallOptions): Open<T> {
   return async function* (signal) {

@@ -2,7 +2,7 @@ import type { CameraError } from "../errors.ts";
 import type { Size } from "../jpeg/segments.ts";
 import type { DeliveryStats } from "./delivery_stats.ts";
 
-/** State of a camera. `failed` lasts until frames flow again, even while nobody watches. */
+/** State of a camera. `failed` lasts until frames flow again, even without viewers. */
 export type CameraState = "off" | "starting" | "streaming" | "failed";
 
 /** State and counters of a camera. Counters count from the start of the server. */
