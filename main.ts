@@ -69,8 +69,11 @@ async function main(args: string[]): Promise<number | void> {
   const pages = await readPages(fromFileUrl(new URL("static", import.meta.url)));
   const { maxViewers, allowOrigin } = config;
   const directTo = server.connections.directTo.bind(server.connections);
+  const routes = [
+    ...serverRoutes({ cameras, pages, maxViewers, directTo, version, clock, log }),
+  ];
   const app = createApp({
-    routes: serverRoutes({ cameras, pages, maxViewers, directTo, version, clock, log }),
+    routes,
     authenticator: new Authenticator(access, { clock, log }),
     allowOrigin,
     clock,

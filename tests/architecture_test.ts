@@ -15,18 +15,14 @@ const LAYERS: readonly (readonly string[])[] = [
   ["lib/auth/", "lib/config.ts", "lib/jpeg/", "lib/multipart/", "lib/sockets/"],
   ["lib/setting.ts"],
   [
-    ...["lib/hub/", "lib/process/"],
-    ...[
-      "lib/env.ts",
-      "lib/frame.ts",
-      "lib/log.ts",
-      "lib/log_limiter.ts",
-      "lib/relay_loops.ts",
-      "lib/shell_words.ts",
-      "lib/systemd.ts",
-    ],
+    ...["lib/hub/", "lib/http1/", "lib/process/"],
+    ...["lib/env.ts", "lib/frame.ts", "lib/log.ts", "lib/log_limiter.ts", "lib/relay_loops.ts"],
+    ...["lib/shell_words.ts", "lib/systemd.ts"],
   ],
-  ["lib/bytes.ts", "lib/clock.ts", "lib/errors.ts", "lib/events.ts", "lib/libc.ts"],
+  [
+    ...["lib/bytes.ts", "lib/clock.ts", "lib/errors.ts", "lib/events.ts", "lib/libc.ts"],
+    "lib/sniff.ts",
+  ],
 ];
 
 /** The layer of the modules. */

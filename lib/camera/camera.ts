@@ -33,6 +33,11 @@ export interface CameraOptions {
   events: Pick<Events<CameraEvent>, "emit">;
 }
 
+/** Options of {@link Camera.subscribe}. The role is required, so that no module counts as a viewer by mistake. */
+export type CameraSubscriptionOptions =
+  & Omit<SubscriptionOptions, "onDropped" | "role">
+  & Required<Pick<SubscriptionOptions, "role">>;
+
 /**
  * A camera as its subscribers see it: it runs while it is needed, restarts when it fails, and gives
  * the same frames to all.
@@ -107,9 +112,12 @@ export class Camera implements AsyncDisposable {
     this.#hub.leave(subscriber);
   }
 
-  /** Creates a subscription: an async iterator of frames, which joins when it is first read. */
-  subscribe(options: Omit<SubscriptionOptions, "onDropped"> = {}): Subscription<Frame> {
-    const onDropped = () => this.countDropped(options.role ?? "viewer");
+  /**
+   * Creates a subscription: an async iterator of frames, which joins when it is first read. A slow reader gets
+   * the newest frame; with a `depth`, it gets the newest frames up to that number.
+   */
+  subscribe(options: CameraSubscriptionOptions): Subscription<Frame> {
+    const onDropped = () => this.countDropped(options.role);
     return this.#hub.subscribe({ ...options, onDropped });
   }
 
@@ -141,7 +149,7 @@ export class Camera implements AsyncDisposable {
     const earliestCapture = this.#clock.now() - maxAge;
     if (this.latest && this.latest.monotonic >= earliestArrival) return this.latest;
     const seen = this.#sequence;
-    using viewer = this.subscribe();
+    using viewer = this.subscribe({ role: "viewer" });
     const found = (async () => {
       for await (const frame of viewer) {
         const isNew = frame.sequence > seen && frame.monotonic >= earliestArrival;

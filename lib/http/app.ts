@@ -7,6 +7,7 @@ import type { Log } from "../log.ts";
 import { authenticate } from "./authenticate.ts";
 import { cors } from "./cors.ts";
 import { errorResponse, HttpError } from "./errors.ts";
+import { protectFromForgery } from "./same_origin.ts";
 
 /** Options of {@link createApp}. */
 export interface AppOptions {
@@ -26,6 +27,7 @@ export function createApp({ routes, allowOrigin = [], clock, log, ...options }: 
   const app = new Hono();
   if (allowOrigin.length > 0) app.use(cors(allowOrigin, () => methodsOf(app)));
   app.use(authenticate(authenticator));
+  app.use(protectFromForgery(allowOrigin));
   app.use(methodNotAllowed({ app, onMethodNotAllowed: refuseMethod }));
   for (const group of routes) app.route("/", group);
   app.notFound((c) => errorResponse(new HttpError(404, "Not found"), c.req.raw, log));

@@ -6,6 +6,7 @@ import { clientAddress } from "./client_address.ts";
 import { asJson } from "./camera_routes.ts";
 import type { Cameras } from "./cameras.ts";
 import { HttpError } from "./errors.ts";
+import { isSameOrigin } from "./same_origin.ts";
 
 /** How long a client may leave a WebSocket ping unanswered, in seconds. */
 const IDLE_TIMEOUT = 60;
@@ -105,17 +106,4 @@ function upgrade(c: Context, viewers: Viewers): Deno.WebSocketUpgrade {
 /** Whether a request comes from a program: browsers name the origin of the page. */
 function isProgram(c: Context): boolean {
   return c.req.header("Origin") === undefined;
-}
-
-/**
- * Whether a request does not come from another site's page. Browsers always send the page's origin.
- * Behind a proxy, this server's public name is in `X-Forwarded-Host`, which no page can set.
- */
-function isSameOrigin(c: Context): boolean {
-  const origin = c.req.header("Origin");
-  if (origin === undefined) return true; // not a browser
-  const host = URL.parse(origin)?.host;
-  return [c.req.header("Host"), c.req.header("X-Forwarded-Host")].some((own) =>
-    own !== undefined && own.toLowerCase() === host
-  );
 }

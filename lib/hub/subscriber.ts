@@ -19,6 +19,9 @@ export interface Subscriber<T> {
   readonly keepsRunning?: boolean;
   /** Called for each new item, and with the latest one on joining. */
   offer(item: T): void;
-  /** Called once when there will be no more items, with the reason if the source has failed. */
+  /**
+   * Called once when there will be no more items, with the reason if the source has failed. A camera retries
+   * its source forever, so it ends its subscribers only at shutdown.
+   */
   end(failure?: Failure): void;
 }

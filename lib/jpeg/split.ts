@@ -1,17 +1,11 @@
 import { type Bytes, type ByteSource, HEADROOM, markHeadroom } from "../bytes.ts";
 import { type Jpeg, MAX_FRAME } from "../frame.ts";
-import { isFrameHeader, isStandalone } from "./segments.ts";
+import { MarkerWalker, type SplitCounts } from "./marker_walker.ts";
+
+export type { SplitCounts };
 
 /** Minimum room for a read, in bytes: the capacity of a pipe. */
 const READ_SIZE = 65_536;
-
-/** Counts of what a splitter has dropped. */
-export interface SplitCounts {
-  /** Images that were broken, cut short or too large. */
-  broken: number;
-  /** Bytes outside complete images. */
-  skippedBytes: number;
-}
 
 /** Options of {@link splitJpegs}. */
 export interface SplitOptions {
@@ -28,6 +22,14 @@ export type SplitImages = AsyncGenerator<Jpeg> & { readonly counts: SplitCounts 
  * It walks the markers of each image (ITU-T T.81, annex B), so an embedded thumbnail does not end the image.
  * A broken image is dropped, and splitting resumes at the next SOI. Bytes are read directly into the image's
  * own buffer, with {@link HEADROOM} around the image.
+ *
+ * Some damage that decoders tolerate is repaired, so that every decoder reads the image:
+ * - Of consecutive SOI markers, the last begins the image.
+ * - Up to 64 KiB of stray bytes between two segments before the first scan become fill bytes, and a segment's
+ *   length that is wrong by a few bytes is corrected.
+ * - A camera that never sends EOI gets it appended, from its second image on: an image ends where the next one
+ *   begins, or where the source ends, and must be long enough for its size. After an image with EOI, images
+ *   without EOI are broken.
  */
 export function splitJpegs(
   source: ByteSource | AsyncIterable<Bytes>,
@@ -49,19 +51,29 @@ async function* split(
     if (buffer.length - HEADROOM - end < READ_SIZE) {
       buffer = relocate(buffer, 0, end, 2 * buffer.length);
     }
-    const into = new Uint8Array(buffer.buffer, end, buffer.length - HEADROOM - end);
-    const read = await input.read(into);
-    if (!read) break;
-    buffer = new Uint8Array(read.buffer);
-    end += read.length;
+    if (walk.lacksEoi) {
+      // The source's end ends the last image, but the source does not return the buffer then.
+      const read = await input.read(new Uint8Array(READ_SIZE));
+      if (!read) break;
+      buffer.set(read, end);
+      end += read.length;
+    } else {
+      const into = new Uint8Array(buffer.buffer, end, buffer.length - HEADROOM - end);
+      const read = await input.read(into);
+      if (!read) break;
+      buffer = new Uint8Array(read.buffer);
+      end += read.length;
+    }
     while (walk.findFrame(buffer.subarray(0, end))) {
-      const { start, position } = walk;
-      const frame = buffer.subarray(start, position);
-      expected = Math.max(frame.length, expected - (expected >> 5));
+      const { start, imageEnd, position, needsEoi } = walk;
+      const image = buffer;
+      expected = Math.max(imageEnd - start, expected - (expected >> 5));
       buffer = relocate(buffer, position, end, expected + (expected >> 3));
       end += HEADROOM - position;
       walk.shift(HEADROOM - position);
-      yield markHeadroom(frame);
+      yield markHeadroom(
+        needsEoi ? withEoi(image, start, imageEnd) : image.subarray(start, imageEnd),
+      );
     }
     if (walk.start > HEADROOM + READ_SIZE) { // discards a long run of bytes without an image
       buffer = relocate(buffer, walk.start, end, expected);
@@ -69,7 +81,17 @@ async function* split(
       walk.shift(HEADROOM - walk.start);
     }
   }
-  walk.finish(end);
+  if (walk.finish(buffer, end)) yield markHeadroom(withEoi(buffer, walk.start, walk.imageEnd));
+}
+
+/**
+ * Appends EOI to an image. It overwrites bytes behind the image, which have been copied already, and leaves
+ * {@link HEADROOM}: at least three bytes of the next image follow, or room for a read.
+ */
+function withEoi(buffer: Bytes, start: number, end: number): Jpeg {
+  buffer[end] = 0xff;
+  buffer[end + 1] = 0xd9;
+  return buffer.subarray(start, end + 2);
 }
 
 /** Copies the bytes from `start` to `end` into a new buffer with headroom, and room for `more` and a read. */
@@ -78,173 +100,6 @@ function relocate(buffer: Bytes, start: number, end: number, more: number): Byte
   const next = new Uint8Array(HEADROOM + Math.max(end - from, more) + READ_SIZE + HEADROOM);
   next.set(buffer.subarray(from, end), HEADROOM);
   return next;
-}
-
-const SEEK = 0, SEGMENT = 1, SCAN = 2;
-
-/** Walks over the markers of images incrementally. */
-class MarkerWalker {
-  /** Start of the current image, or where the next one may start. */
-  start = HEADROOM;
-  /** Next byte to examine; the end of the image when one was found. */
-  position = HEADROOM;
-  readonly #counts: SplitCounts;
-  readonly #maxFrame: number;
-  #state: typeof SEEK | typeof SEGMENT | typeof SCAN = SEEK;
-  #segment = HEADROOM;
-  #hasFrameHeader = false;
-  #hasScan = false;
-
-  constructor(counts: SplitCounts, maxFrame: number) {
-    this.#counts = counts;
-    this.#maxFrame = maxFrame;
-  }
-
-  /** Continues through `bytes`. @returns Whether a complete image lies between `start` and `position`. */
-  findFrame(bytes: Bytes): boolean {
-    for (;;) {
-      const found = this.#state === SCAN
-        ? this.#scan(bytes)
-        : this.#state === SEGMENT
-        ? this.#walkSegment(bytes)
-        : this.#seek(bytes);
-      if (this.#state !== SEEK && this.position - this.start > this.#maxFrame) {
-        this.#drop(this.#segment + 2);
-      } else if (found === "frame") {
-        this.#state = SEEK;
-        return true;
-      } else if (found === "more") return false;
-    }
-  }
-
-  /** Adjusts all positions after the bytes were moved. */
-  shift(by: number): void {
-    this.position += by;
-    this.start = this.#state === SEEK ? this.position : this.start + by;
-    this.#segment += by;
-  }
-
-  /** Ends the walk: an incomplete image counts as broken. */
-  finish(end: number): void {
-    if (this.#state !== SEEK) this.#counts.broken++;
-    this.#counts.skippedBytes += end - this.start;
-  }
-
-  #seek(bytes: Bytes): "more" | undefined {
-    let at = bytes.indexOf(0xff, this.position);
-    while (at !== -1 && at + 2 < bytes.length && !isStart(bytes, at)) {
-      at = bytes.indexOf(0xff, at + 1);
-    }
-    const from = this.start;
-    this.start = this.position = at === -1 ? bytes.length : at;
-    this.#counts.skippedBytes += this.start - from;
-    if (at === -1 || at + 2 >= bytes.length) return "more";
-    this.#state = SEGMENT;
-    this.#segment = this.start;
-    this.position += 2;
-    this.#hasFrameHeader = this.#hasScan = false;
-  }
-
-  #walkSegment(bytes: Bytes): "frame" | "more" | undefined {
-    const at = this.position;
-    if (at + 1 >= bytes.length) return "more";
-    const marker = bytes[at + 1]!;
-    if (bytes[at] !== 0xff) return this.#drop(this.#segment + 2);
-    if (marker === 0xff) { // any number of FF bytes may precede a marker
-      this.position++;
-      return;
-    }
-    if (marker === 0xd8) return this.#drop(at);
-    if (marker === 0xd9) return this.#end(at);
-    if (marker === 0x00) return this.#drop(this.#segment + 2);
-    this.#segment = at;
-    if (isStandalone(marker)) {
-      this.position += 2;
-      return;
-    }
-    if (at + 3 >= bytes.length) return "more";
-    const length = bytes[at + 2]! << 8 | bytes[at + 3]!;
-    if (length < 2) return this.#drop(at + 2);
-    if (marker === 0xda) {
-      if (!this.#hasFrameHeader) return this.#drop(at + 2);
-      this.#state = SCAN;
-      this.#hasScan = true;
-    }
-    this.#hasFrameHeader ||= isFrameHeader(marker);
-    this.position += 2 + length;
-  }
-
-  #scan(bytes: Bytes): "frame" | "more" | undefined {
-    const at = findMarker(bytes, this.position);
-    if (at === -1 || at + 1 >= bytes.length) {
-      this.position = at === -1 ? Math.max(bytes.length, this.position) : at;
-      return "more";
-    }
-    this.position = at;
-    if (bytes[at + 1] === 0xff) this.position++;
-    else if (bytes[at + 1] === 0xd9) {
-      return this.#end(at);
-    } else if (bytes[at + 1] === 0xd8) return this.#drop(at); // cut short: the next image begins here
-    else this.#state = SEGMENT; // tables or another scan
-  }
-
-  /** Handles EOI: ends the image if it has a scan. */
-  #end(at: number): "frame" | undefined {
-    if (!this.#hasScan) return this.#drop(at + 2);
-    this.position = at + 2;
-    return "frame";
-  }
-
-  /** Drops the current image and searches for the next one from `at` on. */
-  #drop(at: number): undefined {
-    this.#counts.broken++;
-    this.#counts.skippedBytes += at - this.start;
-    this.start = this.position = at;
-    this.#state = SEEK;
-  }
-}
-
-/**
- * Finds the end of a scan's data from `from` on: an FF that is the last byte, or is followed by neither 00 nor
- * a stand-alone marker. Returns -1 if there is none. Nearly all the work of splitting is done here, so it
- * examines four bytes at once. `bytes` must begin at the start of its buffer.
- */
-function findMarker(bytes: Bytes, from: number): number {
-  const words = new Int32Array(bytes.buffer, 0, bytes.length >> 2);
-  const count = words.length; // hoisted: reading `words.length` in the loop doubles the time
-  let at = from;
-  for (; (at & 3) !== 0; at++) if (isMarker(bytes, at)) return at;
-  for (;;) {
-    let word = at >> 2;
-    while (word < count && !mayHaveMarker(words[word]!)) word++;
-    at = word << 2;
-    if (word >= count) break;
-    for (let i = 0; i < 4; i++, at++) if (isMarker(bytes, at)) return at;
-  }
-  for (; at < bytes.length; at++) if (isMarker(bytes, at)) return at;
-  return -1;
-}
-
-function isMarker(bytes: Bytes, at: number): boolean {
-  return bytes[at] === 0xff && bytes[at + 1] !== 0x00 && !isStandalone(bytes[at + 1]);
-}
-
-/** Whether one of the four bytes of a little-endian word is an FF that is not followed by 00. */
-function mayHaveMarker(word: number): boolean {
-  return (zeros(~word) & ~(zeros(word) >>> 8)) !== 0;
-}
-
-/**
- * Sets the highest bit of each byte that is 00, as only these borrow in a subtraction. It may also set that of
- * a 01 after a 00.
- */
-function zeros(word: number): number {
-  return (word - 0x01010101) & ~word & 0x80808080;
-}
-
-/** Whether an image begins at `at`: SOI and the FF of the next marker. */
-function isStart(bytes: Bytes, at: number): boolean {
-  return bytes[at + 1] === 0xd8 && bytes[at + 2] === 0xff;
 }
 
 /** Adapts an iterable of chunks to a {@link ByteSource}. */

@@ -53,11 +53,12 @@ export interface LiveSessionOptions {
  * messages need no new version: **a client ignores kinds and types that it does not know.**
  *
  * `version` changes when an existing message does. The server closes the socket of a client that names
- * another version, and of a page that names no version, with code 4000; a client that gets a `hello` with another version reads
- * nothing more and asks its user to reload the page. `type` and `version` of `hello` stay in all versions.
+ * another version, and of a page that names no version, with code 4000. A client that gets a `hello` with
+ * another version reads nothing more and asks its user to reload the page. `type` and `version` of `hello`
+ * stay in all versions.
  *
  * `now` is the server's time in milliseconds since the Unix epoch: from it the client computes the offset
- * of its own clock, and with that the age of a frame. `cameras` is the same as in `GET /cameras`.
+ * of the client's clock, and with that the age of a frame. `cameras` is the same as in `GET /cameras`.
  */
 export class LiveSession {
   readonly #socket: LiveSocket;

@@ -110,7 +110,7 @@ Deno.test({
       clock: systemClock,
       events,
     });
-    using viewer = camera.subscribe();
+    using viewer = camera.subscribe({ role: "viewer" });
     await viewer.next();
     await control("inject_fatal_streaming_error=1");
     await eventually(

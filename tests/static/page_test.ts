@@ -283,7 +283,7 @@ Deno.test("Page in Chromium", needs, async (t) => {
       await page.goto(server.url);
       await page.until(`${NOTICE}?.includes("No picture from the camera")`, 4_000);
       const words = await page.eval<string>(NOTICE);
-      assertMatch(words, /Another program has the camera: `fuser/);
+      assertMatch(words, /Another program is using the camera: `fuser/);
       assertMatch(words, /failed to acquire camera/);
       assertMatch(words, /Retrying automatically/);
       await page.until(

@@ -96,7 +96,7 @@ function setUp() {
     clock,
     frame: (maxAge?: number) => camera.frame(maxAge),
     watch() {
-      const viewer = camera.subscribe();
+      const viewer = camera.subscribe({ role: "viewer" });
       viewer.next();
       return viewer;
     },

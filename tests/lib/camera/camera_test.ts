@@ -435,7 +435,7 @@ Deno.test("Camera.stats() returns state and counters", async () => {
 
 Deno.test("Camera counts the drops of subscriptions, and viewers apart from background subscribers", async () => {
   const { camera, now, flow } = setUp();
-  using viewer = camera.subscribe();
+  using viewer = camera.subscribe({ role: "viewer" });
   using recorder = camera.subscribe({ depth: 3, role: "background" });
   const reading = [viewer.next(), recorder.next()];
   await now();

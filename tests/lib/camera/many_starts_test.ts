@@ -24,7 +24,7 @@ Deno.test({
       });
       const startAndStop = async (times: number) => {
         for (let time = 0; time < times; time++) {
-          using viewer = camera.subscribe();
+          using viewer = camera.subscribe({ role: "viewer" });
           await viewer.next();
           viewer.return();
           while (camera.stats().state !== "off") await systemClock.sleep(0);

@@ -74,6 +74,33 @@ Deno.test("createApp() names the allowed methods in words", async () => {
   assertEquals(await (await app.request("/nothing")).text(), "Not found\n");
 });
 
+Deno.test("createApp() lets only pages of this and of allowed origins change something", async () => {
+  const origins = [
+    [undefined, 201], // a program
+    ["http://localhost", 201],
+    [PAGE, 201],
+    ["https://other.example", 403],
+    ["null", 403],
+  ] as const;
+  for (const [origin, status] of origins) {
+    const app = setUp({ access: "anyone", allowOrigin: [PAGE] });
+    const headers: HeadersInit = origin ? { Host: "localhost", Origin: origin } : {};
+    const response = await app.request("/marks", { method: "POST", headers });
+    await response.body?.cancel();
+    assertEquals([origin, response.status], [origin, status]);
+  }
+  const app = createApp({
+    routes: [moduleRoutes()],
+    authenticator: new Authenticator("anyone", { clock: systemClock, log: silent }),
+    allowOrigin: "*",
+    clock: systemClock,
+    log: silent,
+  });
+  const request = { method: "DELETE", headers: { Host: "localhost", Origin: PAGE } };
+  const response = await app.request("/clips/7", request);
+  assertEquals(await response.text(), "Requests from other origins are not allowed\n");
+});
+
 Deno.test("createApp() answers preflight requests of allowed origins without credentials", async () => {
   const app = setUp({ allowOrigin: [PAGE] });
   const preflight = async (path: string, origin: string) => {

@@ -1,14 +1,15 @@
 import type { Bytes, ByteSource } from "../../../lib/bytes.ts";
 
 /**
- * Bytes that come in given chunks, as from a program: each read takes the reader's buffer away from it,
- * and gives it back under another name.
+ * A program's output in given chunks. Like a BYOB reader, each read detaches the caller's buffer and returns
+ * the memory in a new buffer; the end of the output returns no buffer.
  */
 export class FakeProgram implements ByteSource {
-  /** The buffers that were given back, in order. */
+  /** The buffers that were returned, in order. */
   readonly buffers: ArrayBuffer[] = [];
-  /** The largest one that was offered. */
+  /** Size of the largest buffer that was passed to a read, in bytes. */
   largest = 0;
+  /** Number of times that it was disposed of. */
   disposed = 0;
   readonly #chunks: Iterator<Uint8Array>;
   #rest: Uint8Array = new Uint8Array(0);
@@ -45,7 +46,7 @@ export class FakeProgram implements ByteSource {
   }
 }
 
-/** Cuts bytes into chunks whose sizes `size` gives. */
+/** Cuts bytes into chunks of the sizes that `size` returns. */
 export function* inChunks(whole: Uint8Array, size: () => number): Generator<Uint8Array> {
   for (let at = 0, end; at < whole.length; at = end) {
     end = at + size();

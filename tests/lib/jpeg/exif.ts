@@ -2,14 +2,14 @@ import type { Bytes } from "../../../lib/bytes.ts";
 import type { Jpeg } from "../../../lib/frame.ts";
 import { join, segment } from "./sample_jpegs.ts";
 
-/** What {@link exifWith} can be told. */
+/** Options of {@link exifWith}. */
 export interface ExifOptions {
   thumbnail: Jpeg;
-  /** The order of bytes: that of Intel, or of Motorola. */
+  /** Byte order: little-endian (Intel) or big-endian (Motorola). @default {true} */
   little?: boolean;
 }
 
-/** The APP1 segment of a camera: a picture to be shown on its side (orientation 6), and a thumbnail. */
+/** Makes the APP1 segment of a camera: a picture turned by 90 degrees (orientation 6), and a thumbnail. */
 export function exifWith({ thumbnail, little = true }: ExifOptions): Bytes {
   const tiff = new DataView(new ArrayBuffer(68));
   const entry = (at: number, tag: number, type: number, value: number) => {
@@ -34,7 +34,7 @@ export function exifWith({ thumbnail, little = true }: ExifOptions): Bytes {
   return segment(0xe1, join(start, new Uint8Array(tiff.buffer), thumbnail));
 }
 
-/** Puts a segment behind the start of an image. */
+/** Inserts a segment after the SOI of an image. */
 export function withSegment(jpeg: Jpeg, added: Bytes): Jpeg {
   return join(jpeg.subarray(0, 2), added, jpeg.subarray(2));
 }

@@ -7,7 +7,7 @@ import { STANDARD_DHT } from "../../../lib/jpeg/tables.ts";
 import { decodeJpeg } from "../../ffmpeg.ts";
 import { needing } from "../../parts.ts";
 
-/** By ffmpeg's encoder, with `-huffman default`. */
+/** Made by ffmpeg's encoder with `-huffman default`. */
 const whole: Jpeg = await Deno.readFile(
   new URL("../../fixtures/standard_tables.jpg", import.meta.url),
 );
@@ -85,7 +85,7 @@ Deno.test("withHuffmanTables() adds no tables to a scan before the frame header"
   assertStrictEquals(withHuffmanTables(headless), headless);
 });
 
-/** Takes the one DHT segment out of a JPEG. */
+/** Removes the only DHT segment of a JPEG. */
 function withoutTables(jpeg: Jpeg): { bare: Jpeg; tables: Uint8Array } {
   const { start, end } = [...segments(jpeg)].find(({ marker }) => marker === DHT)!;
   const bare = new Uint8Array([...jpeg.subarray(0, start), ...jpeg.subarray(end)]);

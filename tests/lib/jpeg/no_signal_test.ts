@@ -78,10 +78,10 @@ Deno.test("noSignalJpeg() omits lines for which there is no room", () => {
 
 Deno.test({
   name:
-    "ffmpeg reads a no-signal picture without a complaint, as exactly the greys that were drawn",
+    "noSignalJpeg() makes a picture that ffmpeg decodes without a warning, with exactly the greys drawn",
   ...needing("ffmpeg"),
   async fn() {
-    for (const size of SIZES.slice(1, -1)) { // it complains of a bit rate of 1x1, and refuses 65535x8
+    for (const size of SIZES.slice(1, -1)) { // it warns about the bit rate of 1x1, and rejects 65535x8
       const { output, warnings } = await decodeJpeg(noSignalJpeg(size, REASON));
       assertEquals(warnings, []);
       const { width, height } = size;
@@ -132,7 +132,7 @@ Deno.test({
   },
 });
 
-/** The brightest blocks of a picture, without the rest around them, which has to be of the same size. */
+/** Returns the brightest blocks of a picture without the margins, and asserts that these are equally wide. */
 async function titleIn(size: Size): Promise<string[]> {
   const { output } = await decodeJpeg(noSignalJpeg(size));
   const rows = Array.from(

@@ -19,19 +19,19 @@ Deno.test("sizeOf() reads the size of an image, not that of its thumbnail", () =
   assertEquals(sizeOf(jpeg), { width: 1920, height: 1080 });
 });
 
-Deno.test("sizeOf() reads sizes of two bytes", () => {
+Deno.test("sizeOf() reads sizes above 255", () => {
   const jpeg = sampleJpeg({ width: 65_535, height: 256 });
   assertEquals(sizeOf(jpeg), { width: 65_535, height: 256 });
 });
 
-Deno.test("sizeOf() reads any kind of frame header, behind tables and fill bytes", () => {
+Deno.test("sizeOf() reads any kind of frame header, after tables and fill bytes", () => {
   for (const marker of [0xc0, 0xc1, 0xc2, 0xc3, 0xc9, 0xca, 0xcf]) {
     const jpeg = join(SOI, DHT, bytes(0xff, 0xff), DQT, bytes(0xff), sof({ marker }), sos(), EOI);
     assertEquals(sizeOf(jpeg), { width: 640, height: 480 });
   }
 });
 
-Deno.test("sizeOf() returns undefined for data that are no JPEG, and for broken JPEGs", () => {
+Deno.test("sizeOf() returns undefined for other data and for broken JPEGs", () => {
   const others = {
     "nothing": bytes(),
     "SOI alone": SOI,
@@ -39,13 +39,13 @@ Deno.test("sizeOf() returns undefined for data that are no JPEG, and for broken 
     "no frame header": join(SOI, DQT, DHT, sos(), sof(), EOI),
     "a frame header cut short": join(SOI, DQT, sof()).subarray(0, -10),
     "a frame header that is too short": join(SOI, segment(0xc0, [8, 1, 224, 2]), EOI, EOI, EOI),
-    "a segment that leads behind the end": join(SOI, bytes(0xff, 0xe0, 0xff, 0xff), sof(), EOI),
-    "a length that cannot be": join(SOI, bytes(0xff, 0xe0, 0, 0), sof(), EOI),
+    "a segment that ends after the data": join(SOI, bytes(0xff, 0xe0, 0xff, 0xff), sof(), EOI),
+    "an invalid length": join(SOI, bytes(0xff, 0xe0, 0, 0), sof(), EOI),
     "text": new TextEncoder().encode("<!doctype html><title>Not found</title>"),
     "an image without its SOI": sampleJpeg().subarray(2),
-    "another kind of file in which FF stands third": join(bytes(0x49, 0x44), sof(), sos(), EOI),
+    "another kind of file whose third byte is FF": join(bytes(0x49, 0x44), sof(), sos(), EOI),
   };
-  for (const [what, jpeg] of Object.entries(others)) assertEquals(sizeOf(jpeg), undefined, what);
+  for (const [data, jpeg] of Object.entries(others)) assertEquals(sizeOf(jpeg), undefined, data);
 });
 
 Deno.test("segments() yields the segments between SOI and the first scan with their positions", () => {
@@ -56,7 +56,7 @@ Deno.test("segments() yields the segments between SOI and the first scan with th
   assertEquals(pieces, [DQT, sof(), DHT, sos()]);
 });
 
-Deno.test("isFrameHeader() tells SOF0 to SOF15 from the tables between them", () => {
+Deno.test("isFrameHeader() distinguishes SOF0 to SOF15 from the tables between them", () => {
   const all = Array.from({ length: 256 }, (_, marker) => marker);
   assertEquals(
     all.filter(isFrameHeader).map((marker) => marker - 0xc0),

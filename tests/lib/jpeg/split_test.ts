@@ -1,9 +1,10 @@
 import { assert, assertEquals, assertFalse, assertLess, assertStrictEquals } from "@std/assert";
-import { type Bytes, hasHeadroom, HEADROOM } from "../../../lib/bytes.ts";
+import { type Bytes, HEADROOM } from "../../../lib/bytes.ts";
 import type { Jpeg } from "../../../lib/frame.ts";
-import { type SplitCounts, splitJpegs, type SplitOptions } from "../../../lib/jpeg/split.ts";
+import { splitJpegs } from "../../../lib/jpeg/split.ts";
 import { Random } from "../../random.ts";
 import { FakeProgram, inChunks } from "./byte_sources.ts";
+import { anyPiece } from "./random_jpegs.ts";
 import {
   bytes,
   DHT,
@@ -19,26 +20,12 @@ import {
   sos,
 } from "./sample_jpegs.ts";
 import { imagesIn } from "./split_oracle.ts";
+import { assertRoom, digest, iterated, split } from "./splitting.ts";
 
 const JPEG = sampleJpeg();
 const OTHER = sampleJpeg({ width: 320, height: 240, scan: bytes(7, 7, 7) });
 
-/** What comes out when bytes go in, whole and one by one: the same, or the test fails. */
-async function split(
-  whole: Uint8Array,
-  options?: SplitOptions,
-): Promise<{ frames: Jpeg[]; counts: SplitCounts }> {
-  const results = [];
-  for (const size of [1, 3, whole.length]) {
-    const images = splitJpegs(new FakeProgram(inChunks(whole, () => size)), options);
-    results.push({ frames: await Array.fromAsync(images), counts: images.counts });
-  }
-  assertEquals(results[1]!.frames, results[0]!.frames);
-  assertEquals(results[2], results[0]);
-  return results[0]!;
-}
-
-const WHOLE: Record<string, Jpeg> = {
+const COMPLETE: Record<string, Jpeg> = {
   "an EXIF thumbnail with its own SOI and EOI": sampleJpeg({ head: [exif()] }),
   "a thumbnail in a thumbnail": sampleJpeg({ head: [exif(sampleJpeg({ head: [exif()] }))] }),
   "restart markers": sampleJpeg({
@@ -74,13 +61,13 @@ const WHOLE: Record<string, Jpeg> = {
     ],
   ),
   "an empty segment and an empty scan": join(SOI, segment(0xe5), DQT, sof(), DHT, sos(), EOI),
-  "a segment of the greatest length": sampleJpeg({
+  "a segment of the maximum length": sampleJpeg({
     head: [segment(0xe2, Array(65_533).fill(0xd9))],
   }),
 };
 
-for (const [what, jpeg] of Object.entries(WHOLE)) {
-  Deno.test(`splitJpegs() takes an image with ${what} as one`, async () => {
+for (const [content, jpeg] of Object.entries(COMPLETE)) {
+  Deno.test(`splitJpegs() yields an image with ${content} whole`, async () => {
     const { frames, counts } = await split(join(jpeg, OTHER, jpeg));
     assertEquals(frames, [jpeg, OTHER, jpeg]);
     assertEquals(counts, { broken: 0, skippedBytes: 0 });
@@ -146,21 +133,24 @@ const DROPPED: Record<string, { input: Bytes; frames?: Jpeg[]; broken: number }>
     input: join(SOI, DQT, DHT, sos(), SCAN, sof(), EOI, JPEG, OTHER),
     broken: 1,
   },
-  "an image with a length that cannot be": {
+  "an image with an invalid length": {
     input: join(SOI, bytes(0xff, 0xdb, 0, 1), sof(), sos(), SCAN, EOI, JPEG, OTHER),
     broken: 1,
   },
-  "an image with a length that leads astray": {
+  "an image with a length that leads into another image": {
     input: join(SOI, bytes(0xff, 0xdb, 1, 0), sof(), sos(), SCAN, EOI, JPEG, OTHER, JPEG, JPEG),
     frames: [JPEG, OTHER, JPEG, JPEG],
     broken: 1,
   },
-  "an image that the bytes end in": { input: join(JPEG, OTHER, JPEG.subarray(0, -1)), broken: 1 },
-  "an SOI that the bytes end with": { input: join(JPEG, OTHER, SOI), broken: 0 },
+  "an image in which the source ends": {
+    input: join(JPEG, OTHER, JPEG.subarray(0, -1)),
+    broken: 1,
+  },
+  "an SOI at the end of the source": { input: join(JPEG, OTHER, SOI), broken: 0 },
 };
 
-for (const [what, { input, frames = [JPEG, OTHER], broken }] of Object.entries(DROPPED)) {
-  Deno.test(`splitJpegs() drops and counts ${what}`, async () => {
+for (const [situation, { input, frames = [JPEG, OTHER], broken }] of Object.entries(DROPPED)) {
+  Deno.test(`splitJpegs() drops and counts ${situation}`, async () => {
     const result = await split(input);
     assertEquals(result.frames, frames);
     const taken = frames.reduce((sum, frame) => sum + frame.length, 0);
@@ -199,7 +189,7 @@ Deno.test("splitJpegs() drops 64 MiB without an EOI quickly, in bounded memory, 
   assertEquals(await Array.fromAsync(images), [OTHER]);
   assertEquals(images.counts.broken, 1);
   assertLess(source.largest, 34 * MiB);
-  // Copying the image anew for each read would take many times as long.
+  // Copying the image again for each read would take many times as long.
   assertLess(performance.now() - started, 5_000);
 });
 
@@ -236,7 +226,7 @@ Deno.test("splitJpegs() yields an image as soon as its last byte has arrived", a
 Deno.test("splitJpegs() reads an image directly into the image's buffer, without a copy", async () => {
   const large = sampleJpeg({ scan: new Uint8Array(300_000) });
   const whole = join(...Array(8).fill(large));
-  // A pipe gives so much at once; a camera waits between two images.
+  // A pipe returns 64 KiB at most; a camera waits between two images.
   const sizes = Array(8).fill([65_536, 65_536, 65_536, 65_536, large.length - 4 * 65_536]).flat();
   const source = new FakeProgram(inChunks(whole, () => sizes.shift()!));
   const frames = await Array.fromAsync(splitJpegs(source));
@@ -277,13 +267,6 @@ Deno.test("splitJpegs() leaves headroom after an image when a read fills the buf
     for (const frame of frames) assertRoom(frame);
   }
 });
-
-function assertRoom(frame: Jpeg): void {
-  assert(hasHeadroom(frame), "the image is not marked");
-  assert(frame.byteOffset >= HEADROOM, `only ${frame.byteOffset} bytes in front`);
-  const behind = frame.buffer.byteLength - frame.byteOffset - frame.length;
-  assert(behind >= HEADROOM, `only ${behind} bytes behind`);
-}
 
 Deno.test("splitJpegs() accepts chunks of any size from an iterator without changing them", async () => {
   const whole = join(...Array(300).fill(join(JPEG, OTHER)));
@@ -346,11 +329,11 @@ Deno.test("splitJpegs() rethrows its source's error after the images before it",
   assertEquals((failure as Error).message, "unplugged");
 });
 
-Deno.test("splitJpegs() agrees with a simple implementation of the standard on random bytes", async () => {
+Deno.test("splitJpegs() agrees with a simple implementation on random bytes", async () => {
   for (let seed = 1; seed <= 100; seed++) {
     const random = new Random(seed);
     const maxFrame = random.of([3_000, 20_000, 1_000_000]);
-    const whole = join(...Array.from({ length: random.integer(1, 25) }, () => piece(random)));
+    const whole = join(...Array.from({ length: random.integer(1, 25) }, () => anyPiece(random)));
     const expected = imagesIn(whole, maxFrame);
     const most = random.of([1, 20, 700, 5_000, 65_536]);
     const chunks = inChunks(whole, () => random.integer(1, most));
@@ -359,91 +342,15 @@ Deno.test("splitJpegs() agrees with a simple implementation of the standard on r
     });
     const frames = await Array.fromAsync(images);
     const where = `with seed ${seed}`;
-    assertEquals(frames.map(digest), expected.map(digest), where);
-    const taken = frames.reduce((sum, frame) => sum + frame.length, 0);
+    assertEquals(frames.map(digest), expected.map(({ image }) => digest(image)), where);
+    const taken = expected.reduce((sum, image) => sum + image.taken, 0);
     assertEquals(images.counts.skippedBytes, whole.length - taken, where);
-    // What is written around one image is written into none.
+    // The headroom of an image is no part of another image.
     for (const frame of frames) {
       assertRoom(frame);
       new Uint8Array(frame.buffer, frame.byteOffset - HEADROOM, HEADROOM).fill(0xaa);
       new Uint8Array(frame.buffer, frame.byteOffset + frame.length, HEADROOM).fill(0xaa);
     }
-    assertEquals(frames.map(digest), expected.map(digest), where);
+    assertEquals(frames.map(digest), expected.map(({ image }) => digest(image)), where);
   }
 });
-
-async function* iterated(chunks: Iterable<Uint8Array>): AsyncGenerator<Bytes> {
-  for (const chunk of chunks) yield await Promise.resolve(chunk.slice());
-}
-
-/** Short, for a readable failure. */
-function digest(image: Uint8Array): string {
-  let sum = 7;
-  for (const byte of image) sum = (sum * 31 + byte) % 1_000_003;
-  return `${image.length} bytes, ${sum}`;
-}
-
-/** An image, a broken image, or what is none. */
-function piece(random: Random): Uint8Array {
-  switch (random.integer(0, 7)) {
-    case 0:
-      return noise(random, random.integer(0, 40));
-    case 1:
-      return new Uint8Array(random.integer(0, 300));
-    case 2: {
-      const image = anyJpeg(random);
-      return image.subarray(0, random.integer(0, image.length));
-    }
-    case 3: {
-      const image = anyJpeg(random);
-      return image.subarray(random.integer(0, image.length));
-    }
-    case 4: {
-      const image = anyJpeg(random);
-      for (let n = random.integer(1, 4); n > 0; n--) {
-        image[random.integer(0, image.length - 1)] = random.of(TELLING);
-      }
-      return image;
-    }
-    default:
-      return anyJpeg(random);
-  }
-}
-
-const TELLING = [0x00, 0x01, 0x02, 0x10, 0xc0, 0xc4, 0xd0, 0xd8, 0xd9, 0xda, 0xdb, 0xe1, 0xff];
-
-function noise(random: Random, length: number): Bytes {
-  return Uint8Array.from(
-    { length },
-    () => random.oneIn(2) ? random.of(TELLING) : random.integer(0, 255),
-  );
-}
-
-function anyJpeg(random: Random, thumbnail = false): Jpeg {
-  const fill = () =>
-    random.oneIn(8) ? new Uint8Array(random.integer(1, 3)).fill(0xff) : new Uint8Array(0);
-  const parts = [SOI];
-  if (random.oneIn(2)) parts.push(fill(), segment(0xe0, noise(random, random.integer(0, 30))));
-  if (!thumbnail && random.oneIn(3)) parts.push(fill(), exif(anyJpeg(random, true)));
-  if (random.oneIn(6)) parts.push(segment(0xfe, noise(random, random.integer(0, 200))));
-  parts.push(fill(), DQT, fill(), sof({ marker: random.of([0xc0, 0xc1, 0xc2]) }));
-  for (let scans = random.of([1, 1, 1, 2, 5]); scans > 0; scans--) {
-    if (random.oneIn(2)) parts.push(fill(), DHT);
-    parts.push(fill(), sos(), scanData(random, random.of([0, 20, 300, thumbnail ? 300 : 6_000])));
-    if (random.oneIn(9)) parts.push(segment(0xdc, [1, 0xe0]));
-  }
-  parts.push(fill(), EOI);
-  return join(...parts);
-}
-
-/** Data of a scan, with stuffing and restart markers. */
-function scanData(random: Random, length: number): Bytes {
-  const data: number[] = [];
-  for (let n = 0; n < length; n++) {
-    const byte = random.oneIn(20) ? random.of(TELLING) : random.integer(0, 255);
-    data.push(byte);
-    if (byte === 0xff) data.push(0x00);
-    if (random.oneIn(200)) data.push(0xff, random.integer(0xd0, 0xd7));
-  }
-  return new Uint8Array(data);
-}

@@ -9,7 +9,7 @@ import { sampleJpeg, SCAN, segment } from "./sample_jpegs.ts";
 const thumbnail = sampleJpeg({ width: 160, height: 120 });
 const picture = sampleJpeg();
 
-/** Where the images in a file begin or end. */
+/** Returns the positions of a marker in a file. */
 function find(jpeg: Bytes, marker: number): number[] {
   return [...jpeg.keys()].filter((at) => jpeg[at] === 0xff && jpeg[at + 1] === marker);
 }
@@ -25,7 +25,7 @@ for (const little of [true, false]) {
     assertEquals(find(jpeg, 0xd9), [jpeg.length - 2]);
     const start = 2 + 10;
     const expected = before.slice();
-    expected.fill(0, start + 22, start + 26); // where the second directory was
+    expected.fill(0, start + 22, start + 26); // the link to the second directory
     expected.fill(0, start + 68, 2 + exif.length);
     assertEquals(jpeg, expected);
   });

@@ -1,0 +1,10 @@
+/**
+ * A small, bounded HTTP/1 client for cameras. `fetch` refuses the malformed responses of many cameras, knows no
+ * Digest authentication, and cannot trust a single self-signed certificate.
+ */
+export type { ResponseBody } from "./body.ts";
+export type { Credentials } from "./digest.ts";
+export { HttpClientError, type HttpClientErrorCode } from "./errors.ts";
+export type { HeaderFields } from "./fields.ts";
+export type { ResponseFormat } from "./head.ts";
+export { type HttpResponse, request, type RequestOptions } from "./request.ts";

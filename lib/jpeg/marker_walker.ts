@@ -1,0 +1,237 @@
+import { type Bytes, HEADROOM } from "../bytes.ts";
+import { mayBeComplete, startOfPadding } from "./missing_eoi.ts";
+import { hasSoi, hasTables, isApplicationData, resynchronize } from "./resync.ts";
+import { findMarker } from "./scan.ts";
+import { isFrameHeader, isStandalone } from "./segments.ts";
+
+/** Counts of what a splitter has dropped. */
+export interface SplitCounts {
+  /**
+   * Images that were dropped: broken, cut short or too large. Repaired images are not counted, and neither is
+   * an SOI before another SOI.
+   */
+  broken: number;
+  /**
+   * Bytes of the source that are in no image: dropped images, and bytes between images, including the padding
+   * of images without EOI.
+   */
+  skippedBytes: number;
+}
+
+/**
+ * Number of images without EOI after which a camera is taken to send no EOI, unless it has sent one. The first
+ * image may be cut, as programs start in the middle of a stream. A higher number would delay slow cameras.
+ */
+const IMAGES_WITHOUT_EOI = 2;
+
+const SEEK = 0, SEGMENT = 1, SCAN = 2;
+
+/** Walks over the markers of images incrementally. */
+export class MarkerWalker {
+  /** Start of the current image, or where the next one may start. */
+  start = HEADROOM;
+  /** Next byte to examine. */
+  position = HEADROOM;
+  /** End of the image that was found. */
+  imageEnd = HEADROOM;
+  /** Whether EOI must be appended to the image that was found. */
+  needsEoi = false;
+  readonly #counts: SplitCounts;
+  readonly #maxFrame: number;
+  #state: typeof SEEK | typeof SEGMENT | typeof SCAN = SEEK;
+  /** Start of the latest segment; before the first segment, start of the image. */
+  #segment = HEADROOM;
+  #hasFrameHeader = false;
+  #hasScan = false;
+  /** Whether the header of the current image was repaired. */
+  #isRepaired = false;
+  /** Whether an image with EOI was seen: from then on, an image without EOI is broken. */
+  #sendsEoi = false;
+  #imagesWithoutEoi = 0;
+
+  constructor(counts: SplitCounts, maxFrame: number) {
+    this.#counts = counts;
+    this.#maxFrame = maxFrame;
+  }
+
+  /** Whether the camera is taken to send no EOI. */
+  get lacksEoi(): boolean {
+    return !this.#sendsEoi && this.#imagesWithoutEoi >= IMAGES_WITHOUT_EOI;
+  }
+
+  /**
+   * Continues through `bytes`, and repairs the headers in them.
+   *
+   * @returns Whether an image lies between `start` and `imageEnd`.
+   */
+  findFrame(bytes: Bytes): boolean {
+    for (;;) {
+      const found = this.#state === SCAN
+        ? this.#scan(bytes)
+        : this.#state === SEGMENT
+        ? this.#walkSegment(bytes)
+        : this.#seek(bytes);
+      if (this.#state !== SEEK && this.position - this.start > this.#maxFrame) {
+        this.#drop(this.#segment + 2);
+      } else if (found === "frame") {
+        this.#state = SEEK;
+        return true;
+      } else if (found === "more") return false;
+    }
+  }
+
+  /** Adjusts all positions after the bytes were moved. */
+  shift(by: number): void {
+    this.position += by;
+    this.start = this.#state === SEEK ? this.position : this.start + by;
+    this.#segment += by;
+  }
+
+  /**
+   * Ends the walk at `end`. An incomplete image counts as broken, except an image without EOI of a camera that
+   * sends no EOI.
+   *
+   * @param bytes Read only if the camera {@link lacksEoi}.
+   * @returns Whether a last image lies between `start` and `imageEnd`.
+   */
+  finish(bytes: Bytes, end: number): boolean {
+    if (this.#state === SCAN && this.lacksEoi) {
+      const at = bytes[this.position + 1] === 0xd8 ? this.position : end; // FF D8 may be half an SOI
+      this.#counts.skippedBytes += end - at;
+      if (this.#endWithoutEoi(bytes, at)) return true;
+      end = at;
+    }
+    if (this.#state !== SEEK) this.#counts.broken++;
+    this.#counts.skippedBytes += end - this.start;
+    return false;
+  }
+
+  #seek(bytes: Bytes): "more" | undefined {
+    let at = bytes.indexOf(0xff, this.position);
+    while (at !== -1 && at + 2 < bytes.length && !isStart(bytes, at)) {
+      at = bytes.indexOf(0xff, at + 1);
+    }
+    const from = this.start;
+    this.start = this.position = at === -1 ? bytes.length : at;
+    this.#counts.skippedBytes += this.start - from;
+    if (at === -1 || at + 2 >= bytes.length) return "more";
+    this.#state = SEGMENT;
+    this.#segment = this.start;
+    this.position += 2;
+    this.#hasFrameHeader = this.#hasScan = this.#isRepaired = false;
+  }
+
+  #walkSegment(bytes: Bytes): "frame" | "more" | undefined {
+    const at = this.position;
+    if (at + 1 >= bytes.length) return "more";
+    const marker = bytes[at + 1]!;
+    if (bytes[at] !== 0xff || marker === 0x00) return this.#resynchronize(bytes);
+    if (marker === 0xff) { // any number of FF bytes may precede a marker
+      this.position++;
+      return;
+    }
+    if (marker === 0xd8) return this.#segment === this.start ? this.#skip(at) : this.#drop(at);
+    if (marker === 0xd9) return this.#end(at);
+    this.#segment = at;
+    if (isStandalone(marker)) {
+      this.position += 2;
+      return;
+    }
+    if (at + 3 >= bytes.length) return "more";
+    let length = bytes[at + 2]! << 8 | bytes[at + 3]!;
+    if (length < 2) {
+      if (this.#hasScan || !isApplicationData(marker)) return this.#drop(at + 2);
+      bytes[at + 2] = 0; // decoders read such a segment as an empty one
+      bytes[at + 3] = length = 2;
+    }
+    if (marker === 0xda) {
+      const end = at + 2 + length;
+      if (!this.#hasFrameHeader) return this.#drop(at + 2);
+      if (end + 1 >= bytes.length) return "more";
+      // No marker follows a scan header, so this is the only sign that the image was cut in it.
+      if (hasSoi(bytes, at + 2, end)) return this.#drop(at + 2);
+      if (this.#isRepaired && !hasTables(bytes.subarray(this.start, end))) {
+        return this.#drop(at + 2); // a table is lost in the stray bytes
+      }
+      this.#state = SCAN;
+      this.#hasScan = true;
+    }
+    this.#hasFrameHeader ||= isFrameHeader(marker);
+    this.position += 2 + length;
+  }
+
+  #scan(bytes: Bytes): "frame" | "more" | undefined {
+    const at = findMarker(bytes, this.position);
+    if (at === -1 || at + 1 >= bytes.length) {
+      this.position = at === -1 ? Math.max(bytes.length, this.position) : at;
+      return "more";
+    }
+    this.position = at;
+    if (bytes[at + 1] === 0xff) this.position++;
+    else if (bytes[at + 1] === 0xd9) {
+      return this.#end(at);
+    } else if (bytes[at + 1] === 0xd8) return this.#endAtNextImage(bytes, at);
+    else this.#state = SEGMENT; // tables or another scan
+  }
+
+  /** Handles bytes that are no marker where a segment must begin. */
+  #resynchronize(bytes: Bytes): "more" | undefined {
+    const isInHeader = this.#segment !== this.start && !this.#hasScan;
+    const at = isInHeader ? resynchronize(bytes, this.#segment, this.position) : undefined;
+    if (at === "more") return "more";
+    if (at === undefined) return this.#drop(this.#segment + 2);
+    this.#isRepaired = true;
+    this.position = at;
+  }
+
+  /** Handles EOI: ends the image if it has a scan. */
+  #end(at: number): "frame" | undefined {
+    if (!this.#hasScan) return this.#drop(at + 2);
+    this.position = this.imageEnd = at + 2;
+    this.needsEoi = false;
+    this.#sendsEoi ||= this.imageEnd - this.start <= this.#maxFrame;
+    return "frame";
+  }
+
+  /** Handles the SOI of the next image in a scan: the image was cut, or the camera sends no EOI. */
+  #endAtNextImage(bytes: Bytes, at: number): "frame" | "more" | undefined {
+    if (this.#sendsEoi) return this.#drop(at);
+    if (at + 2 >= bytes.length) return "more";
+    const image = bytes.subarray(this.start, at);
+    if (image.length > this.#maxFrame || !isStart(bytes, at) || !mayBeComplete(image)) {
+      return this.#drop(at);
+    }
+    this.#imagesWithoutEoi++;
+    return this.lacksEoi && this.#endWithoutEoi(bytes, at) ? "frame" : this.#drop(at);
+  }
+
+  /** Ends the image before `at` and before its padding, if it may be complete. */
+  #endWithoutEoi(bytes: Bytes, at: number): boolean {
+    const image = bytes.subarray(this.start, at);
+    const length = startOfPadding(image);
+    if (length + 2 > this.#maxFrame || !mayBeComplete(image)) return false;
+    this.position = at;
+    this.imageEnd = this.start + length;
+    this.needsEoi = true;
+    this.#counts.skippedBytes += at - this.imageEnd;
+    return true;
+  }
+
+  /** Drops the current image and searches for the next one from `at` on. */
+  #drop(at: number): undefined {
+    this.#counts.broken++;
+    this.#skip(at);
+  }
+
+  /** Skips the bytes before `at` and searches for the next image from there on. */
+  #skip(at: number): undefined {
+    this.#counts.skippedBytes += at - this.start;
+    this.start = this.position = at;
+    this.#state = SEEK;
+  }
+}
+
+/** Whether an image begins at `at`: SOI and the FF of the next marker. */
+function isStart(bytes: Bytes, at: number): boolean {
+  return bytes[at + 1] === 0xd8 && bytes[at + 2] === 0xff;
+}

@@ -1,0 +1,40 @@
+import { assert, assertEquals } from "@std/assert";
+import { type Bytes, hasHeadroom, HEADROOM } from "../../../lib/bytes.ts";
+import type { Jpeg } from "../../../lib/frame.ts";
+import { type SplitCounts, splitJpegs, type SplitOptions } from "../../../lib/jpeg/split.ts";
+import { FakeProgram, inChunks } from "./byte_sources.ts";
+
+/** Splits `whole` in chunks of three sizes, and asserts that the results are equal. */
+export async function split(
+  whole: Uint8Array,
+  options?: SplitOptions,
+): Promise<{ frames: Jpeg[]; counts: SplitCounts }> {
+  const results = [];
+  for (const size of [1, 3, whole.length]) {
+    const images = splitJpegs(new FakeProgram(inChunks(whole, () => size)), options);
+    results.push({ frames: await Array.fromAsync(images), counts: images.counts });
+  }
+  assertEquals(results[1]!.frames, results[0]!.frames);
+  assertEquals(results[2], results[0]);
+  return results[0]!;
+}
+
+/** Asserts that an image is marked as having headroom, and has it. */
+export function assertRoom(frame: Jpeg): void {
+  assert(hasHeadroom(frame), "the image is not marked");
+  assert(frame.byteOffset >= HEADROOM, `only ${frame.byteOffset} bytes in front`);
+  const behind = frame.buffer.byteLength - frame.byteOffset - frame.length;
+  assert(behind >= HEADROOM, `only ${behind} bytes behind`);
+}
+
+/** Yields copies of chunks asynchronously. */
+export async function* iterated(chunks: Iterable<Uint8Array>): AsyncGenerator<Bytes> {
+  for (const chunk of chunks) yield await Promise.resolve(chunk.slice());
+}
+
+/** Returns a short text that identifies an image, for readable failures. */
+export function digest(image: Uint8Array): string {
+  let sum = 7;
+  for (const byte of image) sum = (sum * 31 + byte) % 1_000_003;
+  return `${image.length} bytes, ${sum}`;
+}
