@@ -7,6 +7,7 @@ const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
   "cat": "coreutils",
   "head": "coreutils",
   "nginx": "nginx-light",
+  "readlink": "coreutils",
   "setsid": "util-linux",
   "sh": "dash",
   "sleep": "coreutils",
