@@ -35,7 +35,7 @@ const { version } = project;
 
 if (import.meta.main) Deno.exit(await main(Deno.args).catch(reportError) ?? 0);
 
-/** Runs the command that the arguments name. @returns The exit code, if it is not 0. */
+/** Runs the command in the arguments. @returns The exit code, if it is not 0. */
 async function main(args: string[]): Promise<number | void> {
   const command = readCommand(args);
   if (command === "help") return console.log(usage(version, SETTINGS));
@@ -53,7 +53,7 @@ async function main(args: string[]): Promise<number | void> {
   }
 
   const log = createLog({ clock, write: console.error, json: config.log === "json" });
-  await using stack = new AsyncDisposableStack(); // first the viewers, then the modules, killAll last
+  await using stack = new AsyncDisposableStack(); // disposal: viewers, modules, killAll
   stack.defer(killAll);
   const modules = stack.use(new ResourceGroup("modules", MODULES_GRACE_PERIOD, log));
   const viewers = stack.use(new ResourceGroup("viewers", VIEWERS_GRACE_PERIOD, log));

@@ -9,7 +9,9 @@ interface Settings {
 
 const IMAGES = [1, 2, 3].map((number) => new URL(`emulated/${number}.jpg`, import.meta.url));
 
-/** A camera without hardware, for trials: three images in turn, at `FPS` or one per second. */
+/**
+ * A camera without hardware, for trials: three images in turn, at the rate `FPS` or 1 per second.
+ */
 export default {
   requirements,
   configure: (env) => ({ fps: readCaptureSettings(env).fps ?? 1 }),

@@ -9,7 +9,7 @@ interface NamedDriver {
   readonly driver: string;
 }
 
-/** Origins whose pages may read responses, as browsers name them, or `*` for all. */
+/** Origins whose pages may read responses, in the form of the `Origin` header, or `*` for all. */
 export type AllowedOrigins = "*" | readonly string[];
 
 /** The settings of the server and of its cameras, in the order of the documentation. */
@@ -61,8 +61,8 @@ export const SERVER_SETTINGS = {
   idleTimeout: {
     name: "IDLE_SECONDS",
     default: "10",
-    meaning: "seconds a camera keeps running after its last viewer. `0`: stop at once. " +
-      "`never`: always on",
+    meaning: "seconds that a camera keeps running after its last viewer. `0`: it stops at once. " +
+      "`never`: it always runs",
     perCamera: true,
     read: readIdleTimeout,
   },
@@ -80,18 +80,19 @@ export const SERVER_SETTINGS = {
   },
   auth: {
     name: "AUTH",
-    meaning: "`user:password` for viewers; required unless `HOST` is loopback. `none`: no password",
+    meaning: "`user:password` for viewers; required unless `HOST` is a loopback address. " +
+      "`none`: no password",
     secret: true, // read by lib/auth/, and kept away from drivers
   },
   tlsCert: {
     name: "TLS_CERT",
-    meaning: "PEM file with the certificate: serve HTTPS",
+    meaning: "PEM file with the certificate, for HTTPS",
     path: "read",
     read: readPath,
   },
   tlsKey: {
     name: "TLS_KEY",
-    meaning: "PEM file with the private key",
+    meaning: "PEM file with the private key of the certificate",
     path: "read",
     read: readPath,
   },
@@ -128,15 +129,15 @@ export const SERVER_SETTINGS = {
   },
 } as const satisfies SettingTable;
 
-/** Those of them that the server reads for each camera; drivers read the others. */
+/** The settings that the server reads for each camera. Drivers read the other camera settings. */
 const CAMERA_SETTINGS = { idleTimeout: SERVER_SETTINGS.idleTimeout };
 
 type ServerValues = SettingValues<typeof SERVER_SETTINGS>;
 
-/** Setting tables of modules, by the names of the modules. */
+/** Setting tables by module name. */
 export type ModuleSettings = Readonly<Record<string, SettingTable>>;
 
-/** The values of the modules' settings, by the names of the modules. */
+/** Values of the modules' settings by module name. */
 export type ModuleValues<Modules> = {
   readonly [Name in keyof Modules]: SettingValues<Modules[Name]>;
 };
@@ -158,21 +159,22 @@ export interface TlsFiles {
 
 /** The settings of one camera. */
 export interface CameraConfig extends NamedDriver {
-  /** Time it keeps running after the last viewer, in milliseconds; `Infinity`: it never stops. */
+  /**
+   * Time that it keeps running after its last viewer, in milliseconds; `Infinity`: it never stops.
+   */
   readonly idleTimeout: number;
   /** The environment for its driver, in which `FRONT_FPS` is `FPS` for the camera "front". */
   readonly env: Env;
 }
 
-/** {@link Config} with the values of modules, for the server and for each camera. */
+/** {@link Config} with the values of the modules' settings, for the server and for each camera. */
 export type ConfigWith<Modules> = Omit<Config, "cameras"> & ModuleValues<Modules> & {
   readonly cameras: readonly (CameraConfig & ModuleValues<Modules>)[];
 };
 
 /**
- * Reads the settings of the server, and those of `modules`: `config.recording` has the values of
- * the table
- * `recording`, and `config.cameras[0].recording` those that apply to the first camera.
+ * Reads the settings of the server and of `modules`: `config.recording` has the values of the table
+ * `recording`, and `config.cameras[0].recording` has the values for the first camera.
  *
  * @throws {ConfigError} If a value is invalid.
  */

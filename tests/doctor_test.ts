@@ -4,7 +4,7 @@ import { FAKES, ROOT } from "./server.ts";
 
 const FAKE_CAMERA = { CAMERA: "pi", PATH: `${FAKES}:${Deno.env.get("PATH")}` };
 
-Deno.test("the doctor finds no problem if the cameras of the settings deliver pictures", async () => {
+Deno.test("the doctor finds no problem if the configured cameras deliver pictures", async () => {
   const { code, lines } = await main(["doctor"], { CAMERA: "one=emulated,two=emulated" });
   assertEquals([code, lines.at(-1)], [0, "No problems found"]);
   assert(lines.some((line) => /^ok +Deno \d+\.\d+\.\d+ on /.test(line)));
@@ -51,7 +51,7 @@ Deno.test("the doctor reports problems with advice", needing(PYTHON), async () =
   );
 });
 
-Deno.test("the doctor reports a missing program that a camera of the settings needs", async () => {
+Deno.test("the doctor reports a missing program that a configured camera needs", async () => {
   const folder = await Deno.makeTempDir(); // empty
   try {
     const { code, text } = await main(["doctor"], { CAMERA: "usb", PATH: folder });

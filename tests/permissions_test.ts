@@ -91,7 +91,7 @@ Deno.test("the server with the emulated camera works without permission to run p
   }
   const { body } = await fetch(`${server.url}/video_feed`);
   await readUntil(body!, (text) => text.split("--frame").length > 2);
-  assert(!server.output.includes("slow viewers may see old pictures"), server.output);
+  assert(!server.output.includes("slow viewers may see stale frames"), server.output);
   await server.stop();
 });
 

@@ -34,14 +34,44 @@ Deno.test(
 );
 
 Deno.test("the README's table of settings has the names, defaults and meanings of --help", () => {
-  const [, table] = /^\| variable \|.*\n\|.*\n([^]*?)\n\n/m.exec(README)!;
   const rows = SETTINGS.map(({ name, meaning, default: value, unset }) => {
     const fallback = value === undefined ? unset : `\`${value}\``;
     return `| \`${name}\` |${fallback ? ` ${fallback}` : ""} | ${meaning} |`;
   });
-  assertEquals(table!.split("\n"), rows);
+  assertEquals(rowsUnder("variable"), rows);
+});
+
+Deno.test("the README's short table of settings names only settings that exist", () => {
+  const names = [...rowsUnder("example").join("\n").matchAll(/`([A-Z_]+)=/g)].map(([, name]) =>
+    name!
+  );
+  assert(names.length > 5);
+  assertEquals(names.filter((name) => !SETTINGS.some((setting) => setting.name === name)), []);
+});
+
+Deno.test("the README's short table of clients repeats lines of the table of all clients", () => {
+  const [all] = /<!-- works-with -->[^]*?<!-- \/works-with -->/.exec(README)!;
+  const lines = [...rowsUnder("program").join("\n").matchAll(/`([^`]+)`/g)].map(([, line]) =>
+    line!
+  );
+  assert(lines.length > 5);
+  for (const line of lines) assertStringIncludes(all, line);
+});
+
+Deno.test("the README's links to its own sections have targets", () => {
+  const headings = [...README.matchAll(/^## (.*)$/gm)].map(([, heading]) =>
+    heading!.toLowerCase().replaceAll(/[^a-z0-9 -]/g, "").replaceAll(" ", "-")
+  );
+  const links = [...README.matchAll(/\]\(#([^)]*)\)/g)].map(([, link]) => link!);
+  assertEquals(links.filter((link) => !headings.includes(link)), []);
 });
 
 Deno.test("the README names the oldest supported version of Deno", () => {
   assertStringIncludes(README, `${MIN_DENO_VERSION.replace(/\.0$/, "")} or newer`);
 });
+
+/** Returns the rows of the table whose first column has this heading. */
+function rowsUnder(heading: string): string[] {
+  const [, rows] = new RegExp(`^\\| ${heading} \\|.*\\n\\|.*\\n([^]*?)\\n\\n`, "m").exec(README)!;
+  return rows!.split("\n");
+}

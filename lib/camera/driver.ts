@@ -9,14 +9,14 @@ export interface CommonSettings {
   readonly fps?: number;
 }
 
-/** A JPEG with its capture time. For a JPEG without one, the server takes the time of arrival. */
+/** A JPEG with its capture time. For a JPEG without it, the server uses the time of arrival. */
 export interface TimedJpeg {
   readonly jpeg: Jpeg;
   /** Milliseconds since the Unix epoch, by the camera's clock, not the server's. */
   readonly capturedAt: number;
 }
 
-/** The JPEGs of an open camera. The server reports the corrupt data in `counts`, if present. */
+/** The JPEGs of a capture. The server reports `counts`, the numbers of corrupt data, if present. */
 export interface Images extends AsyncIterable<Jpeg | TimedJpeg> {
   readonly counts?: SplitCounts;
 }
@@ -42,7 +42,7 @@ export interface CameraDriver<Settings extends CommonSettings> {
    * Opens the camera when a client wants frames. The iteration ends with the camera's stream, or
    * soon after `signal` aborts; it leaves no process behind.
    *
-   * @throws {CameraError} While iterating, if the camera delivers no (more) images.
+   * @throws {CameraError} While iterating, if the camera delivers no images, or no more.
    */
   open(settings: Settings, signal: AbortSignal): Images;
   /**

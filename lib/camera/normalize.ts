@@ -12,7 +12,7 @@ export interface NormalizedImage extends Required<TimedJpeg> {
   readonly size: Size;
 }
 
-/** Counts the broken images of a camera over all its openings. */
+/** Counts the broken images of a camera over all its captures. */
 export class BrokenImages {
   #previous = 0;
   #current: SplitCounts = { broken: 0, skippedBytes: 0 };
@@ -22,13 +22,13 @@ export class BrokenImages {
     return this.#previous + this.#current.broken;
   }
 
-  /** Begins with the counts of a new opening. */
+  /** Starts the counts of a new capture. */
   begin(counts: SplitCounts = { broken: 0, skippedBytes: 0 }): void {
     this.#previous = this.total;
     this.#current = counts;
   }
 
-  /** Counts one more. */
+  /** Counts a broken image. */
   add(): void {
     this.#current.broken++;
   }
@@ -54,8 +54,8 @@ export function normalize(
       const size = sizeOf(jpeg, parts);
       if (!size) broken.add();
       else {
-        const whole = withHuffmanTables(withoutThumbnail(jpeg, parts), parts);
-        yield { jpeg: whole, capturedAt, size };
+        const decodable = withHuffmanTables(withoutThumbnail(jpeg, parts), parts);
+        yield { jpeg: decodable, capturedAt, size };
       }
     }
   };

@@ -14,7 +14,7 @@ export interface ConfiguredDriver {
 }
 
 /**
- * Loads the driver of a camera, and reads its settings.
+ * Loads the driver of a camera and reads the camera's settings.
  *
  * @throws {ConfigError} If a value is invalid.
  */
@@ -27,7 +27,7 @@ export async function openDriver(
   return { fps: settings?.fps, open: (signal) => open(settings, signal) };
 }
 
-/** Creates the cameras of the settings. @throws {ConfigError} If a driver or a value is invalid. */
+/** Creates the configured cameras. @throws {ConfigError} If a driver or a value is invalid. */
 export async function openCameras(
   configs: readonly CameraConfig[],
   drivers: DriverRegistry,

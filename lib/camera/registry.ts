@@ -32,7 +32,7 @@ export function driverFolders(userFolder: string | undefined, standalone: boolea
   ];
 }
 
-/** Loads drivers by name, from its folders only. */
+/** Loads drivers by name, only from the folders with which it was opened. */
 export class DriverRegistry {
   readonly #files: ReadonlyMap<string, string>;
   readonly #hint: string;
@@ -42,7 +42,7 @@ export class DriverRegistry {
     this.#hint = hint;
   }
 
-  /** Finds the drivers in some folders. @throws {ConfigError} If a folder cannot be read. */
+  /** Finds the drivers in the folders. @throws {ConfigError} If a folder cannot be read. */
   static async open(folders: readonly DriverFolder[]): Promise<DriverRegistry> {
     const files = new Map<string, string>();
     let ignored = 0;
@@ -55,7 +55,7 @@ export class DriverRegistry {
       }
     }
     const hint = ignored > 0
-      ? "; the compiled program loads your drivers from .js files, not .ts"
+      ? "; the compiled binary loads your drivers from .js files, not .ts"
       : "";
     return new DriverRegistry(files, hint);
   }
@@ -91,8 +91,8 @@ export class DriverRegistry {
   }
 
   /**
-   * Loads the requirements of all drivers that state them, by the driver's name. Skips drivers that
-   * fail to load: {@link load} reports the error.
+   * Loads the requirements that drivers declare, by the driver's name. Skips drivers that fail to
+   * load: {@link load} reports the error.
    */
   async requirements(): Promise<Map<string, DriverRequirements>> {
     const requirements = new Map<string, DriverRequirements>();

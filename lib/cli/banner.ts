@@ -1,7 +1,7 @@
 import type { Access } from "../auth/mod.ts";
 import type { Config } from "../config.ts";
 
-/** What the banner shows besides the settings. */
+/** Contents of the banner besides the settings. */
 export interface BannerOptions {
   readonly version: string;
   readonly access: Access;
@@ -9,9 +9,7 @@ export interface BannerOptions {
   readonly port: number;
 }
 
-/**
- * The lines that the server prints when it is ready: its cameras, its address, and who can connect.
- */
+/** Returns the lines that the server prints when it is ready: its cameras, address and access. */
 export function banner(config: Config, { version, access, port }: BannerOptions): string {
   const { host, cameras, tls } = config;
   const names = cameras.map(({ name, driver }) => name === driver ? name : `${name} (${driver})`);

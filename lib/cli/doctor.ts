@@ -7,18 +7,18 @@ import { ConfigError, ImmediateStop } from "../errors.ts";
 import { killAll } from "../process/mod.ts";
 import { settingsInUse } from "./settings.ts";
 
-/** What the doctor's commands work on. */
+/** Options of {@link runDoctor}. */
 export interface DoctorCommandOptions {
   readonly config: Config;
   readonly drivers: DriverRegistry;
-  /** The environment, for the settings that the user has made. */
+  /** The environment with the user's settings. */
   readonly env: Env;
   /** Stops the command. */
   readonly stopped: Promise<void>;
 }
 
 /**
- * Runs the command `doctor` or `list-cameras`: prints the findings or the cameras.
+ * Runs the command `doctor` or `list-cameras`: prints the findings or the list of cameras.
  *
  * @returns The exit code: 1 if there is a problem.
  */
@@ -57,7 +57,7 @@ async function printFindings(options: FindingsOptions): Promise<number> {
   );
   const requirements = await drivers.requirements();
   const settings = settingsInUse(env, config.cameras.map(({ name }) => name));
-  const text = `Settings: ${settings.join(" ") || "all default"}`;
+  const text = `Settings: ${settings.join(" ") || "all defaults"}`;
   console.log(formatFinding({ verdict: "ok", text }));
   let problems = 0;
   for await (const finding of runChecks({ ...config, cameras, listers, requirements }, signal)) {
@@ -68,7 +68,7 @@ async function printFindings(options: FindingsOptions): Promise<number> {
   return problems === 0 ? 0 : 1;
 }
 
-/** The drivers that can list their cameras. */
+/** Loads the drivers that can list their cameras. */
 async function listersOf(drivers: DriverRegistry): Promise<Lister[]> {
   const listers: Lister[] = [];
   for (const name of drivers.names) {

@@ -1,6 +1,6 @@
 import { ConfigError } from "../errors.ts";
 
-/** What the program is asked to do. */
+/** A command of the program. */
 export type Command = "serve" | "doctor" | "list-cameras" | "help" | "version";
 
 const COMMANDS: Readonly<Record<string, Command>> = {
@@ -11,7 +11,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "--version": "version",
 };
 
-/** Of several commands, the first of these is run. */
+/** Order of precedence, if the arguments contain several commands. */
 const PRECEDENCE: readonly Command[] = ["help", "version", "list-cameras", "doctor"];
 
 /** Reads the command line. @throws {ConfigError} If it contains an unknown argument. */

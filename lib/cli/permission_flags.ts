@@ -8,9 +8,9 @@ import { compileFlags, permissionFlags } from "../permissions/flags.ts";
 import { isSupported } from "./deno_version.ts";
 import { readServerConfig, type ServerConfig, SETTINGS } from "./settings.ts";
 
-// Prints the permission flags of the server, for the tasks in `deno.json`. The argument is `all` for
-// commands that use every driver, and `compile` for a compiled binary. On an unsupported Deno it
-// prints nothing: the server then reports the version.
+// Prints the permission flags of the server, for the tasks in `deno.json`. The argument is `all`
+// for commands that use every driver, and `compile` for a compiled binary. On an unsupported Deno
+// it prints nothing: the server then reports the version.
 if (isSupported(Deno.version.deno)) {
   const [mode] = Deno.args;
   const flags = mode === "compile" ? compileFlags(SETTINGS) : await flagsFor(mode === "all");
@@ -20,7 +20,7 @@ if (isSupported(Deno.version.deno)) {
 async function flagsFor(allDrivers: boolean): Promise<string[]> {
   const env = trimValues(Deno.env.toObject());
   const config = readValidConfig(env);
-  // A driver in CAMERAS_DIR may have the name of one of the server's own.
+  // A driver in CAMERAS_DIR may have the same name as a built-in driver.
   const permissions = config && (allDrivers || config.camerasDir)
     ? ALL_DRIVER_PERMISSIONS
     : (await Promise.all(config?.cameras.map(({ driver }) => loadDriverPermissions(driver)) ?? []))

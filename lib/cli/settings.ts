@@ -24,10 +24,10 @@ export const SETTINGS: readonly Setting[] = TABLES.flatMap<Setting>((table) =>
 );
 
 /**
- * The settings that a user has made, as `NAME=value`. A value that can contain a password is
- * replaced.
+ * Returns the settings that the user has set, as `NAME=value`. Hides values that can contain a
+ * password.
  *
- * @param cameras The names of the cameras, whose own settings (`FRONT_FPS`) are included.
+ * @param cameras Names of the cameras: their settings, such as `FRONT_FPS`, are included.
  */
 export function settingsInUse(env: Env, cameras: readonly string[]): string[] {
   const settings = new Map<string, Setting>();

@@ -2,7 +2,7 @@ import { CameraError, explain } from "../errors.ts";
 
 /** The result of one check. */
 export interface Finding {
-  /** `note`: not a problem for the current settings. */
+  /** `note`: no problem with the current settings. */
   readonly verdict: "ok" | "note" | "problem";
   /** The result, in one line. */
   readonly text: string;

@@ -7,20 +7,19 @@ import { checkSystem } from "./system.ts";
 export { type CameraUnderTest, listCameras, type Lister } from "./cameras.ts";
 export { type Finding, formatFinding } from "./finding.ts";
 
-/** What the doctor checks, besides the machine. */
+/** The configuration that the doctor checks. */
 export interface DoctorOptions {
   readonly host: string;
   readonly port: number;
-  /** The cameras of the settings. */
+  /** The configured cameras. */
   readonly cameras: readonly CameraUnderTest[];
   readonly listers: readonly Lister[];
-  /** The requirements of all drivers that state them, by the driver's name. */
+  /** The requirements that drivers declare, by the driver's name. */
   readonly requirements: ReadonlyMap<string, DriverRequirements>;
 }
 
 /**
- * Checks the machine and the cameras of the settings, and yields each finding as soon as it is
- * known.
+ * Checks the machine and the configured cameras, and yields each finding as soon as it is known.
  */
 export async function* runChecks(
   options: DoctorOptions,

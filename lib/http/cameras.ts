@@ -11,9 +11,9 @@ export class Cameras {
   }
 
   /**
-   * Finds a camera; without a name, the first.
+   * Finds a camera by name. Without a name, returns the first camera.
    *
-   * @throws {HttpError} 404 if no camera has the name.
+   * @throws {HttpError} 404 if no camera has that name.
    */
   get(name?: string): Camera {
     const camera = name === undefined

@@ -5,8 +5,8 @@ import type { Log } from "../log.ts";
 import { type Connections, openConnections } from "../sockets/mod.ts";
 
 /**
- * When to close the remaining connections forcibly at shutdown, where the platform allows it; in
- * milliseconds.
+ * Grace period at shutdown before the remaining connections are closed forcibly, in milliseconds.
+ * Only Linux allows that.
  */
 const FORCE_CLOSE_AFTER = 300;
 /** Interval between sweeps for idle connections, in milliseconds. */
@@ -52,11 +52,11 @@ export function listen(options: ListenOptions): Server {
 }
 
 /**
- * A server that listens. Disposing it waits for open responses, and then closes connections
- * forcibly.
+ * A listening server. Its disposal waits for open responses, and then closes the remaining
+ * connections forcibly.
  */
 export class Server implements AsyncDisposable {
-  /** What the kernel can do for the server's connections. */
+  /** Control over the server's connections, beyond the API of Deno. */
   readonly connections: Connections;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #sweep: ReturnType<typeof setInterval>;
@@ -75,7 +75,7 @@ export class Server implements AsyncDisposable {
       direct: limitSendQueue && !tls,
     });
     const reason = this.connections.unavailable;
-    if (reason) log.info("slow viewers may see old pictures", { reason });
+    if (reason) log.info("slow viewers may see stale frames", { reason });
     this.#sweep = setInterval(() => this.#closeIdle(log), IDLE_SWEEP_INTERVAL);
   }
 
@@ -84,14 +84,14 @@ export class Server implements AsyncDisposable {
     return this.#server.addr.port;
   }
 
-  /** Sets what answers requests. */
+  /** Sets the handler of all requests. */
   handle(handler: Handler): void {
     this.#handler = handler;
   }
 
   /**
-   * Accepts no more connections, and waits for the open responses. The streams end with their
-   * cameras, which the caller closes.
+   * Stops accepting connections, and waits for the open responses. Streams end when the caller
+   * closes their cameras.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#sweep);
@@ -108,7 +108,7 @@ export class Server implements AsyncDisposable {
   }
 }
 
-/** Address, and certificate and key for HTTPS. */
+/** Address and port; certificate and key for HTTPS. */
 type ServeOptions = Deno.ServeTcpOptions & Partial<Deno.TlsCertifiedKeyPem>;
 
 function serve(

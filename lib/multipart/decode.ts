@@ -18,8 +18,8 @@ export interface DecodeOptions {
  * and servers.
  *
  * A part with a `Content-Length` is yielded as soon as that number of bytes has arrived, if they
- * are a JPEG; otherwise when the next delimiter has arrived. Parts that are no complete JPEG are
- * dropped. Each image has a separate buffer with spare bytes around it; see `HEADROOM`.
+ * are a JPEG; otherwise when the next delimiter has arrived. Parts without a complete JPEG
+ * are dropped. Each image has a separate buffer, with `HEADROOM` around the image.
  *
  * @param contentType The `Content-Type` of the response, with the boundary.
  */

@@ -1,9 +1,11 @@
-/** Plausible times in seconds since the Unix epoch: 2001 to 2286. Others are relative to a start. */
+/**
+ * Range of capture times, in seconds since the Unix epoch: 2001 to 2286. Other times are relative.
+ */
 const EARLIEST = 1e9, LATEST = 1e10;
 
 /** The headers of a part, parsed line by line. */
 export class PartHeader {
-  /** Whether there was no line yet. */
+  /** Whether no line has been added yet. */
   empty = true;
   /** Whether the part may be a JPEG: its `Content-Type` says so or is missing. */
   isJpeg = true;
@@ -30,7 +32,7 @@ export class PartHeader {
   }
 }
 
-/** Converts `s.uuuuuu` to milliseconds; undefined if it is no plausible time. */
+/** Converts `s.uuuuuu` to milliseconds; returns undefined if it is no plausible time. */
 function timeOf(seconds: string): number | undefined {
   if (!/^\d+(\.\d+)?$/.test(seconds)) return;
   const time = Number(seconds);

@@ -4,10 +4,10 @@ import { LINUX_LIBRARIES, MACOS_LIBRARIES } from "../libc.ts";
 import type { Setting } from "../setting.ts";
 import type { DriverPermission } from "./driver_permissions.ts";
 
-/** Folders of the server's own files: those it loads by name, and the pages. */
+/** Folders with the modules that the server loads by name, and with the pages. */
 const OWN_FOLDERS = ["cameras", "lib", "static"];
 
-/** What the permissions are computed from. */
+/** Options of {@link permissionFlags}. */
 export interface FlagsOptions {
   /**
    * Undefined if a setting is invalid: the flags are then the minimum, and the server reports the
@@ -20,7 +20,9 @@ export interface FlagsOptions {
   readonly env: Env;
 }
 
-/** The Deno permissions that the server needs with these settings, as flags for `deno run`. */
+/**
+ * Returns the Deno permissions that the server needs with these settings, as flags for `deno run`.
+ */
 export function permissionFlags({ config, drivers, settings, env }: FlagsOptions): string[] {
   const written = config ? pathsOf(settings.filter(({ path }) => path === "write"), env) : [];
   const read = config ? pathsOf(settings.filter(({ path }) => path), env) : [];
@@ -36,7 +38,8 @@ export function permissionFlags({ config, drivers, settings, env }: FlagsOptions
 }
 
 /**
- * The permissions of a compiled binary, which are fixed when it is made: those for all settings.
+ * Returns the permissions of a compiled binary. They are fixed when it is compiled, so they cover
+ * all settings.
  */
 export function compileFlags(settings: readonly Setting[]): string[] {
   return [
@@ -50,13 +53,16 @@ function pathsOf(settings: readonly Setting[], env: Env): string[] {
   return settings.map(({ name }) => env[name]?.trim() ?? "").filter((path) => path !== "");
 }
 
-/** Permits listening: on any port of the address if the system is to choose the port. */
+/** Permits listening. With port 0, the system chooses the port, so any port is permitted. */
 function listenFlag({ host, port }: Pick<Config, "host" | "port">): string {
   const address = host.includes(":") ? `[${host}]` : host;
   return flag("net", [port === 0 ? address : `${address}:${port}`]);
 }
 
-/** The C library, for system calls that Deno does not offer: see `lib/sockets/`. */
+/**
+ * Returns the paths of the C library, for system calls that Deno does not offer: see
+ * `lib/sockets/`.
+ */
 function librariesOf(os: typeof Deno.build.os): readonly string[] {
   if (os === "linux") return LINUX_LIBRARIES;
   return os === "darwin" ? MACOS_LIBRARIES : [];
@@ -67,8 +73,8 @@ function ffiFlags(libraries: readonly string[]): string[] {
 }
 
 /**
- * A flag with a list of values. A list cannot contain a comma, and the command in `deno.json` no
- * space: such a value makes the permission unrestricted.
+ * Formats a flag with a list of values. A value cannot contain a comma, nor a space because of the
+ * command in `deno.json`: such a value makes the permission unrestricted.
  */
 function flag(name: string, values: readonly string[]): string {
   const fits = values.every((value) => /^[^\s,]+$/.test(value));

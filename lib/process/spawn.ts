@@ -2,8 +2,8 @@ import { CameraError } from "../errors.ts";
 
 /**
  * Whether each program gets its own process group, so that a signal also reaches the processes that
- * it starts. The terminal's Ctrl-C then reaches only the server. Windows has no process groups, and
- * signalling a group needs the permission to run any program.
+ * it starts. Ctrl+C in the terminal then reaches only the server. Windows has no process groups,
+ * and signalling a group needs the permission to run any program.
  */
 export const USE_PROCESS_GROUPS = Deno.build.os !== "windows" &&
   Deno.permissions.querySync({ name: "run" }).state === "granted";

@@ -18,7 +18,7 @@ const steady: Open<Jpeg> = async function* (signal) {
 
 // deno-lint-ignore require-yield
 const missing: Open<Jpeg> = async function* () {
-  throw new CameraError("There is no program x on this machine", {
+  throw new CameraError("Cannot find x on this machine", {
     hint: "install x",
     permanent: true,
   });
@@ -77,14 +77,14 @@ Deno.test("GET /healthz is 200 while a camera is off, and 503 with the cause aft
   assertEquals([refused.status, refused.headers.get("Retry-After")], [503, "1"]);
   assertEquals(
     await refused.text(),
-    'Cannot show camera "front": There is no program x on this machine (install x)\n',
+    'Cannot show camera "front": Cannot find x on this machine (install x)\n',
   );
   await settle();
   const after = await app.request("/healthz");
   assertEquals(after.status, 503);
   assertEquals(await after.json(), {
     status: "failing",
-    failing: [{ camera: "front", reason: "There is no program x on this machine (install x)" }],
+    failing: [{ camera: "front", reason: "Cannot find x on this machine (install x)" }],
   });
   await camera.close();
 });
