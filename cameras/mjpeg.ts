@@ -1,8 +1,9 @@
 import { type CameraDriver, readFps, type TimedJpeg } from "../lib/camera/driver.ts";
-import { type Env, variableName } from "../lib/env.ts";
+import { cameraName, type Env, variableName } from "../lib/env.ts";
 import { CameraError, ConfigError } from "../lib/errors.ts";
 import type { Jpeg } from "../lib/frame.ts";
 import { type DecodeCounts, decodeMultipart } from "../lib/multipart/decode.ts";
+import { RelayLoopError, relayLoops } from "../lib/relay_loops.ts";
 import { quote } from "../lib/quote.ts";
 import requirements from "./mjpeg/requirements.ts";
 
@@ -11,6 +12,8 @@ interface Settings {
   /** `user:password`, or empty. */
   readonly credentials: string;
   readonly fps: number;
+  /** The camera's name. */
+  readonly camera: string;
 }
 
 const MAX_REDIRECTS = 5;
@@ -27,7 +30,7 @@ export default {
     const { url, credentials } = readSource(env);
     // When a camera has no new frame, other servers repeat the last one, some only every 5 s. The
     // default of 1 fps keeps such a pause from counting as a stall.
-    return { url, credentials, fps: readFps(env) ?? 1 };
+    return { url, credentials, fps: readFps(env) ?? 1, camera: cameraName(env) };
   },
   open(settings, signal) {
     const counts = { broken: 0, skippedBytes: 0 };
@@ -36,13 +39,13 @@ export default {
 } satisfies CameraDriver<Settings>;
 
 async function* relay(
-  { url, credentials }: Settings,
+  { url, credentials, camera }: Settings,
   signal: AbortSignal,
   counts: DecodeCounts,
 ): AsyncGenerator<Jpeg | TimedJpeg> {
   let failure = `Cannot get the stream of ${url.host}`;
   try {
-    const response = await request(url, credentials, signal);
+    const response = await request(url, { credentials, via: relayLoops.via(camera) }, signal);
     const type = response.headers.get("Content-Type") ?? "";
     const body = await streamOf(response, type);
     failure = `The stream of ${url.host} was interrupted`;
@@ -94,14 +97,19 @@ function decode(text: string): string {
 }
 
 /** Requests the stream and follows redirects to http and https URLs. */
-async function request(source: URL, credentials: string, signal: AbortSignal): Promise<Response> {
+async function request(
+  source: URL,
+  { credentials, via }: { credentials: string; via: string },
+  signal: AbortSignal,
+): Promise<Response> {
   let url = source;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
     // Another server must not get the password.
     const authenticate = credentials && url.origin === source.origin;
-    const headers: HeadersInit = authenticate
-      ? { Authorization: `Basic ${base64(credentials)}` }
-      : {};
+    const headers: HeadersInit = {
+      Via: via,
+      ...authenticate && { Authorization: `Basic ${base64(credentials)}` },
+    };
     const response = await fetch(url, { headers, signal, redirect: "manual" });
     const location = response.headers.get("Location");
     if (![301, 302, 303, 307, 308].includes(response.status) || !location) return response;
@@ -134,6 +142,7 @@ async function streamOf(
   const { host } = new URL(url);
   const reason = /^text\/plain|json/i.test(type) ? await firstLine(body) : "";
   if (!body?.locked) await body?.cancel();
+  if (status === 508) throw new RelayLoopError(host);
   if (status === 401 || status === 403) {
     throw new CameraError(`${host} requires another user name and password (status ${status})`, {
       hint: "add them to SOURCE: http://user:password@host/…",

@@ -9,6 +9,21 @@ export type Env = Readonly<Record<string, string | undefined>>;
  * `FRONT_FPS`), for error messages.
  */
 const VARIABLE_NAMES = Symbol("variable names");
+/** Under this key, {@link forCamera} remembers the name of the camera. */
+const CAMERA_NAME = Symbol("camera name");
+
+/**
+ * Removes white space around all values: a `.env` file with the line ends of Windows leaves a
+ * carriage return after each value. A password may begin or end with spaces, so `AUTH` only loses
+ * line ends.
+ */
+export function trimValues(env: Env): Env {
+  const trim = (name: string, value = "") =>
+    name === "AUTH" ? value.replace(/[\r\n]+$/, "") : value.trim();
+  return Object.fromEntries(
+    Object.entries(env).map(([name, value]) => [name, trim(name, value)]),
+  );
+}
 
 /** The range of a number, inclusive. */
 export interface NumberRange {
@@ -92,9 +107,15 @@ export function forCamera(env: Env, camera: string): Env {
     Object.fromEntries(
       overrides.map(([name, value]) => [name.slice(prefix.length), pick(name, value)]),
     );
-  return Object.defineProperty({ ...env, ...named((_, value) => value) }, VARIABLE_NAMES, {
-    value: named((name) => name),
+  return Object.defineProperties({ ...env, ...named((_, value) => value) }, {
+    [VARIABLE_NAMES]: { value: named((name) => name) },
+    [CAMERA_NAME]: { value: camera },
   });
+}
+
+/** Returns the name of the camera whose settings these are; empty if they are not one camera's. */
+export function cameraName(env: Env): string {
+  return (env as { [CAMERA_NAME]?: string })[CAMERA_NAME] ?? "";
 }
 
 /**

@@ -16,7 +16,8 @@ const LAYERS: readonly (readonly string[])[] = [
   ["lib/host.ts", "lib/setting.ts"],
   [
     ...["lib/hub/", "lib/http1/", "lib/process/"],
-    ...["lib/env.ts", "lib/frame.ts", "lib/log.ts", "lib/shell_words.ts", "lib/systemd.ts"],
+    ...["lib/env.ts", "lib/frame.ts", "lib/log.ts", "lib/log_limiter.ts", "lib/relay_loops.ts"],
+    ...["lib/shell_words.ts", "lib/systemd.ts"],
   ],
   [
     ...["lib/bytes.ts", "lib/clock.ts", "lib/errors.ts", "lib/events.ts", "lib/libc.ts"],

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { printIgnored } from "./parts.ts";
+import { leftOut } from "./parts.ts";
 import { FAKES, readUntil, ROOT, Server } from "./server.ts";
 
 /** A runtime for `deno compile`, instead of the one that it downloads. */
@@ -9,10 +9,9 @@ const RUNTIME = Deno.env.get("DENORT_BIN");
 const COMPILER = Deno.env.get("COMPILE_DENO");
 
 // Under CI=true, too: what is missing is a download, not a program.
-const ignore = !RUNTIME && !COMPILER;
-if (ignore) {
-  printIgnored("needs DENORT_BIN or COMPILE_DENO (deno compile would download a runtime)");
-}
+const { ignore } = RUNTIME || COMPILER
+  ? { ignore: false }
+  : leftOut("a runtime for deno compile (DENORT_BIN or COMPILE_DENO)");
 
 Deno.test({
   name: "the compiled binary serves everything from an empty folder",

@@ -1,13 +1,6 @@
 import type { Bytes } from "../lib/bytes.ts";
 import type { Jpeg } from "../lib/frame.ts";
 
-/** Whether ffmpeg is installed. */
-export const hasFfmpeg = await new Deno.Command("ffmpeg", {
-  args: ["-version"],
-  stdout: "null",
-  stderr: "null",
-}).output().then(({ success }) => success, () => false);
-
 /**
  * Runs ffmpeg until it exits.
  *

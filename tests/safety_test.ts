@@ -88,7 +88,16 @@ Deno.test("the server with AUTH requires it except for /healthz, and never revea
   }
 });
 
-Deno.test("the server hides AUTH from cameras' programs and drivers", async () => {
+Deno.test("the server ignores line ends after settings, as a .env file from Windows leaves them", async () => {
+  const env = { PORT: "0\r\n", CAMERA: "front=emulated\r", FPS: "20\r", AUTH: "me: secret \r\n" };
+  await using server = await Server.start({ env });
+  const url = `${server.url}/cameras/front/snapshot.jpg`;
+  const response = await fetch(url, { headers: basic("me: secret ") });
+  await response.body?.cancel();
+  assertEquals(response.status, 200);
+});
+
+Deno.test("the server hides AUTH from cameras' programs and drivers", needing("sh"), async () => {
   const folder = await Deno.makeTempDir();
   await Deno.writeTextFile(
     join(folder, "nosy.ts"),

@@ -91,6 +91,68 @@ Deno.test("a relay sends the password of its source and shows it nowhere", async
   assert(!`${responses.join("\n")}${relay.output}`.includes(secret));
 });
 
+Deno.test("a relay of itself fails with a hint, under any name of the machine", async () => {
+  for (const host of ["127.0.0.1", "localhost"]) {
+    const PORT = freePort();
+    const SOURCE = `http://${host}:${PORT}/video_feed`;
+    await using server = await Server.start({ env: { PORT, CAMERA: "mjpeg", SOURCE } });
+    const message =
+      `Cannot show camera "mjpeg": The stream of ${host}:${PORT} is a relay of this ` +
+      "camera itself (set SOURCE to the URL of the server to which the camera is connected)\n";
+    for (const path of ["video_feed", "snapshot.jpg"]) {
+      const response = await fetch(`${server.url}/${path}`);
+      assertEquals([response.status, await response.text()], [503, message]);
+    }
+    const [{ state, lastFailure }] = await (await fetch(`${server.url}/cameras`)).json();
+    assertEquals([state, lastFailure.retried], ["failed", false]);
+    assertEquals(server.output.split("camera failed").length, 2, server.output);
+  }
+});
+
+Deno.test("two servers that relay each other fail with a hint, whichever is watched", async () => {
+  const ports = [freePort(), freePort()];
+  const start = (port: string, other: string) =>
+    Server.start({
+      env: { PORT: port, CAMERA: "mjpeg", SOURCE: `http://127.0.0.1:${other}/video_feed` },
+    });
+  await using first = await start(ports[0]!, ports[1]!);
+  await using second = await start(ports[1]!, ports[0]!);
+  for (const { url } of [first, second]) {
+    const response = await fetch(`${url}/video_feed`);
+    const text = await response.text();
+    assertEquals([response.status, text.includes("is a relay of this camera itself")], [503, true]);
+  }
+});
+
+Deno.test("servers may relay each other's cameras, and a camera another one of its server", async () => {
+  const ports = [freePort(), freePort()];
+  const start = (port: string, other: string) =>
+    Server.start({
+      env: {
+        PORT: port,
+        CAMERA: "local=emulated,remote=mjpeg,copy=mjpeg",
+        REMOTE_SOURCE: `http://127.0.0.1:${other}/cameras/local/video_feed`,
+        COPY_SOURCE: `http://127.0.0.1:${port}/cameras/local/video_feed`,
+      },
+    });
+  await using first = await start(ports[0]!, ports[1]!);
+  await using second = await start(ports[1]!, ports[0]!);
+  const statuses: number[] = [];
+  for (const { url } of [first, second]) {
+    for (const name of ["local", "remote", "copy"]) {
+      const response = await fetch(`${url}/cameras/${name}/snapshot.jpg`);
+      await response.body?.cancel();
+      statuses.push(response.status);
+    }
+  }
+  assertEquals(statuses, Array(6).fill(200));
+});
+
+function freePort(): string {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return `${listener.addr.port}`;
+}
+
 async function viewersOf({ url }: Server): Promise<number> {
   return (await (await fetch(`${url}/cameras`)).json())[0].viewers;
 }

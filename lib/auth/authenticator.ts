@@ -3,7 +3,7 @@ import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import { quote } from "../quote.ts";
 import { type Access, type Credentials, isLoopback } from "./access.ts";
-import { RateLimiter } from "./rate_limiter.ts";
+import { LogInLimiter } from "./log_in_limiter.ts";
 
 /** The parts of a request that authentication needs. */
 export interface AuthRequest {
@@ -34,14 +34,14 @@ export interface AuthenticatorOptions {
 export class Authenticator {
   readonly #access: Access;
   readonly #log: Log;
-  readonly #rateLimiter: RateLimiter;
+  readonly #limiter: LogInLimiter;
   /** Digests of the credentials in every encoding that clients may use. */
   readonly #expected: readonly Uint8Array[];
 
   constructor(access: Access, { clock, log }: AuthenticatorOptions) {
     this.#access = access;
     this.#log = log;
-    this.#rateLimiter = new RateLimiter(clock);
+    this.#limiter = new LogInLimiter(clock);
     this.#expected = typeof access === "string" ? [] : encodings(access).map(sha256);
   }
 
@@ -52,13 +52,12 @@ export class Authenticator {
     return request.isPublic ? undefined : this.#checkPassword(request);
   }
 
-  /**
-   * Synchronous, so that a client's attempt is refunded before its next one is counted: with
-   * asynchronous hashes, eleven correct log-ins at once would reach the rate limit.
-   */
   #checkPassword({ address, authorization }: AuthRequest): Denial | undefined {
     if (authorization === undefined) return UNAUTHORIZED;
-    const wait = this.#rateLimiter.consume(address);
+    // Computed even above the rate limit, so that the time of a response reveals nothing.
+    const given = sha256(basicCredentials(authorization) ?? new Uint8Array(0));
+    const isRight = this.#isExpected(given);
+    const wait = this.#limiter.attempt(address, given.toBase64(), isRight);
     if (wait > 0) {
       return {
         status: 429,
@@ -66,21 +65,18 @@ export class Authenticator {
         headers: { "Retry-After": `${Math.ceil(wait / 1000)}` },
       };
     }
-    if (!this.#isAuthorized(authorization)) {
-      this.#log.warn("log-in failed", { address });
-      return UNAUTHORIZED;
-    }
-    this.#rateLimiter.refund(address);
+    if (isRight) return undefined;
+    this.#log.warn("log-in failed", { address });
+    return UNAUTHORIZED;
   }
 
   /** Constant-time: compares digests, and always with each of the expected ones. */
-  #isAuthorized(authorization: string): boolean {
-    const given = sha256(basicCredentials(authorization) ?? new Uint8Array(0));
-    let authorized = false;
+  #isExpected(digest: Uint8Array): boolean {
+    let isExpected = false;
     for (const expected of this.#expected) {
-      authorized = timingSafeEqual(given, expected) || authorized;
+      isExpected = timingSafeEqual(digest, expected) || isExpected;
     }
-    return authorized;
+    return isExpected;
   }
 }
 

@@ -55,8 +55,8 @@ export class RateLimiter {
   }
 }
 
-/** The network that one client controls: an IPv4 address or an IPv6 /64. */
-function clientNetwork(address: string): string {
+/** Returns the network that one client controls: an IPv4 address or an IPv6 /64. */
+export function clientNetwork(address: string): string {
   if (!address.includes(":")) return address;
   if (address.includes(".")) return address.slice(address.lastIndexOf(":") + 1); // ::ffff:192.0.2.1
   const [head = "", tail] = address.split("::");

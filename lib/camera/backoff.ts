@@ -4,13 +4,21 @@ import type { Clock } from "../clock.ts";
 const DELAYS = [0, 500, 1_000, 2_000, 4_000, 8_000, 10_000];
 /** The delays begin anew after items have flowed for this long, in milliseconds. */
 const RESET_AFTER = 10_000;
+/**
+ * A source is opened again at once if its items have flowed for longer than this, in milliseconds:
+ * many IP cameras close the connection every few seconds.
+ */
+const WORKING_AFTER = 1_000;
 
 /** Minimum time from a failure to a retry that a user has requested, in milliseconds. */
 const MIN_REQUESTED_DELAY = 1_000;
 
 /** Options of {@link Backoff.retryNow}. */
 export interface RetryOptions {
-  /** Whether to shorten the delay to a second: for a user's request, not for a client's automatic one. */
+  /**
+   * Whether to shorten the delay to a second: for a user's request, not for a client's automatic
+   * one.
+   */
   skipDelay?: boolean;
 }
 
@@ -28,9 +36,10 @@ export interface BackoffOptions<E extends RetryableError> {
 }
 
 /**
- * Decides when a failed source may be opened again: at once, then after growing delays, forever. A permanent
- * failure is retried only on request. One object serves all openings of a source, so that clients that connect
- * and disconnect cannot make a broken source start more often.
+ * Decides when a failed source may be opened again: at once, then after growing delays, forever. A
+ * source that has given items for a while is opened again at once, and the delays do not grow. A
+ * permanent failure is retried only on request. One object serves all openings of a source, so that
+ * clients that connect and disconnect cannot make a broken source start more often.
  */
 export class Backoff<E extends RetryableError> {
   /** Number of failures so far. */
@@ -43,7 +52,10 @@ export class Backoff<E extends RetryableError> {
   #failedAt = -Infinity;
   #retryAt = -Infinity;
   readonly #sleepers = new Set<AbortController>();
+  /** When the first item since the opening came, by the monotonic clock. */
   #succeedingSince: number | undefined;
+  /** Time between the first and the latest item since the opening, in milliseconds. */
+  #succeedingFor = 0;
   #retryRequested = Promise.withResolvers<void>();
 
   constructor({ clock, onFailure }: BackoffOptions<E>) {
@@ -61,7 +73,10 @@ export class Backoff<E extends RetryableError> {
     return Math.max(0, this.#retryAt - this.#clock.monotonic());
   }
 
-  /** Requests a retry, even after a permanent failure. The delay still applies, unless it is to be skipped. */
+  /**
+   * Requests a retry, even after a permanent failure. The delay still applies, unless it is to be
+   * skipped.
+   */
   retryNow({ skipDelay = false }: RetryOptions = {}): void {
     if (skipDelay) {
       this.#retryAt = Math.min(this.#retryAt, this.#failedAt + MIN_REQUESTED_DELAY);
@@ -74,6 +89,7 @@ export class Backoff<E extends RetryableError> {
   /** Records that the source is being opened. */
   start(): void {
     this.#succeedingSince = undefined;
+    this.#succeedingFor = 0;
   }
 
   /** Records an item of the source. */
@@ -81,22 +97,34 @@ export class Backoff<E extends RetryableError> {
     const now = this.#clock.monotonic();
     this.#lastError = undefined;
     this.#succeedingSince ??= now;
-    if (this.#consecutiveFailures > 0 && now - this.#succeedingSince >= RESET_AFTER) {
-      this.#consecutiveFailures = 0;
-    }
+    this.#succeedingFor = now - this.#succeedingSince;
+    if (this.#succeedingFor >= RESET_AFTER) this.#consecutiveFailures = 0;
   }
 
   /** Records a failure of the source. */
   fail(error: E): void {
     this.total++;
-    const delay = DELAYS[Math.min(this.#consecutiveFailures++, DELAYS.length - 1)]!;
+    const delay = this.#nextDelay();
     this.#lastError = error;
     this.#failedAt = this.#clock.monotonic();
     this.#retryAt = this.#failedAt + delay;
     this.#onFailure?.(error, delay);
   }
 
-  /** Waits until a source that is wanted anew may be opened. @throws The signal's reason, if it aborts first. */
+  #nextDelay(): number {
+    if (this.#succeedingFor > WORKING_AFTER) {
+      // Opening it at once counts as the first retry in a row, if it is one.
+      this.#consecutiveFailures ||= 1;
+      return DELAYS[0]!;
+    }
+    return DELAYS[Math.min(this.#consecutiveFailures++, DELAYS.length - 1)]!;
+  }
+
+  /**
+   * Waits until a source that is needed again may be opened.
+   *
+   * @throws The signal's reason, if it aborts first.
+   */
   async waitForDelay(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     while (this.remaining > 0) {
@@ -114,7 +142,8 @@ export class Backoff<E extends RetryableError> {
   }
 
   /**
-   * Waits until a source that has failed may be opened again: after a permanent failure, for a request first.
+   * Waits until a source that has failed may be opened again: after a permanent failure, for a
+   * request first.
    *
    * @throws The signal's reason, if it aborts first.
    */

@@ -1,4 +1,4 @@
-import type { Env } from "../env.ts";
+import { type Env, trimValues } from "../env.ts";
 
 /**
  * Reads all environment variables. On Windows, where `Path` and `PATH` are the same variable, their
@@ -8,8 +8,9 @@ export function readEnvironment(
   variables: Env = Deno.env.toObject(),
   os: typeof Deno.build.os = Deno.build.os,
 ): Env {
-  if (os !== "windows") return variables;
+  const trimmed = trimValues(variables);
+  if (os !== "windows") return trimmed;
   return Object.fromEntries(
-    Object.entries(variables).map(([name, value]) => [name.toUpperCase(), value]),
+    Object.entries(trimmed).map(([name, value]) => [name.toUpperCase(), value]),
   );
 }

@@ -25,7 +25,7 @@ export function serverAddresses(
 }
 
 /** Describes how clients reach the server, for the page. */
-export function serverInfo(config: Config, access: Access, port: number): ServerInfo {
+export function describeServer(config: Config, access: Access, port: number): ServerInfo {
   return {
     addresses: serverAddresses(config, port),
     auth: typeof access === "object",

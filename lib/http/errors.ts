@@ -2,6 +2,7 @@ import { accepts } from "@std/http/negotiation";
 import type { Camera } from "../camera/camera.ts";
 import { CameraError, explain, messageWithHint } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { isRelay, RelayLoopError, relayLoops } from "../relay_loops.ts";
 import { TooManyViewers } from "../streaming/mod.ts";
 import { NO_STORE } from "./headers.ts";
 
@@ -18,18 +19,34 @@ export class HttpError extends Error {
   }
 }
 
-/** Awaits a promise, and converts a camera's failure to a 503 with the reason and `Retry-After`. */
-export async function orUnavailable<T>(camera: Camera, promise: Promise<T>): Promise<T> {
+/**
+ * Awaits a promise, and converts a camera's failure to a 503 with the reason and `Retry-After`. A
+ * relay that has requested a relay loop gets a 508, so that its own camera reports the loop.
+ *
+ * @param via The `Via` header of the request.
+ */
+export async function orUnavailable<T>(
+  camera: Camera,
+  via: string | undefined,
+  promise: Promise<T>,
+): Promise<T> {
   try {
     return await promise;
   } catch (error) {
     if (!(error instanceof CameraError)) throw error;
+    const isLoop = error instanceof RelayLoopError && isRelay(via);
     throw new HttpError(
-      503,
+      isLoop ? 508 : 503,
       `Cannot show camera "${camera.name}": ${messageWithHint(error)}`,
       retryAfter(camera.retryAfter),
     );
   }
+}
+
+/** Refuses a relay of a camera to itself. @param via The `Via` header of the request. */
+export function refuseLoop({ name }: Camera, via: string | undefined): void {
+  if (via === undefined || !relayLoops.closesLoop(name, via)) return;
+  throw new HttpError(508, `Cannot show camera "${name}": it relays itself`);
 }
 
 /** Converts any error to a response: one line of text, or JSON if the client prefers that. */

@@ -1,7 +1,7 @@
 import { type Context, Hono } from "hono";
 import type { Camera } from "../camera/camera.ts";
 import type { Cameras } from "./cameras.ts";
-import { orUnavailable } from "./errors.ts";
+import { orUnavailable, refuseLoop } from "./errors.ts";
 import { LIVE_HEADERS } from "./headers.ts";
 import { type QueryRange, readNumberQuery } from "./query.ts";
 
@@ -25,7 +25,9 @@ export function snapshotRoutes(cameras: Cameras): Hono {
     const maxAge = readNumberQuery(c, "max_age", MAX_AGE_RANGE) ?? 0;
     const headers = { "Content-Type": "image/jpeg", ...LIVE_HEADERS };
     if (c.req.method === "HEAD") return c.body(null, 200, headers);
-    const { jpeg, capturedAt } = await orUnavailable(camera, camera.frame(maxAge));
+    const via = c.req.header("Via");
+    refuseLoop(camera, via);
+    const { jpeg, capturedAt } = await orUnavailable(camera, via, camera.frame(maxAge));
     return c.body(jpeg, 200, {
       ...headers,
       "Content-Length": `${jpeg.length}`,

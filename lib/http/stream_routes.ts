@@ -9,7 +9,7 @@ import {
 } from "../streaming/mod.ts";
 import { clientAddress, remoteAddress } from "./client_address.ts";
 import type { Cameras } from "./cameras.ts";
-import { orUnavailable } from "./errors.ts";
+import { orUnavailable, refuseLoop } from "./errors.ts";
 import { LIVE_HEADERS } from "./headers.ts";
 import { type QueryRange, readNumberQuery, readSwitchQuery } from "./query.ts";
 
@@ -69,10 +69,12 @@ export function streamRoutes({ cameras, directTo, ...dependencies }: StreamRoute
     const headers = { "Content-Type": format.contentType, ...LIVE_HEADERS };
     // Hono would drop the body of a HEAD response without cancelling it.
     if (c.req.method === "HEAD") return c.body(null, 200, headers);
+    const via = c.req.header("Via");
+    refuseLoop(camera, via);
     const openDirect = chunked ? undefined : () => directSender(c);
     const address = clientAddress(c);
     const opening = openViewerStream(camera, { ...dependencies, address, format, fps, openDirect });
-    const body = await orUnavailable(camera, opening);
+    const body = await orUnavailable(camera, via, opening);
     if (!chunked) c.header("Content-Length", `${CONTENT_LENGTH}`);
     return c.body(body, 200, headers);
   }

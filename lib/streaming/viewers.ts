@@ -1,5 +1,9 @@
 import type { Clock } from "../clock.ts";
-import type { Log } from "../log.ts";
+import type { Fields, Log } from "../log.ts";
+import { LogLimiter } from "../log_limiter.ts";
+
+/** Maximum number of log lines per client and minute. Behind a proxy, all viewers are one client. */
+const MAX_LINES = 300;
 
 /** The viewer limit is reached. */
 export class TooManyViewers extends Error {
@@ -38,17 +42,28 @@ export interface ViewerSession {
   end(summary: ViewerSummary): void;
 }
 
-/** Counts the viewers of all cameras, of streams and live players, and limits their number. */
+/**
+ * Counts the viewers of all cameras, of streams and live players, and limits their number. The
+ * number of log lines per client is limited, see {@link LogLimiter}: a client can reconnect in a loop.
+ */
 export class Viewers {
   readonly #max: number;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #logLimiter: LogLimiter;
   #count = 0;
 
   constructor({ max = Infinity, clock, log }: ViewersOptions) {
     this.#max = max;
     this.#clock = clock;
     this.#log = log;
+    this.#logLimiter = new LogLimiter({
+      clock,
+      maxLines: MAX_LINES,
+      onSuspend: (address, seconds) => log.warn("viewer events not logged", { address, seconds }),
+      onResume: (address, suppressed) =>
+        log.info("viewer events logged again", { address, suppressed }),
+    });
   }
 
   /** Current number of viewers. */
@@ -77,7 +92,7 @@ export class Viewers {
     return {
       start: () => {
         startedAt = this.#clock.monotonic();
-        this.#log.info("viewer connected", fields);
+        this.#logEvent("viewer connected", fields);
       },
       end: (summary) => {
         if (ended) return;
@@ -85,8 +100,12 @@ export class Viewers {
         this.#count--;
         if (startedAt === undefined) return;
         const seconds = Math.round((this.#clock.monotonic() - startedAt) / 100) / 10;
-        this.#log.info("viewer disconnected", { ...fields, seconds, ...summary });
+        this.#logEvent("viewer disconnected", { ...fields, seconds, ...summary });
       },
     };
+  }
+
+  #logEvent(event: string, fields: Fields & { address: string }): void {
+    if (this.#logLimiter.allow(fields.address)) this.#log.info(event, fields);
   }
 }

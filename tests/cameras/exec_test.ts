@@ -13,7 +13,7 @@ import { needing } from "../parts.ts";
 import { leavingNoProcess } from "../processes.ts";
 import { testConformance } from "./conformance.ts";
 
-const ffmpeg = needing("ffmpeg");
+const ffmpeg = needing("ffmpeg", "sh");
 const PATTERN = "ffmpeg -v error -re -f lavfi -i 'testsrc=size=160x120:rate=20' -f mjpeg -";
 
 testConformance({
@@ -32,7 +32,7 @@ testConformance({
 
 Deno.test({
   name: "exec passes the words of SOURCE to the program unchanged, without a shell",
-  ignore: Deno.build.os === "windows",
+  ignore: Deno.build.os === "windows" || needing("cat").ignore,
   fn: () =>
     leavingNoProcess(async () => {
       const folder = await Deno.makeTempDir();

@@ -15,15 +15,20 @@ import { segments, sizeOf } from "../../lib/jpeg/segments.ts";
 import { explain } from "../../lib/errors.ts";
 import { Events } from "../../lib/events.ts";
 import type { CameraEvent } from "../../lib/camera/events.ts";
+import { isInstalled, leftOut, needing } from "../parts.ts";
 import { eventually } from "../server.ts";
 import { testConformance } from "./conformance.ts";
 
 const NEVER = new AbortController().signal;
-const found = Deno.build.os === "linux" ? await usb.list(NEVER) : [];
+const found = Deno.build.os === "linux" && isInstalled("sh") ? await usb.list(NEVER) : [];
 const raw = found.find(({ name }) => name.startsWith("vivid"))?.source ?? "";
 const native = found.find(({ name }) => name === "MJPEG-cam")?.source ?? "";
-if (raw) await new Deno.Command("ffmpeg", { args: ["-version"] }).output(); // slow the first time
-const [noRaw, noNative] = [{ ignore: !raw }, { ignore: !native }];
+if (raw && isInstalled("ffmpeg")) await new Deno.Command("ffmpeg", { args: ["-version"] }).output(); // slow the first time
+const [noRaw, noNative] = [raw, native].map((device) =>
+  device
+    ? needing("ffmpeg", "v4l2-ctl")
+    : leftOut("the test devices of the kernel modules vivid and v4l2loopback")
+) as [{ ignore: boolean }, { ignore: boolean }];
 
 testConformance({
   source: "usb, with a kernel test device that delivers raw frames",

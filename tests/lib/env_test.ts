@@ -1,10 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
+  cameraName,
   forCamera,
   parse,
   readChoice,
   readInteger,
   readNumber,
+  trimValues,
   variableName,
 } from "../../lib/env.ts";
 import { ConfigError } from "../../lib/errors.ts";
@@ -78,4 +80,26 @@ Deno.test("forCamera() keeps the names that the user wrote, for error messages",
   assertThrows(() => readInteger(front, "WIDTH", RANGE), ConfigError, "Cannot read FRONT_WIDTH as");
   assertThrows(() => readInteger(front, "FPS", RANGE), ConfigError, "Cannot read FPS as");
   assertEquals([variableName(front, "WIDTH"), variableName({}, "WIDTH")], ["FRONT_WIDTH", "WIDTH"]);
+});
+
+Deno.test("trimValues() removes line ends and spaces, but keeps the spaces of a password", () => {
+  const env = {
+    PORT: "9000\r",
+    SOURCE: " a b \r\n",
+    HOST: "",
+    AUTH: " me: secret \r\n",
+    EMPTY: undefined,
+  };
+  assertEquals(trimValues(env), {
+    PORT: "9000",
+    SOURCE: "a b",
+    HOST: "",
+    AUTH: " me: secret ",
+    EMPTY: "",
+  });
+});
+
+Deno.test("cameraName() returns the name of the camera whose settings these are", () => {
+  assertEquals(cameraName(forCamera({ FPS: "1" }, "front-gate")), "front-gate");
+  assertEquals(cameraName({ FPS: "1" }), "");
 });

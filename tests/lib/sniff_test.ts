@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { describeBytes } from "../../lib/sniff.ts";
-import { ffmpeg, hasFfmpeg } from "../ffmpeg.ts";
+import { ffmpeg } from "../ffmpeg.ts";
+import { needing } from "../parts.ts";
 import { Random } from "../random.ts";
 
 const TEXT = "text: ";
@@ -168,7 +169,7 @@ const FORMATS: Record<string, string[]> = {
 
 Deno.test({
   name: "describeBytes() recognises what ffmpeg writes",
-  ignore: !hasFfmpeg,
+  ...needing("ffmpeg"),
   async fn() {
     for (const [description, output] of Object.entries(FORMATS)) {
       const source = ["-f", "lavfi", "-i", "color=c=0xfefefe:s=160x128:r=25:d=0.2"];

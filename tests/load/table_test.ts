@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { descendantsOf, usageOf } from "./proc.ts";
+import { needing } from "../parts.ts";
 import { eventually } from "../server.ts";
 import { median, writeTable } from "./table.ts";
 
@@ -28,7 +29,7 @@ Deno.test("median() returns the middle value, and undefined for no values", () =
 
 Deno.test({
   name: "usageOf() counts a process and its children, but not the camera",
-  ignore: Deno.build.os !== "linux",
+  ignore: Deno.build.os !== "linux" || needing("bash").ignore,
   fn: async () => {
     const work = "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; read line";
     const start = (name: string) => {

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { needing } from "../../parts.ts";
 import { findWebcamsIn, parseFormats as parseV4l2Formats } from "../../../cameras/usb/linux.ts";
 import { parseDevices as parseMacDevices } from "../../../cameras/usb/macos.ts";
 import { nearestSize, parseSizes } from "../../../cameras/usb/webcams.ts";
@@ -86,7 +87,7 @@ Deno.test("parseFormats() reads the formats of a Windows camera from ffmpeg's li
 
 Deno.test({
   name: "findWebcamsIn() lists cameras by number or permanent name, without other video devices",
-  ignore: Deno.build.os === "windows",
+  ignore: Deno.build.os === "windows" || needing("sh", "cat", "readlink").ignore,
   fn: async () => {
     const folder = await Deno.makeTempDir();
     const { signal } = new AbortController();

@@ -144,3 +144,40 @@ Deno.test("Authenticator accepts fifty correct log-ins at once from one address"
   }));
   assertEquals(denials, Array(50).fill(undefined));
 });
+
+Deno.test("Authenticator accepts the right password from an address that it came from, while a client there repeats an old one", async () => {
+  const { ask, clock } = setUp({ user: "me", password: "right" });
+  assertEquals(ask(basic("me:right")), undefined);
+  const statuses: (number | undefined)[] = [];
+  for (let second = 0; second < 120; second++) {
+    statuses.push(ask(basic("me:old")));
+    assertEquals(ask(basic("me:right")), undefined);
+    await clock.advance(1_000);
+  }
+  assertEquals(statuses.filter((status) => status === 401).length, 10 + 23);
+  assertEquals(statuses.filter((status) => status === 429).length, 120 - 33);
+});
+
+Deno.test("Authenticator accepts the right password at once after a burst of old ones", () => {
+  const { ask } = setUp({ user: "me", password: "right" });
+  assertEquals(ask(basic("me:right")), undefined);
+  for (let n = 0; n < 100; n++) ask(basic("me:old"));
+  assertEquals(ask(basic("me:old")), 429);
+  assertEquals(ask(basic("me:right")), undefined);
+  assertEquals(ask(basic("me:right"), "::ffff:192.0.2.1"), undefined);
+});
+
+Deno.test("Authenticator allows no more guesses from an address that the right password came from", async () => {
+  for (const loggedIn of [false, true]) {
+    const { ask, clock } = setUp({ user: "me", password: "right" });
+    if (loggedIn) ask(basic("me:right"));
+    let guesses = 0;
+    for (let second = 0; second < 60; second++) {
+      for (let n = 0; n < 20; n++) if (ask(basic(`me:${second} ${n}`)) === 401) guesses++;
+      // The response to the right password would show an attacker that the guess is right.
+      if (second > 0 && second % 5 !== 0) assertEquals(ask(basic("me:right")), 429);
+      await clock.advance(1_000);
+    }
+    assertEquals(guesses, 10 + 11);
+  }
+});

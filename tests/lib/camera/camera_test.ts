@@ -25,7 +25,8 @@ function setUp({ idleTimeout = 10_000, fps, open }: Options = {}) {
   const source = new FakeSource<Jpeg>();
   const lines: string[] = [];
   const events = new Events<CameraEvent>();
-  logCameraEvents(events, createLog({ clock, write: (line) => lines.push(line.slice(25)) }));
+  const log = createLog({ clock, write: (line) => lines.push(line.slice(25)) });
+  logCameraEvents(events, { clock, log });
   const camera = new Camera({
     name: "front",
     driver: "pi",
@@ -303,6 +304,22 @@ for (const permanent of [false, true]) {
     });
   }
 }
+
+Deno.test("Camera opens a source at once that ends every few seconds after good frames", async () => {
+  const { source, lines, camera, now, flow } = setUp();
+  const viewer = new Viewer();
+  camera.join(viewer);
+  await now();
+  for (let n = 1; n <= 30; n++) {
+    await flow(25); // for 2.4 s
+    source.end();
+    await now();
+    assertEquals([camera.retryAfter, source.live, source.opened], [0, 1, n + 1]);
+  }
+  assertEquals([viewer.frames.length, viewer.ended], [750, false]);
+  assert(lines.length <= 3 * 22, `${lines.length} lines`);
+  await camera.close();
+});
 
 Deno.test("Camera retries forever while it has a viewer", async () => {
   const { clock, source, camera, flow, fail } = setUp();

@@ -3,6 +3,7 @@ import { Camera } from "../../../lib/camera/camera.ts";
 import { systemClock } from "../../../lib/clock.ts";
 import { splitJpegs } from "../../../lib/jpeg/split.ts";
 import { run } from "../../../lib/process/mod.ts";
+import { needing } from "../../parts.ts";
 import { leavingNoProcess, openDescriptors } from "../../processes.ts";
 import { noEvents } from "../../silent.ts";
 
@@ -10,7 +11,7 @@ const PICTURE = new URL("../../../cameras/emulated/1.jpg", import.meta.url).path
 
 Deno.test({
   name: "Camera leaves no descriptor, process or zombie after 1000 starts and stops",
-  ignore: Deno.build.os !== "linux",
+  ignore: Deno.build.os !== "linux" || needing("tail").ignore,
   fn: () =>
     leavingNoProcess(async () => {
       const camera = new Camera({

@@ -29,7 +29,20 @@ function setUp() {
     await settle();
     await clock.advance(0);
   };
-  return { clock, source, reported, backoff, stop, got, start, now };
+  /** Gives an item each second, from 0 to `seconds`, and fails. @returns The delay, which has passed. */
+  const flowThenFail = async (seconds: number) => {
+    for (let n = 0; n <= seconds; n++) {
+      if (n > 0) await clock.advance(1_000);
+      source.push(n);
+      await settle();
+    }
+    source.fail(new CameraError("unplugged"));
+    await settle();
+    const { remaining } = backoff;
+    await clock.advance(remaining);
+    return remaining;
+  };
+  return { clock, source, reported, backoff, stop, got, start, now, flowThenFail };
 }
 
 Deno.test("restarting() opens a failed source again at once, then after growing delays, forever", async () => {
@@ -89,26 +102,48 @@ Deno.test("restarting() yields the items of all openings in order", async () => 
 });
 
 Deno.test("Backoff resets its delays after 10 s of items, not earlier", async () => {
-  const { clock, source, backoff, stop, start, now } = setUp();
+  const { stop, start, now, flowThenFail } = setUp();
   const running = start();
   await now();
-  const flowThenFail = async (seconds: number) => {
-    for (let n = 0; n <= seconds; n++) {
-      if (n > 0) await clock.advance(1_000);
-      source.push(n);
-      await settle();
-    }
-    source.fail(new CameraError("unplugged"));
-    await settle();
-    const { remaining } = backoff;
-    await clock.advance(remaining);
-    return remaining;
-  };
-  assertEquals(await flowThenFail(9), 0);
-  assertEquals(await flowThenFail(9), 500);
-  assertEquals(await flowThenFail(9), 1_000);
+  for (const pause of [0, 500, 1_000]) assertEquals(await flowThenFail(1), pause);
+  assertEquals(await flowThenFail(9), 0); // at once, but the delays stay
+  assertEquals(await flowThenFail(1), 2_000);
   assertEquals(await flowThenFail(10), 0);
   assertEquals(await flowThenFail(1), 500);
+  stop.abort();
+  await running;
+});
+
+Deno.test("Backoff opens a source at once that closes every few seconds after good items, forever", async () => {
+  const { source, reported, stop, start, now, flowThenFail } = setUp();
+  const running = start();
+  await now();
+  for (let n = 0; n < 100; n++) assertEquals(await flowThenFail(2 + n % 3), 0);
+  assertEquals([source.opened, reported.length], [101, 100]);
+  stop.abort();
+  await running;
+});
+
+Deno.test("Backoff delays a source that fails after its first item or soon after", async () => {
+  for (const seconds of [0, 1]) {
+    const { stop, start, now, flowThenFail } = setUp();
+    const running = start();
+    await now();
+    for (const pause of [0, 500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000]) {
+      assertEquals(await flowThenFail(seconds), pause);
+    }
+    stop.abort();
+    await running;
+  }
+});
+
+Deno.test("Backoff opens a source twice at most before the first delay", async () => {
+  const { stop, start, now, flowThenFail } = setUp();
+  const running = start();
+  await now();
+  assertEquals(await flowThenFail(5), 0);
+  assertEquals(await flowThenFail(0), 500);
+  assertEquals(await flowThenFail(0), 1_000);
   stop.abort();
   await running;
 });

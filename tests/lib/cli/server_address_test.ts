@@ -38,9 +38,9 @@ Deno.test("serverAddresses() returns the machine's network addresses if the serv
   assertEquals(serverAddresses(all, 8123, []), []);
 });
 
-Deno.test("serverInfo() says whether clients need a password, and where they can be", () => {
-  const infoFor = (access: Parameters<typeof serverInfo>[1]) => {
-    const { auth, reachable } = serverInfo(readConfig({}), access, 8000);
+Deno.test("describeServer() says whether clients need a password, and where they can be", () => {
+  const infoFor = (access: Parameters<typeof describeServer>[1]) => {
+    const { auth, reachable } = describeServer(readConfig({}), access, 8000);
     return { auth, reachable };
   };
   assertEquals(infoFor("this machine"), { auth: false, reachable: "this machine" });

@@ -4,7 +4,8 @@ import type { Jpeg } from "../../../lib/frame.ts";
 import { withHuffmanTables } from "../../../lib/jpeg/huffman.ts";
 import { segments } from "../../../lib/jpeg/segments.ts";
 import { STANDARD_DHT } from "../../../lib/jpeg/tables.ts";
-import { decodeJpeg, hasFfmpeg } from "../../ffmpeg.ts";
+import { decodeJpeg } from "../../ffmpeg.ts";
+import { needing } from "../../parts.ts";
 
 /** Made by ffmpeg's encoder with `-huffman default`. */
 const whole: Jpeg = await Deno.readFile(
@@ -24,7 +25,7 @@ Deno.test("withHuffmanTables() inserts the standard tables before the scan of a 
 
 Deno.test({
   name: "withHuffmanTables() restores the pixels of a JPEG whose tables were removed",
-  ignore: !hasFfmpeg,
+  ...needing("ffmpeg"),
   async fn() {
     const repaired = await decodeJpeg(withHuffmanTables(withoutTables(whole).bare));
     const original = await decodeJpeg(whole);

@@ -4,7 +4,8 @@ import type { Jpeg } from "../../../lib/frame.ts";
 import { noSignalJpeg } from "../../../lib/jpeg/no_signal.ts";
 import { type Size, sizeOf } from "../../../lib/jpeg/segments.ts";
 import { splitJpegs } from "../../../lib/jpeg/split.ts";
-import { decodeJpeg, hasFfmpeg } from "../../ffmpeg.ts";
+import { decodeJpeg } from "../../ffmpeg.ts";
+import { needing } from "../../parts.ts";
 
 const REASON = ["ffmpeg exited with code 1: /dev/video0: No such device", "Next try in 8 s"];
 const SIZES = [
@@ -78,7 +79,7 @@ Deno.test("noSignalJpeg() omits lines for which there is no room", () => {
 Deno.test({
   name:
     "noSignalJpeg() makes a picture that ffmpeg decodes without a warning, with exactly the greys drawn",
-  ignore: !hasFfmpeg,
+  ...needing("ffmpeg"),
   async fn() {
     for (const size of SIZES.slice(1, -1)) { // it warns about the bit rate of 1x1, and rejects 65535x8
       const { output, warnings } = await decodeJpeg(noSignalJpeg(size, REASON));
@@ -98,7 +99,7 @@ Deno.test({
 
 Deno.test({
   name: "noSignalJpeg() writes its title in large letters in the middle",
-  ignore: !hasFfmpeg,
+  ...needing("ffmpeg"),
   async fn() {
     assertEquals(await titleIn({ width: 640, height: 480 }), [
       "#   #  ###         ####  ###   ###  #   #  ###  #    ",

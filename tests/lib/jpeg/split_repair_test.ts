@@ -3,7 +3,8 @@ import { type Bytes, HEADROOM } from "../../../lib/bytes.ts";
 import type { Jpeg } from "../../../lib/frame.ts";
 import { segments, sizeOf } from "../../../lib/jpeg/segments.ts";
 import { splitJpegs } from "../../../lib/jpeg/split.ts";
-import { decodeJpeg, hasFfmpeg } from "../../ffmpeg.ts";
+import { decodeJpeg } from "../../ffmpeg.ts";
+import { needing } from "../../parts.ts";
 import { Random } from "../../random.ts";
 import { FakeProgram, inChunks } from "./byte_sources.ts";
 import {
@@ -387,7 +388,7 @@ Deno.test("splitJpegs() yields every good image and every repairable image betwe
 
 Deno.test({
   name: "splitJpegs() repairs images so that ffmpeg decodes the same pixels without a warning",
-  ignore: !hasFfmpeg,
+  ...needing("ffmpeg"),
   async fn() {
     const original = await decodeJpeg(PICTURE);
     const random = new Random(7);

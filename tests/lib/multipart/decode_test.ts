@@ -2,7 +2,8 @@ import { assert, assertEquals, assertGreater } from "@std/assert";
 import { type Bytes, hasHeadroom, HEADROOM } from "../../../lib/bytes.ts";
 import { decodeMultipart, type DecodeOptions } from "../../../lib/multipart/decode.ts";
 import { multipartFormat } from "../../../lib/multipart/encode.ts";
-import { ffmpeg, hasFfmpeg } from "../../ffmpeg.ts";
+import { ffmpeg } from "../../ffmpeg.ts";
+import { needing } from "../../parts.ts";
 import { Random } from "../../random.ts";
 import { decodeSlowly } from "./slow_decoder.ts";
 
@@ -311,7 +312,7 @@ Deno.test("decodeMultipart() decodes images of any content with correct lengths 
 
 Deno.test({
   name: "decodeMultipart() decodes ffmpeg's multipart stream to the images that ffmpeg encodes",
-  ignore: !hasFfmpeg,
+  ...needing("ffmpeg"),
   async fn() {
     const source = ["-f", "lavfi", "-i", "testsrc=size=160x120:rate=10", "-frames:v", "12"];
     const encoder = ["-c:v", "mjpeg", "-q:v", "5", "-flags", "+bitexact", "-threads", "1"];

@@ -1,9 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CameraError } from "../../../lib/errors.ts";
 import { run, type RunOptions } from "../../../lib/process/mod.ts";
+import { needing } from "../../parts.ts";
 import { leavingNoProcess } from "../../processes.ts";
 
-const ignore = Deno.build.os === "windows";
+const ignore = Deno.build.os === "windows" || needing("sh", "sleep").ignore;
 const NEVER = new AbortController().signal;
 
 Deno.test({

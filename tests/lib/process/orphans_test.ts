@@ -1,9 +1,10 @@
 import { assertEquals, assertLess, assertStringIncludes } from "@std/assert";
 import type { CameraError } from "../../../lib/errors.ts";
 import { run } from "../../../lib/process/mod.ts";
+import { needing } from "../../parts.ts";
 import { leavingNoProcess } from "../../processes.ts";
 
-const ignore = Deno.build.os === "windows";
+const ignore = Deno.build.os === "windows" || needing("sh", "sleep").ignore;
 
 Deno.test({
   name: "run() stops the descendants of a script, even those that ignore SIGINT and SIGTERM",
@@ -54,7 +55,7 @@ Deno.test({
 Deno.test({
   name:
     "run() ends although a daemon holds the program's standard error, and reports its last line",
-  ignore,
+  ignore: ignore || needing("setsid").ignore,
   fn: async () => {
     const { signal } = new AbortController();
     // setsid: the daemon leaves the process group, so run() cannot stop it.

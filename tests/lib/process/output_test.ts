@@ -1,9 +1,10 @@
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { CameraError } from "../../../lib/errors.ts";
 import { output } from "../../../lib/process/mod.ts";
+import { needing } from "../../parts.ts";
 import { leavingNoProcess } from "../../processes.ts";
 
-const ignore = Deno.build.os === "windows";
+const ignore = Deno.build.os === "windows" || needing("sh", "sleep").ignore;
 const NEVER = new AbortController().signal;
 
 Deno.test({

@@ -9,8 +9,10 @@ import {
 import { CameraError, ImmediateStop } from "../../../lib/errors.ts";
 import type { Bytes, ByteSource } from "../../../lib/bytes.ts";
 import { killAll, run, type RunOptions } from "../../../lib/process/mod.ts";
+import { needing } from "../../parts.ts";
 import { leavingNoProcess, openDescriptors } from "../../processes.ts";
 
+const ignore = Deno.build.os === "windows" || needing("sh", "sleep").ignore;
 const NEVER = new AbortController().signal;
 
 /**
@@ -18,7 +20,7 @@ const NEVER = new AbortController().signal;
  * left.
  */
 function test(name: string, body: () => Promise<void>): void {
-  Deno.test({ name, ignore: Deno.build.os === "windows", fn: () => leavingNoProcess(body) });
+  Deno.test({ name, ignore, fn: () => leavingNoProcess(body) });
 }
 
 function sh(script: string, signal = NEVER, options?: RunOptions): ByteSource {

@@ -54,3 +54,23 @@ Deno.test("Viewers does not log a viewer whose camera delivered no frames", () =
   admit().end({ frames: 0, dropped: 0 });
   assertEquals([viewers.count, lines], [0, []]);
 });
+
+Deno.test("Viewers suppresses log lines of a client that reconnects in a loop, but not of others", async () => {
+  const { viewers, admit, lines, clock } = setUp();
+  const visit = (session = admit()) => {
+    session.start();
+    session.end({ frames: 1, dropped: 0 });
+  };
+  for (let n = 0; n < 1_000; n++) visit();
+  assertEquals(lines.length, 301);
+  assertEquals(lines.at(-1), 'viewer events not logged {"address":"192.0.2.1","seconds":60}');
+  visit(viewers.admit("192.0.2.2", "front"));
+  assertEquals(lines.length, 303);
+  await clock.advance(60_000);
+  assertEquals(
+    lines.at(-1),
+    'viewer events logged again {"address":"192.0.2.1","suppressed":1700}',
+  );
+  visit();
+  assertEquals([lines.length, viewers.count], [306, 0]);
+});

@@ -1,0 +1,73 @@
+import { CameraError } from "./errors.ts";
+
+/** Maximum number of relays remembered for each camera. */
+const MAX_RELAYS = 32;
+/** The name of a camera in a `Via` header. It reveals neither the server nor the camera. */
+const PSEUDONYM = /\bdinocam-[0-9a-f]{32}\b/g;
+
+/** A camera that relays itself, directly or through other servers. */
+export class RelayLoopError extends CameraError {
+  override name = "RelayLoopError";
+
+  /** @param host The server in `SOURCE`. */
+  constructor(host: string) {
+    super(`The stream of ${host} is a relay of this camera itself`, {
+      hint: "set SOURCE to the URL of the server to which the camera is connected",
+      permanent: true,
+    });
+  }
+}
+
+/**
+ * Detects relays that lead back to themselves, by the `Via` header (RFC 9110, section 7.6.3). A
+ * relaying camera sends the pseudonyms of all relays that have requested it, and its own. A
+ * request for a camera whose header contains the camera's own pseudonym closes a loop.
+ *
+ * The pseudonyms are remembered for as long as the server runs: a server that is started again,
+ * maybe with another `SOURCE`, has new ones.
+ */
+export class RelayLoops {
+  readonly #pseudonyms = new Map<string, string>();
+  /** The pseudonyms of relays that have requested a camera, by its name. Oldest first. */
+  readonly #relays = new Map<string, Set<string>>();
+
+  /** Returns the `Via` header for requests by which a camera gets its frames. */
+  via(camera: string): string {
+    const pseudonyms = [...this.#relays.get(camera) ?? [], this.#pseudonymOf(camera)];
+    return pseudonyms.map((pseudonym) => `1.1 ${pseudonym}`).join(", ");
+  }
+
+  /**
+   * Remembers the relays that request a camera.
+   *
+   * @param via The `Via` header of the request.
+   * @returns Whether the camera itself is among them.
+   */
+  closesLoop(camera: string, via: string): boolean {
+    const relays = this.#relays.get(camera) ?? new Set();
+    for (const [pseudonym] of via.matchAll(PSEUDONYM)) {
+      if (pseudonym === this.#pseudonyms.get(camera)) return true;
+      relays.delete(pseudonym);
+      relays.add(pseudonym);
+      const [oldest] = relays;
+      if (relays.size > MAX_RELAYS) relays.delete(oldest!);
+    }
+    if (relays.size > 0) this.#relays.set(camera, relays);
+    return false;
+  }
+
+  #pseudonymOf(camera: string): string {
+    const pseudonym = this.#pseudonyms.get(camera) ??
+      `dinocam-${crypto.randomUUID().replaceAll("-", "")}`;
+    this.#pseudonyms.set(camera, pseudonym);
+    return pseudonym;
+  }
+}
+
+/** Whether a request with this `Via` header comes from a relaying camera. */
+export function isRelay(via = ""): boolean {
+  return via.search(PSEUDONYM) >= 0;
+}
+
+/** The relays of this server's cameras. */
+export const relayLoops = new RelayLoops();
