@@ -149,15 +149,19 @@ for (
     ["listening on any port of the address for PORT=0", { PORT: "0" }, {
       net: "--allow-net=127.0.0.1",
     }],
+    ["reading the addresses of this machine where it listens on all", { HOST: "0.0.0.0" }, {
+      net: "--allow-net=0.0.0.0:8000",
+      sys: "--allow-sys=networkInterfaces",
+    }],
     ["the minimum for invalid settings", { CAMERA: "../x" }, { net: undefined, run: undefined }],
   ] as const
 ) {
   Deno.test(`permission_flags.ts grants ${name}`, async () => {
     const flags = await flagsFor({ PORT: "8000", ...env });
-    for (const [kind, flag] of Object.entries(expected)) {
+    for (const [kind, flag] of Object.entries({ sys: undefined, ...expected })) {
       assertEquals(flags.find((one) => one.startsWith(`--allow-${kind}`)), flag);
     }
-    assert(!flags.some((flag) => /^(-A|--allow-(all|write|sys|import))/.test(flag)), `${flags}`);
+    assert(!flags.some((flag) => /^(-A|--allow-(all|write|sys(?!=networkInterfaces$)|import))/.test(flag)), `${flags}`);
     assert(flags.includes("--no-prompt"));
   });
 }
@@ -213,7 +217,7 @@ Deno.test("the tasks grant only the permissions that permission_flags.ts prints"
 Deno.test("compileFlags() grants a compiled binary the permissions for all settings", () => {
   const flags = compileFlags(SETTINGS);
   const granted = flags.map((flag) => /^--allow-(\w+)/.exec(flag)?.[1]).filter(Boolean);
-  assertEquals(granted.toSorted(), ["env", "ffi", "net", "read", "run"]);
+  assertEquals(granted.toSorted(), ["env", "ffi", "net", "read", "run", "sys"]);
   const libraries = flags.find((flag) => flag.startsWith("--allow-ffi="))!;
   for (const library of [...LINUX_LIBRARIES, ...MACOS_LIBRARIES]) {
     assertStringIncludes(libraries, library);

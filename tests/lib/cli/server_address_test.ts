@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import {
+  describeServer,
   type NetworkInterface,
   serverAddresses,
-  serverInfo,
 } from "../../../lib/cli/server_address.ts";
 import { readConfig } from "../../../lib/config.ts";
 
