@@ -8,14 +8,16 @@ import { openCameras } from "./lib/camera/open.ts";
 import { driverFolders, DriverRegistry } from "./lib/camera/registry.ts";
 import { banner } from "./lib/cli/banner.ts";
 import { runDoctor } from "./lib/cli/doctor.ts";
+import { readEnvironment } from "./lib/cli/environment.ts";
 import { readCommand } from "./lib/cli/flags.ts";
 import { reportError } from "./lib/cli/report_error.ts";
+import { requireListenPermission, requireStartPermissions } from "./lib/cli/permission_check.ts";
 import { ResourceGroup } from "./lib/cli/resource_group.ts";
+import { readDotenv, recordCameras, reviewSettings } from "./lib/cli/review_settings.ts";
 import { readServerConfig, SETTINGS } from "./lib/cli/settings.ts";
 import { stopSignal } from "./lib/cli/signals.ts";
 import { usage } from "./lib/cli/usage.ts";
 import { systemClock as clock } from "./lib/clock.ts";
-import { trimValues } from "./lib/env.ts";
 import { explain, ImmediateStop } from "./lib/errors.ts";
 import { Events } from "./lib/events.ts";
 import { createApp } from "./lib/http/app.ts";
@@ -41,7 +43,9 @@ async function main(args: string[]): Promise<number | void> {
   if (command === "help") return console.log(usage(version, SETTINGS));
   if (command === "version") return console.log(version);
 
-  const { AUTH, ...env } = trimValues(Deno.env.toObject());
+  requireStartPermissions(command);
+  const dotenv = await readDotenv();
+  const { AUTH, ...env } = readEnvironment();
   Deno.env.delete("AUTH"); // neither drivers nor the programs that they run need it
   const config = readServerConfig(env);
   const access = readAccess(AUTH, config.host);
@@ -49,8 +53,9 @@ async function main(args: string[]): Promise<number | void> {
   const drivers = await DriverRegistry.open(folders);
   const stopped = stopSignal();
   if (command !== "serve") {
-    return await runDoctor(command, { config, drivers, env: { ...env, AUTH }, stopped });
+    return await runDoctor(command, { config, drivers, env: { ...env, AUTH }, dotenv, stopped });
   }
+  requireListenPermission(config);
 
   const log = createLog({ clock, write: console.error, json: config.log === "json" });
   await using stack = new AsyncDisposableStack(); // disposal: viewers, modules, killAll
@@ -62,7 +67,12 @@ async function main(args: string[]): Promise<number | void> {
     log.error("event listener failed", { event: type, reason: explain(error) })
   );
   modules.use(logCameraEvents(events, { clock, log }));
-  const cameras = await openCameras(config.cameras, drivers, { clock, events });
+  const configs = recordCameras(config.cameras);
+  const cameras = await openCameras(configs, drivers, { clock, events });
+  const review = reviewSettings({ env: { ...env, AUTH }, cameras: configs, dotenv });
+  for (const { variable, text: reason, advice: hint } of review.warnings) {
+    log.warn("questionable setting", { variable, reason, hint });
+  }
   for (const camera of cameras) viewers.defer(() => camera.close(new ImmediateStop("Shutdown")));
 
   const server = viewers.use(listen({ ...config, tls: await readTls(config.tls), log }));
@@ -80,7 +90,7 @@ async function main(args: string[]): Promise<number | void> {
     log,
   });
   server.handle((request, info) => app.fetch(request, info));
-  console.log(banner(config, { version, access, port: server.port }));
+  console.log(banner(config, { version, access, port: server.port, review }));
   if (env.NOTIFY_SOCKET) notifyReady(env.NOTIFY_SOCKET); // systemd waits for it
   await stopped;
 }

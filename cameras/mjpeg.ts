@@ -1,8 +1,9 @@
-import { type CameraDriver, readCaptureSettings, type TimedJpeg } from "../lib/camera/driver.ts";
+import { type CameraDriver, readFps, type TimedJpeg } from "../lib/camera/driver.ts";
 import { cameraName, type Env, variableName } from "../lib/env.ts";
 import { CameraError, ConfigError } from "../lib/errors.ts";
 import type { Jpeg } from "../lib/frame.ts";
 import { type DecodeCounts, decodeMultipart } from "../lib/multipart/decode.ts";
+import { quote } from "../lib/quote.ts";
 import { RelayLoopError, relayLoops } from "../lib/relay_loops.ts";
 import requirements from "./mjpeg/requirements.ts";
 
@@ -29,8 +30,7 @@ export default {
     const { url, credentials } = readSource(env);
     // When a camera has no new frame, other servers repeat the last one, some only every 5 s. The
     // default of 1 fps keeps such a pause from counting as a stall.
-    const fps = readCaptureSettings(env).fps ?? 1;
-    return { url, credentials, fps, camera: cameraName(env) };
+    return { url, credentials, fps: readFps(env) ?? 1, camera: cameraName(env) };
   },
   open(settings, signal) {
     const counts = { broken: 0, skippedBytes: 0 };
@@ -73,7 +73,7 @@ function readSource(env: Env): { url: URL; credentials: string } {
   }
   const url = URL.parse(text);
   if (!url || !isHttp(url)) {
-    const redacted = JSON.stringify(text.replace(/^(\w+:)?(\/\/)?.*@/, "$1$2…@"));
+    const redacted = quote(text.replace(/^(\w+:)?(\/\/)?.*@/, "$1$2…@"));
     throw new ConfigError(
       `Cannot read ${name} as an http or https URL: current value is ${redacted}`,
     );

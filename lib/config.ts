@@ -1,5 +1,7 @@
 import { type Env, forCamera, parse, readChoice, readInteger } from "./env.ts";
 import { ConfigError } from "./errors.ts";
+import { readHost } from "./host.ts";
+import { isQuoted, quote } from "./quote.ts";
 import { readSettings, type SettingTable, type SettingValues } from "./setting.ts";
 
 /** A camera that `CAMERA` names, and its driver. */
@@ -16,6 +18,7 @@ export type AllowedOrigins = "*" | readonly string[];
 export const SERVER_SETTINGS = {
   cameras: {
     name: "CAMERA",
+    alternatives: ["CAMERA_DRIVER", "CAMERA_TYPE"],
     default: "emulated",
     meaning: "drivers of the cameras: `pi`, several: `pi,usb`, or named: `front=pi,back=usb` " +
       "(letters, digits, `-`)",
@@ -23,6 +26,7 @@ export const SERVER_SETTINGS = {
   },
   source: {
     name: "SOURCE",
+    alternatives: ["CAMERA_URL"],
     unset: "per driver",
     meaning: "device, number, path, address or command of the camera",
     perCamera: true,
@@ -42,6 +46,7 @@ export const SERVER_SETTINGS = {
   },
   fps: {
     name: "FPS",
+    alternatives: ["FRAMERATE", "FRAME_RATE"],
     unset: "per driver",
     meaning: "requested frame rate, in frames per second",
     perCamera: true,
@@ -54,12 +59,14 @@ export const SERVER_SETTINGS = {
   },
   rotate: {
     name: "ROTATE",
+    alternatives: ["ROTATION"],
     default: "0",
     meaning: "clockwise rotation, in degrees: `0`, `90`, `180` or `270` (`pi`: `0` or `180`)",
     perCamera: true,
   },
   idleTimeout: {
     name: "IDLE_SECONDS",
+    alternatives: ["IDLE_TIMEOUT", "IDLE_TIME", "IDLE_SEC", "IDLE"],
     default: "10",
     meaning: "seconds that a camera keeps running after its last viewer. `0`: it stops at once. " +
       "`never`: it always runs",
@@ -68,42 +75,49 @@ export const SERVER_SETTINGS = {
   },
   host: {
     name: "HOST",
+    alternatives: ["BIND_ADDRESS", "LISTEN_ADDRESS", "LISTEN_HOST"],
     default: "127.0.0.1",
     meaning: "address to listen on; `0.0.0.0`: all IPv4 addresses of this machine",
     read: readHost,
   },
   port: {
     name: "PORT",
+    alternatives: ["LISTEN_PORT"],
     default: "8000",
     meaning: "port to listen on; `0`: any free port",
     read: (env, name) => readInteger(env, name, { min: 0, max: 65_535 }),
   },
   auth: {
     name: "AUTH",
+    alternatives: ["AUTHENTICATION"],
     meaning: "`user:password` for viewers; required unless `HOST` is a loopback address. " +
       "`none`: no password",
     secret: true, // read by lib/auth/, and kept away from drivers
   },
   tlsCert: {
     name: "TLS_CERT",
+    alternatives: ["TLS_CERTIFICATE", "TLS_CERT_FILE", "SSL_CERT", "TLS_CERT_PATH"],
     meaning: "PEM file with the certificate, for HTTPS",
     path: "read",
     read: readPath,
   },
   tlsKey: {
     name: "TLS_KEY",
+    alternatives: ["TLS_KEY_FILE", "TLS_PRIVATE_KEY", "SSL_KEY", "TLS_KEY_PATH"],
     meaning: "PEM file with the private key of the certificate",
     path: "read",
     read: readPath,
   },
   maxViewers: {
     name: "MAX_VIEWERS",
+    alternatives: ["MAX_CLIENTS"],
     unset: "unlimited",
     meaning: "maximum number of viewers; further ones get 503 with `Retry-After`",
     read: (env, name) => readInteger(env, name, { min: 1, max: 1_000_000 }),
   },
   allowOrigin: {
     name: "ALLOW_ORIGIN",
+    alternatives: ["CORS_ORIGIN", "CORS_ORIGINS", "ALLOW_CORS"],
     meaning: "origins whose pages may read streams with `fetch` (CORS): " +
       "`https://mainsail.local,http://10.0.0.2`, or `*` for all. Not needed for `<img>`",
     read: (env, name): AllowedOrigins => readAllowedOrigins(env, name) ?? [],
@@ -123,6 +137,7 @@ export const SERVER_SETTINGS = {
   },
   camerasDir: {
     name: "CAMERAS_DIR",
+    alternatives: ["DRIVERS_DIR", "DRIVER_DIR"],
     meaning: "folder with your own drivers, searched first",
     path: "read",
     read: readPath,
@@ -218,7 +233,7 @@ function readCameras(env: Env, name: string): readonly NamedDriver[] | undefined
   for (const { name } of cameras ?? []) {
     if (names.has(name.toLowerCase())) {
       throw new ConfigError(
-        `Cannot have two cameras called "${name}": name them in CAMERA, as "front=pi,back=pi"`,
+        `Cannot have two cameras called ${quote(name)}: name them in CAMERA, as "front=pi,back=pi"`,
       );
     }
     names.add(name.toLowerCase());
@@ -233,15 +248,8 @@ function readIdleTimeout(env: Env, name: string): number | undefined {
   });
 }
 
-function readHost(env: Env, name: string): string | undefined {
-  return parse(env, name, "a host name or an address", (text) => {
-    const host = text.replace(/^\[(.*)\]$/, "$1");
-    return /^[\w.:%-]+$/.test(host) ? host : undefined;
-  });
-}
-
 function readPath(env: Env, name: string): string | undefined {
-  return env[name]?.trim() || undefined;
+  return parse(env, name, "a path", (text) => isQuoted(text) ? undefined : text);
 }
 
 function readAllowedOrigins(env: Env, name: string): AllowedOrigins | undefined {

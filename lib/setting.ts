@@ -10,6 +10,8 @@ export interface Setting<T = unknown> {
   readonly default?: string;
   /** Description of the default, if no value means the same: "unlimited". */
   readonly unset?: string;
+  /** Other names that users try, which are not misspellings: `ROTATION` for `ROTATE`. */
+  readonly alternatives?: readonly string[];
   /** Whether it can be set for one camera: `FRONT_FPS` sets the `FPS` of the camera "front". */
   readonly perCamera?: boolean;
   /** Whether the value can contain a password. Such a value is never printed. */

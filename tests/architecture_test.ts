@@ -13,7 +13,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["lib/live/", "lib/streaming/", "lib/metrics/", "lib/doctor/"],
   ["lib/camera/", "lib/permissions/"],
   ["lib/auth/", "lib/config.ts", "lib/jpeg/", "lib/multipart/", "lib/sockets/"],
-  ["lib/setting.ts"],
+  ["lib/host.ts", "lib/setting.ts"],
   [
     ...["lib/hub/", "lib/http1/", "lib/process/"],
     ...["lib/env.ts", "lib/frame.ts", "lib/log.ts", "lib/log_limiter.ts", "lib/relay_loops.ts"],
@@ -21,7 +21,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ],
   [
     ...["lib/bytes.ts", "lib/clock.ts", "lib/errors.ts", "lib/events.ts", "lib/libc.ts"],
-    "lib/sniff.ts",
+    ...["lib/quote.ts", "lib/sniff.ts"],
   ],
 ];
 

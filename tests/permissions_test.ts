@@ -3,7 +3,8 @@ import { join } from "@std/path";
 import { needing, PYTHON } from "./parts.ts";
 import type { Env } from "../lib/env.ts";
 import { LINUX_LIBRARIES, MACOS_LIBRARIES } from "../lib/libc.ts";
-import { permissionFlags } from "../lib/permissions/flags.ts";
+import { SETTINGS } from "../lib/cli/settings.ts";
+import { compileFlags, permissionFlags } from "../lib/permissions/flags.ts";
 import { FAKES, readUntil, ROOT, Server } from "./server.ts";
 
 /** The program that prints the permission flags. */
@@ -190,24 +191,27 @@ Deno.test("--list-cameras asks for deno task list-cameras when it lacks permissi
 
 Deno.test("the tasks grant only the permissions that permission_flags.ts prints", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
-  const program = `deno run -q --allow-env --allow-read=cameras ${PROGRAM}`;
+  const program = `deno run -q --allow-env --allow-read=cameras,.env ${PROGRAM}`;
+  const withEnvFile = (command: string) => command.replaceAll("run -q", "run -q --env-file");
   for (
     const [name, command] of [
       ["start", `deno run -q $(${program}) main.ts`],
+      ["start:env", withEnvFile(`deno run -q $(${program}) main.ts`)],
+      ["doctor:env", withEnvFile(`deno run -q $(${program} all) main.ts doctor`)],
       ["dev", `deno run -q --watch $(${program}) main.ts`],
       ["doctor", `deno run -q $(${program} all) main.ts doctor`],
       ["list-cameras", `deno run -q $(${program} all) main.ts --list-cameras`],
     ] as const
   ) assertEquals(tasks[name].command, command);
   for (const name of ["compile", "compile:pi"]) {
-    const [before, after] = tasks[name].command.split(`$(${program} compile)`);
-    assertEquals(before, "deno compile --exclude-unused-npm ");
-    assertMatch(after, /^( --(include|target) [\w-]+)+ -o bin\/[\w-]+ main\.ts$/);
+    const [before, after] = tasks[name].command.split("lib/cli/compile.ts");
+    assertEquals(before, "deno run -q --allow-read --allow-run ");
+    assertMatch(after, /^( --target [\w-]+)? -o bin\/[\w-]+$/);
   }
 });
 
-Deno.test("permission_flags.ts grants a compiled binary the permissions for all settings", async () => {
-  const flags = await flagsFor({ CAMERA: "../x" }, "compile");
+Deno.test("compileFlags() grants a compiled binary the permissions for all settings", () => {
+  const flags = compileFlags(SETTINGS);
   const granted = flags.map((flag) => /^--allow-(\w+)/.exec(flag)?.[1]).filter(Boolean);
   assertEquals(granted.toSorted(), ["env", "ffi", "net", "read", "run"]);
   const libraries = flags.find((flag) => flag.startsWith("--allow-ffi="))!;
@@ -233,7 +237,7 @@ Deno.test("permissionFlags() permits writing for a setting that names a folder t
 
 async function flagsFor(env: Record<string, string>, ...args: string[]): Promise<string[]> {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-q", "--allow-env", "--allow-read=cameras", PROGRAM, ...args],
+    args: ["run", "-q", "--allow-env", "--allow-read=cameras,.env", PROGRAM, ...args],
     cwd: ROOT,
     env,
   }).output();

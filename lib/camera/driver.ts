@@ -75,7 +75,17 @@ export function readCaptureSettings(env: Env): CaptureSettings {
   return {
     width: readInteger(env, "WIDTH", { min: 16, max: 16_384 }),
     height: readInteger(env, "HEIGHT", { min: 16, max: 16_384 }),
-    fps: readNumber(env, "FPS", { min: 0.01, max: 240 }),
+    fps: readFps(env),
     quality: readInteger(env, "QUALITY", { min: 1, max: 100 }),
   };
+}
+
+/**
+ * Reads `FPS`. A driver that reads a setting without using it keeps the server from warning that the
+ * setting has no effect.
+ *
+ * @throws {ConfigError} If the value is out of its range.
+ */
+export function readFps(env: Env): number | undefined {
+  return readNumber(env, "FPS", { min: 0.01, max: 240 });
 }

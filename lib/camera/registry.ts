@@ -1,5 +1,6 @@
 import { fromFileUrl, join, resolve, toFileUrl } from "@std/path";
 import { ConfigError } from "../errors.ts";
+import { quote } from "../quote.ts";
 import type { CameraDriver, CommonSettings } from "./driver.ts";
 import type { DriverRequirements } from "./requirements.ts";
 
@@ -75,9 +76,7 @@ export class DriverRegistry {
     if (!file) {
       const available = this.names.join(", ");
       throw new ConfigError(
-        `Cannot find camera driver ${
-          JSON.stringify(name)
-        }: available are ${available}${this.#hint}`,
+        `Cannot find camera driver ${quote(name)}: available are ${available}${this.#hint}`,
       );
     }
     const driver = (await importDriver(file)).default;
@@ -121,7 +120,7 @@ async function listFiles(folder: string): Promise<string[]> {
     return await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
   } catch (cause) {
     throw new ConfigError(
-      `Cannot read CAMERAS_DIR: ${JSON.stringify(folder)} is not a readable folder`,
+      `Cannot read CAMERAS_DIR: ${quote(folder)} is not a readable folder`,
       { cause },
     );
   }

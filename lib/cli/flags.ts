@@ -1,4 +1,5 @@
 import { ConfigError } from "../errors.ts";
+import { explainArguments } from "./arguments.ts";
 
 /** A command of the program. */
 export type Command = "serve" | "doctor" | "list-cameras" | "help" | "version";
@@ -19,11 +20,7 @@ export function readCommand(args: readonly string[]): Command {
   const commands = args.map((arg) => {
     const command = Object.hasOwn(COMMANDS, arg) ? COMMANDS[arg] : undefined;
     if (command) return command;
-    throw new ConfigError(
-      `Unknown argument ${
-        JSON.stringify(arg)
-      }: expected doctor, --list-cameras, --help or --version`,
-    );
+    throw new ConfigError(explainArguments(args, arg));
   });
   return PRECEDENCE.find((command) => commands.includes(command)) ?? "serve";
 }

@@ -5,7 +5,7 @@ import { isSupported, MIN_DENO_VERSION } from "./deno_version.ts";
 if (!isSupported(Deno.version.deno)) {
   console.error(
     `Cannot run on Deno ${Deno.version.deno}: version ${MIN_DENO_VERSION} or newer is required ` +
-      "(deno upgrade)",
+      "(deno upgrade, or npx deno@latest task start)",
   );
   Deno.exit(2);
 }

@@ -1,6 +1,7 @@
 import type { DriverRequirements } from "../camera/requirements.ts";
 import { type CameraUnderTest, checkCameras, checkFirstFrame, type Lister } from "./cameras.ts";
-import { type Finding, problemOf } from "./finding.ts";
+import type { Finding } from "./finding.ts";
+import { checkPort } from "./port.ts";
 import { checkPrograms } from "./programs.ts";
 import { checkSystem } from "./system.ts";
 
@@ -29,23 +30,6 @@ export async function* runChecks(
   yield* checkSystem(usedDrivers, signal);
   yield* checkPrograms(options.requirements, usedDrivers, signal);
   for (const lister of options.listers) yield* await checkCameras(lister, signal);
-  yield checkPort(options);
+  yield await checkPort(options);
   for (const camera of options.cameras) yield await checkFirstFrame(camera, signal);
-}
-
-function checkPort({ host, port }: DoctorOptions): Finding {
-  try {
-    Deno.listen({ hostname: host, port }).close();
-    return { verdict: "ok", text: `Port ${port} is free on ${host}` };
-  } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse) {
-      const advice = "dinocam may be running already; otherwise choose another PORT";
-      return { verdict: "problem", text: `Port ${port} is in use by another program`, advice };
-    }
-    if (error instanceof Deno.errors.PermissionDenied) {
-      const advice = "choose a PORT above 1023";
-      return { verdict: "problem", text: `Port ${port} requires more privileges`, advice };
-    }
-    return problemOf(`Cannot listen on ${host}, port ${port}`, error);
-  }
 }

@@ -19,7 +19,10 @@ export function cameraRoutes(cameras: Cameras): Hono {
           reason: messageWithHint(error!),
         })),
       };
-      return c.json(health, failing.length === 0 ? 200 : 503, NO_STORE);
+      return c.json(health, failing.length === 0 ? 200 : 503, {
+        ...NO_STORE,
+        Server: "dinocam", // tells the doctor what listens on the port
+      });
     });
 }
 

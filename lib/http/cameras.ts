@@ -1,4 +1,5 @@
 import type { Camera } from "../camera/camera.ts";
+import { quote } from "../quote.ts";
 import { HttpError } from "./errors.ts";
 
 /** The cameras of the server, in the order in which `CAMERA` names them. */
@@ -21,6 +22,6 @@ export class Cameras {
       : this.all.find((camera) => camera.name === name);
     if (camera) return camera;
     const names = this.all.map((camera) => camera.name).join(", ");
-    throw new HttpError(404, `Cannot find camera ${JSON.stringify(name)}: available are ${names}`);
+    throw new HttpError(404, `Cannot find camera ${quote(name!)}: available are ${names}`);
   }
 }

@@ -1,4 +1,5 @@
 import type { Context } from "hono";
+import { quote } from "../quote.ts";
 import { HttpError } from "./errors.ts";
 
 /** The valid numbers of a query parameter. */
@@ -42,8 +43,4 @@ function read<T>(
     throw new HttpError(400, `Cannot read ${name} as ${expected}: current value is ${quote(text)}`);
   }
   return value;
-}
-
-function quote(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 }

@@ -1,7 +1,9 @@
 import { settlesWithin } from "../clock.ts";
 import type { Config, TlsFiles } from "../config.ts";
 import { ConfigError, ListenError } from "../errors.ts";
+import { hostInUrl } from "../host.ts";
 import type { Log } from "../log.ts";
+import { quote, shorten } from "../quote.ts";
 import { type Connections, openConnections } from "../sockets/mod.ts";
 
 /**
@@ -29,8 +31,11 @@ async function readPem(name: string, path: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (cause) {
-    const { message } = cause as Error;
-    throw new ConfigError(`Cannot read the file of ${name}: ${message}`, { cause });
+    const [reason] = (cause as Error).message.split(": readfile", 1); // the path follows
+    throw new ConfigError(
+      `Cannot read the file of ${name}: ${quote(path)}: ${shorten(reason!)}`,
+      { cause },
+    );
   }
 }
 
@@ -130,10 +135,11 @@ function explainListenError(
   if (cert && (cause instanceof Deno.errors.InvalidData || /keys?\b/.test(`${cause}`))) {
     return new ConfigError(`Cannot serve HTTPS with TLS_CERT and TLS_KEY: ${message}`, { cause });
   }
-  return new ListenError(`Cannot listen on ${hostname}:${port}: ${adviceFor(cause)}`, { cause });
+  const address = `${hostInUrl(hostname!)}:${port}`;
+  return new ListenError(`Cannot listen on ${address}: ${adviceFor(cause, hostname!)}`, { cause });
 }
 
-function adviceFor(error: Error): string {
+function adviceFor(error: Error, host: string): string {
   if (error instanceof Deno.errors.AddrInUse) return "the port is in use; choose another PORT";
   if (error instanceof Deno.errors.PermissionDenied) {
     return "permission denied; choose a PORT above 1023";
@@ -141,5 +147,7 @@ function adviceFor(error: Error): string {
   if (error instanceof Deno.errors.NotCapable) {
     return "Deno does not permit it; use `deno task start`, or --allow-net";
   }
-  return "HOST must be a name or an address of this machine";
+  const advice = "HOST must be a name or an address of this machine";
+  // `::1:8080` is an IPv6 address.
+  return host.includes(":") ? `${advice}; a port belongs in PORT` : advice;
 }

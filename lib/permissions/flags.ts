@@ -1,5 +1,6 @@
 import type { Config } from "../config.ts";
 import type { Env } from "../env.ts";
+import { hostInUrl } from "../host.ts";
 import { LINUX_LIBRARIES, MACOS_LIBRARIES } from "../libc.ts";
 import type { Setting } from "../setting.ts";
 import type { DriverPermission } from "./driver_permissions.ts";
@@ -18,18 +19,21 @@ export interface FlagsOptions {
   readonly drivers: ReadonlySet<DriverPermission>;
   readonly settings: readonly Setting[];
   readonly env: Env;
+  /** Whether to permit reading the file `.env`, which the server checks and does not use. */
+  readonly dotenv?: boolean;
 }
 
 /**
  * Returns the Deno permissions that the server needs with these settings, as flags for `deno run`.
  */
-export function permissionFlags({ config, drivers, settings, env }: FlagsOptions): string[] {
+export function permissionFlags(options: FlagsOptions): string[] {
+  const { config, drivers, settings, env, dotenv = false } = options;
   const written = config ? pathsOf(settings.filter(({ path }) => path === "write"), env) : [];
   const read = config ? pathsOf(settings.filter(({ path }) => path), env) : [];
   return [
     "--no-prompt",
     "--allow-env",
-    flag("read", [...OWN_FOLDERS, ...read]),
+    flag("read", [...OWN_FOLDERS, ...read, ...dotenv ? [".env"] : []]),
     ...written.length > 0 ? [flag("write", written)] : [],
     ...drivers.has("net") ? ["--allow-net"] : config ? [listenFlag(config)] : [],
     ...drivers.has("run") ? ["--allow-run"] : [],
@@ -55,7 +59,7 @@ function pathsOf(settings: readonly Setting[], env: Env): string[] {
 
 /** Permits listening. With port 0, the system chooses the port, so any port is permitted. */
 function listenFlag({ host, port }: Pick<Config, "host" | "port">): string {
-  const address = host.includes(":") ? `[${host}]` : host;
+  const address = hostInUrl(host);
   return flag("net", [port === 0 ? address : `${address}:${port}`]);
 }
 

@@ -1,4 +1,5 @@
 import { CameraError } from "../errors.ts";
+import { shorten } from "../quote.ts";
 
 /**
  * Whether each program gets its own process group, so that a signal also reaches the processes that
@@ -50,7 +51,7 @@ export function spawn(
       throw new CameraError(`Cannot start ${name}`, { cause, permanent: true });
     }
   }
-  throw new CameraError(`Cannot find ${names.join(" or ")} on this machine`, {
+  throw new CameraError(`Cannot find ${names.map(shorten).join(" or ")} on this machine`, {
     hint: installHint,
     permanent: true,
   });

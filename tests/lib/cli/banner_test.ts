@@ -3,8 +3,10 @@ import { banner } from "../../../lib/cli/banner.ts";
 import { readConfig } from "../../../lib/config.ts";
 import type { Env } from "../../../lib/env.ts";
 
+const REVIEW = { settings: "Settings: all defaults", warnings: [] };
+
 function bannerFor(env: Env): string[] {
-  const options = { version: "1.2.3", access: "this machine", port: 8000 } as const;
+  const options = { version: "1.2.3", access: "this machine", port: 8000, review: REVIEW } as const;
   return banner(readConfig(env), options).split("\n");
 }
 
@@ -26,7 +28,7 @@ Deno.test("banner() shows the address of the server", () => {
 });
 
 Deno.test("banner() says who can watch", () => {
-  const options = { version: "1.2.3", port: 8000 };
+  const options = { version: "1.2.3", port: 8000, review: REVIEW };
   const lines = (["this machine", "anyone", { user: "me", password: "secret" }] as const).map(
     (access) => banner(readConfig({}), { ...options, access }).split("\n")[2],
   );
@@ -34,5 +36,15 @@ Deno.test("banner() says who can watch", () => {
     "Reachable from this machine only. To allow your network: HOST=0.0.0.0 AUTH=user:password",
     "No password required (AUTH=none): anyone who can connect can watch",
     "Password required: the user name and password of AUTH",
+  ]);
+});
+
+Deno.test("banner() shows the settings in use, and warnings", () => {
+  const warning = { variable: "AUHT", text: "AUHT is not a setting", advice: "did you mean AUTH?" };
+  const review = { settings: "Settings: PORT=80", warnings: [warning] };
+  const options = { version: "1.2.3", access: "anyone", port: 80, review } as const;
+  assertEquals(banner(readConfig({}), options).split("\n").slice(3), [
+    "Settings: PORT=80",
+    "Warning: AUHT is not a setting; did you mean AUTH?",
   ]);
 });
