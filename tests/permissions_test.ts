@@ -161,7 +161,12 @@ for (
     for (const [kind, flag] of Object.entries({ sys: undefined, ...expected })) {
       assertEquals(flags.find((one) => one.startsWith(`--allow-${kind}`)), flag);
     }
-    assert(!flags.some((flag) => /^(-A|--allow-(all|write|sys(?!=networkInterfaces$)|import))/.test(flag)), `${flags}`);
+    assert(
+      !flags.some((flag) =>
+        /^(-A|--allow-(all|write|sys(?!=networkInterfaces$)|import))/.test(flag)
+      ),
+      `${flags}`,
+    );
     assert(flags.includes("--no-prompt"));
   });
 }

@@ -6,3 +6,8 @@ Deno.test("readEnvironment() converts the names of variables to capitals, on Win
   assertEquals(readEnvironment(variables, "windows"), { PATH: "C:\\bin", CAMERA: "usb" });
   assertEquals(readEnvironment(variables, "linux"), variables);
 });
+
+Deno.test("readEnvironment() removes line ends after values, but no spaces of a password", () => {
+  const variables = { Camera: "usb\r\n", auth: "me: secret \r\n" };
+  assertEquals(readEnvironment(variables, "windows"), { CAMERA: "usb", AUTH: "me: secret " });
+});
