@@ -17,7 +17,7 @@
 set -euo pipefail
 
 command -v ffmpeg > /dev/null || { echo "ffmpeg is not installed"; exit 2; }
-ffmpeg -version | head -n 1
+ffmpeg -version | sed -n 1p
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
