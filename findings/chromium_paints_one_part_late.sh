@@ -19,7 +19,7 @@ set -euo pipefail
 for program in node ffmpeg chromium firefox-esr; do
   command -v "$program" > /dev/null || { echo "$program is not installed"; exit 2; }
 done
-chromium --version
+chromium --version 2> /dev/null
 firefox-esr --version
 cd "$(dirname "$0")"
 
