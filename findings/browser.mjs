@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** Time limit for one page, in milliseconds. */
-const TIMEOUT = 50_000;
+const TIMEOUT = 26_000;
 
 const asRoot = process.getuid?.() === 0;
 const CHROMIUM = [
@@ -65,6 +65,10 @@ export async function runInBrowser(program, page, routes) {
     env: { ...process.env, HOME: profile },
   });
   const exited = new Promise((resolve) => browser.on("close", resolve));
+  browser.on("error", reject);
+  exited.then(() => reject(new Error(`${program} has exited without a result`)));
+  const interrupt = () => reject(new Error("interrupted"));
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, interrupt);
   const timer = setTimeout(() => reject(new Error(`${program} sent no result in time`)), TIMEOUT);
   try {
     const result = await promise;
@@ -72,7 +76,12 @@ export async function runInBrowser(program, page, routes) {
     return result;
   } finally {
     clearTimeout(timer);
-    process.kill(-browser.pid, "SIGKILL");
+    for (const signal of ["SIGINT", "SIGTERM"]) process.off(signal, interrupt);
+    try {
+      process.kill(-browser.pid, "SIGKILL");
+    } catch {
+      // it has already exited
+    }
     await exited;
     server.close();
     server.closeAllConnections();

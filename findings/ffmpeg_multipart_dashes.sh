@@ -10,8 +10,8 @@
 # Output seen:
 #   without Content-Length: ffmpeg 0 of 12, GStreamer 12 of 12
 #   with Content-Length: ffmpeg 12 of 12, GStreamer 12 of 12
-# Why it matters: the four bytes also occur by chance in compressed data, once in 4 GiB: a camera that delivers 100 kB at
-#   30 frames per second loses a picture every 24 minutes. Servers should send Content-Length in every part.
+# Why it matters: the four bytes also occur by chance, in random data once in 4 GiB. A camera that delivers 100 kB at 30
+#   frames per second so loses a picture about every 24 minutes. Servers should send Content-Length in every part.
 set -euo pipefail
 
 for program in ffmpeg gst-launch-1.0 python3; do
