@@ -3,8 +3,8 @@
 #
 # Expected: a browser paints a picture of multipart/x-mixed-replace when it is complete: after Content-Length bytes, or
 #   at the delimiter that ends the part.
-# Seen: Chromium does neither. It paints a picture when the blank line behind the *next* part's headers arrives, so
-#   every picture is late by one interval. Only a server that sends those headers in advance, and thus without
+# Seen: Chromium does neither. It paints a picture when the headers of the *next* part have arrived, so every picture
+#   is late by one interval. Only a server that sends those headers in advance, and thus without
 #   Content-Length, avoids it. Firefox paints at the delimiter.
 # Versions: Chromium 156.0.8078, Firefox 153.7.0esr (Debian 12). One picture a second, with Content-Length except in the
 #   last form.

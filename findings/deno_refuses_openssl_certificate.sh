@@ -26,8 +26,8 @@ export DENO_DIR="$tmp/cache" NO_COLOR=1
 openssl version
 curl --version | sed -n 1p
 
-mkdir "$tmp/work"
-cd "$tmp/work"
+mkdir "$tmp/files"
+cd "$tmp/files"
 make_certificate() { # NAME [OPTION ...]
   local name=$1
   shift

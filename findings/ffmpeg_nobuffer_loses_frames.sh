@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # ffmpeg -fflags nobuffer discards the frames that it reads while it analyses the input.
 #
-# Expected: nobuffer, part of every recipe for low latency, passes frames on earlier, and all of them. The input here is a
-#   file, so nothing depends on timing.
+# Expected: nobuffer, part of every recipe for low latency, passes frames on earlier, and all of them. The input here is
+#   a file, so nothing depends on timing.
 # Seen: the frames read during the analysis are never delivered. Of MJPEG in multipart, the first frame is lost. Of
 #   H.264 in Matroska, the first key frame is among them, so nothing can be shown until the next key frame: with a
 #   key frame every 2 seconds, 2 seconds are lost. H.264 in MPEG-TS loses nothing.
@@ -11,8 +11,8 @@
 #   multipart MJPEG: 60 frames, with nobuffer 59
 #   H.264 in Matroska: 150 frames, with nobuffer 90
 #   H.264 in MPEG-TS: 150 frames, with nobuffer 150
-# Why it matters: with this option, a program that reads a single picture gets none, a recording lacks its beginning, and a
-#   viewer of an H.264 camera waits for the next key frame.
+# Why it matters: with this option, a program that reads a single picture gets none, a recording lacks its beginning, and
+#   a viewer of an H.264 camera waits for the next key frame.
 set -euo pipefail
 
 command -v ffmpeg > /dev/null || { echo "ffmpeg is not installed"; exit 2; }

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # ffmpeg passes a picture of raw MJPEG on only when the next one begins, although its end is marked.
 #
-# Expected: a JPEG ends with the marker EOI (FF D9). So `ffmpeg -f mjpeg -i - -c copy`, which decodes nothing, passes each
-#   picture on as soon as it has arrived.
+# Expected: a JPEG ends with the marker EOI (FF D9). So `ffmpeg -f mjpeg -i - -c copy`, which decodes nothing, passes
+#   each picture on as soon as it has arrived.
 # Seen: each picture leaves with the arrival of the next one. The options for low latency do not help. The same pictures
 #   in multipart with Content-Length leave at once.
 # Version: ffmpeg 5.1.9 (Debian 12). A picture every 500 ms.

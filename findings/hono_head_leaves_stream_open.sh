@@ -11,8 +11,8 @@
 #   GET, Deno.serve alone: opened 1, cancelled 1, Content-Length none
 #   HEAD, Hono: opened 1, cancelled 0, Content-Length 0
 #   HEAD, Deno.serve alone: opened 1, cancelled 1, Content-Length none
-# Why it matters: a player or a health check that sends HEAD to a camera's stream leaves one viewer behind each time. The
-#   camera never becomes idle. Route handlers of streams must handle HEAD themselves.
+# Why it matters: a player or a health check that sends HEAD to a camera's stream leaves one viewer behind each time.
+#   The camera never becomes idle. Route handlers of streams must handle HEAD themselves.
 set -euo pipefail
 
 command -v npm > /dev/null || { echo "npm is not installed"; exit 2; }

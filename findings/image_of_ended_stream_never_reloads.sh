@@ -4,8 +4,8 @@
 # Expected: the response has Cache-Control: no-store and has ended. So a new <img> with the same address, made after the
 #   old one was removed, sends a new request, and the camera is live again.
 # Seen: in Chromium and Firefox, the new <img> fires "load" at once with the last picture of the old stream, and the
-#   server receives no request: a page keeps the images that it has loaded, and a stream that has ended counts as loaded.
-#   Setting `src` again does not help either. Only another address does, such as one with another query.
+#   server receives no request: a page keeps the images that it has loaded, and a stream that has ended counts as
+#   loaded. Setting `src` again does not help either. Only another address does, such as one with another query.
 # Versions: Chromium 156.0.8078, Firefox 153.7.0esr (Debian 12).
 # Output seen, for both browsers:
 #   first image 1 request, new image 1 load event and 0 requests, src set again 0 requests, other query 1 request
