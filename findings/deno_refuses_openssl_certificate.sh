@@ -10,8 +10,8 @@
 # Output seen:
 #   CA:TRUE: curl accepts, Deno.connectTls refuses (CaUsedAsEndEntity), node:https in Deno accepts
 #   CA:FALSE: curl accepts, Deno.connectTls accepts, node:https in Deno accepts
-# Why it matters: IP cameras come with self-signed certificates, and users make them with this command. Trusting just
-#   the camera's certificate is then impossible with Deno's own client.
+# Why it matters: many IP cameras have self-signed certificates. If one was made with this command, trusting just this
+#   certificate is impossible with Deno's own client.
 set -euo pipefail
 
 for program in npm openssl curl; do

@@ -8,7 +8,7 @@
 # Version: deno 2.9.6 (npm package).
 # Output seen:
 #   5 times Ctrl+C, without a runner: 5 from the terminal, 0 from other processes
-#   5 times Ctrl+C, under deno task: 5 from the terminal, 10 from other processes
+#   5 times Ctrl+C, under deno task: 5 from the terminal, 10 from other processes (in another run 4)
 # Why it matters: a server that releases its camera at the first Ctrl+C and exits at once at the second, as is usual,
 #   has no time to release it.
 set -euo pipefail

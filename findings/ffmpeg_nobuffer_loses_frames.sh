@@ -11,8 +11,8 @@
 #   multipart MJPEG: 60 frames, with nobuffer 59
 #   H.264 in Matroska: 150 frames, with nobuffer 90
 #   H.264 in MPEG-TS: 150 frames, with nobuffer 150
-# Why it matters: with this option, a program that reads a single picture gets none, a recording lacks its beginning, and
-#   a viewer of an H.264 camera waits for the next key frame.
+# Why it matters: with this option, a program that reads a single picture gets none, a recording lacks its beginning,
+#   and a viewer of an H.264 camera waits for the next key frame.
 set -euo pipefail
 
 command -v ffmpeg > /dev/null || { echo "ffmpeg is not installed"; exit 2; }

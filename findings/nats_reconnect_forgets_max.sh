@@ -10,7 +10,7 @@
 #   first connection: SUB frames 1 | UNSUB 1 3
 #   after a reconnect: SUB frames 1
 # Why it matters: `max` is the way to request camera frames by credit, one by one. After a reconnect over a slow link,
-#   frames of 100 kB queue up in front of it, at the moment when the link has just recovered.
+#   more frames than requested can fill the link, at the moment when it has just recovered.
 set -euo pipefail
 
 for program in npm node; do
