@@ -8,9 +8,7 @@ export function readEnvironment(
   variables: Env = Deno.env.toObject(),
   os: typeof Deno.build.os = Deno.build.os,
 ): Env {
-  const trimmed = trimValues(variables);
-  if (os !== "windows") return trimmed;
-  return Object.fromEntries(
-    Object.entries(trimmed).map(([name, value]) => [name.toUpperCase(), value]),
-  );
+  if (os !== "windows") return trimValues(variables);
+  const entries = Object.entries(variables).map(([name, value]) => [name.toUpperCase(), value]);
+  return trimValues(Object.fromEntries(entries));
 }
