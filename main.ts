@@ -1,21 +1,22 @@
 import "./lib/cli/require_deno.ts"; // first: an old Deno is reported before anything else fails
 import { fromFileUrl } from "@std/path";
 import project from "./deno.json" with { type: "json" };
-import { Authenticator, readAccess } from "./lib/auth/mod.ts";
+import { Authenticator } from "./lib/auth/mod.ts";
 import { logCameraEvents } from "./lib/camera/event_log.ts";
 import type { CameraEvent } from "./lib/camera/events.ts";
 import { openCameras } from "./lib/camera/open.ts";
-import { driverFolders, DriverRegistry } from "./lib/camera/registry.ts";
 import { banner } from "./lib/cli/banner.ts";
 import { runDoctor } from "./lib/cli/doctor.ts";
 import { readCommand } from "./lib/cli/flags.ts";
+import { load } from "./lib/cli/load.ts";
 import { reportError } from "./lib/cli/report_error.ts";
 import { ResourceGroup } from "./lib/cli/resource_group.ts";
-import { readServerConfig, SETTINGS } from "./lib/cli/settings.ts";
+import { recordCameras, reviewSettings } from "./lib/cli/review_settings.ts";
+import { describeServer } from "./lib/cli/server_address.ts";
+import { SETTINGS } from "./lib/cli/settings.ts";
 import { stopSignal } from "./lib/cli/signals.ts";
 import { usage } from "./lib/cli/usage.ts";
 import { systemClock as clock } from "./lib/clock.ts";
-import { trimValues } from "./lib/env.ts";
 import { explain, ImmediateStop } from "./lib/errors.ts";
 import { Events } from "./lib/events.ts";
 import { createApp } from "./lib/http/app.ts";
@@ -35,25 +36,20 @@ const { version } = project;
 
 if (import.meta.main) Deno.exit(await main(Deno.args).catch(reportError) ?? 0);
 
-/** Runs the command that the arguments name. @returns The exit code, if it is not 0. */
+/** Runs the command in the arguments. @returns The exit code, if it is not 0. */
 async function main(args: string[]): Promise<number | void> {
   const command = readCommand(args);
   if (command === "help") return console.log(usage(version, SETTINGS));
   if (command === "version") return console.log(version);
 
-  const { AUTH, ...env } = trimValues(Deno.env.toObject());
-  Deno.env.delete("AUTH"); // neither drivers nor the programs that they run need it
-  const config = readServerConfig(env);
-  const access = readAccess(AUTH, config.host);
-  const folders = driverFolders(config.camerasDir, Deno.build.standalone);
-  const drivers = await DriverRegistry.open(folders);
+  const { config, access, drivers, env, dotenv } = await load(command);
   const stopped = stopSignal();
   if (command !== "serve") {
-    return await runDoctor(command, { config, drivers, env: { ...env, AUTH }, stopped });
+    return await runDoctor(command, { config, drivers, env, dotenv, stopped });
   }
 
   const log = createLog({ clock, write: console.error, json: config.log === "json" });
-  await using stack = new AsyncDisposableStack(); // first the viewers, then the modules, killAll last
+  await using stack = new AsyncDisposableStack(); // disposal: viewers, modules, killAll
   stack.defer(killAll);
   const modules = stack.use(new ResourceGroup("modules", MODULES_GRACE_PERIOD, log));
   const viewers = stack.use(new ResourceGroup("viewers", VIEWERS_GRACE_PERIOD, log));
@@ -62,25 +58,24 @@ async function main(args: string[]): Promise<number | void> {
     log.error("event listener failed", { event: type, reason: explain(error) })
   );
   modules.use(logCameraEvents(events, { clock, log }));
-  const cameras = await openCameras(config.cameras, drivers, { clock, events });
+  const configs = recordCameras(config.cameras);
+  const cameras = await openCameras(configs, drivers, { clock, events });
+  const review = reviewSettings({ env, cameras: configs, dotenv });
   for (const camera of cameras) viewers.defer(() => camera.close(new ImmediateStop("Shutdown")));
 
   const server = viewers.use(listen({ ...config, tls: await readTls(config.tls), log }));
   const pages = await readPages(fromFileUrl(new URL("static", import.meta.url)));
   const { maxViewers, allowOrigin } = config;
   const directTo = server.connections.directTo.bind(server.connections);
+  const serverInfo = () => describeServer(config, access, server.port);
+  const common = { clock, log };
   const routes = [
-    ...serverRoutes({ cameras, pages, maxViewers, directTo, version, clock, log }),
+    ...serverRoutes({ ...common, cameras, pages, maxViewers, directTo, serverInfo, version }),
   ];
-  const app = createApp({
-    routes,
-    authenticator: new Authenticator(access, { clock, log }),
-    allowOrigin,
-    clock,
-    log,
-  });
+  const authenticator = new Authenticator(access, common);
+  const app = createApp({ ...common, routes, authenticator, allowOrigin });
   server.handle((request, info) => app.fetch(request, info));
-  console.log(banner(config, { version, access, port: server.port }));
+  console.log(banner(config, { version, access, addresses: serverInfo().addresses, review }));
   if (env.NOTIFY_SOCKET) notifyReady(env.NOTIFY_SOCKET); // systemd waits for it
   await stopped;
 }

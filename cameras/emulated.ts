@@ -1,4 +1,4 @@
-import { type CameraDriver, readCaptureSettings } from "../lib/camera/driver.ts";
+import { type CameraDriver, readFps } from "../lib/camera/driver.ts";
 import { systemClock } from "../lib/clock.ts";
 import type { Jpeg } from "../lib/frame.ts";
 import requirements from "./emulated/requirements.ts";
@@ -9,10 +9,12 @@ interface Settings {
 
 const IMAGES = [1, 2, 3].map((number) => new URL(`emulated/${number}.jpg`, import.meta.url));
 
-/** A camera without hardware, for trials: three images in turn, at `FPS` or one per second. */
+/**
+ * A camera without hardware, for trials: three images in turn, at the rate `FPS` or 1 per second.
+ */
 export default {
   requirements,
-  configure: (env) => ({ fps: readCaptureSettings(env).fps ?? 1 }),
+  configure: (env) => ({ fps: readFps(env) ?? 1 }),
   async *open({ fps }, signal) {
     const images: Jpeg[] = await Promise.all(IMAGES.map((url) => Deno.readFile(url)));
     const startedAt = systemClock.monotonic();

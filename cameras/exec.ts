@@ -1,4 +1,4 @@
-import { type CameraDriver, readCaptureSettings } from "../lib/camera/driver.ts";
+import { type CameraDriver, readFps } from "../lib/camera/driver.ts";
 import { type Env, variableName } from "../lib/env.ts";
 import { ConfigError } from "../lib/errors.ts";
 import { splitJpegs } from "../lib/jpeg/split.ts";
@@ -23,7 +23,7 @@ export default {
   configure(env) {
     const [program, ...args] = readCommand(env);
     if (program?.includes("://")) throw notACommand(env);
-    if (program) return { program, args, fps: readCaptureSettings(env).fps };
+    if (program) return { program, args, fps: readFps(env) };
     const name = variableName(env, "SOURCE");
     throw new ConfigError(
       `Cannot use camera driver "exec" without ${name}: set it to a command that prints JPEGs, ` +

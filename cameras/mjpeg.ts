@@ -1,4 +1,4 @@
-import { type CameraDriver, readCaptureSettings } from "../lib/camera/driver.ts";
+import { type CameraDriver, readFps } from "../lib/camera/driver.ts";
 import { cameraName } from "../lib/env.ts";
 import { Received } from "../lib/received.ts";
 import { sourceRedactor } from "../lib/redact.ts";
@@ -21,7 +21,7 @@ export default {
       trust: readTrust(env),
       // When a camera has no new frame, other servers repeat the last one, some only every 5 s. The
       // default of 1 fps keeps such a pause from counting as a stall.
-      fps: readCaptureSettings(env).fps ?? 1,
+      fps: readFps(env) ?? 1,
       camera: cameraName(env),
       redactor: sourceRedactor(env),
     };

@@ -39,8 +39,8 @@ const KNOWN_ERRORS: readonly KnownError[] = [
 
 /**
  * Any source that OpenCV can open: `SOURCE` is a number, a device, a file (played in a loop) or a
- * URL. A small Python program captures it, run by `PYTHON` if that is set. For webcams `usb` needs
- * less CPU.
+ * URL. A small Python program captures it; `PYTHON` selects the interpreter. For webcams, `usb`
+ * needs less CPU time.
  */
 export default {
   requirements,
@@ -53,7 +53,7 @@ export default {
   },
   open({ source, width = 0, height = 0, fps = 0, quality, rotation, pythons }, signal) {
     const capture = [width, height, fps, quality, rotation].map(String);
-    // Passed as text, because Python cannot read a file inside a compiled binary.
+    // Passed as an argument, because Python cannot read a file inside a compiled binary.
     const args = async () => ["-u", "-c", await readProgram(), source, ...capture];
     return splitJpegs(
       run(pythons, args, signal, { knownErrors: KNOWN_ERRORS, installHint: INSTALL_HINT }),

@@ -42,7 +42,8 @@ const KNOWN_ERRORS: readonly KnownError[] = [
   {
     pattern: /no cameras available/i,
     hint: "check that the ribbon cable is fully inserted, the right way round; " +
-      "`rpicam-hello --list-cameras` lists the cameras; third-party sensors need a dtoverlay= line in /boot/firmware/config.txt",
+      "`rpicam-hello --list-cameras` lists the cameras; third-party sensors need a dtoverlay= " +
+      "line in /boot/firmware/config.txt",
   },
   {
     pattern: /in use by another process|failed to acquire camera/i,
@@ -98,7 +99,9 @@ export default {
   },
 } satisfies CameraDriver<Settings>;
 
-/** Reads the model of this Raspberry Pi; empty elsewhere. Deno may not read the file itself. */
+/**
+ * Reads the model of this Raspberry Pi; empty on other machines. Deno may not read the file itself.
+ */
 function readModel(): string {
   try {
     const { stdout } = new Deno.Command("cat", { args: ["/proc/device-tree/model"] }).outputSync();
@@ -108,7 +111,9 @@ function readModel(): string {
   }
 }
 
-/** Uses only options that exist since release 1.0.0, besides those for a small Pi. */
+/**
+ * Builds the arguments. Except for the Zero 2 W, uses only options that exist since release 1.0.0.
+ */
 function rpicamArguments(
   { width, height, fps, quality, options, camera, rotation }: Settings,
 ): string[] {

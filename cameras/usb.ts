@@ -24,7 +24,7 @@ interface Settings {
   readonly rotation: "0" | "90" | "180" | "270";
 }
 
-/** Default sizes by the webcam's format, in pixels. Raw frames are larger, and USB is slow. */
+/** Default sizes by the webcam's format, in pixels. Raw frames need more of the USB bandwidth. */
 const DEFAULT_SIZES = { jpeg: { width: 1280, height: 720 }, raw: { width: 640, height: 480 } };
 
 /** ffmpeg's filters for a clockwise rotation. */
@@ -44,8 +44,8 @@ const KNOWN_ERRORS: readonly KnownError[] = [
 ];
 
 /**
- * A webcam, captured by ffmpeg. The JPEGs of a webcam that makes them are passed on unchanged; raw
- * frames are encoded by ffmpeg. `SOURCE` is a device, a number, or, on macOS and Windows, a name.
+ * A webcam, captured by ffmpeg. JPEGs from the webcam are passed through unchanged; raw frames are
+ * encoded by ffmpeg. `SOURCE` is a device, a number, or, on macOS and Windows, a name.
  */
 export default {
   requirements,
@@ -69,7 +69,7 @@ export default {
         installHint: webcams.installHint,
       }),
     );
-    // At a low frame rate, a damaged first frame is better than a long wait for the next.
+    // At a low frame rate, a damaged first frame is better than a long wait for the second frame.
     return (settings.fps ?? 30) < 5 ? images : skipFirst(images);
   },
   list: (signal) => webcamSystem().list(signal),
@@ -86,11 +86,11 @@ async function ffmpegArguments(
   signal: AbortSignal,
 ): Promise<string[]> {
   const device = await findWebcam(webcams, source, signal);
-  const offered = await webcams.formats(device, signal);
-  const format = offered.jpeg ? "jpeg" : "raw";
+  const formats = await webcams.formats(device, signal);
+  const format = formats.jpeg ? "jpeg" : "raw";
   const input = webcams.input(device, {
     jpeg: format === "jpeg",
-    size: chooseSize(offered[format]!, size, DEFAULT_SIZES[format], webcams.adaptsSize),
+    size: chooseSize(formats[format]!, size, DEFAULT_SIZES[format], webcams.adaptsSize),
     fps,
   });
   // The webcam's JPEGs are copied: encoding them again would cost a CPU core, and quality.
@@ -107,13 +107,13 @@ async function ffmpegArguments(
 
 /** Chooses the size to request from a webcam; undefined for the webcam's default. */
 function chooseSize(
-  offered: readonly Size[],
+  supported: readonly Size[],
   { width, height }: RequestedSize,
   defaultSize: Size,
   adaptsSize: boolean,
 ): Size | undefined {
   const isRequested = width !== undefined || height !== undefined;
-  const nearest = nearestSize(offered, isRequested ? { width, height } : defaultSize);
+  const nearest = nearestSize(supported, isRequested ? { width, height } : defaultSize);
   if (nearest) return nearest;
   // The sizes are unknown.
   if (width && height) return { width, height };

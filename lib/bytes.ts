@@ -12,14 +12,17 @@ export interface ByteSource extends AsyncIterable<Bytes>, AsyncDisposable {
 }
 
 /**
- * Spare bytes before and after each JPEG in its buffer, so that the header and the delimiter of a multipart
- * part can be written around it without a copy.
+ * Spare bytes before and after each JPEG in its buffer, so that the header and the delimiter of a
+ * multipart part can be written around it without a copy.
  */
 export const HEADROOM = 160;
 
 const buffersWithHeadroom = new WeakSet<ArrayBuffer>();
 
-/** Declares that nothing else uses the buffer of `bytes`, and that it has {@link HEADROOM} at both ends. */
+/**
+ * Declares that nothing else uses the buffer of `bytes`, and that it has {@link HEADROOM} at both
+ * ends.
+ */
 export function markHeadroom<T extends Bytes>(bytes: T): T {
   buffersWithHeadroom.add(bytes.buffer);
   return bytes;

@@ -40,7 +40,8 @@ function delay(ms: number, signal?: AbortSignal): Promise<void> {
 /**
  * Waits for `promise` for at most `ms` milliseconds.
  *
- * @returns Whether the promise was fulfilled in time. Its rejection is passed on.
+ * @returns Whether the promise was fulfilled in time.
+ * @throws The reason of the promise, if it is rejected in time.
  */
 export async function settlesWithin(
   promise: Promise<unknown>,
@@ -48,9 +49,9 @@ export async function settlesWithin(
   clock: Clock = systemClock,
 ): Promise<boolean> {
   const timer = new AbortController();
-  const late = clock.sleep(ms, timer.signal).then(() => false, () => false);
+  const expired = clock.sleep(ms, timer.signal).then(() => false, () => false);
   try {
-    return await Promise.race([promise.then(() => true), late]);
+    return await Promise.race([promise.then(() => true), expired]);
   } finally {
     timer.abort();
   }

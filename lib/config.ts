@@ -1,5 +1,7 @@
 import { type Env, forCamera, parse, readChoice, readInteger } from "./env.ts";
 import { ConfigError } from "./errors.ts";
+import { readHost } from "./host.ts";
+import { isQuoted, quote } from "./quote.ts";
 import { readSettings, type SettingTable, type SettingValues } from "./setting.ts";
 
 /** A camera that `CAMERA` names, and its driver. */
@@ -9,13 +11,14 @@ interface NamedDriver {
   readonly driver: string;
 }
 
-/** Origins whose pages may read responses, as browsers name them, or `*` for all. */
+/** Origins whose pages may read responses, in the form of the `Origin` header, or `*` for all. */
 export type AllowedOrigins = "*" | readonly string[];
 
 /** The settings of the server and of its cameras, in the order of the documentation. */
 export const SERVER_SETTINGS = {
   cameras: {
     name: "CAMERA",
+    alternatives: ["CAMERA_DRIVER", "CAMERA_TYPE"],
     default: "emulated",
     meaning: "drivers of the cameras: `pi`, several: `pi,usb`, or named: `front=pi,back=usb` " +
       "(letters, digits, `-`)",
@@ -23,6 +26,7 @@ export const SERVER_SETTINGS = {
   },
   source: {
     name: "SOURCE",
+    alternatives: ["CAMERA_URL"],
     unset: "per driver",
     meaning: "device, number, path, address or command of the camera",
     perCamera: true,
@@ -49,6 +53,7 @@ export const SERVER_SETTINGS = {
   },
   fps: {
     name: "FPS",
+    alternatives: ["FRAMERATE", "FRAME_RATE"],
     unset: "per driver",
     meaning: "requested frame rate, in frames per second",
     perCamera: true,
@@ -61,55 +66,65 @@ export const SERVER_SETTINGS = {
   },
   rotate: {
     name: "ROTATE",
+    alternatives: ["ROTATION"],
     default: "0",
     meaning: "clockwise rotation, in degrees: `0`, `90`, `180` or `270` (`pi`: `0` or `180`)",
     perCamera: true,
   },
   idleTimeout: {
     name: "IDLE_SECONDS",
+    alternatives: ["IDLE_TIMEOUT", "IDLE_TIME", "IDLE_SEC", "IDLE"],
     default: "10",
-    meaning: "seconds a camera keeps running after its last viewer. `0`: stop at once. " +
-      "`never`: always on",
+    meaning: "seconds that a camera keeps running after its last viewer. `0`: it stops at once. " +
+      "`never`: it always runs",
     perCamera: true,
     read: readIdleTimeout,
   },
   host: {
     name: "HOST",
+    alternatives: ["BIND_ADDRESS", "LISTEN_ADDRESS", "LISTEN_HOST"],
     default: "127.0.0.1",
     meaning: "address to listen on; `0.0.0.0`: all IPv4 addresses of this machine",
     read: readHost,
   },
   port: {
     name: "PORT",
+    alternatives: ["LISTEN_PORT"],
     default: "8000",
     meaning: "port to listen on; `0`: any free port",
     read: (env, name) => readInteger(env, name, { min: 0, max: 65_535 }),
   },
   auth: {
     name: "AUTH",
-    meaning: "`user:password` for viewers; required unless `HOST` is loopback. `none`: no password",
+    alternatives: ["AUTHENTICATION"],
+    meaning: "`user:password` for viewers; required unless `HOST` is a loopback address. " +
+      "`none`: no password",
     secret: true, // read by lib/auth/, and kept away from drivers
   },
   tlsCert: {
     name: "TLS_CERT",
-    meaning: "PEM file with the certificate: serve HTTPS",
+    alternatives: ["TLS_CERTIFICATE", "TLS_CERT_FILE", "SSL_CERT", "TLS_CERT_PATH"],
+    meaning: "PEM file with the certificate, for HTTPS",
     path: "read",
     read: readPath,
   },
   tlsKey: {
     name: "TLS_KEY",
-    meaning: "PEM file with the private key",
+    alternatives: ["TLS_KEY_FILE", "TLS_PRIVATE_KEY", "SSL_KEY", "TLS_KEY_PATH"],
+    meaning: "PEM file with the private key of the certificate",
     path: "read",
     read: readPath,
   },
   maxViewers: {
     name: "MAX_VIEWERS",
+    alternatives: ["MAX_CLIENTS"],
     unset: "unlimited",
     meaning: "maximum number of viewers; further ones get 503 with `Retry-After`",
     read: (env, name) => readInteger(env, name, { min: 1, max: 1_000_000 }),
   },
   allowOrigin: {
     name: "ALLOW_ORIGIN",
+    alternatives: ["CORS_ORIGIN", "CORS_ORIGINS", "ALLOW_CORS"],
     meaning: "origins whose pages may read streams with `fetch` (CORS): " +
       "`https://mainsail.local,http://10.0.0.2`, or `*` for all. Not needed for `<img>`",
     read: (env, name): AllowedOrigins => readAllowedOrigins(env, name) ?? [],
@@ -129,21 +144,22 @@ export const SERVER_SETTINGS = {
   },
   camerasDir: {
     name: "CAMERAS_DIR",
+    alternatives: ["DRIVERS_DIR", "DRIVER_DIR"],
     meaning: "folder with your own drivers, searched first",
     path: "read",
     read: readPath,
   },
 } as const satisfies SettingTable;
 
-/** Those of them that the server reads for each camera; drivers read the others. */
+/** The settings that the server reads for each camera. Drivers read the other camera settings. */
 const CAMERA_SETTINGS = { idleTimeout: SERVER_SETTINGS.idleTimeout };
 
 type ServerValues = SettingValues<typeof SERVER_SETTINGS>;
 
-/** Setting tables of modules, by the names of the modules. */
+/** Setting tables by module name. */
 export type ModuleSettings = Readonly<Record<string, SettingTable>>;
 
-/** The values of the modules' settings, by the names of the modules. */
+/** Values of the modules' settings by module name. */
 export type ModuleValues<Modules> = {
   readonly [Name in keyof Modules]: SettingValues<Modules[Name]>;
 };
@@ -165,21 +181,22 @@ export interface TlsFiles {
 
 /** The settings of one camera. */
 export interface CameraConfig extends NamedDriver {
-  /** Time it keeps running after the last viewer, in milliseconds; `Infinity`: it never stops. */
+  /**
+   * Time that it keeps running after its last viewer, in milliseconds; `Infinity`: it never stops.
+   */
   readonly idleTimeout: number;
   /** The environment for its driver, in which `FRONT_FPS` is `FPS` for the camera "front". */
   readonly env: Env;
 }
 
-/** {@link Config} with the values of modules, for the server and for each camera. */
+/** {@link Config} with the values of the modules' settings, for the server and for each camera. */
 export type ConfigWith<Modules> = Omit<Config, "cameras"> & ModuleValues<Modules> & {
   readonly cameras: readonly (CameraConfig & ModuleValues<Modules>)[];
 };
 
 /**
- * Reads the settings of the server, and those of `modules`: `config.recording` has the values of
- * the table
- * `recording`, and `config.cameras[0].recording` those that apply to the first camera.
+ * Reads the settings of the server and of `modules`: `config.recording` has the values of the table
+ * `recording`, and `config.cameras[0].recording` has the values for the first camera.
  *
  * @throws {ConfigError} If a value is invalid.
  */
@@ -223,7 +240,7 @@ function readCameras(env: Env, name: string): readonly NamedDriver[] | undefined
   for (const { name } of cameras ?? []) {
     if (names.has(name.toLowerCase())) {
       throw new ConfigError(
-        `Cannot have two cameras called "${name}": name them in CAMERA, as "front=pi,back=pi"`,
+        `Cannot have two cameras called ${quote(name)}: name them in CAMERA, as "front=pi,back=pi"`,
       );
     }
     names.add(name.toLowerCase());
@@ -238,15 +255,8 @@ function readIdleTimeout(env: Env, name: string): number | undefined {
   });
 }
 
-function readHost(env: Env, name: string): string | undefined {
-  return parse(env, name, "a host name or an address", (text) => {
-    const host = text.replace(/^\[(.*)\]$/, "$1");
-    return /^[\w.:%-]+$/.test(host) ? host : undefined;
-  });
-}
-
 function readPath(env: Env, name: string): string | undefined {
-  return env[name]?.trim() || undefined;
+  return parse(env, name, "a path", (text) => isQuoted(text) ? undefined : text);
 }
 
 function readAllowedOrigins(env: Env, name: string): AllowedOrigins | undefined {

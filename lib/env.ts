@@ -1,4 +1,5 @@
 import { ConfigError } from "./errors.ts";
+import { isQuoted, quote } from "./quote.ts";
 
 /** Settings by name, like environment variables. An empty value counts as not set. */
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -84,10 +85,10 @@ export function parse<T>(
   if (!text) return undefined;
   const value = read(text);
   if (value === undefined) {
+    const advice = isQuoted(text) ? "; remove its quotation marks" : "";
     throw new ConfigError(
-      `Cannot read ${variableName(env, name)} as ${expected}: current value is ${
-        JSON.stringify(text)
-      }`,
+      `Cannot read ${variableName(env, name)} as ${expected}: current value is ${quote(text)}` +
+        advice,
     );
   }
   return value;

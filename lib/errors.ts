@@ -2,11 +2,14 @@
 export interface CameraErrorOptions extends ErrorOptions {
   /** What the user can do about it. */
   hint?: string;
-  /** Whether retrying is pointless until the user changes something: an invalid option, a missing program. */
+  /**
+   * Whether retrying is pointless until the user changes something: an invalid option, a missing
+   * program.
+   */
   permanent?: boolean;
 }
 
-/** A camera gives no frames; the message says why. Clients receive a 503 with this message. */
+/** A camera delivers no frames; the message says why. Clients receive a 503 with this message. */
 export class CameraError extends Error {
   override name = "CameraError";
   readonly hint: string | undefined;
@@ -35,7 +38,8 @@ export class ImmediateStop extends Error {
 }
 
 /**
- * Joins the messages of an error and its causes, for logs. Skips a cause that the message already ends with.
+ * Joins the messages of an error and its causes, for logs. Skips a cause that the message already
+ * ends with.
  */
 export function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -1,5 +1,6 @@
-/** An event: what has happened, and to what. */
+/** An event, such as `{ type: "camera started", camera: "front" }`. */
 export interface Event {
+  /** What has happened. */
   readonly type: string;
 }
 
@@ -7,8 +8,9 @@ export interface Event {
 export type Listener<E extends Event> = (event: E) => void;
 
 /**
- * Delivers events from the module where something happens to the modules that act on it, so that neither
- * imports the other. Events are rare (a camera fails, a recording pauses): never one for each frame.
+ * Delivers events from the module that emits them to the modules that react to them, so that
+ * neither imports the other. Events are rare (a camera fails, a recording pauses): never one for
+ * each frame.
  *
  * @example
  * ```ts
@@ -38,7 +40,7 @@ export class Events<E extends Event> {
     }
   }
 
-  /** Adds a listener until the result is disposed. */
+  /** Adds a listener. @returns An object whose disposal removes the listener. */
   subscribe(listener: Listener<E>): Disposable {
     const entry: Listener<E> = (event) => listener(event);
     this.#listeners.add(entry);

@@ -11,7 +11,7 @@ export const LINUX_LIBRARIES: readonly string[] = [
 /** Paths of the C library on macOS. */
 export const MACOS_LIBRARIES: readonly string[] = ["/usr/lib/libSystem.B.dylib"];
 
-/** The C library cannot be opened, or a call of it failed; the message says why. */
+/** The C library cannot be opened, or a call has failed; the message says why. */
 export class LibcError extends Error {
   override name = "LibcError";
 }
@@ -44,5 +44,7 @@ function permittedPaths(): string[] {
     Deno.permissions.querySync({ name: "ffi", path }).state === "granted";
   const permitted = paths.filter(isPermitted);
   if (permitted.length > 0) return permitted;
-  throw new LibcError("Cannot open the C library: permission denied; see --allow-ffi in deno.json");
+  throw new LibcError(
+    "Cannot open the C library: Deno does not permit it; use `deno task start`, or --allow-ffi",
+  );
 }

@@ -13,7 +13,7 @@ export interface Log {
 /** Options of {@link createLog}. */
 export interface LogOptions {
   clock: Clock;
-  /** Writes one line, which it gets without a line break. */
+  /** Writes one line, given without a line break. */
   write: (line: string) => void;
   /** Whether each line is a JSON object instead of text. @default {false} */
   json?: boolean;

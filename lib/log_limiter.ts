@@ -12,7 +12,11 @@ export interface LogLimiterOptions {
   maxLines: number;
   /** Called when a key reaches the limit. @param seconds Duration of its suspension, in seconds. */
   onSuspend: (key: string, seconds: number) => void;
-  /** Called when the suspension has ended. @param suppressed Number of lines that were suppressed. */
+  /**
+   * Called when the suspension has ended.
+   *
+   * @param suppressed Number of lines that were suppressed.
+   */
   onResume: (key: string, suppressed: number) => void;
 }
 

@@ -20,7 +20,7 @@ export class RelayLoopError extends CameraError {
 
 /**
  * Detects relays that lead back to themselves, by the `Via` header (RFC 9110, section 7.6.3). A
- * relaying camera sends the pseudonyms of all relays that have requested it, and its own one. A
+ * relaying camera sends the pseudonyms of all relays that have requested it, and its own. A
  * request for a camera whose header contains the camera's own pseudonym closes a loop.
  *
  * The pseudonyms are remembered for as long as the server runs: a server that is started again,
@@ -41,7 +41,7 @@ export class RelayLoops {
    * Remembers the relays that request a camera.
    *
    * @param via The `Via` header of the request.
-   * @returns Whether the camera itself is one of them.
+   * @returns Whether the camera itself is among them.
    */
   closesLoop(camera: string, via: string): boolean {
     const relays = this.#relays.get(camera) ?? new Set();

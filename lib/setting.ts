@@ -1,34 +1,36 @@
 import type { Env } from "./env.ts";
 
-/** A setting: an environment variable, what it means, and how its value is read. */
+/** A setting: an environment variable, its meaning, and the function that reads its value. */
 export interface Setting<T = unknown> {
   /** Name of the environment variable. */
   readonly name: string;
   /** Its meaning, for `--help` and the README. Code is in backticks. */
   readonly meaning: string;
-  /** Value that applies where the variable is not set, as a user would write it. */
+  /** Default value, as a user would write it. */
   readonly default?: string;
-  /** What applies where the variable is not set, if no value stands for that: "unlimited". */
+  /** Description of the default, if no value means the same: "unlimited". */
   readonly unset?: string;
-  /** Whether it can be set for one camera: `FRONT_FPS` is the `FPS` of the camera "front". */
+  /** Other names that users try, which are not misspellings: `ROTATION` for `ROTATE`. */
+  readonly alternatives?: readonly string[];
+  /** Whether it can be set for one camera: `FRONT_FPS` sets the `FPS` of the camera "front". */
   readonly perCamera?: boolean;
   /** Whether the value can contain a password. Such a value is never printed. */
   readonly secret?: boolean;
   /**
-   * Whether the value is a path, and what the server does there: it needs Deno's permission for
-   * that.
+   * If the value is a path: whether the server reads or writes there. It needs Deno's permission to
+   * do so.
    */
   readonly path?: "read" | "write";
   /**
-   * Reads the value; undefined where the variable is not set. A setting without a reader is read by
-   * the part of the server that it belongs to, such as a camera's driver.
+   * Reads the value; returns undefined if the variable is not set. A setting without this function
+   * is read elsewhere, such as by a camera's driver.
    *
    * @throws {ConfigError} If the value is invalid.
    */
   read?(env: Env, name: string): T | undefined;
 }
 
-/** The settings of one module, by the names of their values in the code. */
+/** The settings of one module, by their property names. */
 export type SettingTable = Readonly<Record<string, Setting>>;
 
 /** The values of a table's settings: those with a `default` are never undefined. */
@@ -42,7 +44,7 @@ export type SettingValues<Table> = {
 /**
  * Reads the settings of a table. A default is read like a value that the user has set.
  *
- * @param cameraEnv The environment of one camera (see `forCamera`), for settings that can be made
+ * @param cameraEnv The environment of one camera (see `forCamera`), for settings that can be set
  * per camera.
  * @throws {ConfigError} If a value is invalid.
  */

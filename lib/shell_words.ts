@@ -18,7 +18,9 @@ const WINDOWS: Rules = {
   shellCommand: 'cmd /c "..."',
 };
 
-/** Inside double quotes, a POSIX backslash escapes only these characters; otherwise it is literal. */
+/**
+ * Inside double quotes, a POSIX backslash escapes only these characters; otherwise it is literal.
+ */
 const ESCAPABLE_IN_QUOTES = '\\"$`';
 
 /** Options of {@link splitShellWords}. */

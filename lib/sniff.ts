@@ -1,7 +1,7 @@
 // Signatures of binary formats contain control characters.
 // deno-lint-ignore-file no-control-regex
 
-/** Number of bytes that are examined. */
+/** Maximum number of bytes that are examined. */
 const EXAMINED = 1_024;
 /** Maximum length of quoted text, in characters. */
 const MAX_TEXT = 60;
@@ -29,7 +29,7 @@ const SIGNATURES: readonly (readonly [RegExp, string])[] = [
   [/^P[56]\s\d+\s\d+\s\d+\s/, "PNM"],
   [/^YUV4MPEG2 /, "YUV4MPEG2 (raw video)"],
   [/^\x1f\x8b\x08/, "gzip"],
-  // Text that another encoding than UTF-8, or binary data, may follow.
+  // Text that may be followed by binary data, or by text in another encoding than UTF-8.
   [/^RTSP\/\d/, "RTSP response"],
   [/^HTTP\/\d/, "HTTP response"],
   [/^\s*--[!-~]{1,72}\r?\nContent-/i, "multipart stream"],
@@ -37,9 +37,11 @@ const SIGNATURES: readonly (readonly [RegExp, string])[] = [
     /^(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?:(?!-->)[^])*-->\s*)*<(?:!doctype html|html|head|body)\b/i,
     "HTML",
   ],
-  // NAL units of layer 0 (ITU-T H.265, 7.4.2.2): slices, IDR and CRA pictures, VPS, SPS, PPS, AUD and SEI.
+  // NAL units of layer 0 (ITU-T H.265, 7.4.2.2): slices, IDR and CRA pictures, VPS, SPS, PPS, AUD
+  // and SEI.
   [/^\0{2,3}\x01[\x02\x26\x28\x2a\x40\x42\x44\x46\x4e]\x01/, "H.265"],
-  // NAL units (ITU-T H.264, 7.4.1): slices, IDR slices, SPS and PPS with a nal_ref_idc, SEI and AUD without.
+  // NAL units (ITU-T H.264, 7.4.1): slices, IDR slices, SPS and PPS with a nal_ref_idc, SEI and AUD
+  // without.
   [/^\0{2,3}\x01[\x01\x21\x41\x61\x25\x45\x65\x27\x47\x67\x28\x48\x68\x06\x09]/, "H.264"],
   [/^\0{2,3}\x01\xb3/, "MPEG-1 or MPEG-2 video"],
   [/^\0{2,3}\x01\xba/, "MPEG-PS"],
@@ -53,8 +55,9 @@ const TEXTS: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * Recognises what the first bytes of a stream are, for error messages: the name of a format such as "H.264" or
- * "HTML", `text: "…"` with the first words, "zeros", "nothing", or the first four bytes of other binary data.
+ * Describes the first bytes of a stream, for error messages: the name of a format such as "H.264"
+ * or "HTML", `text: "…"` with the first words, "zeros", "nothing", or the first four bytes of other
+ * binary data.
  *
  * The text is at most 60 characters long, and URLs, passwords and long keys in it are replaced.
  */
@@ -74,7 +77,10 @@ export function describeBytes(bytes: Uint8Array): string {
   return `raw video or other binary data (first bytes ${first.join(" ").toUpperCase()})`;
 }
 
-/** Whether each packet begins with a sync byte, and the first has a valid header (ISO/IEC 13818-1, 2.4.3.2). */
+/**
+ * Whether each packet begins with a sync byte, and the first has a valid header (ISO/IEC 13818-1,
+ * 2.4.3.2).
+ */
 function isTransportStream(bytes: Uint8Array): boolean {
   if (bytes.length < 4 || bytes[1]! & 0x80 || (bytes[3]! & 0x30) === 0) return false;
   if (bytes.length < TS_PACKET && decodeText(bytes) !== undefined) return false;
@@ -84,7 +90,10 @@ function isTransportStream(bytes: Uint8Array): boolean {
   return true;
 }
 
-/** Returns bytes as text without colours; undefined if they are not UTF-8 or contain control characters. */
+/**
+ * Returns bytes as text without colours; undefined if they are not UTF-8 or contain control
+ * characters.
+ */
 function decodeText(bytes: Uint8Array): string | undefined {
   try {
     // With `stream`, a character that the last byte cuts is no error.

@@ -12,8 +12,8 @@ const FUNCTIONS = {
 } as const;
 
 /**
- * Notifies systemd that the server is ready: a unit of `Type=notify` counts as started from then
- * on. Calls the C library, because Deno cannot send a datagram to a Unix socket.
+ * Notifies systemd that the server is ready: only then does a unit of `Type=notify` count as
+ * started. Calls the C library, because Deno cannot send a datagram to a Unix socket.
  *
  * @param address The value of `NOTIFY_SOCKET`: a path, or an abstract address that begins with `@`.
  * @returns Whether the notification was sent; false on systems other than Linux.

@@ -1,6 +1,11 @@
 // @ts-check
 /// <reference lib="dom" />
 
+/** @typedef {import("./live.js").ServerInfo} ServerInfo */
+
+/** Takes the place of the user name and password in an address, which the page does not know. */
+const CREDENTIALS = "USER:PASSWORD";
+
 /**
  * Returns an address of the server, below the path of this page. Removes the user name and password of the
  * page's own address: `fetch` rejects them, and they must not appear in addresses that users pass on.
@@ -14,6 +19,29 @@ export function addressOf(path) {
 }
 
 /**
+ * Returns the base addresses of the server, each with a slash at the end: the page's own first, unless that
+ * works on this machine only and the server has others.
+ *
+ * @param {ServerInfo | undefined} server
+ * @returns {string[]}
+ */
+export function baseAddresses(server) {
+  const own = addressOf(".");
+  own.search = own.hash = "";
+  const others = (server?.addresses ?? []).filter((address) => URL.canParse(address))
+    .map((address) => new URL(address.endsWith("/") ? address : `${address}/`).href)
+    .filter((address) => address !== own.href);
+  const bases = [...new Set([own.href, ...others])];
+  return [...bases.filter((base) => !isLoopback(base)), ...bases.filter(isLoopback)];
+}
+
+/** Whether an address works on this machine only. @param {string} address */
+export function isLoopback(address) {
+  const { hostname } = new URL(address);
+  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
+}
+
+/**
  * @typedef {object} Address An address or command for another program.
  * @property {string} title
  * @property {string} text
@@ -24,31 +52,63 @@ export function addressOf(path) {
  * Returns the addresses of a camera for other programs.
  *
  * @param {string} camera
+ * @param {{ base?: string, auth?: boolean }} [options] `base`: base address of the server, by default the page's.
+ *   `auth`: whether the server requires a password; the addresses then have a place for it.
  * @returns {Address[]}
  */
-export function addressesOf(camera) {
-  const base = addressOf(`cameras/${encodeURIComponent(camera)}/`);
-  const stream = new URL("video_feed", base).href;
-  const snapshot = new URL("snapshot.jpg", base).href;
+export function addressesOf(camera, { base = addressOf(".").href, auth = false } = {}) {
+  const folder = new URL(`cameras/${encodeURIComponent(camera)}/`, base);
+  const locate = (/** @type {string} */ name) => new URL(name, folder).href;
+  const withCredentials = (/** @type {string} */ name) =>
+    auth ? locate(name).replace("://", `://${CREDENTIALS}@`) : locate(name);
+  const stream = withCredentials("video_feed");
+  const snapshot = withCredentials("snapshot.jpg");
   return [
     { title: "Stream", text: stream, hint: "Home Assistant: MJPEG URL. OctoPrint: stream URL" },
     { title: "Snapshot", text: snapshot, hint: "Home Assistant: still image URL" },
-    { title: "In a web page", text: `<img src="${stream}" alt="${camera}">` },
+    {
+      title: "In a web page",
+      text: `<img src="${stream}" alt="${camera}">`,
+      hint: auth ? "Chrome and Edge show no images with a password in the address" : undefined,
+    },
     { title: "VLC", text: `vlc ${stream}` },
     {
       title: "Save with ffmpeg",
       text: `ffmpeg -use_wallclock_as_timestamps 1 -f mpjpeg -i ${stream} -c copy ${camera}.mkv`,
     },
     { title: "OpenCV", text: `cv2.VideoCapture("${stream}")` },
+    {
+      title: "Save a picture with curl",
+      text: `curl ${auth ? `-u ${CREDENTIALS} ` : ""}-o ${camera}.jpg ${locate("snapshot.jpg")}`,
+    },
   ];
 }
 
-/** Returns what a user has to know to use the addresses. */
-export function noteOnAddresses() {
-  const local = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
-  return local
-    ? "These addresses work on this machine only. To allow your network: HOST=0.0.0.0 AUTH=user:password"
-    : "If the server requires a password, add it to the address: http://user:password@…";
+/**
+ * Returns what a user has to know to use the addresses.
+ *
+ * @param {string} base The base address that is shown.
+ * @param {ServerInfo | undefined} server
+ * @returns {string[]} Sentences.
+ */
+export function notesOnAddresses(base, server) {
+  const notes = [];
+  if (isLoopback(base)) {
+    notes.push("These addresses work on this machine only.");
+    if (server?.reachable !== "network") {
+      notes.push("To allow other devices, start the server with HOST=0.0.0.0 AUTH=user:password.");
+    }
+  }
+  if (server?.auth) {
+    notes.push(
+      "Replace USER and PASSWORD with the values of AUTH; percent-encode special characters, such as @ as %40.",
+    );
+  } else if (server?.reachable === "network") {
+    notes.push("The server requires no password: everyone in its network can watch.");
+  } else if (!server && !isLoopback(base)) {
+    notes.push("If the server requires a password, add it to the address: http://USER:PASSWORD@…");
+  }
+  return notes;
 }
 
 /** Copies text to the clipboard. @param {string} text @param {HTMLInputElement} field The field that shows it. */

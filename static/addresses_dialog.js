@@ -1,20 +1,52 @@
 // @ts-check
 /// <reference lib="dom" />
-import { addressesOf, copyText, noteOnAddresses } from "./addresses.js";
+import { addressesOf, baseAddresses, copyText, isLoopback, notesOnAddresses } from "./addresses.js";
 import { element } from "./dom.js";
+import { encodeQr } from "./qr.js";
 
 /** How long a copy button shows the result, in milliseconds. */
 const RESULT_TIME = 2_000;
 
-/** Opens the dialog with the addresses of these cameras. @param {string[]} cameras */
-export function showAddresses(cameras) {
+/** Light margin around a QR code, in modules. */
+const QR_MARGIN = 4;
+
+/** @typedef {import("./live.js").ServerInfo} ServerInfo */
+
+/** Opens the dialog with the addresses of these cameras. @param {string[]} cameras @param {ServerInfo | undefined} server */
+export function showAddresses(cameras, server) {
+  const bases = baseAddresses(server);
+  const select = /** @type {HTMLSelectElement} */ (element("#addresses select"));
+  select.replaceChildren(...bases.map((base) => new Option(base, base)));
+  element("#addresses .base").hidden = bases.length < 2;
+  const update = () => showBase(select.value, cameras, server);
+  select.onchange = update;
+  update();
+  /** @type {HTMLDialogElement} */ (element("#addresses")).showModal();
+}
+
+/** Shows the addresses below a base address. @param {string} base @param {string[]} cameras @param {ServerInfo | undefined} server */
+function showBase(base, cameras, server) {
+  const auth = server?.auth ?? false;
   element("#addresses .list").replaceChildren(...cameras.flatMap((camera) => {
     const heading = document.createElement("h3");
     heading.textContent = camera;
-    return [heading, ...addressesOf(camera).map(createEntry)];
+    return [heading, ...addressesOf(camera, { base, auth }).map(createEntry)];
   }));
-  element("#addresses .note").textContent = noteOnAddresses();
-  /** @type {HTMLDialogElement} */ (element("#addresses")).showModal();
+  element("#addresses .note").textContent = notesOnAddresses(base, server).join(" ");
+  const code = isLoopback(base) ? undefined : encodeQr(base);
+  element("#addresses .phone").hidden = code === undefined;
+  element("#addresses .page-address").textContent = base;
+  if (code) drawQr(code);
+}
+
+/** Draws a QR code. @param {boolean[][]} code */
+function drawQr(code) {
+  const size = code.length + 2 * QR_MARGIN;
+  element("#qr").setAttribute("viewBox", `${-QR_MARGIN} ${-QR_MARGIN} ${size} ${size}`);
+  const modules = code.flatMap((row, y) =>
+    row.flatMap((dark, x) => dark ? [`M${x} ${y}h1v1h-1z`] : [])
+  );
+  element("#qr path").setAttribute("d", modules.join(""));
 }
 
 /** @param {import("./addresses.js").Address} address */

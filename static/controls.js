@@ -18,6 +18,8 @@ const DOWNLOAD_TIME = 10_000;
  * @property {() => Tile | undefined} singleTile The camera that is shown on its own, if any.
  * @property {() => boolean} togglePaused Pauses or resumes. Returns whether the page is paused now.
  * @property {() => void} layOut
+ * @property {() => void} retryNow Requests the pictures that fail again now.
+ * @property {() => import("./live.js").ServerInfo | undefined} server
  */
 
 /** @type {Record<string, string>} */
@@ -57,10 +59,11 @@ export function connectControls(page) {
     zoomOut: () => changeView((view) => view.zoomBy(-1)),
     resetZoom: () => changeView((view) => view.zoomTo(1)),
     fullscreen: toggleFullscreen,
-    retry: () => page.layOut(),
+    retry: () => page.retryNow(),
     reload: () => location.reload(),
     help: () => /** @type {HTMLDialogElement} */ (element("#help")).showModal(),
-    addresses: () => showAddresses(page.shownTiles().map(({ status }) => status.name)),
+    addresses: () =>
+      showAddresses(page.shownTiles().map(({ status }) => status.name), page.server()),
     copy: (target) => target && copyAddress(target),
     showAll: () => showCamera(undefined),
   };
@@ -106,7 +109,7 @@ export function connectControls(page) {
     const tile = page.singleTile();
     if (tile && tile.view.zoom > 1) {
       const step = PAN_STEP / tile.view.zoom;
-      return changeView((view) => view.moveTo(view.x + x * step, view.y + y * step));
+      return changeView((view) => view.moveBy(x * step, y * step));
     }
     const tiles = page.tiles();
     if (tiles.length < 2) return;

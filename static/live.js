@@ -26,12 +26,20 @@ import { ServerClock } from "./server_clock.js";
  */
 
 /**
+ * @typedef {object} ServerInfo How clients reach the server, as it says in `hello`.
+ * @property {string[]} addresses Base URLs, such as "http://192.168.1.20:8000".
+ * @property {boolean} auth Whether the server requires a password.
+ * @property {"this machine" | "network"} reachable Where clients can connect from.
+ */
+
+/**
  * @typedef {object} LinkState
- * @property {"connecting" | "live" | "plain" | "lost" | "outdated" | "stopped"} kind "plain": the server is
- *   reachable, but not by WebSocket. "outdated": the server speaks another version of the protocol, so this
- *   page has to be reloaded.
- * @property {string} [reason] Why the connection was lost.
+ * @property {"connecting" | "live" | "plain" | "full" | "lost" | "outdated" | "stopped"} kind "plain": the
+ *   server is reachable, but not by WebSocket. "full": the server has reached its limit of viewers.
+ *   "outdated": the server speaks another version of the protocol, so this page has to be reloaded.
+ * @property {string} [reason] Why the connection was lost, or the server's message about its limit.
  * @property {string} [detail] Result of the last attempt to reach the server.
+ * @property {number} [retryAt] When the page tries again, in milliseconds of `performance.now()`.
  */
 
 /**
@@ -49,6 +57,8 @@ const FRAME_KIND = 1;
 const HEADER_SIZE = 16;
 /** Close code of a server that shuts down. */
 const GOING_AWAY = 1001;
+/** Close code of a server that has reached its limit of viewers. */
+const TRY_LATER = 1013;
 /** Close code of a server that speaks another version of the protocol. */
 const OUTDATED = 4000;
 /** Interval between pings, in milliseconds. */
@@ -70,6 +80,8 @@ const MAX_IDLE_TIMEOUT = 80_000;
 /** Delay between attempts to reach the server, in milliseconds; doubles up to the maximum. */
 const MIN_RETRY_DELAY = 250;
 const MAX_RETRY_DELAY = 750;
+/** Interval between attempts while the server has reached its limit of viewers, in milliseconds. */
+const FULL_RETRY_INTERVAL = 2_000;
 /** After this many rejected connections, the page uses the plain streams. */
 const MAX_REJECTIONS = 2;
 /** After this many status polls on plain streams, the page tries the WebSocket again. */
@@ -82,6 +94,8 @@ export class Link {
   lastMessageAt = 0;
   /** @type {LinkState} */
   state = { kind: "stopped" };
+  /** Unknown on plain streams, and with servers that do not send it. @type {ServerInfo | undefined} */
+  server;
   #events;
   /** @type {AbortController | undefined} */
   #running;
@@ -97,6 +111,8 @@ export class Link {
   /** @type {string | undefined} */
   #closeReason;
   #isOutdated = false;
+  /** Ends the delay before the next attempt. @type {(() => void) | undefined} */
+  #endDelay;
 
   /** @param {LinkEvents} events */
   constructor(events) {
@@ -123,6 +139,12 @@ export class Link {
     this.#socket?.close();
   }
 
+  /** Tries to reach the server now, and has it retry the cameras that fail. */
+  retryNow() {
+    this.#endDelay?.();
+    if (this.#watched) this.#send({ type: "watch", cameras: this.#watched, retry: true });
+  }
+
   /**
    * Selects the cameras to watch. A repeated call makes the server retry cameras that it does not retry
    * automatically.
@@ -137,9 +159,19 @@ export class Link {
   /** @param {AbortSignal} signal */
   async #run(signal) {
     for (let rejections = 0; !signal.aborted;) {
-      const { opened, reason } = await this.#connect(signal);
+      const { opened, reason, code } = await this.#connect(signal);
       if (signal.aborted) return;
       if (this.#isOutdated) return this.#setState({ kind: "outdated" });
+      const limit = code === TRY_LATER
+        ? reason
+        : opened
+        ? undefined
+        : await this.#fetchLimit(signal);
+      if (limit !== undefined) {
+        await this.#waitForCapacity(limit, signal);
+        continue;
+      }
+      if (signal.aborted) return;
       rejections = opened ? 0 : rejections + 1;
       if (rejections < MAX_REJECTIONS) {
         this.#setState({ kind: "lost", reason });
@@ -152,7 +184,7 @@ export class Link {
    * Opens a connection and waits until it ends.
    *
    * @param {AbortSignal} signal
-   * @returns {Promise<{ opened: boolean, reason: string }>}
+   * @returns {Promise<{ opened: boolean, reason: string, code?: number }>}
    */
   #connect(signal) {
     if (this.state.kind === "stopped") this.#setState({ kind: "connecting" });
@@ -166,13 +198,16 @@ export class Link {
       const socket = this.#socket = new WebSocket(address.href);
       socket.binaryType = "arraybuffer";
       let opened = false;
-      const end = (/** @type {string} */ reason) => {
+      const end = (
+        /** @type {string} */ reason,
+        /** @type {number | undefined} */ code = undefined,
+      ) => {
         clearTimeout(timeout);
         signal.removeEventListener("abort", onAbort);
         socket.onopen = socket.onmessage = socket.onclose = null;
         socket.close();
         if (this.#socket === socket) this.#socket = undefined;
-        resolve({ opened, reason: this.#closeReason ?? reason });
+        resolve({ opened, reason: this.#closeReason ?? reason, code });
       };
       const onAbort = () => end("");
       const timeout = setTimeout(() => end("The server is not responding"), CONNECT_TIMEOUT);
@@ -189,7 +224,7 @@ export class Link {
       socket.onclose = ({ code, reason }) => {
         if (code === OUTDATED) this.#isOutdated = true;
         if (code === GOING_AWAY) end("The server is shutting down");
-        else if (reason) end(reason);
+        else if (reason) end(reason, code);
         else end(opened ? "The connection was interrupted" : "The server rejected the connection");
       };
     });
@@ -234,15 +269,16 @@ export class Link {
    * Handles a text message; ignores unknown types.
    *
    * @param {WebSocket} socket
-   * @param {{ type: string, id: number, now: number, cameras: CameraStatus[] }} message
+   * @param {{ type: string, id: number, now: number, cameras: CameraStatus[], server?: ServerInfo }} message
    */
-  #onText(socket, { type, id, now, cameras }) {
+  #onText(socket, { type, id, now, cameras, server }) {
     if (type !== "hello" && type !== "pong") return;
     if (type === "pong") {
       this.clock.update(this.#pingSentAt, performance.now(), now);
       const interval = id < FIRST_PINGS ? FIRST_PING_INTERVAL : PING_INTERVAL;
       this.#nextPing = setTimeout(() => this.#ping(socket), interval);
     }
+    if (type === "hello") this.server = server;
     this.#events.onStatus(cameras);
     if (type === "hello") this.#setState({ kind: "live" });
   }
@@ -275,7 +311,26 @@ export class Link {
       const problem = await this.#fetchStatus(signal);
       if (signal.aborted || !problem) return;
       this.#setState({ kind: "lost", reason, detail: problem });
-      await delay(ms, signal);
+      await this.#delay(ms, signal);
+    }
+  }
+
+  /**
+   * Waits until the server admits another viewer, or is no longer reachable.
+   *
+   * @param {string} limit The server's message.
+   * @param {AbortSignal} signal
+   */
+  async #waitForCapacity(limit, signal) {
+    for (let reason = limit; !signal.aborted;) {
+      const retryAt = performance.now() + FULL_RETRY_INTERVAL;
+      this.#setState({ kind: "full", reason, retryAt });
+      const problem = await this.#fetchStatus(signal);
+      if (problem) return;
+      await this.#delay(retryAt - performance.now(), signal);
+      const next = await this.#fetchLimit(signal);
+      if (next === undefined) return;
+      reason = next;
     }
   }
 
@@ -290,7 +345,7 @@ export class Link {
         return await this.#waitUntilReachable(signal);
       }
       this.#setState({ kind: "plain" });
-      await delay(PING_INTERVAL, signal);
+      await this.#delay(PING_INTERVAL, signal);
     }
   }
 
@@ -301,15 +356,8 @@ export class Link {
    * @returns {Promise<string | undefined>} The problem, if the request failed.
    */
   async #fetchStatus(signal) {
-    const request = new AbortController();
-    const timeout = setTimeout(() => request.abort(), RESPONSE_TIMEOUT);
-    const onAbort = () => request.abort();
-    signal.addEventListener("abort", onAbort);
     try {
-      const response = await fetch(addressOf("cameras"), {
-        cache: "no-store",
-        signal: request.signal,
-      });
+      const response = await request("cameras", signal);
       if (response.status === 401) return "Password required: reload this page";
       if (!response.ok) {
         return `The server responded with ${response.status} ${response.statusText}`;
@@ -318,10 +366,37 @@ export class Link {
       this.#events.onStatus(await response.json());
     } catch {
       return "The server is not responding";
-    } finally {
-      clearTimeout(timeout);
-      signal.removeEventListener("abort", onAbort);
     }
+  }
+
+  /**
+   * Asks the server whether it has reached its limit of viewers: a script cannot read the response to a rejected
+   * WebSocket handshake. Plain streams count as viewers themselves, so the page does not ask while it shows them.
+   *
+   * @param {AbortSignal} signal
+   * @returns {Promise<string | undefined>} The server's message, if the limit is reached.
+   */
+  async #fetchLimit(signal) {
+    if (this.state.kind === "plain") return;
+    try {
+      return await readRefusal(await request(`live?version=${PROTOCOL_VERSION}`, signal));
+    } catch {
+      // The server is not responding: the next attempt to connect finds that out.
+    }
+  }
+
+  /** Waits for `ms` milliseconds, or until `signal` aborts or `retryNow` is called. @param {number} ms @param {AbortSignal} signal */
+  async #delay(ms, signal) {
+    await new Promise((resolve) => {
+      const end = this.#endDelay = () => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", end);
+        resolve(undefined);
+      };
+      const timer = setTimeout(end, ms);
+      signal.addEventListener("abort", end);
+    });
+    this.#endDelay = undefined;
   }
 
   /** @param {object} message */
@@ -331,20 +406,47 @@ export class Link {
 
   /** @param {LinkState} state */
   #setState(state) {
-    const { kind, reason, detail } = this.state;
-    if (state.kind === kind && state.reason === reason && state.detail === detail) return;
+    const { kind, reason, detail, retryAt } = this.state;
+    const isSame = state.kind === kind && state.reason === reason && state.detail === detail;
+    if (isSame && state.retryAt === retryAt) return;
     this.state = state;
     this.#events.onState(state);
   }
 }
 
-/** Waits for `ms` milliseconds, or until `signal` aborts. @param {number} ms @param {AbortSignal} signal */
-function delay(ms, signal) {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve(undefined);
-    }, { once: true });
-  });
+/**
+ * Requests a resource of the server.
+ *
+ * @param {string} path
+ * @param {AbortSignal} signal
+ * @returns {Promise<Response>}
+ * @throws If the server does not respond in time.
+ */
+async function request(path, signal) {
+  const attempt = new AbortController();
+  const abort = () => attempt.abort();
+  const timeout = setTimeout(abort, RESPONSE_TIMEOUT);
+  signal.addEventListener("abort", abort);
+  try {
+    return await fetch(addressOf(path), {
+      cache: "no-store",
+      headers: { Accept: "application/json" },
+      signal: attempt.signal,
+    });
+  } finally {
+    clearTimeout(timeout);
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+/**
+ * Reads the server's reason for a response 503. A proxy's own 503 has no reason in JSON.
+ *
+ * @param {Response} response
+ * @returns {Promise<string | undefined>}
+ */
+export async function readRefusal(response) {
+  if (response.status !== 503) return void await response.body?.cancel();
+  const { error } = await response.json();
+  return typeof error === "string" ? error : undefined;
 }

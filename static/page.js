@@ -3,8 +3,10 @@
 /// <reference lib="dom.iterable" />
 import { connectControls, showView } from "./controls.js";
 import { button, element, setText } from "./dom.js";
+import { findBestGrid } from "./grid.js";
 import { Link } from "./live.js";
 import { followPointers } from "./pointers.js";
+import { describeTitle } from "./state_text.js";
 import { Tile } from "./tile.js";
 
 /** @typedef {import("./live.js").CameraStatus} CameraStatus */
@@ -15,6 +17,10 @@ const REFRESH_INTERVAL = 250;
 const MAX_PLAIN_STREAMS = 4;
 /** Cameras within this distance of the visible part of the page are watched. */
 const PRELOAD_MARGIN = "200px";
+/** Distance between two tiles, and between the tiles and the edges of the window, in CSS pixels. */
+const GAP = 8;
+/** Tiles narrower than this show no figures, in CSS pixels. */
+const COMPACT_WIDTH = 300;
 
 /** @type {Tile[]} */
 let tiles = [];
@@ -52,7 +58,7 @@ function updateCameras(cameras) {
 
 /** Builds the tiles and the links to the cameras. @param {CameraStatus[]} cameras */
 function build(cameras) {
-  tiles = cameras.map((status) => new Tile(status));
+  tiles = cameras.map((status) => new Tile(status, layOutGrid));
   element("#cameras").replaceChildren(...tiles.map((tile) => tile.element));
   intersections.disconnect();
   for (const tile of tiles) {
@@ -114,24 +120,59 @@ function layOut() {
   const watched = watchedTiles();
   const shown = shownTiles();
   document.body.classList.toggle("single-camera", single !== undefined);
-  document.title = single && tiles.length > 1 ? `${single.status.name} – dinocam` : "dinocam";
   for (const tile of tiles) {
     const isWatched = watched.includes(tile) && !paused;
     const isPlain = watched.indexOf(tile) < MAX_PLAIN_STREAMS;
     tile.element.hidden = !shown.includes(tile);
     tile.element.classList.toggle("single", tile === single);
     tile.showPlain(link.state.kind === "plain" && isWatched && isPlain);
-    tile.applyView();
     if (!isWatched) tile.pause();
   }
+  // A hidden link would still take the keys until the browser renders the page.
+  const focused = document.activeElement;
+  if (single && focused instanceof HTMLElement && focused.matches(".open")) focused.blur();
   for (const anchor of document.querySelectorAll("#names a")) {
     const name = parseHash(anchor.getAttribute("href"));
-    if (name === (single?.status.name ?? "")) anchor.setAttribute("aria-current", "page");
-    else anchor.removeAttribute("aria-current");
+    if (name === (single?.status.name ?? "")) {
+      if (!anchor.hasAttribute("aria-current")) {
+        anchor.scrollIntoView({ block: "nearest", inline: "nearest" });
+      }
+      anchor.setAttribute("aria-current", "page");
+    } else anchor.removeAttribute("aria-current");
   }
+  layOutGrid();
   if (tiles.length > 0) link.watch(paused ? [] : watched.map((tile) => tile.status.name));
   if (single) showView(single);
   refresh();
+}
+
+/** Gives the tiles the size with which the pictures fill the window best, and applies the views to them. */
+function layOutGrid() {
+  const main = element("#cameras");
+  if (tiles.length > 0 && !singleTile()) {
+    const ratios = tiles.map((tile) => tile.ratio);
+    const spaceOf = (/** @type {number} */ width) => ({
+      width: width - 2 * GAP,
+      height: main.offsetHeight - 2 * GAP,
+      gap: GAP,
+    });
+    let grid = findBestGrid(ratios, spaceOf(main.offsetWidth));
+    main.classList.toggle("scrolls", grid.scrolls);
+    // A scroll bar may take some of the width.
+    if (grid.scrolls) grid = findBestGrid(ratios, spaceOf(main.clientWidth));
+    const { columns, rows, width, height } = grid;
+    // A tile spans two tracks, so that an incomplete last row can be centred.
+    main.style.setProperty("--tracks", `${2 * columns}`);
+    main.style.setProperty("--track-width", `${(width - GAP) / 2}px`);
+    main.style.setProperty("--tile-height", `${height}px`);
+    main.classList.toggle("compact", width < COMPACT_WIDTH);
+    const lastRow = columns * (rows - 1);
+    for (const [i, tile] of tiles.entries()) {
+      const column = columns - (tiles.length - lastRow) + 1;
+      tile.element.style.gridColumnStart = i === lastRow ? `${column}` : "";
+    }
+  }
+  for (const tile of shownTiles()) tile.applyView();
 }
 
 /** Updates the texts and figures. */
@@ -139,8 +180,11 @@ function refresh() {
   const now = performance.now();
   const watched = watchedTiles();
   for (const tile of watched) {
-    tile.refresh({ link: link.state, paused, lastMessageAt: link.lastMessageAt }, now);
+    tile.refresh({ link: link.state, paused, lastMessageAt: link.lastMessageAt }, link.clock, now);
   }
+  const cameras = shownTiles().map(({ status, text }) => ({ name: status.name, text }));
+  const title = describeTitle(cameras, tiles.length > 1);
+  if (document.title !== title) document.title = title;
   if (!paused && watched.some((tile) => tile.isLate(now))) link.pingNow();
   element("#plain-stream").hidden = link.state.kind !== "plain";
   element("#outdated").hidden = link.state.kind !== "outdated";
@@ -156,6 +200,11 @@ connectControls({
   shownTiles,
   singleTile,
   layOut,
+  server: () => link.server,
+  retryNow() {
+    for (const tile of tiles) tile.retryNow();
+    link.retryNow();
+  },
   togglePaused() {
     paused = !paused;
     layOut();
@@ -164,6 +213,7 @@ connectControls({
 });
 
 addEventListener("hashchange", layOut);
+new ResizeObserver(layOutGrid).observe(element("#cameras"));
 
 // A hidden page disconnects, so that the camera can stop, and connects again when it becomes visible.
 document.addEventListener("visibilitychange", () => document.hidden ? link.stop() : link.start());

@@ -66,7 +66,7 @@ export function followPointers(tile, isActive, onChange) {
         ...positionOf(middle),
       );
     } else if (view.zoom === 1) return;
-    view.moveTo(view.x - dx / width * share, view.y - dy / height * share);
+    view.moveBy(-dx / width * share, -dy / height * share);
     onChange();
   });
 

@@ -23,7 +23,14 @@ const STARTUP_DELAY = 500;
  * @property {number} now In milliseconds of `performance.now()`.
  * @property {number} idle Time since the last frame, in milliseconds.
  * @property {number} waiting Time since the tile began to wait for frames, in milliseconds.
- * @property {boolean} plain Whether the tile shows the plain stream.
+ * @property {PlainState} [plain] State of the plain stream, if the tile shows it.
+ */
+
+/**
+ * @typedef {object} PlainState
+ * @property {"loading" | "live" | "failed"} state
+ * @property {string} [reason] Why the stream failed.
+ * @property {number} [retryAt] When the page tries again, in milliseconds of `performance.now()`.
  */
 
 /**
@@ -31,10 +38,10 @@ const STARTUP_DELAY = 500;
  * @property {"live" | "waiting" | "paused" | "trouble"} state
  * @property {string} summary
  * @property {string} [headline] Headline of the notice over the picture; without a headline there is no notice.
- * @property {string} [reason]
- * @property {string} [detail]
- * @property {string} [advice]
- * @property {boolean} [retry] Whether the notice has a button to retry.
+ * @property {string} [reason] The cause.
+ * @property {string} [advice] What the user can do.
+ * @property {string} [detail] More about the cause, or when the page tries again.
+ * @property {boolean} [retry] Whether the notice has a button to try again now.
  */
 
 /**
@@ -56,6 +63,17 @@ export function describeState({ state, fps, lastFailure }, page, { now, idle, wa
       reason: link.reason,
       detail: link.detail === link.reason ? undefined : link.detail,
       advice: "Reconnecting …",
+      retry: true,
+    };
+  }
+  if (link.kind === "full") {
+    return {
+      state: "trouble",
+      summary: "Too many viewers",
+      headline: "No picture: too many viewers",
+      ...describeRefusal(link.reason),
+      detail: countdown(link.retryAt, now),
+      retry: true,
     };
   }
   if (page.paused) return { state: "paused", summary: "Paused" };
@@ -64,21 +82,32 @@ export function describeState({ state, fps, lastFailure }, page, { now, idle, wa
       state: "trouble",
       summary: "No picture",
       headline: "No picture from the camera",
-      reason: lastFailure?.hint ? capitalized(lastFailure.hint) : lastFailure?.message,
-      detail: lastFailure?.hint ? lastFailure.message : undefined,
-      advice: lastFailure?.retried ? "Retrying automatically" : undefined,
-      retry: lastFailure?.retried === false,
+      reason: lastFailure?.message,
+      advice: capitalized(lastFailure?.hint),
+      detail: lastFailure?.retried ? "Trying again automatically" : undefined,
+      retry: true,
     };
   }
-  if (plain) return { state: "live", summary: "Live" };
-  if (link.kind === "plain") {
+  if (plain?.state === "live") return { state: "live", summary: "Live" };
+  if (plain?.state === "failed") {
+    return {
+      state: "trouble",
+      summary: "No picture",
+      headline: "No picture",
+      ...describeRefusal(plain.reason),
+      detail: countdown(plain.retryAt, now),
+      retry: true,
+    };
+  }
+  if (link.kind === "plain" && !plain) {
     const reason = "Browsers limit the connections per server: open this camera on its own";
     return { state: "waiting", summary: "Not shown", headline: "Not shown here", reason };
   }
   if (state !== "streaming" || link.kind !== "live") {
-    const summary = link.kind === "live" ? "Starting" : "Connecting";
+    const isConnected = link.kind === "live" || link.kind === "plain";
+    const summary = isConnected ? "Starting" : "Connecting";
     if (waiting < STARTUP_DELAY) return { state: "waiting", summary };
-    const headline = link.kind === "live" ? "The camera is starting …" : "Connecting …";
+    const headline = isConnected ? "The camera is starting …" : "Connecting …";
     return { state: "waiting", summary, headline };
   }
   if (idle > Math.max(FROZEN_AFTER, FROZEN_FRAMES * 1000 / (fps || 1))) {
@@ -95,7 +124,53 @@ export function describeState({ state, fps, lastFailure }, page, { now, idle, wa
   return { state: "live", summary: "Live" };
 }
 
-/** @param {string} text */
+/**
+ * Describes the cameras in the title of the tab.
+ *
+ * @param {{ name: string, text: StateText }[]} cameras The cameras on the page.
+ * @param {boolean} isNamed Whether the title names the camera: not if the server has only one.
+ * @returns {string}
+ */
+export function describeTitle(cameras, isNamed) {
+  const [first] = cameras;
+  if (!first) return "dinocam";
+  const isSingle = cameras.length === 1;
+  const failed = cameras.find(({ text }) => text.state === "trouble");
+  if (failed) {
+    const isShared = cameras.every(({ text }) => text.summary === failed.text.summary);
+    const name = isShared && !(isSingle && isNamed) ? "" : `${failed.name}: `;
+    return `⚠ ${name}${failed.text.summary} – dinocam`;
+  }
+  const subject = isSingle ? first.name : `${cameras.length} cameras`;
+  if (cameras.every(({ text }) => text.state === "live")) return `● ${subject} – dinocam`;
+  if (first.text.state === "paused") return `${subject}, paused – dinocam`;
+  return `${subject} – dinocam`;
+}
+
+/**
+ * Explains why the server refused a stream.
+ *
+ * @param {string | undefined} message The server's message.
+ * @returns {{ reason?: string, advice?: string }}
+ */
+function describeRefusal(message) {
+  if (!message || !/\bviewers?\b/.test(message)) return { reason: message };
+  const limit = /\d+/.exec(message)?.[0];
+  const viewers = limit === "1" ? "viewer" : "viewers";
+  return {
+    reason: limit ? `The server has reached its limit of ${limit} ${viewers}` : message,
+    advice: "Close another page or program that shows a camera, or raise MAX_VIEWERS",
+  };
+}
+
+/** @param {number | undefined} retryAt @param {number} now */
+function countdown(retryAt, now) {
+  if (retryAt === undefined) return "Trying again …";
+  const seconds = Math.ceil((retryAt - now) / 1000);
+  return seconds > 0 ? `Trying again in ${seconds} s` : "Trying again …";
+}
+
+/** @param {string | null | undefined} text */
 function capitalized(text) {
-  return text[0]?.toUpperCase() + text.slice(1);
+  return text ? `${text[0]?.toUpperCase()}${text.slice(1)}` : undefined;
 }

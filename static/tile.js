@@ -3,6 +3,8 @@
 import { addressOf } from "./addresses.js";
 import { element as find, setText } from "./dom.js";
 import { Meter } from "./meter.js";
+import { PlainStream } from "./plain_stream.js";
+import { formatAge, formatClock } from "./time_text.js";
 import { describeState } from "./state_text.js";
 import { View } from "./view.js";
 
@@ -38,19 +40,23 @@ export class Tile {
   isNear = true;
   /** The camera's state for screen readers. */
   announcement = "";
+  /** @type {import("./state_text.js").StateText} */
+  text = { state: "waiting", summary: "" };
   #frame;
   #canvas;
   #context;
-  /** The plain stream, if there is no WebSocket. @type {HTMLImageElement | undefined} */
+  #onReshape;
+  /** The plain stream, if there is no WebSocket. @type {PlainStream | undefined} */
   #plain;
   #paintedSequence = 0;
   #missedUpdates = 0;
   #waitingSince = performance.now();
   #failedAt = -Infinity;
 
-  /** @param {CameraStatus} status */
-  constructor(status) {
+  /** @param {CameraStatus} status @param {() => void} onReshape Called when the shape of the picture has changed. */
+  constructor(status, onReshape) {
     this.status = status;
+    this.#onReshape = onReshape;
     this.view = new View(status.name);
     const template = /** @type {HTMLTemplateElement} */ (find("#tile"));
     const fragment = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
@@ -104,6 +110,7 @@ export class Tile {
     // The camera may have failed and recovered between two updates.
     const hasFailed = status.state === "failed" || status.failures > this.status.failures;
     if (hasFailed) this.#failedAt = performance.now();
+    this.#plain?.check(this.status, status);
     this.status = status;
     if (isBehind && hasNewFrames) this.#missedUpdates++;
     return this.#missedUpdates >= MAX_MISSED_UPDATES &&
@@ -120,28 +127,29 @@ export class Tile {
   showPlain(wanted) {
     if (wanted === (this.#plain !== undefined)) return;
     if (wanted) {
-      this.#plain = document.createElement("img");
-      this.#plain.className = "picture";
-      this.#plain.alt = `Live picture of camera ${this.status.name}`;
-      this.#plain.src = `${this.#address}/video_feed?t=${Date.now()}`;
-      this.#plain.onload = () => {
+      const plain = this.#plain = new PlainStream(`${this.#address}/video_feed`, () => {
         this.element.classList.remove("blank");
-        if (this.#plain) {
-          this.#resize({ width: this.#plain.naturalWidth, height: this.#plain.naturalHeight });
-        }
-      };
-      this.#canvas.after(this.#plain);
+        this.#resize({ width: plain.image.naturalWidth, height: plain.image.naturalHeight });
+      });
+      plain.image.className = "picture";
+      plain.image.alt = `Live picture of camera ${this.status.name}`;
+      this.#waitingSince = performance.now();
+      this.#canvas.after(plain.image);
     } else {
       this.#keepPlainPicture();
-      if (this.#plain) this.#plain.src = "data:,"; // otherwise Safari does not close the stream
-      this.#plain?.remove();
+      this.#plain?.close();
       this.#plain = undefined;
     }
   }
 
+  /** Opens a failed plain stream again. */
+  retryNow() {
+    if (this.#plain?.state === "failed") this.#plain.open();
+  }
+
   /** Whether there is a picture to save. */
   get hasPicture() {
-    return this.latest !== undefined || Boolean(this.#plain?.naturalWidth);
+    return this.latest !== undefined || Boolean(this.#plain?.image.naturalWidth);
   }
 
   /** Returns the displayed picture as a file: the camera's own JPEG, unless it is rotated or mirrored. */
@@ -152,37 +160,44 @@ export class Tile {
     return { jpeg: this.view.changed ? await this.#redraw(jpeg) : jpeg, capturedAt };
   }
 
-  /** Updates the texts and figures. @param {PageState} page @param {number} now */
-  refresh(page, now) {
+  /** Updates the texts and figures. @param {PageState} page @param {ServerClock} clock @param {number} now */
+  refresh(page, clock, now) {
     const text = describeState(this.status, page, {
       now,
       idle: this.#idleTime(now),
       waiting: now - this.#waitingSince,
-      plain: this.#plain !== undefined,
+      plain: this.#plain,
     });
     if (text.state === "live" && now - this.#failedAt < RECOVERY_NOTICE_TIME) {
       text.summary = `Live again after: ${this.status.lastFailure?.message}`;
     }
+    this.text = text;
     this.element.dataset.state = text.state;
-    this.announcement = [`${this.status.name}: ${text.summary}`, text.reason].filter(Boolean)
-      .join(". ");
+    this.announcement = [`${this.status.name}: ${text.summary}`, text.reason, text.advice]
+      .filter(Boolean).join(". ");
     this.#setText(".summary", text.summary);
     for (const part of /** @type {const} */ (["headline", "reason", "detail", "advice"])) {
       this.#setText(`.${part}`, text[part] ?? "");
     }
     this.#find(".notice").hidden = !text.headline;
     this.#find(".retry").hidden = !text.retry;
-    this.#refreshFigures(text.state === "live", now);
+    this.#refreshFigures(text.state === "live", clock, now);
+  }
+
+  /** Width of the picture divided by its height, as displayed. */
+  get ratio() {
+    const { width, height } = this.#canvas;
+    return this.view.sideways ? height / width : width / height;
   }
 
   /** Applies the view to the picture. */
   applyView() {
-    this.#frame.style.transform = this.view.transform;
     this.#frame.style.setProperty("--turn", `${this.view.turn}deg`);
     this.#frame.classList.toggle("sideways", this.view.sideways);
-    const { width, height } = this.#canvas;
-    const ratio = this.view.sideways ? height / width : width / height;
-    this.#frame.style.setProperty("--ratio", ratio.toFixed(4));
+    this.#frame.style.setProperty("--ratio", this.ratio.toFixed(4));
+    const { clientWidth: width, clientHeight: height } = this.#find(".stage");
+    this.view.setArea({ width, height }, this.size);
+    this.#frame.style.transform = this.view.transform;
   }
 
   /** Size of the picture at a zoom of 1, in CSS pixels. */
@@ -199,16 +214,29 @@ export class Tile {
     return now - (this.meter.last ?? this.#waitingSince);
   }
 
-  /** @param {boolean} isLive @param {number} now */
-  #refreshFigures(isLive, now) {
+  /** @param {boolean} isLive @param {ServerClock} clock @param {number} now */
+  #refreshFigures(isLive, clock, now) {
     const { age, skipped } = this.meter;
     const { width, height } = this.#canvas;
     const fps = this.#plain ? this.status.fps : this.meter.fps(now);
     this.#setText(".size", this.hasPicture ? `${width} × ${height}` : "");
     this.#setText(".fps", isLive && fps !== undefined ? `${rounded(fps)} fps` : "");
-    this.#setText(".age", isLive && age !== undefined ? `${Math.round(age)} ms` : "");
     this.#setText(".skipped", this.#plain || !this.hasPicture ? "" : `${skipped} skipped`);
     this.#setText(".viewers", `${this.status.viewers} watching`);
+    const capturedAt = this.#plain ? undefined : this.latest?.capturedAt;
+    // While the picture is live, its age when it was painted: that is the latency, and varies little.
+    const shownAge = isLive
+      ? age
+      : capturedAt === undefined
+      ? undefined
+      : clock.ageOf(capturedAt, now);
+    const isKnown = capturedAt !== undefined && shownAge !== undefined;
+    this.#setText(".clock", isKnown ? `${formatClock(capturedAt)} · ` : "");
+    this.#setText(".ago", isKnown ? formatAge(shownAge) : "");
+    const error = clock.error === undefined ? "" : ` ± ${Math.ceil(clock.error)} ms`;
+    const latency = isLive && isKnown ? ` Latency: ${Math.round(shownAge)} ms${error}.` : "";
+    this.#find(".age").title =
+      `When the server received this picture, and how long ago that was when it was shown.${latency}`;
   }
 
   /** Sets the size of the canvas. @param {{ width: number, height: number }} size */
@@ -217,12 +245,14 @@ export class Tile {
     this.#canvas.width = width;
     this.#canvas.height = height;
     this.applyView();
+    this.#onReshape();
   }
 
   /** Copies the last picture of the plain stream to the canvas. */
   #keepPlainPicture() {
-    if (!this.#plain?.naturalWidth) return;
-    createImageBitmap(this.#plain).then((bitmap) => this.#context.transferFromImageBitmap(bitmap));
+    const image = this.#plain?.image;
+    if (!image?.naturalWidth) return;
+    createImageBitmap(image).then((bitmap) => this.#context.transferFromImageBitmap(bitmap));
   }
 
   async #fetchSnapshot() {

@@ -18,6 +18,11 @@ export class View {
   /** Centre of the view, relative to the centre of the picture, as fractions of the displayed size. */
   x = 0;
   y = 0;
+  /**
+   * Size of the area that shows the picture, relative to the picture's size at a zoom of 1. At least 1; more
+   * in the direction in which the picture is letterboxed.
+   */
+  #area = { width: 1, height: 1 };
   #key;
 
   /** @param {string} camera */
@@ -30,7 +35,7 @@ export class View {
       if ([90, 180, 270].includes(turn)) this.turn = turn;
       this.mirrored = mirrored === true;
       this.zoomTo(typeof zoom === "number" ? zoom : 1);
-      this.moveTo(Number(x) || 0, Number(y) || 0);
+      this.#setCentre(Number(x) || 0, Number(y) || 0);
     } catch {
       // No storage, or an invalid entry: the picture is shown unchanged.
     }
@@ -49,13 +54,13 @@ export class View {
   /** Rotates the picture clockwise by a quarter turn, as the user sees it. */
   rotate() {
     this.turn = (this.turn + (this.mirrored ? 270 : 90)) % 360;
-    this.moveTo(-this.y, this.x);
+    this.#setCentre(-this.y, this.x);
   }
 
   /** Swaps left and right, as the user sees them. */
   mirror() {
     this.mirrored = !this.mirrored;
-    this.moveTo(-this.x, this.y);
+    this.#setCentre(-this.x, this.y);
   }
 
   /** Zooms in by this many steps, or out if negative. @param {number} steps */
@@ -73,17 +78,55 @@ export class View {
    */
   zoomTo(zoom, x = 0, y = 0) {
     const before = this.zoom;
+    const centre = this.#limit(this.x, this.y);
     const wanted = Math.min(MAX_ZOOM, Math.max(1, zoom));
     this.zoom = wanted < 1.01 ? 1 : wanted;
     const by = 1 / before - 1 / this.zoom;
-    this.moveTo(this.x + x * by, this.y + y * by);
+    this.moveTo(centre.x + x * by, centre.y + y * by);
   }
 
-  /** Moves the centre of the view, within the picture. @param {number} x @param {number} y */
+  /**
+   * Moves the centre of the view. The picture covers the area, or is centred in it where it is smaller.
+   *
+   * @param {number} x
+   * @param {number} y
+   */
   moveTo(x, y) {
-    const edge = (1 - 1 / this.zoom) / 2;
-    this.x = Math.min(edge, Math.max(-edge, x));
-    this.y = Math.min(edge, Math.max(-edge, y));
+    ({ x: this.x, y: this.y } = this.#limit(x, y));
+  }
+
+  /** Moves the centre of the view, as seen by the user. @param {number} dx @param {number} dy */
+  moveBy(dx, dy) {
+    const { x, y } = this.#limit(this.x, this.y);
+    this.moveTo(x + dx, y + dy);
+  }
+
+  /**
+   * Sets the size of the area that shows the picture, and of the picture at a zoom of 1. The stored centre
+   * stays, so that a change of the window's size moves the picture only while it has to.
+   *
+   * @param {{ width: number, height: number }} area
+   * @param {{ width: number, height: number }} picture
+   */
+  setArea(area, picture) {
+    const isVisible = picture.width > 0 && picture.height > 0;
+    this.#area = {
+      width: isVisible ? Math.max(1, area.width / picture.width) : 1,
+      height: isVisible ? Math.max(1, area.height / picture.height) : 1,
+    };
+  }
+
+  /** Sets the centre, within the picture. @param {number} x @param {number} y */
+  #setCentre(x, y) {
+    const edge = edgeOf(1, this.zoom);
+    this.x = clamp(x, edge);
+    this.y = clamp(y, edge);
+  }
+
+  /** Returns the closest centre with which the picture covers the area. @param {number} x @param {number} y */
+  #limit(x, y) {
+    const { width, height } = this.#area;
+    return { x: clamp(x, edgeOf(width, this.zoom)), y: clamp(y, edgeOf(height, this.zoom)) };
   }
 
   /** Stores the view in this browser. */
@@ -98,7 +141,8 @@ export class View {
 
   /** CSS transform of the picture's frame: everything but the rotation. */
   get transform() {
-    const move = `${-100 * this.x * this.zoom}%, ${-100 * this.y * this.zoom}%`;
+    const { x, y } = this.#limit(this.x, this.y);
+    const move = `${-100 * x * this.zoom}%, ${-100 * y * this.zoom}%`;
     return `translate(${move}) scale(${this.mirrored ? -this.zoom : this.zoom}, ${this.zoom})`;
   }
 
@@ -119,4 +163,20 @@ export class View {
     context.drawImage(picture, -width / 2, -height / 2);
     return canvas;
   }
+}
+
+/**
+ * Returns how far the centre of the view may be from the centre of the picture, as a fraction of the displayed
+ * size.
+ *
+ * @param {number} area Size of the area, relative to the picture's size at a zoom of 1.
+ * @param {number} zoom
+ */
+function edgeOf(area, zoom) {
+  return Math.max(0, (1 - area / zoom) / 2);
+}
+
+/** @param {number} value @param {number} limit */
+function clamp(value, limit) {
+  return Math.min(limit, Math.max(-limit, value));
 }

@@ -1,19 +1,19 @@
 import { assert, assertEquals } from "@std/assert";
 
 /**
- * The layers, from the top. A file may import from its own folder and from lower layers. A place that ends with
- * a slash is a folder with everything in it; the longest matching place counts.
+ * The layers, from top to bottom. A file may import from its own folder and from lower layers. A path that ends
+ * with a slash is a folder with all its files; the longest matching path counts.
  */
 const LAYERS: readonly (readonly string[])[] = [
   ["main.ts"],
   ["lib/http/"],
   ["lib/cli/"],
   ["cameras/"],
-  // The modules: none imports another, and main.ts connects them. A folder that is not listed is one, too.
+  // The modules: no module imports another one, and main.ts connects them. Unlisted folders are modules, too.
   ["lib/live/", "lib/streaming/", "lib/metrics/", "lib/doctor/"],
   ["lib/camera/", "lib/permissions/"],
   ["lib/auth/", "lib/config.ts", "lib/multipart/", "lib/sockets/"],
-  ["lib/jpeg/", "lib/setting.ts"],
+  ["lib/host.ts", "lib/jpeg/", "lib/setting.ts"],
   [
     ...["lib/hub/", "lib/http1/", "lib/process/", "lib/env.ts", "lib/frame.ts", "lib/log.ts"],
     ...["lib/log_limiter.ts", "lib/received.ts", "lib/relay_loops.ts", "lib/shell_words.ts"],
@@ -21,7 +21,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ],
   [
     ...["lib/bytes.ts", "lib/clock.ts", "lib/errors.ts", "lib/events.ts", "lib/libc.ts"],
-    ...["lib/redact.ts", "lib/sniff.ts"],
+    ...["lib/quote.ts", "lib/redact.ts", "lib/sniff.ts"],
   ],
   ["lib/percent.ts"],
 ];
@@ -71,7 +71,7 @@ Deno.test("a folder with a mod.ts is imported by that only", () => {
   assertEquals(wrong, []);
 });
 
-/** All imports of one file of the project by another. */
+/** Returns all imports of one file of the project by another. */
 function edges(): [file: string, target: string][] {
   return [...sources].flatMap(([file, targets]) =>
     targets.filter((target) => sources.has(target)).map((target): [string, string] => [
@@ -81,7 +81,7 @@ function edges(): [file: string, target: string][] {
   );
 }
 
-/** The folder of `cameras/` or `lib/` that a file belongs to; the file itself where it is in `lib/` or above. */
+/** Returns the folder in `cameras/` or `lib/` that a file belongs to, or the file itself if it is in no such folder. */
 function folderOf(file: string): string {
   return /^(cameras\/|lib\/[^/]+\/)/.exec(file)?.[0] ?? file;
 }

@@ -74,19 +74,36 @@ Deno.test({
   },
 });
 
+Deno.test("deno task compile without network says in one line what to do", async () => {
+  const folder = await Deno.makeTempDir();
+  // An empty cache, and a proxy that does not answer.
+  const proxy = "http://127.0.0.1:9";
+  const { DENORT_BIN: _, ...others } = Deno.env.toObject();
+  const env = { ...others, DENO_DIR: folder, HTTPS_PROXY: proxy, NO_COLOR: "1" };
+  await Deno.symlink(await npmCache(), join(folder, "npm"));
+  const { code, stderr } = await runTask(join(folder, "dinocam"), env);
+  const lines = new TextDecoder().decode(stderr).trimEnd().split("\n");
+  assertEquals(code, 1);
+  assertMatch(lines.at(-1)!, /^Cannot download the runtime .*: connect to the internet, or set /);
+  assertEquals(lines.filter((line) => /^(error|Stack|Caused)| at /.test(line)), []);
+  await Deno.remove(folder, { recursive: true });
+});
+
 /** Runs the task `compile`, with another path for the binary. */
 async function compile(binary: string): Promise<void> {
-  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
-  // The permission flags come from a program: $(deno run ...).
-  const [substitution, program] = /\$\(deno (.*?)\)/.exec(tasks.compile.command)!;
-  const flags = await new Deno.Command(Deno.execPath(), { args: program!.split(" "), cwd: ROOT })
-    .output();
-  const args = tasks.compile.command
-    .replace(substitution, new TextDecoder().decode(flags.stdout).trim())
-    .replace("bin/dinocam", binary).split(" ").slice(1);
-  const { success, stderr } = await new Deno.Command(COMPILER ?? Deno.execPath(), {
-    args,
-    cwd: ROOT,
-  }).output();
+  const { success, stderr } = await runTask(binary);
   if (!success) throw new Error(new TextDecoder().decode(stderr));
+}
+
+async function runTask(binary: string, env = Deno.env.toObject()) {
+  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+  const args = tasks.compile.command.replace("bin/dinocam", binary).split(" ").slice(1);
+  const options = { args, cwd: ROOT, env, clearEnv: true };
+  return await new Deno.Command(COMPILER ?? Deno.execPath(), options).output();
+}
+
+/** Returns the folder with the packages that this Deno has downloaded. */
+async function npmCache(): Promise<string> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
+  return JSON.parse(new TextDecoder().decode(stdout)).npmCache;
 }

@@ -1,10 +1,11 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { needing, PYTHON } from "./parts.ts";
-import { FAKES, ROOT } from "./server.ts";
+import { makeCertificate } from "./certificate.ts";
+import { FAKES, ROOT, Server } from "./server.ts";
 
 const FAKE_CAMERA = { CAMERA: "pi", PATH: `${FAKES}:${Deno.env.get("PATH")}` };
 
-Deno.test("the doctor finds no problem if the cameras of the settings deliver pictures", async () => {
+Deno.test("the doctor finds no problem if the configured cameras deliver pictures", async () => {
   const { code, lines } = await main(["doctor"], { CAMERA: "one=emulated,two=emulated" });
   assertEquals([code, lines.at(-1)], [0, "No problems found"]);
   assert(lines.some((line) => /^ok +Deno \d+\.\d+\.\d+ on /.test(line)));
@@ -51,7 +52,54 @@ Deno.test("the doctor reports problems with advice", needing(PYTHON), async () =
   );
 });
 
-Deno.test("the doctor reports a missing program that a camera of the settings needs", async () => {
+for (
+  const [name, env] of [
+    ["", {}],
+    [" with AUTH on all addresses", { HOST: "0.0.0.0", AUTH: "me:secret" }],
+    [" whose camera fails", { CAMERA: "exec", SOURCE: "no-such-program" }],
+  ] as const
+) {
+  Deno.test(`the doctor recognizes a running dinocam${name}`, async () => {
+    await using server = await Server.start({ env });
+    const PORT = /Watch at .*:(\d+)\/$/m.exec(server.output)![1]!;
+    const snapshot = await fetch(`http://127.0.0.1:${PORT}/snapshot.jpg`);
+    await snapshot.bytes();
+    const { code, text } = await main(["doctor"], { ...env, CAMERA: "emulated", PORT });
+    assertEquals(code, 0, text);
+    assertMatch(
+      text,
+      new RegExp(
+        `^note +dinocam is already running on port ${PORT}\n +→ .*choose another PORT$`,
+        "m",
+      ),
+    );
+  });
+}
+
+Deno.test(
+  "the doctor recognizes a running dinocam that serves HTTPS",
+  needing("openssl"),
+  async () => {
+    await using certificate = await makeCertificate();
+    const env = { TLS_CERT: certificate.cert, TLS_KEY: certificate.key };
+    await using server = await Server.start({ env });
+    const { text } = await main(["doctor"], { PORT: /\d+$/.exec(server.url)![0] });
+    assertMatch(text, /^note +dinocam is already running on port \d+$/m);
+  },
+);
+
+Deno.test("the doctor does not take another server for dinocam", async () => {
+  const headers = { Server: "nginx" };
+  await using other = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    () => new Response("Server: dinocam\r\n", { headers }),
+  );
+  const { code, text } = await main(["doctor"], { PORT: `${other.addr.port}` });
+  assertEquals(code, 1);
+  assertMatch(text, /^problem +Port \d+ is in use by another program$/m);
+});
+
+Deno.test("the doctor reports a missing program that a configured camera needs", async () => {
   const folder = await Deno.makeTempDir(); // empty
   try {
     const { code, text } = await main(["doctor"], { CAMERA: "usb", PATH: folder });

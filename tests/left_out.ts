@@ -7,18 +7,22 @@ const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
   "cat": "coreutils",
   "head": "coreutils",
   "nginx": "nginx-light",
+  "readlink": "coreutils",
+  "script": "bsdutils",
   "setsid": "util-linux",
   "sh": "dash",
   "sleep": "coreutils",
   "systemd-analyze": "systemd",
   "tail": "coreutils",
   "v4l2-ctl": "v4l-utils",
+  "zbarimg": "zbar-tools",
 };
 
 /** Homebrew packages of programs, where the package has another name. */
 const HOMEBREW_PACKAGES: Readonly<Record<string, string>> = {
   "python3": "python",
   "setsid": "util-linux",
+  "zbarimg": "zbar",
 };
 
 /**

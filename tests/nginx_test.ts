@@ -5,7 +5,7 @@ import { codeBlocks } from "./readme.ts";
 import { eventually, readUntil, Server } from "./server.ts";
 
 /** The `location` block that the README gives. */
-const LOCATION = codeBlocks("Behind a proxy").find((block) => block.startsWith("location / {"))!;
+const LOCATION = codeBlocks("nginx").find((block) => block.startsWith("location / {"))!;
 
 Deno.test("the server behind nginx", needing("nginx"), async (t) => {
   const env = { AUTH: "me:secret", FPS: "10" };
@@ -57,7 +57,7 @@ Deno.test("the server behind nginx", needing("nginx"), async (t) => {
     assert(response.startsWith("HTTP/1.1 101 "), response);
   });
 
-  await t.step("loses a viewer that disconnects from nginx", async () => {
+  await t.step("no longer counts a viewer that disconnects from nginx", async () => {
     const { body } = await fetch(`${nginx.url}/video_feed`, { headers });
     await readUntil(body!, (text) => text.includes("--frame"));
     await eventually("no viewer is left", async () => {

@@ -4,7 +4,8 @@ import { needing, PYTHON } from "./parts.ts";
 import { SERVER_SETTINGS } from "../lib/config.ts";
 import type { Env } from "../lib/env.ts";
 import { LINUX_LIBRARIES, MACOS_LIBRARIES } from "../lib/libc.ts";
-import { permissionFlags } from "../lib/permissions/flags.ts";
+import { SETTINGS } from "../lib/cli/settings.ts";
+import { compileFlags, permissionFlags } from "../lib/permissions/flags.ts";
 import { FAKES, readUntil, ROOT, Server } from "./server.ts";
 
 /** The program that prints the permission flags. */
@@ -92,7 +93,7 @@ Deno.test("the server with the emulated camera works without permission to run p
   }
   const { body } = await fetch(`${server.url}/video_feed`);
   await readUntil(body!, (text) => text.split("--frame").length > 2);
-  assert(!server.output.includes("slow viewers may see old pictures"), server.output);
+  assert(!server.output.includes("slow viewers may see stale frames"), server.output);
   await server.stop();
 });
 
@@ -149,15 +150,24 @@ for (
     ["listening on any port of the address for PORT=0", { PORT: "0" }, {
       net: "--allow-net=127.0.0.1",
     }],
+    ["reading the addresses of this machine where it listens on all", { HOST: "0.0.0.0" }, {
+      net: "--allow-net=0.0.0.0:8000",
+      sys: "--allow-sys=networkInterfaces",
+    }],
     ["the minimum for invalid settings", { CAMERA: "../x" }, { net: undefined, run: undefined }],
   ] as const
 ) {
   Deno.test(`permission_flags.ts grants ${name}`, async () => {
     const flags = await flagsFor({ PORT: "8000", ...env });
-    for (const [kind, flag] of Object.entries(expected)) {
+    for (const [kind, flag] of Object.entries({ sys: undefined, ...expected })) {
       assertEquals(flags.find((one) => one.startsWith(`--allow-${kind}`)), flag);
     }
-    assert(!flags.some((flag) => /^(-A|--allow-(all|write|sys|import))/.test(flag)), `${flags}`);
+    assert(
+      !flags.some((flag) =>
+        /^(-A|--allow-(all|write|sys(?!=networkInterfaces$)|import))/.test(flag)
+      ),
+      `${flags}`,
+    );
     assert(flags.includes("--no-prompt"));
   });
 }
@@ -191,26 +201,29 @@ Deno.test("--list-cameras asks for deno task list-cameras when it lacks permissi
 
 Deno.test("the tasks grant only the permissions that permission_flags.ts prints", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
-  const program = `deno run -q --allow-env --allow-read=cameras ${PROGRAM}`;
+  const program = `deno run -q --allow-env --allow-read=cameras,.env ${PROGRAM}`;
+  const withEnvFile = (command: string) => command.replaceAll("run -q", "run -q --env-file");
   for (
     const [name, command] of [
       ["start", `deno run -q $(${program}) main.ts`],
+      ["start:env", withEnvFile(`deno run -q $(${program}) main.ts`)],
+      ["doctor:env", withEnvFile(`deno run -q $(${program} all) main.ts doctor`)],
       ["dev", `deno run -q --watch $(${program}) main.ts`],
       ["doctor", `deno run -q $(${program} all) main.ts doctor`],
       ["list-cameras", `deno run -q $(${program} all) main.ts --list-cameras`],
     ] as const
   ) assertEquals(tasks[name].command, command);
   for (const name of ["compile", "compile:pi"]) {
-    const [before, after] = tasks[name].command.split(`$(${program} compile)`);
-    assertEquals(before, "deno compile --exclude-unused-npm ");
-    assertMatch(after, /^( --(include|target) [\w-]+)+ -o bin\/[\w-]+ main\.ts$/);
+    const [before, after] = tasks[name].command.split("lib/cli/compile.ts");
+    assertEquals(before, "deno run -q --allow-read --allow-run ");
+    assertMatch(after, /^( --target [\w-]+)? -o bin\/[\w-]+$/);
   }
 });
 
-Deno.test("permission_flags.ts grants a compiled binary the permissions for all settings", async () => {
-  const flags = await flagsFor({ CAMERA: "../x" }, "compile");
+Deno.test("compileFlags() grants a compiled binary the permissions for all settings", () => {
+  const flags = compileFlags(SETTINGS);
   const granted = flags.map((flag) => /^--allow-(\w+)/.exec(flag)?.[1]).filter(Boolean);
-  assertEquals(granted.toSorted(), ["env", "ffi", "net", "read", "run"]);
+  assertEquals(granted.toSorted(), ["env", "ffi", "net", "read", "run", "sys"]);
   const libraries = flags.find((flag) => flag.startsWith("--allow-ffi="))!;
   for (const library of [...LINUX_LIBRARIES, ...MACOS_LIBRARIES]) {
     assertStringIncludes(libraries, library);
@@ -250,7 +263,7 @@ Deno.test("permissionFlags() permits reading the certificate of each camera, but
 
 async function flagsFor(env: Record<string, string>, ...args: string[]): Promise<string[]> {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-q", "--allow-env", "--allow-read=cameras", PROGRAM, ...args],
+    args: ["run", "-q", "--allow-env", "--allow-read=cameras,.env", PROGRAM, ...args],
     cwd: ROOT,
     env,
   }).output();

@@ -185,7 +185,7 @@ Deno.test("GET /metrics counts what a viewer received", async () => {
   assert(value('dinocam_latency_seconds_bucket{camera="emulated",le="1"}') > sent / 2, metrics);
 });
 
-Deno.test("the server with TLS_CERT and TLS_KEY speaks HTTPS", needing("openssl"), async (t) => {
+Deno.test("the server with TLS_CERT and TLS_KEY serves HTTPS", needing("openssl"), async (t) => {
   const folder = await Deno.makeTempDir();
   const [cert, key, otherKey] = ["cert.pem", "key.pem", "other.pem"].map((n) => join(folder, n));
   const [TLS_CERT, TLS_KEY] = [cert!, key!];

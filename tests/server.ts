@@ -8,6 +8,9 @@ export const FAKES = new URL("fakes/", import.meta.url).pathname;
 /** Time limit for a server to print its address, in milliseconds. */
 const START_TIMEOUT = 20_000;
 
+/** The banner from the address to its end: who can connect, in at least one line. */
+const BANNER = /^Watch at (\S+)\/.*\n(?:.+\n)+$/m;
+
 /** Time limit for a server to exit after a signal, in milliseconds. */
 const SHUTDOWN_TIMEOUT = 5_000;
 
@@ -26,14 +29,18 @@ export class Server implements AsyncDisposable {
   url = "";
   readonly #child: Deno.ChildProcess;
   readonly #reading: Promise<unknown>;
+  #stdout = "";
   #output = "";
 
   private constructor(child: Deno.ChildProcess) {
     this.#child = child;
-    this.#reading = Promise.all([this.#read(child.stdout), this.#read(child.stderr)]);
+    this.#reading = Promise.all([
+      this.#read(child.stdout, (text) => this.#stdout += text),
+      this.#read(child.stderr),
+    ]);
   }
 
-  /** Starts a server and waits until it listens. */
+  /** Starts a server and waits until it listens and has printed its banner. */
   static async start({ env = {}, command, cwd = ROOT }: ServerOptions = {}): Promise<Server> {
     const [program, ...args] = command ?? [Deno.execPath(), "run", "-q", "--allow-all", "main.ts"];
     const server = new Server(
@@ -47,8 +54,9 @@ export class Server implements AsyncDisposable {
       }).spawn(),
     );
     const listening = (async () => {
-      while (!(server.url = /Watch at (\S+)\//.exec(server.#output)?.[1] ?? "")) {
+      while (!(server.url = BANNER.exec(server.#stdout)?.[1] ?? "")) {
         if (await settlesWithin(server.exited, 10)) {
+          await server.#reading;
           throw new Error(`The server exited: ${server.#output}`);
         }
       }
@@ -105,8 +113,14 @@ export class Server implements AsyncDisposable {
     await this.#reading;
   }
 
-  async #read(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<void> {
-    for await (const text of stream.pipeThrough(new TextDecoderStream())) this.#output += text;
+  async #read(
+    stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+    onText = (_text: string) => {},
+  ): Promise<void> {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      this.#output += text;
+      onText(text);
+    }
   }
 }
 

@@ -1,7 +1,10 @@
 import type { Page } from "./browser.ts";
 import { FAKES } from "./server.ts";
 
-/** For a server whose camera is the stand-in: its pictures say which they are, and when they were made. */
+/**
+ * Returns the environment of a server with the stand-in camera, whose pictures contain their number and their
+ * capture time.
+ */
 export function standIn(env: Record<string, string> = {}): Record<string, string> {
   return {
     PATH: `${FAKES}:${Deno.env.get("PATH")}`,
@@ -12,19 +15,19 @@ export function standIn(env: Record<string, string> = {}): Record<string, string
   };
 }
 
-/** A picture of the stand-in's, as it was seen. */
+/** A picture of the stand-in camera that was painted. */
 export interface Seen {
-  /** Its camera's place among the canvases of the page; 0 for what is no canvas. */
+  /** Index of its canvas on the page; 0 for an `<img>`. */
   readonly camera: number;
-  /** The stand-in's number of it, from 0. */
+  /** Its number, from 0. */
   readonly frame: number;
-  /** How old it was, from the camera to the eye, in milliseconds. */
+  /** Its age when it was painted, since its capture, in milliseconds. */
   readonly age: number;
-  /** When it was seen, in milliseconds since 1970. */
+  /** When it was painted, in milliseconds since the Unix epoch. */
   readonly at: number;
 }
 
-/** Reads the blocks that the stand-in paints into the top of its pictures; see `fakes/README.md`. */
+/** Script that reads the pattern of blocks at the top of a picture; see `fakes/README.md`. */
 const READER = `
   const copy = document.createElement("canvas");
   const context = copy.getContext("2d", { willReadFrequently: true });
@@ -48,7 +51,7 @@ const READER = `
   };
 `;
 
-/** Notes every picture that the page paints, as it is on the canvas then. */
+/** Script that records every picture when the page paints it on a canvas. */
 const RECORDER = `
   globalThis.seen = [];
   const { transferFromImageBitmap } = ImageBitmapRenderingContext.prototype;
@@ -60,24 +63,24 @@ const RECORDER = `
   };
 `;
 
-/** Makes a page note what it paints, from its next opening on. */
+/** Records the pictures that a page paints, from the next load of the page on. */
 export async function recordPictures(page: Page): Promise<void> {
   await page.beforeEachPage(READER + RECORDER);
 }
 
-/** The pictures that the page has painted since this was last asked. */
+/** Returns the pictures that the page has painted since the previous call. */
 export function takeSeen(page: Page): Promise<Seen[]> {
   return page.eval<Seen[]>("seen.splice(0)");
 }
 
-/** What an `<img>` showed for so long: each picture once, when it was first seen. */
+/** Observes an `<img>` for `ms` milliseconds. @returns Each picture once, when it appeared. */
 export async function watchImage(page: Page, address: string, ms: number): Promise<Seen[]> {
   return await page.eval<Seen[]>(`(async () => {
     ${READER}
     const image = document.body.appendChild(new Image());
     image.src = ${JSON.stringify(address)};
     const seen = [];
-    for (const begun = performance.now(); performance.now() - begun < ${ms};) {
+    for (const startedAt = performance.now(); performance.now() - startedAt < ${ms};) {
       await new Promise((resolve) => setTimeout(resolve, 15));
       const picture = image.naturalWidth ? readPicture(image) : undefined;
       if (picture && picture.frame !== seen.at(-1)?.frame) seen.push(picture);
@@ -87,7 +90,7 @@ export async function watchImage(page: Page, address: string, ms: number): Promi
   })()`);
 }
 
-/** The one in the middle. */
+/** Returns the median, of an even number of values the upper one. */
 export function median(numbers: number[]): number {
   return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
 }

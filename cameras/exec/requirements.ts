@@ -1,5 +1,6 @@
 import type { DriverRequirements } from "../../lib/camera/requirements.ts";
 
+/** `SOURCE` names the program. */
 export default {
   permissions: ["run"],
   programs: [],

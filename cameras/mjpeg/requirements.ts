@@ -1,5 +1,6 @@
 import type { DriverRequirements } from "../../lib/camera/requirements.ts";
 
+/** The driver connects to another server. */
 export default {
   permissions: ["net"],
   programs: [],

@@ -1,7 +1,7 @@
 """Captures frames with cv2.VideoCapture and prints them as JPEGs, one after another.
 
 Arguments: source, width, height, fps, quality, rotation. 0 means the source's default.
-Exits with status 1 if the source cannot be opened, 2 if it delivers no (more) frames, 3 without OpenCV.
+Exits with status 1 if the source cannot be opened, 2 if it delivers no more frames, 3 without OpenCV.
 """
 import os
 import signal

@@ -1,11 +1,12 @@
 import type { DriverRequirements } from "../../lib/camera/requirements.ts";
 
+/** Python runs `capture.py`. */
 export default {
   permissions: ["run"],
   programs: [
     {
       name: "OpenCV for Python",
-      // The system's Python first: another installation mostly lacks OpenCV.
+      // The system's Python first: other installations mostly lack OpenCV.
       commands: ["/usr/bin/python3", "python3", "python"],
       versionArgs: ["-c", "import cv2; print('version', cv2.__version__)"],
       versionPattern: /version (\S+)/,

@@ -16,11 +16,11 @@ const PI_5: Defaults = { width: 1280, height: 720, fps: 30, quality: 70, options
 
 /**
  * Returns the defaults for a model by its name in `/proc/device-tree/model`. `rpicam-vid` encodes
- * JPEGs in software on every Pi: these sizes take about half a CPU core.
+ * JPEGs in software on every Pi: with these defaults, that takes about half a CPU core.
  */
 export function defaultsFor(model: string): Defaults {
   if (/Pi Zero 2/.test(model)) {
-    // It has little memory for the camera and a slow wireless network.
+    // This model has little memory for the camera and a slow wireless network.
     const options = ["--buffer-count", "4", "--denoise", "cdn_off"];
     return { width: 640, height: 480, fps: 15, quality: 50, options };
   }

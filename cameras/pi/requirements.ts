@@ -1,11 +1,12 @@
 import type { DriverRequirements } from "../../lib/camera/requirements.ts";
 
+/** `rpicam-vid` captures the camera. */
 export default {
   permissions: ["run"],
   programs: [
     {
       name: "rpicam-vid",
-      // The name since 2023, then the older name.
+      // Its name since 2023, then its older name.
       commands: ["rpicam-vid", "libcamera-vid"],
       versionArgs: ["--version"],
       versionPattern: /build: v?(\S+)/,

@@ -27,7 +27,7 @@ export const linux: WebcamSystem = {
     ...["-f", "v4l2"],
     ...(jpeg ? ["-input_format", "mjpeg"] : []),
     ...(size ? ["-video_size", `${size.width}x${size.height}`] : []),
-    // The kernel replaces a frame rate that the camera does not offer by the nearest one.
+    // The kernel replaces an unsupported frame rate with the nearest supported frame rate.
     ...["-framerate", `${fps}`, "-i", device],
   ],
 
@@ -45,7 +45,7 @@ export const linux: WebcamSystem = {
     {
       pattern: /No such file or directory|No such device/,
       hint: "check that the camera is plugged in; --list-cameras lists the cameras; " +
-        "SOURCE=/dev/v4l/by-id/… stays valid when the camera is plugged in elsewhere",
+        "SOURCE=/dev/v4l/by-id/… stays valid when the camera is moved to another USB port",
     },
     {
       pattern: /No space left on device/,
@@ -65,9 +65,9 @@ export const linux: WebcamSystem = {
 };
 
 /**
- * Lists the video devices, such as `video0 0 Name of the camera`, and the names that stay the same
- * when a camera is plugged in elsewhere, such as `/dev/v4l/by-id/… -> video0`. A shell script,
- * because Deno reads files under /sys and /dev only with all permissions.
+ * Lists the video devices, such as `video0 0 Name of the camera`, and their persistent names, such
+ * as `/dev/v4l/by-id/… -> video0`. A shell script, because Deno reads files under /sys and /dev
+ * only with all permissions.
  */
 const LIST_DEVICES = `
 for device in "$1"/video*; do
@@ -78,7 +78,7 @@ for link in "$2"/*; do
 done
 :`;
 
-/** Finds the cameras in the system's list of video devices. */
+/** Finds the webcams in the system's list of video devices. */
 export async function findWebcamsIn(
   devices: string,
   names: string,

@@ -1,5 +1,6 @@
 import type { DriverRequirements } from "../../lib/camera/requirements.ts";
 
+/** ffmpeg captures the webcam. */
 export default {
   permissions: ["run"],
   programs: [

@@ -7,15 +7,15 @@ import requirements from "./requirements.ts";
 /** The commands of ffmpeg. */
 export const FFMPEG = requirements.programs[0].commands;
 
-/** The formats that a webcam offers. An empty list means that the sizes are unknown. */
+/** The formats that a webcam supports. An empty list means that the sizes are unknown. */
 export interface Formats {
-  /** The sizes of its JPEGs; undefined if it makes no JPEGs. */
+  /** The sizes of its JPEGs; undefined if it delivers no JPEGs. */
   readonly jpeg: readonly Size[] | undefined;
   /** The sizes of its raw frames. */
   readonly raw: readonly Size[];
 }
 
-/** How ffmpeg opens a webcam. */
+/** Requested input of ffmpeg. */
 export interface InputOptions {
   /** Whether to request JPEGs instead of raw frames. */
   readonly jpeg: boolean;
@@ -36,7 +36,8 @@ export interface WebcamSystem {
   /** The input arguments of ffmpeg's command line. */
   input(device: string, options: InputOptions): string[];
   /**
-   * Whether the system replaces a size that is not offered by the nearest one, instead of failing.
+   * Whether the system replaces an unsupported size with the nearest supported size, instead of
+   * failing.
    */
   readonly adaptsSize: boolean;
   /** Errors that ffmpeg prints on this system. */
@@ -64,7 +65,8 @@ export async function findWebcam(
 }
 
 /**
- * Runs ffmpeg to print a list, and returns the lines of its standard error, where it prints lists.
+ * Runs ffmpeg to print a list, and returns the lines of its standard error, where ffmpeg prints
+ * lists.
  */
 export async function runFfmpeg(args: string[], installHint: string, signal: AbortSignal) {
   const { stderr } = await output(FFMPEG, ["-hide_banner", "-nostdin", ...args], signal, {
@@ -81,18 +83,18 @@ export function parseSizes(line: string): Size[] {
   }));
 }
 
-/** A requested size in pixels, of which a side may be missing. */
+/** A requested size, in pixels; width or height may be missing. */
 export interface RequestedSize {
   readonly width?: number;
   readonly height?: number;
 }
 
-/** Finds the offered size that is nearest to the requested size. */
+/** Finds the supported size that is nearest to the requested size. */
 export function nearestSize(
-  offered: readonly Size[],
+  supported: readonly Size[],
   { width, height }: RequestedSize,
 ): Size | undefined {
   const distance = (size: Size) =>
     Math.abs(size.width - (width ?? size.width)) + Math.abs(size.height - (height ?? size.height));
-  return offered.toSorted((a, b) => distance(a) - distance(b) || b.width - a.width)[0];
+  return supported.toSorted((a, b) => distance(a) - distance(b) || b.width - a.width)[0];
 }

@@ -28,7 +28,7 @@ export const windows: WebcamSystem = {
     ...["-f", "dshow", "-rtbufsize", "32M"],
     ...(jpeg ? ["-vcodec", "mjpeg"] : []),
     ...(size ? ["-video_size", `${size.width}x${size.height}`] : []),
-    // DirectShow accepts only frame rates that the camera offers.
+    // DirectShow accepts only frame rates that the camera supports.
     ...(fps === undefined ? [] : ["-framerate", `${fps}`]),
     ...["-i", `video=${device}`],
   ],

@@ -1,4 +1,5 @@
 import { ConfigError } from "../errors.ts";
+import { isQuoted, quote } from "../quote.ts";
 
 /** A user's name and password. */
 export interface Credentials {
@@ -22,12 +23,13 @@ export function readAccess(auth: string | undefined, host: string): Access {
   if (text.trim() === "") {
     if (isLoopback(host)) return "this machine";
     throw new ConfigError(
-      `Cannot listen on HOST ${JSON.stringify(host)} without AUTH: set AUTH=user:password, or ` +
+      `Cannot listen on HOST ${quote(host)} without AUTH: set AUTH=user:password, or ` +
         "AUTH=none if anyone may watch",
     );
   }
   if (text.trim() === "none") return "anyone";
   const colon = text.indexOf(":");
+  if (colon === -1 && isQuoted(text.trim())) throw unreadable("remove its quotation marks");
   if (colon === -1) throw unreadable("the colon is missing");
   if (colon === 0) throw unreadable("the user's name is missing");
   if (colon === text.length - 1) throw unreadable("the password is missing");

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
+import { quote } from "../quote.ts";
 import { type Access, type Credentials, isLoopback } from "./access.ts";
 import { LogInLimiter } from "./log_in_limiter.ts";
 
@@ -92,8 +93,7 @@ function denyForeignHost({ hosts }: AuthRequest): Denial | undefined {
   if (foreign === undefined) return undefined;
   return {
     status: 403,
-    message:
-      `Cannot answer for the host ${JSON.stringify(foreign.slice(0, 80))}: only this machine ` +
+    message: `Cannot answer for the host ${quote(foreign)}: only this machine ` +
       "can watch until AUTH is set",
     headers: {},
   };

@@ -19,7 +19,9 @@ const MAX_WRONG_CREDENTIALS = 20;
 export class LogInLimiter {
   readonly #attempts: RateLimiter;
   readonly #guesses: RateLimiter;
-  /** Digests of recent wrong credentials, for each network with a successful log-in. Oldest first. */
+  /**
+   * Digests of recent wrong credentials, for each network with a successful log-in. Oldest first.
+   */
   readonly #known = new Map<string, Set<string>>();
 
   constructor(clock: Clock) {
@@ -28,7 +30,8 @@ export class LogInLimiter {
   }
 
   /**
-   * Records an attempt to log in. Synchronous, so that concurrent attempts cannot bypass the limits.
+   * Records an attempt to log in. Synchronous, so that concurrent attempts cannot bypass the
+   * limits.
    *
    * @param address The client's IP address.
    * @param digest A digest of the credentials.

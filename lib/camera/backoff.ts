@@ -10,6 +10,18 @@ const RESET_AFTER = 10_000;
  */
 const WORKING_AFTER = 1_000;
 
+/** Minimum time from a failure to a retry that a user has requested, in milliseconds. */
+const MIN_REQUESTED_DELAY = 1_000;
+
+/** Options of {@link Backoff.retryNow}. */
+export interface RetryOptions {
+  /**
+   * Whether to shorten the delay to a second: for a user's request, not for a client's automatic
+   * one.
+   */
+  skipDelay?: boolean;
+}
+
 /** A failure after which retrying can be pointless. */
 export interface RetryableError extends Error {
   /** Whether a retry is pointless until the user changes something. */
@@ -37,7 +49,9 @@ export class Backoff<E extends RetryableError> {
   readonly #onFailure: BackoffOptions<E>["onFailure"];
   #consecutiveFailures = 0;
   #lastError: E | undefined;
+  #failedAt = -Infinity;
   #retryAt = -Infinity;
+  readonly #sleepers = new Set<AbortController>();
   /** When the first item since the opening came, by the monotonic clock. */
   #succeedingSince: number | undefined;
   /** Time between the first and the latest item since the opening, in milliseconds. */
@@ -59,8 +73,15 @@ export class Backoff<E extends RetryableError> {
     return Math.max(0, this.#retryAt - this.#clock.monotonic());
   }
 
-  /** Requests a retry, even after a permanent failure. The delay still applies. */
-  retryNow(): void {
+  /**
+   * Requests a retry, even after a permanent failure. The delay still applies, unless it is to be
+   * skipped.
+   */
+  retryNow({ skipDelay = false }: RetryOptions = {}): void {
+    if (skipDelay) {
+      this.#retryAt = Math.min(this.#retryAt, this.#failedAt + MIN_REQUESTED_DELAY);
+      for (const sleeper of this.#sleepers) sleeper.abort();
+    }
     this.#retryRequested.resolve();
     this.#retryRequested = Promise.withResolvers();
   }
@@ -85,7 +106,8 @@ export class Backoff<E extends RetryableError> {
     this.total++;
     const delay = this.#nextDelay();
     this.#lastError = error;
-    this.#retryAt = this.#clock.monotonic() + delay;
+    this.#failedAt = this.#clock.monotonic();
+    this.#retryAt = this.#failedAt + delay;
     this.#onFailure?.(error, delay);
   }
 
@@ -105,12 +127,23 @@ export class Backoff<E extends RetryableError> {
    */
   async waitForDelay(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (this.remaining > 0) await this.#clock.sleep(this.remaining, signal);
+    while (this.remaining > 0) {
+      const sleeper = new AbortController();
+      this.#sleepers.add(sleeper);
+      try {
+        await this.#clock.sleep(this.remaining, AbortSignal.any([signal, sleeper.signal]));
+      } catch (error) {
+        if (signal.aborted || !sleeper.signal.aborted) throw error;
+        // The delay was shortened.
+      } finally {
+        this.#sleepers.delete(sleeper);
+      }
+    }
   }
 
   /**
-   * Waits until a source that has failed may be opened again: after a permanent failure, for a request
-   * first.
+   * Waits until a source that has failed may be opened again: after a permanent failure, for a
+   * request first.
    *
    * @throws The signal's reason, if it aborts first.
    */

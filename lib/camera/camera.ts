@@ -5,7 +5,7 @@ import type { Frame, Jpeg } from "../frame.ts";
 import { Hub, type Open, type Role, type Subscriber } from "../hub/hub.ts";
 import type { Subscription, SubscriptionOptions } from "../hub/subscription.ts";
 import type { Size } from "../jpeg/segments.ts";
-import { Backoff } from "./backoff.ts";
+import { Backoff, type RetryOptions } from "./backoff.ts";
 import { DeliveryStats } from "./delivery_stats.ts";
 import type { TimedJpeg } from "./driver.ts";
 import type { CameraEvent } from "./events.ts";
@@ -28,21 +28,25 @@ export interface CameraOptions {
   /** Requested frames per second, if known. */
   fps?: number;
   /**
-   * How long the camera keeps running after its last viewer, in milliseconds. `Infinity` also starts it at once.
+   * How long the camera keeps running after its last viewer, in milliseconds. `Infinity` also
+   * starts it at once.
    */
   idleTimeout: number;
   clock: Clock;
   events: Pick<Events<CameraEvent>, "emit">;
 }
 
-/** Options of {@link Camera.subscribe}. The role is required, so that no module counts as a viewer by mistake. */
+/**
+ * Options of {@link Camera.subscribe}. The role is required, so that no module counts as a viewer
+ * by mistake.
+ */
 export type CameraSubscriptionOptions =
   & Omit<SubscriptionOptions, "onDropped" | "role">
   & Required<Pick<SubscriptionOptions, "role">>;
 
 /**
- * A camera as its subscribers see it: it runs while it is needed, restarts when it fails, and gives the same
- * frames to all.
+ * A camera as its subscribers see it: it runs while a subscriber needs it, restarts after a
+ * failure, and delivers the same frames to all subscribers.
  */
 export class Camera implements AsyncDisposable {
   readonly name: string;
@@ -102,14 +106,14 @@ export class Camera implements AsyncDisposable {
     return this.#backoff.lastError;
   }
 
-  /** How long a client should wait before it asks again, in milliseconds. */
+  /** How long a client should wait before retrying, in milliseconds. */
   get retryAfter(): number {
     return this.#backoff.remaining;
   }
 
   /** Requests frames for a client: retries even a permanent failure. */
-  retryNow(): void {
-    this.#backoff.retryNow();
+  retryNow(options?: RetryOptions): void {
+    this.#backoff.retryNow(options);
   }
 
   /** Adds a subscriber and offers it the latest frame. */
@@ -123,8 +127,8 @@ export class Camera implements AsyncDisposable {
   }
 
   /**
-   * Creates a subscription: an async iterator of frames, which joins when it is first read. A slow reader gets
-   * the newest frame; with a `depth`, it gets the newest frames up to that number.
+   * Creates a subscription: an async iterator of frames, which joins when it is first read. A slow
+   * reader gets the newest frame; with a `depth`, it gets the newest frames up to that number.
    */
   subscribe(options: CameraSubscriptionOptions): Subscription<Frame> {
     const onDropped = () => this.countDropped(options.role);
@@ -132,9 +136,10 @@ export class Camera implements AsyncDisposable {
   }
 
   /**
-   * Waits until the camera, which a subscriber has joined, gives frames.
+   * Waits until the camera delivers frames. A subscriber must have joined it.
    *
-   * @throws {CameraError} If it cannot: immediately during back-off, otherwise after the first-frame timeout.
+   * @throws {CameraError} If it delivers no frames: immediately during back-off, otherwise after
+   * the first-frame timeout.
    */
   async ready(): Promise<void> {
     if (this.#closed) throw this.#closed;
@@ -145,12 +150,13 @@ export class Camera implements AsyncDisposable {
   }
 
   /**
-   * Waits for a frame captured after this call, or returns one that is at most `maxAge` milliseconds old.
+   * Waits for a frame captured after this call, or returns one that is at most `maxAge`
+   * milliseconds old.
    *
-   * The clock of a relayed camera may differ from this machine's, so the arrival counts; a new frame whose time
-   * stamp is too old is skipped once.
+   * The clock of a relayed camera may differ from this machine's, so the time of arrival decides.
+   * The first new frame is skipped if its capture time is too old, the second one is not.
    *
-   * @throws {CameraError} If there is none in time.
+   * @throws {CameraError} If no such frame arrives in time.
    */
   async frame(maxAge = 0): Promise<Frame> {
     const earliestArrival = this.#clock.monotonic() - maxAge;
@@ -166,14 +172,14 @@ export class Camera implements AsyncDisposable {
       }
       throw new CameraError(CLOSED);
     })();
-    found.catch(() => {}); // when nothing awaits it any more
+    found.catch(() => {}); // not awaited if ready() throws
     await this.ready();
     const timeout = this.#timeouts.firstFrame;
     if (!await settlesWithin(found, timeout, this.#clock)) throw await this.#timeoutError();
     return await found;
   }
 
-  /** Counts a frame that a subscriber was too slow to take. */
+  /** Counts a frame that a subscriber was too slow to receive. */
   countDropped(role: Role): void {
     this.#dropped[role]++;
   }
@@ -205,7 +211,11 @@ export class Camera implements AsyncDisposable {
     };
   }
 
-  /** Ends all subscribers and stops the capture. @param reason Abort reason; see `ImmediateStop`. */
+  /**
+   * Ends all subscribers and stops the capture.
+   *
+   * @param reason Abort reason; see `ImmediateStop`.
+   */
   async close(reason?: unknown): Promise<void> {
     this.#closed = new CameraError(CLOSED);
     this.#firstFrame.fail(this.#closed);
@@ -232,7 +242,7 @@ export class Camera implements AsyncDisposable {
         this.#rate.add(monotonic);
         this.#onImage(size);
         yield { jpeg, capturedAt, monotonic, sequence: ++this.#sequence };
-        this.#firstFrame.arrive(); // the hub has it now
+        this.#firstFrame.arrive(); // the hub has offered it to all subscribers
       }
     } finally {
       this.#firstFrame.reset();

@@ -4,7 +4,7 @@ export const LATENCY_BUCKETS: readonly number[] = [
   ...[1_000, 2_000, 5_000, 10_000],
 ];
 
-/** Counters of the frames delivered to a camera's viewers. Adding a frame costs a few additions. */
+/** Counters of the frames delivered to a camera's viewers. */
 export class DeliveryStats {
   /** Delivered frames, counted once for each viewer. */
   frames = 0;
@@ -12,7 +12,10 @@ export class DeliveryStats {
   bytes = 0;
   /** Sum of all latencies, in milliseconds. */
   totalLatency = 0;
-  /** Number of frames in each of the {@link LATENCY_BUCKETS}, and of later ones at the end. */
+  /**
+   * Number of frames in each of the {@link LATENCY_BUCKETS}; the last number is for higher
+   * latencies.
+   */
   readonly buckets: number[] = Array(LATENCY_BUCKETS.length + 1).fill(0);
 
   /** Counts a delivered frame. @param latency Time since its capture, in milliseconds. */

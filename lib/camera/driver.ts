@@ -11,14 +11,14 @@ export interface CommonSettings {
   readonly fps?: number;
 }
 
-/** A JPEG with its capture time. For a JPEG without one, the server takes the time of arrival. */
+/** A JPEG with its capture time. For a JPEG without it, the server uses the time of arrival. */
 export interface TimedJpeg {
   readonly jpeg: Jpeg;
   /** Milliseconds since the Unix epoch, by the camera's clock, not the server's. */
   readonly capturedAt: number;
 }
 
-/** The JPEGs of an open camera. */
+/** The JPEGs of a capture. */
 export interface Images extends AsyncIterable<Jpeg | TimedJpeg> {
   /** Counts of corrupt data, which the server reports. */
   readonly counts?: SplitCounts;
@@ -49,7 +49,7 @@ export interface CameraDriver<Settings extends CommonSettings> {
    * Opens the camera when a client wants frames. The iteration ends with the camera's stream, or
    * soon after `signal` aborts; it leaves no process behind.
    *
-   * @throws {CameraError} While iterating, if the camera delivers no (more) images.
+   * @throws {CameraError} While iterating, if the camera delivers no images, or no more.
    */
   open(settings: Settings, signal: AbortSignal): Images;
   /**
@@ -98,7 +98,17 @@ export function readCaptureSettings(env: Env): CaptureSettings {
   return {
     width: readInteger(env, "WIDTH", { min: 16, max: 16_384 }),
     height: readInteger(env, "HEIGHT", { min: 16, max: 16_384 }),
-    fps: readNumber(env, "FPS", { min: 0.01, max: 240 }),
+    fps: readFps(env),
     quality: readInteger(env, "QUALITY", { min: 1, max: 100 }),
   };
+}
+
+/**
+ * Reads `FPS`. A driver that reads a setting without using it keeps the server from warning that the
+ * setting has no effect.
+ *
+ * @throws {ConfigError} If the value is out of its range.
+ */
+export function readFps(env: Env): number | undefined {
+  return readNumber(env, "FPS", { min: 0.01, max: 240 });
 }

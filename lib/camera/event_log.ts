@@ -7,7 +7,9 @@ import type { CameraEvent } from "./events.ts";
 
 /** Maximum number of log lines per camera and minute. */
 const MAX_LINES = 20;
-/** Maximum length of a logged reason or hint, in characters: a user's driver can report any text. */
+/**
+ * Maximum length of a logged reason or hint, in characters: a user's driver can report any text.
+ */
 const MAX_TEXT_LENGTH = 1_000;
 
 /** Options of {@link logCameraEvents}. */

@@ -1,7 +1,7 @@
 import type { CameraError } from "../errors.ts";
 import type { Size } from "../jpeg/segments.ts";
 
-/** An event of one camera. The types are the phrases of the log. */
+/** An event of one camera. The log uses the types as its phrases. */
 export type CameraEvent =
   & {
     /** The camera's name. */
@@ -14,11 +14,14 @@ export type CameraEvent =
     | { readonly type: "camera started"; readonly size: Size }
     /** The first frame after a failure has arrived. */
     | { readonly type: "camera recovered"; readonly size: Size }
-    /** Frames have another size from now on. */
+    /** Frames have this new size from now on. */
     | { readonly type: "camera size changed"; readonly size: Size }
     /** The driver yields more than `maxFps` frames per second; further ones are dropped. */
     | { readonly type: "camera frames dropped"; readonly maxFps: number }
-    /** The capture has failed; it is retried after `retryDelay` milliseconds, or on request if permanent. */
+    /**
+     * The capture has failed; it is retried after `retryDelay` milliseconds, or on request if
+     * permanent.
+     */
     | { readonly type: "camera failed"; readonly error: CameraError; readonly retryDelay: number }
     /** The capture is closed: no subscriber needs the camera. */
     | { readonly type: "camera stopped" }

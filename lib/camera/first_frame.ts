@@ -1,8 +1,8 @@
 import { type Clock, settlesWithin } from "../clock.ts";
 
 /**
- * The first frame of a camera after it was opened or has failed: what clients wait for before the server
- * answers them.
+ * The arrival of the first frame of a capture. A client that connects waits for it, so that it gets
+ * an error response if the capture fails.
  */
 export class FirstFrame {
   readonly #clock: Clock;
@@ -28,27 +28,27 @@ export class FirstFrame {
     return settlesWithin(this.#deferred.promise, timeout, this.#clock);
   }
 
-  /** Answers the waiting clients: frames are flowing. */
+  /** Ends all waits: frames are flowing. */
   arrive(): void {
     this.#arrived = true;
     this.#deferred.resolve();
   }
 
-  /** Answers the waiting clients with an error. Later ones wait for the next first frame. */
+  /** Ends all waits with an error. Later calls of {@link wait} wait for the next capture. */
   fail(error: Error): void {
     this.#deferred.reject(error);
     this.#deferred = deferred();
     this.#arrived = false;
   }
 
-  /** Frames have stopped flowing. Clients that wait already keep waiting. */
+  /** Records that frames have stopped flowing. Waits in progress continue. */
   reset(): void {
     if (this.#arrived) this.#deferred = deferred();
     this.#arrived = false;
   }
 }
 
-/** A promise to settle later, whose rejection may be left unhandled. */
+/** Creates a promise to settle later. Its rejection may stay unhandled. */
 function deferred(): PromiseWithResolvers<void> {
   const resolvers = Promise.withResolvers<void>();
   resolvers.promise.catch(() => {});

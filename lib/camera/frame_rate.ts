@@ -1,8 +1,9 @@
-/** How far back {@link FrameRate} looks, in milliseconds and in frames. */
+/** Period over which {@link FrameRate} averages, in milliseconds. */
 const WINDOW = 5_000;
+/** Maximum number of frames over which it averages. */
 const MAX_FRAMES = 60;
 
-/** Measures a frame rate. */
+/** Measures a camera's frame rate. */
 export class FrameRate {
   readonly #times: number[] = [];
 
@@ -17,7 +18,10 @@ export class FrameRate {
     }
   }
 
-  /** Frames per second over the last few seconds, as of `now`; 0 when frames have stopped. */
+  /**
+   * Returns the frames per second over the last few seconds, as of `now`; 0 when frames have
+   * stopped.
+   */
   at(now: number): number {
     const [first, last] = [this.#times[0], this.#times.at(-1)];
     if (first === undefined || last === undefined || first === last) return 0;

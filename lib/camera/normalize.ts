@@ -15,7 +15,7 @@ export interface NormalizedImage extends Required<TimedJpeg> {
   readonly size: Size;
 }
 
-/** Counts the broken images of a camera over all its openings, and explains why there is no picture. */
+/** Counts the broken images of a camera over all its captures, and explains why there is no picture. */
 export class BrokenImages {
   #previous = 0;
   #current: SplitCounts = { broken: 0, skippedBytes: 0 };
@@ -27,7 +27,7 @@ export class BrokenImages {
     return this.#previous + this.#current.broken;
   }
 
-  /** Begins with the counts of a new opening. */
+  /** Starts the counts of a new capture. */
   begin({ counts, received, hint }: Partial<Images> = {}): void {
     this.#previous = this.total;
     this.#current = counts ?? { broken: 0, skippedBytes: 0 };
@@ -35,7 +35,7 @@ export class BrokenImages {
     this.#hint = hint;
   }
 
-  /** Counts one more, which has no size. */
+  /** Counts a broken image, which has no size. */
   add(image: Jpeg): void {
     this.#current.broken++;
     const kind = describeBytes(image);
@@ -43,7 +43,7 @@ export class BrokenImages {
     this.#received.addBroken(kind === "JPEG" ? "JPEG without a size" : `no JPEG, but ${kind}`);
   }
 
-  /** Says what has arrived since the opening; undefined if that is unknown. */
+  /** Says what has arrived in this capture; undefined if that is unknown. */
   explain(): Explanation | undefined {
     if (!this.#received) return undefined;
     const { mayBeSlow } = this.#received;
@@ -52,9 +52,9 @@ export class BrokenImages {
 }
 
 /**
- * Turns a driver's images into images that every decoder can read: with a capture time, without an embedded
- * thumbnail, and with the Huffman tables that some webcams omit. Images without a size are dropped and counted
- * as broken.
+ * Turns a driver's images into images that every decoder can read: with a capture time, without an
+ * embedded thumbnail, and with the Huffman tables that some webcams omit. Images without a size are
+ * dropped and counted as broken.
  */
 export function normalize(
   open: Open<Jpeg | TimedJpeg>,
@@ -71,8 +71,8 @@ export function normalize(
       const size = sizeOf(jpeg, parts);
       if (!size) broken.add(jpeg);
       else {
-        const whole = withHuffmanTables(withoutThumbnail(jpeg, parts), parts);
-        yield { jpeg: whole, capturedAt, size };
+        const decodable = withHuffmanTables(withoutThumbnail(jpeg, parts), parts);
+        yield { jpeg: decodable, capturedAt, size };
       }
     }
   };

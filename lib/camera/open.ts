@@ -18,7 +18,7 @@ export interface ConfiguredDriver {
 }
 
 /**
- * Loads the driver of a camera, and reads its settings.
+ * Loads the driver of a camera and reads the camera's settings.
  *
  * @throws {ConfigError} If a value is invalid.
  */
@@ -53,7 +53,7 @@ function configure(
   throw new ConfigError(`Cannot configure camera driver "${name}": ${reason}`);
 }
 
-/** Creates the cameras of the settings. @throws {ConfigError} If a driver or a value is invalid. */
+/** Creates the configured cameras. @throws {ConfigError} If a driver or a value is invalid. */
 export async function openCameras(
   configs: readonly CameraConfig[],
   drivers: DriverRegistry,

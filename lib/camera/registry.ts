@@ -1,5 +1,6 @@
 import { fromFileUrl, join, resolve, toFileUrl } from "@std/path";
 import { ConfigError } from "../errors.ts";
+import { quote } from "../quote.ts";
 import type { CameraDriver, CommonSettings } from "./driver.ts";
 import type { DriverRequirements } from "./requirements.ts";
 
@@ -32,7 +33,7 @@ export function driverFolders(userFolder: string | undefined, standalone: boolea
   ];
 }
 
-/** Loads drivers by name, from its folders only. */
+/** Loads drivers by name, only from the folders with which it was opened. */
 export class DriverRegistry {
   readonly #files: ReadonlyMap<string, string>;
   readonly #hint: string;
@@ -42,7 +43,7 @@ export class DriverRegistry {
     this.#hint = hint;
   }
 
-  /** Finds the drivers in some folders. @throws {ConfigError} If a folder cannot be read. */
+  /** Finds the drivers in the folders. @throws {ConfigError} If a folder cannot be read. */
   static async open(folders: readonly DriverFolder[]): Promise<DriverRegistry> {
     const files = new Map<string, string>();
     let ignored = 0;
@@ -55,7 +56,7 @@ export class DriverRegistry {
       }
     }
     const hint = ignored > 0
-      ? "; the compiled program loads your drivers from .js files, not .ts"
+      ? "; the compiled binary loads your drivers from .js files, not .ts"
       : "";
     return new DriverRegistry(files, hint);
   }
@@ -75,9 +76,7 @@ export class DriverRegistry {
     if (!file) {
       const available = this.names.join(", ");
       throw new ConfigError(
-        `Cannot find camera driver ${
-          JSON.stringify(name)
-        }: available are ${available}${this.#hint}`,
+        `Cannot find camera driver ${quote(name)}: available are ${available}${this.#hint}`,
       );
     }
     const driver = (await importDriver(file)).default;
@@ -91,8 +90,8 @@ export class DriverRegistry {
   }
 
   /**
-   * Loads the requirements of all drivers that state them, by the driver's name. Skips drivers that
-   * fail to load: {@link load} reports the error.
+   * Loads the requirements that drivers declare, by the driver's name. Skips drivers that fail to
+   * load: {@link load} reports the error.
    */
   async requirements(): Promise<Map<string, DriverRequirements>> {
     const requirements = new Map<string, DriverRequirements>();
@@ -131,7 +130,7 @@ async function listFiles(folder: string): Promise<string[]> {
     return await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
   } catch (cause) {
     throw new ConfigError(
-      `Cannot read CAMERAS_DIR: ${JSON.stringify(folder)} is not a readable folder`,
+      `Cannot read CAMERAS_DIR: ${quote(folder)} is not a readable folder`,
       { cause },
     );
   }

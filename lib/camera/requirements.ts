@@ -1,12 +1,12 @@
 /** A program that a driver runs. */
 export interface RequiredProgram {
-  /** What people call it: `ffmpeg`. */
+  /** Its name in messages: `ffmpeg`. */
   readonly name: string;
-  /** The commands that start it, as names or paths. The first that is installed is run. */
+  /** Names or paths of its command. The first one that is installed is run. */
   readonly commands: readonly string[];
   /** The arguments with which it prints its version and exits. */
   readonly versionArgs: readonly string[];
-  /** Finds the version in that output, as its first group. */
+  /** Matches the version in that output. The first group is the version. */
   readonly versionPattern: RegExp;
   /** How to install it. */
   readonly installHint: string;
@@ -20,6 +20,6 @@ export interface RequiredProgram {
 export interface DriverRequirements {
   /** Deno permissions that the driver needs besides reading its own files. */
   readonly permissions: readonly ("run" | "net")[];
-  /** Programs that it runs. Empty where `SOURCE` names the program. */
+  /** Programs that it runs. Empty if `SOURCE` names the program. */
   readonly programs: readonly RequiredProgram[];
 }

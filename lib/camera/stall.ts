@@ -10,7 +10,7 @@ export interface StallTimeouts {
   readonly nextFrame: number;
 }
 
-/** Returns the timeouts of a camera that was asked for `fps` frames per second. */
+/** Returns the timeouts of a camera with a requested rate of `fps` frames per second. */
 export function stallTimeouts(fps = Infinity): StallTimeouts {
   return { firstFrame: Math.max(10_000, 8_000 / fps), nextFrame: Math.max(3_000, 8_000 / fps) };
 }
@@ -35,8 +35,8 @@ export interface StallOptions extends StallTimeouts {
 const FEW_ITEMS = 2;
 
 /**
- * Ends a source with a {@link CameraError} when it exceeds its timeouts: some faults leave a capture program
- * running without output.
+ * Ends a source with a {@link CameraError} when it exceeds a timeout: after some faults, a capture
+ * program runs on without output.
  */
 export function stalling<T>(open: Open<T>, options: StallOptions): Open<T> {
   const { explain = () => undefined } = options;
@@ -81,13 +81,13 @@ function throwIfExplained(explanation: Explanation | undefined): void {
   throw new CameraError(`The camera's stream ended without a picture: ${text}`, { hint });
 }
 
-/** The timeout's message with what the source reported when it was stopped. */
+/** Adds to the timeout's message the error that the source reported when it was stopped. */
 function withCause(message: string, cause: unknown): CameraError {
   if (!(cause instanceof CameraError)) return new CameraError(`${message}: ${cause}`, { cause });
   return new CameraError(`${message}: ${cause.message}`, { hint: cause.hint, cause });
 }
 
-/** Aborts its signal when it has not been reset in time. */
+/** Aborts its signal when it is not reset in time. */
 class Watchdog implements Disposable {
   readonly #clock: Clock;
   readonly #nextFrame: number;

@@ -2,10 +2,10 @@ import type { CameraError } from "../errors.ts";
 import type { Size } from "../jpeg/segments.ts";
 import type { DeliveryStats } from "./delivery_stats.ts";
 
-/** State of a camera. `failed` lasts until frames flow again, even while nobody watches. */
+/** State of a camera. `failed` lasts until frames flow again, even without viewers. */
 export type CameraState = "off" | "starting" | "streaming" | "failed";
 
-/** State and counters of a camera. Counters count from the start of the server. */
+/** State and counters of a camera. Counters start with the server. */
 export interface CameraStats {
   readonly name: string;
   readonly driver: string;
@@ -28,7 +28,7 @@ export interface CameraStats {
   readonly frames: number;
   /** Frames that viewers were too slow to receive. */
   readonly dropped: number;
-  /** Frames that background subscribers were too slow to take. */
+  /** Frames that background subscribers were too slow to receive. */
   readonly backgroundDropped: number;
   /** Images from the camera that were broken, cut short or too large. */
   readonly broken: number;

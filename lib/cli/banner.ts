@@ -1,30 +1,39 @@
 import type { Access } from "../auth/mod.ts";
 import type { Config } from "../config.ts";
+import type { SettingsReview } from "./review_settings.ts";
 
-/** What the banner shows besides the settings. */
+/** Contents of the banner besides the settings. */
 export interface BannerOptions {
   readonly version: string;
   readonly access: Access;
-  /** The port that the server listens on. */
-  readonly port: number;
+  /** Base URLs of the server. */
+  readonly addresses: readonly string[];
+  /** The settings in use, and what is wrong with them. */
+  readonly review: SettingsReview;
 }
 
 /**
- * The lines that the server prints when it is ready: its cameras, its address, and who can connect.
+ * Returns the lines that the server prints when it is ready: its cameras, address, access and
+ * settings.
  */
-export function banner(config: Config, { version, access, port }: BannerOptions): string {
-  const { host, cameras, tls } = config;
+export function banner(
+  config: Config,
+  { version, access, addresses, review }: BannerOptions,
+): string {
+  const { cameras } = config;
   const names = cameras.map(({ name, driver }) => name === driver ? name : `${name} (${driver})`);
   return [
     `dinocam ${version} serves ${names.join(", ")}`,
-    `Watch at http${tls ? "s" : ""}://${hostInUrl(host)}:${port}/`,
+    ...addressLines(addresses),
     describeAccess(access),
+    review.settings,
+    ...review.warnings.map(({ text, advice }) => `Warning: ${text}; ${advice}`),
   ].join("\n");
 }
 
-function hostInUrl(host: string): string {
-  if (["0.0.0.0", "::"].includes(host)) return "<this machine's address>";
-  return host.includes(":") ? `[${host}]` : host;
+function addressLines(addresses: readonly string[]): string[] {
+  if (addresses.length === 0) return ["Watch at the addresses of this machine"];
+  return addresses.map((address, i) => `${i === 0 ? "Watch at" : "      or"} ${address}/`);
 }
 
 function describeAccess(access: Access): string {

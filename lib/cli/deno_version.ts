@@ -1,4 +1,4 @@
-/** Oldest version of Deno that is supported. */
+/** Minimum version of Deno. */
 export const MIN_DENO_VERSION = "2.5.0";
 
 /** Whether a version of Deno is supported. */

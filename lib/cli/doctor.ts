@@ -1,30 +1,32 @@
 import { openDriver } from "../camera/open.ts";
 import type { DriverRegistry } from "../camera/registry.ts";
 import type { Config } from "../config.ts";
-import { formatFinding, listCameras, type Lister, runChecks } from "../doctor/mod.ts";
+import { type Finding, formatFinding, listCameras, type Lister, runChecks } from "../doctor/mod.ts";
 import type { Env } from "../env.ts";
 import { ConfigError, ImmediateStop } from "../errors.ts";
 import { killAll } from "../process/mod.ts";
-import { settingsInUse } from "./settings.ts";
+import { recordCameras, reviewSettings } from "./review_settings.ts";
 
-/** What the doctor's commands work on. */
+/** Options of {@link runDoctor}. */
 export interface DoctorCommandOptions {
   readonly config: Config;
   readonly drivers: DriverRegistry;
-  /** The environment, for the settings that the user has made. */
+  /** The environment with the user's settings. */
   readonly env: Env;
+  /** The text of the file `.env`, if there is one. */
+  readonly dotenv: string | undefined;
   /** Stops the command. */
   readonly stopped: Promise<void>;
 }
 
 /**
- * Runs the command `doctor` or `list-cameras`: prints the findings or the cameras.
+ * Runs the command `doctor` or `list-cameras`: prints the findings or the list of cameras.
  *
  * @returns The exit code: 1 if there is a problem.
  */
 export async function runDoctor(
   command: "doctor" | "list-cameras",
-  { config, drivers, env, stopped }: DoctorCommandOptions,
+  { stopped, ...options }: DoctorCommandOptions,
 ): Promise<number> {
   if (Deno.permissions.querySync({ name: "run" }).state !== "granted") {
     throw new ConfigError(
@@ -33,10 +35,10 @@ export async function runDoctor(
   }
   const abort = new AbortController();
   stopped.then(() => abort.abort(new ImmediateStop("Interrupted")));
-  const listers = await listersOf(drivers);
+  const listers = await listersOf(options.drivers);
   try {
     if (command === "doctor") {
-      return await printFindings({ config, drivers, listers, env, signal: abort.signal });
+      return await printFindings({ ...options, listers, signal: abort.signal });
     }
     for await (const line of listCameras(listers, abort.signal)) console.log(line);
     return 0;
@@ -51,24 +53,33 @@ interface FindingsOptions extends Omit<DoctorCommandOptions, "stopped"> {
 }
 
 async function printFindings(options: FindingsOptions): Promise<number> {
-  const { config, drivers, listers, env, signal } = options;
+  const { config, drivers, listers, env, dotenv, signal } = options;
+  const recorded = recordCameras(config.cameras);
   const cameras = await Promise.all(
-    config.cameras.map(async (camera) => ({ ...camera, ...await openDriver(camera, drivers) })),
+    recorded.map(async (camera) => ({ ...camera, ...await openDriver(camera, drivers) })),
   );
   const requirements = await drivers.requirements();
-  const settings = settingsInUse(env, config.cameras.map(({ name }) => name));
-  const text = `Settings: ${settings.join(" ") || "all default"}`;
-  console.log(formatFinding({ verdict: "ok", text }));
-  let problems = 0;
-  for await (const finding of runChecks({ ...config, cameras, listers, requirements }, signal)) {
+  const { settings, warnings } = reviewSettings({ env, cameras: recorded, dotenv, task: "doctor" });
+  const counts = { problem: 0, warning: 0 };
+  const print = (finding: Finding) => {
     console.log(formatFinding(finding));
-    if (finding.verdict === "problem") problems++;
+    if (finding.verdict in counts) counts[finding.verdict as keyof typeof counts]++;
+  };
+  print({ verdict: "ok", text: settings });
+  for (const { text, advice } of warnings) print({ verdict: "warning", text, advice });
+  for await (const finding of runChecks({ ...config, cameras, listers, requirements }, signal)) {
+    print(finding);
   }
-  console.log(problems === 0 ? "No problems found" : `Problems: ${problems}`);
-  return problems === 0 ? 0 : 1;
+  console.log(summary(counts.problem, counts.warning));
+  return counts.problem === 0 ? 0 : 1;
 }
 
-/** The drivers that can list their cameras. */
+function summary(problems: number, warnings: number): string {
+  if (warnings === 0) return problems === 0 ? "No problems found" : `Problems: ${problems}`;
+  return problems === 0 ? `Warnings: ${warnings}` : `Problems: ${problems}, warnings: ${warnings}`;
+}
+
+/** Loads the drivers that can list their cameras. */
 async function listersOf(drivers: DriverRegistry): Promise<Lister[]> {
   const listers: Lister[] = [];
   for (const name of drivers.names) {

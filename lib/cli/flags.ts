@@ -1,6 +1,7 @@
 import { ConfigError } from "../errors.ts";
+import { explainArguments } from "./arguments.ts";
 
-/** What the program is asked to do. */
+/** A command of the program. */
 export type Command = "serve" | "doctor" | "list-cameras" | "help" | "version";
 
 const COMMANDS: Readonly<Record<string, Command>> = {
@@ -11,7 +12,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "--version": "version",
 };
 
-/** Of several commands, the first of these is run. */
+/** Order of precedence, if the arguments contain several commands. */
 const PRECEDENCE: readonly Command[] = ["help", "version", "list-cameras", "doctor"];
 
 /** Reads the command line. @throws {ConfigError} If it contains an unknown argument. */
@@ -19,11 +20,7 @@ export function readCommand(args: readonly string[]): Command {
   const commands = args.map((arg) => {
     const command = Object.hasOwn(COMMANDS, arg) ? COMMANDS[arg] : undefined;
     if (command) return command;
-    throw new ConfigError(
-      `Unknown argument ${
-        JSON.stringify(arg)
-      }: expected doctor, --list-cameras, --help or --version`,
-    );
+    throw new ConfigError(explainArguments(args, arg));
   });
   return PRECEDENCE.find((command) => commands.includes(command)) ?? "serve";
 }

@@ -1,31 +1,46 @@
-import { type Env, trimValues } from "../env.ts";
+import type { Env } from "../env.ts";
 import { ConfigError } from "../errors.ts";
 import {
   ALL_DRIVER_PERMISSIONS,
   loadDriverPermissions,
 } from "../permissions/driver_permissions.ts";
-import { compileFlags, permissionFlags } from "../permissions/flags.ts";
+import { permissionFlags } from "../permissions/flags.ts";
 import { isSupported } from "./deno_version.ts";
+import { readEnvironment } from "./environment.ts";
 import { readServerConfig, type ServerConfig, SETTINGS } from "./settings.ts";
 
 // Prints the permission flags of the server, for the tasks in `deno.json`. The argument is `all` for
-// commands that use every driver, and `compile` for a compiled binary. On an unsupported Deno it
-// prints nothing: the server then reports the version.
+// commands that use every driver. On an unsupported Deno it prints nothing: the server then reports
+// the version.
 if (isSupported(Deno.version.deno)) {
-  const [mode] = Deno.args;
-  const flags = mode === "compile" ? compileFlags(SETTINGS) : await flagsFor(mode === "all");
+  const flags = await flagsFor(Deno.args[0] === "all");
   console.log(flags.join(" "));
 }
 
 async function flagsFor(allDrivers: boolean): Promise<string[]> {
-  const env = trimValues(Deno.env.toObject());
+  const env = readEnvironment();
   const config = readValidConfig(env);
-  // A driver in CAMERAS_DIR may have the name of one of the server's own.
+  // A driver in CAMERAS_DIR may have the same name as a built-in driver.
   const permissions = config && (allDrivers || config.camerasDir)
     ? ALL_DRIVER_PERMISSIONS
     : (await Promise.all(config?.cameras.map(({ driver }) => loadDriverPermissions(driver)) ?? []))
       .flat();
-  return permissionFlags({ config, drivers: new Set(permissions), settings: SETTINGS, env });
+  const dotenv = await isFile(".env");
+  return permissionFlags({
+    config,
+    drivers: new Set(permissions),
+    settings: SETTINGS,
+    env,
+    dotenv,
+  });
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch {
+    return false; // it does not exist, or cannot be read
+  }
 }
 
 /** Undefined if a setting is invalid: the server reports that. */

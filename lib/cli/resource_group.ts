@@ -3,11 +3,11 @@ import { explain } from "../errors.ts";
 import type { Log } from "../log.ts";
 
 /**
- * Resources that are disposed at the same time, within a grace period. Groups on an
- * `AsyncDisposableStack` are a shutdown in steps: the last group first.
+ * Resources that are disposed of at the same time, within a grace period. Several groups on an
+ * `AsyncDisposableStack` give a shutdown in steps, the last group first.
  *
- * A resource can be added to a group after other groups were put on the stack: a recorder needs the
- * cameras, and still is disposed after them.
+ * A resource can be added to a group after later groups are on the stack. So a recorder, which
+ * needs the cameras when it is created, can be disposed of after them.
  */
 export class ResourceGroup implements AsyncDisposable {
   readonly #name: string;
@@ -16,8 +16,8 @@ export class ResourceGroup implements AsyncDisposable {
   readonly #disposals: (() => unknown)[] = [];
 
   /**
-   * @param name Names the group in the log.
-   * @param gracePeriod How long the disposal is waited for, in milliseconds.
+   * @param name Name of the group in the log.
+   * @param gracePeriod Maximum time to wait for the disposal, in milliseconds.
    */
   constructor(name: string, gracePeriod: number, log: Log) {
     this.#name = name;
@@ -33,7 +33,7 @@ export class ResourceGroup implements AsyncDisposable {
     return resource;
   }
 
-  /** Adds a function that disposes of something. */
+  /** Adds a function that disposes of a resource. */
   defer(dispose: () => unknown): void {
     this.#disposals.push(dispose);
   }

@@ -1,6 +1,8 @@
 import { type ModuleSettings, readConfig, SERVER_SETTINGS } from "../config.ts";
 import { type Env, forCamera, variableName } from "../env.ts";
+import { quote } from "../quote.ts";
 import type { Setting, SettingTable } from "../setting.ts";
+import { describeSource } from "./describe_source.ts";
 
 /**
  * The setting tables of the modules. With `recording: RECORDING_SETTINGS`, the server reads
@@ -23,21 +25,41 @@ export const SETTINGS: readonly Setting[] = TABLES.flatMap<Setting>((table) =>
   Object.values(table)
 );
 
+/** A camera, for {@link settingsInUse}. */
+export interface CameraWithReads {
+  readonly name: string;
+  /** The variables that its driver reads, if they are known. */
+  readonly reads?: ReadonlySet<string>;
+}
+
 /**
- * The settings that a user has made, as `NAME=value`. A value that can contain a password is
- * replaced.
+ * Returns the settings that the user has set, as `NAME=value`, with the names of their variables.
+ * Hides values that can contain a password, or the parts of them that can.
  *
- * @param cameras The names of the cameras, whose own settings (`FRONT_FPS`) are included.
+ * @param cameras The cameras: their settings, such as `FRONT_FPS`, are included, and the variables
+ * that only their drivers know, without values.
  */
-export function settingsInUse(env: Env, cameras: readonly string[]): string[] {
-  const settings = new Map<string, Setting>();
-  for (const cameraEnv of [env, ...cameras.map((camera) => forCamera(env, camera))]) {
+export function settingsInUse(env: Env, cameras: readonly CameraWithReads[]): string[] {
+  const settings = new Map<string, Setting | undefined>();
+  for (const setting of SETTINGS) settings.set(setting.name, setting);
+  for (const { name, reads = [] } of cameras) {
+    const cameraEnv = forCamera(env, name);
     for (const setting of SETTINGS) {
-      if (cameraEnv !== env && !setting.perCamera) continue;
-      settings.set(variableName(cameraEnv, setting.name), setting);
+      if (setting.perCamera) settings.set(variableName(cameraEnv, setting.name), setting);
+    }
+    for (const read of reads) {
+      const variable = variableName(cameraEnv, read);
+      if (!settings.has(variable)) settings.set(variable, undefined);
     }
   }
-  return [...settings].filter(([name]) => env[name]?.trim()).map(([name, { secret }]) =>
-    `${name}=${secret ? "(set)" : env[name]!.trim()}`
+  return [...settings].filter(([name]) => env[name]?.trim()).map(([name, setting]) =>
+    `${name}=${describeValue(setting, env[name]!.trim())}`
   );
+}
+
+/** Describes the value of a setting without secrets. A driver's own setting may be a secret. */
+export function describeValue(setting: Setting | undefined, value: string): string {
+  if (setting?.name === "SOURCE") return describeSource(value) ?? "(set)";
+  if (!setting || setting.secret) return "(set)";
+  return /^[\w.:/@+,=*%~-]{1,80}$/.test(value) ? value : quote(value);
 }

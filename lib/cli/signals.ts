@@ -1,13 +1,14 @@
 import { killAll } from "../process/mod.ts";
 
-/** The signals that stop the program. SIGHUP comes when its terminal is closed. */
+/** The signals that stop the program. A terminal sends SIGHUP when it is closed. */
 const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
   : ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /**
- * A second signal within this time counts as the first one, in milliseconds: on Ctrl+C, the
- * terminal sends a SIGINT to `deno task` and to the server, and `deno task` forwards its own.
+ * A second signal within this time, in milliseconds, is a duplicate of the first one: on Ctrl+C,
+ * the terminal sends SIGINT to `deno task` and to the server, and `deno task` forwards it to the
+ * server.
  */
 const REPEAT_INTERVAL = 200;
 

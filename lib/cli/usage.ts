@@ -5,7 +5,7 @@ const LINE_WIDTH = 100;
 /** Width of the column with the names of the variables, in characters. */
 const NAME_WIDTH = 15;
 
-/** The text of `--help`. */
+/** Returns the text of `--help`. */
 export function usage(version: string, settings: readonly Setting[]): string {
   return `dinocam ${version}: a camera server
 
@@ -17,11 +17,11 @@ is wrong and what to do; --list-cameras lists the cameras of this machine.
 Settings are environment variables:
 ${settings.map(describe).join("\n")}
 
-A setting of a camera can be made for one camera: FRONT_FPS is the FPS of the camera named front.
-These are: ${settings.filter(({ perCamera }) => perCamera).map(({ name }) => name).join(", ")}.`;
+FRONT_FPS sets FPS only for the camera named front. These settings can be set for one camera:
+${settings.filter(({ perCamera }) => perCamera).map(({ name }) => name).join(", ")}.`;
 }
 
-/** One setting: its name, and beside it the meaning and the default. */
+/** Formats a setting: its name, and beside it the meaning and the default. */
 function describe({ name, meaning, default: value, unset }: Setting): string {
   const fallback = value ?? unset;
   const text = fallback === undefined ? meaning : `${meaning} (default: ${fallback})`;

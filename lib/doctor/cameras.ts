@@ -3,7 +3,7 @@ import { messageWithHint } from "../errors.ts";
 import { sizeOf } from "../jpeg/segments.ts";
 import { type Finding, problemOf } from "./finding.ts";
 
-/** A camera of the settings. */
+/** A configured camera. */
 export interface CameraUnderTest {
   readonly name: string;
   readonly driver: string;
@@ -37,7 +37,7 @@ export async function* listCameras(
   }
 }
 
-/** Checks which cameras a driver finds. */
+/** Reports the cameras that a driver finds. */
 export async function checkCameras(
   { driver, list }: Lister,
   signal: AbortSignal,
@@ -78,7 +78,7 @@ export async function checkFirstFrame(
   }
 }
 
-/** Quotes a value for a shell, where that is necessary. */
+/** Quotes a value for a shell, if necessary. */
 function shellQuote(value: string): string {
   return /^[\w./:@+-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
 }

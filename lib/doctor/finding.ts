@@ -2,8 +2,11 @@ import { CameraError, explain } from "../errors.ts";
 
 /** The result of one check. */
 export interface Finding {
-  /** `note`: not a problem for the current settings. */
-  readonly verdict: "ok" | "note" | "problem";
+  /**
+   * `note`: no problem with the current settings. `warning`: a setting that probably does not do
+   * what the user wants.
+   */
+  readonly verdict: "ok" | "note" | "warning" | "problem";
   /** The result, in one line. */
   readonly text: string;
   /** What the user can do about it. */

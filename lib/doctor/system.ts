@@ -40,7 +40,7 @@ function* checkModel(usedDrivers: ReadonlySet<string>, model: string): Generator
   }
 }
 
-/** Prints each video device after `yes` or `no`: whether this user can read and write it. */
+/** Prints `yes` or `no` and each video device: whether this user can read and write the device. */
 const LIST_DEVICES = `
 for device in /dev/video*; do
   [ -c "$device" ] || continue

@@ -34,7 +34,7 @@ export function createApp({ routes, allowOrigin = [], clock, log, ...options }: 
   app.onError((error, c) => errorResponse(error, c.req.raw, log));
   return app;
 
-  /** Answers a request with a method that its path does not have. */
+  /** Responds to a request with a method that its path does not support. */
   function refuseMethod(c: Context, methods: readonly string[]): Response {
     const headers = { Allow: [...methods, "OPTIONS"].join(", ") };
     if (c.req.method === "OPTIONS") return new Response(null, { status: 204, headers });

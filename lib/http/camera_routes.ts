@@ -15,7 +15,10 @@ export function cameraRoutes(cameras: Cameras): Hono {
       const failing = cameras.all.map((camera) => camera.stats()).filter(({ error }) => error)
         .map((stats) => asFailing(stats, isAuthenticated(c)));
       const status = failing.length === 0 ? "ok" : "failing";
-      return c.json({ status, failing }, failing.length === 0 ? 200 : 503, NO_STORE);
+      return c.json({ status, failing }, failing.length === 0 ? 200 : 503, {
+        ...NO_STORE,
+        Server: "dinocam", // tells the doctor what listens on the port
+      });
     });
 }
 

@@ -1,4 +1,5 @@
 import type { Camera } from "../camera/camera.ts";
+import { quote } from "../quote.ts";
 import { HttpError } from "./errors.ts";
 
 /** The cameras of the server, in the order in which `CAMERA` names them. */
@@ -11,9 +12,9 @@ export class Cameras {
   }
 
   /**
-   * Finds a camera; without a name, the first.
+   * Finds a camera by name. Without a name, returns the first camera.
    *
-   * @throws {HttpError} 404 if no camera has the name.
+   * @throws {HttpError} 404 if no camera has that name.
    */
   get(name?: string): Camera {
     const camera = name === undefined
@@ -21,6 +22,6 @@ export class Cameras {
       : this.all.find((camera) => camera.name === name);
     if (camera) return camera;
     const names = this.all.map((camera) => camera.name).join(", ");
-    throw new HttpError(404, `Cannot find camera ${JSON.stringify(name)}: available are ${names}`);
+    throw new HttpError(404, `Cannot find camera ${quote(name!)}: available are ${names}`);
   }
 }

@@ -3,16 +3,16 @@ import { cors as honoCors } from "hono/cors";
 import type { AllowedOrigins } from "../config.ts";
 
 /**
- * Lets pages of the allowed origins read the responses: a printer's web interface draws the stream
- * with `fetch`. An `<img>` does not need it.
+ * Lets pages of the allowed origins read the responses: a printer's web interface reads the stream
+ * with `fetch`. An `<img>` does not need CORS.
  *
- * Pages of named origins may also use the password that the browser keeps for this server. With `*`
- * browsers do not send it.
+ * Pages of named origins may also use the password that the browser has stored for this server.
+ * With `*`, browsers do not send it.
  *
  * It must run before authentication: browsers send preflight requests without credentials.
  *
- * @param methods Returns the methods of all paths, for preflight requests. A request with another method than
- * its path has gets a 405 that the page can read.
+ * @param methods Returns the methods of all paths, for preflight requests. If the path does not
+ * support the method, the following request gets a 405 that the page can read.
  */
 export function cors(
   allowed: AllowedOrigins,

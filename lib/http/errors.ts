@@ -20,8 +20,8 @@ export class HttpError extends Error {
 }
 
 /**
- * Converts a failure of the camera into a 503 with the reason and `Retry-After`. A relay that has
- * requested a relay loop gets a 508, so that its own camera reports the loop.
+ * Awaits a promise, and converts a camera's failure to a 503 with the reason and `Retry-After`. A
+ * relay that has requested a relay loop gets a 508, so that its own camera reports the loop.
  *
  * @param via The `Via` header of the request.
  */
@@ -49,7 +49,7 @@ export function refuseLoop({ name }: Camera, via: string | undefined): void {
   throw new HttpError(508, `Cannot show camera "${name}": it relays itself`);
 }
 
-/** Converts any error into a response: one line of text, or JSON if the client asks for it. */
+/** Converts any error to a response: one line of text, or JSON if the client prefers that. */
 export function errorResponse(error: unknown, request: Request, log: Log): Response {
   const { status, message, headers } = asHttpError(error, request, log);
   const init = { status, headers: { ...headers, ...NO_STORE } };

@@ -1,7 +1,7 @@
-/** For responses that are out of date at once. */
+/** Headers of responses that must not be cached. */
 export const NO_STORE = { "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" };
 
-/** For streams and snapshots: proxies and caches must not store, change or buffer them. */
+/** Headers of streams and snapshots: proxies and caches must not store, change or buffer them. */
 export const LIVE_HEADERS = {
   "Cache-Control": "no-store, no-cache, must-revalidate, max-age=0, no-transform",
   "Pragma": "no-cache",

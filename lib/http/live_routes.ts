@@ -1,6 +1,12 @@
 import { type Context, Hono } from "hono";
 import type { Clock } from "../clock.ts";
-import { CLOSE, closeOutdated, LiveSession, PROTOCOL_VERSION } from "../live/mod.ts";
+import {
+  CLOSE,
+  closeOutdated,
+  LiveSession,
+  PROTOCOL_VERSION,
+  type ServerInfo,
+} from "../live/mod.ts";
 import { TooManyViewers, type Viewers, type ViewerSession } from "../streaming/mod.ts";
 import { clientAddress } from "./client_address.ts";
 import { asJson } from "./camera_routes.ts";
@@ -10,22 +16,24 @@ import { isSameOrigin } from "./same_origin.ts";
 
 /** How long a client may leave a WebSocket ping unanswered, in seconds. */
 const IDLE_TIMEOUT = 60;
-/** The only version of the WebSocket protocol (RFC 6455, 4.1). */
-const VERSION = "13";
+/** The only version of the WebSocket protocol (RFC 6455, section 4.1). */
+const WEBSOCKET_VERSION = "13";
 
 /** Options of {@link liveRoutes}. */
 export interface LiveRoutesOptions {
   cameras: Cameras;
   viewers: Viewers;
+  /** Returns how clients reach the server, for the page. */
+  serverInfo?: () => ServerInfo;
   clock: Clock;
 }
 
 /**
- * `GET /live?version=2`: the WebSocket of the live player. It starts with all cameras, or with those in
- * `&watch=front,back` (an empty list: no camera). The socket of a page of another version is closed. Deno
- * closes the sockets at shutdown.
+ * `GET /live?version=2`: the WebSocket of the live player. It starts with all cameras, or with
+ * those in `&watch=front,back` (an empty list: no camera). The socket of a page with another
+ * protocol version is closed. Deno closes the sockets at shutdown.
  */
-export function liveRoutes({ cameras, viewers, clock }: LiveRoutesOptions): Hono {
+export function liveRoutes({ cameras, viewers, serverInfo, clock }: LiveRoutesOptions): Hono {
   return new Hono().get("/live", (c) => {
     const names = cameras.all.map(({ name }) => name);
     const requested = c.req.query("watch")?.split(",");
@@ -41,6 +49,7 @@ export function liveRoutes({ cameras, viewers, clock }: LiveRoutesOptions): Hono
       socket,
       cameras: cameras.all,
       status: () => cameras.all.map((camera) => asJson(camera.stats())),
+      server: serverInfo,
       clock,
     });
     let viewer: ViewerSession | undefined;
@@ -78,17 +87,19 @@ export function liveRoutes({ cameras, viewers, clock }: LiveRoutesOptions): Hono
 /**
  * Accepts a WebSocket.
  *
- * @throws {HttpError} If this is no WebSocket handshake, or comes from another origin.
+ * @throws {HttpError} If the request is no WebSocket handshake, or comes from another origin.
  * @throws {TooManyViewers} If the viewer limit is reached.
  */
 function upgrade(c: Context, viewers: Viewers): Deno.WebSocketUpgrade {
   const isHandshake = c.req.method === "GET" &&
     c.req.header("Upgrade")?.toLowerCase() === "websocket" &&
-    c.req.header("Sec-WebSocket-Version") === VERSION;
+    c.req.header("Sec-WebSocket-Version") === WEBSOCKET_VERSION;
   if (!isHandshake) {
+    // A page cannot read the response to a rejected handshake, so it sends a plain request.
+    viewers.ensureCapacity();
     throw new HttpError(426, "WebSocket required", {
       "Upgrade": "websocket",
-      "Sec-WebSocket-Version": VERSION,
+      "Sec-WebSocket-Version": WEBSOCKET_VERSION,
     });
   }
   if (!isSameOrigin(c)) {
@@ -98,12 +109,12 @@ function upgrade(c: Context, viewers: Viewers): Deno.WebSocketUpgrade {
   try {
     return Deno.upgradeWebSocket(c.req.raw, { idleTimeout: IDLE_TIMEOUT });
   } catch {
-    // Deno says only that the handshake is invalid.
+    // Deno's error says only that the handshake is invalid.
     throw new HttpError(400, "Cannot read the request as a WebSocket handshake");
   }
 }
 
-/** Whether a request comes from a program: browsers name the origin of the page. */
+/** Whether a request comes from a program: browsers always send the page's origin. */
 function isProgram(c: Context): boolean {
   return c.req.header("Origin") === undefined;
 }

@@ -18,7 +18,7 @@ interface Content {
   readonly etag: string;
 }
 
-/** The files of the web pages by name; see {@link readPages}. */
+/** The files of the web page by name; see {@link readPages}. */
 export type Pages = ReadonlyMap<string, Page>;
 
 const TYPES: Record<string, string> = {
@@ -30,7 +30,7 @@ const TYPES: Record<string, string> = {
   ".webmanifest": "application/manifest+json",
 };
 
-/** The content security policy: pages load nothing from other servers. */
+/** Content security policy: the page loads nothing from other servers. */
 const POLICY =
   "default-src 'none'; img-src 'self' blob: data:; media-src 'self' blob:; style-src 'self'; " +
   "script-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'";

@@ -1,17 +1,18 @@
 import type { Context } from "hono";
+import { quote } from "../quote.ts";
 import { HttpError } from "./errors.ts";
 
-/** The numbers that a query parameter may have. */
+/** The valid numbers of a query parameter. */
 export interface QueryRange {
-  /** In words, as the end of the sentence "Cannot read fps as …". */
+  /** Description that completes the message "Cannot read fps as …". */
   expected: string;
   includes(value: number): boolean;
 }
 
 /**
- * `?fps=10` → 10; undefined if missing.
+ * Reads a number: `?fps=10` → 10; undefined if missing.
  *
- * @throws {HttpError} 400 if it is no number in the range.
+ * @throws {HttpError} 400 if the value is no number in the range.
  */
 export function readNumberQuery(c: Context, name: string, range: QueryRange): number | undefined {
   return read(c, name, range.expected, (text) => {
@@ -21,7 +22,7 @@ export function readNumberQuery(c: Context, name: string, range: QueryRange): nu
 }
 
 /**
- * `?x=0` → false, `?x=1` → true; undefined if missing.
+ * Reads a switch: `?x=0` → false, `?x=1` → true; undefined if missing.
  *
  * @throws {HttpError} 400 for any other value.
  */
@@ -42,8 +43,4 @@ function read<T>(
     throw new HttpError(400, `Cannot read ${name} as ${expected}: current value is ${quote(text)}`);
   }
   return value;
-}
-
-function quote(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 }

@@ -2,12 +2,13 @@ import type { Context, MiddlewareHandler } from "hono";
 import type { AllowedOrigins } from "../config.ts";
 import { HttpError } from "./errors.ts";
 
-/** Methods that change nothing. */
+/** Safe methods (RFC 9110, section 9.2.1): they change nothing. */
 const SAFE_METHODS = ["GET", "HEAD", "OPTIONS"];
 
 /**
- * Protects methods that change something against cross-site request forgery: a page of another origin could
- * send them with the password that the browser keeps for this server. Pages of named origins in `allowed` may.
+ * Protects the other methods against cross-site request forgery: a page of another origin could
+ * send such requests with the password that the browser has stored for this server. Pages of the
+ * origins named in `allowed` may send them.
  */
 export function protectFromForgery(allowed: AllowedOrigins): MiddlewareHandler {
   return async (c, next) => {
@@ -19,8 +20,9 @@ export function protectFromForgery(allowed: AllowedOrigins): MiddlewareHandler {
 }
 
 /**
- * Whether a request does not come from another site's page. Browsers always send the page's origin.
- * Behind a proxy, this server's public name is in `X-Forwarded-Host`, which no page can set.
+ * Whether a request comes from a page of this server, or from a program: browsers always send the
+ * page's origin. Behind a proxy, the server's public name is in `X-Forwarded-Host`, which no page
+ * can set.
  */
 export function isSameOrigin(c: Context): boolean {
   const origin = c.req.header("Origin");

@@ -1,12 +1,14 @@
 import { settlesWithin } from "../clock.ts";
 import type { Config, TlsFiles } from "../config.ts";
 import { ConfigError, ListenError } from "../errors.ts";
+import { hostInUrl } from "../host.ts";
 import type { Log } from "../log.ts";
+import { quote, shorten } from "../quote.ts";
 import { type Connections, openConnections } from "../sockets/mod.ts";
 
 /**
- * When to close the remaining connections forcibly at shutdown, where the platform allows it; in
- * milliseconds.
+ * Grace period at shutdown before the remaining connections are closed forcibly, in milliseconds.
+ * Only Linux allows that.
  */
 const FORCE_CLOSE_AFTER = 300;
 /** Interval between sweeps for idle connections, in milliseconds. */
@@ -29,8 +31,11 @@ async function readPem(name: string, path: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (cause) {
-    const { message } = cause as Error;
-    throw new ConfigError(`Cannot read the file of ${name}: ${message}`, { cause });
+    const [reason] = (cause as Error).message.split(": readfile", 1); // the path follows
+    throw new ConfigError(
+      `Cannot read the file of ${name}: ${quote(path)}: ${shorten(reason!)}`,
+      { cause },
+    );
   }
 }
 
@@ -52,11 +57,11 @@ export function listen(options: ListenOptions): Server {
 }
 
 /**
- * A server that listens. Disposing it waits for open responses, and then closes connections
- * forcibly.
+ * A listening server. Its disposal waits for open responses, and then closes the remaining
+ * connections forcibly.
  */
 export class Server implements AsyncDisposable {
-  /** What the kernel can do for the server's connections. */
+  /** Control over the server's connections, beyond the API of Deno. */
   readonly connections: Connections;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #sweep: ReturnType<typeof setInterval>;
@@ -75,7 +80,7 @@ export class Server implements AsyncDisposable {
       direct: limitSendQueue && !tls,
     });
     const reason = this.connections.unavailable;
-    if (reason) log.info("slow viewers may see old pictures", { reason });
+    if (reason) log.info("slow viewers may see stale frames", { reason });
     this.#sweep = setInterval(() => this.#closeIdle(log), IDLE_SWEEP_INTERVAL);
   }
 
@@ -84,14 +89,14 @@ export class Server implements AsyncDisposable {
     return this.#server.addr.port;
   }
 
-  /** Sets what answers requests. */
+  /** Sets the handler of all requests. */
   handle(handler: Handler): void {
     this.#handler = handler;
   }
 
   /**
-   * Accepts no more connections, and waits for the open responses. The streams end with their
-   * cameras, which the caller closes.
+   * Stops accepting connections, and waits for the open responses. Streams end when the caller
+   * closes their cameras.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#sweep);
@@ -108,7 +113,7 @@ export class Server implements AsyncDisposable {
   }
 }
 
-/** Address, and certificate and key for HTTPS. */
+/** Address and port; certificate and key for HTTPS. */
 type ServeOptions = Deno.ServeTcpOptions & Partial<Deno.TlsCertifiedKeyPem>;
 
 function serve(
@@ -130,10 +135,11 @@ function explainListenError(
   if (cert && (cause instanceof Deno.errors.InvalidData || /keys?\b/.test(`${cause}`))) {
     return new ConfigError(`Cannot serve HTTPS with TLS_CERT and TLS_KEY: ${message}`, { cause });
   }
-  return new ListenError(`Cannot listen on ${hostname}:${port}: ${adviceFor(cause)}`, { cause });
+  const address = `${hostInUrl(hostname!)}:${port}`;
+  return new ListenError(`Cannot listen on ${address}: ${adviceFor(cause, hostname!)}`, { cause });
 }
 
-function adviceFor(error: Error): string {
+function adviceFor(error: Error, host: string): string {
   if (error instanceof Deno.errors.AddrInUse) return "the port is in use; choose another PORT";
   if (error instanceof Deno.errors.PermissionDenied) {
     return "permission denied; choose a PORT above 1023";
@@ -141,5 +147,7 @@ function adviceFor(error: Error): string {
   if (error instanceof Deno.errors.NotCapable) {
     return "Deno does not permit it; use `deno task start`, or --allow-net";
   }
-  return "HOST must be a name or an address of this machine";
+  const advice = "HOST must be a name or an address of this machine";
+  // `::1:8080` is an IPv6 address.
+  return host.includes(":") ? `${advice}; a port belongs in PORT` : advice;
 }

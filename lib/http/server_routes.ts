@@ -1,6 +1,7 @@
 import type { Hono } from "hono";
 import type { Camera } from "../camera/camera.ts";
 import type { Clock } from "../clock.ts";
+import type { ServerInfo } from "../live/mod.ts";
 import type { Log } from "../log.ts";
 import { KeepAlive, Viewers } from "../streaming/mod.ts";
 import { cameraRoutes } from "./camera_routes.ts";
@@ -13,12 +14,14 @@ import { type DirectTo, streamRoutes } from "./stream_routes.ts";
 
 /** Options of {@link serverRoutes}. */
 export interface ServerRoutesOptions {
-  /** At least one. Routes without a camera's name answer for the first. */
+  /** At least one. Routes without a camera's name are for the first camera. */
   cameras: readonly Camera[];
   pages: Pages;
   /** Maximum number of viewers. @default {Infinity} */
   maxViewers?: number;
-  /** Bypasses Deno for streams, where the platform supports it. */
+  /** Returns how clients reach the server, for the page. */
+  serverInfo?: () => ServerInfo;
+  /** Opens direct sends, which bypass Deno, where the platform supports them. */
   directTo?: DirectTo;
   /** The server's version, for metrics. @default {"unknown"} */
   version?: string;
@@ -28,7 +31,7 @@ export interface ServerRoutesOptions {
 
 /** The server's own routes: streams, snapshots, live player, status, metrics and pages. */
 export function serverRoutes(options: ServerRoutesOptions): Hono[] {
-  const { pages, maxViewers, directTo, version = "unknown", clock, log } = options;
+  const { pages, maxViewers, serverInfo, directTo, version = "unknown", clock, log } = options;
   const cameras = new Cameras(options.cameras);
   const viewers = new Viewers({ max: maxViewers, clock, log });
   const keepAlive = new KeepAlive(clock, log);
@@ -43,7 +46,7 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
     streamRoutes({ cameras, keepAlive, viewers, directTo }),
     snapshotRoutes(cameras),
     cameraRoutes(cameras),
-    liveRoutes({ cameras, viewers, clock }),
+    liveRoutes({ cameras, viewers, serverInfo, clock }),
     metricsRoutes(cameras, server),
     pageRoutes(pages),
   ];

@@ -13,19 +13,19 @@ import { orUnavailable, refuseLoop } from "./errors.ts";
 import { LIVE_HEADERS } from "./headers.ts";
 import { type QueryRange, readNumberQuery, readSwitchQuery } from "./query.ts";
 
-/** mjpg-streamer's boundary, the only one that its own client accepts. */
+/** mjpg-streamer's boundary. Its client accepts no other boundary. */
 const MJPG_STREAMER_BOUNDARY = "boundarydonotcross";
 
 /**
- * The length that a stream claims; it has no end. Deno copies every chunk of a *chunked* response
- * once more per viewer, a quarter of all work, but sends a response with a length without a copy.
- * The length also makes truncation visible: Chromium then no longer presents the last frame of an
- * `<img>` as live.
+ * `Content-Length` of a stream, although the stream is endless. Deno copies every chunk of a
+ * *chunked* response once more per viewer, a quarter of all work, but does not copy the body of a
+ * response with a length. The length also makes truncation visible: Chromium then no longer
+ * presents the last frame of an `<img>` as live.
  *
- * Of the clients in tests/clients/, only Firefox objects: it shows nothing in a top-level window,
- * so documents get chunked encoding. HTTP/1.0 has no chunked encoding.
+ * Of the clients in tests/clients/, only Firefox has a problem: it shows nothing in a top-level
+ * window, so documents get chunked encoding. HTTP/1.0 has no chunked encoding.
  */
-const CLAIMED_LENGTH = Number.MAX_SAFE_INTEGER;
+const CONTENT_LENGTH = Number.MAX_SAFE_INTEGER;
 
 const FPS_RANGE: QueryRange = {
   expected: "a number above 0 and at most 240",
@@ -75,7 +75,7 @@ export function streamRoutes({ cameras, directTo, ...dependencies }: StreamRoute
     const address = clientAddress(c);
     const opening = openViewerStream(camera, { ...dependencies, address, format, fps, openDirect });
     const body = await orUnavailable(camera, via, opening);
-    if (!chunked) c.header("Content-Length", `${CLAIMED_LENGTH}`);
+    if (!chunked) c.header("Content-Length", `${CONTENT_LENGTH}`);
     return c.body(body, 200, headers);
   }
 
@@ -89,7 +89,7 @@ export function streamRoutes({ cameras, directTo, ...dependencies }: StreamRoute
 interface StreamQuery {
   /** Maximum frame rate. */
   readonly fps: number | undefined;
-  /** Overrides whether each part's headers are sent in advance. */
+  /** Whether to send each part's headers in advance; undefined: as the client needs it. */
   readonly advanceHeaders: boolean | undefined;
 }
 
@@ -102,25 +102,25 @@ function parseStreamQuery(c: Context): StreamQuery {
 
 interface Encoding {
   readonly format: MultipartFormat;
-  /** Whether the response has chunked encoding instead of a claimed length. */
+  /** Whether the response has chunked encoding instead of a `Content-Length`. */
   readonly chunked: boolean;
 }
 
-/** Chooses the encoding that a client can show. */
+/** Chooses an encoding that the client can show. */
 function encodingFor(
   headers: Headers,
   { boundary, advanceHeaders }: { boundary: string; advanceHeaders: boolean | undefined },
 ): Encoding {
   const use = useOf(headers);
-  // Chromium and WebKit paint a part only when they have the headers of the next one.
+  // Chromium and WebKit paint a part only when they have received the headers of the next part.
   const format = multipartFormat(boundary, advanceHeaders ?? use !== "bytes");
   return { format, chunked: use === "document" };
 }
 
 /**
- * Guesses the use of a stream: an `<img>`, a browser's window or frame, or a program that reads bytes.
- * Browsers send `Sec-Fetch-Dest` to secure origins only; over plain HTTP in a home network,
- * `Accept` tells.
+ * Guesses the use of a stream: an `<img>`, a browser's window or frame, or a program that reads
+ * bytes. Browsers send `Sec-Fetch-Dest` to secure origins only; over plain HTTP in a home network,
+ * only `Accept` shows the use.
  */
 function useOf(headers: Headers): "image" | "document" | "bytes" {
   const destination = headers.get("Sec-Fetch-Dest") ?? headers.get("Accept") ?? "";

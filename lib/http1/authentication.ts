@@ -16,13 +16,13 @@ export interface AuthenticationOptions {
   /** Path and query, exactly as in the request line. */
   readonly uri: string;
   readonly credentials: Credentials;
-  /** Number of uses of each nonce, also for other URLs of the server. */
+  /** Number of uses of each nonce, including those for other URLs of the server. */
   readonly nonceUses: Map<string, number>;
 }
 
 /**
- * Authenticates the requests for one URL: answers Digest challenges, and sends Basic credentials only to
- * servers that offer no Digest.
+ * Authenticates the requests for one URL: answers Digest challenges, and sends Basic credentials
+ * only to servers that offer no Digest.
  */
 export class Authentication {
   readonly #options: AuthenticationOptions;
@@ -49,7 +49,8 @@ export class Authentication {
   /**
    * Answers a 401 response.
    *
-   * @returns The value of the `Authorization` field for the next attempt; undefined if retrying is pointless.
+   * @returns The value of the `Authorization` field for the next attempt; undefined if retrying is
+   * pointless.
    */
   answer(headers: HeaderFields): string | undefined {
     if (this.#attempts === MAX_ATTEMPTS) return undefined;

@@ -4,8 +4,8 @@ import type { BodyDecoder } from "./body_decoder.ts";
 /** The body of a response. Iterate over it once, or dispose of it: both close the connection. */
 export interface ResponseBody extends AsyncIterable<Bytes>, AsyncDisposable {
   /**
-   * Whether the connection ended before the announced end of the body. Valid after the iteration, which ends
-   * without an error in this case.
+   * Whether the connection ended before the announced end of the body. Valid after the iteration,
+   * which ends without an error in this case.
    */
   readonly truncated: boolean;
 }
@@ -20,7 +20,7 @@ export class BodyReader implements ResponseBody, AsyncIterator<Bytes> {
   #ended = false;
 
   /**
-   * @param first The bytes that came together with the head.
+   * @param first The bytes that arrived together with the head.
    * @param connection `read` returns undefined at the end, also after `close`.
    */
   constructor(

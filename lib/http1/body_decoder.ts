@@ -12,12 +12,13 @@ export interface BodyDecoder {
   push(bytes: Bytes): Bytes[];
   /** Whether the body has ended: further bytes are not part of it. */
   readonly done: boolean;
-  /** Whether the end of the connection cuts the body off. */
+  /** Whether the body is truncated if the connection ends now. */
   readonly incomplete: boolean;
 }
 
 /**
- * Chooses the decoder for a response. Drops the compressed body of an error or a redirect: the status is enough.
+ * Chooses the decoder for a response. Drops the compressed body of an error or a redirect: the
+ * status is enough.
  *
  * @throws {HttpClientError} If the body of a successful response is compressed.
  */
@@ -35,7 +36,9 @@ export function decoderFor(status: number, headers: HeaderFields, server: string
   return new LengthDecoder(readLength(headers));
 }
 
-/** Returns the announced length of the body; Infinity if no value is valid, or if the values differ. */
+/**
+ * Returns the announced length of the body; Infinity if no value is valid, or if the values differ.
+ */
 function readLength(headers: HeaderFields): number {
   const lengths = headers.all("Content-Length").flatMap((value) => value.split(","))
     .map((value) => value.trim()).filter((value) => /^\d+$/.test(value)).map(Number);

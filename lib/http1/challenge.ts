@@ -15,8 +15,9 @@ const UNQUOTED = /[^,]*/y;
 const TOKEN68 = /[ \t]+[A-Za-z0-9\-._~+/]+=*[ \t]*(?=,|$)/y;
 
 /**
- * Parses the values of `WWW-Authenticate` fields, each of which may contain several challenges. Tolerates missing
- * commas after quoted values, unquoted values with spaces, and a missing quotation mark at the end.
+ * Parses the values of `WWW-Authenticate` fields, each of which may contain several challenges.
+ * Tolerates missing commas after quoted values, unquoted values with spaces, and a missing
+ * quotation mark at the end.
  */
 export function parseChallenges(values: readonly string[]): Challenge[] {
   return values.flatMap(parseValue);

@@ -5,17 +5,18 @@ import { HttpClientError } from "./errors.ts";
 const MAX_CHUNK_LINE = 4096;
 
 /**
- * Decodes a chunked body (RFC 9112, section 7.1). Passes a body through that does not begin with the length of a
- * chunk: some servers announce chunks, but send none. Does not wait for trailer fields.
+ * Decodes a chunked body (RFC 9112, section 7.1). A body that does not begin with the length of a
+ * chunk is passed through: some servers announce chunks, but send a plain body. Does not wait for
+ * trailer fields.
  */
 export class ChunkedDecoder {
   readonly #server: string;
   #state: "length" | "data" | "end of data" | "plain" | "done" = "length";
-  /** Bytes of the current chunk that have not come yet. */
+  /** Number of bytes of the current chunk that have not arrived yet. */
   #missing = 0;
   /** The received beginning of an incomplete line. */
   #line: Bytes = new Uint8Array();
-  /** Whether a valid chunk length has come. */
+  /** Whether a valid chunk length has arrived. */
   #chunked = false;
 
   constructor(server: string) {
@@ -83,7 +84,11 @@ export class ChunkedDecoder {
     return true;
   }
 
-  /** Passes the line and all further bytes through, unless chunks came before. */
+  /**
+   * Passes the line and all further bytes through.
+   *
+   * @throws {HttpClientError} If a chunk preceded the line.
+   */
   #refuse(line: Bytes, bytes: Bytes, end: number, parts: Bytes[]): Bytes {
     if (this.#chunked) {
       throw new HttpClientError("bad-chunk", `${this.#server} sent a chunk without a valid length`);

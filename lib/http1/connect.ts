@@ -27,7 +27,8 @@ export async function parseTrust(text: string | undefined): Promise<Trust> {
   const certificates = [...text.matchAll(CERTIFICATE)].map(([, base64]) => fromBase64(base64!));
   if (!certificates.length) {
     throw new TypeError(
-      "Cannot read the trusted certificate: it must be in PEM form, or sha256: and 64 hexadecimal digits",
+      "Cannot read the trusted certificate: it must be in PEM form, or sha256: and 64 " +
+        "hexadecimal digits",
     );
   }
   return { pem: text, fingerprints: await Promise.all(certificates.map(fingerprintOf)) };
@@ -44,11 +45,13 @@ function fromBase64(text: string): Uint8Array {
 /**
  * Connects to the server of a URL, with TLS for https.
  *
- * A server whose own certificate is in `trust.pem` is accepted by the certificate's fingerprint: the TLS library
- * refuses most self-signed certificates of cameras (those with CA:TRUE, the default of openssl) even if trusted.
+ * A server whose certificate is in `trust.pem` is accepted by the certificate's fingerprint: the
+ * TLS library rejects most self-signed certificates of cameras (those with CA:TRUE, the default of
+ * openssl), even trusted ones.
  *
  * @param signal Aborts the attempt, but not the connection afterwards.
- * @throws {HttpClientError} If there is no connection. The reason of `signal`, if that aborted.
+ * @throws {HttpClientError} If the connection fails.
+ * @throws The reason of `signal`, if that aborted.
  */
 export async function connect(url: URL, trust: Trust, signal: AbortSignal): Promise<Connection> {
   signal.throwIfAborted();
@@ -60,7 +63,7 @@ export async function connect(url: URL, trust: Trust, signal: AbortSignal): Prom
   } catch (error) {
     const certificate = error instanceof HttpClientError && error.code.startsWith("certificate-");
     if (!certificate || !fingerprints.length) throw error;
-    // The first error says more than that the fingerprint differs.
+    // The first error is more specific than a different fingerprint.
     return await connectPinned(url, fingerprints, { signal }).catch(() => {
       signal.throwIfAborted();
       throw error;
@@ -88,7 +91,7 @@ async function connectTls(
     try {
       conn.close();
     } catch {
-      // Closed already, or taken over by `Deno.startTls`: the check of the signal follows.
+      // Closed already, or taken over by `Deno.startTls`: then the signal is checked afterwards.
     }
   };
   signal.addEventListener("abort", close, { once: true });

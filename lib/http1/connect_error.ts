@@ -1,7 +1,7 @@
 import { serverOf } from "./address.ts";
 import { HttpClientError, type HttpClientErrorCode } from "./errors.ts";
 
-/** Meaning of the messages of the system and of the TLS library. The first match counts. */
+/** Meanings of the messages of the system and of the TLS library. The first match counts. */
 const KNOWN_ERRORS: readonly [pattern: RegExp, code: HttpClientErrorCode, text: string][] = [
   [/ECONNREFUSED/, "connection-refused", "connection refused"],
   [/failed to lookup|ENOTFOUND|EAI_AGAIN/, "host-not-found", "cannot find this host name"],
@@ -34,7 +34,7 @@ const DATE = {
   early: "the certificate is not valid yet, or the clock of this machine is wrong",
 };
 
-/** Makes an {@link HttpClientError} of an error while connecting. */
+/** Converts an error of a connection attempt to an {@link HttpClientError}. */
 export function connectError(url: URL, cause: unknown): HttpClientError {
   if (cause instanceof HttpClientError) return cause;
   const text = describe(cause);
@@ -45,13 +45,16 @@ export function connectError(url: URL, cause: unknown): HttpClientError {
   return new HttpClientError(code, `Cannot connect to ${serverOf(url)}: ${reason}`, { cause });
 }
 
-/** Makes the error for a connection attempt that exceeds its time limit. */
+/** Creates the error for a connection attempt that exceeds its time limit. */
 export function connectTimeoutError(url: URL): HttpClientError {
   const message = `Cannot connect to ${serverOf(url)}: the connection attempt timed out`;
   return new HttpClientError("connect-timeout", message);
 }
 
-/** Returns everything that identifies an error. `node:tls` reports several addresses in an AggregateError. */
+/**
+ * Joins the texts that identify an error. For several addresses, `node:tls` throws an
+ * AggregateError.
+ */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const inner = error instanceof AggregateError ? error.errors.map(describe) : [];

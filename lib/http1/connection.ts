@@ -6,16 +6,20 @@ export interface Connection {
   /**
    * Waits for bytes, which the caller may keep.
    *
-   * @returns undefined at the end, also after a `close` without a reason.
-   * @throws The reason of `close`, or an {@link HttpClientError} if the connection broke.
+   * @returns Undefined at the end, also after a `close` without a reason.
+   * @throws The reason of `close`, or an {@link HttpClientError} if the connection was interrupted.
    */
   read(): Promise<Bytes | undefined>;
-  /** Sends bytes. Ignores errors: the server may respond before it closes, and `read` reports the failure. */
+  /**
+   * Sends bytes. Ignores errors: the server may respond before it closes, and `read` reports the
+   * failure.
+   */
   write(bytes: Bytes): Promise<void>;
-  /** Closes the connection at once, and ends a pending `read`. */
+  /** Closes the connection immediately, and ends a pending `read`. */
   close(reason?: unknown): void;
 }
 
+/** Size of a buffer, in bytes. */
 const BUFFER_SIZE = 65_536;
 /** Minimum space for a read, in bytes. */
 const MIN_READ = 16_384;
@@ -26,10 +30,13 @@ export class DenoConnection implements Connection {
   readonly #server: string;
   #closed = false;
   #reason: unknown;
-  /** The unused end of the current buffer. A buffer that is full is replaced, and belongs to the readers. */
+  /**
+   * The unused end of the current buffer. A full buffer is replaced, and then belongs to the
+   * callers.
+   */
   #free: Bytes = new Uint8Array();
 
-  /** @param server As messages name it. */
+  /** @param server Name of the server in messages. */
   constructor(conn: Deno.Conn, server: string) {
     this.#conn = conn;
     this.#server = server;
@@ -47,7 +54,7 @@ export class DenoConnection implements Connection {
     } catch (error) {
       // Many cameras close a TLS connection without a close_notify alert.
       if (this.#closed || error instanceof Deno.errors.UnexpectedEof) return this.#atEnd();
-      throw brokenConnection(this.#server, error);
+      throw interruptedError(this.#server, error);
     }
   }
 
@@ -71,7 +78,7 @@ export class DenoConnection implements Connection {
   }
 }
 
-/** Makes the error for a connection that broke after it was established. */
-export function brokenConnection(server: string, cause: unknown): HttpClientError {
-  return new HttpClientError("reset", `The connection to ${server} broke`, { cause });
+/** Creates the error for a connection that was interrupted after it was established. */
+export function interruptedError(server: string, cause: unknown): HttpClientError {
+  return new HttpClientError("reset", `The connection to ${server} was interrupted`, { cause });
 }

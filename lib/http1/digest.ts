@@ -11,7 +11,10 @@ export interface Credentials {
 /** Encoding of non-ASCII characters in credentials. */
 export type Charset = "utf8" | "latin1";
 
-/** Names of hash functions in `node:crypto`, by their names in RFC 7616 in upper case and without `-SESS`. */
+/**
+ * Names of hash functions in `node:crypto`, by their names in RFC 7616 in upper case and without
+ * `-SESS`.
+ */
 const HASHES: Readonly<Record<string, string>> = {
   "MD5": "md5",
   "SHA-256": "sha256",
@@ -39,8 +42,9 @@ export function supportsDigest({ scheme, parameters }: Challenge): boolean {
 }
 
 /**
- * Computes the value of the `Authorization` field for a challenge of RFC 7616, or of its predecessors RFC 2617 and
- * RFC 2069, which cameras still use. Each character of the result stands for one byte.
+ * Computes the value of the `Authorization` field for a challenge of RFC 7616, or of its
+ * predecessors RFC 2617 and RFC 2069, which cameras still use. Each character of the result stands
+ * for one byte.
  */
 export function authorizeDigest({ parameters }: Challenge, request: DigestRequest): string {
   const { method, uri, charset, cnonce } = request;
@@ -68,7 +72,7 @@ export function authorizeDigest({ parameters }: Challenge, request: DigestReques
     ...optional("algorithm", parameters.get("algorithm")),
     `response="${response}"`,
     ...optional("opaque", parameters.get("opaque"), quote),
-    // RFC 7616, section 3.4: no quotation marks around these two; some cameras insist on that.
+    // RFC 7616, section 3.4: no quotation marks around these two. Some cameras require that.
     ...(qop ? [`qop=${qop}`, `nc=${nc}`] : []),
     ...(qop || session ? [`cnonce="${cnonce}"`] : []),
     ...(hideUser ? ["userhash=true"] : []),

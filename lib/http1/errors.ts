@@ -15,7 +15,7 @@ export type HttpClientErrorCode =
   | "closed"
   /** The server has closed the connection before the end of the response head. */
   | "head-truncated"
-  /** The connection broke while the body was read. */
+  /** The connection was interrupted while the body was read. */
   | "reset"
   /** The server sends much faster than the body is read. */
   | "overflow"
@@ -23,14 +23,16 @@ export type HttpClientErrorCode =
   | "head-too-large"
   | "certificate-untrusted"
   | "certificate-name"
-  /** The certificate has expired, or is not valid yet: then the clock of this machine may be wrong. */
+  /** The certificate has expired, or is not valid yet; the clock of this machine may be wrong. */
   | "certificate-date"
   | "certificate-fingerprint"
-  /** The server has not proved that it holds the key of its certificate, or that key is too weak. */
+  /**
+   * The server has not proved that it holds the key of its certificate, or that key is too weak.
+   */
   | "certificate-key"
-  /** The certificate is of a kind that is refused today, such as X.509 version 1. */
+  /** The certificate is of a kind that is no longer accepted, such as X.509 version 1. */
   | "certificate-unsupported"
-  /** The server does not speak TLS at this port. */
+  /** The server does not use TLS on this port. */
   | "not-tls"
   /** Any other failure of TLS, such as with a server that supports TLS 1.1 at most. */
   | "tls"
@@ -41,8 +43,8 @@ export type HttpClientErrorCode =
   | "bad-chunk";
 
 /**
- * A request failed. The message names the server as `host:port` and nothing else of its URL: the path and the
- * query may contain keys.
+ * A request failed. The message names the server as `host:port` and nothing else of its URL: the
+ * path and the query may contain keys.
  */
 export class HttpClientError extends Error {
   override name = "HttpClientError";

@@ -88,7 +88,7 @@ function closeOnAbort(connection: Connection, signal: AbortSignal): Disposable {
   return { [Symbol.dispose]: () => signal.removeEventListener("abort", abort) };
 }
 
-/** Makes a connection close when the signal aborts. */
+/** Wraps a connection so that it closes when the signal aborts. */
 function abortable(
   connection: Connection,
   signal: AbortSignal,

@@ -3,8 +3,9 @@ import { HttpClientError } from "./errors.ts";
 import { HeaderFields } from "./fields.ts";
 
 /**
- * Beginning of a response: a status line (`http`), header fields without a status line (`fields`), or the body
- * itself, which is a multipart stream or a JPEG. The last three are not HTTP, but readable.
+ * Beginning of a response: a status line (`http`), header fields without a status line (`fields`),
+ * or the body itself, which is a multipart stream or a JPEG. The last three are not HTTP, but
+ * readable.
  */
 export type ResponseFormat = "http" | "fields" | "multipart" | "jpeg";
 
@@ -25,10 +26,11 @@ const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*:[ \t]*(.*)$/;
 const TOKEN_CHARACTER = /[!#$%&'*+\-.^_`|~0-9A-Za-z]/;
 
 /**
- * Parses the head of a response, in pieces of any size, in linear time. Tolerates the mistakes of cameras:
- * `ICY 200 OK`, a missing reason or status line, two status lines or two heads (the server's and then a CGI
- * program's), bare LF, blank lines at the beginning, folded lines, lines without a colon or a name, no blank line
- * before a boundary or a JPEG. Skips interim responses (1xx).
+ * Parses the head of a response, in pieces of any size, in linear time. Tolerates the mistakes of
+ * cameras: `ICY 200 OK`, a missing reason or status line, two status lines or two heads (the
+ * server's and then a CGI program's), bare LF, blank lines at the beginning, folded lines, lines
+ * without a colon or a name, no blank line before a boundary or a JPEG. Skips interim responses
+ * (1xx).
  */
 export class HeadParser {
   readonly #server: string;
@@ -37,7 +39,7 @@ export class HeadParser {
   #length = 0;
   /** Start of the first line that is not parsed yet. */
   #at = 0;
-  /** There is no LF between `#at` and this position. */
+  /** End of the bytes from `#at` on that were searched for LF. */
   #searched = 0;
   #state: "start" | "fields" | "empty head" = "start";
   #ended = false;
@@ -49,7 +51,7 @@ export class HeadParser {
   #lastName: string | undefined;
 
   /**
-   * @param server As messages name it.
+   * @param server Name of the server in messages.
    * @param maxHead Maximum size in bytes, including interim responses.
    */
   constructor(server: string, maxHead: number) {
@@ -61,7 +63,7 @@ export class HeadParser {
    * Adds bytes.
    *
    * @returns The head, once it is complete.
-   * @throws {HttpClientError} If this is no response, or its head is too large.
+   * @throws {HttpClientError} If the bytes are no response, or its head is too large.
    */
   push(bytes: Bytes): Head | undefined {
     if (this.#length + bytes.length > this.#bytes.length) {
@@ -75,7 +77,7 @@ export class HeadParser {
   }
 
   /**
-   * Declares that no more bytes come.
+   * Ends the head: the connection has ended.
    *
    * @throws {HttpClientError} If the head is incomplete.
    */
@@ -91,7 +93,7 @@ export class HeadParser {
   #parse(): Head | undefined {
     for (;;) {
       const body = this.#bodyFormat();
-      if (body === "unknown yet") return;
+      if (body === "undecided") return;
       if (this.#at > this.#maxHead) throw this.#tooLarge();
       if (body) return this.#finish(this.#state === "start" ? body : this.#format);
       const line = this.#nextLine();
@@ -101,11 +103,11 @@ export class HeadParser {
   }
 
   /** Returns the format of the body if it begins here, without a blank line before it. */
-  #bodyFormat(): ResponseFormat | "unknown yet" | undefined {
+  #bodyFormat(): ResponseFormat | "undecided" | undefined {
     const [first, second] = this.#bytes.subarray(this.#at, Math.min(this.#at + 2, this.#length));
     if (this.#state === "empty head") return this.#bodyAfterEmptyHead();
     if (first === 0xff || first === 0x2d) {
-      if (second === undefined && !this.#ended) return "unknown yet";
+      if (second === undefined && !this.#ended) return "undecided";
       if (first === 0xff && second === 0xd8) return "jpeg";
       if (first === 0x2d && second === 0x2d) return "multipart";
     }
@@ -113,9 +115,9 @@ export class HeadParser {
   }
 
   /** Checks whether a head without fields is followed by the head of a CGI program. */
-  #bodyAfterEmptyHead(): ResponseFormat | "unknown yet" | undefined {
+  #bodyAfterEmptyHead(): ResponseFormat | "undecided" | undefined {
     const text = decodeLatin1(this.#bytes.subarray(this.#at, Math.min(this.#at + 5, this.#length)));
-    if (text.length < 5 && "HTTP/".startsWith(text)) return this.#ended ? "http" : "unknown yet";
+    if (text.length < 5 && "HTTP/".startsWith(text)) return this.#ended ? "http" : "undecided";
     if (text !== "HTTP/") return "http";
     this.#state = "start";
   }
@@ -203,7 +205,10 @@ export class HeadParser {
   }
 }
 
-/** Decodes ISO 8859-1, with spaces for control characters. `TextDecoder` would decode windows-1252 instead. */
+/**
+ * Decodes ISO 8859-1, with spaces for control characters. `TextDecoder` would decode windows-1252
+ * instead.
+ */
 function decodeLatin1(bytes: Bytes): string {
   let text = "";
   for (const byte of bytes) {

@@ -1,6 +1,9 @@
 /**
- * A small, bounded HTTP/1 client for cameras. `fetch` refuses the malformed responses of many cameras, knows no
- * Digest authentication, and cannot trust a single self-signed certificate.
+ * A small, bounded HTTP/1 client for cameras. `fetch` rejects the malformed responses of many
+ * cameras, does not support Digest authentication, and cannot trust a single self-signed
+ * certificate.
+ *
+ * @module
  */
 export { serverOf } from "./address.ts";
 export type { ResponseBody } from "./body.ts";

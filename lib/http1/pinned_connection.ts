@@ -2,7 +2,7 @@ import type { Buffer } from "node:buffer";
 import tls from "node:tls";
 import type { Bytes } from "../bytes.ts";
 import { hostOf, portOf, serverOf } from "./address.ts";
-import { brokenConnection, type Connection } from "./connection.ts";
+import { type Connection, interruptedError } from "./connection.ts";
 import { HttpClientError } from "./errors.ts";
 import { connectError } from "./connect_error.ts";
 
@@ -15,11 +15,13 @@ export interface PinnedOptions {
 }
 
 /**
- * Connects over TLS to a server whose certificate has one of these fingerprints, regardless of its issuer, names
- * and dates. `Deno.connectTls` cannot do that: it hides the certificate, and refuses many self-signed ones.
+ * Connects over TLS to a server whose certificate has one of these fingerprints, regardless of its
+ * issuer, names and dates. `Deno.connectTls` cannot do that: it hides the certificate, and refuses
+ * many self-signed ones.
  *
- * Sends nothing before the check. The handshake proves that the server holds the key of the certificate: with
- * `rejectUnauthorized: false`, Deno 2.9 does not verify the certificate, but still verifies the signature.
+ * Sends nothing before the check. The handshake proves that the server holds the key of the
+ * certificate: with `rejectUnauthorized: false`, Deno 2.9 does not verify the certificate, but
+ * still verifies the signature.
  *
  * @param fingerprints SHA-256 of the certificate in DER form, as lower-case hexadecimal digits.
  */
@@ -59,7 +61,10 @@ export async function fingerprintOf(certificate: Uint8Array): Promise<string> {
   return new Uint8Array(digest).toHex();
 }
 
-/** Makes the error of a failed attempt. As no certificate is verified, one that is refused has a wrong signature. */
+/**
+ * Converts the error of a failed attempt. Certificates are not verified, so if one is rejected, the
+ * server's signature is wrong.
+ */
 function pinnedError(url: URL, cause: unknown): HttpClientError {
   const error = connectError(url, cause);
   if (error === cause || !error.code.startsWith("certificate-")) return error;
@@ -74,8 +79,8 @@ function otherFingerprint(server: string, actual: string): HttpClientError {
 }
 
 /**
- * A connection through `node:tls`. It has no backpressure: after a pause, a socket of Deno 2.9 does not report the
- * end of the connection. Instead, it closes when too much data is unread.
+ * A connection through `node:tls`. It has no backpressure, because after a pause, a socket of Deno
+ * 2.9 does not report the end of the connection. Instead, it closes when too much data is unread.
  */
 class PinnedConnection implements Connection {
   readonly #socket: tls.TLSSocket;
@@ -98,7 +103,7 @@ class PinnedConnection implements Connection {
     socket.on("secureConnect", () => this.#become("connected"));
     socket.on("data", (bytes) => this.#receive(bytes));
     socket.on("error", (error) => {
-      const cause = this.#state === "connecting" ? error : brokenConnection(server, error);
+      const cause = this.#state === "connecting" ? error : interruptedError(server, error);
       this.#become("ended", cause);
     });
     socket.on("end", () => this.#become("ended"));
@@ -142,7 +147,7 @@ class PinnedConnection implements Connection {
     this.#wake();
   }
 
-  /** Changes the state, but never back. */
+  /** Changes to a later state; ignores earlier states. */
   #become(state: "connected" | "ended" | "closed", reason?: unknown): void {
     if (this.#state === "closed" || this.#state === "ended" && state !== "closed") return;
     this.#state = state;

@@ -16,11 +16,13 @@ export interface RequestOptions {
   /** Aborts the request, and the body afterwards, with its reason. */
   signal: AbortSignal;
   /**
-   * Trust in addition to well-known authorities: PEM certificates of authorities or of the server itself, or
-   * `sha256:` and the fingerprint of the server's certificate, with or without colons.
+   * Trust in addition to well-known authorities: PEM certificates of authorities or of the server
+   * itself, or `sha256:` and the fingerprint of the server's certificate, with or without colons.
    */
   trust?: string;
-  /** Whether the first request sends the password by Basic, before the server can ask for Digest. */
+  /**
+   * Whether the first request sends the password by Basic, before the server can ask for Digest.
+   */
   preemptive?: boolean;
   /** Time limit for each connection attempt, including the TLS handshake, in milliseconds. */
   connectTimeout?: number;
@@ -32,7 +34,10 @@ export interface RequestOptions {
   clock?: Clock;
 }
 
-/** A response to {@link request}. Read or dispose of its body: until then, the connection stays open. */
+/**
+ * A response to {@link request}. Read or dispose of its body: until then, the connection stays
+ * open.
+ */
 export interface HttpResponse extends PageResponse {
   /** Whether a redirect led to another origin, to which the credentials were not sent. */
   readonly credentialsWithheld: boolean;
@@ -43,7 +48,7 @@ interface PageResponse extends Exchange {
   readonly authentication: "Basic" | "Digest" | undefined;
 }
 
-/** Options with their defaults, and what all requests of one call share. */
+/** Options with their defaults, and the state that all requests of one call share. */
 interface Settings extends ExchangeOptions {
   readonly credentials: Credentials | undefined;
   readonly preemptive: boolean;
@@ -56,11 +61,12 @@ const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 /**
  * Requests a URL by GET, follows redirects, and authenticates.
  *
- * The first request has no credentials unless `preemptive` is set: only the response tells whether the camera
- * supports Digest, and then the password must not be sent in clear. This costs one round trip. If a camera closes
- * the connection or responds with 403 instead of asking for a password, the next request uses Basic.
+ * The first request has no credentials unless `preemptive` is set: only the response shows whether
+ * the camera supports Digest, and then the password must not be sent in the clear. This costs one
+ * round trip. If a camera closes the connection or responds with 403 instead of asking for a
+ * password, the next request uses Basic.
  *
- * @throws {HttpClientError} If there is no response. A status such as 404 or 401 is a response.
+ * @throws {HttpClientError} If no response arrives. A status such as 404 or 401 is a response.
  * @throws The reason of `signal`, if that aborted.
  */
 export async function request(options: RequestOptions): Promise<HttpResponse> {
@@ -132,7 +138,10 @@ async function requestPage(url: URL, settings: Settings): Promise<PageResponse> 
   return { ...response, authentication: authentication.scheme };
 }
 
-/** Requests without credentials, and then by Basic if the server refuses without asking for a password. */
+/**
+ * Requests without credentials, and then by Basic if the server refuses without asking for a
+ * password.
+ */
 async function exchangeAnonymously(
   url: URL,
   authentication: Authentication,

@@ -6,11 +6,14 @@ export interface Timeout {
   readonly clock: Clock;
   /** Time limit in milliseconds. */
   readonly ms: number;
-  /** Makes the error for an action that exceeds the limit. */
+  /** Creates the error for an action that exceeds the limit. */
   readonly error: () => Error;
 }
 
-/** Runs an action with a signal that aborts as the given one, or when the time is up. */
+/**
+ * Runs an action with a signal that aborts with the given signal, or when the time limit is
+ * exceeded.
+ */
 export async function withTimeout<T>(
   { signal, clock, ms, error }: Timeout,
   action: (signal: AbortSignal) => Promise<T>,

@@ -11,23 +11,23 @@ export type Open<T> = (signal: AbortSignal) => AsyncIterable<T>;
 export interface HubOptions {
   clock: Clock;
   /**
-   * How long the source keeps running after the last subscriber that needs it has left, in milliseconds.
-   * `Infinity`: forever.
+   * How long the source keeps running after the last subscriber that needs it has left, in
+   * milliseconds; `Infinity`: forever.
    */
   idleTimeout: number;
 }
 
 /**
- * Broadcasts one source to any number of subscribers, each at its own pace. The source runs only while a
- * subscriber needs it, and for `idleTimeout` afterwards.
+ * Broadcasts one source to any number of subscribers, each at its own pace. The source runs only
+ * while a subscriber needs it, and for `idleTimeout` afterwards.
  */
 export class Hub<T> implements AsyncDisposable {
   readonly #open: Open<T>;
   readonly #clock: Clock;
   readonly #idleTimeout: number;
   readonly #subscribers = new Set<Subscriber<T>>();
-  /** Number of subscribers for which the source runs. */
-  #holders = 0;
+  /** Number of subscribers that need the source to run. */
+  #needing = 0;
   #running: Promise<void> | undefined;
   #source: AbortController | undefined;
   #idle: AbortController | undefined;
@@ -67,22 +67,24 @@ export class Hub<T> implements AsyncDisposable {
     if (!this.#closed) this.#running ??= this.#run();
   }
 
-  /** Adds a subscriber, offers it the latest item, and opens the source if the subscriber needs it. */
+  /**
+   * Adds a subscriber, offers it the latest item, and opens the source if the subscriber needs it.
+   */
   join(subscriber: Subscriber<T>): void {
     if (this.#closed) return subscriber.end();
     if (!this.#subscribers.has(subscriber)) {
       this.#subscribers.add(subscriber);
-      if (holdsSource(subscriber)) this.#holders++;
+      if (needsSource(subscriber)) this.#needing++;
     }
     if (this.#latest !== undefined) subscriber.offer(this.#latest);
-    if (!holdsSource(subscriber)) return;
+    if (!needsSource(subscriber)) return;
     this.#idle?.abort();
     this.start();
   }
 
   /** Removes a subscriber, if it has joined. */
   leave(subscriber: Subscriber<T>): void {
-    if (!this.#remove(subscriber) || !holdsSource(subscriber) || this.#holders > 0) return;
+    if (!this.#remove(subscriber) || !needsSource(subscriber) || this.#needing > 0) return;
     if (this.#idleTimeout === Infinity) return;
     const idle = this.#idle = new AbortController();
     if (this.#idleTimeout === 0) return this.#stop();
@@ -97,7 +99,11 @@ export class Hub<T> implements AsyncDisposable {
     return new Subscription(this, options);
   }
 
-  /** Ends all subscriptions and waits until the source has closed. @param reason Abort reason for the source. */
+  /**
+   * Ends all subscribers and waits until the source has closed.
+   *
+   * @param reason Abort reason for the source.
+   */
   async close(reason?: unknown): Promise<void> {
     this.#closed = true;
     this.#source?.abort(reason);
@@ -113,7 +119,7 @@ export class Hub<T> implements AsyncDisposable {
 
   #remove(subscriber: Subscriber<T>): boolean {
     if (!this.#subscribers.delete(subscriber)) return false;
-    if (holdsSource(subscriber)) this.#holders--;
+    if (needsSource(subscriber)) this.#needing--;
     return true;
   }
 
@@ -130,9 +136,9 @@ export class Hub<T> implements AsyncDisposable {
     this.#latest = undefined;
   }
 
-  /** Opens the source, and again for subscribers that have joined while it was closing. */
+  /** Opens the source, and opens it again if subscribers have joined while it was closing. */
   async #run(): Promise<void> {
-    do await this.#broadcast(); while (this.#holders > 0 && !this.#closed);
+    do await this.#broadcast(); while (this.#needing > 0 && !this.#closed);
     this.#running = undefined;
   }
 
@@ -155,6 +161,6 @@ export class Hub<T> implements AsyncDisposable {
   }
 }
 
-function holdsSource({ keepsRunning = true }: Subscriber<never>): boolean {
+function needsSource({ keepsRunning = true }: Subscriber<never>): boolean {
   return keepsRunning;
 }

@@ -7,8 +7,8 @@ export interface LatestQueueOptions {
 }
 
 /**
- * A bounded queue in which the newest items win: when it is full, the oldest item is dropped. Every subscriber
- * that may be slower than its source has one.
+ * A bounded queue in which the newest items win: when it is full, the oldest item is dropped. For
+ * subscribers that may be slower than their source.
  */
 export class LatestQueue<T> {
   /** Number of items dropped so far. */

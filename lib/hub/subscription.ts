@@ -15,17 +15,18 @@ export interface SubscriptionOptions {
   role?: Role;
   /** Whether the hub's source runs for this subscription. @default {true} */
   keepsRunning?: boolean;
-  /** Called for each item that the reader was too slow to take. */
+  /** Called for each item that the reader was too slow to receive. */
   onDropped?: () => void;
 }
 
 /**
- * A subscriber that is an async iterator: it queues the newest `depth` items while its reader is busy.
+ * A subscriber that is an async iterator: it queues the newest `depth` items while its reader is
+ * busy.
  *
  * It joins the hub at the first `next()`, so an unread subscription costs nothing.
  *
- * It is written by hand because an async generator answers `return()` only after the `next()` that it awaits:
- * a viewer that disconnects from a silent camera would never leave the hub.
+ * It is not an async generator, because that settles `return()` only after the pending `next()`: a
+ * viewer that disconnects while a camera delivers no frames would never leave the hub.
  */
 export class Subscription<T>
   implements Subscriber<T>, AsyncIterableIterator<T, undefined>, Disposable {
@@ -46,7 +47,7 @@ export class Subscription<T>
     this.#queue = new LatestQueue({ depth, onDropped });
   }
 
-  /** Number of items that the reader was too slow to take. */
+  /** Number of items that the reader was too slow to receive. */
   get dropped(): number {
     return this.#queue.dropped;
   }
@@ -68,7 +69,7 @@ export class Subscription<T>
     return this.#waiting.promise;
   }
 
-  /** Leaves the hub and ends a pending `next()`. */
+  /** Leaves the hub and ends the pending `next()`. */
   return(): Promise<IteratorResult<T, undefined>> {
     this.#queue.clear();
     this.end();

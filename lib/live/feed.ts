@@ -19,9 +19,9 @@ export interface LiveFeedOptions {
 }
 
 /**
- * One client's subscription to one camera. At most one frame is in flight: when the client acknowledges it,
- * the newest frame follows. A client that never acknowledges gets one frame and keeps only the newest one
- * in memory.
+ * One client's subscription to one camera. At most one frame is in flight: when the client
+ * acknowledges it, the newest frame follows. A client that never acknowledges gets one frame and
+ * keeps only the newest one in memory.
  */
 export class LiveFeed implements Subscriber<Frame> {
   /** Size of the last message sent, in bytes. */
@@ -49,13 +49,17 @@ export class LiveFeed implements Subscriber<Frame> {
     return this.#queue.dropped;
   }
 
-  /** Joins the camera, and has it retry if it has given up. */
-  join(): void {
+  /**
+   * Joins the camera, and has it retry if it has given up.
+   *
+   * @param skipDelay Whether to retry without a delay.
+   */
+  join(skipDelay = false): void {
     if (!this.#joined) {
       this.#joined = true;
       this.#camera.join(this);
     }
-    this.#camera.retryNow();
+    this.#camera.retryNow({ skipDelay });
   }
 
   /** Leaves the camera. A frame in flight still has to be acknowledged. */
@@ -77,7 +81,10 @@ export class LiveFeed implements Subscriber<Frame> {
     this.#onEnd();
   }
 
-  /** Takes the client's acknowledgement of a frame, and sends the next one. Ignores other sequence numbers. */
+  /**
+   * Takes the client's acknowledgement of a frame, and sends the next one. Ignores other sequence
+   * numbers.
+   */
   acknowledge(sequence: number): void {
     const frame = this.#inFlight;
     if (frame?.sequence !== sequence) return;

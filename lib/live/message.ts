@@ -1,7 +1,10 @@
 import type { Bytes } from "../bytes.ts";
 import type { Frame } from "../frame.ts";
 
-/** Version of the live protocol. Increase it when a page of the version before cannot read the messages. */
+/**
+ * Version of the live protocol. Increase it when a page of the previous version cannot read the
+ * messages.
+ */
 export const PROTOCOL_VERSION = 2;
 
 /** The first byte of each binary message. Clients ignore kinds that they do not know. */
@@ -15,9 +18,12 @@ export const MAX_MESSAGE = 4_096;
 
 /** The messages that a client may send. */
 export type ClientMessage =
-  /** Selects the cameras to watch, by name. Unknown names are ignored. */
-  | { readonly type: "watch"; readonly cameras: readonly string[] }
-  /** Acknowledges a frame: it is on the screen, or was discarded. The server may send the next one. */
+  /**
+   * Selects the cameras to watch, by name. Unknown names are ignored. With `retry`, failed cameras
+   * are retried without the usual delay, because the user has requested it.
+   */
+  | { readonly type: "watch"; readonly cameras: readonly string[]; readonly retry: boolean }
+  /** Acknowledges a frame: it was painted or discarded, and the server may send the next frame. */
   | { readonly type: "painted"; readonly camera: number; readonly sequence: number }
   /** Requests the cameras' status and the server's time. */
   | { readonly type: "ping"; readonly id: number };
@@ -34,8 +40,9 @@ const messages = new WeakMap<Frame, Bytes>();
  *     8  float64  capture time, in milliseconds since the Unix epoch
  *    16           the JPEG
  *
- * All viewers share one message per frame: do not write to it. (The headroom around a JPEG belongs to the
- * multipart encoder. One copy per frame, for any number of viewers, costs less than two messages per viewer.)
+ * All viewers share one message per frame: do not write to it. (The headroom around a JPEG belongs
+ * to the multipart encoder. One copy per frame, for any number of viewers, costs less than two
+ * messages per viewer.)
  *
  * @param camera Index of the camera: always the same for one frame.
  */
@@ -63,7 +70,7 @@ export function readClientMessage(text: string): ClientMessage | undefined {
     case "watch": {
       const { cameras } = message;
       if (!Array.isArray(cameras) || !cameras.every((name) => typeof name === "string")) return;
-      return { type: "watch", cameras };
+      return { type: "watch", cameras, retry: message.retry === true };
     }
     case "painted": {
       const { camera, sequence } = message;

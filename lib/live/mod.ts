@@ -1,9 +1,10 @@
 /**
- * The server's side of the live player: frames over a WebSocket. A frame is sent when the client has
- * acknowledged the previous one, so on a link of any speed a client is at most one transmission behind.
+ * The server's side of the live player: frames over a WebSocket. A frame is sent when the client
+ * has acknowledged the previous one, so on a link of any speed a client is at most one transmission
+ * behind.
  *
  * @module
  */
 export { FRAME_HEADER, frameMessage, MESSAGE_KIND, PROTOCOL_VERSION } from "./message.ts";
 export { closeOutdated } from "./outdated.ts";
-export { CLOSE, LiveSession, type LiveSocket } from "./session.ts";
+export { CLOSE, LiveSession, type LiveSocket, type ServerInfo } from "./session.ts";

@@ -2,8 +2,8 @@ import type { Clock } from "../clock.ts";
 import { CLOSE } from "./session.ts";
 
 /**
- * Delay before the socket of a client without a version is closed, in milliseconds. Pages from before the
- * protocol had a version connect again immediately after a close: the delay limits their rate.
+ * Delay before the socket of a client without a version is closed, in milliseconds. Pages that are
+ * older than the version number reconnect immediately after a close: the delay limits their rate.
  */
 const UNVERSIONED_DELAY = 2_000;
 
@@ -14,8 +14,8 @@ export interface OpeningSocket {
 }
 
 /**
- * Closes the socket of a client that speaks another version of the protocol, with a reason that the page
- * shows to its user. The client gets no message: it would misread it.
+ * Closes the socket of a client that uses another version of the protocol, with a reason that the
+ * page shows to its user. Sends no message, because the client would misread it.
  *
  * @param version The version that the client named, if any.
  */
@@ -27,7 +27,7 @@ export function closeOutdated(
   const closed = new AbortController();
   socket.addEventListener("open", async () => {
     if (version === undefined) {
-      await clock.sleep(UNVERSIONED_DELAY, closed.signal).catch(() => {}); // aborted: closed by then
+      await clock.sleep(UNVERSIONED_DELAY, closed.signal).catch(() => {}); // aborted: closed
     }
     if (closed.signal.aborted) return;
     socket.close(CLOSE.OUTDATED, "The page is older than the server: reload it");

@@ -23,7 +23,7 @@ interface Metric {
   samples(cameras: readonly CameraStats[], server: ServerStats): Sample[];
 }
 
-/** A measured value, without the name of its metric. */
+/** A value of a metric. */
 interface Sample {
   readonly suffix: string;
   readonly labels: Record<string, string>;
@@ -148,7 +148,7 @@ function sample(value: number, labels: Record<string, string> = {}, suffix = "")
   return { suffix, labels, value };
 }
 
-/** One sample per camera. */
+/** Creates a function that returns one sample per camera. */
 function perCamera(value: (camera: CameraStats) => number): Metric["samples"] {
   return (cameras) => cameras.map((camera) => sample(value(camera), { camera: camera.name }));
 }
@@ -157,7 +157,7 @@ function states({ name, state }: CameraStats): Sample[] {
   return STATES.map((label) => sample(label === state ? 1 : 0, { camera: name, state: label }));
 }
 
-/** The samples of a histogram, in which each bucket includes the smaller ones. */
+/** Returns the samples of a histogram, in which each bucket includes the smaller ones. */
 function latencies({ name, sent }: CameraStats): Sample[] {
   let count = 0;
   const buckets = sent.buckets.map((frames, i) => {

@@ -10,10 +10,12 @@ const FIELD = "content-";
 const PARAMETER = /;\s*([^\s=;]*)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^;]*))?/gs;
 const latin1 = new TextDecoder("latin1");
 
-/** More bytes are needed for a decision. */
+/** Result of a match that needs more bytes. */
 export const MORE = "more";
 
-/** Returns the boundary in a `Content-Type`. Some servers include the delimiter's `--`. */
+/**
+ * Returns the boundary in a `Content-Type`. Some servers include the `--` of the delimiter in it.
+ */
 export function boundaryOf(contentType: string): string | undefined {
   for (const [, name = "", value = ""] of contentType.matchAll(PARAMETER)) {
     if (name.toLowerCase() !== "boundary") continue;

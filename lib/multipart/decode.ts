@@ -21,9 +21,10 @@ export interface DecodeOptions {
  * and servers.
  *
  * A part with a `Content-Length` is yielded as soon as that number of bytes has arrived, if they
- * are a JPEG; otherwise when the next delimiter has arrived. Parts that are no complete JPEG are
- * dropped, whatever their type is; see {@link PartImages} for what is complete. A wrong boundary in
- * `contentType` is replaced by that of the first delimiter. Each image has a separate buffer with spare bytes around it; see `HEADROOM`.
+ * are a JPEG; otherwise when the next delimiter has arrived. Parts without a complete JPEG, see
+ * {@link PartImages}, are dropped, whatever their type is. If the boundary in `contentType` is wrong,
+ * that of the first delimiter counts. Each image has a separate buffer, with `HEADROOM` around the
+ * image.
  *
  * @param contentType The `Content-Type` of the response, with the boundary.
  */

@@ -1,15 +1,17 @@
 import { type Bytes, hasHeadroom } from "../bytes.ts";
 import type { Frame } from "../frame.ts";
 
-/** The boundary for which parts are written around the JPEG in its buffer, without a copy. */
+/**
+ * The boundary of streams whose parts are written around the JPEG in its buffer, without a copy.
+ */
 const BOUNDARY = "frame";
 const PART_TYPE = "Content-Type: image/jpeg\r\n";
 const text = new TextEncoder();
 
 /**
  * Encodes frames as `multipart/x-mixed-replace`. Each frame is one chunk, which is built once for
- * all viewers and ends with the delimiter of the next part: clients show a frame when they receive
- * that.
+ * all viewers. It ends with the delimiter of the next part, because clients show a frame only when
+ * they have received that.
  */
 export class MultipartFormat {
   /** The `Content-Type` of the response. */
@@ -22,9 +24,9 @@ export class MultipartFormat {
   readonly #parts = new WeakMap<Frame, Bytes>();
 
   /**
-   * @param advance Whether each part is followed by the headers of the next one. Blink paints a
-   * part only when it has received those. They cannot contain the length of a frame that does not
-   * exist yet.
+   * @param advance Whether each part is followed by the headers of the next part. Chromium and
+   * WebKit paint a part only when they have received these headers, which cannot contain the length
+   * of a frame that does not exist yet.
    */
   constructor(boundary: string, advance: boolean) {
     this.#boundary = boundary;

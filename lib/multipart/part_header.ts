@@ -1,9 +1,11 @@
-/** Plausible times in seconds since the Unix epoch: 2001 to 2286. Others are relative to a start. */
+/**
+ * Range of capture times, in seconds since the Unix epoch: 2001 to 2286. Other times are relative.
+ */
 const EARLIEST = 1e9, LATEST = 1e10;
 
 /** The headers of a part, parsed line by line. */
 export class PartHeader {
-  /** Whether there was no line yet. */
+  /** Whether no line has been added yet. */
   empty = true;
   /** The declared type of the part; empty if there is none. */
   type = "";

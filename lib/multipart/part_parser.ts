@@ -26,13 +26,16 @@ export interface Part {
 
 /** Counts of the data that a decoder has dropped. */
 export interface DecodeCounts {
-  /** Number of parts that were no complete JPEG, or too large, or had too large headers. */
+  /** Number of parts that were too large, had too large headers, or contained no complete JPEG. */
   broken: number;
   /** Number of bytes in dropped parts, including parts of other types. */
   skippedBytes: number;
 }
 
-/** Before a delimiter, in headers, at a body, in an image of known or of unknown length. */
+/**
+ * Before a delimiter, in headers, at the start of a body, in an image of known or of unknown
+ * length.
+ */
 type State = "seek" | "header" | "body" | "length" | "scan";
 
 /** Position of a delimiter line, including the line break before it. */
@@ -292,12 +295,13 @@ export class PartParser {
     return { jpeg: markHeadroom(jpeg), timestamp: this.#header.timestamp };
   }
 
-  /** Moves the bytes not parsed yet to the start of the buffer, or to a larger one. */
+  /** Moves the unparsed bytes to the start of the buffer, or of a larger buffer. */
   #makeRoom(length: number): void {
     const kept = this.#state === "length" || this.#state === "scan" ? this.#start : this.#at;
     const rest = this.#bytes.subarray(kept);
     const needed = rest.length + length;
-    // There is as much free space as bytes are moved, so that each byte moves a few times at most.
+    // Leaves at least as much free space as bytes are moved, so that each byte is moved only a few
+    // times.
     const memory = needed + rest.length > this.#memory.length
       ? new Uint8Array(needed + rest.length)
       : this.#memory;

@@ -1,13 +1,13 @@
 /**
- * A Deno permission that a driver can need. `run` is for any program: settings name the programs,
- * and signals to a process group need it.
+ * A Deno permission that a driver can need. `run` covers any program: settings name the programs,
+ * and signals to a process group need the unrestricted permission.
  */
 export type DriverPermission = "run" | "net";
 
-/** The permissions of a driver that does not state any, such as a user's own. */
+/** The permissions of a driver without `requirements.ts`, such as a user's driver. */
 export const ALL_DRIVER_PERMISSIONS: readonly DriverPermission[] = ["run", "net"];
 
-/** Loads the permissions that `cameras/<driver>/requirements.ts` states. */
+/** Loads the permissions in `cameras/<driver>/requirements.ts`. */
 export async function loadDriverPermissions(driver: string): Promise<readonly DriverPermission[]> {
   const file = new URL(`../../cameras/${driver}/requirements.ts`, import.meta.url);
   if (!await isFile(file)) return ALL_DRIVER_PERMISSIONS;

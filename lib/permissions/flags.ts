@@ -1,13 +1,14 @@
 import type { Config } from "../config.ts";
 import type { Env } from "../env.ts";
+import { hostInUrl } from "../host.ts";
 import { LINUX_LIBRARIES, MACOS_LIBRARIES } from "../libc.ts";
 import type { Setting } from "../setting.ts";
 import type { DriverPermission } from "./driver_permissions.ts";
 
-/** Folders of the server's own files: those it loads by name, and the pages. */
+/** Folders with the modules that the server loads by name, and with the pages. */
 const OWN_FOLDERS = ["cameras", "lib", "static"];
 
-/** What the permissions are computed from. */
+/** Options of {@link permissionFlags}. */
 export interface FlagsOptions {
   /**
    * Undefined if a setting is invalid: the flags are then the minimum, and the server reports the
@@ -18,29 +19,38 @@ export interface FlagsOptions {
   readonly drivers: ReadonlySet<DriverPermission>;
   readonly settings: readonly Setting[];
   readonly env: Env;
+  /** Whether to permit reading the file `.env`, which the server checks and does not use. */
+  readonly dotenv?: boolean;
 }
 
-/** The Deno permissions that the server needs with these settings, as flags for `deno run`. */
-export function permissionFlags({ config, drivers, settings, env }: FlagsOptions): string[] {
+/**
+ * Returns the Deno permissions that the server needs with these settings, as flags for `deno run`.
+ */
+export function permissionFlags(options: FlagsOptions): string[] {
+  const { config, drivers, settings, env, dotenv = false } = options;
   const written = config ? pathsOf(settings.filter(({ path }) => path === "write"), env) : [];
   const read = config ? pathsOf(settings.filter(({ path }) => path), env) : [];
   return [
     "--no-prompt",
     "--allow-env",
-    flag("read", [...OWN_FOLDERS, ...read]),
+    flag("read", [...OWN_FOLDERS, ...read, ...dotenv ? [".env"] : []]),
     ...written.length > 0 ? [flag("write", written)] : [],
     ...drivers.has("net") ? ["--allow-net"] : config ? [listenFlag(config)] : [],
     ...drivers.has("run") ? ["--allow-run"] : [],
+    // To name the addresses of this machine.
+    ...config && ["0.0.0.0", "::"].includes(config.host) ? ["--allow-sys=networkInterfaces"] : [],
     ...ffiFlags(librariesOf(Deno.build.os)),
   ];
 }
 
 /**
- * The permissions of a compiled binary, which are fixed when it is made: those for all settings.
+ * Returns the permissions of a compiled binary. They are fixed when it is compiled, so they cover
+ * all settings.
  */
 export function compileFlags(settings: readonly Setting[]): string[] {
   return [
     ...["--no-prompt", "--allow-env", "--allow-net", "--allow-run", "--allow-read"],
+    "--allow-sys=networkInterfaces",
     ...settings.some(({ path }) => path === "write") ? ["--allow-write"] : [],
     ...ffiFlags([...LINUX_LIBRARIES, ...MACOS_LIBRARIES]),
   ];
@@ -56,13 +66,16 @@ function pathsOf(settings: readonly Setting[], env: Env): string[] {
     .filter((path) => path !== "" && !/^sha256:/i.test(path)); // a fingerprint instead of a file
 }
 
-/** Permits listening: on any port of the address if the system is to choose the port. */
+/** Permits listening. With port 0, the system chooses the port, so any port is permitted. */
 function listenFlag({ host, port }: Pick<Config, "host" | "port">): string {
-  const address = host.includes(":") ? `[${host}]` : host;
+  const address = hostInUrl(host);
   return flag("net", [port === 0 ? address : `${address}:${port}`]);
 }
 
-/** The C library, for system calls that Deno does not offer: see `lib/sockets/`. */
+/**
+ * Returns the paths of the C library, for system calls that Deno does not offer: see
+ * `lib/sockets/`.
+ */
 function librariesOf(os: typeof Deno.build.os): readonly string[] {
   if (os === "linux") return LINUX_LIBRARIES;
   return os === "darwin" ? MACOS_LIBRARIES : [];
@@ -73,8 +86,8 @@ function ffiFlags(libraries: readonly string[]): string[] {
 }
 
 /**
- * A flag with a list of values. A list cannot contain a comma, and the command in `deno.json` no
- * space: such a value makes the permission unrestricted.
+ * Formats a flag with a list of values. A value cannot contain a comma, nor a space because of the
+ * command in `deno.json`: such a value makes the permission unrestricted.
  */
 function flag(name: string, values: readonly string[]): string {
   const fits = values.every((value) => /^[^\s,]+$/.test(value));

@@ -2,11 +2,11 @@ import type { Bytes } from "../bytes.ts";
 import { CameraError } from "../errors.ts";
 import type { Redactor } from "../redact.ts";
 
-/** How many of the last lines of a program's standard error are kept. */
+/** Maximum number of lines of a program's standard error that are kept, the last ones. */
 const MAX_STDERR_LINES = 20;
-/** How much of an unfinished line of standard error is kept, in characters. */
+/** Maximum length of an unfinished line of standard error that is kept, in characters. */
 const MAX_PENDING_LENGTH = 65_536;
-/** The maximum length of a line in an error message, in characters. */
+/** Maximum length of a line in an error message, in characters. */
 const MAX_LINE_LENGTH = 500;
 
 /** An error message that a program is known to print, and what to do about it. */
@@ -24,7 +24,7 @@ export interface ProgramEnd {
   readonly name: string;
   /** Whether the server terminated it, because it hung or because the server shuts down. */
   readonly aborted: boolean;
-  /** Whether it exited by itself after it had closed its output. */
+  /** Whether it exited by itself after it closed its output. */
   readonly exited: boolean;
   readonly status: Deno.CommandStatus;
   /** The last lines of its standard error, by {@link readLastLines}. */
@@ -57,15 +57,15 @@ export async function readLastLines(
   );
 }
 
-/** The error to report for a program that has ended, or undefined if it ended as expected. */
+/** Returns the error of a program that has ended, or undefined if it ended as expected. */
 export function errorFor(
   end: ProgramEnd,
   knownErrors: readonly KnownError[] = [],
 ): CameraError | undefined {
   const known = findKnownError(end.stderrLines, knownErrors);
   // The exit status of a terminated program means nothing, but its standard error may explain why
-  // it hung. Some programs exit with 0 when their camera is unplugged: only standard error shows
-  // that.
+  // it hung. Some programs exit with code 0 when their camera is unplugged: only standard error
+  // shows it.
   if (!known && (end.aborted || end.status.success && end.exited)) return undefined;
   const reason = known?.line ?? lastErrorLine(end.stderrLines);
   return new CameraError(`${end.name}${describeEnd(end)}${reason ? `: ${reason}` : ""}`, {
@@ -83,7 +83,7 @@ function describeEnd({ aborted, exited, status: { success, code, signal } }: Pro
   return ` exited with code ${code}`;
 }
 
-/** Finds the first known error that any line matches, and the last line that matches it. */
+/** Finds the first known error that matches a line, and the last line that it matches. */
 function findKnownError(lines: readonly string[], knownErrors: readonly KnownError[]) {
   for (const { pattern, hint, permanent } of knownErrors) {
     const line = lines.findLast((line) => pattern.test(line));
@@ -93,7 +93,7 @@ function findKnownError(lines: readonly string[], knownErrors: readonly KnownErr
   }
 }
 
-/** The last line that reads like an error, or else the last line. */
+/** Returns the last line with a word of an error message, or else the last line. */
 function lastErrorLine(lines: readonly string[]): string | undefined {
   const errorWords = /error|cannot|can't|fail|not |no such|denied|invalid/i;
   return lines.findLast((line) => errorWords.test(line)) ?? lines.at(-1);

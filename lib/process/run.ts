@@ -12,25 +12,25 @@ import {
   terminateOrphans,
 } from "./terminate.ts";
 
-/** How many bytes are read at once where the caller passes no buffer. */
+/** Size of a read without a buffer of the caller, in bytes. */
 const CHUNK_SIZE = 65_536;
 
 type Arguments = readonly string[] | (() => Promise<readonly string[]>);
 
 /** Options of {@link run}. */
 export interface RunOptions extends SpawnOptions {
-  /** Error messages that the program is known to print. The first that matches is reported. */
+  /** Error messages that the program is known to print. The first match is reported. */
   knownErrors?: readonly KnownError[];
 }
 
 /**
- * Runs a program and returns its standard output as a byte source, until it exits or `signal`
- * aborts. The first read starts the program. When the source has ended or is disposed, the program
- * has exited, and so have its descendants that are still in its process group, such as the commands
- * of a shell script.
+ * Runs a program until it exits or `signal` aborts, and returns its standard output as a byte
+ * source. The first read starts the program. When the source has ended or is disposed of, the
+ * program has exited, and so have the descendants in its process group, such as the commands of a
+ * shell script.
  *
  * The program is stopped by SIGINT, then SIGTERM, then SIGKILL. Meanwhile its output is still read,
- * because a program that is blocked on a full pipe would not react to the signal.
+ * because a program that is blocked on a full pipe would not react to a signal.
  *
  * @param program Its name or path. Of several, the first that is installed is run.
  * @param args The arguments, or a function that determines them at the first read.

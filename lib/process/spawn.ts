@@ -1,9 +1,10 @@
 import { CameraError } from "../errors.ts";
+import { shorten } from "../quote.ts";
 
 /**
  * Whether each program gets its own process group, so that a signal also reaches the processes that
- * it starts. The terminal's Ctrl-C then reaches only the server. Windows has no process groups, and
- * signalling a group needs the permission to run any program.
+ * it starts. Ctrl+C in the terminal then reaches only the server. Windows has no process groups,
+ * and signalling a group needs the permission to run any program.
  */
 export const USE_PROCESS_GROUPS = Deno.build.os !== "windows" &&
   Deno.permissions.querySync({ name: "run" }).state === "granted";
@@ -50,7 +51,7 @@ export function spawn(
       throw new CameraError(`Cannot start ${name}`, { cause, permanent: true });
     }
   }
-  throw new CameraError(`Cannot find ${names.join(" or ")} on this machine`, {
+  throw new CameraError(`Cannot find ${names.map(shorten).join(" or ")} on this machine`, {
     hint: installHint,
     permanent: true,
   });

@@ -18,14 +18,12 @@ const ORPHAN_GRACE_PERIOD = 500;
 /** The programs that {@link killAll} kills. */
 export const runningPrograms = new Set<Deno.ChildProcess>();
 
-/**
- * Kills all running programs and their descendants immediately. For use before the server exits.
- */
+/** Kills all running programs and their descendants immediately, before the server exits. */
 export function killAll(): void {
   for (const child of runningPrograms) sendSignal(child, "SIGKILL");
 }
 
-/** The grace periods for a stop with this abort reason. */
+/** Returns the grace periods for this abort reason. */
 export function gracePeriodsFor(reason: unknown): GracePeriods {
   return reason instanceof ImmediateStop ? SHORT_GRACE_PERIODS : GRACE_PERIODS;
 }
@@ -46,8 +44,8 @@ export async function terminate(
  * Waits for the descendants of a program that has exited, then kills those left in its process
  * group.
  *
- * @param outputClosed Settles when nothing holds the program's pipes any more, as descendants
- * mostly do.
+ * @param outputClosed Settles when no process holds the program's pipes any more. Most descendants
+ * inherit them.
  * @returns Whether the pipes are closed. If not, a process outside the group still holds them.
  */
 export async function terminateOrphans(

@@ -1,6 +1,6 @@
 /**
  * Number of consecutive descriptors without a socket of the port after which a search ends. The
- * kernel gives out the lowest free number, so sockets are close to each other.
+ * kernel allocates the lowest free number, so sockets have numbers close to each other.
  */
 const MAX_DESCRIPTOR_GAP = 1_000;
 
@@ -18,7 +18,7 @@ export const SOCKET_FUNCTIONS = {
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
 } as const;
 
-/** The opened {@link SOCKET_FUNCTIONS}. */
+/** The {@link SOCKET_FUNCTIONS} of an open C library. */
 export type SocketFunctions = Deno.DynamicLibrary<typeof SOCKET_FUNCTIONS>["symbols"];
 
 type GetName = (descriptor: number, address: BufferSource, size: BufferSource) => number;

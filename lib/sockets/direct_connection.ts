@@ -3,19 +3,21 @@ import type { DrainPoller } from "./drain_poller.ts";
 
 /** Interval between checks whether the response's headers are sent, in milliseconds. */
 const HEADER_POLL_INTERVAL = 1;
-/** How long to wait for the response's headers, in milliseconds. */
+/** Maximum time to wait for the response's headers, in milliseconds. */
 const HEADER_TIMEOUT = 200;
 
 /** The operations on sockets that a {@link DirectConnection} needs. */
 export interface DirectSockets {
   /** Calls back for connections that have drained. */
   readonly drainPoller: DrainPoller;
-  /** Counts the bytes ever written to the socket, modulo 2 ** 32; undefined if unknown. */
+  /**
+   * Returns the number of bytes ever written to the socket, modulo 2 ** 32; undefined if unknown.
+   */
   bytesAccepted(socket: number): number | undefined;
   /**
    * Sends as many bytes as the socket accepts at once.
    *
-   * @returns Number of bytes sent; negative if it accepts nothing.
+   * @returns Number of bytes sent; negative if the socket accepts nothing.
    */
   send(socket: number, bytes: Bytes): number;
   /** Closes the descriptor. */
@@ -31,14 +33,12 @@ export interface DirectSocket {
 }
 
 /**
- * The connection of one response, written to by two parties in turn. Deno writes the headers and
- * the bytes that were queued in the response's stream; {@link send} writes to the same socket,
- * bypassing Deno.
+ * The connection of one response, which has two writers. Deno writes the headers and the bytes that
+ * are queued in the response's stream; {@link send} writes to the same socket, bypassing Deno.
  *
- * The bytes of the two must not mix. So `send` does nothing until Deno has written everything that
- * it was given. Deno does not report that, but the kernel counts the bytes that were ever written
- * to a socket (TCP_INFO): Deno has finished when the count before the first queued byte has grown
- * by the number of queued bytes.
+ * Their bytes must not mix, so `send` does nothing until Deno has written everything queued. Deno
+ * does not report that, but the kernel counts the bytes ever written to a socket (TCP_INFO): Deno
+ * has finished when the count before the first queued byte has grown by the number of queued bytes.
  */
 export class DirectConnection {
   readonly #sockets: DirectSockets;
@@ -55,7 +55,7 @@ export class DirectConnection {
   }
 
   /**
-   * Waits until Deno has sent the response's headers. Nothing may be queued before. After a timeout
+   * Waits until Deno has sent the response's headers. Until then, queue nothing. After a timeout
    * the connection closes, so that Deno sends the whole response.
    */
   async headersSent(): Promise<void> {
@@ -94,7 +94,7 @@ export class DirectConnection {
     return Math.max(0, this.#sockets.send(this.#socket, bytes));
   }
 
-  /** Notes that `count` bytes were queued in the response's stream, for Deno to send. */
+  /** Records that `count` bytes are queued in the response's stream, for Deno to send. */
   queued(count: number): void {
     if (this.#state !== "open") return this.close();
     const before = this.#drainedAt ?? this.#bytesAccepted();

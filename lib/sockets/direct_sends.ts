@@ -20,8 +20,9 @@ type Functions = Deno.DynamicLibrary<typeof DIRECT_FUNCTIONS>["symbols"];
 
 /**
  * Sends on connections that `Deno.serve` has accepted on a port, bypassing Deno: a frame then costs
- * one system call per viewer, and no copy if it has many viewers. Deno sends what the kernel does
- * not accept at once: only Deno waits for a socket, reads from it, and notices a disconnect.
+ * one system call per viewer, and no copy if it has many viewers. Deno sends the bytes that
+ * the kernel does not accept at once: only Deno waits for a socket, reads from it, and detects a
+ * disconnect.
  *
  * Linux only.
  */
@@ -33,7 +34,7 @@ export class DirectSends implements DirectSockets, Disposable {
   readonly #info: TcpInfo;
   /** Open connections by descriptor. */
   readonly #open = new Map<number, DirectConnection>();
-  /** Descriptors from here on are left to Deno, which needs them to accept connections. */
+  /** Descriptors from this number on are left to Deno, which needs them to accept connections. */
   readonly #descriptorLimit: number;
 
   constructor(port: number, functions: Functions) {
@@ -92,13 +93,13 @@ export class DirectSends implements DirectSockets, Disposable {
   /**
    * Duplicates the descriptor of a client's connection. With Deno's own descriptor, a send could
    * reach another client: Deno may close it, and the kernel reuse its number, before the end of the
-   * response is noticed here.
+   * response is detected here.
    */
   #duplicateSocket(client: Deno.NetAddr): number | undefined {
     const { fcntl, close } = this.#functions;
     const sockets = [...findSockets(this.#port, this.#functions)]
       .filter((socket) => isConnectedTo(client, socket, this.#functions));
-    // A second match may be the duplicate for a viewer that has just left.
+    // A second match may be the duplicate for a viewer that has just disconnected.
     if (sockets.length !== 1) return undefined;
     const duplicate = fcntl(sockets[0]!, F_DUPFD_CLOEXEC, 0);
     if (duplicate < this.#descriptorLimit) return duplicate < 0 ? undefined : duplicate;

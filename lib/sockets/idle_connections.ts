@@ -1,9 +1,9 @@
 import { findSockets, SOCKET_FUNCTIONS } from "./descriptors.ts";
 import { TcpInfo } from "./tcp_info.ts";
 
-/** How long a connection may be idle before it is closed, in milliseconds. */
+/** Timeouts after which an idle connection is closed, in milliseconds. */
 export interface IdleTimeouts {
-  /** Until the client has received a first byte: mostly, the time for the request's headers. */
+  /** Until the client has received a first byte: limits the time for the request's headers. */
   readonly headers: number;
   /** Afterwards: without data sent to the client, or without an acknowledgement from it. */
   readonly idle: number;
@@ -61,7 +61,8 @@ export class IdleConnections {
     let closed = 0;
     const info = new TcpInfo(this.#functions);
     for (const socket of findSockets(this.#port, this.#functions)) {
-      // A second descriptor of a connection (see DirectSends) is not open any more: it counts once.
+      // With a second descriptor (see DirectSends), a connection that is closed already counts
+      // once.
       if (!info.read(socket) || !info.isOpen || !matches(info)) continue;
       this.#reset(socket);
       closed++;
@@ -70,7 +71,7 @@ export class IdleConnections {
   }
 
   /**
-   * Shuts a connection down. Deno notices that and closes its descriptor; the linger timeout of 0
+   * Shuts a connection down. Deno detects that and closes its descriptor; the linger timeout of 0
    * then makes the kernel discard unsent data and reset the connection.
    */
   #reset(socket: number): void {

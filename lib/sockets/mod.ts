@@ -37,7 +37,7 @@ export interface ConnectionsOptions {
 /**
  * Opens control over the connections that `port` accepts. Call it when the server listens.
  *
- * Linux supports everything. Whatever is not supported, or not permitted by `--allow-ffi`, does
+ * Linux supports all of it. Methods that are not supported, or not permitted by `--allow-ffi`, do
  * nothing.
  */
 export function openConnections(port: number, options: ConnectionsOptions = {}): Connections {
@@ -111,7 +111,7 @@ class KernelConnections implements Connections {
     return this.#parts.direct?.open(client, http1);
   }
 
-  /** Closes the C library. Calls of it would crash then, so afterwards all methods do nothing. */
+  /** Closes the C library. Later calls of it would crash, so all methods do nothing afterwards. */
   [Symbol.dispose](): void {
     const { direct, libc } = this.#parts;
     this.#parts = {};

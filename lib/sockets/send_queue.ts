@@ -26,7 +26,7 @@ const CONSTANTS: Partial<Record<typeof Deno.build.os, SocketConstants>> = {
  * Calls the C library, because Deno cannot set this socket option. It is set on the listener:
  * connections inherit it.
  *
- * @throws {LibcError} If that is not possible.
+ * @throws {LibcError} If the queue cannot be limited.
  */
 export function limitSendQueue(port: number, functions: SocketFunctions): void {
   const constants = CONSTANTS[Deno.build.os];
@@ -42,9 +42,7 @@ export function limitSendQueue(port: number, functions: SocketFunctions): void {
   }
 }
 
-/**
- * @returns The descriptor of the socket that listens on `port`; undefined without such a socket.
- */
+/** Finds the descriptor of the socket that listens on `port`. */
 function findListener(
   port: number,
   functions: SocketFunctions,

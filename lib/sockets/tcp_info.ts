@@ -34,8 +34,7 @@ export class TcpInfo {
   /**
    * Reads the statistics of a connection, in one system call.
    *
-   * @returns Whether that succeeded. It fails for sockets of other protocols, which `findSockets`
-   * can find as well.
+   * @returns False for sockets of other protocols, which `findSockets` can find as well.
    */
   read(socket: number): boolean {
     this.#size[0] = FULL_SIZE;
@@ -77,7 +76,7 @@ export class TcpInfo {
    */
   get bytesAccepted(): number | undefined {
     if (this.#size[0]! < FULL_SIZE) return undefined;
-    // bytesSent includes repeated bytes.
+    // bytesSent includes retransmitted bytes.
     const sent = this.#read32(OFFSETS.bytesSent) - this.#read32(OFFSETS.bytesRetransmitted);
     return (sent + this.bytesUnsent) >>> 0;
   }

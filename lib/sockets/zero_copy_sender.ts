@@ -1,12 +1,12 @@
 import type { Bytes } from "../bytes.ts";
 
 /**
- * From this many receivers on, bytes are sent with tee(2) and splice(2), without a copy for each.
+ * Minimum number of receivers to send with tee(2) and splice(2), without a copy for each receiver.
  */
 const MIN_RECEIVERS = 8;
-/** Minimum size to be cached, in bytes; anything smaller is always copied. */
+/** Minimum size to be cached, in bytes. Fewer bytes are always copied. */
 const MIN_BYTES = 16_384;
-/** Number of cached frames. Sends alternate between cameras and between multipart formats. */
+/** Number of cached frames: sends alternate between cameras and between multipart formats. */
 const CACHE_SIZE = 4;
 
 // Constants of Linux, the same on all architectures that Deno supports.
@@ -49,9 +49,9 @@ interface CacheEntry {
 }
 
 /**
- * Sends the same bytes to many sockets. Copying them into the kernel for each socket would be the
- * largest part of the cost of sending. So the bytes are copied into a pipe once. Then, for each
- * socket, tee(2) makes a staging pipe refer to the same pages of memory, and splice(2) moves these
+ * Sends the same bytes to many sockets. A copy into the kernel for each socket would be the largest
+ * part of the cost of sending. So the bytes are copied into a pipe once. Then, for each socket,
+ * tee(2) makes a staging pipe refer to the same pages of memory, and splice(2) moves these
  * references to the socket.
  */
 export class ZeroCopySender {

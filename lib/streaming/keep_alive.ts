@@ -7,15 +7,18 @@ import type { ViewerStream } from "./viewer_stream.ts";
 
 /** Interval between checks of all streams, in milliseconds. */
 const CHECK_INTERVAL = 500;
-/** When to repeat a frame, in milliseconds. Home Assistant disconnects after 10 s without bytes. */
+/**
+ * Time without data until a frame is repeated, in milliseconds. Home Assistant disconnects after 10
+ * s.
+ */
 const REPEAT_AFTER = 5_000;
-/** When to disconnect a viewer that reads nothing, in milliseconds. */
+/** Time until a viewer that reads nothing is disconnected, in milliseconds. */
 const STALL_TIMEOUT = 120_000;
 
 /**
- * Repeats the camera's latest frame, or a "no signal" picture, to viewers that got nothing for 5 s,
- * and disconnects viewers that read nothing for 2 minutes. One timer serves all streams, and it
- * runs only while there are streams.
+ * Sends the camera's latest frame again, or a "no signal" picture, to viewers that have received
+ * nothing for 5 s, and disconnects viewers that have read nothing for 2 minutes. One timer serves
+ * all streams; it runs only while there are streams.
  */
 export class KeepAlive {
   readonly #clock: Clock;
@@ -37,7 +40,7 @@ export class KeepAlive {
     if (!this.#timer) this.#run(this.#timer = new AbortController()).catch(() => {}); // aborted
   }
 
-  /** Forgets a stream that has ended. */
+  /** Removes a stream that has ended. */
   delete(stream: ViewerStream): void {
     this.#streams.delete(stream);
     if (this.#streams.size > 0) return;

@@ -2,8 +2,8 @@ import type { Frame } from "../frame.ts";
 
 /**
  * Limits a stream to `fps` frames per second. The returned function decides for each frame whether
- * to send it: a frame is sent if it is nearer to the due time than the next one is expected to be.
- * So 30 fps become an even 10, and a frame that arrives a little early is not lost.
+ * to send it: a frame is sent if it is nearer to the due time than the next frame is expected to
+ * be. So 30 fps become an even 10 fps, and a frame that arrives slightly early is not skipped.
  */
 export function limitFps(fps: number): (frame: Frame) => boolean {
   const interval = 1000 / fps;

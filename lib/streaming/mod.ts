@@ -1,6 +1,6 @@
 /**
- * Streams for viewers: the latest frame wins, silent streams are kept alive, and viewers are counted
- * and limited. Independent of HTTP.
+ * Streams for viewers: the latest frame wins, streams without new frames are kept alive, and
+ * viewers are counted and limited. Independent of HTTP.
  *
  * @module
  */

@@ -3,10 +3,10 @@ import type { Clock } from "../clock.ts";
 import type { Frame } from "../frame.ts";
 import { noSignalJpeg } from "../jpeg/no_signal.ts";
 
-/** The size for a camera that has given no frame yet. */
+/** Size for a camera that has not delivered a frame yet. */
 const DEFAULT_SIZE = { width: 640, height: 480 };
 
-/** Draws the "no signal" pictures that viewers get while their cameras give no frames. */
+/** Draws the "no signal" pictures that viewers receive while their cameras deliver no frames. */
 export class NoSignal {
   readonly #clock: Clock;
   readonly #cache = new WeakMap<Camera, { key: string; frame: Frame }>();

@@ -20,11 +20,11 @@ export interface OpenViewerStreamOptions {
 }
 
 /**
- * Opens a camera's stream for a new viewer and waits until the camera gives frames. The stream ends
- * when the client cancels it, or the camera closes, or the client stops reading.
+ * Opens a camera's stream for a new viewer and waits until the camera delivers frames. The stream
+ * ends when the client disconnects or stops reading, or when the camera closes.
  *
  * @throws {TooManyViewers} If the viewer limit is reached.
- * @throws {CameraError} If the camera gives no frames in time.
+ * @throws {CameraError} If the camera delivers no frames in time.
  */
 export async function openViewerStream(
   camera: Camera,

@@ -6,7 +6,7 @@ import type { MultipartFormat } from "../multipart/encode.ts";
 
 /** Sends bytes to a client, bypassing the stream. */
 export interface DirectSender {
-  /** Waits until the response's headers are sent; nothing may be enqueued or sent before. */
+  /** Waits until the response's headers are sent. Until then, enqueue and send nothing. */
   headersSent(): Promise<void>;
   /** Whether everything enqueued in the stream has been sent; {@link send} is allowed only then. */
   readonly drained: boolean;
@@ -44,7 +44,7 @@ export class ViewerStream implements Subscriber<Frame> {
   readonly role = "viewer";
   /** The body, for a `Response`. */
   readonly stream: ReadableStream<Bytes>;
-  /** Number of frames sent, with repeated ones. */
+  /** Number of frames sent, including repeated frames. */
   sent = 0;
   /** Monotonic time of the last frame sent, in milliseconds: its arrival, or its repetition. */
   lastSentAt = 0;
@@ -70,7 +70,7 @@ export class ViewerStream implements Subscriber<Frame> {
     this.#format = options.format;
     this.#direct = options.direct;
     this.#queue = new LatestQueue({ onDropped: options.onDropped });
-    // With a highWaterMark of 1, a slow client would get each frame one frame interval later.
+    // With a highWaterMark of 1, a slow client would receive each frame one frame interval later.
     this.stream = new ReadableStream({
       start: (controller) => {
         this.#controller = controller;

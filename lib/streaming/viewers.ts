@@ -36,9 +36,9 @@ export interface ViewerSummary {
 
 /** An admitted viewer. */
 export interface ViewerSession {
-  /** Logs that the viewer has connected. Call it once the camera gives frames. */
+  /** Logs that the viewer has connected. Call it once the camera delivers frames. */
   start(): void;
-  /** Logs that the viewer has disconnected, and makes room. Further calls do nothing. */
+  /** Logs that the viewer has disconnected, and stops counting it. Further calls do nothing. */
   end(summary: ViewerSummary): void;
 }
 

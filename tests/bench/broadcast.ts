@@ -47,7 +47,7 @@ export class Broadcast {
   }
 }
 
-/** Reads a viewer's stream: one chunk per frame, without the opening. */
+/** Reads a viewer's stream: one chunk per frame, without the first delimiter. */
 export async function* chunksOf(hub: Hub<Frame>): AsyncGenerator<unknown> {
   const format = multipartFormat("frame", false);
   const body = new ViewerStream({ format, onEnd: () => hub.leave(body) });

@@ -6,6 +6,7 @@
 import { printTable } from "./client.ts";
 import "./programs.ts";
 import "./readers.ts";
+import "./image_recovery.ts";
 import "./windows.ts";
 import "./nginx.ts";
 import "./works_with.ts";

@@ -112,7 +112,7 @@ clientInSteps("Chromium behind nginx", [NGINX, ...CHROMIUM], async (does) => {
 
 for (
   const [name, locate] of [
-    ["the README's configuration", () => codeBlocks("Behind a proxy")],
+    ["the README's configuration", () => codeBlocks("nginx")],
     ["X-Forwarded-Host instead of Host", () => ["", FORWARDED_HOST]],
   ] as const
 ) {

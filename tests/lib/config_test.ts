@@ -105,7 +105,20 @@ Deno.test("readConfig() names the variable and the value that is invalid", () =>
     const [env, expected] of [
       [{ PORT: "65536" }, 'PORT as a whole number from 0 to 65535: current value is "65536"'],
       [{ PORT: "http" }, 'PORT as a whole number from 0 to 65535: current value is "http"'],
-      [{ HOST: "http://x" }, 'HOST as a host name or an address: current value is "http://x"'],
+      [
+        { HOST: "http://x" },
+        'HOST as a host name or an address: current value is "http://x"; set HOST=x',
+      ],
+      [
+        { PORT: '"80"' },
+        'PORT as a whole number from 0 to 65535: current value is "\\"80\\""; ' +
+        "remove its quotation marks",
+      ],
+      [
+        { TLS_CERT: "'c.pem'" },
+        `TLS_CERT as a path: current value is "'c.pem'"; ` +
+        "remove its quotation marks",
+      ],
       [{ HOST: "a b" }, 'HOST as a host name or an address: current value is "a b"'],
       [{ IDLE_SECONDS: "-1" }, `IDLE_SECONDS as ${idle}: current value is "-1"`],
       [{ IDLE_SECONDS: "86401" }, `IDLE_SECONDS as ${idle}: current value is "86401"`],

@@ -6,7 +6,7 @@ interface Step extends Event {
   readonly number: number;
 }
 
-Deno.test("Events calls all listeners in order, until they are disposed", () => {
+Deno.test("Events calls all listeners in order, until their subscriptions are disposed", () => {
   const events = new Events<Step>();
   const seen: string[] = [];
   const first = events.subscribe(({ number }) => seen.push(`first ${number}`));
@@ -30,7 +30,7 @@ Deno.test("Events delivers an event to the other listeners when one throws, and 
   assertEquals([seen, failures], [[7], [[problem, 7]]]);
 });
 
-Deno.test("Events keeps one listener that subscribed twice apart", () => {
+Deno.test("Events treats two subscriptions of one listener separately", () => {
   const events = new Events<Step>();
   let count = 0;
   const listener = () => void count++;

@@ -96,14 +96,14 @@ Deno.test("describeBytes() quotes at most 60 characters of text", () => {
   assertEquals(describeBytes(utf8("x".repeat(60))), `${TEXT}"${"x".repeat(60)}"`);
 });
 
-Deno.test("describeBytes() accepts a character that the last byte cuts", () => {
+Deno.test("describeBytes() accepts an incomplete character at the end", () => {
   const text = utf8("Caméra");
   for (let length = 4; length <= text.length; length++) {
     assert(describeBytes(text.slice(0, length)).startsWith(TEXT), `${length} bytes`);
   }
 });
 
-Deno.test("describeBytes() hides what could be a secret", () => {
+Deno.test("describeBytes() hides text that may be a secret", () => {
   const samples = {
     "Opening rtsp://admin:hunter2@10.0.0.5/live failed": "Opening (URL) failed",
     "GET http://camera/?token=hunter2 HTTP/1.1": "GET (URL) HTTP/1.1",

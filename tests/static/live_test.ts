@@ -1,4 +1,11 @@
-import { assert, assertEquals, assertGreater, assertLess, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { systemClock } from "../../lib/clock.ts";
 import { Browser, CHROMIUM } from "../browser.ts";
 import { needing, PYTHON } from "../parts.ts";
@@ -10,6 +17,8 @@ const needs = needing(CHROMIUM, PYTHON);
 
 /** Caption of the first camera on the page. */
 const CAPTION = `document.querySelector("figcaption").textContent`;
+/** Tooltip of the picture's age. */
+const LATENCY = `document.querySelector(".age").title`;
 const NOTICE = `document.querySelector(".notice")?.innerText`;
 
 function assertInOrder(pictures: readonly Seen[]): void {
@@ -37,7 +46,7 @@ Deno.test("Live player in Chromium", needs, async (t) => {
         assertInOrder(pictures);
         const [first, last] = [pictures[0]!, pictures.at(-1)!];
         rates.push(1000 * (pictures.length - 1) / (last.at - first.at));
-        const shown = Number(/(\d+) ms/.exec(await page.eval(CAPTION))![1]);
+        const shown = Number(/Latency: (\d+) ms/.exec(await page.eval(LATENCY))![1]);
         const age = median(pictures.map(({ age }) => age));
         console.log(
           `${rates.at(-1)!.toFixed(1)} fps, ${age} ms from the camera, the page shows ${shown} ms`,
@@ -45,6 +54,7 @@ Deno.test("Live player in Chromium", needs, async (t) => {
         // The stand-in takes its time before it writes a frame to the pipe, the server after it has read the frame.
         assertLess(Math.abs(age - shown), 60);
       }
+      assertMatch(await page.eval(CAPTION), /\d\d:\d\d:\d\d · (< )?\d\.\d s ago/);
       assertGreater(Math.max(...rates), 28.5);
       assertLess(Math.max(...rates), 33);
       assertEquals(page.errors, []);

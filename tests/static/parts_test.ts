@@ -1,11 +1,11 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { PROTOCOL_VERSION } from "../../lib/live/mod.ts";
-import { addressesOf } from "../../static/addresses.js";
 import { PROTOCOL_VERSION as PAGE_VERSION } from "../../static/live.js";
 import { View } from "../../static/view.js";
 import { Meter } from "../../static/meter.js";
 import { ServerClock } from "../../static/server_clock.js";
-import { describeState } from "../../static/state_text.js";
+import { describeState, describeTitle } from "../../static/state_text.js";
+import { formatAge, formatClock } from "../../static/time_text.js";
 
 Deno.test("ServerClock uses the offset of the fastest round trip", () => {
   const clock = new ServerClock();
@@ -108,6 +108,30 @@ Deno.test("View.zoomTo keeps the point under the pointer, within the picture", (
   assertEquals(view.transform.replaceAll("-0%", "0%"), "translate(0%, 0%) scale(1, 1)");
 });
 
+Deno.test("View covers the area with a larger picture, and centres a smaller one", () => {
+  const view = new View("parts_test");
+  // The area is twice as wide as the picture, and as high.
+  view.setArea({ width: 800, height: 300 }, { width: 400, height: 300 });
+  view.zoomTo(1.6);
+  view.moveTo(9, 9);
+  assertEquals(view.x, 0); // 640 px in 800 px
+  assertAlmostEquals(view.y, (1 - 1 / 1.6) / 2);
+  view.zoomTo(4);
+  view.moveTo(9, 9);
+  assertEquals([view.x, view.y], [0.25, 0.375]);
+  // In a smaller area, the picture moves only while it has to, and comes back.
+  view.setArea({ width: 1_600, height: 300 }, { width: 400, height: 300 });
+  assertEquals(view.transform, "translate(0%, -150%) scale(4, 4)");
+  view.setArea({ width: 800, height: 300 }, { width: 400, height: 300 });
+  assertEquals(view.transform, "translate(-100%, -150%) scale(4, 4)");
+  // A drag begins where the picture is.
+  view.setArea({ width: 1_200, height: 300 }, { width: 400, height: 300 });
+  view.moveBy(-0.1, 0);
+  assertAlmostEquals(view.x, 0.025);
+  view.setArea({ width: 0, height: 0 }, { width: 0, height: 0 }); // not shown
+  assertEquals(view.transform.includes("NaN"), false);
+});
+
 Deno.test("View rotates and mirrors its centre with the picture", () => {
   const view = new View("parts_test");
   view.zoomTo(4);
@@ -116,21 +140,6 @@ Deno.test("View rotates and mirrors its centre with the picture", () => {
   assertEquals([view.x, view.y], [-0.1, 0.3]);
   view.mirror();
   assertEquals([view.x, view.y], [0.1, 0.3]);
-});
-
-Deno.test("addressesOf resolves addresses against the page, without its password", () => {
-  const page = { baseURI: "https://me:secret@home.example/cams/?x=1#back" };
-  Object.assign(globalThis, { document: page });
-  try {
-    const texts = addressesOf("front").map(({ text }) => text);
-    assertEquals(texts.slice(0, 2), [
-      "https://home.example/cams/cameras/front/video_feed",
-      "https://home.example/cams/cameras/front/snapshot.jpg",
-    ]);
-    assertEquals(texts.filter((text) => text.includes("secret")), []);
-  } finally {
-    Reflect.deleteProperty(globalThis, "document");
-  }
 });
 
 Deno.test("the page speaks the server's version of the live protocol", () => {
@@ -145,7 +154,7 @@ function describe({ camera = {}, page = {}, tile = {} } = {}) {
   };
   const around = { link: { kind: "live" as const }, paused: false, lastMessageAt: 990, ...page };
   return describeState(status, around, {
-    ...{ now: 1_000, idle: 30, waiting: 30, plain: false, ...tile },
+    ...{ now: 1_000, idle: 30, waiting: 30, plain: undefined, ...tile },
   });
 }
 
@@ -170,23 +179,82 @@ Deno.test("describeState distinguishes a camera without frames from a connection
   assertEquals(describe({ camera: { fps: 0.5 }, tile }).summary, "Live");
 });
 
-Deno.test("describeState shows a failure with its hint, and a retry button only for permanent failures", () => {
+Deno.test("describeState shows the cause of a failure, then its hint, and a button to try now", () => {
   const failed = (lastFailure: object) => describe({ camera: { state: "failed", lastFailure } });
   const busy = { message: "the device is busy", hint: "close the other program", retried: true };
   assertEquals(failed(busy), {
     state: "trouble",
     summary: "No picture",
     headline: "No picture from the camera",
-    reason: "Close the other program",
-    detail: "the device is busy",
-    advice: "Retrying automatically",
-    retry: false,
+    reason: "the device is busy",
+    advice: "Close the other program",
+    detail: "Trying again automatically",
+    retry: true,
   });
   const permanent = failed({ message: "ffmpeg exited with code 1", hint: null, retried: false });
   assertEquals(
-    [permanent.reason, permanent.detail, permanent.advice, permanent.retry],
+    [permanent.reason, permanent.advice, permanent.detail, permanent.retry],
     ["ffmpeg exited with code 1", undefined, undefined, true],
   );
+});
+
+Deno.test("describeState says that the server is full, and when the page tries again", () => {
+  const full = (reason: string, retryAt?: number) =>
+    describe({ page: { link: { kind: "full", reason, retryAt } } });
+  const text = full("Too many viewers: the limit of 20 is reached", 2_500);
+  assertEquals(text, {
+    state: "trouble",
+    summary: "Too many viewers",
+    headline: "No picture: too many viewers",
+    reason: "The server has reached its limit of 20 viewers",
+    advice: "Close another page or program that shows a camera, or raise MAX_VIEWERS",
+    detail: "Trying again in 2 s",
+    retry: true,
+  });
+  assertEquals(full("Too many viewers: the limit of 1 is reached", 900).detail, "Trying again …");
+});
+
+Deno.test("describeState calls a plain stream live only after its first picture", () => {
+  const page = { link: { kind: "plain" } };
+  const plain = (plain: object, more = {}) =>
+    describe({ page, camera: { state: "starting" }, tile: { plain, waiting: 600, ...more } });
+  assertEquals(plain({ state: "loading" }).headline, "The camera is starting …");
+  assertEquals(plain({ state: "live" }), { state: "live", summary: "Live" });
+  const failed = plain({ state: "failed", reason: "the device is busy", retryAt: 3_000 });
+  assertEquals(
+    [failed.state, failed.reason, failed.detail, failed.retry],
+    ["trouble", "the device is busy", "Trying again in 2 s", true],
+  );
+  const full = plain({ state: "failed", reason: "Too many viewers: the limit of 3 is reached" });
+  assertEquals(full.reason, "The server has reached its limit of 3 viewers");
+});
+
+Deno.test("describeTitle says the state of the cameras in the tab's title", () => {
+  const live = { name: "front", text: { state: "live" as const, summary: "Live" } };
+  const failed = { name: "back", text: { state: "trouble" as const, summary: "No picture" } };
+  const paused = { name: "front", text: { state: "paused" as const, summary: "Paused" } };
+  const waiting = { name: "front", text: { state: "waiting" as const, summary: "Starting" } };
+  assertEquals(describeTitle([], false), "dinocam");
+  assertEquals(describeTitle([live], false), "● front – dinocam");
+  assertEquals(describeTitle([failed], false), "⚠ No picture – dinocam");
+  assertEquals(describeTitle([failed], true), "⚠ back: No picture – dinocam");
+  assertEquals(describeTitle([live, failed], true), "⚠ back: No picture – dinocam");
+  assertEquals(describeTitle([failed, failed], true), "⚠ No picture – dinocam");
+  assertEquals(describeTitle([live, live], true), "● 2 cameras – dinocam");
+  assertEquals(describeTitle([paused], false), "front, paused – dinocam");
+  assertEquals(describeTitle([waiting], false), "front – dinocam");
+});
+
+Deno.test("formatAge rounds to tenths of a second, then to seconds, minutes and hours", () => {
+  const ages = [20, 95, 9_940, 9_960, 59_000, 61_000, 3_500_000, 7_300_000].map(formatAge);
+  assertEquals(ages, [
+    ...["< 0.1 s ago", "0.1 s ago", "9.9 s ago", "10 s ago", "59 s ago"],
+    ...["1 min ago", "58 min ago", "2 h ago"],
+  ]);
+});
+
+Deno.test("formatClock formats the local time of day", () => {
+  assertEquals(formatClock(new Date(2026, 0, 2, 4, 3, 27).getTime()), "04:03:27");
 });
 
 Deno.test("describeState shows why the connection was lost, and the same text only once", () => {
@@ -199,6 +267,7 @@ Deno.test("describeState shows why the connection was lost, and the same text on
     reason: "The server is shutting down",
     detail: "The server is not responding",
     advice: "Reconnecting …",
+    retry: true,
   });
   const same = lost("The server is not responding", "The server is not responding");
   assertEquals(same.detail, undefined);

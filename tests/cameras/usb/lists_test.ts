@@ -87,7 +87,7 @@ Deno.test("parseFormats() reads the formats of a Windows camera from ffmpeg's li
 
 Deno.test({
   name: "findWebcamsIn() lists cameras by number or permanent name, without other video devices",
-  ignore: Deno.build.os === "windows" || needing("sh").ignore,
+  ignore: Deno.build.os === "windows" || needing("sh", "cat", "readlink").ignore,
   fn: async () => {
     const folder = await Deno.makeTempDir();
     const { signal } = new AbortController();

@@ -37,7 +37,7 @@ Deno.test("Camera passes a frame with tables on unchanged, with the time of its 
 Deno.test("Camera.frame() waits for a frame captured after the request", async () => {
   await using camera = setUp();
   const first = camera.frame();
-  await camera.push({ jpeg: PICTURE, capturedAt: camera.clock.now() - 200 }); // was on its way already
+  await camera.push({ jpeg: PICTURE, capturedAt: camera.clock.now() - 200 }); // captured before the request
   await camera.push({ jpeg: PICTURE, capturedAt: camera.clock.now() });
   assertEquals((await first).sequence, 2);
 });
@@ -49,7 +49,7 @@ Deno.test("Camera.frame() returns the second new frame of a camera whose clock i
   const first = camera.frame();
   for (let i = 0; i < 3; i++) await camera.push({ jpeg: PICTURE, capturedAt: hourBehind() });
   assertEquals((await first).sequence, 2);
-  // By its own clock the newest frame is an hour old, by ours it has just come.
+  // By the camera's clock the newest frame is an hour old, but it has arrived just now.
   assertEquals((await camera.frame(1_000)).sequence, 3);
 });
 

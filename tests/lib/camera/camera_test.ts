@@ -80,7 +80,7 @@ function watch(promise: Promise<unknown>): { now: string } {
   return outcome;
 }
 
-Deno.test("Camera gives its viewers frames with their time, numbered from 1", async () => {
+Deno.test("Camera delivers frames with their capture time to its viewers, numbered from 1", async () => {
   const { clock, source, camera, now } = setUp();
   const viewer = new Viewer();
   camera.join(viewer);
@@ -262,8 +262,8 @@ Deno.test("Camera.ready() fails at once after a permanent failure, and the next 
   const { clock, source, camera, now, flow, fail } = setUp();
   camera.join(new Viewer());
   const first = watch(camera.ready());
-  await fail(new CameraError("There is no program rpicam-vid", { permanent: true }));
-  assertEquals(first.now, "There is no program rpicam-vid");
+  await fail(new CameraError("Cannot find rpicam-vid on this machine", { permanent: true }));
+  assertEquals(first.now, "Cannot find rpicam-vid on this machine");
   await clock.advance(3_600_000);
   assertEquals([source.opened, camera.stats().state], [1, "failed"]);
   const second = watch(camera.ready());
@@ -304,6 +304,22 @@ for (const permanent of [false, true]) {
     });
   }
 }
+
+Deno.test("Camera opens a source at once that ends every few seconds after good frames", async () => {
+  const { source, lines, camera, now, flow } = setUp();
+  const viewer = new Viewer();
+  camera.join(viewer);
+  await now();
+  for (let n = 1; n <= 30; n++) {
+    await flow(25); // for 2.4 s
+    source.end();
+    await now();
+    assertEquals([camera.retryAfter, source.live, source.opened], [0, 1, n + 1]);
+  }
+  assertEquals([viewer.frames.length, viewer.ended], [750, false]);
+  assert(lines.length <= 3 * 22, `${lines.length} lines`);
+  await camera.close();
+});
 
 Deno.test("Camera retries forever while it has a viewer", async () => {
   const { clock, source, camera, flow, fail } = setUp();
@@ -391,8 +407,8 @@ Deno.test("Camera.stats() returns state and counters", async () => {
   await flow(20);
   for (let n = 0; n < 3; n++) camera.countDropped("viewer");
   camera.countDropped("background");
-  const { sent: _, ...told } = camera.stats();
-  assertEquals(told, {
+  const { sent: _, ...stats } = camera.stats();
+  assertEquals(stats, {
     name: "front",
     driver: "pi",
     state: "streaming",
@@ -433,7 +449,7 @@ Deno.test("Camera counts the drops of subscriptions, and viewers apart from back
   await now();
   await flow(1);
   await Promise.all(reading);
-  await flow(5); // neither reads any more
+  await flow(5); // neither subscriber reads any more
   const { viewers, backgroundSubscribers, dropped, backgroundDropped } = camera.stats();
   assertEquals([viewers, backgroundSubscribers], [1, 1]);
   assertEquals([dropped, backgroundDropped], [4, 2]);
@@ -533,7 +549,7 @@ Deno.test("Camera.close() ends viewers and waiting clients, and passes its reaso
 
 for (const streaming of [false, true]) {
   const what = streaming ? "was streaming" : "was off";
-  Deno.test(`Camera that ${what} gives no frames after close(), and fails at once`, async () => {
+  Deno.test(`Camera that ${what} delivers no frames after close(), and fails at once`, async () => {
     const { source, camera, now, flow } = setUp();
     if (streaming) {
       camera.join(new Viewer());

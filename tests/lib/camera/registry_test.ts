@@ -93,14 +93,14 @@ Deno.test("DriverRegistry ignores files whose names are not those of drivers", a
   });
 });
 
-Deno.test("DriverRegistry of the compiled program loads JavaScript only, and says so", async () => {
+Deno.test("DriverRegistry of the compiled binary loads only JavaScript, and says so", async () => {
   await inFolder({ "mine.ts": DRIVER, "other.js": DRIVER }, async (folder) => {
     const drivers = await DriverRegistry.open(driverFolders(folder, true));
     assert(drivers.names.includes("other") && drivers.names.includes("pi"));
     assertEquals(
       await messageOf(() => drivers.load("mine")),
       `Cannot find camera driver "mine": available are ${drivers.names.join(", ")}; ` +
-        "the compiled program loads your drivers from .js files, not .ts",
+        "the compiled binary loads your drivers from .js files, not .ts",
     );
   });
 });
@@ -152,7 +152,7 @@ Deno.test("DriverRegistry reports a folder that is missing or is not a folder", 
   });
 });
 
-Deno.test("DriverRegistry returns the requirements of all drivers that state them and load", async () => {
+Deno.test("DriverRegistry returns the requirements of all drivers that declare them and can be loaded", async () => {
   const stated = { permissions: ["net"], programs: [] };
   const files = {
     "stating.js": DRIVER.replace("{ ", `{ requirements: ${JSON.stringify(stated)}, `),

@@ -272,6 +272,39 @@ Deno.test("Backoff keeps its delays when a retry is requested all the time", asy
   await running;
 });
 
+Deno.test("Backoff retries a second after the failure when a user requests it", async () => {
+  const { clock, source, backoff, stop, start, now } = setUp();
+  const running = start();
+  await now();
+  for (let n = 0; n < 6; n++) {
+    source.fail(new CameraError("the camera is busy"));
+    await settle();
+    await clock.advance(backoff.remaining);
+  }
+  const { opened } = source;
+  source.fail(new CameraError("the camera is busy"));
+  await settle();
+  assertEquals(backoff.remaining, 10_000);
+  backoff.retryNow();
+  await clock.advance(300);
+  backoff.retryNow({ skipDelay: true });
+  await settle();
+  assertEquals([source.opened, backoff.remaining], [opened, 700]);
+  await clock.advance(699);
+  assertEquals(source.opened, opened);
+  await clock.advance(1);
+  await settle();
+  assertEquals(source.opened, opened + 1);
+  source.fail(new CameraError("the camera is busy"));
+  await settle();
+  await clock.advance(4_000);
+  backoff.retryNow({ skipDelay: true });
+  await now();
+  assertEquals(source.opened, opened + 2);
+  stop.abort();
+  await running;
+});
+
 Deno.test("restarting() tries a permanent failure once for each new opening, without a request", async () => {
   const { clock, source, start } = setUp();
   for (const opened of [1, 2]) {

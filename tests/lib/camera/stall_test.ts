@@ -39,7 +39,7 @@ Deno.test("stalling() ends a source without a first item for 10 s with an Immedi
   assertEquals(source.live, 0);
 });
 
-Deno.test("stalling() ends a source that has given no item for 3 s", async () => {
+Deno.test("stalling() ends a source that has delivered no item for 3 s", async () => {
   const { clock, source, got, reading } = setUp();
   await clock.advance(9_000);
   for (let n = 0; n < 5; n++) {
@@ -86,12 +86,12 @@ Deno.test("stalling() does not end a source whose reader is slow", async () => {
 
 Deno.test("stalling() adds the error of the stopped source, and keeps its hint", async () => {
   const clock = new ManualClock();
-  const complaint = new CameraError("rpicam-vid was ended by SIGKILL: frontend timed out", {
+  const cause = new CameraError("rpicam-vid was terminated by SIGKILL: frontend timed out", {
     hint: "look at the cable",
   });
   const open = stalling<number>(async function* (signal) {
     await clock.sleep(Infinity, signal).catch(() => {});
-    if (signal.aborted) throw complaint;
+    if (signal.aborted) throw cause;
     yield 1;
   }, { clock, firstFrame: 10_000, nextFrame: 3_000 });
   const reading = assertRejects(
@@ -100,10 +100,10 @@ Deno.test("stalling() adds the error of the stopped source, and keeps its hint",
   );
   await clock.advance(10_000);
   const error = await reading;
-  assertEquals(error.message, `No first picture for 10 s: ${complaint.message}`);
+  assertEquals(error.message, `No first picture for 10 s: ${cause.message}`);
   assertEquals(error.hint, "look at the cable");
-  assertStrictEquals(error.cause, complaint);
-  assertEquals(explain(error), error.message); // a log does not tell it twice
+  assertStrictEquals(error.cause, cause);
+  assertEquals(explain(error), error.message); // the log does not repeat the cause
 });
 
 Deno.test("stalling() passes the source's failure and end on unchanged", async () => {

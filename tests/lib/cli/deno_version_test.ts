@@ -38,7 +38,7 @@ Deno.test("the server reports an unsupported Deno in one line, exit code 2", asy
     code: 2,
     stdout: "",
     stderr: `Cannot run on Deno 2.1.4: version ${MIN_DENO_VERSION} or newer is required ` +
-      "(deno upgrade)\n",
+      "(deno upgrade, or npx deno@latest task start)\n",
   });
   // It is run first by `deno task start`, and leaves the report to the server.
   assertEquals(await run("lib/cli/permission_flags.ts"), { code: 0, stdout: "", stderr: "" });

@@ -19,12 +19,27 @@ Deno.test("settingsInUse() lists what is set, also for one camera, and shows no 
     AUTH: "me:secret",
     PORT: "",
     BACK_PORT: "80",
+    BACK_TOKEN: "secret",
+    FRONT_1_TOKEN: "secret",
     HOME: "/root",
   };
-  assertEquals(settingsInUse(env, ["front-1", "back"]), [
+  const cameras = [
+    { name: "front-1", reads: new Set(["FPS", "HOME_DIR"]) },
+    { name: "back", reads: new Set(["SOURCE", "TOKEN"]) },
+  ];
+  assertEquals(settingsInUse(env, cameras), [
     "CAMERA=front-1=pi,back=mjpeg",
     "AUTH=(set)",
     "FRONT_1_FPS=10",
-    "BACK_SOURCE=(set)",
+    "BACK_SOURCE=http://camera/…",
+    "BACK_TOKEN=(set)",
+  ]);
+});
+
+Deno.test("settingsInUse() quotes and shortens unusual values", () => {
+  const env = { ALLOW_ORIGIN: "http://a, http://b", CAMERAS_DIR: "x".repeat(500) };
+  assertEquals(settingsInUse(env, []), [
+    'ALLOW_ORIGIN="http://a, http://b"',
+    `CAMERAS_DIR="${"x".repeat(80)}…"`,
   ]);
 });

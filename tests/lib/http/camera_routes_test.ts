@@ -19,7 +19,7 @@ const steady: Open<Jpeg> = async function* (signal) {
 
 // deno-lint-ignore require-yield
 const missing: Open<Jpeg> = async function* () {
-  throw new CameraError("There is no program x on this machine", {
+  throw new CameraError("Cannot find x on this machine", {
     hint: "install x",
     permanent: true,
   });
@@ -79,7 +79,7 @@ Deno.test("GET /healthz is 200 while a camera is off, and 503 with the cause aft
   assertEquals([refused.status, refused.headers.get("Retry-After")], [503, "1"]);
   assertEquals(
     await refused.text(),
-    'Cannot show camera "front": There is no program x on this machine (install x)\n',
+    'Cannot show camera "front": Cannot find x on this machine (install x)\n',
   );
   await settle();
   const after = await app.request("/healthz");
@@ -87,7 +87,7 @@ Deno.test("GET /healthz is 200 while a camera is off, and 503 with the cause aft
   const { status, failing: [{ since, ...failure }] } = await after.json();
   assertEquals({ status, failure }, {
     status: "failing",
-    failure: { camera: "front", reason: "There is no program x on this machine (install x)" },
+    failure: { camera: "front", reason: "Cannot find x on this machine (install x)" },
   });
   assertLess(Math.abs(Date.parse(since) - Date.now()), 60_000);
   await camera.close();
@@ -110,7 +110,7 @@ Deno.test("GET /healthz with AUTH reports the cause only to clients that know th
     assertEquals(failing.map(Object.keys), [["camera", "since"]]);
     assertEquals(failing[0].camera, "front");
   }
-  assertStringIncludes((await ask("/healthz", "me:x")).text, "There is no program x");
+  assertStringIncludes((await ask("/healthz", "me:x")).text, "Cannot find x");
   await camera.close();
 });
 

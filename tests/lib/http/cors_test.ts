@@ -36,7 +36,7 @@ Deno.test("cors() with * allows every page, without the browser's password", asy
   assertEquals(await ask("*"), {});
 });
 
-Deno.test("cors() allows only the named origins, and tells caches with Vary", async () => {
+Deno.test("cors() allows only the named origins, and sends Vary for caches", async () => {
   const allowed = [MAINSAIL, "https://fluidd.example:8443"];
   assertEquals(await ask(allowed, MAINSAIL), {
     "access-control-allow-origin": MAINSAIL,
@@ -113,7 +113,7 @@ Deno.test("cors() lets pages of allowed origins read why they get 401, 404 or 50
     ] as const
   ) {
     const asking = app.request(path, { headers: { Origin: MAINSAIL, ...headers } });
-    await clock.advance(10_000); // the camera gives no frame
+    await clock.advance(10_000); // the camera delivers no frame
     const response = await asking;
     await response.body?.cancel();
     assertEquals([path, response.status, corsHeaders(response.headers)], [path, status, {
@@ -146,7 +146,7 @@ Deno.test("cors() answers preflight requests under AUTH for allowed origins only
   assertEquals(source.opened, 0);
 });
 
-Deno.test("cors() leaves WebSocket handshakes alone", async () => {
+Deno.test("cors() does not change WebSocket handshakes", async () => {
   for (const allowOrigin of ["*", [MAINSAIL]] as const) {
     const { app } = setUp({ allowOrigin });
     const { status, headers, body } = await app.request("/live", {

@@ -308,6 +308,11 @@ Deno.test("a client counts as one viewer, and gets 503 with Retry-After at the v
     assertMatch(await metrics(), /^dinocam_viewers 3$/m);
     using late = await server.shake({});
     assertEquals(late.status, 503);
+    // A page's script learns the reason from a request without a handshake.
+    const headers = { Accept: "application/json" };
+    const plain = await fetch(`http://${server.host}${LIVE}`, { headers });
+    assertEquals(plain.status, 503);
+    assertMatch((await plain.json()).error, /viewer.*3/);
     assertMatch(late.response, /\r\nretry-after: \d+\r\n/i);
   }
   await eventually(

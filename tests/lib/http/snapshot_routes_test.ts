@@ -103,7 +103,7 @@ Deno.test("HEAD and OPTIONS requests for a snapshot get an immediate response an
   assertEquals([source.opened, camera.stats().viewers], [0, 0]);
 });
 
-Deno.test("a client gets 503 with the reason if a camera gives no frame in 10 s, and no viewer is left", async () => {
+Deno.test("a client gets 503 with the reason if a camera delivers no frame in 10 s, and no viewer is left", async () => {
   const { app, source, clock, camera } = setUp();
   for (const path of ["/snapshot.jpg", "/video_feed"]) {
     const asking = app.request(path);

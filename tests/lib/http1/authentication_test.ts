@@ -5,14 +5,14 @@ import { FakeCamera, get } from "./fake_camera.ts";
 const BASIC = 'Basic realm="r"';
 const OK = "HTTP/1.1 200 OK\r\n\r\nbody";
 
-Deno.test("request sends no credentials to a server that does not ask for them", async () => {
+Deno.test("request() sends no credentials to a server that does not ask for them", async () => {
   await using camera = new FakeCamera(OK);
   const { authentication } = await get(camera.url(), { credentials: CREDENTIALS });
   assertEquals(authentication, undefined);
   assertFalse(camera.requests.join().includes("Authorization"));
 });
 
-Deno.test("request answers a Basic challenge, and a 401 without a challenge", async () => {
+Deno.test("request() answers a Basic challenge, and a 401 without a challenge", async () => {
   for (const challenges of [[BASIC], [], ["Negotiate", BASIC], ["NTLM TlRMTVNTUAA=, basic"]]) {
     await using camera = new FakeCamera([unauthorized(...challenges), OK]);
     const { status, authentication } = await get(camera.url(), { credentials: CREDENTIALS });
@@ -21,7 +21,7 @@ Deno.test("request answers a Basic challenge, and a 401 without a challenge", as
   }
 });
 
-Deno.test("request gives a 401 to a challenge that it cannot answer", async () => {
+Deno.test("request() returns a 401 with a challenge that it cannot answer", async () => {
   for (const challenge of ["Bearer", "Negotiate", 'Digest realm="r", nonce="n", algorithm=token']) {
     await using camera = new FakeCamera([unauthorized(challenge)]);
     const { status, authentication } = await get(camera.url(), { credentials: CREDENTIALS });
@@ -29,14 +29,14 @@ Deno.test("request gives a 401 to a challenge that it cannot answer", async () =
   }
 });
 
-Deno.test("request gives a 401 when there are no credentials", async () => {
+Deno.test("request() returns a 401 if there are no credentials", async () => {
   await using camera = new FakeCamera([unauthorized(BASIC)]);
   const { status, headers, text } = await get(camera.url());
   assertEquals([status, headers.get("WWW-Authenticate"), text], [401, BASIC, "denied"]);
   assertEquals(camera.requests.length, 1);
 });
 
-Deno.test("request answers a Digest challenge, which may be a compressed page", async () => {
+Deno.test("request() answers a Digest challenge, which may be a compressed page", async () => {
   for (
     const parameters of [
       "",
@@ -55,7 +55,7 @@ Deno.test("request answers a Digest challenge, which may be a compressed page", 
   }
 });
 
-Deno.test("request prefers Digest, and never sends the password in clear beside it", async () => {
+Deno.test("request() prefers Digest, and then never sends the password in the clear", async () => {
   for (const challenges of [[BASIC, "DIGEST"], ["DIGEST", BASIC], [`${BASIC}, DIGEST`]]) {
     const digest = new DigestServer({ parameters: "qop=auth", challenges, password: "another" });
     await using camera = new FakeCamera(digest.answer);
@@ -66,13 +66,13 @@ Deno.test("request prefers Digest, and never sends the password in clear beside 
   }
 });
 
-Deno.test("request falls back to Basic when it does not support the Digest algorithm", async () => {
+Deno.test("request() falls back to Basic when it does not support the Digest algorithm", async () => {
   const challenge = `Digest realm="r", nonce="n", algorithm=token, ${BASIC}`;
   await using camera = new FakeCamera([unauthorized(challenge), OK]);
   assertEquals((await get(camera.url(), { credentials: CREDENTIALS })).authentication, "Basic");
 });
 
-Deno.test("request takes the first Digest challenge that it supports", async () => {
+Deno.test("request() answers the first Digest challenge that it supports", async () => {
   const digests = ["token", "SHA-256", "MD5"].map((algorithm) =>
     `Digest realm="r", nonce="n", algorithm=${algorithm}`
   );
@@ -81,7 +81,7 @@ Deno.test("request takes the first Digest challenge that it supports", async () 
   assertMatch(authorizations(camera)[1]!, /algorithm=SHA-256, response="\w{64}"/);
 });
 
-Deno.test("request answers a stale nonce once with the new one", async () => {
+Deno.test("request() retries a stale nonce once with the new one", async () => {
   const digest = new DigestServer({ parameters: "qop=auth", staleNonces: 1 });
   await using camera = new FakeCamera(digest.answer);
   assertEquals((await get(camera.url(), { credentials: CREDENTIALS })).status, 200);
@@ -93,7 +93,7 @@ Deno.test("request answers a stale nonce once with the new one", async () => {
   assertEquals(endless.requests.length, 3);
 });
 
-Deno.test("request counts the uses of a nonce, also over redirects", async () => {
+Deno.test("request() counts the uses of a nonce, also over redirects", async () => {
   const challenge = unauthorized('Digest realm="r", nonce="n", qop=auth');
   const redirect = "HTTP/1.1 302 Found\r\nLocation: /there\r\n\r\n";
   await using camera = new FakeCamera([challenge, redirect, challenge, OK]);
@@ -109,7 +109,7 @@ Deno.test("request counts the uses of a nonce, also over redirects", async () =>
   assert(cnonces[1] !== cnonces[3]);
 });
 
-Deno.test("request tries non-ASCII credentials in UTF-8, and then in ISO 8859-1", async () => {
+Deno.test("request() tries non-ASCII credentials in UTF-8, and then in ISO 8859-1", async () => {
   const credentials = { user: "J\u00fcrg", password: "p\u00e4ss" };
   for (const charset of ["utf8", "latin1"] as const) {
     const digest = new DigestServer({ ...credentials, charset });
@@ -125,7 +125,7 @@ Deno.test("request tries non-ASCII credentials in UTF-8, and then in ISO 8859-1"
   assertEquals(camera.requests.length, 3);
 });
 
-Deno.test("request tries wrong credentials once", async () => {
+Deno.test("request() tries wrong credentials once", async () => {
   for (
     const [challenge, credentials] of [
       [BASIC, CREDENTIALS],
@@ -140,7 +140,7 @@ Deno.test("request tries wrong credentials once", async () => {
   }
 });
 
-Deno.test("request sends Basic at once if the caller says so, and answers Digest nevertheless", async () => {
+Deno.test("request() sends Basic at once if preemptive, and still answers Digest", async () => {
   const options = { credentials: CREDENTIALS, preemptive: true };
   await using camera = new FakeCamera(OK);
   assertEquals((await get(camera.url(), options)).authentication, "Basic");
@@ -152,7 +152,7 @@ Deno.test("request sends Basic at once if the caller says so, and answers Digest
   assertEquals(other.requests.length, 2);
 });
 
-Deno.test("request sends Basic to a server that closes the connection, or answers 403", async () => {
+Deno.test("request() sends Basic to a server that closes the connection, or answers 403", async () => {
   for (const answer of ["", "HTTP/1.1 403 Forbidden\r\n\r\n"]) {
     await using camera = new FakeCamera([answer, OK]);
     const { status, authentication } = await get(camera.url(), { credentials: CREDENTIALS });
@@ -160,7 +160,7 @@ Deno.test("request sends Basic to a server that closes the connection, or answer
   }
 });
 
-Deno.test("request puts no line break of the credentials into the head", async () => {
+Deno.test("request() sends no line break of the credentials in the head", async () => {
   const credentials = { user: "a\r\nX: y", password: "\r\n" };
   await using camera = new FakeCamera([
     unauthorized(BASIC),

@@ -27,7 +27,7 @@ Deno.test("ChunkedDecoder reads the encoding's name in any case", () => {
   assertEquals(decode("4\r\nbody\r\n0\r\n\r\n", headers).body, "body");
 });
 
-Deno.test("ChunkedDecoder passes a body that is not chunked as it is", () => {
+Deno.test("ChunkedDecoder passes a body that is not chunked through unchanged", () => {
   for (
     const text of [
       "--frame\r\nContent-Type: image/jpeg\r\n\r\n",
@@ -42,7 +42,7 @@ Deno.test("ChunkedDecoder passes a body that is not chunked as it is", () => {
   }
 });
 
-Deno.test("ChunkedDecoder refuses a line without a length after the first chunk", () => {
+Deno.test("ChunkedDecoder rejects a line without a length after the first chunk", () => {
   for (
     const text of ["4\r\nbody\r\nx\r\n", "4\r\nbodybody", "4\r\nbody\r\n-1\r\n", "1\r\nb\r\n\r\n"]
   ) {
@@ -51,13 +51,13 @@ Deno.test("ChunkedDecoder refuses a line without a length after the first chunk"
   }
 });
 
-Deno.test("ChunkedDecoder reports a body that is cut off", () => {
+Deno.test("ChunkedDecoder reports a truncated body", () => {
   for (const [text, body] of [["4\r\nbo", "bo"], ["4\r\nbody\r\n", "body"], ["4", ""]] as const) {
     assertEquals(decode(text, CHUNKED), { body, done: false, incomplete: true });
   }
 });
 
-Deno.test("decoderFor ends a body at its Content-Length", () => {
+Deno.test("decoderFor() ends a body at its Content-Length", () => {
   const headers = { "Content-Length": "4" };
   assertEquals(decode("body", headers), { body: "body", done: true, incomplete: false });
   assertEquals(decode("body and more", headers).body, "body");
@@ -70,7 +70,7 @@ Deno.test("decoderFor ends a body at its Content-Length", () => {
   });
 });
 
-Deno.test("decoderFor reads to the end of the connection without a valid Content-Length", () => {
+Deno.test("decoderFor() reads to the end of the connection without a valid Content-Length", () => {
   for (const length of ["-1", "", "unknown", "4.0", "0x4", "4, 5"]) {
     const headers = { "Content-Length": length };
     assertEquals(
@@ -83,12 +83,12 @@ Deno.test("decoderFor reads to the end of the connection without a valid Content
   assertEquals(decode("body!", { ...CHUNKED, "Content-Length": "1" }).body, "body!");
 });
 
-Deno.test("decoderFor expects no body with status 204 and 304", () => {
+Deno.test("decoderFor() expects no body with status 204 and 304", () => {
   assert(decoderFor(204, new HeaderFields(), "camera:80").done);
   assert(decoderFor(304, new HeaderFields(), "camera:80").done);
 });
 
-Deno.test("decoderFor refuses compressed bodies, but only of successful responses", () => {
+Deno.test("decoderFor() rejects compressed bodies, but only of successful responses", () => {
   for (
     const [name, value] of [["Content-Encoding", "GZIP"], ["Transfer-Encoding", "x-gzip, chunked"]]
   ) {

@@ -1,23 +1,23 @@
 import { createHash } from "node:crypto";
 import { type Answer, latin1 } from "./fake_camera.ts";
 
-/** The right credentials, unless others are given. */
+/** Default credentials. */
 export const CREDENTIALS = { user: "admin", password: "pass:word" };
 
 /** Options of {@link DigestServer}. */
 export interface DigestServerOptions {
-  /** Of the challenge, besides realm and nonce. */
+  /** Parameters of the challenge, besides realm and nonce. */
   parameters?: string;
-  /** `DIGEST` stands for the Digest challenge. */
+  /** The challenges; `DIGEST` stands for the Digest challenge. */
   challenges?: readonly string[];
   user?: string;
   password?: string;
   charset?: "utf8" | "latin1";
-  /** How many nonces are declared stale. */
+  /** Number of nonces that are declared stale. */
   staleNonces?: number;
 }
 
-/** Checks Digest authentication as RFC 7616 says, with another nonce for each request. */
+/** Checks Digest authentication according to RFC 7616, with a new nonce for each request. */
 export class DigestServer {
   readonly #options: Required<DigestServerOptions>;
   #nonces = 0;

@@ -16,7 +16,7 @@ const RFC_7616_CHALLENGE = 'Digest realm="http-auth@example.org", qop="auth, aut
   'nonce="7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", ' +
   'opaque="FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS"';
 
-Deno.test("authorizeDigest gives the values of RFC 7616, section 3.9.1, for MD5", () => {
+Deno.test("authorizeDigest() returns the values of RFC 7616, section 3.9.1, for MD5", () => {
   assertEquals(
     authorize(`${RFC_7616_CHALLENGE}, algorithm=MD5`, RFC_7616),
     'Digest username="Mufasa", realm="http-auth@example.org", ' +
@@ -27,14 +27,14 @@ Deno.test("authorizeDigest gives the values of RFC 7616, section 3.9.1, for MD5"
   );
 });
 
-Deno.test("authorizeDigest gives the values of RFC 7616, section 3.9.1, for SHA-256", () => {
+Deno.test("authorizeDigest() returns the values of RFC 7616, section 3.9.1, for SHA-256", () => {
   assertEquals(
     response(`${RFC_7616_CHALLENGE}, algorithm=SHA-256`, RFC_7616),
     "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1",
   );
 });
 
-Deno.test("authorizeDigest gives the values of RFC 7616, section 3.9.2, as of erratum 4897", () => {
+Deno.test("authorizeDigest() returns the values of RFC 7616, section 3.9.2, as of erratum 4897", () => {
   const header = authorize(
     'Digest realm="api@example.org", qop="auth", algorithm=SHA-512-256, ' +
       'nonce="5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK", ' +
@@ -51,7 +51,7 @@ Deno.test("authorizeDigest gives the values of RFC 7616, section 3.9.2, as of er
   assertEquals(userhash, "true");
 });
 
-Deno.test("authorizeDigest gives the values of RFC 2617, section 3.5", () => {
+Deno.test("authorizeDigest() returns the values of RFC 2617, section 3.5", () => {
   const challenge = 'Digest realm="testrealm@host.com", qop="auth,auth-int", ' +
     'nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", opaque="5ccc069c403ebaf9f0171e9517f40e41"';
   const request = {
@@ -62,7 +62,7 @@ Deno.test("authorizeDigest gives the values of RFC 2617, section 3.5", () => {
   assertEquals(response(challenge, request), "6629fae49393a05397450978507c4ef1");
 });
 
-Deno.test("authorizeDigest gives the values of RFC 2069, section 2.4, as of erratum 749", () => {
+Deno.test("authorizeDigest() returns the values of RFC 2069, section 2.4, as of erratum 749", () => {
   const challenge = 'Digest realm="testrealm@host.com", ' +
     'nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", opaque="5ccc069c403ebaf9f0171e9517f40e41"';
   const credentials = { user: "Mufasa", password: "CircleOfLife" };
@@ -71,7 +71,7 @@ Deno.test("authorizeDigest gives the values of RFC 2069, section 2.4, as of erra
   assertFalse(/qop|nc=|cnonce|algorithm/.test(header));
 });
 
-Deno.test("authorizeDigest gives the values of curl 7.88 for other algorithms", () => {
+Deno.test("authorizeDigest() returns the values of curl 7.88 for other algorithms", () => {
   const request = {
     credentials: { user: "admin", password: 'pa"ss\\word' },
     uri: "/video?a=1&b=2",
@@ -107,13 +107,13 @@ Deno.test("authorizeDigest gives the values of curl 7.88 for other algorithms", 
   assertEquals(response(quoted, request), "4e79a8fd862ecbafb4567fec9aca340c");
 });
 
-Deno.test("authorizeDigest hashes a body of no bytes for auth-int", () => {
+Deno.test("authorizeDigest() hashes a body of no bytes for auth-int", () => {
   const challenge = 'Digest realm="r", nonce="n", qop=auth-int';
   // printf '' | md5sum; then A1, A2 and the response with printf '%s' ... | md5sum
   assertEquals(response(challenge, {}), "b18faaba083525d580395dd5cdeebf14");
 });
 
-Deno.test("authorizeDigest escapes quotation marks, and sends back what the server sent", () => {
+Deno.test("authorizeDigest() escapes quotation marks, and returns the server's parameters", () => {
   const header = authorize(
     'Digest realm="IP \\"Cam\\\\", nonce="", opaque="", algorithm="md5"',
     {},
@@ -123,7 +123,7 @@ Deno.test("authorizeDigest escapes quotation marks, and sends back what the serv
   assertEquals([fields.nonce, fields.opaque, fields.algorithm], ["", "", "md5"]);
 });
 
-Deno.test("authorizeDigest counts the uses of a nonce in eight hexadecimal digits", () => {
+Deno.test("authorizeDigest() counts the uses of a nonce in eight hexadecimal digits", () => {
   assertEquals(
     read(authorize('Digest realm="r", nonce="n", qop=auth', { count: 255 })).nc,
     "000000ff",
@@ -142,7 +142,7 @@ Deno.test("authorizeDigest and authorizeBasic encode credentials in either chars
   assertEquals(authorizeBasic(credentials, "latin1"), "Basic SvxyZzpw5HNz");
 });
 
-Deno.test("supportsDigest ignores challenges that cannot be answered", () => {
+Deno.test("supportsDigest() ignores challenges that cannot be answered", () => {
   const supports = (text: string) => supportsDigest(parseChallenges([text])[0]!);
   assert(supports('Digest realm="r", nonce="n"'));
   assert(supports('DIGEST Realm=r, NONCE=n, Algorithm="sha-512-256-SESS", qop="x,AUTH"'));
@@ -153,7 +153,7 @@ Deno.test("supportsDigest ignores challenges that cannot be answered", () => {
   assertFalse(supports('Digest realm="r", nonce="n", qop="auth-conf"'));
 });
 
-Deno.test("parseChallenges reads several challenges in one field and in several", () => {
+Deno.test("parseChallenges() reads several challenges in one field and in several", () => {
   assertEquals(
     parse(
       'Digest realm="a, b", nonce=abc==, stale=FALSE, Basic realm="c"',
@@ -168,7 +168,7 @@ Deno.test("parseChallenges reads several challenges in one field and in several"
   );
 });
 
-Deno.test("parseChallenges tolerates mistakes of cameras", () => {
+Deno.test("parseChallenges() tolerates mistakes of cameras", () => {
   assertEquals(parse("Basic realm=IP Camera"), [["basic", { realm: "IP Camera" }]]);
   assertEquals(parse("Digest realm=IP Camera , nonce = n"), [["digest", {
     realm: "IP Camera",
@@ -186,7 +186,7 @@ Deno.test("parseChallenges tolerates mistakes of cameras", () => {
   assertEquals(parse("", "   ", ",,,"), []);
 });
 
-Deno.test("parseChallenges takes linear time", () => {
+Deno.test("parseChallenges() takes linear time", () => {
   const began = performance.now();
   for (const piece of ["\\", "a ", "a=", '"', ", ", "a\t", '\\"', "a=b ", "=="]) {
     parse(`Digest a="${piece.repeat(30_000)}`, `Digest ${piece.repeat(30_000)}`);
@@ -201,7 +201,7 @@ function parse(...values: string[]) {
   ]);
 }
 
-/** Answers a challenge; what the request does not say does not matter. */
+/** Answers a challenge, with defaults for the properties that `request` lacks. */
 function authorize(challenge: string, request: Partial<DigestRequest>): string {
   return authorizeDigest(parseChallenges([challenge])[0]!, {
     method: "GET",

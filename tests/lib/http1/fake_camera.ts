@@ -1,6 +1,6 @@
 import { request, type RequestOptions } from "../../../lib/http1/mod.ts";
 
-/** A text to send, one byte for each character, or a function that returns it or sends something itself. */
+/** Text to send, with one byte per character, or a function that returns the text or sends bytes itself. */
 export type Answer = string | ((request: string, conn: Deno.Conn) => string | Promise<void>);
 
 /** Options of {@link FakeCamera}. */
@@ -10,7 +10,7 @@ export interface FakeCameraOptions {
   hostname?: "127.0.0.1" | "::1";
 }
 
-/** A server that sends exact bytes, one answer to each connection, and then closes it. */
+/** A server that sends exact bytes: one response per connection, which it then closes. */
 export class FakeCamera implements AsyncDisposable {
   /** The heads of the requests, in the order of arrival. */
   readonly requests: string[] = [];
@@ -20,7 +20,7 @@ export class FakeCamera implements AsyncDisposable {
   readonly #conns = new Set<Deno.Conn>();
   readonly #serving: Promise<void>;
 
-  /** @param answers For one connection after the other; the last one is repeated. */
+  /** @param answers Responses to the connections, in order; the last one is repeated. */
   constructor(
     answers: Answer | readonly Answer[],
     { tls, hostname = "127.0.0.1" }: FakeCameraOptions = {},
@@ -38,7 +38,7 @@ export class FakeCamera implements AsyncDisposable {
     return this.#listener.addr.port;
   }
 
-  /** The address of a path at this server. */
+  /** The URL of a path of this server. */
   url(path = "/"): URL {
     return new URL(path, this.#origin);
   }
@@ -89,7 +89,7 @@ async function readHead(conn: Deno.Conn): Promise<string> {
   return head;
 }
 
-/** Sends bytes in pieces of `size`, each in its own packet. */
+/** Sends bytes in pieces of `size`, each in a separate packet. */
 export async function send(conn: Deno.Conn, text: string, size = Infinity): Promise<void> {
   const bytes = toBytes(text);
   for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at, at + size));

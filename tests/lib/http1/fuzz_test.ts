@@ -54,7 +54,7 @@ Deno.test("HeadParser and the decoders end with a response or an error for any b
   }
 });
 
-Deno.test("request ends with a response or an error for any bytes", async () => {
+Deno.test("request() ends with a response or an error for any bytes", async () => {
   const random = new Random(2);
   const answer = () => mutate(random);
   await using camera = new FakeCamera(async (_, conn) => {

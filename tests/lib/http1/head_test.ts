@@ -10,7 +10,7 @@ Deno.test("HeadParser reads a status line, fields and the beginning of the body"
   assertEquals(head.body, "body");
 });
 
-Deno.test("HeadParser accepts status lines that are not quite HTTP", () => {
+Deno.test("HeadParser accepts malformed status lines", () => {
   for (
     const [line, status, reason] of [
       ["HTTP/1.0 200", 200, ""],
@@ -42,7 +42,7 @@ Deno.test("HeadParser skips lines that are no fields", () => {
   assertEquals([...head.headers], [["a", "b"]]);
 });
 
-Deno.test("HeadParser keeps all values of a field, and gives the first", () => {
+Deno.test("HeadParser keeps all values of a field, and returns the first", () => {
   const { headers } = parse("HTTP/1.1 200 OK\r\nA: 1\r\na: 2\r\nB: 3\r\n\r\n");
   assertEquals([headers.get("A"), headers.all("A"), headers.get("C")], [
     "1",
@@ -56,12 +56,12 @@ Deno.test("HeadParser decodes values as ISO 8859-1, without control characters",
   assertEquals([headers.get("A"), reason], ["K\xfcche \x93 [0m", "O K"]);
 });
 
-Deno.test("HeadParser takes the later of two status lines", () => {
+Deno.test("HeadParser uses the second of two status lines", () => {
   const head = parse("HTTP/1.0 200 OK\r\nHTTP/1.0 401 Unauthorized\r\nA: b\r\n\r\n");
   assertEquals([head.status, head.headers.get("A")], [401, "b"]);
 });
 
-Deno.test("HeadParser takes the later of two heads", () => {
+Deno.test("HeadParser uses the second of two heads", () => {
   const head = parse("HTTP/1.0 200 OK\r\n\r\nHTTP/1.1 404 Not Found\r\nA: b\r\n\r\nbody");
   assertEquals([head.status, head.headers.get("A"), head.body], [404, "b", "body"]);
 });
@@ -80,14 +80,14 @@ Deno.test("HeadParser skips interim responses", () => {
   assertEquals([head.status, [...head.headers]], [200, [["a", "b"]]]);
 });
 
-Deno.test("HeadParser finds a body that no blank line precedes", () => {
+Deno.test("HeadParser finds a body without a blank line before it", () => {
   for (const body of ["--frame\r\n", "\xff\xd8\xff\xe0"]) {
     const head = parse(`HTTP/1.1 200 OK\r\nA: b\r\n${body}`);
     assertEquals([head.format, head.headers.get("A"), head.body], ["http", "b", body]);
   }
 });
 
-Deno.test("HeadParser tells what a response without a head is, and keeps its bytes", () => {
+Deno.test("HeadParser detects the format of a response without a head, and keeps its bytes", () => {
   for (
     const [text, format, body] of [
       ["\xff\xd8\xff\xe0", "jpeg", "\xff\xd8\xff\xe0"],
@@ -101,7 +101,7 @@ Deno.test("HeadParser tells what a response without a head is, and keeps its byt
   }
 });
 
-Deno.test("HeadParser says with what a server answers instead of HTTP", () => {
+Deno.test("HeadParser reports the protocol that a server uses instead of HTTP", () => {
   for (
     const [text, what] of [
       ["\x15\x03\x01\x00\x02\x02\x46", "https"],
@@ -119,7 +119,7 @@ Deno.test("HeadParser says with what a server answers instead of HTTP", () => {
   }
 });
 
-Deno.test("HeadParser refuses a head that is too large, but not a large body", () => {
+Deno.test("HeadParser rejects a head that is too large, but not a large body", () => {
   for (
     const text of [
       `HTTP/1.1 200 OK\r\nA: ${"b".repeat(1100)}\r\n\r\n`,

@@ -12,7 +12,7 @@ import { FakeCamera, get, hasIpv6, send, untilClosed } from "./fake_camera.ts";
 
 const OK = "HTTP/1.1 200 OK\r\n\r\nbody";
 
-Deno.test("request sends path and query as they are in the URL", async () => {
+Deno.test("request() sends path and query as they are in the URL", async () => {
   await using camera = new FakeCamera(OK);
   await get(camera.url("/a%20b/%C3%A4%zz?usr=admin&pwd=a+b%2B|'\"#fragment"));
   await get(camera.url("/?"));
@@ -25,7 +25,7 @@ Deno.test("request sends path and query as they are in the URL", async () => {
   assertStringIncludes(camera.requests[1]!, "GET /? HTTP/1.1\r\n");
 });
 
-Deno.test("request ignores credentials in the URL", async () => {
+Deno.test("request() ignores credentials in the URL", async () => {
   await using camera = new FakeCamera(OK);
   const url = camera.url("/video");
   url.username = "admin";
@@ -45,7 +45,7 @@ Deno.test({
   },
 });
 
-Deno.test("request reads a response that comes byte by byte", async () => {
+Deno.test("request() reads a response that arrives byte by byte", async () => {
   await using camera = new FakeCamera((_, conn) =>
     send(
       conn,
@@ -57,7 +57,7 @@ Deno.test("request reads a response that comes byte by byte", async () => {
   assertEquals([headers.get("A"), text, truncated], ["b", "body", false]);
 });
 
-Deno.test("request gives the body of a server that sends no head", async () => {
+Deno.test("request() returns the body of a server that sends no head", async () => {
   await using camera = new FakeCamera(["--frame\r\nbody", "\xff\xd8\xff"]);
   const first = await get(camera.url());
   assertEquals([first.format, first.status, first.text], ["multipart", 200, "--frame\r\nbody"]);
@@ -65,7 +65,7 @@ Deno.test("request gives the body of a server that sends no head", async () => {
   assertEquals([second.format, second.text], ["jpeg", "\xff\xd8\xff"]);
 });
 
-Deno.test("request tells whether a body was cut off", async () => {
+Deno.test("request() reports whether a body was truncated", async () => {
   await using camera = new FakeCamera([
     "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nbody",
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbody",
@@ -77,7 +77,7 @@ Deno.test("request tells whether a body was cut off", async () => {
   }
 });
 
-Deno.test("request gives a large body, with little memory for each piece", async () => {
+Deno.test("request() returns a large body, with little memory for each chunk", async () => {
   const body = "0123456789".repeat(100_000);
   await using camera = new FakeCamera(
     `HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n${body}more`,
@@ -85,7 +85,7 @@ Deno.test("request gives a large body, with little memory for each piece", async
   assertEquals((await get(camera.url())).text, body);
 });
 
-Deno.test("request gives pieces of a body that stay as they are", async () => {
+Deno.test("request() returns chunks of a body that do not change later", async () => {
   await using camera = new FakeCamera((_, conn) => send(conn, `${OK} one two three`, 5));
   const response = await request({ url: camera.url(), signal: new AbortController().signal });
   const pieces = await Array.fromAsync(response.body);
@@ -95,7 +95,7 @@ Deno.test("request gives pieces of a body that stay as they are", async () => {
   );
 });
 
-Deno.test("request closes the connection when the body is disposed of, returned or finished", async () => {
+Deno.test("request() closes the connection when the body is disposed of, returned or finished", async () => {
   const closed: Promise<void>[] = [];
   await using camera = new FakeCamera((_, conn) => {
     const done = send(conn, "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nbody").then(() =>
@@ -120,7 +120,7 @@ Deno.test("request closes the connection when the body is disposed of, returned 
   await Promise.all(closed);
 });
 
-Deno.test("request follows redirects, also to a path that is not encoded", async () => {
+Deno.test("request() follows redirects, also to a path that is not encoded", async () => {
   await using camera = new FakeCamera([
     ...[301, 302, 303, 307].map((status) => redirect(`/at/${status}`, status)),
     redirect("relative\xc3\xa4 path?a=b", 308),
@@ -135,7 +135,7 @@ Deno.test("request follows redirects, also to a path that is not encoded", async
   assertFalse(response.credentialsWithheld);
 });
 
-Deno.test("request gives a redirect without a Location, and other 3xx statuses", async () => {
+Deno.test("request() returns a redirect without a Location, and other 3xx statuses", async () => {
   for (
     const head of ["302 Found\r\nA: b", "304 Not Modified\r\nLocation: /", "300 X\r\nLocation: /"]
   ) {
@@ -144,7 +144,7 @@ Deno.test("request gives a redirect without a Location, and other 3xx statuses",
   }
 });
 
-Deno.test("request refuses bad redirects", async () => {
+Deno.test("request() rejects bad redirects", async () => {
   for (
     const [location, code] of [
       ["file:///etc/SECRET", "bad-redirect"],
@@ -159,7 +159,7 @@ Deno.test("request refuses bad redirects", async () => {
   }
 });
 
-Deno.test("request sends credentials to the same origin only, and tells", async () => {
+Deno.test("request() sends credentials to the same origin only, and reports that", async () => {
   const unauthorized = 'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm="r"\r\n\r\n';
   await using other = new FakeCamera(unauthorized);
   await using camera = new FakeCamera((request) =>
@@ -173,7 +173,7 @@ Deno.test("request sends credentials to the same origin only, and tells", async 
   assertFalse(other.requests[0]!.includes("Authorization"));
 });
 
-Deno.test("request tells failures to connect apart", async () => {
+Deno.test("request() distinguishes failures to connect", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   listener.close();
@@ -203,7 +203,7 @@ Deno.test({
   },
 });
 
-Deno.test("request tells failures of a response apart", async () => {
+Deno.test("request() distinguishes failures of a response", async () => {
   for (
     const [answer, code] of [
       ["", "closed"],
@@ -219,7 +219,7 @@ Deno.test("request tells failures of a response apart", async () => {
   }
 });
 
-Deno.test("request reports a connection that is reset: before the head and within the body", async () => {
+Deno.test("request() reports a connection that is reset: before the head and within the body", async () => {
   for (
     const [beginning, code] of [["", "closed"], [OK, "reset"]] as const
   ) {
@@ -243,7 +243,7 @@ Deno.test("request reports a connection that is reset: before the head and withi
   }
 });
 
-Deno.test("request waits for the head for a limited time", async () => {
+Deno.test("request() waits for the head for a limited time", async () => {
   for (const beginning of ["", "HTTP/1.1 200 OK\r\nA: b\r\n", "HTTP/1.1 100 Continue\r\n\r\n"]) {
     await using camera = new FakeCamera(async (_, conn) => {
       await send(conn, beginning);
@@ -258,7 +258,7 @@ Deno.test("request waits for the head for a limited time", async () => {
   }
 });
 
-Deno.test("request does not limit the time of the body", async () => {
+Deno.test("request() does not limit the time of the body", async () => {
   await using camera = new FakeCamera(async (_, conn) => {
     await send(conn, OK);
     await untilClosed(conn);
@@ -276,7 +276,7 @@ Deno.test("request does not limit the time of the body", async () => {
   await next;
 });
 
-Deno.test("request ends at once with the signal's reason: before, in the head and in the body", async () => {
+Deno.test("request() ends at once with the signal's reason: before it starts, in the head and in the body", async () => {
   await using camera = new FakeCamera(async (_, conn) => {
     if (camera.requests.length > 1) await send(conn, OK);
     await untilClosed(conn);
@@ -298,7 +298,7 @@ Deno.test("request ends at once with the signal's reason: before, in the head an
   }
 });
 
-Deno.test("request throws for a trusted certificate that is none", async () => {
+Deno.test("request() throws for a trusted certificate that is not valid", async () => {
   for (
     const trust of ["", "sha256:12", "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----"]
   ) {

@@ -2,10 +2,14 @@ import { assert, assertEquals, assertFalse, assertRejects } from "@std/assert";
 import { HttpClientError, type HttpClientErrorCode, request } from "../../../lib/http1/mod.ts";
 import { connectPinned } from "../../../lib/http1/pinned_connection.ts";
 import { settle } from "../../manual_clock.ts";
+import { needing } from "../../parts.ts";
 import { makeCertificate, type TestCertificate } from "./certificates.ts";
 import { FakeCamera, get, hasIpv6, send, untilClosed } from "./fake_camera.ts";
 
 const OK = "HTTP/1.1 200 OK\r\n\r\nbody";
+const needsOpenssl = needing("openssl");
+/** Defines a test with certificates. */
+const test = (name: string, fn: () => Promise<void>) => Deno.test(name, needsOpenssl, fn);
 /** `openssl req -x509` makes this kind by default, and many cameras have one. */
 const authority = await makeCertificate({ authority: true });
 const [good, otherName, expired, version1] = await Promise.all([
@@ -20,7 +24,7 @@ const [issued, issuedForOther, issuedEarlier] = await Promise.all([
   makeCertificate({ issuer: authority, expired: true }),
 ]);
 
-Deno.test("request accepts an authority's or the server's own certificate in PEM form", async () => {
+test("request() accepts an authority's or the server's own certificate in PEM form", async () => {
   for (const tls of [good, authority, otherName, expired, issued]) {
     await using camera = new FakeCamera(OK, { tls });
     const trust = `a comment\n${version1.cert}\n${tls === issued ? authority.cert : tls.cert}`;
@@ -28,7 +32,7 @@ Deno.test("request accepts an authority's or the server's own certificate in PEM
   }
 });
 
-Deno.test("request accepts a certificate by its fingerprint, whatever else is wrong with it", async () => {
+test("request() accepts a certificate by its fingerprint, whatever else is wrong with it", async () => {
   for (const tls of [good, authority, otherName, expired]) {
     await using camera = new FakeCamera(OK, { tls });
     for (const trust of [`sha256:${tls.fingerprint}`, ` SHA256:${plain(tls)}\n`]) {
@@ -41,7 +45,7 @@ Deno.test("request accepts a certificate by its fingerprint, whatever else is wr
 
 Deno.test({
   name: "request accepts a certificate of an IPv6 address",
-  ignore: !hasIpv6(),
+  ignore: needsOpenssl.ignore || !hasIpv6(),
   async fn() {
     const tls = await makeCertificate({ name: "IP:::1" });
     await using camera = new FakeCamera(OK, { tls, hostname: "::1" });
@@ -51,13 +55,13 @@ Deno.test({
   },
 });
 
-Deno.test("request accepts a certificate of X.509 version 1 by its fingerprint", async () => {
+test("request() accepts a certificate of X.509 version 1 by its fingerprint", async () => {
   await using server = await OpensslServer.start(version1);
   const { text } = await get(server.url, { trust: `sha256:${version1.fingerprint}` });
   assert(text.includes("s_server"));
 });
 
-Deno.test("request tells failures of certificates apart, and sends nothing", async () => {
+test("request() distinguishes failures of certificates, and sends nothing", async () => {
   const other = `sha256:${"0".repeat(64)}`;
   for (
     const [tls, trust, code] of [
@@ -77,7 +81,7 @@ Deno.test("request tells failures of certificates apart, and sends nothing", asy
   }
 });
 
-Deno.test("request names the fingerprint of a certificate that it does not accept", async () => {
+test("request() names the fingerprint of a certificate that it does not accept", async () => {
   await using camera = new FakeCamera(OK, { tls: good });
   const trust = `sha256:${otherName.fingerprint}`;
   const message = `The certificate of 127.0.0.1:${camera.port} has another fingerprint: sha256:${
@@ -86,7 +90,7 @@ Deno.test("request names the fingerprint of a certificate that it does not accep
   await assertRejects(() => get(camera.url(), { trust }), HttpClientError, message);
 });
 
-Deno.test("request sends nothing to a server that has the certificate, but not its key", async () => {
+test("request() sends nothing to a server that has the certificate, but not its key", async () => {
   await using server = await OpensslServer.start(good, "-tls1_2");
   const trust = `sha256:${good.fingerprint}`;
   const port = Number(server.url.port);
@@ -102,7 +106,7 @@ Deno.test("request sends nothing to a server that has the certificate, but not i
   assertEquals(tampering.clientRecords.filter((type) => type !== 21), [22]);
 });
 
-Deno.test("request takes the end of a connection without an end of TLS for the end of the body", async () => {
+test("request() accepts a connection that ends without a close_notify alert as the end of the body", async () => {
   await using camera = new FakeCamera(async (_, conn) => {
     await send(conn, OK);
     await untilClosed(conn);
@@ -119,7 +123,7 @@ Deno.test("request takes the end of a connection without an end of TLS for the e
   }
 });
 
-Deno.test("request tells that a server does not speak TLS, or too old a version of it", async () => {
+test("request() reports that a server does not use TLS, or only an old version", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const url = new URL(`https://127.0.0.1:${listener.addr.port}/SECRET`);
   const served = (async () => {
@@ -141,7 +145,7 @@ Deno.test("request tells that a server does not speak TLS, or too old a version 
   }
 });
 
-Deno.test("request tells failures to connect apart also with a fingerprint", async () => {
+test("request() distinguishes failures to connect, also with a fingerprint", async () => {
   const trust = `sha256:${good.fingerprint}`;
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
@@ -155,6 +159,7 @@ Deno.test("request tells failures to connect apart also with a fingerprint", asy
 
 Deno.test({
   name: "request needs the permission for the network, and no other",
+  ...needsOpenssl,
   permissions: { net: true },
   async fn() {
     for (const tls of [undefined, good]) {
@@ -167,7 +172,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "request tells that the permission for the network is missing",
+  name: "request reports that the permission for the network is missing",
+  ...needsOpenssl,
   permissions: { net: ["127.0.0.1:1"] },
   async fn() {
     for (const [scheme, trust] of [["http"], ["https"], ["https", `sha256:${good.fingerprint}`]]) {
@@ -177,7 +183,7 @@ Deno.test({
   },
 });
 
-Deno.test("request can be aborted within the TLS handshake, the head and the body", async () => {
+test("request() can be aborted during the TLS handshake, the head and the body", async () => {
   const reason = new Error("stop");
   for (const trust of [good.cert, `sha256:${good.fingerprint}`]) {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -207,7 +213,7 @@ Deno.test("request can be aborted within the TLS handshake, the head and the bod
   }
 });
 
-Deno.test("request reads a large body from a server with a fingerprint, and stops early", async () => {
+test("request() reads a large body from a server with a fingerprint, and stops early", async () => {
   const body = "0123456789".repeat(100_000);
   await using camera = new FakeCamera(`HTTP/1.1 200 OK\r\n\r\n${body}`, { tls: good });
   const trust = `sha256:${good.fingerprint}`;
@@ -220,7 +226,7 @@ Deno.test("request reads a large body from a server with a fingerprint, and stop
   assertEquals((await get(longer.url(), { trust })).text, body.slice(0, 1000));
 });
 
-Deno.test("connectPinned gives a connection that breaks when too much of it is unread", async () => {
+test("connectPinned() returns a connection that closes when too much data is unread", async () => {
   const { promise: closed, resolve } = Promise.withResolvers<void>();
   await using camera = new FakeCamera(async (_, conn) => {
     await send(conn, "0123456789".repeat(10_000)).catch(() => {});

@@ -25,7 +25,7 @@ Deno.test("Subscription joins at its first next()", async () => {
   assertEquals(await waiting, { done: true, value: undefined });
 });
 
-Deno.test("Subscription gives a fast reader every item, in order", async () => {
+Deno.test("Subscription returns every item, in order, to a fast reader", async () => {
   const { hub, push } = setUp();
   using viewer = hub.subscribe();
   for (let n = 1; n <= 5; n++) {
@@ -37,7 +37,7 @@ Deno.test("Subscription gives a fast reader every item, in order", async () => {
   await hub.close();
 });
 
-Deno.test("Subscription gives a slow reader the latest item, and counts the others as dropped", async () => {
+Deno.test("Subscription returns the latest item to a slow reader, and counts the other items as dropped", async () => {
   const { hub, push } = setUp();
   using viewer = hub.subscribe();
   const first = viewer.next();

@@ -8,6 +8,8 @@ export class FakeCamera implements FeedCamera {
   dropped = 0;
   /** Number of calls of `retryNow`. */
   retries = 0;
+  /** Whether the last call skips the delay. */
+  skipsDelay = false;
   /** Sequence number and message size, in bytes, of each frame that a client has acknowledged. */
   readonly painted: [sequence: number, bytes: number][] = [];
   latest: Frame | undefined;
@@ -27,7 +29,8 @@ export class FakeCamera implements FeedCamera {
     this.viewers.delete(viewer);
   }
 
-  retryNow(): void {
+  retryNow({ skipDelay = false } = {}): void {
+    this.skipsDelay = skipDelay;
     this.retries++;
   }
 

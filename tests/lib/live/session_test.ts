@@ -5,6 +5,7 @@ import {
   LiveSession,
   MESSAGE_KIND,
   PROTOCOL_VERSION,
+  type ServerInfo,
 } from "../../../lib/live/mod.ts";
 import { ManualClock } from "../../manual_clock.ts";
 import { FakeCamera, FakeSocket } from "./fake_camera.ts";
@@ -164,6 +165,27 @@ Deno.test("LiveSession has the cameras retry at each watch message", () => {
   session.watch(["front"]);
   receive({ type: "watch", cameras: ["front"] });
   assertEquals([front.retries, back.retries], [2, 0]);
+  assertEquals(front.skipsDelay, false);
+});
+
+Deno.test("LiveSession has the cameras retry without a delay when the user requests it", () => {
+  const { front, back, receive } = setUp();
+  receive({ type: "watch", cameras: ["front"], retry: true });
+  assertEquals([front.skipsDelay, back.skipsDelay], [true, false]);
+});
+
+Deno.test("LiveSession.start says how clients reach the server", () => {
+  const clock = new ManualClock();
+  const socket = new FakeSocket();
+  const server: ServerInfo = {
+    addresses: ["http://192.168.1.20:8000"],
+    auth: true,
+    reachable: "network",
+  };
+  const options = { socket, cameras: [], status: () => [], clock };
+  new LiveSession({ ...options, server: () => server }).start([]);
+  new LiveSession(options).start([]);
+  assertEquals(socket.texts.map((text) => text.server), [server, undefined]);
 });
 
 Deno.test("LiveSession replies to a ping with the server's time and the status of the cameras", async () => {

@@ -1,7 +1,8 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { openConnections } from "../../../lib/sockets/mod.ts";
 
-const DENIED = "Cannot open the C library: permission denied; see --allow-ffi in deno.json";
+const DENIED =
+  "Cannot open the C library: Deno does not permit it; use `deno task start`, or --allow-ffi";
 const CLIENT: Deno.NetAddr = { transport: "tcp", hostname: "127.0.0.1", port: 50_000 };
 
 Deno.test("openConnections reports that no socket listens on the port", {

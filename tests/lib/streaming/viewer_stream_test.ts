@@ -43,7 +43,7 @@ Deno.test("ViewerStream begins with the delimiter before there is a frame", asyn
   await client.cancel();
 });
 
-Deno.test("ViewerStream gives a client that keeps up every frame, in order", async () => {
+Deno.test("ViewerStream sends every frame, in order, to a client that keeps up", async () => {
   const { viewer, client, take } = setUp();
   await take();
   for (let n = 1; n <= 5; n++) {
@@ -55,7 +55,7 @@ Deno.test("ViewerStream gives a client that keeps up every frame, in order", asy
   await client.cancel();
 });
 
-Deno.test("ViewerStream gives the same bytes to every viewer", async () => {
+Deno.test("ViewerStream sends the same bytes to every viewer", async () => {
   const [one, other] = [setUp(), setUp()];
   await one.take();
   await other.take();
@@ -179,7 +179,7 @@ for (const how of ["cancel", "end"] as const) {
   });
 }
 
-Deno.test("ViewerStream.repeat() sends a frame and remembers when", async () => {
+Deno.test("ViewerStream.repeat() sends a frame and records the time", async () => {
   const { viewer, client, take } = setUp();
   await take();
   const next = take();

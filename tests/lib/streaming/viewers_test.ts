@@ -49,7 +49,7 @@ Deno.test("Viewers logs when a viewer connects and disconnects, with its duratio
   ]);
 });
 
-Deno.test("Viewers does not log a viewer whose camera gave no frames", () => {
+Deno.test("Viewers does not log a viewer whose camera delivered no frames", () => {
   const { viewers, admit, lines } = setUp();
   admit().end({ frames: 0, dropped: 0 });
   assertEquals([viewers.count, lines], [0, []]);

@@ -1,0 +1,103 @@
+import { quote, shorten } from "../quote.ts";
+import type { Setting } from "../setting.ts";
+import { nearest } from "../settings_check/mod.ts";
+import { describeSource } from "./describe_source.ts";
+import {
+  type Assignment,
+  commandLine,
+  currentLauncher,
+  type Launcher,
+  withDotenv,
+  withVariables,
+} from "./launcher.ts";
+import { SETTINGS } from "./settings.ts";
+
+/** Words for the command that needs no argument. */
+const START_WORDS = ["start", "serve", "server", "run", "up"];
+
+/** Arguments of other programs, and those of this one that they stand for. */
+const ALTERNATIVES: Readonly<Record<string, string>> = {
+  "help": "--help",
+  "-help": "--help",
+  "-?": "--help",
+  "/?": "--help",
+  "version": "--version",
+  "-v": "--version",
+  "-V": "--version",
+  "list-cameras": "--list-cameras",
+  "--doctor": "doctor",
+};
+
+/** Options of other programs, and the settings that they stand for. */
+const SHORT_OPTIONS: Readonly<Record<string, string>> = { "-p": "PORT", "-c": "CAMERA" };
+
+/**
+ * Explains an unknown argument, and says what to type if it stands for a setting: `CAMERA=pi`,
+ * `--port 9000`.
+ *
+ * @param args All arguments.
+ * @param unknown The first that is unknown.
+ */
+export function explainArguments(
+  args: readonly string[],
+  unknown: string,
+  launcher: Launcher = currentLauncher(),
+): string {
+  const task = args.includes("doctor") ? "doctor" : "start";
+  const assignments = assignmentsIn(args);
+  if (assignments.length > 0) {
+    const line = withVariables(assignments.slice(0, 8), task, launcher);
+    return `Settings are environment variables, not arguments: type ${line}`;
+  }
+  const label = `Unknown argument ${quote(unknown)}`;
+  if (/^-{1,2}env(-file)?(=|$)/.test(unknown)) {
+    return `${label}: to read settings from .env, type ${withDotenv(task, launcher)}`;
+  }
+  if (START_WORDS.includes(unknown)) {
+    return `${label}: to serve the cameras, type ${commandLine("start", launcher)}`;
+  }
+  const alternative = Object.hasOwn(ALTERNATIVES, unknown) ? ALTERNATIVES[unknown] : undefined;
+  if (alternative) return `${label}: did you mean ${alternative}?`;
+  return `${label}: expected doctor, --list-cameras, --help or --version`;
+}
+
+/** The settings that arguments stand for. */
+function assignmentsIn(args: readonly string[]): Assignment[] {
+  const assignments: Assignment[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i]!;
+    const [, option, joined] = /^(-{0,2}[A-Za-z][\w-]*)(?:=([^]*))?$/.exec(arg) ?? [];
+    const name = option && nameOf(option, joined !== undefined);
+    if (!name) continue;
+    const next = args[i + 1];
+    const separate = joined === undefined && next !== undefined && !next.startsWith("-");
+    if (separate) i++;
+    assignments.push([name, describe(name, joined ?? (separate ? next : ""))]);
+  }
+  return assignments;
+}
+
+/** The setting that `CAMERA`, `--camera`, `-p` or a misspelled `CAMREA` stands for. */
+function nameOf(option: string, isAssigned: boolean): string | undefined {
+  if (Object.hasOwn(SHORT_OPTIONS, option)) return SHORT_OPTIONS[option];
+  const isOption = option.startsWith("--");
+  if (!isOption && !isAssigned || option.length > 60) return undefined;
+  const name = option.replace(/^-+/, "").toUpperCase().replaceAll("-", "_");
+  if (settingOf(name)) return name;
+  return isAssigned ? nearest(name, SETTINGS.map(({ name }) => name)) : undefined;
+}
+
+/** The setting with this name, or with this name after that of a camera. */
+function settingOf(name: string): Setting | undefined {
+  return SETTINGS.find((setting) =>
+    name === setting.name || setting.perCamera && name.endsWith(`_${setting.name}`)
+  );
+}
+
+/** A value for the line to type: without secrets, and not too long. */
+function describe(name: string, value: string): string {
+  const setting = settingOf(name);
+  if (setting?.name === "AUTH") return "user:password";
+  if (setting?.name === "SOURCE") return describeSource(value) ?? "…";
+  return value === "" || setting?.secret ? "…" : shorten(value);
+}

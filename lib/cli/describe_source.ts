@@ -1,0 +1,25 @@
+import { quote } from "../quote.ts";
+
+/**
+ * Describes a value of `SOURCE` without what may be secret: `http://192.168.1.20:8000/…` for a URL,
+ * `ffmpeg …` for a command. Undefined if it cannot be told where a password would be.
+ */
+export function describeSource(source: string): string | undefined {
+  const [program, ...args] = source.split(/\s+/);
+  if (args.length > 0) {
+    const described = describeSource(program!);
+    return described?.includes("…") ? undefined : described && `${described} …`;
+  }
+  if (source.includes("://")) return describeUrl(source);
+  return /^[\w./:+\\-]{1,80}$/.test(source) ? source : undefined;
+}
+
+function describeUrl(source: string): string | undefined {
+  const url = URL.parse(source);
+  if (!url) return undefined;
+  // In `http://me:8#x@camera/`, the host is "me": the password is not escaped.
+  const isAmbiguous = source.includes("@") && url.username === "" && url.password === "";
+  if (isAmbiguous || !/^[\w.:[\]-]*$/.test(url.host)) return undefined;
+  const shown = `${url.protocol}//${url.host}/…`;
+  return shown.length <= 80 ? shown : quote(shown);
+}

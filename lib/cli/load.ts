@@ -1,0 +1,39 @@
+import { type Access, readAccess } from "../auth/mod.ts";
+import { driverFolders, DriverRegistry } from "../camera/registry.ts";
+import type { Env } from "../env.ts";
+import { readEnvironment } from "./environment.ts";
+import type { Command } from "./flags.ts";
+import { requireListenPermission, requireStartPermissions } from "./permission_check.ts";
+import { readDotenv } from "./review_settings.ts";
+import { readServerConfig, type ServerConfig } from "./settings.ts";
+
+/** What every command works with. */
+export interface Loaded {
+  readonly config: ServerConfig;
+  readonly access: Access;
+  readonly drivers: DriverRegistry;
+  /** All environment variables. */
+  readonly env: Env;
+  /** The text of the file `.env`, if there is one. */
+  readonly dotenv: string | undefined;
+}
+
+/**
+ * Checks Deno's permissions, reads the settings, and finds the drivers. Removes `AUTH` from the environment:
+ * neither drivers nor the programs that they run need it.
+ *
+ * @throws {ConfigError} If a setting is invalid, or a permission is missing.
+ */
+export async function load(command: Command): Promise<Loaded> {
+  requireStartPermissions(command);
+  const dotenv = await readDotenv();
+  const { AUTH, ...env } = readEnvironment();
+  Deno.env.delete("AUTH");
+  const config = readServerConfig(env);
+  const access = readAccess(AUTH, config.host);
+  const drivers = await DriverRegistry.open(
+    driverFolders(config.camerasDir, Deno.build.standalone),
+  );
+  if (command === "serve") requireListenPermission(config);
+  return { config, access, drivers, env: { ...env, AUTH }, dotenv };
+}

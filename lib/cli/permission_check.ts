@@ -1,0 +1,45 @@
+import { fromFileUrl } from "@std/path";
+import type { Config } from "../config.ts";
+import { ConfigError } from "../errors.ts";
+import { hostInUrl } from "../host.ts";
+import type { Command } from "./flags.ts";
+import { commandLine, currentLauncher } from "./launcher.ts";
+
+/** Folders that the server reads. */
+const FOLDERS = ["cameras", "static"].map((folder) =>
+  fromFileUrl(new URL(`../../${folder}`, import.meta.url))
+);
+
+/**
+ * Checks whether Deno lets the program read its settings and its files. In a terminal, Deno would
+ * ask for each permission in turn.
+ *
+ * @throws {ConfigError} If a permission is missing.
+ */
+export function requireStartPermissions(command: Command): void {
+  requirePermissions(command, [
+    { name: "env" },
+    ...FOLDERS.map((path) => ({ name: "read", path }) as const),
+  ]);
+}
+
+/** Checks whether Deno lets the server listen. @throws {ConfigError} If it does not. */
+export function requireListenPermission({ host, port }: Pick<Config, "host" | "port">): void {
+  const address = hostInUrl(host);
+  requirePermissions("serve", [{ name: "net", host: port === 0 ? address : `${address}:${port}` }]);
+}
+
+function requirePermissions(
+  command: Command,
+  permissions: readonly Deno.PermissionDescriptor[],
+): void {
+  // querySync never asks the user.
+  const missing = permissions.filter((one) => Deno.permissions.querySync(one).state !== "granted");
+  if (missing.length === 0) return;
+  const names = [...new Set(missing.map(({ name }) => `--allow-${name}`))].join(" and ");
+  const task = command === "serve" ? "start" : command;
+  throw new ConfigError(
+    `Cannot run without Deno's permission ${names}: type ` +
+      `${commandLine(task, currentLauncher())}, or use deno run --allow-all`,
+  );
+}

@@ -1,0 +1,46 @@
+/** Length from which a value in a message is cut off, in characters. */
+const MAX_LENGTH = 80;
+
+/** Characters that are invisible, or change the order of the text around them. */
+// deno-lint-ignore no-control-regex
+const INVISIBLE = /[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/;
+
+/**
+ * Quotes a value of unknown content for a message. Escapes quotes, control characters and invisible
+ * characters, and cuts off a long value with an ellipsis: `"a\"b\n"`.
+ */
+export function quote(text: string): string {
+  return `"${cut(text, (character) => JSON.stringify(character).slice(1, -1))}"`;
+}
+
+/** Like {@link quote}, but without the quotes: for the text of another program, or a URL. */
+export function shorten(text: string): string {
+  return cut(text, (character) => character);
+}
+
+/**
+ * Whether a value is in quotation marks, as if a shell should remove them. A shell does not remove
+ * the typographic marks of a word processor.
+ */
+export function isQuoted(text: string): boolean {
+  return /^(["'])[^]*\1$|^[“”„‘’‚«»][^]*[“”‘’«»]$/.test(text);
+}
+
+function cut(text: string, escape: (character: string) => string): string {
+  let escaped = "";
+  // A character has at most two code units; text after the limit is not even looked at.
+  for (const character of text.slice(0, 2 * MAX_LENGTH + 2)) {
+    const piece = INVISIBLE.test(character) ? escapeSequence(character) : escape(character);
+    if (escaped.length + piece.length > MAX_LENGTH) return `${escaped}…`;
+    escaped += piece;
+  }
+  return escaped;
+}
+
+/** `\n`, as in JSON, where that exists; otherwise `\u200b`. */
+function escapeSequence(character: string): string {
+  const json = JSON.stringify(character).slice(1, -1);
+  return json.startsWith("\\")
+    ? json
+    : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}

@@ -1,0 +1,69 @@
+// @ts-check
+
+/** Minimum size of a picture, measured along its longer side, in CSS pixels; smaller pictures scroll instead. */
+export const MIN_PICTURE_SIZE = 160;
+
+/**
+ * @typedef {object} Grid
+ * @property {number} columns
+ * @property {number} rows
+ * @property {number} width Width of a tile, in CSS pixels.
+ * @property {number} height Height of a tile, in CSS pixels.
+ * @property {boolean} scrolls Whether the rows do not fit in the window.
+ */
+
+/**
+ * Finds the number of columns that gives the pictures the largest total area. The tiles are no larger than the
+ * pictures need.
+ *
+ * @param {readonly number[]} ratios Width of each picture divided by its height, as displayed.
+ * @param {{ width: number, height: number, gap: number }} space Size of the space for all tiles, and the
+ *   distance between two tiles, in CSS pixels.
+ * @returns {Grid}
+ */
+export function findBestGrid(ratios, { width, height, gap }) {
+  /** @type {{ grid: Grid, area: number } | undefined} */
+  let best;
+  for (let columns = 1; columns <= ratios.length; columns++) {
+    const rows = Math.ceil(ratios.length / columns);
+    const cell = {
+      width: (width - gap * (columns - 1)) / columns,
+      height: (height - gap * (rows - 1)) / rows,
+    };
+    if (cell.width <= 0 || cell.height <= 0) continue;
+    const pictures = ratios.map((ratio) => fit(ratio, cell));
+    if (Math.min(...pictures.map((size) => Math.max(size.width, size.height))) < MIN_PICTURE_SIZE) {
+      continue;
+    }
+    const area = pictures.reduce((sum, size) => sum + size.width * size.height, 0);
+    if (!best || area > best.area) {
+      best = { grid: { columns, rows, ...boundsOf(pictures), scrolls: false }, area };
+    }
+  }
+  return best?.grid ?? scrollingGrid(ratios, width, gap);
+}
+
+/** Returns a grid that is higher than the window. @param {readonly number[]} ratios @param {number} width @param {number} gap @returns {Grid} */
+function scrollingGrid(ratios, width, gap) {
+  const fitting = Math.floor((width + gap) / (MIN_PICTURE_SIZE + gap));
+  const columns = Math.max(1, Math.min(ratios.length, fitting));
+  const cellWidth = Math.max(0, (width - gap * (columns - 1)) / columns);
+  // A picture that is higher than wide gets as much height as width.
+  const bounds = boundsOf(
+    ratios.map((ratio) => fit(ratio, { width: cellWidth, height: cellWidth })),
+  );
+  return { columns, rows: Math.ceil(ratios.length / columns), ...bounds, scrolls: true };
+}
+
+/** Returns the size of a picture in a cell. @param {number} ratio @param {{ width: number, height: number }} cell */
+function fit(ratio, { width, height }) {
+  return { width: Math.min(width, height * ratio), height: Math.min(height, width / ratio) };
+}
+
+/** Returns the smallest size that holds each picture. @param {{ width: number, height: number }[]} pictures */
+function boundsOf(pictures) {
+  return {
+    width: Math.floor(Math.max(0, ...pictures.map(({ width }) => width))),
+    height: Math.floor(Math.max(0, ...pictures.map(({ height }) => height))),
+  };
+}

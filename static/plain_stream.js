@@ -1,0 +1,102 @@
+// @ts-check
+/// <reference lib="dom" />
+import { addressOf } from "./addresses.js";
+import { readRefusal } from "./live.js";
+
+/** Delay before a failed stream is opened again, in milliseconds. */
+const RETRY_DELAY = 2_000;
+/** How long the server may take to give the reason of a failure, in milliseconds. */
+const RESPONSE_TIMEOUT = 3_000;
+/** How long after the first picture the server must count this page as a viewer, in milliseconds. */
+const COUNTED_AFTER = 3_000;
+
+/** @typedef {import("./live.js").CameraStatus} CameraStatus */
+
+/** A camera's multipart stream in an `<img>`. Opens the stream again after a failure, and finds out its reason. */
+export class PlainStream {
+  image = document.createElement("img");
+  /** @type {import("./state_text.js").PlainState["state"]} */
+  state = "loading";
+  /** Why the stream failed. @type {string | undefined} */
+  reason;
+  /** When the stream is opened again, in milliseconds of `performance.now()`. @type {number | undefined} */
+  retryAt;
+  #path;
+  #loadedAt = Infinity;
+  #isClosed = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+
+  /** @param {string} path @param {() => void} onLoad Called when a picture has arrived. */
+  constructor(path, onLoad) {
+    this.#path = path;
+    this.image.draggable = false;
+    this.image.onload = () => {
+      if (this.#isClosed) return;
+      if (this.state !== "live") this.#loadedAt = performance.now();
+      this.state = "live";
+      onLoad();
+    };
+    this.image.onerror = () => this.#isClosed || this.#fail();
+    this.open();
+  }
+
+  /** Opens the stream, also after a failure. */
+  open() {
+    clearTimeout(this.#timer);
+    this.state = "loading";
+    this.#loadedAt = Infinity;
+    this.retryAt = undefined;
+    this.image.src = `${this.#path}?t=${Date.now()}`;
+  }
+
+  /**
+   * Opens the stream again if its connection broke. No browser fires `error` then: Chromium and WebKit lose the
+   * picture; in Firefox only the camera's status shows it.
+   *
+   * @param {CameraStatus} before
+   * @param {CameraStatus} status
+   */
+  check(before, status) {
+    if (this.state !== "live") return;
+    const isEmpty = this.image.complete && this.image.naturalWidth === 0;
+    const isUncounted = status.viewers === 0 && before.viewers === 0 &&
+      performance.now() - this.#loadedAt > COUNTED_AFTER;
+    const isRestarted = status.frames < before.frames;
+    if (isEmpty || isUncounted || isRestarted) this.open();
+  }
+
+  /** Closes the stream. */
+  close() {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.image.src = "data:,"; // otherwise Safari does not close the stream
+    this.image.remove();
+  }
+
+  async #fail() {
+    this.state = "failed";
+    this.retryAt = performance.now() + RETRY_DELAY;
+    this.#timer = setTimeout(() => this.open(), RETRY_DELAY);
+    this.reason = await this.#fetchReason() ?? "The stream was interrupted";
+  }
+
+  /** Requests the stream for its status only: an `<img>` does not give the reason of a failure. */
+  async #fetchReason() {
+    const request = new AbortController();
+    const timeout = setTimeout(() => request.abort(), RESPONSE_TIMEOUT);
+    try {
+      const response = await fetch(addressOf(this.#path), {
+        cache: "no-store",
+        headers: { Accept: "application/json" },
+        signal: request.signal,
+      });
+      if (response.status === 503) return await readRefusal(response);
+    } catch {
+      return "The server is not responding";
+    } finally {
+      clearTimeout(timeout);
+      request.abort(); // otherwise a stream that was opened would count as a viewer
+    }
+  }
+}

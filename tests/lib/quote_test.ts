@@ -1,0 +1,36 @@
+import { assertEquals, assertLessOrEqual } from "@std/assert";
+import { isQuoted, quote, shorten } from "../../lib/quote.ts";
+
+Deno.test("quote() cuts off a long value with an ellipsis", () => {
+  assertEquals(quote("x".repeat(80)), `"${"x".repeat(80)}"`);
+  assertEquals(quote("x".repeat(5_000)), `"${"x".repeat(80)}…"`);
+  assertEquals(quote("📷".repeat(50)), `"${"📷".repeat(40)}…"`);
+});
+
+Deno.test("quote() escapes quotes, control characters and invisible characters", () => {
+  assertEquals(
+    quote('a"b\\c\n\x1b[31m\x7f\u202e\ud800'),
+    '"a\\"b\\\\c\\n\\u001b[31m\\u007f\\u202e\\ud800"',
+  );
+  assertEquals(quote("Küche"), '"Küche"');
+});
+
+Deno.test("quote() counts the escaped characters", () => {
+  for (const text of ["\x00", '"', "\u200b", "é\n"]) {
+    assertLessOrEqual(quote(text.repeat(5_000)).length, 83, JSON.stringify(text));
+  }
+});
+
+Deno.test("shorten() adds no quotes", () => {
+  assertEquals(shorten('say "x"\n'), 'say "x"\\n');
+  assertEquals(shorten("x".repeat(81)), `${"x".repeat(80)}…`);
+});
+
+Deno.test("isQuoted() needs the same quotation mark at both ends", () => {
+  for (const text of ['"a"', "'a'", '""', "“a”", "„a“", "‘a’"]) {
+    assertEquals([text, isQuoted(text)], [text, true]);
+  }
+  for (const text of ['"', '"a', `"a'`, "“a", "a", ""]) {
+    assertEquals([text, isQuoted(text)], [text, false]);
+  }
+});
