@@ -1,7 +1,7 @@
 import { type CameraDriver, readFps } from "../lib/camera/driver.ts";
 import { cameraName } from "../lib/env.ts";
 import { Received } from "../lib/received.ts";
-import { sourceRedactor } from "../lib/redact.ts";
+import { Redactor } from "../lib/redact.ts";
 import { readAddress } from "./mjpeg/address.ts";
 import { STREAM_HINT } from "./mjpeg/failure.ts";
 import { relay, type RelaySettings } from "./mjpeg/relay.ts";
@@ -23,7 +23,7 @@ export default {
       // default of 1 fps keeps such a pause from counting as a stall.
       fps: readFps(env) ?? 1,
       camera: cameraName(env),
-      redactor: sourceRedactor(env),
+      redactor: new Redactor([env.SOURCE ?? ""]),
     };
   },
   open(settings, signal) {

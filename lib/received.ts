@@ -79,10 +79,17 @@ export class Received {
 
   /** Recognises a format. Text is quoted without secrets. */
   #kindOf(bytes: Bytes): string {
+    if (isDelimiter(bytes)) return "multipart stream";
     const kind = describeBytes(bytes);
     if (!kind.startsWith("text")) return kind;
     return describeBytes(
       new TextEncoder().encode(this.hideSecrets(new TextDecoder().decode(bytes))),
     );
   }
+}
+
+/** Whether bytes begin with a line such as `--frame`. */
+function isDelimiter(bytes: Bytes): boolean {
+  const start = String.fromCharCode(...bytes.subarray(0, 80));
+  return /^\s*--[!-~]{1,72}\r?\n/.test(start);
 }

@@ -1,7 +1,7 @@
 import type { Bytes } from "../../lib/bytes.ts";
 import { CameraError } from "../../lib/errors.ts";
 import {
-  HttpClientError,
+  type HttpClientError,
   type HttpClientErrorCode,
   type HttpResponse,
   request,
@@ -169,7 +169,7 @@ export function requestFailure(error: HttpClientError, server: string): CameraEr
   const message = isInterrupted
     ? `The stream of ${server} was interrupted: ${error.message}`
     : error.message;
-  return new CameraError(message, { hint: HINTS[error.code] ?? DEFAULT_HINT, cause: error });
+  return new CameraError(message, { hint: HINTS[error.code] ?? DEFAULT_HINT, cause: error.cause });
 }
 
 /**
@@ -177,10 +177,9 @@ export function requestFailure(error: HttpClientError, server: string): CameraEr
  */
 export async function withFingerprint(
   failure: CameraError,
-  { url, signal }: { url: URL; signal: AbortSignal },
+  { code, url, signal }: { code: HttpClientErrorCode; url: URL; signal: AbortSignal },
 ): Promise<CameraError> {
-  const isCertificate = failure.cause instanceof HttpClientError &&
-    /^certificate-(untrusted|name|unsupported|date)$/.test(failure.cause.code) &&
+  const isCertificate = /^certificate-(untrusted|name|unsupported|date)$/.test(code) &&
     failure.message.includes(serverOf(url));
   if (!isCertificate) return failure;
   // No certificate has this fingerprint. Nothing is sent before the check.

@@ -155,7 +155,8 @@ async function toCameraError(
     throw new ConfigError(`${error.message} (in SOURCE_CERT)`, { cause: error });
   }
   if (!(error instanceof HttpClientError)) throw error;
-  return await withFingerprint(requestFailure(error, serverOf(url)), { url, signal });
+  const { code } = error;
+  return await withFingerprint(requestFailure(error, serverOf(url)), { code, url, signal });
 }
 
 /** Adds a capture time if it can be one. */
