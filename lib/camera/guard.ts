@@ -1,7 +1,6 @@
 import { type Clock, systemClock } from "../clock.ts";
 import { CameraError, ImmediateStop } from "../errors.ts";
 import type { Jpeg } from "../frame.ts";
-import type { Redactor } from "../redact.ts";
 import { describeBytes } from "../sniff.ts";
 import type { Images, TimedJpeg } from "./driver.ts";
 
@@ -20,7 +19,7 @@ export interface GuardOptions {
   /** The driver's name. */
   readonly name: string;
   /** Hides the secrets of the camera in the driver's own messages. */
-  readonly redactor: Redactor;
+  readonly redact: (text: string) => string;
   /** Called once per opening if frames are dropped. */
   readonly onExcess?: (maxFps: number) => void;
   readonly clock?: Clock;
@@ -36,11 +35,11 @@ export function guardDriver(
   open: (signal: AbortSignal) => unknown,
   options: GuardOptions,
 ): (signal: AbortSignal) => Images {
-  const { name, redactor } = options;
+  const { name, redact } = options;
   /** Whether an opening has been given up that has not ended yet. */
   let isLeftOver = false;
   const toFailure = (error: unknown) =>
-    error instanceof CameraError ? error : failureOf(error, name, redactor);
+    error instanceof CameraError ? error : failureOf(error, name, redact);
   const onLeftOver = (ended: Promise<unknown>) => {
     isLeftOver = true;
     ended.finally(() => isLeftOver = false);
@@ -206,9 +205,9 @@ function describe(value: unknown): string {
 }
 
 /** Returns the failure for what a driver has thrown: its own message in one line, without secrets. */
-function failureOf(error: unknown, name: string, redactor: Redactor): CameraError {
+function failureOf(error: unknown, name: string, redact: GuardOptions["redact"]): CameraError {
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  const line = redactor.redact(text).split(/[\r\n]/)[0]!.slice(0, MAX_MESSAGE);
+  const line = redact(text).split(/[\r\n]/)[0]!.slice(0, MAX_MESSAGE);
   return new CameraError(`The driver "${name}" failed: ${line}`);
 }
 

@@ -3,11 +3,11 @@ import type { CameraConfig } from "../config.ts";
 import type { Env } from "../env.ts";
 import { ConfigError, explain } from "../errors.ts";
 import type { Events } from "../events.ts";
-import { type Redactor, sourceRedactor } from "../redact.ts";
+import { sourceRedactor } from "../redact.ts";
 import { Camera } from "./camera.ts";
 import type { CommonSettings, Images } from "./driver.ts";
 import type { CameraEvent } from "./events.ts";
-import { guardDriver } from "./guard.ts";
+import { guardDriver, type GuardOptions } from "./guard.ts";
 import type { AnyDriver, DriverRegistry } from "./registry.ts";
 
 /** A driver with the settings of one camera. */
@@ -28,9 +28,10 @@ export async function openDriver(
   onExcess?: (maxFps: number) => void,
 ): Promise<ConfiguredDriver> {
   const driver = await drivers.load(name);
-  const redactor = sourceRedactor(env);
-  const settings = configure(driver, env, { name, redactor });
-  const open = guardDriver((signal) => driver.open(settings, signal), { name, redactor, onExcess });
+  // Only when there is a failure: `env` can record what is read from it.
+  const redact = (text: string) => sourceRedactor(env).redact(text);
+  const settings = configure(driver, env, { name, redact });
+  const open = guardDriver((signal) => driver.open(settings, signal), { name, redact, onExcess });
   const { fps } = settings ?? {};
   return { fps: typeof fps === "number" && fps > 0 ? fps : undefined, open };
 }
@@ -38,7 +39,7 @@ export async function openDriver(
 function configure(
   driver: AnyDriver,
   env: Env,
-  { name, redactor }: { name: string; redactor: Redactor },
+  { name, redact }: Pick<GuardOptions, "name" | "redact">,
 ): CommonSettings {
   let reason: string;
   try {
@@ -48,7 +49,7 @@ function configure(
     reason = "configure() returned a Promise instead of settings";
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause;
-    reason = redactor.redact(explain(cause)).split(/[\r\n]/)[0]!;
+    reason = redact(explain(cause)).split(/[\r\n]/)[0]!;
   }
   throw new ConfigError(`Cannot configure camera driver "${name}": ${reason}`);
 }

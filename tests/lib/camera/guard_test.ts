@@ -9,7 +9,7 @@ const JPEG = sampleJpeg();
 const NEVER = new AbortController().signal;
 
 function guarded(open: (signal: AbortSignal) => unknown, options: Partial<GuardOptions> = {}) {
-  return guardDriver(open, { name: "mine", redactor: new Redactor([]), ...options });
+  return guardDriver(open, { name: "mine", redact: (text) => text, ...options });
 }
 
 async function failureOf(open: (signal: AbortSignal) => unknown): Promise<CameraError> {
@@ -51,7 +51,7 @@ Deno.test("guardDriver() reports a driver's own error in one line without the se
   const redactor = new Redactor(["http://me:hunter22@cam/"]);
   const open = guardDriver(() => {
     throw new Error(`cannot open http://me:hunter22@cam/\nmore`);
-  }, { name: "mine", redactor });
+  }, { name: "mine", redact: (text) => redactor.redact(text) });
   const { message } = await assertRejects(() => Array.fromAsync(open(NEVER)), CameraError);
   assertStringIncludes(message, 'The driver "mine" failed: Error: cannot open http://');
   assert(!/hunter|more/.test(message), message);
