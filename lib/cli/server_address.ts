@@ -34,10 +34,11 @@ export function describeServer(config: Config, access: Access, port: number): Se
 }
 
 function networkHosts(host: string, interfaces: readonly NetworkInterface[]): string[] {
-  const families = host === "::" ? ["IPv4", "IPv6"] : ["IPv4"];
-  return interfaces.filter(({ family, address }) => families.includes(family) && isUsable(address))
-    .sort((one, other) => one.family.localeCompare(other.family)) // IPv4 first: shorter to type
-    .map(({ address }) => address);
+  const families = host === "::" ? ["IPv4", "IPv6"] : ["IPv4"]; // IPv4 first: shorter to type
+  return families.flatMap((wanted) =>
+    interfaces.filter(({ family, address }) => family === wanted && isUsable(address))
+      .map(({ address }) => address)
+  );
 }
 
 /** Whether other machines can use an address: not loopback, and not link-local, which needs a zone. */
