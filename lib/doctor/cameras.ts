@@ -65,14 +65,20 @@ export async function checkFirstFrame(
   const startedAt = performance.now();
   try {
     const timeout = AbortSignal.timeout(FIRST_FRAME_TIMEOUT);
-    for await (const image of open(AbortSignal.any([signal, timeout]))) {
+    const images = open(AbortSignal.any([signal, timeout]));
+    for await (const image of images) {
       const size = sizeOf("jpeg" in image ? image.jpeg : image);
       const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
       const text =
         `${label} delivers pictures: ${size?.width}x${size?.height}, the first after ${seconds} s`;
       return { verdict: "ok", text };
     }
-    return { verdict: "problem", text: `${label} delivers no picture` };
+    const received = images.received ? `: ${images.received.describe()}` : "";
+    return {
+      verdict: "problem",
+      text: `${label} delivers no picture${received}`,
+      advice: images.hint,
+    };
   } catch (error) {
     return problemOf(label, error);
   }
