@@ -151,7 +151,7 @@ Deno.test("a driver with a syntax error is reported in one line, with file and l
 });
 
 Deno.test("a camera without a picture says what came instead, and which setting helps", {
-  ...needing("sh"),
+  ...needing("sh", "head", "sleep"),
 }, async () => {
   const cases: Record<string, [source: string, reason: RegExp]> = {
     quiet: ["sleep 60", /No first picture for 10 s: no data came \(.*set FPS/],
