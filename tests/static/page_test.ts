@@ -419,6 +419,31 @@ Deno.test("Page in Chromium", needs, async (t) => {
     }
   });
 
+  await t.step("the retry button is visible in every tile with a notice", async () => {
+    const env = {
+      CAMERA: "good=emulated,missing=exec,refused=mjpeg",
+      MISSING_SOURCE: "no-such-program",
+      REFUSED_SOURCE: "http://127.0.0.1:9/video_feed",
+    };
+    await using server = await Server.start({ env });
+    await using page = await browser.newPage();
+    await page.goto(server.url);
+    await page.until(`document.querySelectorAll(".notice:not([hidden])").length === 2`);
+    for (
+      const [width, height, isPhone] of [[390, 844, true], [412, 915, true], [1280, 800]] as const
+    ) {
+      await resize(page, width, height, isPhone);
+      const buttons = await page.eval<boolean[]>(`
+        [...document.querySelectorAll(".notice:not([hidden]) .retry")].map((button) => {
+          const { left, right, top, bottom } = button.getBoundingClientRect();
+          const points = [[left + 9, top + 2], [right - 9, top + 2], [left + 9, bottom - 2]];
+          return points.every(([x, y]) => document.elementFromPoint(x, y) === button);
+        })
+      `);
+      assertEquals([width, height, ...buttons], [width, height, true, true]);
+    }
+  });
+
   await t.step("the page recovers when the browser stops decoding frames", async () => {
     await using server = await Server.start({ env: standIn() });
     await using page = await browser.newPage();
