@@ -13,7 +13,7 @@ import { needing, PYTHON } from "../parts.ts";
 import { descendants, eventually, FAKES, Server } from "../server.ts";
 import { recordPictures, standIn, takeSeen } from "../stand_in.ts";
 
-const needs = needing(CHROMIUM, PYTHON);
+const needs = needing(CHROMIUM, PYTHON, "sh", "sleep", "cat");
 
 /** Maximum size of the page and all its files, compressed, in bytes. */
 const MAX_PAGE_SIZE = 60 * 1024;
@@ -417,6 +417,21 @@ Deno.test("Page in Chromium", needs, async (t) => {
     } finally {
       await Deno.remove(programs, { recursive: true });
     }
+  });
+
+  await t.step("a camera that starts slowly is live from its first picture", async () => {
+    const picture = new URL("../../cameras/emulated/1.jpg", import.meta.url).pathname;
+    const SOURCE = `sh -c 'sleep 0.7; while cat ${picture}; do sleep 0.1; done'`;
+    await using server = await Server.start({ env: { CAMERA: "exec", SOURCE } });
+    await using page = await browser.newPage();
+    await page.beforeEachPage(`setInterval(() => {
+      const tile = document.querySelector(".tile");
+      if (tile && !tile.matches(".blank")) globalThis.paintedAt ??= performance.now();
+      if (tile?.dataset.state === "live") globalThis.liveAt ??= performance.now();
+    }, 5)`);
+    await page.goto(server.url);
+    await page.until("globalThis.liveAt !== undefined");
+    assertLess(await page.eval<number>("liveAt - paintedAt"), 250);
   });
 
   await t.step("the retry button is visible in every tile with a notice", async () => {
