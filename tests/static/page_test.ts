@@ -215,7 +215,7 @@ Deno.test("Page in Chromium", needs, async (t) => {
     assertGreater(texts.length, 4);
     for (const text of texts) assert(text.includes(`${server.url}/cameras/garden/`), text);
     const addresses = new Set(texts.join(" ").match(/http:[^\s"]+/g));
-    assertEquals(addresses.size, 2);
+    assertEquals(addresses.size, 3);
     for (const address of addresses) {
       const { status, body } = await fetch(address);
       await body?.cancel();
