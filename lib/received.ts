@@ -3,7 +3,6 @@ import { describeBytes } from "./sniff.ts";
 
 /** Number of bytes that are kept to recognise their format. */
 const HEAD_SIZE = 1_024;
-const NUMBER = new Intl.NumberFormat("en");
 
 /** What has arrived from an open camera. It explains why there is no picture. */
 export class Received {
@@ -56,9 +55,9 @@ export class Received {
 
   /** Says what has arrived instead of a complete picture. */
   describe(): string {
-    const bytes = `${NUMBER.format(this.#bytes)} ${this.#bytes === 1 ? "byte" : "bytes"}`;
+    const bytes = `${formatNumber(this.#bytes)} ${this.#bytes === 1 ? "byte" : "bytes"}`;
     if (this.#broken > 0) {
-      const images = this.#broken === 1 ? "1 image" : `${NUMBER.format(this.#broken)} images`;
+      const images = this.#broken === 1 ? "1 image" : `${formatNumber(this.#broken)} images`;
       return `${images} came${this.#bytes ? ` (${bytes})` : ""}, but broken: ${this.#brokenReason}`;
     }
     if (this.#bytes === 0) return "no data came";
@@ -71,7 +70,7 @@ export class Received {
   }
 
   #describePart({ type, head }: { type: string; head: Bytes }): string {
-    const parts = this.#parts === 1 ? "1 part" : `${NUMBER.format(this.#parts)} parts`;
+    const parts = this.#parts === 1 ? "1 part" : `${formatNumber(this.#parts)} parts`;
     const kind = this.#kindOf(head);
     const declared = this.hideSecrets(type).replaceAll(/[^ -~]/g, "").slice(0, 60);
     return `${parts} ${declared ? `of type ${declared} ` : "without a type "}(${kind})`;
@@ -92,4 +91,9 @@ export class Received {
 function isDelimiter(bytes: Bytes): boolean {
   const start = String.fromCharCode(...bytes.subarray(0, 80));
   return /^\s*--[!-~]{1,72}\r?\n/.test(start);
+}
+
+/** 1234567 → "1,234,567". `Intl` would take 4 MB of memory for that. */
+function formatNumber(number: number): string {
+  return `${number}`.replaceAll(/\B(?=(\d{3})+$)/g, ",");
 }

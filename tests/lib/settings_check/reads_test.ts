@@ -39,8 +39,7 @@ Deno.test("recordReads() shows which settings the built-in drivers use", async (
       ["usb", capture],
     ] as const
   ) {
-    const SOURCE = { pi: "0", usb: "0", exec: "program" }[name as string] ?? "http://camera/";
-    const { env, reads } = recordReads({ SOURCE });
+    const { env, reads } = recordReads({ SOURCE: name === "mjpeg" ? "http://camera/" : "0" });
     (await drivers.load(name)).configure(env);
     assertEquals([name, [...reads()!].filter((read) => /^[A-Z]/.test(read)).toSorted()], [name, [
       ...expected,
