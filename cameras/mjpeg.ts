@@ -10,8 +10,8 @@ import { readTrust } from "./mjpeg/trust.ts";
 
 /**
  * The stream of another server, over one connection for all viewers:
- * `SOURCE=http://user:password@host/path`. The capture times of that server are kept. A still image is requested
- * again and again, `FPS` times per second.
+ * `SOURCE=http://user:password@host/path`. The capture times of that server are kept. A still image
+ * is requested again and again, `FPS` times per second.
  */
 export default {
   requirements,

@@ -42,7 +42,11 @@ export class Received {
     this.#part = { type, head: head.slice(0, HEAD_SIZE) };
   }
 
-  /** Records an image that was dropped. @param reason Completes the sentence "Images came, but …". */
+  /**
+   * Records an image that was dropped.
+   *
+   * @param reason Completes the sentence "Images came, but …".
+   */
   addBroken(reason: string): void {
     this.#broken++;
     this.#brokenReason = reason;

@@ -6,7 +6,10 @@ const HIDDEN = "…";
 const MIN_LENGTH = 4;
 /** Minimum length of a piece of a password that is replaced, in characters. */
 const MIN_PIECE = 3;
-/** Texts of others may cut a secret off: its beginning is replaced from this length on. In characters. */
+/**
+ * Texts of others may cut a secret off: its beginning is replaced from this length on. In
+ * characters.
+ */
 const MIN_PREFIX = 6;
 /** Of a longer beginning, only this many characters are replaced. */
 const MAX_PREFIX = 100;
@@ -18,13 +21,16 @@ const AUTHORIZATION = /\bauthorization\s*:\s*(?:\w+\s+)?([^\s'"]+)/gi;
 const SECRET_NAME = /pass|pwd|psw|key|token|auth|user|usr|login|pin|code|secret|sig/i;
 
 /**
- * Replaces the secrets of some addresses in texts of others, such as the error messages of programs and servers:
- * user, password, path, query and the values of the query, as they are, percent-decoded and encoded.
+ * Replaces the secrets of some addresses in texts of others, such as the error messages of programs
+ * and servers: user, password, path, query and the values of the query, as they are,
+ * percent-decoded and encoded.
  */
 export class Redactor {
   readonly #pattern: RegExp | undefined;
 
-  /** @param texts Addresses, or texts that contain addresses, such as the arguments of a program. */
+  /**
+   * @param texts Addresses, or texts that contain addresses, such as the arguments of a program.
+   */
   constructor(texts: Iterable<string>) {
     const secrets = new Secrets();
     for (const text of texts) secrets.addAll(text);
@@ -40,7 +46,10 @@ export class Redactor {
   }
 }
 
-/** Returns a redactor for the addresses of all cameras: `SOURCE`, and `FRONT_SOURCE` for each camera. */
+/**
+ * Returns a redactor for the addresses of all cameras: `SOURCE`, and `FRONT_SOURCE` for each
+ * camera.
+ */
 export function sourceRedactor(env: Readonly<Record<string, string | undefined>>): Redactor {
   const names = Object.keys(env).filter((name) => /(^|_)SOURCE$/.test(name));
   return new Redactor(names.map((name) => env[name] ?? ""));

@@ -11,8 +11,8 @@ import { ServerClock } from "./server_clock.js";
  * @property {number} fps
  * @property {number} viewers
  * @property {string | null} resolution
- * @property {{ message: string, hint: string | null, retried: boolean } | null} lastFailure The last failure;
- *   kept after the camera has recovered.
+ * @property {{ message: string, hint: string | null, retried: boolean } | null} lastFailure The
+ *   last failure; kept after the camera has recovered.
  * @property {number} failures Number of failures so far.
  * @property {number} frames
  */
@@ -34,9 +34,10 @@ import { ServerClock } from "./server_clock.js";
 
 /**
  * @typedef {object} LinkState
- * @property {"connecting" | "live" | "plain" | "full" | "lost" | "outdated" | "stopped"} kind "plain": the
- *   server is reachable, but not by WebSocket. "full": the server has reached its limit of viewers.
- *   "outdated": the server speaks another version of the protocol, so this page has to be reloaded.
+ * @property {"connecting" | "live" | "plain" | "full" | "lost" | "outdated" | "stopped"} kind
+ *   "plain": the server is reachable, but not by WebSocket. "full": the server has reached its
+ *   limit of viewers. "outdated": the server speaks another version of the protocol, so this page
+ *   has to be reloaded.
  * @property {string} [reason] Why the connection was lost, or the server's message about its limit.
  * @property {string} [detail] Result of the last attempt to reach the server.
  * @property {number} [retryAt] When the page tries again, in milliseconds of `performance.now()`.
@@ -49,7 +50,10 @@ import { ServerClock } from "./server_clock.js";
  * @property {(frame: LiveFrame) => Promise<void>} onFrame Resolves when the frame is on the screen.
  */
 
-/** Version of the live protocol; the same as in `lib/live/message.ts`, where the messages are described. */
+/**
+ * Version of the live protocol; the same as in `lib/live/message.ts`, where the messages are
+ * described.
+ */
 export const PROTOCOL_VERSION = 2;
 /** First byte of a binary message that holds a frame. */
 const FRAME_KIND = 1;
@@ -72,8 +76,8 @@ const CONNECT_TIMEOUT = 5_000;
 /** How long the server may take to respond to a request, in milliseconds. */
 const RESPONSE_TIMEOUT = 3_000;
 /**
- * A connection that receives no data for this long is closed, in milliseconds. The timeout doubles each time
- * that no complete frame has arrived within it.
+ * A connection that receives no data for this long is closed, in milliseconds. The timeout doubles
+ * each time that no complete frame has arrived within it.
  */
 const IDLE_TIMEOUT = 10_000;
 const MAX_IDLE_TIMEOUT = 80_000;
@@ -87,14 +91,21 @@ const MAX_REJECTIONS = 2;
 /** After this many status polls on plain streams, the page tries the WebSocket again. */
 const PLAIN_POLLS = 20;
 
-/** The page's connection to the server. Reconnects automatically and reports why the connection was lost. */
+/**
+ * The page's connection to the server. Reconnects automatically and reports why the connection was
+ * lost.
+ */
 export class Link {
   clock = new ServerClock();
   /** When the last data arrived, in milliseconds of `performance.now()`. */
   lastMessageAt = 0;
   /** @type {LinkState} */
   state = { kind: "stopped" };
-  /** Unknown on plain streams, and with servers that do not send it. @type {ServerInfo | undefined} */
+  /**
+   * Unknown on plain streams, and with servers that do not send it.
+   *
+   * @type {ServerInfo | undefined}
+   */
   server;
   #events;
   /** @type {AbortController | undefined} */
@@ -146,8 +157,8 @@ export class Link {
   }
 
   /**
-   * Selects the cameras to watch. A repeated call makes the server retry cameras that it does not retry
-   * automatically.
+   * Selects the cameras to watch. A repeated call makes the server retry cameras that it does not
+   * retry automatically.
    *
    * @param {string[] | undefined} names All cameras, if undefined.
    */
@@ -269,7 +280,9 @@ export class Link {
    * Handles a text message; ignores unknown types.
    *
    * @param {WebSocket} socket
-   * @param {{ type: string, id: number, now: number, cameras: CameraStatus[], server?: ServerInfo }} message
+   * @param
+   *   {{ type: string, id: number, now: number, cameras: CameraStatus[], server?: ServerInfo }}
+   *   message
    */
   #onText(socket, { type, id, now, cameras, server }) {
     if (type !== "hello" && type !== "pong") return;
@@ -283,7 +296,12 @@ export class Link {
     if (type === "hello") this.#setState({ kind: "live" });
   }
 
-  /** Handles a binary message; ignores unknown kinds. @param {WebSocket} socket @param {ArrayBuffer} data */
+  /**
+   * Handles a binary message; ignores unknown kinds.
+   *
+   * @param {WebSocket} socket
+   * @param {ArrayBuffer} data
+   */
   async #onBinary(socket, data) {
     if (data.byteLength < HEADER_SIZE) return;
     const header = new DataView(data, 0, HEADER_SIZE);
@@ -370,8 +388,9 @@ export class Link {
   }
 
   /**
-   * Asks the server whether it has reached its limit of viewers: a script cannot read the response to a rejected
-   * WebSocket handshake. Plain streams count as viewers themselves, so the page does not ask while it shows them.
+   * Asks the server whether it has reached its limit of viewers: a script cannot read the response
+   * to a rejected WebSocket handshake. Plain streams count as viewers themselves, so the page does
+   * not ask while it shows them.
    *
    * @param {AbortSignal} signal
    * @returns {Promise<string | undefined>} The server's message, if the limit is reached.
@@ -385,7 +404,12 @@ export class Link {
     }
   }
 
-  /** Waits for `ms` milliseconds, or until `signal` aborts or `retryNow` is called. @param {number} ms @param {AbortSignal} signal */
+  /**
+   * Waits for `ms` milliseconds, or until `signal` aborts or `retryNow` is called.
+   *
+   * @param {number} ms
+   * @param {AbortSignal} signal
+   */
   async #delay(ms, signal) {
     await new Promise((resolve) => {
       const end = this.#endDelay = () => {

@@ -3,8 +3,8 @@
 /** @typedef {import("./live.js").CameraStatus} CameraStatus */
 
 /**
- * A camera without a new frame for this long is called frozen, in milliseconds; for a slow camera, the time
- * of this many frames.
+ * A camera without a new frame for this long is called frozen, in milliseconds; for a slow camera,
+ * the time of this many frames.
  */
 const FROZEN_AFTER = 3_000;
 const FROZEN_FRAMES = 4;
@@ -15,7 +15,8 @@ const STARTUP_DELAY = 500;
  * @typedef {object} PageState The state of the page that a tile depends on.
  * @property {import("./live.js").LinkState} link
  * @property {boolean} paused
- * @property {number} lastMessageAt When the last data arrived, in milliseconds of `performance.now()`.
+ * @property {number} lastMessageAt When the last data arrived, in milliseconds of
+ *   `performance.now()`.
  */
 
 /**
@@ -37,7 +38,8 @@ const STARTUP_DELAY = 500;
  * @typedef {object} StateText The text that a tile shows for a camera.
  * @property {"live" | "waiting" | "paused" | "trouble"} state
  * @property {string} summary
- * @property {string} [headline] Headline of the notice over the picture; without a headline there is no notice.
+ * @property {string} [headline] Headline of the notice over the picture; without a headline there
+ *   is no notice.
  * @property {string} [reason] The cause.
  * @property {string} [advice] What the user can do.
  * @property {string} [detail] More about the cause, or when the page tries again.

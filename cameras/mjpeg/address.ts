@@ -13,8 +13,8 @@ export interface Address {
 const ADDRESS = /^(https?):\/\/([^/?#]*)(.*)$/is;
 
 /**
- * Reads `SOURCE` as people write it: the password may contain any character but `/`, `?` and `#`, which would end
- * the host. Messages do not contain the value, as it may be a password.
+ * Reads `SOURCE` as people write it: the password may contain any character but `/`, `?` and `#`,
+ * which would end the host. Messages do not contain the value, as it may be a password.
  *
  * @throws {ConfigError} If it is no URL of a stream, or it is not clear where the password ends.
  */
@@ -45,8 +45,8 @@ export function readAddress(env: Env): Address {
 }
 
 /**
- * Refuses an address in which an `@` follows a `/`, `?` or `#`, unless no password can be before it: otherwise a
- * piece of the password could be taken for the host.
+ * Refuses an address in which an `@` follows a `/`, `?` or `#`, unless no password can be before
+ * it: otherwise a piece of the password could be taken for the host.
  */
 function requireClearPassword(name: string, authority: string, location: string): void {
   const hasPort = /^(\[[^\]]*\])?[^:]*:/.test(authority);

@@ -46,7 +46,10 @@ export async function failureOf(response: HttpResponse, source: Source): Promise
   });
 }
 
-/** Returns the failure for a status 401 or 403. It is permanent: repeated attempts could lock the user out. */
+/**
+ * Returns the failure for a status 401 or 403. It is permanent: repeated attempts could lock the
+ * user out.
+ */
 function denial(response: HttpResponse, { url, credentials }: Source): CameraError {
   const { status } = response;
   const server = serverOf(response.url);
@@ -173,7 +176,8 @@ export function requestFailure(error: HttpClientError, server: string): CameraEr
 }
 
 /**
- * Adds the fingerprint of a certificate that is not trusted to the hint, so that the user can compare and trust it.
+ * Adds the fingerprint of a certificate that is not trusted to the hint, so that the user can
+ * compare and trust it.
  */
 export async function withFingerprint(
   failure: CameraError,

@@ -23,14 +23,17 @@ export interface RelayReport {
 
 type Image = Jpeg | TimedJpeg;
 
-/** Delay before the first retry after a failed request for a still image; doubled up to the last, in milliseconds. */
+/**
+ * Delay before the first retry after a failed request for a still image; doubled up to the last, in
+ * milliseconds.
+ */
 const MIN_DELAY = 500, MAX_DELAY = 10_000;
 /** Maximum difference of a capture time in the future, in milliseconds. */
 const MAX_AHEAD = 86_400_000;
 
 /**
- * Yields the images of another server: of a multipart stream, of JPEGs without anything between them, or of a still
- * image, which is requested again and again.
+ * Yields the images of another server: of a multipart stream, of JPEGs without anything between
+ * them, or of a still image, which is requested again and again.
  *
  * @throws {CameraError} If there are no more images.
  */
@@ -62,7 +65,10 @@ async function* multipart(content: Content, report: RelayReport): AsyncGenerator
   requireWhole(content);
 }
 
-/** Yields the images of a run of JPEGs, until it ends, or a still image for as long as the signal does not abort. */
+/**
+ * Yields the images of a run of JPEGs, until it ends, or a still image for as long as the signal
+ * does not abort.
+ */
 async function* jpegs(
   first: Content,
   settings: RelaySettings,

@@ -283,7 +283,10 @@ export class Camera implements AsyncDisposable {
     this.#events.emit({ ...event, camera: this.name } as CameraEvent);
   }
 
-  /** Returns why there is no frame in time. A source that has stalled is being stopped, and may say why. */
+  /**
+   * Returns why there is no frame in time. A source that has stalled is being stopped, and may say
+   * why.
+   */
   async #timeoutError(): Promise<CameraError> {
     if (!this.error) await settlesWithin(this.#failed.promise, STOP_TIMEOUT, this.#clock);
     const seconds = Math.round(this.#timeouts.firstFrame / 1000);

@@ -6,7 +6,10 @@ import type { Images, TimedJpeg } from "./driver.ts";
 
 /** Maximum number of frames per second. Further frames are dropped. */
 const MAX_FPS = 250;
-/** Time limit for a driver to end after its signal has aborted, in milliseconds. Terminated programs need 1.5 s. */
+/**
+ * Time limit for a driver to end after its signal has aborted, in milliseconds. Terminated programs
+ * need 1.5 s.
+ */
 const GRACE_PERIOD = 6_000, SHORT_GRACE_PERIOD = 2_000;
 /** Maximum length of a driver's own error message, in characters. */
 const MAX_MESSAGE = 300;
@@ -26,10 +29,10 @@ export interface GuardOptions {
 }
 
 /**
- * Protects the server against the mistakes of a driver. The camera fails with a message that says what is wrong if the
- * driver throws, returns no async iterable, yields anything but JPEGs, or does not end after its signal has aborted.
- * Then the driver is left alone, and not opened again before it has ended. A driver that never waits cannot block the
- * event loop.
+ * Protects the server against the mistakes of a driver. The camera fails with a message that says
+ * what is wrong if the driver throws, returns no async iterable, yields anything but JPEGs, or does
+ * not end after its signal has aborted. Then the driver is left alone, and not opened again before
+ * it has ended. A driver that never waits cannot block the event loop.
  */
 export function guardDriver(
   open: (signal: AbortSignal) => unknown,
@@ -115,7 +118,11 @@ async function close(
   if (signal.aborted) throw ignoresSignal(name);
 }
 
-/** Waits for a promise, until the grace period after the abort of a signal is over. @returns Whether it settled. */
+/**
+ * Waits for a promise, until the grace period after the abort of a signal is over.
+ *
+ * @returns Whether it settled.
+ */
 function settlesAfterAbort(promise: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -148,7 +155,11 @@ class Pace implements Disposable {
     this.#onExcess = onExcess;
   }
 
-  /** Lets the event loop turn if it has not since the last frame. @returns Whether the frame is to be shown. */
+  /**
+   * Lets the event loop turn if it has not since the last frame.
+   *
+   * @returns Whether the frame is to be shown.
+   */
   async admits(): Promise<boolean> {
     // Promises alone do not let timers, signals and connections run.
     if (this.#timer !== undefined) await new Promise((resolve) => setTimeout(resolve, 0));
@@ -204,7 +215,9 @@ function describe(value: unknown): string {
   return type === "Object" ? "an object without a JPEG" : `an object of type ${type}`;
 }
 
-/** Returns the failure for what a driver has thrown: its own message in one line, without secrets. */
+/**
+ * Returns the failure for what a driver has thrown: its own message in one line, without secrets.
+ */
 function failureOf(error: unknown, name: string, redact: GuardOptions["redact"]): CameraError {
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   const line = redact(text).split(/[\r\n]/)[0]!.slice(0, MAX_MESSAGE);

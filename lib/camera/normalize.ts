@@ -15,7 +15,9 @@ export interface NormalizedImage extends Required<TimedJpeg> {
   readonly size: Size;
 }
 
-/** Counts the broken images of a camera over all its captures, and explains why there is no picture. */
+/**
+ * Counts the broken images of a camera over all its captures, and explains why there is no picture.
+ */
 export class BrokenImages {
   #previous = 0;
   #current: SplitCounts = { broken: 0, skippedBytes: 0 };

@@ -74,7 +74,9 @@ function stallError(
   return new CameraError(`${message}: ${text}`, { hint: mayBeSlow ? slow : hint });
 }
 
-/** @throws {CameraError} If a source has ended without any item, and it is known what has arrived. */
+/**
+ * @throws {CameraError} If a source has ended without any item, and it is known what has arrived.
+ */
 function throwIfExplained(explanation: Explanation | undefined): void {
   if (!explanation) return;
   const { text, hint } = explanation;

@@ -19,8 +19,8 @@ export interface Loaded {
 }
 
 /**
- * Checks Deno's permissions, reads the settings, and finds the drivers. Removes `AUTH` from the environment:
- * neither drivers nor the programs that they run need it.
+ * Checks Deno's permissions, reads the settings, and finds the drivers. Removes `AUTH` from the
+ * environment: neither drivers nor the programs that they run need it.
  *
  * @throws {ConfigError} If a setting is invalid, or a permission is missing.
  */

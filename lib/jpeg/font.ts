@@ -50,7 +50,10 @@ const glyphs = new Map(
   }),
 );
 
-/** Returns the rows of a letter, `#` for a dot. Lower case is shown as upper case, unknown letters as `?`. */
+/**
+ * Returns the rows of a letter, `#` for a dot. Lower case is shown as upper case, unknown letters
+ * as `?`.
+ */
 export function glyph(letter: string): readonly string[] {
   return letter === " " ? [] : glyphs.get(letter.toUpperCase()) ?? glyphs.get("?")!;
 }

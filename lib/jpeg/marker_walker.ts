@@ -7,20 +7,21 @@ import { isFrameHeader, isStandalone } from "./segments.ts";
 /** Counts of what a splitter has dropped. */
 export interface SplitCounts {
   /**
-   * Images that were dropped: broken, cut short or too large. Repaired images are not counted, and neither is
-   * an SOI before another SOI.
+   * Images that were dropped: broken, cut short or too large. Repaired images are not counted, and
+   * neither is an SOI before another SOI.
    */
   broken: number;
   /**
-   * Bytes of the source that are in no image: dropped images, and bytes between images, including the padding
-   * of images without EOI.
+   * Bytes of the source that are in no image: dropped images, and bytes between images, including
+   * the padding of images without EOI.
    */
   skippedBytes: number;
 }
 
 /**
- * Number of images without EOI after which a camera is taken to send no EOI, unless it has sent one. The first
- * image may be cut, as programs start in the middle of a stream. A higher number would delay slow cameras.
+ * Number of images without EOI after which a camera is taken to send no EOI, unless it has sent
+ * one. The first image may be cut, as programs start in the middle of a stream. A higher number
+ * would delay slow cameras.
  */
 const IMAGES_WITHOUT_EOI = 2;
 
@@ -51,7 +52,10 @@ export class MarkerWalker {
   #sendsEoi = false;
   #imagesWithoutEoi = 0;
 
-  /** @param onBroken Called for each image dropped before the end, with the reason, such as "cut off". */
+  /**
+   * @param onBroken Called for each image dropped before the end, with the reason, such as "cut
+   * off".
+   */
   constructor(
     counts: SplitCounts,
     maxFrame: number,
@@ -96,8 +100,8 @@ export class MarkerWalker {
   }
 
   /**
-   * Ends the walk at `end`. An incomplete image counts as broken, except an image without EOI of a camera that
-   * sends no EOI.
+   * Ends the walk at `end`. An incomplete image counts as broken, except an image without EOI of a
+   * camera that sends no EOI.
    *
    * @param bytes Read only if the camera {@link lacksEoi}.
    * @returns Whether a last image lies between `start` and `imageEnd`.

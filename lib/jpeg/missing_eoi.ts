@@ -1,14 +1,18 @@
 import type { Bytes } from "../bytes.ts";
 import { isFrameHeader, segments, sizeOf } from "./segments.ts";
 
-/** Minimum size of an encoded block of 8x8 pixels in bytes: one bit each for its DC and its AC coefficients. */
+/**
+ * Minimum size of an encoded block of 8x8 pixels in bytes: one bit each for its DC and its AC
+ * coefficients.
+ */
 const MIN_BLOCK = 2 / 8;
 /** Number of padding zeros that stay: a scan may end with a few zeros. */
 const KEPT_ZEROS = 16;
 
 /**
- * Whether an image without EOI may be complete otherwise: its scans have at least the bytes that an image of
- * its size needs. That is known only for baseline and extended sequential images with Huffman coding.
+ * Whether an image without EOI may be complete otherwise: its scans have at least the bytes that an
+ * image of its size needs. That is known only for baseline and extended sequential images with
+ * Huffman coding.
  */
 export function mayBeComplete(image: Bytes): boolean {
   const header = [...segments(image)];

@@ -21,8 +21,8 @@ interface Line {
 }
 
 /**
- * Draws the "no signal" picture that viewers see while a camera gives no frames. It takes about a millisecond
- * at 1280x720, so cache it if it is sent repeatedly.
+ * Draws the "no signal" picture that viewers see while a camera gives no frames. It takes about a
+ * millisecond at 1280x720, so cache it if it is sent repeatedly.
  *
  * @param size The size of the camera's frames.
  * @param lines The reason, written below the title in smaller letters as far as there is room.

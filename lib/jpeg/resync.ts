@@ -6,16 +6,19 @@ const MAX_STRAY = 65_536;
 const DHT = 0xc4, SOS = 0xda, DQT = 0xdb, DRI = 0xdd, COM = 0xfe;
 
 /**
- * Finds the next segment of a header where no marker follows a segment: its length is wrong, or stray bytes lie
- * behind it. Repairs the header in place, so that every decoder reads it: corrects the length, or overwrites
- * the stray bytes with fill bytes (FF), which may precede any marker (ITU-T T.81, B.1.1.2).
+ * Finds the next segment of a header where no marker follows a segment: its length is wrong, or
+ * stray bytes lie behind it. Repairs the header in place, so that every decoder reads it: corrects
+ * the length, or overwrites the stray bytes with fill bytes (FF), which may precede any marker
+ * (ITU-T T.81, B.1.1.2).
  *
- * A segment that may follow is a table, a frame header or a scan header whose content fits its length, or an
- * APPn or COM segment that leads to another such marker. An SOI or EOI before it means that the image was cut.
+ * A segment that may follow is a table, a frame header or a scan header whose content fits its
+ * length, or an APPn or COM segment that leads to another such marker. An SOI or EOI before it
+ * means that the image was cut.
  *
  * @param segment Start of the segment before the damage.
  * @param end End of that segment by its length.
- * @returns The start of the next segment, "more" if more bytes are needed, undefined if there is no such segment.
+ * @returns The start of the next segment, "more" if more bytes are needed, undefined if there is no
+ * such segment.
  */
 export function resynchronize(
   bytes: Bytes,
@@ -117,8 +120,8 @@ function huffmanTable(bytes: Bytes, at: number, end: number): number | undefined
 }
 
 /**
- * Whether the tables to which the frame header and the first scan refer are defined. An image may have no
- * Huffman tables at all: the standard tables are meant then.
+ * Whether the tables to which the frame header and the first scan refer are defined. An image may
+ * have no Huffman tables at all: the standard tables are meant then.
  *
  * @param header The image up to the end of its first scan header.
  */

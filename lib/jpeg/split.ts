@@ -27,17 +27,17 @@ export type SplitImages = AsyncGenerator<Jpeg> & {
 /**
  * Splits concatenated JPEGs, the output of capture programs, into complete images.
  *
- * It walks the markers of each image (ITU-T T.81, annex B), so an embedded thumbnail does not end the image.
- * A broken image is dropped, and splitting resumes at the next SOI. Bytes are read directly into the image's
- * own buffer, with {@link HEADROOM} around the image.
+ * It walks the markers of each image (ITU-T T.81, annex B), so an embedded thumbnail does not end
+ * the image. A broken image is dropped, and splitting resumes at the next SOI. Bytes are read
+ * directly into the image's own buffer, with {@link HEADROOM} around the image.
  *
  * Some damage that decoders tolerate is repaired, so that every decoder reads the image:
  * - Of consecutive SOI markers, the last begins the image.
- * - Up to 64 KiB of stray bytes between two segments before the first scan become fill bytes, and a segment's
- *   length that is wrong by a few bytes is corrected.
- * - A camera that never sends EOI gets it appended, from its second image on: an image ends where the next one
- *   begins, or where the source ends, and must be long enough for its size. After an image with EOI, images
- *   without EOI are broken.
+ * - Up to 64 KiB of stray bytes between two segments before the first scan become fill bytes, and a
+ *   segment's length that is wrong by a few bytes is corrected.
+ * - A camera that never sends EOI gets it appended, from its second image on: an image ends where
+ *   the next one begins, or where the source ends, and must be long enough for its size. After an
+ *   image with EOI, images without EOI are broken.
  */
 export function splitJpegs(
   source: ByteSource | AsyncIterable<Bytes>,
@@ -98,8 +98,8 @@ async function* split(
 }
 
 /**
- * Appends EOI to an image. It overwrites bytes behind the image, which have been copied already, and leaves
- * {@link HEADROOM}: at least three bytes of the next image follow, or room for a read.
+ * Appends EOI to an image. It overwrites bytes behind the image, which have been copied already,
+ * and leaves {@link HEADROOM}: at least three bytes of the next image follow, or room for a read.
  */
 function withEoi(buffer: Bytes, start: number, end: number): Jpeg {
   buffer[end] = 0xff;
@@ -107,7 +107,10 @@ function withEoi(buffer: Bytes, start: number, end: number): Jpeg {
   return buffer.subarray(start, end + 2);
 }
 
-/** Copies the bytes from `start` to `end` into a new buffer with headroom, and room for `more` and a read. */
+/**
+ * Copies the bytes from `start` to `end` into a new buffer with headroom, and room for `more` and a
+ * read.
+ */
 function relocate(buffer: Bytes, start: number, end: number, more: number): Bytes {
   const from = Math.max(start, HEADROOM);
   const next = new Uint8Array(HEADROOM + Math.max(end - from, more) + READ_SIZE + HEADROOM);

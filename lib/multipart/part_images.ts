@@ -2,7 +2,9 @@ import type { Bytes } from "../bytes.ts";
 import { mayBeComplete, startOfPadding } from "../jpeg/missing_eoi.ts";
 import { segments } from "../jpeg/segments.ts";
 
-/** Number of images without EOI after which a camera is taken to send no EOI, as in `splitJpegs`. */
+/**
+ * Number of images without EOI after which a camera is taken to send no EOI, as in `splitJpegs`.
+ */
 const IMAGES_WITHOUT_EOI = 2;
 /** Number of bytes at the end of a part that are searched for a delimiter. */
 const MAX_DELIMITER = 512;
@@ -17,8 +19,9 @@ export interface PartImage {
 }
 
 /**
- * Finds the images in parts. Bytes behind EOI do not belong to the image. A camera that never sends EOI gets it
- * appended, from its second image on; after an image with EOI, images without EOI are broken.
+ * Finds the images in parts. Bytes behind EOI do not belong to the image. A camera that never sends
+ * EOI gets it appended, from its second image on; after an image with EOI, images without EOI are
+ * broken.
  */
 export class PartImages {
   #sendsEoi = false;
@@ -37,8 +40,8 @@ export class PartImages {
   }
 
   /**
-   * Returns the image in a part that ends by its `Content-Length`; undefined if only the delimiter can tell
-   * whether the length is right.
+   * Returns the image in a part that ends by its `Content-Length`; undefined if only the delimiter
+   * can tell whether the length is right.
    */
   inLength(part: Bytes): PartImage | undefined {
     const whole = endingWithEoi(part);
@@ -65,7 +68,9 @@ function endingWithEoi(bytes: Bytes): Bytes | undefined {
   return isWhole ? bytes.subarray(0, end) : undefined;
 }
 
-/** Returns the bytes up to the last EOI behind the header, which may contain that of a thumbnail. */
+/**
+ * Returns the bytes up to the last EOI behind the header, which may contain that of a thumbnail.
+ */
 function beforeEoi(bytes: Bytes): Bytes | undefined {
   const scan = [...segments(bytes)].at(-1);
   if (scan?.marker !== 0xda) return undefined;

@@ -11,7 +11,10 @@ const MAX_HEADER = 65_536;
 const INITIAL_SIZE = 65_536;
 /** Number of bytes of a part that is no JPEG that are needed to recognise it. */
 const MIN_SAMPLE = 32;
-/** Maximum number of bytes in the line breaks between EOI and a delimiter that is not the declared one. */
+/**
+ * Maximum number of bytes in the line breaks between EOI and a delimiter that is not the declared
+ * one.
+ */
 const MAX_BREAKS = 8;
 const LF = 0x0a, CR = 0x0d;
 const EOI = [0xff, 0xd9];
@@ -255,8 +258,8 @@ export class PartParser {
   }
 
   /**
-   * Checks whether a delimiter line begins `at`. Until the declared boundary was found, other lines are accepted
-   * where a delimiter must be.
+   * Checks whether a delimiter line begins `at`. Until the declared boundary was found, other lines
+   * are accepted where a delimiter must be.
    *
    * @param from Where the bytes before the line, and before its line break, end.
    */
@@ -275,7 +278,11 @@ export class PartParser {
     return this.#bytes[end - 2] === EOI[0] && this.#bytes[end - 1] === EOI[1];
   }
 
-  /** Drops the part whose bytes begin at `from`. @param reason Why its image is broken, if it has one. */
+  /**
+   * Drops the part whose bytes begin at `from`.
+   *
+   * @param reason Why its image is broken, if it has one.
+   */
   #drop(from: number, reason?: string): undefined {
     if (this.#begun) this.#counts.broken++;
     if (reason && !this.#ended) this.#received?.addBroken(reason);
