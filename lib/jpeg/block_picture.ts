@@ -175,7 +175,7 @@ class BitWriter {
     this.#end = HEADROOM + header.length;
   }
 
-  /** Ensures room for a number of bytes. */
+  /** Enlarges the buffer if its free space is less than a number of bytes. */
   reserve(bytes: number): void {
     if (this.#end + bytes + HEADROOM <= this.#bytes.length) return;
     const larger = new Uint8Array(this.#bytes.length * 2);

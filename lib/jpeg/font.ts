@@ -1,7 +1,7 @@
 /** Width and height of a letter in dots. */
 export const GLYPH_WIDTH = 5, GLYPH_HEIGHT = 7;
 
-/** Rows of letters, each with its shape below. */
+/** The glyphs: rows of letters, and below each letter its shape. */
 const FONT = String.raw`
   A     B     C     D     E     F     G     H     I     J     K     L     M     N     O     P
  ###  ####   ###  ####  ##### #####  ###  #   #  ###    ### #   # #     #   # #   #  ###  ####

@@ -14,7 +14,7 @@ export interface Segment {
 }
 
 /**
- * Whether a marker is a frame header: SOF0 to SOF15 without DHT, JPG and DAC, which lie between
+ * Whether a marker is a frame header: SOF0 to SOF15 without DHT, JPG and DAC, which are between
  * them.
  */
 export function isFrameHeader(marker: number): boolean {

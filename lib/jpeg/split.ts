@@ -5,7 +5,7 @@ import { MarkerWalker, type SplitCounts } from "./marker_walker.ts";
 
 export type { SplitCounts };
 
-/** Minimum room for a read, in bytes: the capacity of a pipe. */
+/** Minimum free space for a read, in bytes: the capacity of a pipe. */
 const READ_SIZE = 65_536;
 
 /** Options of {@link splitJpegs}. */
@@ -14,11 +14,11 @@ export interface SplitOptions {
   maxFrame?: number;
   /** Counters to update. */
   counts?: SplitCounts;
-  /** Told what has arrived. */
+  /** Record to which the received data is added. */
   received?: Received;
 }
 
-/** Complete images, with the counts of what has been dropped, and what has arrived so far. */
+/** Complete images, with the counts of dropped data and the record of received data. */
 export type SplitImages = AsyncGenerator<Jpeg> & {
   readonly counts: SplitCounts;
   readonly received: Received;
@@ -63,7 +63,7 @@ async function* split(
       buffer = relocate(buffer, 0, end, 2 * buffer.length);
     }
     if (walk.lacksEoi) {
-      // The source's end ends the last image, but the source does not return the buffer then.
+      // The end of the source also ends the last image, and then the source does not return the buffer.
       const read = await input.read(new Uint8Array(READ_SIZE));
       if (!read) break;
       received.add(read);
@@ -98,8 +98,8 @@ async function* split(
 }
 
 /**
- * Appends EOI to an image. It overwrites bytes behind the image, which have been copied already,
- * and leaves {@link HEADROOM}: at least three bytes of the next image follow, or room for a read.
+ * Appends EOI to an image. It overwrites bytes after the image, which have been copied already, and
+ * leaves {@link HEADROOM}: at least three bytes of the next image follow, or free space for a read.
  */
 function withEoi(buffer: Bytes, start: number, end: number): Jpeg {
   buffer[end] = 0xff;
@@ -108,8 +108,8 @@ function withEoi(buffer: Bytes, start: number, end: number): Jpeg {
 }
 
 /**
- * Copies the bytes from `start` to `end` into a new buffer with headroom, and room for `more` and a
- * read.
+ * Copies the bytes from `start` to `end` into a new buffer with headroom, and free space for `more`
+ * bytes and a read.
  */
 function relocate(buffer: Bytes, start: number, end: number, more: number): Bytes {
   const from = Math.max(start, HEADROOM);

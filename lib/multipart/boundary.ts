@@ -4,8 +4,8 @@ import type { Bytes } from "../bytes.ts";
 const MAX_LINE = 256;
 const TAB = 0x09, LF = 0x0a, CR = 0x0d, SPACE = 0x20, DASH = 0x2d;
 /**
- * Minimum length of a boundary that is accepted without dashes: a short one may be in an image by
- * chance.
+ * Minimum length of a boundary that is accepted without dashes: a short one may occur in an image
+ * by chance.
  */
 const MIN_BARE_LENGTH = 5;
 /** A field with which the header of a part may begin. */
@@ -76,7 +76,7 @@ export class Delimiter {
    * Checks whether the line that begins `at` is a delimiter although its boundary is not the
    * declared one, or whether the header of a part begins there without a delimiter.
    *
-   * @param isExpected Whether a delimiter must be here: at the start of the stream, or behind an
+   * @param isExpected Whether a delimiter must be here: at the start of the stream, or after an
    * image.
    * @returns As {@link match}. The start of the next line may be `at`.
    */
@@ -95,12 +95,12 @@ export class Delimiter {
   }
 
   /**
-   * Returns the start of a delimiter that ends a line, directly behind an image: some servers omit
+   * Returns the start of a delimiter that ends a line, directly after an image: some servers omit
    * the line break.
    *
    * @param lineEnd Position of the line feed.
    */
-  startBehindImage(bytes: Bytes, lineEnd: number): number | undefined {
+  startAfterImage(bytes: Bytes, lineEnd: number): number | undefined {
     const end = bytes[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd;
     for (const line of this.#lines) {
       const start = end - line.length;

@@ -9,7 +9,7 @@ import { type PartImage, PartImages } from "./part_images.ts";
 const MAX_HEADER = 65_536;
 /** Initial size of the buffer in bytes. */
 const INITIAL_SIZE = 65_536;
-/** Number of bytes of a part that is no JPEG that are needed to recognise it. */
+/** Number of bytes that are needed to recognise the format of a part that is not a JPEG. */
 const MIN_SAMPLE = 32;
 /**
  * Maximum number of bytes in the line breaks between EOI and a delimiter that is not the declared
@@ -52,7 +52,7 @@ export interface PartParserOptions {
   /** Maximum size of an image in bytes. */
   readonly maxFrame: number;
   readonly counts: DecodeCounts;
-  /** Told about parts that are no JPEG, and about broken images. */
+  /** Record to which the received data, parts that are not JPEGs and broken images are added. */
   readonly received?: Received;
 }
 
@@ -83,7 +83,7 @@ export class PartParser {
   #ended = false;
   /** Whether the last `Content-Length` of a part was correct. */
   #trusting = true;
-  /** Whether `#at` is at the start of the stream or directly behind an image. */
+  /** Whether `#at` is at the start of the stream or directly after an image. */
   #expectsDelimiter = true;
 
   constructor(delimiter: Delimiter, { maxFrame, counts, received }: PartParserOptions) {
@@ -195,7 +195,7 @@ export class PartParser {
     this.#state = possible && this.#trusting ? "length" : "scan";
   }
 
-  /** Skips a body that is no JPEG. It counts as broken if it is declared as one. */
+  /** Skips a body that is not a JPEG. It counts as broken if it is declared as a JPEG. */
   #skipBody(): typeof MORE | undefined {
     const head = this.#bytes.subarray(this.#at);
     if (head.length < MIN_SAMPLE && !this.#ended) return MORE;
@@ -248,10 +248,12 @@ export class PartParser {
       const to = this.#matchLine(this.#atLine ? from : from + 1, from);
       if (to === MORE) return;
       if (to !== undefined) return { from, to };
-      const behind = this.#state === "scan"
-        ? this.#delimiter.startBehindImage(this.#bytes, from)
+      const afterImage = this.#state === "scan"
+        ? this.#delimiter.startAfterImage(this.#bytes, from)
         : undefined;
-      if (behind !== undefined && behind > this.#start) return { from: behind, to: from + 1 };
+      if (afterImage !== undefined && afterImage > this.#start) {
+        return { from: afterImage, to: from + 1 };
+      }
       if (!this.#atLine) this.#at++;
       this.#atLine = this.#expectsDelimiter = false;
     }
@@ -261,7 +263,7 @@ export class PartParser {
    * Checks whether a delimiter line begins `at`. Until the declared boundary was found, other lines
    * are accepted where a delimiter must be.
    *
-   * @param from Where the bytes before the line, and before its line break, end.
+   * @param from End of the bytes before the line and before its line break.
    */
   #matchLine(at: number, from: number): number | typeof MORE | undefined {
     const next = this.#delimiter.match(this.#bytes, at);
