@@ -91,7 +91,12 @@ Deno.test("mjpeg reports what a server wants, and what the user can do", async (
   await using target = new FakeCamera(other);
   const cases: [answer: string, message: string, hint: string, credentials?: boolean][] = [
     [other, "requires a user name and a password (status 401)", "http://user:password@host"],
-    [other, "requires another user name and password (status 401)", "http://user", true],
+    [
+      other,
+      "rejects the user name and the password (status 401)",
+      "correct them in SOURCE: http://user",
+      true,
+    ],
     [
       unauthorized("NTLM"),
       "requires a kind of log-in that is not supported: NTLM (status 401)",
@@ -112,9 +117,13 @@ Deno.test("mjpeg reports what a server wants, and what the user can do", async (
       true,
     ],
     ["HTTP/1.1 404 X\r\n\r\n", "responded with status 404", "check the path"],
-    [head("text/html") + "<!doctype html><p>", "a web page (HTML)", "a log-in page or a proxy"],
-    ["\x16\x03\x01", "with TLS; the address must begin with https", ""],
-    ["RTSP/1.0 200 OK\r\n\r\n", "does not respond in HTTP, but with RTSP", ""],
+    [head("text/html") + "<!doctype html><p>", "a web page (HTML)", "a log-in form or a proxy"],
+    [
+      "\x16\x03\x01",
+      "sent a TLS message instead of an HTTP response; the address must begin with https",
+      "",
+    ],
+    ["RTSP/1.0 200 OK\r\n\r\n", "sent RTSP instead of an HTTP response", ""],
     ["", "closed the connection without a response", ""],
   ];
   for (const [answer, message, hint, credentials] of cases) {
