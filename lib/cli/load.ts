@@ -7,7 +7,7 @@ import { requireListenPermission, requireStartPermissions } from "./permission_c
 import { readDotenv } from "./review_settings.ts";
 import { readServerConfig, type ServerConfig } from "./settings.ts";
 
-/** What every command works with. */
+/** The settings and drivers that every command needs. */
 export interface Loaded {
   readonly config: ServerConfig;
   readonly access: Access;

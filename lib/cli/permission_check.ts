@@ -33,7 +33,7 @@ function requirePermissions(
   command: Command,
   permissions: readonly Deno.PermissionDescriptor[],
 ): void {
-  // querySync never asks the user.
+  // querySync never prompts.
   const missing = permissions.filter((one) => Deno.permissions.querySync(one).state !== "granted");
   if (missing.length === 0) return;
   const names = [...new Set(missing.map(({ name }) => `--allow-${name}`))].join(" and ");

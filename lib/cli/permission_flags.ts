@@ -43,7 +43,7 @@ async function isFile(path: string): Promise<boolean> {
   }
 }
 
-/** Undefined if a setting is invalid: the server reports that. */
+/** Reads the settings; undefined if a setting is invalid: the server reports the error. */
 function readValidConfig(env: Env): ServerConfig | undefined {
   try {
     return readServerConfig(env);

@@ -13,7 +13,7 @@ export type NetworkInterface = Pick<Deno.NetworkInterfaceInfo, "family" | "addre
  * Returns the base URLs of the server, without a slash at the end. If it listens on all addresses,
  * these are the machine's addresses in its networks.
  *
- * @param interfaces The machine's addresses, if Deno permits to read them.
+ * @param interfaces The machine's addresses; empty if Deno does not permit reading them.
  */
 export function serverAddresses(
   { host, tls }: Pick<Config, "host" | "tls">,
