@@ -3,7 +3,7 @@
 
 /** @typedef {import("./live.js").ServerInfo} ServerInfo */
 
-/** Takes the place of the user name and password in an address, which the page does not know. */
+/** Placeholder for the user name and password in an address, which the page does not know. */
 const CREDENTIALS = "USER:PASSWORD";
 
 /**
@@ -54,8 +54,8 @@ export function isLoopback(address) {
  *
  * @param {string} camera
  * @param {{ base?: string, auth?: boolean }} [options] `base`: base address of the server, by
- *   default the page's. `auth`: whether the server requires a password; the addresses then have a
- *   place for it.
+ *   default the page's. `auth`: whether the server requires a password; the addresses then contain
+ *   a placeholder for it.
  * @returns {Address[]}
  */
 export function addressesOf(camera, { base = addressOf(".").href, auth = false } = {}) {
@@ -87,7 +87,7 @@ export function addressesOf(camera, { base = addressOf(".").href, auth = false }
 }
 
 /**
- * Returns what a user has to know to use the addresses.
+ * Returns the notes above the addresses.
  *
  * @param {string} base The base address that is shown.
  * @param {ServerInfo | undefined} server
@@ -103,7 +103,8 @@ export function notesOnAddresses(base, server) {
   }
   if (server?.auth) {
     notes.push(
-      "Replace USER and PASSWORD with the values of AUTH; percent-encode special characters, such as @ as %40.",
+      "Replace USER and PASSWORD with the values of AUTH; percent-encode special characters, " +
+        "such as @ as %40.",
     );
   } else if (server?.reachable === "network") {
     notes.push("The server requires no password: everyone in its network can watch.");

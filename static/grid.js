@@ -1,8 +1,8 @@
 // @ts-check
 
 /**
- * Minimum size of a picture, measured along its longer side, in CSS pixels; smaller pictures scroll
- * instead.
+ * Minimum length of the longer side of a picture, in CSS pixels. If pictures had to be smaller, the
+ * page scrolls.
  */
 export const MIN_PICTURE_SIZE = 160;
 
@@ -47,7 +47,7 @@ export function findBestGrid(ratios, { width, height, gap }) {
 }
 
 /**
- * Returns a grid that is higher than the window.
+ * Returns a grid that is taller than the window.
  *
  * @param {readonly number[]} ratios
  * @param {number} width
@@ -58,7 +58,7 @@ function scrollingGrid(ratios, width, gap) {
   const fitting = Math.floor((width + gap) / (MIN_PICTURE_SIZE + gap));
   const columns = Math.max(1, Math.min(ratios.length, fitting));
   const cellWidth = Math.max(0, (width - gap * (columns - 1)) / columns);
-  // A picture that is higher than wide gets as much height as width.
+  // A picture that is taller than wide gets a square tile.
   const bounds = boundsOf(
     ratios.map((ratio) => fit(ratio, { width: cellWidth, height: cellWidth })),
   );
@@ -76,7 +76,7 @@ function fit(ratio, { width, height }) {
 }
 
 /**
- * Returns the smallest size that holds each picture.
+ * Returns the smallest size that contains each picture.
  *
  * @param {{ width: number, height: number }[]} pictures
  */

@@ -26,18 +26,26 @@ import { ServerClock } from "./server_clock.js";
  */
 
 /**
- * @typedef {object} ServerInfo How clients reach the server, as it says in `hello`.
+ * @typedef {object} ServerInfo How clients reach the server; part of `hello`.
  * @property {string[]} addresses Base URLs, such as "http://192.168.1.20:8000".
  * @property {boolean} auth Whether the server requires a password.
  * @property {"this machine" | "network"} reachable Where clients can connect from.
  */
 
 /**
+ * @typedef {object} TextMessage
+ * @property {string} type
+ * @property {number} id Number of the ping that a `pong` responds to.
+ * @property {number} now Current time by the server's clock, in milliseconds since the Unix epoch.
+ * @property {CameraStatus[]} cameras
+ * @property {ServerInfo} [server]
+ */
+
+/**
  * @typedef {object} LinkState
  * @property {"connecting" | "live" | "plain" | "full" | "lost" | "outdated" | "stopped"} kind
- *   "plain": the server is reachable, but not by WebSocket. "full": the server has reached its
- *   limit of viewers. "outdated": the server speaks another version of the protocol, so this page
- *   has to be reloaded.
+ *   "plain": the server is reachable, but not by WebSocket. "full": the viewer limit is reached.
+ *   "outdated": the server uses another version of the protocol, so this page has to be reloaded.
  * @property {string} [reason] Why the connection was lost, or the server's message about its limit.
  * @property {string} [detail] Result of the last attempt to reach the server.
  * @property {number} [retryAt] When the page tries again, in milliseconds of `performance.now()`.
@@ -61,9 +69,9 @@ const FRAME_KIND = 1;
 const HEADER_SIZE = 16;
 /** Close code of a server that shuts down. */
 const GOING_AWAY = 1001;
-/** Close code of a server that has reached its limit of viewers. */
+/** Close code of a server whose viewer limit is reached. */
 const TRY_LATER = 1013;
-/** Close code of a server that speaks another version of the protocol. */
+/** Close code of a server that uses another version of the protocol. */
 const OUTDATED = 4000;
 /** Interval between pings, in milliseconds. */
 const PING_INTERVAL = 1_000;
@@ -84,7 +92,7 @@ const MAX_IDLE_TIMEOUT = 80_000;
 /** Delay between attempts to reach the server, in milliseconds; doubles up to the maximum. */
 const MIN_RETRY_DELAY = 250;
 const MAX_RETRY_DELAY = 750;
-/** Interval between attempts while the server has reached its limit of viewers, in milliseconds. */
+/** Interval between attempts while the viewer limit is reached, in milliseconds. */
 const FULL_RETRY_INTERVAL = 2_000;
 /** After this many rejected connections, the page uses the plain streams. */
 const MAX_REJECTIONS = 2;
@@ -150,7 +158,7 @@ export class Link {
     this.#socket?.close();
   }
 
-  /** Tries to reach the server now, and has it retry the cameras that fail. */
+  /** Tries to reach the server now, and makes it retry the failed cameras. */
   retryNow() {
     this.#endDelay?.();
     if (this.#watched) this.#send({ type: "watch", cameras: this.#watched, retry: true });
@@ -280,9 +288,7 @@ export class Link {
    * Handles a text message; ignores unknown types.
    *
    * @param {WebSocket} socket
-   * @param
-   *   {{ type: string, id: number, now: number, cameras: CameraStatus[], server?: ServerInfo }}
-   *   message
+   * @param {TextMessage} message
    */
   #onText(socket, { type, id, now, cameras, server }) {
     if (type !== "hello" && type !== "pong") return;
@@ -352,7 +358,11 @@ export class Link {
     }
   }
 
-  /** Polls only the cameras' status, for a while. @param {AbortSignal} signal */
+  /**
+   * Polls the cameras' status for a limited time, without a WebSocket.
+   *
+   * @param {AbortSignal} signal
+   */
   async #pollStatus(signal) {
     for (let polls = 0; polls < PLAIN_POLLS && !signal.aborted; polls++) {
       const problem = await this.#fetchStatus(signal);
@@ -388,9 +398,9 @@ export class Link {
   }
 
   /**
-   * Asks the server whether it has reached its limit of viewers: a script cannot read the response
-   * to a rejected WebSocket handshake. Plain streams count as viewers themselves, so the page does
-   * not ask while it shows them.
+   * Asks the server whether its viewer limit is reached: a script cannot read the response to a
+   * rejected WebSocket handshake. Plain streams count as viewers themselves, so the page does not
+   * ask while it shows them.
    *
    * @param {AbortSignal} signal
    * @returns {Promise<string | undefined>} The server's message, if the limit is reached.
@@ -400,7 +410,7 @@ export class Link {
     try {
       return await readRefusal(await request(`live?version=${PROTOCOL_VERSION}`, signal));
     } catch {
-      // The server is not responding: the next attempt to connect finds that out.
+      // The server is not responding: the next attempt to connect reports that.
     }
   }
 

@@ -135,7 +135,7 @@ function layOut() {
     tile.showPlain(link.state.kind === "plain" && isWatched && isPlain);
     if (!isWatched) tile.pause();
   }
-  // A hidden link would still take the keys until the browser renders the page.
+  // A hidden link would keep the keyboard focus until the browser renders the page.
   const focused = document.activeElement;
   if (single && focused instanceof HTMLElement && focused.matches(".open")) focused.blur();
   for (const anchor of document.querySelectorAll("#names a")) {
@@ -154,8 +154,7 @@ function layOut() {
 }
 
 /**
- * Gives the tiles the size with which the pictures fill the window best, and applies the views to
- * them.
+ * Sets the size of the tiles with which the pictures fill the window best, and applies the views.
  */
 function layOutGrid() {
   const main = element("#cameras");

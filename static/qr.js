@@ -2,11 +2,11 @@
 
 /**
  * A QR code encoder (ISO/IEC 18004): bytes, versions 1 to 10, error correction level M, which
- * restores 15 % of the code words.
+ * restores 15 % of the codewords.
  */
 
 /**
- * Per version from 1: the number of error correction code words of a block, and the number of
+ * Per version from 1: the number of error correction codewords of a block, and the number of
  * blocks.
  */
 const BLOCKS = [
@@ -72,7 +72,7 @@ function sizeOf(version) {
   return 17 + 4 * version;
 }
 
-/** Number of code words that a version holds. @param {number} version */
+/** Number of codewords that a version holds. @param {number} version */
 function capacityOf(version) {
   const alignments = ALIGNMENT[version - 1]?.length ?? 0;
   let modules = (16 * version + 128) * version + 64;
@@ -87,7 +87,7 @@ function blocksOf(version) {
 }
 
 /**
- * Returns the data code words, or undefined if they do not fit.
+ * Returns the data codewords, or undefined if they do not fit.
  *
  * @param {Uint8Array} bytes
  * @param {number} version
@@ -131,7 +131,7 @@ function withCorrection(words, version) {
   );
 }
 
-/** Returns the Reed-Solomon code words of a block. @param {number[]} block @param {number} count */
+/** Returns the Reed-Solomon codewords of a block. @param {number[]} block @param {number} count */
 function remainderOf(block, count) {
   /**
    * @type {number[]} The generator polynomial without its leading coefficient, highest power first.
@@ -251,7 +251,8 @@ function bchRemainder(value, length, polynomial) {
 }
 
 /**
- * Fills the free modules in columns of two from the right, up and down in turn.
+ * Places the bits in the free modules: columns of two from right to left, alternately upwards and
+ * downwards.
  *
  * @param {(boolean | undefined)[][]} code
  * @param {number[]} bits
@@ -274,7 +275,8 @@ function drawData(code, bits, mask) {
 }
 
 /**
- * Returns how hard a code is to read; the mask with the lowest value is used.
+ * Returns the penalty score of a code (ISO/IEC 18004, evaluation of data masks). The mask with the
+ * lowest score is used.
  *
  * @param {boolean[][]} code
  */

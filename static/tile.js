@@ -49,7 +49,7 @@ export class Tile {
   #frame;
   #canvas;
   #context;
-  #onReshape;
+  #onAspectRatio;
   /** The plain stream, if there is no WebSocket. @type {PlainStream | undefined} */
   #plain;
   #paintedSequence = 0;
@@ -59,11 +59,11 @@ export class Tile {
 
   /**
    * @param {CameraStatus} status
-   * @param {() => void} onReshape Called when the shape of the picture has changed.
+   * @param {() => void} onAspectRatio Called when the aspect ratio of the picture has changed.
    */
-  constructor(status, onReshape) {
+  constructor(status, onAspectRatio) {
     this.status = status;
-    this.#onReshape = onReshape;
+    this.#onAspectRatio = onAspectRatio;
     this.view = new View(status.name);
     const template = /** @type {HTMLTemplateElement} */ (find("#tile"));
     const fragment = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
@@ -111,10 +111,10 @@ export class Tile {
   }
 
   /**
-   * Takes a new status of the camera.
+   * Updates the camera's status.
    *
    * @param {CameraStatus} status
-   * @returns Whether frames fail to arrive.
+   * @returns Whether frames fail to arrive although the camera delivers them.
    */
   update(status) {
     const isBehind = status.state === "streaming" && status.frames > this.#paintedSequence;
@@ -258,7 +258,8 @@ export class Tile {
     const error = clock.error === undefined ? "" : ` ± ${Math.ceil(clock.error)} ms`;
     const latency = isLive && isKnown ? ` Latency: ${Math.round(shownAge)} ms${error}.` : "";
     this.#find(".age").title =
-      `When the server received this picture, and how long ago that was when it was shown.${latency}`;
+      "When the server received this picture, and how long ago that was when it was shown." +
+      latency;
   }
 
   /** Sets the size of the canvas. @param {{ width: number, height: number }} size */
@@ -267,7 +268,7 @@ export class Tile {
     this.#canvas.width = width;
     this.#canvas.height = height;
     this.applyView();
-    this.#onReshape();
+    this.#onAspectRatio();
   }
 
   /** Copies the last picture of the plain stream to the canvas. */

@@ -106,7 +106,7 @@ export class View {
 
   /**
    * Sets the size of the area that shows the picture, and of the picture at a zoom of 1. The stored
-   * centre stays, so that a change of the window's size moves the picture only while it has to.
+   * centre stays, so that a change of the window's size moves the picture only if necessary.
    *
    * @param {{ width: number, height: number }} area
    * @param {{ width: number, height: number }} picture
