@@ -3,9 +3,8 @@ import { describeBytes } from "./sniff.ts";
 
 /** Number of bytes that are kept to recognise their format. */
 const HEAD_SIZE = 1_024;
-const NUMBER = new Intl.NumberFormat("en");
 
-/** Record of the data that has arrived from an open camera. It explains why there is no picture. */
+/** Records the data that has arrived from an open camera. It explains why there is no picture. */
 export class Received {
   #bytes = 0;
   #head: Bytes = new Uint8Array(0);
@@ -58,11 +57,11 @@ export class Received {
 
   /** Describes the data that has arrived instead of a complete picture. */
   describe(): string {
-    const bytes = `${NUMBER.format(this.#bytes)} ${this.#bytes === 1 ? "byte" : "bytes"}`;
+    const bytes = `${formatNumber(this.#bytes)} ${this.#bytes === 1 ? "byte" : "bytes"}`;
     if (this.#broken > 0) {
       const images = this.#broken === 1
         ? "1 broken image"
-        : `${NUMBER.format(this.#broken)} broken images`;
+        : `${formatNumber(this.#broken)} broken images`;
       return `${images} arrived${this.#bytes ? ` (${bytes})` : ""}: ${this.#brokenReason}`;
     }
     if (this.#bytes === 0) return "no data arrived";
@@ -75,7 +74,7 @@ export class Received {
   }
 
   #describePart({ type, head }: { type: string; head: Bytes }): string {
-    const parts = this.#parts === 1 ? "1 part" : `${NUMBER.format(this.#parts)} parts`;
+    const parts = this.#parts === 1 ? "1 part" : `${formatNumber(this.#parts)} parts`;
     const kind = this.#kindOf(head);
     const declared = this.hideSecrets(type).replaceAll(/[^ -~]/g, "").slice(0, 60);
     return `${parts} ${declared ? `of type ${declared} ` : "without a type "}(${kind})`;
@@ -96,4 +95,9 @@ export class Received {
 function isDelimiter(bytes: Bytes): boolean {
   const start = String.fromCharCode(...bytes.subarray(0, 80));
   return /^\s*--[!-~]{1,72}\r?\n/.test(start);
+}
+
+/** Formats a number: 1234567 → "1,234,567". `Intl` would use 4 MB of memory. */
+function formatNumber(number: number): string {
+  return `${number}`.replaceAll(/\B(?=(\d{3})+$)/g, ",");
 }

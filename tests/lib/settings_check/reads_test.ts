@@ -33,13 +33,13 @@ Deno.test("recordReads() shows which settings the built-in drivers use", async (
     const [name, expected] of [
       ["emulated", ["FPS"]],
       ["exec", ["FPS", "SOURCE"]],
-      ["mjpeg", ["FPS", "SOURCE"]],
+      ["mjpeg", ["FPS", "SOURCE", "SOURCE_CERT"]],
       ["opencv", ["PYTHON", ...capture].toSorted()],
       ["pi", capture],
       ["usb", capture],
     ] as const
   ) {
-    const { env, reads } = recordReads({ SOURCE: name === "pi" ? "0" : "http://camera/" });
+    const { env, reads } = recordReads({ SOURCE: name === "mjpeg" ? "http://camera/" : "0" });
     (await drivers.load(name)).configure(env);
     assertEquals([name, [...reads()!].filter((read) => /^[A-Z]/.test(read)).toSorted()], [name, [
       ...expected,
