@@ -95,7 +95,7 @@ Deno.test("a driver that breaks its contract fails within the time limit, and th
   });
 });
 
-Deno.test("a driver that yields without ever waiting takes neither HTTP nor signals with it", async () => {
+Deno.test("a driver that never waits blocks neither HTTP nor signals", async () => {
   const endless = driver(
     `async *open() { const jpeg = Deno.readFileSync(${
       JSON.stringify(PICTURE)

@@ -125,7 +125,7 @@ Deno.test("two servers that relay each other fail with a hint, whichever is watc
   }
 });
 
-Deno.test("servers may relay each other's cameras, and a camera another one of its server", async () => {
+Deno.test("servers can relay each other's cameras, and a camera can relay another one of its server", async () => {
   const ports = [freePort(), freePort()];
   const start = (port: string, other: string) =>
     Server.start({

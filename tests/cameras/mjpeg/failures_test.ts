@@ -17,7 +17,7 @@ function withSecrets(camera: FakeCamera): string {
 
 const SECRETS = /sec|KEY|usr|pwd/i;
 
-Deno.test("mjpeg shows nothing of its URL but host and port, whatever the other server answers", async () => {
+Deno.test("mjpeg reveals only the host and the port of its URL, whatever the other server responds", async () => {
   const quote =
     "GET /seccam/KEYPATH9?usr=secuser&pwd=secquery HTTP/1.1 failed for secname:sec^pass^";
   const answers = {
@@ -86,7 +86,7 @@ Deno.test("mjpeg sends the password at once to a camera that shows a log-in page
   assertStringIncludes(message, "sent a web page (HTML) of type text/html instead of a stream");
 });
 
-Deno.test("mjpeg reports what a server wants, and what the user can do", async () => {
+Deno.test("mjpeg reports what a server requires, and what the user can do", async () => {
   const other = "HTTP/1.1 401 X\r\nWWW-Authenticate: Basic\r\n\r\n";
   await using target = new FakeCamera(other);
   const cases: [answer: string, message: string, hint: string, credentials?: boolean][] = [

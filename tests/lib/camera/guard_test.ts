@@ -38,7 +38,7 @@ Deno.test("guardDriver() passes images, their counts, and failures of cameras on
   assertEquals([seen, error], [[JPEG, timed], failure]);
 });
 
-Deno.test("guardDriver() takes the time of arrival for an image whose capture time is no number", async () => {
+Deno.test("guardDriver() uses the time of arrival for an image whose capture time is not a number", async () => {
   for (const capturedAt of [NaN, undefined, "now", Infinity]) {
     const open = guarded(async function* () {
       yield await Promise.resolve({ jpeg: JPEG, capturedAt });

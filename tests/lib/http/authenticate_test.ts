@@ -103,7 +103,7 @@ Deno.test("a client cannot bypass authentication by a Host that makes the URL lo
   assertEquals(opened(), 0);
 });
 
-Deno.test("a client gets 200 with the right credentials and 401 with wrong ones", async () => {
+Deno.test("a client gets 200 with the correct credentials and 401 with wrong ones", async () => {
   const { app } = setUp({ user: "me", password: "x" });
   const ask = (credentials: string) =>
     app.request("/cameras", { headers: { Authorization: `Basic ${btoa(credentials)}` } });
