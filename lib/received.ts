@@ -1,7 +1,7 @@
 import type { Bytes } from "./bytes.ts";
 import { describeBytes } from "./sniff.ts";
 
-/** Number of bytes that are kept to recognise their format. */
+/** Number of bytes that are kept to recognize their format. */
 const HEAD_SIZE = 1_024;
 
 /** Records the data that has arrived from an open camera. It explains why there is no picture. */

@@ -35,7 +35,7 @@ export interface Content {
 
 /** Time limit for a connection attempt, in milliseconds: less than that for the first picture. */
 const CONNECT_TIMEOUT = 5_000;
-/** Number of bytes that are needed to recognise text. */
+/** Number of bytes that are needed to recognize text. */
 const MIN_TEXT = 64;
 
 /**
@@ -82,14 +82,14 @@ async function tryUpstream(
     await response.body[Symbol.asyncDispose]();
     return { error, response };
   }
-  const { format, body, head } = await recognise(response);
+  const { format, body, head } = await recognize(response);
   if (format === "multipart" || format === "jpegs") return { format, response, body };
   await body[Symbol.asyncDispose]();
   return { error: wrongContent(response, head, settings), response };
 }
 
-/** Reads as many bytes as are needed to recognise the content. */
-async function recognise(response: HttpResponse) {
+/** Reads as many bytes as are needed to recognize the content. */
+async function recognize(response: HttpResponse) {
   const type = response.headers.get("Content-Type") ?? "";
   const chunks = response.body[Symbol.asyncIterator]();
   let head: Bytes = new Uint8Array(0);

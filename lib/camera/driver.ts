@@ -47,7 +47,7 @@ export interface CameraDriver<Settings extends CommonSettings> {
   configure(env: Env): Settings;
   /**
    * Opens the camera when a client wants frames. The iteration ends with the camera's stream, or
-   * soon after `signal` aborts; it leaves no process behind.
+   * soon after `signal` aborts; no process is left.
    *
    * @throws {CameraError} While iterating, if the camera delivers no images, or no more.
    */

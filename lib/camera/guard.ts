@@ -21,7 +21,7 @@ const GRACE_PERIOD = 6_000, SHORT_GRACE_PERIOD = 2_000;
 /** Maximum length of a driver's own error message, in characters. */
 const MAX_MESSAGE = 300;
 const CONTRACT_HINT =
-  "declare it as `async *open(settings, signal)`, and yield each JPEG as a Uint8Array";
+  "open() must be `async *open(settings, signal)`, and yield each JPEG as a Uint8Array";
 const END_HINT = "the driver must end when its signal aborts; restart the server";
 
 /** Options of {@link guardDriver}. */

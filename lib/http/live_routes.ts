@@ -114,7 +114,7 @@ function upgrade(c: Context, viewers: Viewers): Deno.WebSocketUpgrade {
   }
 }
 
-/** Whether a request comes from a program: browsers always send the page's origin. */
+/** Whether a request is from a program: browsers always send the page's origin. */
 function isProgram(c: Context): boolean {
   return c.req.header("Origin") === undefined;
 }

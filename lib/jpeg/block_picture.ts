@@ -10,11 +10,11 @@ const BLOCK = 8;
  */
 const DC_TABLE = 0x01, AC_TABLE = 0x11;
 /**
- * Quantisation step of DC coefficients: a DC coefficient is 8 times the mean of its block, so 8 is
+ * Quantization step of DC coefficients: a DC coefficient is 8 times the mean of its block, so 8 is
  * one grey level.
  */
 const DC_STEP = 8;
-/** Quantisation step of AC coefficients, the finest. */
+/** Quantization step of AC coefficients, the finest. */
 const AC_STEP = 1;
 /**
  * Maximum size of an encoded unit of 16x16 pixels: four blocks of luminance and two of chrominance.

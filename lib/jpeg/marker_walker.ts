@@ -52,7 +52,10 @@ export class MarkerWalker {
   #sendsEoi = false;
   #imagesWithoutEoi = 0;
 
-  /** @param onBroken Called for each image that is dropped before the end of the source, with the reason, such as "damaged header". */
+  /**
+   * @param onBroken Called for each image that is dropped before the end of the source, with the
+   * reason, such as "damaged header".
+   */
   constructor(
     counts: SplitCounts,
     maxFrame: number,

@@ -63,7 +63,8 @@ async function* split(
       buffer = relocate(buffer, 0, end, 2 * buffer.length);
     }
     if (walk.lacksEoi) {
-      // The end of the source also ends the last image, and then the source does not return the buffer.
+      // The end of the source also ends the last image, and then the source does not return the
+      // buffer.
       const read = await input.read(new Uint8Array(READ_SIZE));
       if (!read) break;
       received.add(read);

@@ -27,7 +27,7 @@ export function boundaryOf(contentType: string): string | undefined {
   }
 }
 
-/** Recognises the delimiter lines between the parts of a stream. */
+/** Recognizes the delimiter lines between the parts of a stream. */
 export class Delimiter {
   readonly #lines = new Set<string>();
   /** First bytes of delimiter lines and of blanks before them. */

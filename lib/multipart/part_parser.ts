@@ -9,7 +9,7 @@ import { type PartImage, PartImages } from "./part_images.ts";
 const MAX_HEADER = 65_536;
 /** Initial size of the buffer in bytes. */
 const INITIAL_SIZE = 65_536;
-/** Number of bytes that are needed to recognise the format of a part that is not a JPEG. */
+/** Number of bytes that are needed to recognize the format of a part that is not a JPEG. */
 const MIN_SAMPLE = 32;
 /**
  * Maximum number of bytes in the line breaks between EOI and a delimiter that is not the declared

@@ -93,7 +93,10 @@ export class KnownSettings {
     return undefined;
   }
 
-  /** Recognizes a variable with the prefix of a camera. Drivers may have settings that are not listed here. */
+  /**
+   * Recognizes a variable with the prefix of a camera. Drivers may have settings that are not
+   * listed here.
+   */
   #ofCamera(variable: string, upper: string): Recognized | undefined {
     for (const camera of this.#cameras) {
       const prefix = prefixOf(camera);

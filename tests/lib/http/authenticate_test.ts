@@ -49,7 +49,7 @@ async function* nothing(signal: AbortSignal) {
   await new Promise((resolve) => signal.addEventListener("abort", resolve));
 }
 
-/** A request with exactly this URL, as from `Deno.serve`; `Request` would normalise it. */
+/** A request with exactly this URL, as from `Deno.serve`; `Request` would normalize it. */
 function rawRequest(url: string, init: RequestInit = {}): Request {
   const request = new Request("http://localhost/", init);
   return Object.defineProperty(request, "url", { value: url });
