@@ -12,10 +12,10 @@ import {
 } from "./launcher.ts";
 import { SETTINGS } from "./settings.ts";
 
-/** Words for the command that needs no argument. */
+/** Arguments of other programs that serve; this one serves without an argument. */
 const START_WORDS = ["start", "serve", "server", "run", "up"];
 
-/** Arguments of other programs, and those of this one that they stand for. */
+/** Arguments of other programs, and the equivalent arguments of this one. */
 const ALTERNATIVES: Readonly<Record<string, string>> = {
   "help": "--help",
   "-help": "--help",
@@ -28,11 +28,11 @@ const ALTERNATIVES: Readonly<Record<string, string>> = {
   "--doctor": "doctor",
 };
 
-/** Options of other programs, and the settings that they stand for. */
+/** Options of other programs, and the equivalent settings. */
 const SHORT_OPTIONS: Readonly<Record<string, string>> = { "-p": "PORT", "-c": "CAMERA" };
 
 /**
- * Explains an unknown argument, and says what to type if it stands for a setting: `CAMERA=pi`,
+ * Explains an unknown argument, and says what to type if it is meant as a setting: `CAMERA=pi`,
  * `--port 9000`.
  *
  * @param args All arguments.
@@ -61,7 +61,7 @@ export function explainArguments(
   return `${label}: expected doctor, --list-cameras, --help or --version`;
 }
 
-/** The settings that arguments stand for. */
+/** Finds the settings in arguments. */
 function assignmentsIn(args: readonly string[]): Assignment[] {
   const assignments: Assignment[] = [];
   for (let i = 0; i < args.length; i++) {
@@ -77,7 +77,7 @@ function assignmentsIn(args: readonly string[]): Assignment[] {
   return assignments;
 }
 
-/** The setting that `CAMERA`, `--camera`, `-p` or a misspelled `CAMREA` stands for. */
+/** Finds the setting for `CAMERA`, `--camera`, `-p` or a misspelled `CAMREA`. */
 function nameOf(option: string, isAssigned: boolean): string | undefined {
   if (Object.hasOwn(SHORT_OPTIONS, option)) return SHORT_OPTIONS[option];
   const isOption = option.startsWith("--");
@@ -87,14 +87,14 @@ function nameOf(option: string, isAssigned: boolean): string | undefined {
   return isAssigned ? nearest(name, SETTINGS.map(({ name }) => name)) : undefined;
 }
 
-/** The setting with this name, or with this name after that of a camera. */
+/** Finds a setting by its name, with or without the prefix of a camera. */
 function settingOf(name: string): Setting | undefined {
   return SETTINGS.find((setting) =>
     name === setting.name || setting.perCamera && name.endsWith(`_${setting.name}`)
   );
 }
 
-/** A value for the line to type: without secrets, and not too long. */
+/** Describes a value for the line to type: without secrets, and shortened. */
 function describe(name: string, value: string): string {
   const setting = settingOf(name);
   if (setting?.name === "AUTH") return "user:password";
