@@ -193,6 +193,17 @@ Deno.test("mjpeg shows JPEGs without anything between them, whatever the type of
   }
 });
 
+Deno.test("mjpeg shows JPEGs that follow a text, unless their type is that of a text", async () => {
+  const text = `START OF STREAM ${"version 1 ".repeat(20)}\n${A}${B}${C}`;
+  await using camera = new FakeCamera((request) =>
+    head(request.includes("/text") ? "text/plain" : "application/octet-stream") + text
+  );
+  const { images } = await imagesOf({ SOURCE: camera.url().href }, 3);
+  assertEquals(images, [A, B, C]);
+  const { failure } = await imagesOf({ SOURCE: camera.url("/text").href });
+  assertEquals(failure?.message.includes('text: "START OF STREAM'), true);
+});
+
 Deno.test("mjpeg shows a run of JPEGs that never have EOI", async () => {
   await using camera = new FakeCamera(async (_, conn) => {
     await send(conn, head("image/jpeg"));
