@@ -176,11 +176,36 @@ Deno.test(
   },
 );
 
+Deno.test("mjpeg reads a fingerprint in SOURCE_CERT in any usual form", () => {
+  const bytes = Array.from({ length: 32 }, (_, index) => (index + 160).toString(16).toUpperCase());
+  const trust = `sha256:${bytes.join("").toLowerCase()}`;
+  const [plain, colons, spaces] = [bytes.join(""), bytes.join(":"), bytes.join(" ")];
+  for (
+    const SOURCE_CERT of [
+      ...[plain, colons, spaces, `sha256:${plain}`, `SHA256: ${colons}`, `sha-256:${spaces}`],
+      ...[
+        `sha256 Fingerprint=${colons}`,
+        `SHA256 Fingerprint=${colons}\n`,
+        `sha256:${bytes.join("-")}`,
+      ],
+    ]
+  ) {
+    assertEquals(
+      mjpeg.configure({ SOURCE: "https://cam/", SOURCE_CERT }).trust,
+      trust,
+      SOURCE_CERT,
+    );
+  }
+});
+
 Deno.test("mjpeg refuses a SOURCE_CERT that is neither a certificate nor a fingerprint", async () => {
   const file = await Deno.makeTempFile();
   await Deno.writeTextFile(file, "-----BEGIN PRIVATE KEY-----");
   const wrong = {
     "sha256:12": "as a fingerprint",
+    [`sha1:${"a1".repeat(20)}`]: "as a fingerprint",
+    ["a1".repeat(20)]: "as a fingerprint",
+    [`a1:${"a1:".repeat(18)}a1`]: "as a fingerprint",
     "/no/such/file.pem": "no such file",
     [file]: "no certificate in PEM form",
   };
