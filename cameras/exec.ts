@@ -3,6 +3,8 @@ import { type Env, variableName } from "../lib/env.ts";
 import { ConfigError } from "../lib/errors.ts";
 import { splitJpegs } from "../lib/jpeg/split.ts";
 import { run } from "../lib/process/mod.ts";
+import { Received } from "../lib/received.ts";
+import { Redactor } from "../lib/redact.ts";
 import { splitShellWords } from "../lib/shell_words.ts";
 import requirements from "./exec/requirements.ts";
 
@@ -35,7 +37,10 @@ export default {
     const hint = isFfmpeg(program)
       ? "add `-f mjpeg -` at the end of the command, without another -f after -i"
       : "the command must print JPEGs on standard output";
-    return Object.assign(splitJpegs(run(program, args, signal, { installHint })), { hint });
+    const redactor = new Redactor(args);
+    const received = new Received((text) => redactor.redact(text));
+    const images = splitJpegs(run(program, args, signal, { installHint }), { received });
+    return Object.assign(images, { hint });
   },
 } satisfies CameraDriver<Settings>;
 

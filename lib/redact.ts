@@ -20,13 +20,21 @@ const MAX_PREFIX = 100;
 const URLS = /[a-z][a-z\d+.-]*:\/\/[^\s'"<>|]+/gi;
 const WHOLE_URL = /^\s*[a-z][a-z\d+.-]*:\/\/\S.*$/is;
 const AUTHORIZATION = /\bauthorization\s*:\s*(?:\w+\s+)?([^\s'"]+)/gi;
+/** Options and variables of programs whose value is a secret: `--password VALUE`, `TOKEN=VALUE`. */
+const SECRET_OPTION =
+  /(?:^|[\s;"'])(?:-{1,2}[\w-]*?(?:password|passwd|passphrase|passwort|pass|pwd|secret|token|api-?key)(?:[=:]|\s+)|\w*(?:password|passwd|pass|pwd|secret|token|api_?key)=)("[^"\n]+"|'[^'\n]+'|[^\s"'-][^\s"']{2,})/gi;
+/** Options whose value is a user name and a password, as those of curl: `-u USER:PASSWORD`. */
+const USER_OPTION =
+  /(?:^|\s)(?:-u|--user|--proxy-user|--login|--auth)(?:=|\s*)["']?([^\s:"'=-][^\s:"']*:[^\s"']+)/gi;
+// deno-lint-ignore no-control-regex
+const NON_ASCII = /[^\x00-\x7f]/gu;
 /** Names of query parameters whose value is replaced even if it is short. */
 const SECRET_NAME = /pass|pwd|psw|key|token|auth|user|usr|login|pin|code|secret|sig/i;
 
 /**
- * Replaces the secrets of addresses in texts from other programs and servers, such as error
- * messages: user, password, path, query and the values of the query, as they are, percent-decoded
- * and encoded.
+ * Replaces the secrets of some addresses in texts of others, such as the error messages of programs
+ * and servers: user, password, path, query and the values of the query, as they are,
+ * percent-decoded and encoded, and passwords in the options of programs.
  */
 export class Redactor {
   readonly #pattern: RegExp | undefined;
@@ -36,7 +44,9 @@ export class Redactor {
    */
   constructor(texts: Iterable<string>) {
     const secrets = new Secrets();
-    for (const text of texts) secrets.addAll(text);
+    const all = [...texts];
+    for (const text of all) secrets.addAll(text);
+    secrets.addOptions(all.join("\n"));
     const forms = [...secrets.forms].sort((a, b) => b.length - a.length);
     // At each position the first pattern that matches counts.
     const patterns = [...forms.map(patternOf), ...forms.flatMap(prefixPatternOf)];
@@ -68,6 +78,15 @@ class Secrets {
     for (const [, credentials] of text.matchAll(AUTHORIZATION)) this.#add(credentials!);
     for (const [url] of text.matchAll(URLS)) this.#addUrl(url);
     if (WHOLE_URL.test(text)) this.#addUrl(text.trim()); // a password may contain any character
+  }
+
+  /** Adds the values of the options in a command line. */
+  addOptions(command: string): void {
+    for (const [, value] of command.matchAll(SECRET_OPTION)) {
+      const unquoted = value!.replace(/^(["'])(.*)\1$/, "$2");
+      if (unquoted.length >= MIN_PART) this.#add(unquoted);
+    }
+    for (const [, userInfo] of command.matchAll(USER_OPTION)) this.#addUserInfo(userInfo!);
   }
 
   #addUrl(url: string): void {
@@ -124,6 +143,9 @@ function isUnusual(segment: string): boolean {
 
 function formsOf(text: string): string[] {
   const encoded = encodeURIComponent(text);
+  const json = JSON.stringify(text).slice(1, -1);
+  // deno-lint-ignore no-control-regex
+  const escaped = json.replaceAll(/[^\x00-\x7f]/g, unicodeEscape);
   const strict = (part: string) => `%${part.charCodeAt(0).toString(16)}`;
   return [
     text,
@@ -133,8 +155,20 @@ function formsOf(text: string): string[] {
     encodeURI(text),
     text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;"),
     text.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("'", "&#39;"),
-    JSON.stringify(text).slice(1, -1),
+    json,
+    json.replaceAll("/", "\\/"),
+    escaped,
+    escaped.replaceAll("/", "\\/"),
+    text.replaceAll(NON_ASCII, (character) => `&#${character.codePointAt(0)};`),
+    // In a text that is read in another encoding than that in which it was written.
+    text.replaceAll(NON_ASCII, "\ufffd"),
+    String.fromCharCode(...new TextEncoder().encode(text.slice(0, MAX_PREFIX))),
   ];
+}
+
+/** Escapes a code unit as in JSON: `\\u00e4`. */
+function unicodeEscape(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
 /** Returns a pattern for a secret. */

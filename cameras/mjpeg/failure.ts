@@ -28,10 +28,17 @@ interface Source {
   readonly redactor: Redactor;
 }
 
-/** Converts an error response to a failure. */
+/**
+ * Returns the server of a response for messages. A redirect can contain secrets in place of a host.
+ */
+function nameOf(url: URL, { url: own, redactor }: Source): string {
+  return url.host === own.host ? serverOf(url) : redactor.redact(serverOf(url));
+}
+
+/** Returns the failure that a response without success stands for. */
 export async function failureOf(response: HttpResponse, source: Source): Promise<CameraError> {
   const { status } = response;
-  const server = serverOf(response.url);
+  const server = nameOf(response.url, source);
   if (status === 508) return new RelayLoopError(server);
   if (status === 407) {
     return new CameraError(`A proxy in front of ${server} requires a password (status 407)`, {
@@ -50,9 +57,10 @@ export async function failureOf(response: HttpResponse, source: Source): Promise
  * Returns the failure for a status 401 or 403. It is permanent: repeated attempts could lock the
  * user out.
  */
-function denial(response: HttpResponse, { url, credentials }: Source): CameraError {
+function denial(response: HttpResponse, source: Source): CameraError {
+  const { url, credentials, redactor } = source;
   const { status } = response;
-  const server = serverOf(response.url);
+  const server = nameOf(response.url, source);
   if (response.credentialsWithheld) {
     const message = `${serverOf(url)} redirects to ${server}, which requires a password ` +
       `(status ${status}): it is not sent to another server`;
@@ -61,7 +69,7 @@ function denial(response: HttpResponse, { url, credentials }: Source): CameraErr
       permanent: true,
     });
   }
-  const scheme = unsupportedScheme(response);
+  const scheme = redactor.redact(unsupportedScheme(response) ?? "");
   if (credentials && scheme) {
     const message =
       `${server} requires a kind of log-in that is not supported: ${scheme} (status ${status})`;
@@ -96,7 +104,7 @@ export class WrongContentError extends CameraError {
 
 /** Creates the failure for a response that contains no images. @param head Its first bytes. */
 export function wrongContent(response: HttpResponse, head: Bytes, source: Source): CameraError {
-  const server = serverOf(response.url);
+  const server = nameOf(response.url, source);
   const isEmpty = head.length === 0;
   const kind = describe(head, source.redactor);
   const content = isEmpty ? "no content" : kind === "HTML" ? "a web page (HTML)" : kind;
@@ -169,13 +177,21 @@ const HINTS: Partial<Record<HttpClientErrorCode, string>> = {
 };
 const DEFAULT_HINT = "check that the server is running and that the URL in SOURCE is correct";
 
-/** Converts the failure of a request. The result contains only the host and the port of the URL. */
-export function requestFailure(error: HttpClientError, server: string): CameraError {
+/**
+ * Converts the failure of a request. It contains nothing of the URL but host and port.
+ *
+ * @param source The message is that of another server or of a redirect if it does not name this
+ * one.
+ */
+export function requestFailure(error: HttpClientError, source: Source): CameraError {
+  const server = serverOf(source.url);
   const isInterrupted = error.code === "reset" || error.code === "bad-chunk" ||
     error.code === "overflow";
   const message = isInterrupted
     ? `The stream of ${server} was interrupted: ${error.message}`
-    : error.message;
+    : error.message.includes(server) && error.code !== "bad-redirect"
+    ? error.message
+    : error.message.split(server).map((text) => source.redactor.redact(text)).join(server);
   return new CameraError(message, { hint: HINTS[error.code] ?? DEFAULT_HINT, cause: error.cause });
 }
 

@@ -152,7 +152,7 @@ function requireWhole({ body, response }: Content): void {
 
 async function toCameraError(
   error: unknown,
-  { url }: RelaySettings,
+  settings: RelaySettings,
   signal: AbortSignal,
 ): Promise<CameraError> {
   if (error instanceof CameraError) return error;
@@ -161,7 +161,8 @@ async function toCameraError(
   }
   if (!(error instanceof HttpClientError)) throw error;
   const { code } = error;
-  return await withFingerprint(requestFailure(error, serverOf(url)), { code, url, signal });
+  const { url } = settings;
+  return await withFingerprint(requestFailure(error, settings), { code, url, signal });
 }
 
 /** Adds a capture time if it is plausible. */

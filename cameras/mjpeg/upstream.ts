@@ -35,7 +35,9 @@ export interface Content {
 
 /** Time limit for a connection attempt, in milliseconds: less than that for the first picture. */
 const CONNECT_TIMEOUT = 5_000;
-/** Number of bytes that are needed to recognize text. */
+/** Types of responses in which images may follow a text. */
+const MAY_BE_IMAGES = /^\s*(image|video|application\/octet-stream)\b/i;
+/** Number of bytes after which a text is recognized. */
 const MIN_TEXT = 64;
 
 /**
@@ -117,8 +119,9 @@ function formatOf(head: Bytes, type: string, isWhole: boolean): Format | undefin
   if (/^content-[a-z-]+\s*:/i.test(latin1.decode(content.subarray(0, MIN_TEXT)))) {
     return "multipart";
   }
-  const isText = /^(text|HTML|XML|JSON)/.test(describeBytes(content)) ||
-    /^text\/|json|xml/i.test(type);
+  const isText = /^(HTML|XML|JSON)/.test(describeBytes(content)) ||
+    /^text\/|json|xml/i.test(type) ||
+    /^text/.test(describeBytes(content)) && (!MAY_BE_IMAGES.test(type) || isWhole);
   return isText ? "other" : "jpegs";
 }
 

@@ -2,13 +2,17 @@ import type { Clock } from "../clock.ts";
 import type { Jpeg } from "../frame.ts";
 import type { Open } from "../hub/hub.ts";
 import { withHuffmanTables } from "../jpeg/huffman.ts";
-import { segments, type Size, sizeOf } from "../jpeg/segments.ts";
+import { repairJpeg } from "../jpeg/repair.ts";
+import { type Segment, segments, type Size, sizeOf } from "../jpeg/segments.ts";
 import type { SplitCounts } from "../jpeg/split.ts";
 import { Received } from "../received.ts";
 import { describeBytes } from "../sniff.ts";
 import { withoutThumbnail } from "../jpeg/thumbnail.ts";
 import type { Images, TimedJpeg } from "./driver.ts";
 import type { Explanation } from "./stall.ts";
+
+/** Marker of a scan header. */
+const SOS = 0xda;
 
 /** An image that every decoder can read, with its size and its capture time. */
 export interface NormalizedImage extends Required<TimedJpeg> {
@@ -57,8 +61,8 @@ export class BrokenImages {
 
 /**
  * Turns a driver's images into images that every decoder can read: with a capture time, without an
- * embedded thumbnail, and with the Huffman tables that some webcams omit. Images without a size are
- * dropped and counted as broken.
+ * embedded thumbnail, and with the Huffman tables that some webcams omit. Damaged headers are
+ * repaired if possible. Images without a size are dropped and counted as broken.
  */
 export function normalize(
   open: Open<Jpeg | TimedJpeg>,
@@ -68,10 +72,10 @@ export function normalize(
     const images: Images = open(signal);
     broken.begin(images);
     for await (const image of images) {
-      const { jpeg, capturedAt } = "jpeg" in image
+      const { jpeg: received, capturedAt } = "jpeg" in image
         ? image
         : { jpeg: image, capturedAt: clock.now() };
-      const parts = [...segments(jpeg)];
+      const { jpeg, parts } = readHeader(received);
       const size = sizeOf(jpeg, parts);
       if (!size) broken.add(jpeg);
       else {
@@ -80,4 +84,11 @@ export function normalize(
       }
     }
   };
+}
+
+/** Reads the header of an image, and repairs it if it ends before the first scan. */
+function readHeader(jpeg: Jpeg): { jpeg: Jpeg; parts: Segment[] } {
+  const parts = [...segments(jpeg)];
+  const repaired = parts.at(-1)?.marker === SOS ? undefined : repairJpeg(jpeg);
+  return repaired ? { jpeg: repaired, parts: [...segments(repaired)] } : { jpeg, parts };
 }

@@ -33,7 +33,10 @@ export function decoderFor(status: number, headers: HeaderFields, server: string
     throw new HttpClientError("unsupported-encoding", message);
   }
   if (/\bchunked\b/i.test(transfer)) return new ChunkedDecoder(server);
-  return new LengthDecoder(readLength(headers));
+  const length = readLength(headers);
+  // Some cameras announce an empty body and send an endless stream.
+  const isStream = length === 0 && /^\s*multipart\//i.test(headers.get("Content-Type") ?? "");
+  return new LengthDecoder(isStream && status === 200 ? Infinity : length);
 }
 
 /**

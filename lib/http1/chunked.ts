@@ -6,12 +6,12 @@ const MAX_CHUNK_LINE = 4096;
 
 /**
  * Decodes a chunked body (RFC 9112, section 7.1). A body that does not begin with the length of a
- * chunk is passed through: some servers announce chunks, but send a plain body. Does not wait for
- * trailer fields.
+ * chunk is passed through: some servers announce chunks, but send a plain body. Tolerates a missing
+ * line break after a chunk, and several of them. Does not wait for trailer fields.
  */
 export class ChunkedDecoder {
   readonly #server: string;
-  #state: "length" | "data" | "end of data" | "plain" | "done" = "length";
+  #state: "length" | "data" | "plain" | "done" = "length";
   /** Number of bytes of the current chunk that have not arrived yet. */
   #missing = 0;
   /** The received beginning of an incomplete line. */
@@ -50,20 +50,18 @@ export class ChunkedDecoder {
   #takeData(bytes: Bytes, parts: Bytes[]): Bytes {
     const part = bytes.subarray(0, this.#missing);
     this.#missing -= part.length;
-    if (this.#missing === 0) this.#state = "end of data";
+    if (this.#missing === 0) this.#state = "length";
     parts.push(part);
     return bytes.subarray(part.length);
   }
 
-  /** Decodes the line with the length of a chunk, or the line break after its data. */
+  /** Decodes the line with the length of a chunk, or a line break after the data of a chunk. */
   #takeLine(bytes: Bytes, parts: Bytes[]): Bytes {
     const lf = bytes.indexOf(0x0a);
     const end = lf === -1 ? bytes.length : lf + 1;
     const line = join(this.#line, bytes.subarray(0, end));
     const text = String.fromCharCode(...line.subarray(0, MAX_CHUNK_LINE));
-    const valid = this.#state === "length"
-      ? /^[ \t]{0,8}[\da-f]{0,13}[ \t]{0,8}(?:\r?\n?|;[^\n]*\n?)$/i.test(text)
-      : /^\r?\n?$/.test(text);
+    const valid = /^[ \t]{0,8}[\da-f]{0,13}[ \t]{0,8}(?:\r?\n?|;[^\n]*\n?)$/i.test(text);
     if (!valid || line.length > MAX_CHUNK_LINE) return this.#refuse(line, bytes, end, parts);
     this.#line = lf === -1 ? line : new Uint8Array();
     if (lf !== -1 && !this.#endLine(text)) return this.#refuse(line, bytes, end, parts);
@@ -72,12 +70,8 @@ export class ChunkedDecoder {
 
   /** Evaluates a complete line. @returns Whether it is valid. */
   #endLine(text: string): boolean {
-    if (this.#state === "end of data") {
-      this.#state = "length";
-      return true;
-    }
     const digits = /^[ \t]*([\da-f]+)/i.exec(text)?.[1];
-    if (!digits) return false;
+    if (!digits) return this.#chunked && /^\r?\n$/.test(text);
     this.#chunked = true;
     this.#missing = parseInt(digits, 16);
     this.#state = this.#missing ? "data" : "done";

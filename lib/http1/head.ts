@@ -21,16 +21,18 @@ export interface Head {
 }
 
 const LF = 0x0a;
+/** Byte order mark in UTF-8. */
+const BOM = [0xef, 0xbb, 0xbf];
 const STATUS_LINE = /^(?:HTTP(?:\/\d[\d.]*)?|ICY)[ \t]+(\d{3})(?!\d)(.*)$/i;
 const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*:[ \t]*(.*)$/;
 const TOKEN_CHARACTER = /[!#$%&'*+\-.^_`|~0-9A-Za-z]/;
 
 /**
  * Parses the head of a response, in pieces of any size, in linear time. Tolerates the mistakes of
- * cameras: `ICY 200 OK`, a missing reason or status line, two status lines or two heads (the
- * server's and then a CGI program's), bare LF, blank lines at the beginning, folded lines, lines
- * without a colon or a name, no blank line before a boundary or a JPEG. Skips interim responses
- * (1xx).
+ * cameras: `ICY 200 OK`, blanks or a byte order mark before the status line, a missing reason or
+ * status line, two status lines or two heads (the server's and then a CGI program's), bare LF,
+ * blank lines at the beginning, folded lines, lines without a colon or a name, no blank line before
+ * a boundary or a JPEG. Skips interim responses (1xx).
  */
 export class HeadParser {
   readonly #server: string;
@@ -104,6 +106,7 @@ export class HeadParser {
 
   /** Returns the format of the body if it begins here, without a blank line before it. */
   #bodyFormat(): ResponseFormat | "undecided" | undefined {
+    if (this.#state === "start") { while (this.#isBlank(this.#at)) this.#at++; }
     const [first, second] = this.#bytes.subarray(this.#at, Math.min(this.#at + 2, this.#length));
     if (this.#state === "empty head") return this.#bodyAfterEmptyHead();
     if (first === 0xff || first === 0x2d) {
@@ -120,6 +123,13 @@ export class HeadParser {
     if (text.length < 5 && "HTTP/".startsWith(text)) return this.#ended ? "http" : "undecided";
     if (text !== "HTTP/") return "http";
     this.#state = "start";
+  }
+
+  /** Whether a received byte is a blank, or belongs to a byte order mark at the beginning. */
+  #isBlank(at: number): boolean {
+    const byte = this.#bytes[at];
+    if (at >= this.#length) return false;
+    return byte === 0x20 || byte === 0x09 || at < BOM.length && byte === BOM[at];
   }
 
   /** @throws {HttpClientError} If a response cannot begin with this byte. */

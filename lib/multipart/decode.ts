@@ -2,9 +2,13 @@ import type { Bytes } from "../bytes.ts";
 import { MAX_FRAME } from "../frame.ts";
 import type { Received } from "../received.ts";
 import { boundaryOf, Delimiter } from "./boundary.ts";
+import { MissedImages } from "./missed_images.ts";
 import { type DecodeCounts, type Part, PartParser } from "./part_parser.ts";
 
 export type { DecodeCounts, Part };
+
+/** Number of images in parts after which the delimiters are known. */
+const IMAGES_IN_PARTS = 4;
 
 /** Options of {@link decodeMultipart}. */
 export interface DecodeOptions {
@@ -26,6 +30,9 @@ export interface DecodeOptions {
  * wrong, the first delimiter determines it. Each image has a separate buffer, with `HEADROOM`
  * around the image.
  *
+ * If no delimiters can be recognised between the first images, the stream is read as JPEGs without
+ * anything between them: then the images have no timestamps.
+ *
  * @param contentType The `Content-Type` of the response, with the boundary.
  */
 export async function* decodeMultipart(
@@ -38,10 +45,25 @@ export async function* decodeMultipart(
     counts,
     received,
   });
-  for await (const chunk of source) {
-    parser.push(chunk);
+  const chunks = source[Symbol.asyncIterator]();
+  let missed: MissedImages | undefined = new MissedImages(maxFrame);
+  let images = 0;
+  try {
+    for (let read; !(read = await chunks.next()).done;) {
+      parser.push(read.value);
+      const before = images;
+      for (const part of parser.parts()) {
+        images++;
+        yield part;
+      }
+      if (images >= IMAGES_IN_PARTS) missed = undefined;
+      if (!missed?.add(read.value, images > before)) continue;
+      for await (const jpeg of missed.split(chunks, counts)) yield { jpeg, timestamp: undefined };
+      return;
+    }
+    parser.end();
     yield* parser.parts();
+  } finally {
+    await chunks.return?.();
   }
-  parser.end();
-  yield* parser.parts();
 }

@@ -84,3 +84,15 @@ async function failureOf(source: string): Promise<CameraError> {
 function setUp(source: string) {
   return Promise.resolve({ env: { SOURCE: source }, [Symbol.asyncDispose]: async () => {} });
 }
+
+Deno.test(
+  "exec hides the secrets of its command in what the program prints",
+  needing("sh"),
+  async () => {
+    const SOURCE =
+      `sh -c 'echo "log-in of $1 with $3"' x zorro --password Tr0ub4dor http://zorro@cam/`;
+    const images = exec.open(exec.configure({ SOURCE }), new AbortController().signal);
+    assertEquals(await Array.fromAsync(images), []);
+    assertStringIncludes(images.received.describe(), 'text: "log-in of … with …"');
+  },
+);

@@ -31,6 +31,35 @@ Deno.test("Redactor hides secrets raw, decoded, encoded, escaped, in Base64, in 
   }
 });
 
+Deno.test("Redactor hides secrets that JSON or HTML escapes, or that are read in another encoding", () => {
+  const plain = new Redactor(["http://zoë:pä/ßw@cam/"]);
+  const forms = [
+    ...["p\\u00e4/\\u00dfw", "p\\u00E4\\/\\u00DFw", "pä\\/ßw", "p&#228;/&#223;w"],
+    ...["p\ufffd/\ufffdw", "p\xc3\xa4/\xc3\x9fw", "zo\\u00eb", "zo\ufffd"],
+  ];
+  for (const form of forms) assertEquals(plain.redact(`got "${form}".`), 'got "…".', form);
+  const encoded = new Redactor(["http://zoë:p%C3%A4%2F%C3%9Fw@cam/"]);
+  assertEquals(encoded.redact("p%25c3%25a4%252f%25c3%259fw"), "…");
+});
+
+Deno.test("Redactor hides the passwords in the options of programs", () => {
+  const commands: [args: string[], text: string, expected: string][] = [
+    [["--password", "Tr0ub4dor"], "no Tr0ub4dor", "no …"],
+    [["--password=Tr0ub4dor"], "no Tr0ub4dor", "no …"],
+    [["-u", "zorro:Tr0ub4dor"], "zorro:Tr0ub4dor, Tr0ub4dor", "…:…, …"],
+    [["-uzorro:Tr0ub4dor"], "Tr0ub4dor", "…"],
+    [["--rtsp-token", "Tr0ub4dor"], "Tr0ub4dor", "…"],
+    [["grab -passwd 'two words' --api-key Tr0ub4dor"], "two words Tr0ub4dor", "… …"],
+    [["sh", "-c", "CAM_PASSWORD=Tr0ub4dor grab"], "no Tr0ub4dor", "no …"],
+    [["-u", "-c", "import x: y", "--pass", "1"], "-c import x: y 1", "-c import x: y 1"],
+    [["--password", "--verbose"], "--verbose", "--verbose"],
+  ];
+  for (const [args, text, expected] of commands) {
+    assertEquals(new Redactor(args).redact(text), expected, args.join(" "));
+    assertEquals(new Redactor([args.join(" ")]).redact(text), expected, args.join(" "));
+  }
+});
+
 Deno.test("Redactor hides passwords with characters that should be encoded", () => {
   for (const password of ["pa/ss#wo?rd@1", "50%^x", "a#bcd", "?", "#1"]) {
     const redacted = new Redactor([`http://admin:${password}@cam/video`]).redact(

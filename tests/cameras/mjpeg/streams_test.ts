@@ -59,6 +59,36 @@ Deno.test("mjpeg shows streams whose boundary is not the declared one", async ()
   }
 });
 
+Deno.test("mjpeg shows the images of a multipart stream without delimiters that it can recognize", async () => {
+  const part = (before: string) => (image: string) => `${before}${image}\r\n`;
+  let number = 0;
+  const parts: Record<string, (image: string) => string> = {
+    "another boundary each": (image) => `--x${number++}\r\nContent-Type: x/y\r\n\r\n${image}\r\n`,
+    "another boundary each, with lengths": (image) =>
+      `--x${number++}\r\nContent-Length: ${image.length}\r\n\r\n${image}\r\n`,
+    "a long boundary": part(`--${"x".repeat(300)}\r\nContent-Type: image/jpeg\r\n\r\n`),
+    "two dashes": part("--\r\nContent-Type: image/jpeg\r\n\r\n"),
+    "another word": part("other\r\nContent-Type: image/jpeg\r\n\r\n"),
+    "CR alone": (image) => `--frame\rContent-Type: image/jpeg\r\r${image}\r`,
+    "bytes before SOI": part("--frame\r\nContent-Type: image/jpeg\r\n\r\nHEAD\0\x01"),
+    "FF before SOI": part("--frame\r\n\r\n\xff"),
+    "a length far too long": part("--frame\r\nContent-Length: 15000000\r\n\r\n"),
+  };
+  for (const [name, format] of Object.entries(parts)) {
+    await using camera = new FakeCamera(async (_, conn) => {
+      await send(conn, head(MULTIPART));
+      for (const image of [A, B, C, A, B, C, A, B]) {
+        await send(conn, format(image));
+        await systemClock.sleep(10);
+      }
+      await untilClosed(conn);
+    });
+    const { images } = await imagesOf({ SOURCE: camera.url().href }, 4);
+    for (const image of images) assert([A, B, C].includes(image), `${name}: ${image.length}`);
+    assertEquals(camera.requests.length, 1, name);
+  }
+});
+
 Deno.test("mjpeg removes the bytes after the EOI of a part", async () => {
   for (
     const afterImage of [
@@ -165,7 +195,18 @@ Deno.test("mjpeg shows concatenated JPEGs, whatever the type of the response is"
   }
 });
 
-Deno.test("mjpeg shows concatenated JPEGs that never have EOI", async () => {
+Deno.test("mjpeg shows JPEGs that follow a text, unless their type is that of a text", async () => {
+  const text = `START OF STREAM ${"version 1 ".repeat(20)}\n${A}${B}${C}`;
+  await using camera = new FakeCamera((request) =>
+    head(request.includes("/text") ? "text/plain" : "application/octet-stream") + text
+  );
+  const { images } = await imagesOf({ SOURCE: camera.url().href }, 3);
+  assertEquals(images, [A, B, C]);
+  const { failure } = await imagesOf({ SOURCE: camera.url("/text").href });
+  assert(failure?.message.includes("of type text/plain instead of a stream"), failure?.message);
+});
+
+Deno.test("mjpeg shows a run of JPEGs that never have EOI", async () => {
   await using camera = new FakeCamera(async (_, conn) => {
     await send(conn, head("image/jpeg"));
     for (const image of [...NO_EOI, ...NO_EOI]) await send(conn, image);

@@ -22,6 +22,21 @@ Deno.test("Camera adds missing Huffman tables to a frame, and keeps the camera's
   assertEquals(capturedAt, camera.clock.now() - 70);
 });
 
+Deno.test("Camera repairs an image with two SOI or with stray bytes between its segments", async () => {
+  const stray = (at: number, ...bytes: number[]) =>
+    new Uint8Array([...PICTURE.subarray(0, at), ...bytes, ...PICTURE.subarray(at)]);
+  const length = PICTURE.slice();
+  length[5]! -= 3;
+  for (const damaged of [stray(2, 0xff, 0xd8), stray(20, 0, 0, 0x61, 0xff, 0), length]) {
+    await using camera = setUp();
+    const frame = camera.frame(Infinity);
+    await camera.push(damaged);
+    const { jpeg } = await frame;
+    assertEquals(sizeOf(jpeg), sizeOf(PICTURE));
+    assertEquals([...segments(jpeg)].at(-1)?.marker, 0xda);
+  }
+});
+
 Deno.test("Camera passes a frame with tables on unchanged, with the time of its arrival", async () => {
   await using camera = setUp();
   const frame = camera.frame(Infinity);

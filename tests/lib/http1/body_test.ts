@@ -42,9 +42,18 @@ Deno.test("ChunkedDecoder passes a body that is not chunked through unchanged", 
   }
 });
 
+Deno.test("ChunkedDecoder tolerates no line break after a chunk, and several", () => {
+  for (const text of ["1\r\nb3\r\nody0\r\n\r\n", "1\r\nb\r\n\r\n3\r\nody\r\n\n\r\n0\r\n\r\n"]) {
+    assertEquals(decode(text, CHUNKED).body, "body", text);
+  }
+});
+
 Deno.test("ChunkedDecoder rejects a line without a length after the first chunk", () => {
   for (
-    const text of ["4\r\nbody\r\nx\r\n", "4\r\nbodybody", "4\r\nbody\r\n-1\r\n", "1\r\nb\r\n\r\n"]
+    const text of [
+      ...["4\r\nbody\r\nx\r\n", "4\r\nbodymore", "4\r\nbody\r\n-1\r\n", "1\r\nb\r\n \r\n"],
+      "1\r\nb\r\n;x\r\n",
+    ]
   ) {
     const error: HttpClientError = assertThrows(() => decode(text, CHUNKED), HttpClientError);
     assertEquals(error.code, "bad-chunk", text);
@@ -81,6 +90,12 @@ Deno.test("decoderFor() reads to the end of the connection without a valid Conte
   }
   assertEquals(decode("body!", { "Content-Length": "-1, 4" }).body, "body");
   assertEquals(decode("body!", { ...CHUNKED, "Content-Length": "1" }).body, "body!");
+});
+
+Deno.test("decoderFor() reads a multipart stream to the end of the connection if its length is 0", () => {
+  const headers = { "Content-Length": "0", "Content-Type": "multipart/x-mixed-replace" };
+  assertEquals(decode("body", headers), { body: "body", done: false, incomplete: false });
+  assert(decoderFor(404, fields(headers), "camera:80").done);
 });
 
 Deno.test("decoderFor() expects no body with status 204 and 304", () => {

@@ -27,6 +27,13 @@ Deno.test("HeadParser accepts malformed status lines", () => {
   }
 });
 
+Deno.test("HeadParser skips blanks and a byte order mark before the head", () => {
+  for (const before of [" ", "\t ", "\xef\xbb\xbf", "\xef\xbb\xbf \r\n "]) {
+    const head = parse(`${before}HTTP/1.1 200 OK\r\nA: b\r\n\r\nbody`);
+    assertEquals([head.status, head.headers.get("A"), head.body], [200, "b", "body"], before);
+  }
+});
+
 Deno.test("HeadParser accepts bare LF, blank lines before the head, and folded lines", () => {
   const head = parse("\r\n\nHTTP/1.0 200 OK\nA: one\n two\nB : three \r\n\n--body");
   assertEquals([...head.headers], [["a", "one two"], ["b", "three"]]);
