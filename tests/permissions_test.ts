@@ -255,6 +255,8 @@ Deno.test("permissionFlags() permits reading the certificate of each camera, but
       SOURCE_CERT: "/etc/all.pem",
       FRONT_SOURCE_CERT: " front.pem ",
       BACK_SOURCE_CERT: "sha256:00",
+      SIDE_SOURCE_CERT: `sha256 Fingerprint=${Array(32).fill("A1").join(":")}`,
+      TOP_SOURCE_CERT: Array(32).fill("A1").join(" "),
       TLS_CERT: "/etc/tls.pem",
     },
   });

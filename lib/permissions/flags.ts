@@ -56,6 +56,10 @@ export function compileFlags(settings: readonly Setting[]): string[] {
   ];
 }
 
+/** A fingerprint, or the text of a certificate, instead of a path. */
+const NO_PATH =
+  /^sha256:|^(?:sha-?256)?(?: fingerprint)?\s*[:=]?\s*(?:[\da-f]{2}[:\s-]?){32}$|-----BEGIN CERTIFICATE-----/i;
+
 /** Returns the paths in settings, also in those of one camera (`FRONT_SOURCE_CERT`). */
 function pathsOf(settings: readonly Setting[], env: Env): string[] {
   const names = settings.flatMap(({ name, perCamera }) => [
@@ -63,7 +67,7 @@ function pathsOf(settings: readonly Setting[], env: Env): string[] {
     ...perCamera ? Object.keys(env).filter((other) => other.endsWith(`_${name}`)) : [],
   ]);
   return names.map((name) => env[name]?.trim() ?? "")
-    .filter((path) => path !== "" && !/^sha256:/i.test(path)); // a fingerprint instead of a file
+    .filter((path) => path !== "" && !NO_PATH.test(path));
 }
 
 /** Permits listening. With port 0, the system chooses the port, so any port is permitted. */
