@@ -23,6 +23,16 @@ Deno.test("Received says what has arrived instead of a picture", () => {
       "17 bytes came, which begin like a multipart stream, but no complete picture",
       true,
     ],
+    [
+      [encoder.encode("--frame\r\nX: y\r\n\r\n--frame\r\nX: y\r\n\r\n")],
+      "34 bytes came, which begin like a multipart stream, but no complete picture",
+      true,
+    ],
+    [
+      [encoder.encode("--frame\r\nX: y\r\n\r\n\x00\x00\x00\x01\x67\x42")],
+      "23 bytes of multipart stream (H.264) came, no JPEG",
+      false,
+    ],
   ];
   for (const [bytes, text, mayBeSlow] of cases) {
     const received = new Received();
