@@ -99,6 +99,22 @@ Deno.test("the doctor does not take another server for dinocam", async () => {
   assertMatch(text, /^problem +Port \d+ is in use by another program$/m);
 });
 
+Deno.test("the doctor does not take a driver's other images for pictures", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const png = "new TextEncoder().encode('\\x89PNG')";
+    await Deno.writeTextFile(
+      `${folder}/other.ts`,
+      `export default { configure: () => ({}), async *open() { yield ${png}; yield ${png}; } };`,
+    );
+    const { code, text } = await main(["doctor"], { CAMERA: "other", CAMERAS_DIR: folder });
+    assertEquals(code, 1, text);
+    assertMatch(text, /^problem +Camera other delivers no picture: 2 images came, but broken: /m);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("the doctor reports a missing program that a configured camera needs", async () => {
   const folder = await Deno.makeTempDir(); // empty
   try {

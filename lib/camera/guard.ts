@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "../clock.ts";
 import { CameraError, ImmediateStop } from "../errors.ts";
 import type { Jpeg } from "../frame.ts";
+import { printable } from "../quote.ts";
 import { describeBytes } from "../sniff.ts";
 import type { Images, TimedJpeg } from "./driver.ts";
 
@@ -78,14 +79,15 @@ async function* guard(
   { name, clock = systemClock, onExcess, onLeftOver, toFailure }: GuardedOptions,
 ): AsyncGenerator<Jpeg | TimedJpeg> {
   using pace = new Pace(clock, onExcess);
-  const iterator = images[Symbol.asyncIterator]();
+  let iterator: AsyncIterator<unknown> | undefined;
   let hasEnded = false;
   try {
+    iterator = images[Symbol.asyncIterator]();
     while (!signal.aborted) {
       const next = Promise.resolve(iterator.next());
       if (!await settlesAfterAbort(next, signal)) {
         hasEnded = true;
-        onLeftOver(Promise.allSettled([next, iterator.return?.()]));
+        onLeftOver(Promise.allSettled([next, endOf(iterator)]));
         throw ignoresSignal(name);
       }
       const { done, value } = await next;
@@ -100,7 +102,7 @@ async function* guard(
     if (signal.aborted && (error === signal.reason || isAbortError(error))) return;
     throw toFailure(error);
   } finally {
-    if (!hasEnded) await close(iterator, { signal, name, onLeftOver });
+    if (!hasEnded && iterator) await close(iterator, { signal, name, onLeftOver });
   }
 }
 
@@ -111,12 +113,17 @@ async function close(
     signal: AbortSignal;
   },
 ): Promise<void> {
-  const ended = Promise.resolve(iterator.return?.());
+  const ended = endOf(iterator);
   ended.catch(() => {}); // a failure after the end of the camera is of no interest
   const grace = signal.aborted ? signal : AbortSignal.abort();
   if (await settlesAfterAbort(ended.catch(() => {}), grace)) return;
   onLeftOver(Promise.allSettled([ended]));
   if (signal.aborted) throw ignoresSignal(name);
+}
+
+/** Asks a driver to end. Its `return` may throw. */
+async function endOf(iterator: AsyncIterator<unknown>): Promise<void> {
+  await iterator.return?.();
 }
 
 /** Waits for a promise, until the grace period after the abort of a signal is over. @returns Whether it settled. */
@@ -205,11 +212,22 @@ function wrongResult(value: unknown, name: string): ContractError {
 }
 
 function imageOf(value: unknown, name: string): Jpeg | TimedJpeg {
-  if (value instanceof Uint8Array) return value as Jpeg;
-  const { jpeg, capturedAt } = (value ?? {}) as Partial<TimedJpeg>;
-  if (jpeg instanceof Uint8Array) return Number.isFinite(capturedAt) ? value as TimedJpeg : jpeg;
+  if (value instanceof Uint8Array) return unshared(value);
+  const { jpeg, capturedAt } = (value ?? {}) as { [Key in keyof TimedJpeg]?: unknown };
+  if (jpeg instanceof Uint8Array) {
+    return Number.isFinite(capturedAt)
+      ? { jpeg: unshared(jpeg), capturedAt: capturedAt as number }
+      : unshared(jpeg);
+  }
   const message = `The driver "${name}" is wrong: it yielded ${describe(value)} instead of a JPEG`;
   throw new ContractError(message, { hint: CONTRACT_HINT });
+}
+
+/** Returns the bytes themselves, or a copy if they are in memory that a response cannot be made of. */
+function unshared(bytes: Uint8Array): Jpeg {
+  const { buffer } = bytes;
+  const isPlain = buffer instanceof ArrayBuffer && !buffer.resizable;
+  return isPlain ? bytes as Jpeg : new Uint8Array(bytes);
 }
 
 /** Describes a value that is not what it should be. */
@@ -223,9 +241,16 @@ function describe(value: unknown): string {
 
 /** Returns the failure for what a driver has thrown: its own message in one line, without secrets. */
 function failureOf(error: unknown, name: string, redact: GuardOptions["redact"]): CameraError {
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  const line = redact(text).split(/[\r\n]/)[0]!.slice(0, MAX_MESSAGE);
+  const line = printable(redact(textOf(error)).split(/[\r\n]/)[0]!).slice(0, MAX_MESSAGE);
   return new CameraError(`The driver "${name}" failed: ${line}`);
+}
+
+function textOf(error: unknown): string {
+  try {
+    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  } catch {
+    return "it threw an object that cannot be converted to text";
+  }
 }
 
 function isImages(value: unknown): value is Images {

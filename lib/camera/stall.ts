@@ -54,7 +54,7 @@ export function stalling<T>(open: Open<T>, options: StallOptions): Open<T> {
       throw stalled() ? withCause(watchdog.signal.reason.message, cause) : cause;
     }
     if (stalled()) throw stallError(watchdog, items, explain());
-    if (!signal.aborted && items === 0) throwIfExplained(explain());
+    if (!signal.aborted && items === 0) throwWithoutPicture(explain());
   };
 }
 
@@ -74,11 +74,12 @@ function stallError(
   return new CameraError(`${message}: ${text}`, { hint: mayBeSlow ? slow : hint });
 }
 
-/** @throws {CameraError} If a source has ended without any item, and it is known what has arrived. */
-function throwIfExplained(explanation: Explanation | undefined): void {
-  if (!explanation) return;
+/** @throws {CameraError} Always: a source has ended without any item. */
+function throwWithoutPicture(explanation: Explanation | undefined): never {
+  const message = "The camera's stream ended without a picture";
+  if (!explanation) throw new CameraError(message);
   const { text, hint } = explanation;
-  throw new CameraError(`The camera's stream ended without a picture: ${text}`, { hint });
+  throw new CameraError(`${message}: ${text}`, { hint });
 }
 
 /** Adds to the timeout's message the error that the source reported when it was stopped. */

@@ -1,4 +1,5 @@
 import type { FoundCamera, Images } from "../camera/driver.ts";
+import { BrokenImages } from "../camera/normalize.ts";
 import { messageWithHint } from "../errors.ts";
 import { sizeOf } from "../jpeg/segments.ts";
 import { type Finding, problemOf } from "./finding.ts";
@@ -66,17 +67,24 @@ export async function checkFirstFrame(
   try {
     const timeout = AbortSignal.timeout(FIRST_FRAME_TIMEOUT);
     const images = open(AbortSignal.any([signal, timeout]));
+    const broken = new BrokenImages();
+    broken.begin(images);
     for await (const image of images) {
-      const size = sizeOf("jpeg" in image ? image.jpeg : image);
+      const jpeg = "jpeg" in image ? image.jpeg : image;
+      const size = sizeOf(jpeg);
+      if (!size) {
+        broken.add(jpeg);
+        continue;
+      }
       const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
       const text =
-        `${label} delivers pictures: ${size?.width}x${size?.height}, the first after ${seconds} s`;
+        `${label} delivers pictures: ${size.width}x${size.height}, the first after ${seconds} s`;
       return { verdict: "ok", text };
     }
-    const received = images.received ? `: ${images.received.describe()}` : "";
+    const received = broken.explain();
     return {
       verdict: "problem",
-      text: `${label} delivers no picture${received}`,
+      text: [`${label} delivers no picture`, received?.text].filter(Boolean).join(": "),
       advice: images.hint,
     };
   } catch (error) {
