@@ -115,6 +115,24 @@ Deno.test("the doctor does not take a driver's other images for pictures", async
   }
 });
 
+Deno.test("the doctor waits for a slow camera as long as its FPS says", needing("sh"), async () => {
+  const { code, text } = await main(["doctor"], {
+    CAMERA: "slow=exec,silent=exec",
+    SLOW_SOURCE: "sh -c 'sleep 16; cat cameras/emulated/1.jpg'",
+    SLOW_FPS: "0.4",
+    SILENT_SOURCE: "sleep 60",
+  });
+  assertEquals(code, 1, text);
+  assertMatch(
+    text,
+    /^ok +Camera slow \(exec\) delivers pictures: 640x480, the first after 1\d\.\d s$/m,
+  );
+  assertMatch(
+    text,
+    /^problem +Camera silent \(exec\) delivers no picture: no data came\n +→ if the camera .* in 15 s, set FPS/m,
+  );
+});
+
 Deno.test("the doctor reports a missing program that a configured camera needs", async () => {
   const folder = await Deno.makeTempDir(); // empty
   try {

@@ -58,6 +58,11 @@ export function stalling<T>(open: Open<T>, options: StallOptions): Open<T> {
   };
 }
 
+/** What the user can do about a camera without a picture that may be slow. */
+export function slowHint(seconds: number): string {
+  return `if the camera sends less than one picture in ${seconds} s, set FPS to its frame rate`;
+}
+
 /** The failure of a source that has exceeded a timeout. */
 function stallError(
   { signal, seconds }: Watchdog,
@@ -65,8 +70,7 @@ function stallError(
   explanation: Explanation | undefined,
 ): CameraError {
   const { message } = signal.reason;
-  const slow =
-    `if the camera sends less than one picture in ${seconds} s, set FPS to its frame rate`;
+  const slow = slowHint(seconds);
   if (items > FEW_ITEMS) return new CameraError(message);
   if (items > 0) return new CameraError(message, { hint: slow });
   if (!explanation) return new CameraError(message);
