@@ -67,8 +67,9 @@ async function main(args: string[]): Promise<number | void> {
   const review = reviewSettings({ env, cameras: configs, dotenv });
   for (const camera of cameras) viewers.defer(() => camera.close(new ImmediateStop("Shutdown")));
 
-  const server = viewers.use(listen({ ...config, tls: await readTls(config.tls), log }));
   const pages = await readPages(fromFileUrl(new URL("static", import.meta.url)));
+  const tls = await readTls(config.tls);
+  const server = viewers.use(listen({ ...config, tls, log })); // nothing is awaited until handle()
   const { maxViewers, allowOrigin } = config;
   const directTo = server.connections.directTo.bind(server.connections);
   const serverInfo = () => describeServer(config, access, server.port);

@@ -9,9 +9,9 @@ import requirements from "./mjpeg/requirements.ts";
 import { readTrust } from "./mjpeg/trust.ts";
 
 /**
- * The stream of another server, over one connection for all viewers:
- * `SOURCE=http://user:password@host/path`. The capture times of that server are kept. A still image is requested
- * again and again, `FPS` times per second.
+ * Relays the stream of another server, over one connection for all viewers:
+ * `SOURCE=http://user:password@host/path`. The capture times of that server are kept. A still image
+ * is requested `FPS` times per second.
  */
 export default {
   requirements,

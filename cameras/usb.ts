@@ -122,7 +122,7 @@ function chooseSize(
 
 /**
  * Converts libjpeg's quality to ffmpeg's quantiser scale, from 2 (best) to 31. Both scale a
- * quantisation table.
+ * quantization table.
  */
 function qscale(quality: number): number {
   const factor = quality < 50 ? 50 / quality : (100 - quality) / 50;

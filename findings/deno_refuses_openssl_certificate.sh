@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Deno refuses the self-signed certificate that `openssl req -x509` makes, although it is given as trusted.
+# Deno rejects the self-signed certificate that `openssl req -x509` creates, although it is configured as trusted.
 #
 # Expected: a client that is given a server's self-signed certificate as its only trusted one accepts that server.
 #   curl --cacert and Node's `ca` do.
-# Seen: Deno.connectTls with `caCerts` refuses it: CaUsedAsEndEntity. `openssl req -x509` sets CA:TRUE by default, and
+# Seen: Deno.connectTls with `caCerts` rejects it: CaUsedAsEndEntity. `openssl req -x509` sets CA:TRUE by default, and
 #   rustls accepts no such certificate from a server. The same Deno accepts it through node:https with `ca`. With
 #   CA:FALSE, all accept it.
 # Versions: deno 2.9.6 (npm package), OpenSSL 3.0.22, curl 7.88.1 (Debian 12).

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# ffmpeg takes any line that begins with "--" for the multipart delimiter, also inside a JPEG.
+# ffmpeg treats any line that begins with "--" as the multipart delimiter, even inside a JPEG.
 #
 # Expected: in a multipart stream with "boundary=frame", a part ends at the line "--frame" (RFC 2046, section 5.1.1).
 #   Bytes of a JPEG that happen to be CR LF "--" are data.
 # Seen: without a Content-Length in the parts, ffmpeg ends the part at those four bytes. Here every JPEG has a comment
 #   with a line "-- front --": ffmpeg reads no picture of the stream; GStreamer reads all of them unchanged. With
-#   Content-Length, ffmpeg reads them all, too. OpenCV reads through ffmpeg and shares the behaviour.
+#   Content-Length, ffmpeg reads them all, too. OpenCV reads through ffmpeg and behaves in the same way.
 # Versions: ffmpeg 5.1.9, GStreamer 1.22.0 (Debian 12).
 # Output seen:
 #   without Content-Length: ffmpeg 0 of 12, GStreamer 12 of 12
 #   with Content-Length: ffmpeg 12 of 12, GStreamer 12 of 12
-# Why it matters: the four bytes also occur by chance, in random data once in 4 GiB. A camera that delivers 100 kB at 30
-#   frames per second so loses a picture about every 24 minutes. Servers should send Content-Length in every part.
+# Why it matters: the four bytes also occur by chance, in random data once in 4 GiB. So a camera that delivers 100 kB at
+#   30 frames per second loses a picture about every 24 minutes. Servers should send Content-Length in every part.
 set -euo pipefail
 
 for program in ffmpeg gst-launch-1.0 python3; do

@@ -11,7 +11,8 @@
 #   raw, options for low latency: 500 ms late
 #   multipart: 0 ms late
 # Why it matters: ffmpeg between a camera program that prints JPEGs and a server adds the time of one frame: a second at
-#   1 frame per second. A parser of the server's own, or multipart, avoids it.
+#   1 frame per second. If the server parses the camera's output itself, or ffmpeg reads multipart, this delay is
+#   avoided.
 set -euo pipefail
 
 for program in ffmpeg python3; do

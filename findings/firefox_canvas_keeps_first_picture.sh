@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Firefox draws the first picture of a multipart <img> into a canvas again and again.
+# Firefox keeps drawing the first picture of a multipart <img> into a canvas.
 #
 # Expected: drawImage(image) draws the picture that the <img> shows at that moment, as in Chromium.
 # Seen: in Firefox, once a picture of the stream has been drawn, drawImage draws this one for as long as the stream
@@ -8,8 +8,8 @@
 # Output seen:
 #   chromium: drawImage red lime blue white black, createImageBitmap red lime blue white black
 #   firefox-esr: drawImage red, createImageBitmap red lime blue white black
-# Why it matters: a page that detects motion, takes snapshots or notices a frozen camera through a canvas sees a camera
-#   that stands still.
+# Why it matters: a page that detects motion, takes snapshots or detects a frozen camera through a canvas sees a frozen
+#   camera.
 set -euo pipefail
 
 for program in node ffmpeg chromium firefox-esr; do

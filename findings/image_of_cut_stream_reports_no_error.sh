@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # An <img> whose stream is cut in the middle of a picture fires no "error" event.
 #
-# Expected: when the connection of a multipart stream breaks within a part, the <img> fires "error", as an <img> of a
-#   single JPEG does whose connection breaks before the picture.
+# Expected: when the connection of a multipart stream is interrupted within a part, the <img> fires "error", as it does
+#   for a single JPEG whose connection is interrupted.
 # Seen: no "error" event in Chromium and Firefox. Chromium fires "load" once for the first picture and nothing
-#   afterwards. Firefox fires "load" for every picture, also for the incomplete one. `complete` is true in both.
+#   afterwards. Firefox fires "load" forevery picture, also for the incomplete one. `complete` is true in both.
 # Versions: Chromium 156.0.8078, Firefox 153.7.0esr (Debian 12). Three pictures and a half, then a TCP reset.
 # Output seen:
 #   chromium: load 1 time(s), error 0 time(s), complete true
 #   chromium, single JPEG: error 1 time(s)
 #   firefox-esr: load 4 time(s), error 0 time(s), complete true
 #   firefox-esr, single JPEG: error 1 time(s)
-# Why it matters: a page that waits for "error" to reconnect shows the last picture for ever. It has to poll the server,
+# Why it matters: a page that waits for "error" to reconnect shows the last picture forever. It has to poll the server,
 #   or needs another source of pictures, such as a WebSocket.
 set -euo pipefail
 

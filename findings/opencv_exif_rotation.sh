@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# OpenCV turns a JPEG by its EXIF orientation in imread and imdecode, but not in VideoCapture.
+# OpenCV rotates a JPEG by its EXIF orientation in imread and imdecode, but not in VideoCapture.
 #
-# Expected: one library shows one picture in one way. VideoCapture has CAP_PROP_ORIENTATION_AUTO, which is on, and
-#   ffmpeg, which it reads with, turns the same stream.
-# Seen: for a camera that is mounted at 90 degrees and says so in each JPEG (EXIF orientation 6), imread, imdecode and
-#   the ffmpeg program return a picture of 240x320, VideoCapture one of 320x240.
+# Expected: a library decodes a picture in the same way everywhere. VideoCapture has CAP_PROP_ORIENTATION_AUTO, which is
+#   on, and ffmpeg, which it reads with, rotates the same stream.
+# Seen: for a camera that is mounted at 90 degrees and records this in each JPEG (EXIF orientation 6), imread, imdecode
+#   and the ffmpeg program return a picture of 240x320, VideoCapture one of 320x240.
 # Versions: OpenCV 4.6.0 with the FFmpeg backend, ffmpeg 5.1.9 (Debian 12).
 # Output seen:
 #   imread 240x320, imdecode 240x320, ffmpeg 240x320, VideoCapture 320x240 (ORIENTATION_AUTO 1)

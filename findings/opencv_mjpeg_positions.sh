@@ -4,15 +4,15 @@
 # Expected: VideoCapture.set() returns false for a property that the source does not support; an unknown number of
 #   frames or an unknown position is 0 or -1.
 # Seen: set(CAP_PROP_POS_FRAMES, 30) returns True, and the next read() returns the frame that was next anyway. The
-#   number of frames is -2^63, and every position in milliseconds is -3.7e20. Both for JPEGs one after another and
-#   for multipart; the same pictures in Matroska behave as expected.
+#   number of frames is -2^63, and every position in milliseconds is -3.7e20. This applies to concatenated JPEGs and to
+#   multipart; the same pictures in Matroska behave as expected.
 # Versions: OpenCV 4.6.0 with the FFmpeg backend, ffmpeg 5.1.9 (Debian 12).
 # Output seen:
 #   raw.mjpeg: frame count -9223372036854775808, position -368934881474191032320 ms, set True, then frame 5
 #   multipart.mjpg: frame count -9223372036854775808, position -368934881474191032320 ms, set True, then frame 5
 #   matroska.mkv: frame count 60, position 400 ms, set True, then frame 30
-# Why it matters: a program that reads a camera or a saved stream computes nonsense durations, and believes that it has
-#   jumped. Only the pictures themselves tell.
+# Why it matters: a program that reads a camera or a saved stream computes nonsense durations, and assumes that the seek
+#   has worked. Only the pictures themselves show that it has not.
 set -euo pipefail
 
 python=/usr/bin/python3 # Debian's module is for Debian's Python, which may not be the first in PATH

@@ -5,11 +5,11 @@ import { isQuoted, quote } from "./quote.ts";
 export type Env = Readonly<Record<string, string | undefined>>;
 
 /**
- * Under this key, {@link forCamera} remembers which variable each value came from (`FPS` from
- * `FRONT_FPS`), for error messages.
+ * Under this key, {@link forCamera} stores the name of the variable of each value (`FRONT_FPS` for
+ * `FPS`), for error messages.
  */
 const VARIABLE_NAMES = Symbol("variable names");
-/** Under this key, {@link forCamera} remembers the name of the camera. */
+/** Under this key, {@link forCamera} stores the name of the camera. */
 const CAMERA_NAME = Symbol("camera name");
 
 /**
@@ -72,7 +72,7 @@ export function readChoice<const Choice extends string>(
 /**
  * Reads a variable with a custom parser.
  *
- * @param expected What the value should be, to complete the message "Cannot read FPS as …".
+ * @param expected Description of valid values. It completes the message "Cannot read FPS as …".
  * @throws {ConfigError} If `read` returns undefined for a value that is set.
  */
 export function parse<T>(

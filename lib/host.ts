@@ -9,7 +9,7 @@ const EXPECTED = "a host name or an address";
  * the variable is not set. Every accepted value is valid in Deno's `--allow-net`.
  *
  * @throws {ConfigError} If the value is invalid. If it contains a port, the message says how to set
- * that.
+ * the port.
  */
 export function readHost(env: Env, name: string): string | undefined {
   return parse(env, name, EXPECTED, (text) => {
@@ -40,7 +40,7 @@ function isHost(text: string): boolean {
     !/(^|\.)\d+\.$/.test(text); // Deno's --allow-net refuses an IPv4 address with a dot at its end
 }
 
-/** What to set instead of a URL, an address with a port, or a port. */
+/** Returns the settings to use instead of a URL, an address with a port, or a port. */
 function adviceFor(text: string): string | undefined {
   if (/^\d{2,5}$/.test(text)) return `for a port set PORT=${text}`;
   if (/^[*+]$/.test(text)) return "for all addresses set HOST=0.0.0.0";
@@ -52,7 +52,7 @@ function adviceFor(text: string): string | undefined {
   return settings ? `set ${settings}` : undefined;
 }
 
-/** `http://me:secret@camera/` → `http://…@camera/` */
+/** Hides credentials: `http://me:secret@camera/` → `http://…@camera/` */
 function withoutCredentials(text: string): string {
   return text.replace(/^(\w+:\/\/)?.*@/, "$1…@");
 }

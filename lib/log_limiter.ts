@@ -21,8 +21,8 @@ export interface LogLimiterOptions {
 }
 
 /**
- * Bounds the log lines that one cause can produce, such as a camera or a client: when it has
- * produced the maximum in a minute, its lines are suppressed for a minute.
+ * Limits the log lines that one cause can produce, such as a camera or a client: after the maximum
+ * number of lines in a minute, its lines are suppressed for a minute.
  */
 export class LogLimiter implements Disposable {
   readonly #options: LogLimiterOptions;

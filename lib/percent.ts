@@ -1,6 +1,6 @@
 /**
- * Decodes percent-encoded text. A `%` that begins no escape stays as it is. Bytes that are not UTF-8 are read as
- * ISO 8859-1.
+ * Decodes percent-encoded text. A `%` that does not begin an escape stays as it is. Bytes that are
+ * not UTF-8 are decoded as ISO 8859-1.
  */
 export function decodePercent(text: string): string {
   return text.replaceAll(/(?:%[\da-f]{2})+/gi, (escapes) => {

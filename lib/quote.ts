@@ -1,4 +1,4 @@
-/** Length from which a value in a message is cut off, in characters. */
+/** Maximum length of a value in a message, in characters. The rest is cut off. */
 const MAX_LENGTH = 80;
 
 /** Characters that are invisible, control the terminal, or change the order of the text around them. */
@@ -34,7 +34,7 @@ export function isQuoted(text: string): boolean {
 
 function cut(text: string, escape: (character: string) => string): string {
   let escaped = "";
-  // A character has at most two code units; text after the limit is not even looked at.
+  // A character has at most two code units; text after the limit is not examined.
   for (const character of text.slice(0, 2 * MAX_LENGTH + 2)) {
     const piece = INVISIBLE.test(character) ? escapeSequence(character) : escape(character);
     if (escaped.length + piece.length > MAX_LENGTH) return `${escaped}…`;
@@ -43,7 +43,7 @@ function cut(text: string, escape: (character: string) => string): string {
   return escaped;
 }
 
-/** `\n`, as in JSON, where that exists; otherwise `\u200b`. */
+/** Returns an escape sequence: `\n`, as in JSON, if JSON has one; otherwise `\u200b`. */
 function escapeSequence(character: string): string {
   const json = JSON.stringify(character).slice(1, -1);
   return json.startsWith("\\")

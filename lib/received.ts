@@ -1,22 +1,20 @@
 import type { Bytes } from "./bytes.ts";
 import { describeBytes } from "./sniff.ts";
 
-/** Number of bytes that are kept to recognise their format. */
+/** Number of bytes that are kept to recognize their format. */
 const HEAD_SIZE = 1_024;
 
-/** What has arrived from an open camera. It explains why there is no picture. */
+/** Records the data that has arrived from an open camera. It explains why there is no picture. */
 export class Received {
   #bytes = 0;
   #head: Bytes = new Uint8Array(0);
   #parts = 0;
-  /** The last part that is no JPEG. */
+  /** The last part that is not a JPEG. */
   #part: { type: string; head: Bytes } | undefined;
   #broken = 0;
   #brokenReason = "";
 
-  /**
-   * @param hideSecrets Removes secrets from text that has arrived.
-   */
+  /** @param hideSecrets Hides the secrets in received text. */
   constructor(private readonly hideSecrets: (text: string) => string = (text) => text) {}
 
   /** Number of bytes. */
@@ -24,7 +22,7 @@ export class Received {
     return this.#bytes;
   }
 
-  /** Records bytes, which are copied as far as they are kept. */
+  /** Records bytes. Copies those that it keeps. */
   add(bytes: Bytes): void {
     this.#bytes += bytes.length;
     const missing = HEAD_SIZE - this.#head.length;
@@ -35,38 +33,44 @@ export class Received {
     this.#head = head;
   }
 
-  /** Records a part that is no JPEG. @param type Its `Content-Type`, or empty. */
+  /** Records a part that is not a JPEG. @param type Its `Content-Type`, or empty. */
   addPart(type: string, head: Bytes): void {
     this.#parts++;
     this.#part = { type, head: head.slice(0, HEAD_SIZE) };
   }
 
-  /** Records an image that was dropped. @param reason Completes the sentence "Images came, but …". */
+  /**
+   * Records an image that was dropped.
+   *
+   * @param reason The damage, such as "damaged header".
+   */
   addBroken(reason: string): void {
     this.#broken++;
     this.#brokenReason = reason;
   }
 
-  /** Whether a picture may still come: there is nothing wrong with what has arrived. */
+  /** Whether a picture may still arrive: the data so far is valid. */
   get mayBeSlow(): boolean {
     if (this.#broken > 0 || this.#part) return false;
     return this.#bytes === 0 || /^(JPEG|multipart stream)$/.test(this.#kindOf(this.#head));
   }
 
-  /** Says what has arrived instead of a complete picture. */
+  /** Describes the data that has arrived instead of a complete picture. */
   describe(): string {
     const bytes = `${formatNumber(this.#bytes)} ${this.#bytes === 1 ? "byte" : "bytes"}`;
     if (this.#broken > 0) {
-      const images = this.#broken === 1 ? "1 image" : `${formatNumber(this.#broken)} images`;
-      return `${images} came${this.#bytes ? ` (${bytes})` : ""}, but broken: ${this.#brokenReason}`;
+      const images = this.#broken === 1
+        ? "1 broken image"
+        : `${formatNumber(this.#broken)} broken images`;
+      return `${images} arrived${this.#bytes ? ` (${bytes})` : ""}: ${this.#brokenReason}`;
     }
-    if (this.#bytes === 0) return "no data came";
-    if (this.#part) return `${bytes} came: ${this.#describePart(this.#part)}, no JPEG`;
+    if (this.#bytes === 0) return "no data arrived";
+    if (this.#part) return `${bytes} arrived: ${this.#describePart(this.#part)}, but no JPEG`;
     const kind = this.#kindOf(this.#head);
     if (kind === "JPEG" || kind === "multipart stream") {
-      return `${bytes} came, which begin like a ${kind}, but no complete picture`;
+      return `${bytes} arrived that begin like a ${kind}, but no complete picture`;
     }
-    return `${bytes} of ${kind} came, no JPEG`;
+    return `${bytes} of ${kind} arrived, but no JPEG`;
   }
 
   #describePart({ type, head }: { type: string; head: Bytes }): string {
@@ -76,7 +80,7 @@ export class Received {
     return `${parts} ${declared ? `of type ${declared} ` : "without a type "}(${kind})`;
   }
 
-  /** Recognises a format. Text is quoted without secrets. */
+  /** Returns the format of bytes. Hides the secrets in quoted text. */
   #kindOf(bytes: Bytes): string {
     if (isDelimiter(bytes)) {
       const content = this.#kindOf(contentOfPart(bytes));
@@ -98,7 +102,7 @@ function isDelimiter(bytes: Bytes): boolean {
   return /^\s*--[!-~]{1,72}\r?\n/.test(start);
 }
 
-/** 1234567 → "1,234,567". `Intl` would take 4 MB of memory for that. */
+/** Formats a number: 1234567 → "1,234,567". `Intl` would use 4 MB of memory. */
 function formatNumber(number: number): string {
   return `${number}`.replaceAll(/\B(?=(\d{3})+$)/g, ",");
 }

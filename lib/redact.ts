@@ -2,13 +2,19 @@ import { decodePercent } from "./percent.ts";
 
 /** Replacement for a secret. */
 const HIDDEN = "…";
-/** Secrets that are shorter are replaced only where they are a whole word. In characters. */
+/**
+ * Minimum length of a secret that is replaced within a word, in characters. A shorter secret is
+ * replaced only as a whole word.
+ */
 const MIN_LENGTH = 4;
-/** Minimum length of a piece of a password that is replaced, in characters. */
-const MIN_PIECE = 3;
-/** Texts of others may cut a secret off: its beginning is replaced from this length on. In characters. */
+/** Minimum length of a part of a password that is replaced, in characters. */
+const MIN_PART = 3;
+/**
+ * Minimum length of the beginning of a secret that is replaced, in characters: programs may print a
+ * truncated URL.
+ */
 const MIN_PREFIX = 6;
-/** Of a longer beginning, only this many characters are replaced. */
+/** Maximum length of such a beginning, in characters. */
 const MAX_PREFIX = 100;
 
 const URLS = /[a-z][a-z\d+.-]*:\/\/[^\s'"<>|]+/gi;
@@ -18,13 +24,16 @@ const AUTHORIZATION = /\bauthorization\s*:\s*(?:\w+\s+)?([^\s'"]+)/gi;
 const SECRET_NAME = /pass|pwd|psw|key|token|auth|user|usr|login|pin|code|secret|sig/i;
 
 /**
- * Replaces the secrets of some addresses in texts of others, such as the error messages of programs and servers:
- * user, password, path, query and the values of the query, as they are, percent-decoded and encoded.
+ * Replaces the secrets of addresses in texts from other programs and servers, such as error
+ * messages: user, password, path, query and the values of the query, as they are, percent-decoded
+ * and encoded.
  */
 export class Redactor {
   readonly #pattern: RegExp | undefined;
 
-  /** @param texts Addresses, or texts that contain addresses, such as the arguments of a program. */
+  /**
+   * @param texts Addresses, or texts that contain addresses, such as the arguments of a program.
+   */
   constructor(texts: Iterable<string>) {
     const secrets = new Secrets();
     for (const text of texts) secrets.addAll(text);
@@ -40,7 +49,10 @@ export class Redactor {
   }
 }
 
-/** Returns a redactor for the addresses of all cameras: `SOURCE`, and `FRONT_SOURCE` for each camera. */
+/**
+ * Returns a redactor for the addresses of all cameras: `SOURCE`, and `FRONT_SOURCE` for each
+ * camera.
+ */
 export function sourceRedactor(env: Readonly<Record<string, string | undefined>>): Redactor {
   const names = Object.keys(env).filter((name) => /(^|_)SOURCE$/.test(name));
   return new Redactor(names.map((name) => env[name] ?? ""));
@@ -72,9 +84,9 @@ class Secrets {
     const [, user = "", password = ""] = /^([^:]*):?(.*)$/s.exec(userInfo)!;
     this.#add(user);
     this.#add(password);
-    // Programs that take such a password for a host or a path report a piece of it.
-    const pieces = [password, decodePercent(password)].flatMap((text) => text.split(/[/?#@:&=\\]/));
-    for (const piece of pieces) if (piece.length >= MIN_PIECE) this.#add(piece);
+    // Programs that mistake such a password for a host or a path report a part of it.
+    const parts = [password, decodePercent(password)].flatMap((text) => text.split(/[/?#@:&=\\]/));
+    for (const part of parts) if (part.length >= MIN_PART) this.#add(part);
     for (const text of [userInfo, `${decodePercent(user)}:${decodePercent(password)}`]) {
       this.forms.add(new TextEncoder().encode(text).toBase64());
     }
@@ -98,14 +110,14 @@ class Secrets {
     const decoded = decodePercent(secret);
     for (const text of [secret, decoded, decoded.replaceAll("+", " ")]) {
       for (const form of formsOf(text.toWellFormed())) {
-        // Punctuation alone is in many texts.
+        // Punctuation alone occurs in many texts.
         if (form.length >= MIN_LENGTH || /[\p{L}\p{N}]/u.test(form)) this.forms.add(form);
       }
     }
   }
 }
 
-/** Whether a segment of a path is more than a usual word, such as `live` or `video`. */
+/** Whether a path segment may be a secret, unlike a common word such as `live` or `video`. */
 function isUnusual(segment: string): boolean {
   return segment.length >= 8 || segment.length >= MIN_LENGTH && /[\dA-Z]/.test(segment);
 }

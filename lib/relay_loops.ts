@@ -11,7 +11,7 @@ export class RelayLoopError extends CameraError {
 
   /** @param host The server in `SOURCE`. */
   constructor(host: string) {
-    super(`The stream of ${host} is a relay of this camera itself`, {
+    super(`The stream of ${host} relays this camera itself`, {
       hint: "set SOURCE to the URL of the server to which the camera is connected",
       permanent: true,
     });
@@ -19,12 +19,12 @@ export class RelayLoopError extends CameraError {
 }
 
 /**
- * Detects relays that lead back to themselves, by the `Via` header (RFC 9110, section 7.6.3). A
- * relaying camera sends the pseudonyms of all relays that have requested it, and its own. A
- * request for a camera whose header contains the camera's own pseudonym closes a loop.
+ * Detects relay loops by the `Via` header (RFC 9110, section 7.6.3). A relaying camera sends the
+ * pseudonyms of all relays that have requested it, and its own. A request for a camera whose header
+ * contains the camera's own pseudonym closes a loop.
  *
- * The pseudonyms are remembered for as long as the server runs: a server that is started again,
- * maybe with another `SOURCE`, has new ones.
+ * The pseudonyms are remembered for as long as the server runs: a restarted server, perhaps with
+ * another `SOURCE`, has new pseudonyms.
  */
 export class RelayLoops {
   readonly #pseudonyms = new Map<string, string>();
@@ -64,7 +64,7 @@ export class RelayLoops {
   }
 }
 
-/** Whether a request with this `Via` header comes from a relaying camera. */
+/** Whether a request with this `Via` header is from a relaying camera. */
 export function isRelay(via = ""): boolean {
   return via.search(PSEUDONYM) >= 0;
 }

@@ -34,8 +34,7 @@ export interface SplitShellWordsOptions {
  * backslashes. It runs no shell and expands nothing: `*`, `~` and a quoted `$` are literal.
  *
  * On Windows, a backslash is literal (`C:\ffmpeg\bin\ffmpeg.exe`) unless a `"` follows, as in
- * `CommandLineToArgvW`: of backslashes before a `"`, each pair stands for one backslash, and one
- * that is left makes the `"` literal.
+ * `CommandLineToArgvW`: of backslashes before a `"`, each pair becomes one backslash, and an unpaired one makes the `"` literal.
  *
  * @example
  * ```ts

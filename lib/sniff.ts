@@ -97,7 +97,7 @@ function isTransportStream(bytes: Uint8Array): boolean {
  */
 function decodeText(bytes: Uint8Array): string | undefined {
   try {
-    // With `stream`, a character that the last byte cuts is no error.
+    // With `stream`, an incomplete character at the end is not an error.
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: true })
       .replaceAll(/\x1b\[[\d;]*[a-zA-Z]/g, "");
     return /[^\P{Cc}\t\r\n\f\v]/u.test(text) ? undefined : text.trimStart();

@@ -3,12 +3,13 @@
 
 /** @typedef {import("./live.js").ServerInfo} ServerInfo */
 
-/** Takes the place of the user name and password in an address, which the page does not know. */
+/** Placeholder for the user name and password in an address, which the page does not know. */
 const CREDENTIALS = "USER:PASSWORD";
 
 /**
- * Returns an address of the server, below the path of this page. Removes the user name and password of the
- * page's own address: `fetch` rejects them, and they must not appear in addresses that users pass on.
+ * Returns an address of the server, below the path of this page. Removes the user name and password
+ * of the page's own address: `fetch` rejects them, and they must not appear in addresses that users
+ * pass on.
  *
  * @param {string} path
  */
@@ -19,8 +20,8 @@ export function addressOf(path) {
 }
 
 /**
- * Returns the base addresses of the server, each with a slash at the end: the page's own first, unless that
- * works on this machine only and the server has others.
+ * Returns the base addresses of the server, each with a slash at the end: the page's own first,
+ * unless that works on this machine only and the server has others.
  *
  * @param {ServerInfo | undefined} server
  * @returns {string[]}
@@ -52,8 +53,9 @@ export function isLoopback(address) {
  * Returns the addresses of a camera for other programs.
  *
  * @param {string} camera
- * @param {{ base?: string, auth?: boolean }} [options] `base`: base address of the server, by default the page's.
- *   `auth`: whether the server requires a password; the addresses then have a place for it.
+ * @param {{ base?: string, auth?: boolean }} [options] `base`: base address of the server, by
+ *   default the page's. `auth`: whether the server requires a password; the addresses then contain
+ *   a placeholder for it.
  * @returns {Address[]}
  */
 export function addressesOf(camera, { base = addressOf(".").href, auth = false } = {}) {
@@ -85,7 +87,7 @@ export function addressesOf(camera, { base = addressOf(".").href, auth = false }
 }
 
 /**
- * Returns what a user has to know to use the addresses.
+ * Returns the notes above the addresses.
  *
  * @param {string} base The base address that is shown.
  * @param {ServerInfo | undefined} server
@@ -101,7 +103,8 @@ export function notesOnAddresses(base, server) {
   }
   if (server?.auth) {
     notes.push(
-      "Replace USER and PASSWORD with the values of AUTH; percent-encode special characters, such as @ as %40.",
+      "Replace USER and PASSWORD with the values of AUTH; percent-encode special characters, " +
+        "such as @ as %40.",
     );
   } else if (server?.reachable === "network") {
     notes.push("The server requires no password: everyone in its network can watch.");
@@ -111,12 +114,18 @@ export function notesOnAddresses(base, server) {
   return notes;
 }
 
-/** Copies text to the clipboard. @param {string} text @param {HTMLInputElement} field The field that shows it. */
+/**
+ * Copies text to the clipboard.
+ *
+ * @param {string} text
+ * @param {HTMLInputElement} field The field that shows it.
+ */
 export async function copyText(text, field) {
   try {
     await navigator.clipboard.writeText(text);
   } catch {
-    // Over plain HTTP from another machine there is no clipboard, but a page may copy its selection.
+    // Over plain HTTP from another machine there is no clipboard, but a page may copy its
+    // selection.
     field.select();
     if (!document.execCommand("copy")) throw new Error("The browser does not allow copying");
   }

@@ -12,7 +12,12 @@ const QR_MARGIN = 4;
 
 /** @typedef {import("./live.js").ServerInfo} ServerInfo */
 
-/** Opens the dialog with the addresses of these cameras. @param {string[]} cameras @param {ServerInfo | undefined} server */
+/**
+ * Opens the dialog with the addresses of these cameras.
+ *
+ * @param {string[]} cameras
+ * @param {ServerInfo | undefined} server
+ */
 export function showAddresses(cameras, server) {
   const bases = baseAddresses(server);
   const select = /** @type {HTMLSelectElement} */ (element("#addresses select"));
@@ -24,7 +29,13 @@ export function showAddresses(cameras, server) {
   /** @type {HTMLDialogElement} */ (element("#addresses")).showModal();
 }
 
-/** Shows the addresses below a base address. @param {string} base @param {string[]} cameras @param {ServerInfo | undefined} server */
+/**
+ * Shows the addresses below a base address.
+ *
+ * @param {string} base
+ * @param {string[]} cameras
+ * @param {ServerInfo | undefined} server
+ */
 function showBase(base, cameras, server) {
   const auth = server?.auth ?? false;
   element("#addresses .list").replaceChildren(...cameras.flatMap((camera) => {

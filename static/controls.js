@@ -104,7 +104,12 @@ export function connectControls(page) {
     showView(tile);
   }
 
-  /** Pans a zoomed picture, or switches to the next or previous camera. @param {number} x @param {number} y */
+  /**
+   * Pans a zoomed picture, or switches to the next or previous camera.
+   *
+   * @param {number} x
+   * @param {number} y
+   */
   function panOrSwitch(x, y) {
     const tile = page.singleTile();
     if (tile && tile.view.zoom > 1) {
@@ -119,7 +124,11 @@ export function connectControls(page) {
   }
 }
 
-/** Applies the view of the camera that is shown on its own, and updates the controls. @param {Tile} tile */
+/**
+ * Applies the view of the camera that is shown on its own, and updates the controls.
+ *
+ * @param {Tile} tile
+ */
 export function showView(tile) {
   tile.applyView();
   const { zoom, mirrored } = tile.view;
@@ -156,7 +165,11 @@ function download(file, name) {
   setTimeout(() => URL.revokeObjectURL(anchor.href), DOWNLOAD_TIME);
 }
 
-/** Formats a local time for a file name. @param {number} time In milliseconds since the Unix epoch. */
+/**
+ * Formats a local time for a file name.
+ *
+ * @param {number} time In milliseconds since the Unix epoch.
+ */
 function formatFileTime(time) {
   const local = new Date(time - new Date(time).getTimezoneOffset() * 60_000);
   return local.toISOString().slice(0, 19).replaceAll(":", "-").replace("T", "_");

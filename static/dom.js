@@ -4,7 +4,13 @@
 /** How long a toast stays on the page, in milliseconds. */
 const TOAST_TIME = 4_000;
 
-/** Finds an element that is always there. @param {string} selector @param {ParentNode} [within] @returns {HTMLElement} */
+/**
+ * Finds an element that is always there.
+ *
+ * @param {string} selector
+ * @param {ParentNode} [within]
+ * @returns {HTMLElement}
+ */
 export function element(selector, within = document) {
   return /** @type {HTMLElement} */ (within.querySelector(selector));
 }
@@ -19,7 +25,12 @@ export function setPressed(action, pressed) {
   button(action).setAttribute("aria-pressed", `${pressed}`);
 }
 
-/** Sets an element's text; writes to the page only if the text has changed. @param {HTMLElement} element @param {string} text */
+/**
+ * Sets an element's text; writes to the page only if the text has changed.
+ *
+ * @param {HTMLElement} element
+ * @param {string} text
+ */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

@@ -20,8 +20,8 @@ export function toggleFullscreen() {
 }
 
 /**
- * Lays the page out for full screen. Where the browser has no full screen, as on an iPhone, the picture fills
- * the window instead.
+ * Lays the page out for full screen. Where the browser has no full screen, as on an iPhone, the
+ * picture fills the window instead.
  *
  * @param {boolean} wanted
  */

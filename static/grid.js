@@ -1,6 +1,9 @@
 // @ts-check
 
-/** Minimum size of a picture, measured along its longer side, in CSS pixels; smaller pictures scroll instead. */
+/**
+ * Minimum length of the longer side of a picture, in CSS pixels. If pictures had to be smaller, the
+ * page scrolls.
+ */
 export const MIN_PICTURE_SIZE = 160;
 
 /**
@@ -13,12 +16,12 @@ export const MIN_PICTURE_SIZE = 160;
  */
 
 /**
- * Finds the number of columns that gives the pictures the largest total area. The tiles are no larger than the
- * pictures need.
+ * Finds the number of columns that gives the pictures the largest total area. The tiles are no
+ * larger than the pictures need.
  *
  * @param {readonly number[]} ratios Width of each picture divided by its height, as displayed.
- * @param {{ width: number, height: number, gap: number }} space Size of the space for all tiles, and the
- *   distance between two tiles, in CSS pixels.
+ * @param {{ width: number, height: number, gap: number }} space Size of the space for all tiles,
+ *   and the distance between two tiles, in CSS pixels.
  * @returns {Grid}
  */
 export function findBestGrid(ratios, { width, height, gap }) {
@@ -43,24 +46,40 @@ export function findBestGrid(ratios, { width, height, gap }) {
   return best?.grid ?? scrollingGrid(ratios, width, gap);
 }
 
-/** Returns a grid that is higher than the window. @param {readonly number[]} ratios @param {number} width @param {number} gap @returns {Grid} */
+/**
+ * Returns a grid that is taller than the window.
+ *
+ * @param {readonly number[]} ratios
+ * @param {number} width
+ * @param {number} gap
+ * @returns {Grid}
+ */
 function scrollingGrid(ratios, width, gap) {
   const fitting = Math.floor((width + gap) / (MIN_PICTURE_SIZE + gap));
   const columns = Math.max(1, Math.min(ratios.length, fitting));
   const cellWidth = Math.max(0, (width - gap * (columns - 1)) / columns);
-  // A picture that is higher than wide gets as much height as width.
+  // A picture that is taller than wide gets a square tile.
   const bounds = boundsOf(
     ratios.map((ratio) => fit(ratio, { width: cellWidth, height: cellWidth })),
   );
   return { columns, rows: Math.ceil(ratios.length / columns), ...bounds, scrolls: true };
 }
 
-/** Returns the size of a picture in a cell. @param {number} ratio @param {{ width: number, height: number }} cell */
+/**
+ * Returns the size of a picture in a cell.
+ *
+ * @param {number} ratio
+ * @param {{ width: number, height: number }} cell
+ */
 function fit(ratio, { width, height }) {
   return { width: Math.min(width, height * ratio), height: Math.min(height, width / ratio) };
 }
 
-/** Returns the smallest size that holds each picture. @param {{ width: number, height: number }[]} pictures */
+/**
+ * Returns the smallest size that contains each picture.
+ *
+ * @param {{ width: number, height: number }[]} pictures
+ */
 function boundsOf(pictures) {
   return {
     width: Math.floor(Math.max(0, ...pictures.map(({ width }) => width))),

@@ -11,8 +11,8 @@ import { ServerClock } from "./server_clock.js";
  * @property {number} fps
  * @property {number} viewers
  * @property {string | null} resolution
- * @property {{ message: string, hint: string | null, retried: boolean } | null} lastFailure The last failure;
- *   kept after the camera has recovered.
+ * @property {{ message: string, hint: string | null, retried: boolean } | null} lastFailure The
+ *   last failure; kept after the camera has recovered.
  * @property {number} failures Number of failures so far.
  * @property {number} frames
  */
@@ -26,17 +26,26 @@ import { ServerClock } from "./server_clock.js";
  */
 
 /**
- * @typedef {object} ServerInfo How clients reach the server, as it says in `hello`.
+ * @typedef {object} ServerInfo How clients reach the server; part of `hello`.
  * @property {string[]} addresses Base URLs, such as "http://192.168.1.20:8000".
  * @property {boolean} auth Whether the server requires a password.
  * @property {"this machine" | "network"} reachable Where clients can connect from.
  */
 
 /**
+ * @typedef {object} TextMessage
+ * @property {string} type
+ * @property {number} id Number of the ping that a `pong` responds to.
+ * @property {number} now Current time by the server's clock, in milliseconds since the Unix epoch.
+ * @property {CameraStatus[]} cameras
+ * @property {ServerInfo} [server]
+ */
+
+/**
  * @typedef {object} LinkState
- * @property {"connecting" | "live" | "plain" | "full" | "lost" | "outdated" | "stopped"} kind "plain": the
- *   server is reachable, but not by WebSocket. "full": the server has reached its limit of viewers.
- *   "outdated": the server speaks another version of the protocol, so this page has to be reloaded.
+ * @property {"connecting" | "live" | "plain" | "full" | "lost" | "outdated" | "stopped"} kind
+ *   "plain": the server is reachable, but not by WebSocket. "full": the viewer limit is reached.
+ *   "outdated": the server uses another version of the protocol, so this page has to be reloaded.
  * @property {string} [reason] Why the connection was lost, or the server's message about its limit.
  * @property {string} [detail] Result of the last attempt to reach the server.
  * @property {number} [retryAt] When the page tries again, in milliseconds of `performance.now()`.
@@ -49,7 +58,10 @@ import { ServerClock } from "./server_clock.js";
  * @property {(frame: LiveFrame) => Promise<void>} onFrame Resolves when the frame is on the screen.
  */
 
-/** Version of the live protocol; the same as in `lib/live/message.ts`, where the messages are described. */
+/**
+ * Version of the live protocol; the same as in `lib/live/message.ts`, where the messages are
+ * described.
+ */
 export const PROTOCOL_VERSION = 2;
 /** First byte of a binary message that holds a frame. */
 const FRAME_KIND = 1;
@@ -57,9 +69,9 @@ const FRAME_KIND = 1;
 const HEADER_SIZE = 16;
 /** Close code of a server that shuts down. */
 const GOING_AWAY = 1001;
-/** Close code of a server that has reached its limit of viewers. */
+/** Close code of a server whose viewer limit is reached. */
 const TRY_LATER = 1013;
-/** Close code of a server that speaks another version of the protocol. */
+/** Close code of a server that uses another version of the protocol. */
 const OUTDATED = 4000;
 /** Interval between pings, in milliseconds. */
 const PING_INTERVAL = 1_000;
@@ -72,29 +84,36 @@ const CONNECT_TIMEOUT = 5_000;
 /** How long the server may take to respond to a request, in milliseconds. */
 const RESPONSE_TIMEOUT = 3_000;
 /**
- * A connection that receives no data for this long is closed, in milliseconds. The timeout doubles each time
- * that no complete frame has arrived within it.
+ * A connection that receives no data for this long is closed, in milliseconds. The timeout doubles
+ * each time that no complete frame has arrived within it.
  */
 const IDLE_TIMEOUT = 10_000;
 const MAX_IDLE_TIMEOUT = 80_000;
 /** Delay between attempts to reach the server, in milliseconds; doubles up to the maximum. */
 const MIN_RETRY_DELAY = 250;
 const MAX_RETRY_DELAY = 750;
-/** Interval between attempts while the server has reached its limit of viewers, in milliseconds. */
+/** Interval between attempts while the viewer limit is reached, in milliseconds. */
 const FULL_RETRY_INTERVAL = 2_000;
 /** After this many rejected connections, the page uses the plain streams. */
 const MAX_REJECTIONS = 2;
 /** After this many status polls on plain streams, the page tries the WebSocket again. */
 const PLAIN_POLLS = 20;
 
-/** The page's connection to the server. Reconnects automatically and reports why the connection was lost. */
+/**
+ * The page's connection to the server. Reconnects automatically and reports why the connection was
+ * lost.
+ */
 export class Link {
   clock = new ServerClock();
   /** When the last data arrived, in milliseconds of `performance.now()`. */
   lastMessageAt = 0;
   /** @type {LinkState} */
   state = { kind: "stopped" };
-  /** Unknown on plain streams, and with servers that do not send it. @type {ServerInfo | undefined} */
+  /**
+   * Unknown on plain streams, and with servers that do not send it.
+   *
+   * @type {ServerInfo | undefined}
+   */
   server;
   #events;
   /** @type {AbortController | undefined} */
@@ -139,15 +158,15 @@ export class Link {
     this.#socket?.close();
   }
 
-  /** Tries to reach the server now, and has it retry the cameras that fail. */
+  /** Tries to reach the server now, and makes it retry the failed cameras. */
   retryNow() {
     this.#endDelay?.();
     if (this.#watched) this.#send({ type: "watch", cameras: this.#watched, retry: true });
   }
 
   /**
-   * Selects the cameras to watch. A repeated call makes the server retry cameras that it does not retry
-   * automatically.
+   * Selects the cameras to watch. A repeated call makes the server retry cameras that it does not
+   * retry automatically.
    *
    * @param {string[] | undefined} names All cameras, if undefined.
    */
@@ -269,7 +288,7 @@ export class Link {
    * Handles a text message; ignores unknown types.
    *
    * @param {WebSocket} socket
-   * @param {{ type: string, id: number, now: number, cameras: CameraStatus[], server?: ServerInfo }} message
+   * @param {TextMessage} message
    */
   #onText(socket, { type, id, now, cameras, server }) {
     if (type !== "hello" && type !== "pong") return;
@@ -283,7 +302,12 @@ export class Link {
     if (type === "hello") this.#setState({ kind: "live" });
   }
 
-  /** Handles a binary message; ignores unknown kinds. @param {WebSocket} socket @param {ArrayBuffer} data */
+  /**
+   * Handles a binary message; ignores unknown kinds.
+   *
+   * @param {WebSocket} socket
+   * @param {ArrayBuffer} data
+   */
   async #onBinary(socket, data) {
     if (data.byteLength < HEADER_SIZE) return;
     const header = new DataView(data, 0, HEADER_SIZE);
@@ -334,7 +358,11 @@ export class Link {
     }
   }
 
-  /** Polls only the cameras' status, for a while. @param {AbortSignal} signal */
+  /**
+   * Polls the cameras' status for a limited time, without a WebSocket.
+   *
+   * @param {AbortSignal} signal
+   */
   async #pollStatus(signal) {
     for (let polls = 0; polls < PLAIN_POLLS && !signal.aborted; polls++) {
       const problem = await this.#fetchStatus(signal);
@@ -370,8 +398,9 @@ export class Link {
   }
 
   /**
-   * Asks the server whether it has reached its limit of viewers: a script cannot read the response to a rejected
-   * WebSocket handshake. Plain streams count as viewers themselves, so the page does not ask while it shows them.
+   * Asks the server whether its viewer limit is reached: a script cannot read the response to a
+   * rejected WebSocket handshake. Plain streams count as viewers themselves, so the page does not
+   * ask while it shows them.
    *
    * @param {AbortSignal} signal
    * @returns {Promise<string | undefined>} The server's message, if the limit is reached.
@@ -381,11 +410,16 @@ export class Link {
     try {
       return await readRefusal(await request(`live?version=${PROTOCOL_VERSION}`, signal));
     } catch {
-      // The server is not responding: the next attempt to connect finds that out.
+      // The server is not responding: the next attempt to connect reports that.
     }
   }
 
-  /** Waits for `ms` milliseconds, or until `signal` aborts or `retryNow` is called. @param {number} ms @param {AbortSignal} signal */
+  /**
+   * Waits for `ms` milliseconds, or until `signal` aborts or `retryNow` is called.
+   *
+   * @param {number} ms
+   * @param {AbortSignal} signal
+   */
   async #delay(ms, signal) {
     await new Promise((resolve) => {
       const end = this.#endDelay = () => {

@@ -13,7 +13,10 @@ import { Tile } from "./tile.js";
 
 /** Interval between updates of the texts and figures, in milliseconds. */
 const REFRESH_INTERVAL = 250;
-/** Maximum number of plain streams: a browser opens six connections per server, and other requests need some. */
+/**
+ * Maximum number of plain streams: a browser opens six connections per server, and other requests
+ * need some.
+ */
 const MAX_PLAIN_STREAMS = 4;
 /** Cameras within this distance of the visible part of the page are watched. */
 const PRELOAD_MARGIN = "200px";
@@ -86,7 +89,11 @@ function singleTile() {
   return tiles.find((tile) => tile.status.name === name);
 }
 
-/** Returns the name of the camera in the fragment of a link: `#front`. @param {string | null} hash */
+/**
+ * Returns the name of the camera in the fragment of a link: `#front`.
+ *
+ * @param {string | null} hash
+ */
 function parseHash(hash) {
   try {
     return decodeURIComponent(hash?.slice(1) ?? "");
@@ -128,7 +135,7 @@ function layOut() {
     tile.showPlain(link.state.kind === "plain" && isWatched && isPlain);
     if (!isWatched) tile.pause();
   }
-  // A hidden link would still take the keys until the browser renders the page.
+  // A hidden link would keep the keyboard focus until the browser renders the page.
   const focused = document.activeElement;
   if (single && focused instanceof HTMLElement && focused.matches(".open")) focused.blur();
   for (const anchor of document.querySelectorAll("#names a")) {
@@ -146,7 +153,9 @@ function layOut() {
   refresh();
 }
 
-/** Gives the tiles the size with which the pictures fill the window best, and applies the views to them. */
+/**
+ * Sets the size of the tiles with which the pictures fill the window best, and applies the views.
+ */
 function layOutGrid() {
   const main = element("#cameras");
   if (tiles.length > 0 && !singleTile()) {
@@ -215,7 +224,8 @@ connectControls({
 addEventListener("hashchange", layOut);
 new ResizeObserver(layOutGrid).observe(element("#cameras"));
 
-// A hidden page disconnects, so that the camera can stop, and connects again when it becomes visible.
+// A hidden page disconnects, so that the camera can stop, and connects again when it becomes
+// visible.
 document.addEventListener("visibilitychange", () => document.hidden ? link.stop() : link.start());
 addEventListener("pagehide", () => link.stop());
 addEventListener("pageshow", () => document.hidden || link.start());

@@ -5,21 +5,31 @@ import { readRefusal } from "./live.js";
 
 /** Delay before a failed stream is opened again, in milliseconds. */
 const RETRY_DELAY = 2_000;
-/** How long the server may take to give the reason of a failure, in milliseconds. */
+/** Time limit for the server to report the reason of a failure, in milliseconds. */
 const RESPONSE_TIMEOUT = 3_000;
-/** How long after the first picture the server must count this page as a viewer, in milliseconds. */
+/**
+ * Time limit for the server to count this page as a viewer after the first picture, in
+ * milliseconds.
+ */
 const COUNTED_AFTER = 3_000;
 
 /** @typedef {import("./live.js").CameraStatus} CameraStatus */
 
-/** A camera's multipart stream in an `<img>`. Opens the stream again after a failure, and finds out its reason. */
+/**
+ * A camera's multipart stream in an `<img>`. Opens the stream again after a failure, and determines
+ * the reason.
+ */
 export class PlainStream {
   image = document.createElement("img");
   /** @type {import("./state_text.js").PlainState["state"]} */
   state = "loading";
   /** Why the stream failed. @type {string | undefined} */
   reason;
-  /** When the stream is opened again, in milliseconds of `performance.now()`. @type {number | undefined} */
+  /**
+   * When the stream is opened again, in milliseconds of `performance.now()`.
+   *
+   * @type {number | undefined}
+   */
   retryAt;
   #path;
   #loadedAt = Infinity;
@@ -51,8 +61,8 @@ export class PlainStream {
   }
 
   /**
-   * Opens the stream again if its connection broke. No browser fires `error` then: Chromium and WebKit lose the
-   * picture; in Firefox only the camera's status shows it.
+   * Opens the stream again if its connection was interrupted. No browser fires `error` then:
+   * Chromium and WebKit show no picture; in Firefox, only the camera's status reveals it.
    *
    * @param {CameraStatus} before
    * @param {CameraStatus} status
@@ -81,7 +91,9 @@ export class PlainStream {
     this.reason = await this.#fetchReason() ?? "The stream was interrupted";
   }
 
-  /** Requests the stream for its status only: an `<img>` does not give the reason of a failure. */
+  /**
+   * Requests the stream for its status only: an `<img>` does not reveal the reason of a failure.
+   */
   async #fetchReason() {
     const request = new AbortController();
     const timeout = setTimeout(() => request.abort(), RESPONSE_TIMEOUT);

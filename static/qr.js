@@ -1,11 +1,14 @@
 // @ts-check
 
 /**
- * A QR code encoder (ISO/IEC 18004): bytes, versions 1 to 10, error correction level M, which restores 15 % of
- * the code words.
+ * A QR code encoder (ISO/IEC 18004): bytes, versions 1 to 10, error correction level M, which
+ * restores 15 % of the codewords.
  */
 
-/** Per version from 1: the number of error correction code words of a block, and the number of blocks. */
+/**
+ * Per version from 1: the number of error correction codewords of a block, and the number of
+ * blocks.
+ */
 const BLOCKS = [
   [10, 1],
   [16, 1],
@@ -49,8 +52,8 @@ const MASKS = [
  * Encodes a text.
  *
  * @param {string} text
- * @returns {boolean[][] | undefined} Rows of modules, true for dark, without the light margin of four modules;
- *   undefined if the text is longer than 213 bytes in UTF-8.
+ * @returns {boolean[][] | undefined} Rows of modules, true for dark, without the light margin of
+ *   four modules; undefined if the text is longer than 213 bytes in UTF-8.
  */
 export function encodeQr(text) {
   const bytes = new TextEncoder().encode(text);
@@ -69,7 +72,7 @@ function sizeOf(version) {
   return 17 + 4 * version;
 }
 
-/** Number of code words that a version holds. @param {number} version */
+/** Number of codewords that a version holds. @param {number} version */
 function capacityOf(version) {
   const alignments = ALIGNMENT[version - 1]?.length ?? 0;
   let modules = (16 * version + 128) * version + 64;
@@ -83,7 +86,12 @@ function blocksOf(version) {
   return /** @type {[number, number]} */ (BLOCKS[version - 1]);
 }
 
-/** Returns the data code words, or undefined if they do not fit. @param {Uint8Array} bytes @param {number} version */
+/**
+ * Returns the data codewords, or undefined if they do not fit.
+ *
+ * @param {Uint8Array} bytes
+ * @param {number} version
+ */
 function dataWords(bytes, version) {
   const [correction, blocks] = blocksOf(version);
   const capacity = capacityOf(version) - correction * blocks;
@@ -97,7 +105,13 @@ function dataWords(bytes, version) {
   return words.slice(0, capacity);
 }
 
-/** Splits the words into blocks, adds error correction, interleaves them. @param {number[]} words @param {number} version @returns {number[]} Bits. */
+/**
+ * Splits the words into blocks, adds error correction, interleaves them.
+ *
+ * @param {number[]} words
+ * @param {number} version
+ * @returns {number[]} Bits.
+ */
 function withCorrection(words, version) {
   const [correction, count] = blocksOf(version);
   const short = Math.floor(words.length / count);
@@ -117,9 +131,11 @@ function withCorrection(words, version) {
   );
 }
 
-/** Returns the Reed-Solomon code words of a block. @param {number[]} block @param {number} count */
+/** Returns the Reed-Solomon codewords of a block. @param {number[]} block @param {number} count */
 function remainderOf(block, count) {
-  /** @type {number[]} The generator polynomial without its leading coefficient, highest power first. */
+  /**
+   * @type {number[]} The generator polynomial without its leading coefficient, highest power first.
+   */
   const generator = Array.from({ length: count }, (_, i) => i === count - 1 ? 1 : 0);
   for (let i = 0, root = 1; i < count; i++, root = multiply(root, 2)) {
     for (let j = 0; j < count; j++) {
@@ -177,7 +193,12 @@ function draw(bits, version, mask) {
   return /** @type {boolean[][]} */ (code);
 }
 
-/** Visits a square from its centre. @param {number} radius @param {(dx: number, dy: number, ring: number) => void} visit */
+/**
+ * Visits a square from its centre.
+ *
+ * @param {number} radius
+ * @param {(dx: number, dy: number, ring: number) => void} visit
+ */
 function square(radius, visit) {
   for (let dy = -radius; dy <= radius; dy++) {
     for (let dx = -radius; dx <= radius; dx++) visit(dx, dy, Math.max(Math.abs(dx), Math.abs(dy)));
@@ -186,7 +207,13 @@ function square(radius, visit) {
 
 /** @typedef {(x: number, y: number, dark: boolean) => void} SetModule */
 
-/** Draws level M and the mask, twice. @param {SetModule} set @param {number} size @param {number} mask */
+/**
+ * Draws level M and the mask, twice.
+ *
+ * @param {SetModule} set
+ * @param {number} size
+ * @param {number} mask
+ */
 function drawFormat(set, size, mask) {
   const format = (mask << 10 | bchRemainder(mask, 10, 0x537)) ^ 0x5412; // level M is 00
   for (let i = 0; i < 15; i++) {
@@ -208,7 +235,13 @@ function drawVersion(set, size, version) {
   }
 }
 
-/** Returns the check bits of a BCH code. @param {number} value @param {number} length @param {number} polynomial */
+/**
+ * Returns the check bits of a BCH code.
+ *
+ * @param {number} value
+ * @param {number} length
+ * @param {number} polynomial
+ */
 function bchRemainder(value, length, polynomial) {
   let remainder = value;
   for (let i = 0; i < length; i++) {
@@ -217,7 +250,14 @@ function bchRemainder(value, length, polynomial) {
   return remainder;
 }
 
-/** Fills the free modules in columns of two from the right, up and down in turn. @param {(boolean | undefined)[][]} code @param {number[]} bits @param {number} mask */
+/**
+ * Places the bits in the free modules: columns of two from right to left, alternately upwards and
+ * downwards.
+ *
+ * @param {(boolean | undefined)[][]} code
+ * @param {number[]} bits
+ * @param {number} mask
+ */
 function drawData(code, bits, mask) {
   const size = code.length;
   const isInverted = MASKS[mask] ?? (() => false);
@@ -234,7 +274,12 @@ function drawData(code, bits, mask) {
   }
 }
 
-/** Returns how hard a code is to read; the mask with the lowest value is used. @param {boolean[][]} code */
+/**
+ * Returns the penalty score of a code (ISO/IEC 18004, evaluation of data masks). The mask with the
+ * lowest score is used.
+ *
+ * @param {boolean[][]} code
+ */
 function penaltyOf(code) {
   const size = code.length;
   const rows = code.map((row) => row.map(Number).join(""));

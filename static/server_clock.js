@@ -7,8 +7,8 @@ const MAX_SAMPLES = 20;
 const TOLERANCE = 5;
 
 /**
- * Estimates the server's clock from round trips. The fastest of the last round trips gives the best offset
- * between the two clocks: its error is at most half of the round-trip time.
+ * Estimates the server's clock from round trips. The fastest of the last round trips gives the best
+ * offset between the two clocks: its error is at most half of the round-trip time.
  */
 export class ServerClock {
   /** @type {{ offset: number, error: number }[]} */
@@ -19,7 +19,8 @@ export class ServerClock {
    *
    * @param {number} sent When the request was sent, in milliseconds of `performance.now()`.
    * @param {number} received When the reply arrived.
-   * @param {number} serverTime The server's time in the reply, in milliseconds since the Unix epoch.
+   * @param {number} serverTime The server's time in the reply, in milliseconds since the Unix
+   *   epoch.
    */
   update(sent, received, serverTime) {
     const error = (received - sent) / 2;
@@ -31,7 +32,10 @@ export class ServerClock {
     if (this.#samples.length > MAX_SAMPLES) this.#samples.shift();
   }
 
-  /** Maximum error, in milliseconds: half of the fastest round trip. Undefined before the first round trip. */
+  /**
+   * Maximum error, in milliseconds: half of the fastest round trip. Undefined before the first
+   * round trip.
+   */
   get error() {
     return this.#best()?.error;
   }

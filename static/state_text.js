@@ -3,8 +3,8 @@
 /** @typedef {import("./live.js").CameraStatus} CameraStatus */
 
 /**
- * A camera without a new frame for this long is called frozen, in milliseconds; for a slow camera, the time
- * of this many frames.
+ * A camera without a new frame for this long is called frozen, in milliseconds; for a slow camera,
+ * the time of this many frames.
  */
 const FROZEN_AFTER = 3_000;
 const FROZEN_FRAMES = 4;
@@ -15,7 +15,8 @@ const STARTUP_DELAY = 500;
  * @typedef {object} PageState The state of the page that a tile depends on.
  * @property {import("./live.js").LinkState} link
  * @property {boolean} paused
- * @property {number} lastMessageAt When the last data arrived, in milliseconds of `performance.now()`.
+ * @property {number} lastMessageAt When the last data arrived, in milliseconds of
+ *   `performance.now()`.
  */
 
 /**
@@ -37,7 +38,8 @@ const STARTUP_DELAY = 500;
  * @typedef {object} StateText The text that a tile shows for a camera.
  * @property {"live" | "waiting" | "paused" | "trouble"} state
  * @property {string} summary
- * @property {string} [headline] Headline of the notice over the picture; without a headline there is no notice.
+ * @property {string} [headline] Headline of the notice over the picture; without a headline, no
+ *   notice is shown.
  * @property {string} [reason] The cause.
  * @property {string} [advice] What the user can do.
  * @property {string} [detail] More about the cause, or when the page tries again.
@@ -117,7 +119,7 @@ export function describeState({ state, fps, lastFailure }, page, { now, idle, wa
       summary: "Frozen",
       headline: `No new picture for ${Math.round(idle / 1000)} s`,
       reason: hasData
-        ? "The camera sends no frames; the server restarts it if this continues"
+        ? "The camera sends no pictures; the server restarts it if this continues"
         : "No data from the server: the connection is slow or stalled",
     };
   }
@@ -125,20 +127,20 @@ export function describeState({ state, fps, lastFailure }, page, { now, idle, wa
 }
 
 /**
- * Describes the cameras in the title of the tab.
+ * Returns the title of the tab.
  *
  * @param {{ name: string, text: StateText }[]} cameras The cameras on the page.
- * @param {boolean} isNamed Whether the title names the camera: not if the server has only one.
+ * @param {boolean} showsNames Whether the title names the camera: not if the server has only one.
  * @returns {string}
  */
-export function describeTitle(cameras, isNamed) {
+export function describeTitle(cameras, showsNames) {
   const [first] = cameras;
   if (!first) return "dinocam";
   const isSingle = cameras.length === 1;
   const failed = cameras.find(({ text }) => text.state === "trouble");
   if (failed) {
     const isShared = cameras.every(({ text }) => text.summary === failed.text.summary);
-    const name = isShared && !(isSingle && isNamed) ? "" : `${failed.name}: `;
+    const name = isShared && !(isSingle && showsNames) ? "" : `${failed.name}: `;
     return `⚠ ${name}${failed.text.summary} – dinocam`;
   }
   const subject = isSingle ? first.name : `${cameras.length} cameras`;

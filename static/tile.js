@@ -13,14 +13,14 @@ import { View } from "./view.js";
 /** @typedef {import("./state_text.js").PageState} PageState */
 
 /**
- * The connection counts as broken after this many status updates that report new frames, if no frame has
- * arrived for this long, in milliseconds.
+ * The connection counts as broken after this many status updates that report new frames, if no
+ * frame has arrived for this long, in milliseconds.
  */
 const MAX_MISSED_UPDATES = 4;
 const MISSED_TIMEOUT = 5_000;
 /**
- * A frame is late after this time, in milliseconds; for a slow camera, after the time of this many frames. The
- * camera may have failed.
+ * A frame is late after this time, in milliseconds; for a slow camera, after the time of this many
+ * frames. The camera may have failed.
  */
 const LATE_AFTER = 250;
 const LATE_FRAMES = 3;
@@ -33,7 +33,11 @@ export class Tile {
   status;
   view;
   meter = new Meter();
-  /** The latest frame and its capture time by the server's clock. @type {{ jpeg: Blob, capturedAt: number } | undefined} */
+  /**
+   * The latest frame and its capture time by the server's clock.
+   *
+   * @type {{ jpeg: Blob, capturedAt: number } | undefined}
+   */
   latest;
   element;
   /** Whether the tile is in the visible part of the page, or close to it. */
@@ -45,7 +49,7 @@ export class Tile {
   #frame;
   #canvas;
   #context;
-  #onReshape;
+  #onAspectRatio;
   /** The plain stream, if there is no WebSocket. @type {PlainStream | undefined} */
   #plain;
   #paintedSequence = 0;
@@ -53,10 +57,13 @@ export class Tile {
   #waitingSince = performance.now();
   #failedAt = -Infinity;
 
-  /** @param {CameraStatus} status @param {() => void} onReshape Called when the shape of the picture has changed. */
-  constructor(status, onReshape) {
+  /**
+   * @param {CameraStatus} status
+   * @param {() => void} onAspectRatio Called when the aspect ratio of the picture has changed.
+   */
+  constructor(status, onAspectRatio) {
     this.status = status;
-    this.#onReshape = onReshape;
+    this.#onAspectRatio = onAspectRatio;
     this.view = new View(status.name);
     const template = /** @type {HTMLTemplateElement} */ (find("#tile"));
     const fragment = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
@@ -103,7 +110,12 @@ export class Tile {
     this.meter.pause();
   }
 
-  /** Takes a new status of the camera. @param {CameraStatus} status @returns Whether frames fail to arrive. */
+  /**
+   * Updates the camera's status.
+   *
+   * @param {CameraStatus} status
+   * @returns Whether frames fail to arrive although the camera delivers them.
+   */
   update(status) {
     const isBehind = status.state === "streaming" && status.frames > this.#paintedSequence;
     const hasNewFrames = status.frames > this.status.frames;
@@ -152,7 +164,10 @@ export class Tile {
     return this.latest !== undefined || Boolean(this.#plain?.image.naturalWidth);
   }
 
-  /** Returns the displayed picture as a file: the camera's own JPEG, unless it is rotated or mirrored. */
+  /**
+   * Returns the displayed picture as a file: the camera's own JPEG, unless it is rotated or
+   * mirrored.
+   */
   async file() {
     const { jpeg, capturedAt } = this.#plain || !this.latest
       ? { jpeg: await this.#fetchSnapshot(), capturedAt: Date.now() }
@@ -160,7 +175,13 @@ export class Tile {
     return { jpeg: this.view.changed ? await this.#redraw(jpeg) : jpeg, capturedAt };
   }
 
-  /** Updates the texts and figures. @param {PageState} page @param {ServerClock} clock @param {number} now */
+  /**
+   * Updates the texts and figures.
+   *
+   * @param {PageState} page
+   * @param {ServerClock} clock
+   * @param {number} now
+   */
   refresh(page, clock, now) {
     const text = describeState(this.status, page, {
       now,
@@ -224,7 +245,8 @@ export class Tile {
     this.#setText(".skipped", this.#plain || !this.hasPicture ? "" : `${skipped} skipped`);
     this.#setText(".viewers", `${this.status.viewers} watching`);
     const capturedAt = this.#plain ? undefined : this.latest?.capturedAt;
-    // While the picture is live, its age when it was painted: that is the latency, and varies little.
+    // While the picture is live, its age when it was painted: that is the latency, and varies
+    // little.
     const shownAge = isLive
       ? age
       : capturedAt === undefined
@@ -236,7 +258,8 @@ export class Tile {
     const error = clock.error === undefined ? "" : ` ± ${Math.ceil(clock.error)} ms`;
     const latency = isLive && isKnown ? ` Latency: ${Math.round(shownAge)} ms${error}.` : "";
     this.#find(".age").title =
-      `When the server received this picture, and how long ago that was when it was shown.${latency}`;
+      "When the server received this picture, and how long ago that was when it was shown." +
+      latency;
   }
 
   /** Sets the size of the canvas. @param {{ width: number, height: number }} size */
@@ -245,7 +268,7 @@ export class Tile {
     this.#canvas.width = width;
     this.#canvas.height = height;
     this.applyView();
-    this.#onReshape();
+    this.#onAspectRatio();
   }
 
   /** Copies the last picture of the plain stream to the canvas. */

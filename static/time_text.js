@@ -1,6 +1,10 @@
 // @ts-check
 
-/** Formats a local time of day, such as "14:03:27". @param {number} time In milliseconds since the Unix epoch. */
+/**
+ * Formats a local time of day, such as "14:03:27".
+ *
+ * @param {number} time In milliseconds since the Unix epoch.
+ */
 export function formatClock(time) {
   const date = new Date(time);
   return [date.getHours(), date.getMinutes(), date.getSeconds()]

@@ -7,20 +7,22 @@ const MAX_ZOOM = 8;
 const ZOOM_STEP = 1.25;
 
 /**
- * How this browser shows one camera's picture: rotation, mirroring and zoom. Stored in this browser; other
- * viewers are not affected.
+ * How this browser shows one camera's picture: rotation, mirroring and zoom. Stored in this
+ * browser; other viewers are not affected.
  */
 export class View {
   /** Rotation clockwise, in degrees. */
   turn = 0;
   mirrored = false;
   zoom = 1;
-  /** Centre of the view, relative to the centre of the picture, as fractions of the displayed size. */
+  /**
+   * Centre of the view, relative to the centre of the picture, as fractions of the displayed size.
+   */
   x = 0;
   y = 0;
   /**
-   * Size of the area that shows the picture, relative to the picture's size at a zoom of 1. At least 1; more
-   * in the direction in which the picture is letterboxed.
+   * Size of the area that shows the picture, relative to the picture's size at a zoom of 1. At
+   * least 1; more in the direction in which the picture is letterboxed.
    */
   #area = { width: 1, height: 1 };
   #key;
@@ -72,8 +74,8 @@ export class View {
    * Zooms around a fixed point.
    *
    * @param {number} zoom Zoom factor, from 1.
-   * @param {number} [x] Position of the point relative to the centre of the view, as a fraction of the
-   *   picture's size at a zoom of 1.
+   * @param {number} [x] Position of the point relative to the centre of the view, as a fraction of
+   *   the picture's size at a zoom of 1.
    * @param {number} [y]
    */
   zoomTo(zoom, x = 0, y = 0) {
@@ -86,7 +88,8 @@ export class View {
   }
 
   /**
-   * Moves the centre of the view. The picture covers the area, or is centred in it where it is smaller.
+   * Moves the centre of the view. The picture covers the area, or is centred in it where it is
+   * smaller.
    *
    * @param {number} x
    * @param {number} y
@@ -102,8 +105,8 @@ export class View {
   }
 
   /**
-   * Sets the size of the area that shows the picture, and of the picture at a zoom of 1. The stored centre
-   * stays, so that a change of the window's size moves the picture only while it has to.
+   * Sets the size of the area that shows the picture, and of the picture at a zoom of 1. The stored
+   * centre stays, so that a change of the window's size moves the picture only if necessary.
    *
    * @param {{ width: number, height: number }} area
    * @param {{ width: number, height: number }} picture
@@ -123,7 +126,12 @@ export class View {
     this.y = clamp(y, edge);
   }
 
-  /** Returns the closest centre with which the picture covers the area. @param {number} x @param {number} y */
+  /**
+   * Returns the closest centre with which the picture covers the area.
+   *
+   * @param {number} x
+   * @param {number} y
+   */
   #limit(x, y) {
     const { width, height } = this.#area;
     return { x: clamp(x, edgeOf(width, this.zoom)), y: clamp(y, edgeOf(height, this.zoom)) };
@@ -166,8 +174,8 @@ export class View {
 }
 
 /**
- * Returns how far the centre of the view may be from the centre of the picture, as a fraction of the displayed
- * size.
+ * Returns how far the centre of the view may be from the centre of the picture, as a fraction of
+ * the displayed size.
  *
  * @param {number} area Size of the area, relative to the picture's size at a zoom of 1.
  * @param {number} zoom

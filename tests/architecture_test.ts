@@ -1,15 +1,16 @@
 import { assert, assertEquals } from "@std/assert";
 
 /**
- * The layers, from top to bottom. A file may import from its own folder and from lower layers. A path that ends
- * with a slash is a folder with all its files; the longest matching path counts.
+ * The layers, from top to bottom. A file may import from its own folder and from lower layers. A
+ * path that ends with a slash is a folder with all its files; the longest matching path counts.
  */
 const LAYERS: readonly (readonly string[])[] = [
   ["main.ts"],
   ["lib/http/"],
   ["lib/cli/"],
   ["cameras/"],
-  // The modules: no module imports another one, and main.ts connects them. Unlisted folders are modules, too.
+  // The modules: no module imports another one, and main.ts connects them. Unlisted folders are
+  // modules, too.
   ["lib/live/", "lib/streaming/", "lib/metrics/", "lib/doctor/"],
   ["lib/camera/", "lib/permissions/"],
   ["lib/auth/", "lib/config.ts", "lib/multipart/", "lib/sockets/"],
@@ -81,7 +82,10 @@ function edges(): [file: string, target: string][] {
   );
 }
 
-/** Returns the folder in `cameras/` or `lib/` that a file belongs to, or the file itself if it is in no such folder. */
+/**
+ * Returns the folder in `cameras/` or `lib/` that a file belongs to, or the file itself if it is in
+ * no such folder.
+ */
 function folderOf(file: string): string {
   return /^(cameras\/|lib\/[^/]+\/)/.exec(file)?.[0] ?? file;
 }

@@ -161,7 +161,11 @@ export class Page {
     return result.value;
   }
 
-  /** Waits until an expression is true in the page. @throws {Error} After `ms`, with its last value. */
+  /**
+   * Waits until an expression is true in the page.
+   *
+   * @throws {Error} After `ms`, with its last value.
+   */
   async until(expression: string, ms = 10_000): Promise<void> {
     const start = performance.now();
     for (let last: unknown; !(last = await this.eval(expression));) {

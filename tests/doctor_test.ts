@@ -109,7 +109,7 @@ Deno.test("the doctor does not take a driver's other images for pictures", async
     );
     const { code, text } = await main(["doctor"], { CAMERA: "other", CAMERAS_DIR: folder });
     assertEquals(code, 1, text);
-    assertMatch(text, /^problem +Camera other delivers no picture: 2 images came, but broken: /m);
+    assertMatch(text, /^problem +Camera other delivers no picture: 2 broken images arrived: /m);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -129,7 +129,7 @@ Deno.test("the doctor waits for a slow camera as long as its FPS says", needing(
   );
   assertMatch(
     text,
-    /^problem +Camera silent \(exec\) delivers no picture: no data came\n +→ if the camera .* in 15 s, set FPS/m,
+    /^problem +Camera silent \(exec\) delivers no picture: no data arrived\n +→ if the camera .* in 15 s, set FPS/m,
   );
 });
 

@@ -1,6 +1,6 @@
 /**
- * A source whose items, end and failure a test triggers. It ends when its signal aborts, as a source must, and
- * counts its openings.
+ * A source whose items, end and failure a test triggers. It ends when its signal aborts, as a
+ * source must, and counts its openings.
  */
 export class FakeSource<T> {
   /** Number of openings so far. */

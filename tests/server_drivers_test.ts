@@ -7,14 +7,17 @@ const PICTURE = new URL("../cameras/emulated/1.jpg", import.meta.url).pathname;
 
 /** Wrong `open` functions by driver, and the message that they must cause. */
 const WRONG: Record<string, [open: string, message: string]> = {
-  silent: ["async *open() { await new Promise(() => {}); }", "ignores the abort of its signal"],
+  silent: [
+    "async *open() { await new Promise(() => {}); }",
+    "did not end after its signal aborted",
+  ],
   deaf: [
     "async *open() { for (;;) await new Promise((resolve) => setTimeout(resolve, 50)); }",
-    "ignores the abort of its signal",
+    "did not end after its signal aborted",
   ],
   strings: ['async *open() { yield "x"; }', "it yielded a string instead of a JPEG"],
   nothing: ["async *open() { yield undefined; }", "it yielded undefined instead of a JPEG"],
-  objects: ["async *open() { yield {}; }", "it yielded an object without a JPEG instead of a JPEG"],
+  objects: ["async *open() { yield {}; }", "it yielded an object instead of a JPEG"],
   buffers: [
     "async *open() { yield new ArrayBuffer(9); }",
     "it yielded an object of type ArrayBuffer",
@@ -22,7 +25,7 @@ const WRONG: Record<string, [open: string, message: string]> = {
   video: [
     "async *open(_, signal) { while (!signal.aborted) { yield new Uint8Array([0, 0, 0, 1, 0x67, 66, 0, 30]); " +
     "await new Promise((resolve) => setTimeout(resolve, 100)); } }",
-    "images came, but broken: no JPEG, but H.264",
+    "broken images arrived: H.264 instead of JPEG",
   ],
   promised: ["async open() { throw new Error(1); }", "open() returned an object of type Promise"],
   list: ["open() { return [new Uint8Array(9)]; }", "open() returned an object of type Array"],
@@ -55,7 +58,7 @@ function driver(open: string): string {
   return `export default { configure: () => ({}), ${open} };`;
 }
 
-Deno.test("a driver that breaks its contract fails within the time limit, with what it did wrong", async () => {
+Deno.test("a driver that breaks its contract fails within the time limit, and the message names the bug", async () => {
   const files = Object.fromEntries(
     Object.entries(WRONG).map(([name, [open]]) => [`${name}.ts`, driver(open)]),
   );
@@ -78,8 +81,8 @@ Deno.test("a driver that breaks its contract fails within the time limit, with w
     await Promise.all(asked);
     const { failing } = await (await fetch(`${server.url}/healthz`)).json();
     for (const { camera, reason } of failing as { camera: string; reason: string }[]) {
-      const isLeftOver = /of an earlier start has not ended/.test(reason);
-      if (!isLeftOver) assertStringIncludes(reason, WRONG[camera]![1]);
+      const isAbandoned = /has not ended since its last start/.test(reason);
+      if (!isAbandoned) assertStringIncludes(reason, WRONG[camera]![1]);
       else assert(["silent", "deaf"].includes(camera), reason);
       assert(!reason.includes("\n"));
     }
@@ -92,7 +95,7 @@ Deno.test("a driver that breaks its contract fails within the time limit, with w
   });
 });
 
-Deno.test("a driver that yields without ever waiting takes neither HTTP nor signals with it", async () => {
+Deno.test("a driver that never waits blocks neither HTTP nor signals", async () => {
   const endless = driver(
     `async *open() { const jpeg = Deno.readFileSync(${
       JSON.stringify(PICTURE)
@@ -219,26 +222,26 @@ Deno.test("a driver whose settings cannot be read is reported with file and line
   });
 });
 
-Deno.test("a camera without a picture says what came instead, and which setting helps", {
+Deno.test("a camera without a picture reports the data that arrived, and the setting that helps", {
   ...needing("sh"),
 }, async () => {
   const cases: Record<string, [source: string, reason: RegExp]> = {
-    quiet: ["sleep 60", /No first picture for 10 s: no data came \(.*set FPS/],
+    quiet: ["sleep 60", /No first picture for 10 s: no data arrived \(.*set FPS/],
     video: [
       `sh -c 'head -c 9 /dev/zero >/dev/null; printf "\\0\\0\\0\\1\\147\\102\\0\\36"; exec sleep 60'`,
-      /No first picture for 10 s: 8 bytes of H\.264 came, no JPEG \(the command must print JPEGs/,
+      /No first picture for 10 s: 8 bytes of H\.264 arrived, but no JPEG \(the command must print JPEGs/,
     ],
     text: [
       "sh -c 'echo usage: camera; exit 0'",
-      /ended without a picture: 14 bytes of text: "usage: camera" came/,
+      /ended without a picture: 14 bytes of text: "usage: camera" arrived/,
     ],
     half: [
       `sh -c 'head -c 9000 ${PICTURE}; exec sleep 60'`,
-      /9,000 bytes came, which begin like a JPEG, but no complete picture \(.*set FPS/,
+      /9,000 bytes arrived that begin like a JPEG, but no complete picture \(.*set FPS/,
     ],
     cut: [
       `sh -c 'while head -c 300 ${PICTURE}; do sleep 0.2; done'`,
-      /images came \([\d,]+ bytes\), but broken: /,
+      /broken images arrived \([\d,]+ bytes\): /,
     ],
   };
   const names = Object.keys(cases);

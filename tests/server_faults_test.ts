@@ -158,7 +158,8 @@ Deno.test(
       await using viewer = await Viewer.join(server);
       await viewer.frames(5);
       assertEquals(viewer.broken, 0);
-      // The discarded bytes may not have been collected yet: at most two frames of the largest size.
+      // The discarded bytes may not have been collected yet: at most two frames of the largest
+      // size.
       assertLess(await memoryOf(server.pid) - before, 100e6);
     } finally {
       await Deno.remove(folder, { recursive: true });

@@ -87,7 +87,7 @@ Deno.test("a relay sends the password of its source and shows it nowhere", async
   }
   assertStringIncludes(
     responses.join("\n"),
-    "requires another user name and password (status 401)",
+    "rejects the user name and the password (status 401)",
   );
   assert(!`${responses.join("\n")}${relay.output}`.includes(secret));
 });
@@ -98,8 +98,8 @@ Deno.test("a relay of itself fails with a hint, under any name of the machine", 
     const SOURCE = `http://${host}:${PORT}/video_feed`;
     await using server = await Server.start({ env: { PORT, CAMERA: "mjpeg", SOURCE } });
     const message =
-      `Cannot show camera "mjpeg": The stream of ${host}:${PORT} is a relay of this ` +
-      "camera itself (set SOURCE to the URL of the server to which the camera is connected)\n";
+      `Cannot show camera "mjpeg": The stream of ${host}:${PORT} relays this camera ` +
+      "itself (set SOURCE to the URL of the server to which the camera is connected)\n";
     for (const path of ["video_feed", "snapshot.jpg"]) {
       const response = await fetch(`${server.url}/${path}`);
       assertEquals([response.status, await response.text()], [503, message]);
@@ -121,11 +121,11 @@ Deno.test("two servers that relay each other fail with a hint, whichever is watc
   for (const { url } of [first, second]) {
     const response = await fetch(`${url}/video_feed`);
     const text = await response.text();
-    assertEquals([response.status, text.includes("is a relay of this camera itself")], [503, true]);
+    assertEquals([response.status, text.includes("relays this camera itself")], [503, true]);
   }
 });
 
-Deno.test("servers may relay each other's cameras, and a camera another one of its server", async () => {
+Deno.test("servers can relay each other's cameras, and a camera can relay another one of its server", async () => {
   const ports = [freePort(), freePort()];
   const start = (port: string, other: string) =>
     Server.start({

@@ -83,7 +83,7 @@ Deno.test("the doctor lists the settings and warns of what is wrong with them", 
     text,
     "warning  SOURCE has no effect: driver emulated does not read SOURCE\n",
   );
-  assertStringIncludes(text, "→ CAMERA is not set: set it too, such as CAMERA=mjpeg\n");
+  assertStringIncludes(text, "→ set CAMERA too, such as CAMERA=mjpeg\n");
   assertEquals(stdout.at(-1), "Warnings: 3");
 });
 

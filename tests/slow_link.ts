@@ -50,8 +50,8 @@ export class SlowLink implements AsyncDisposable {
 }
 
 /**
- * Forwards bytes until `from` ends, at most `rate` of them per second. Reads no faster than that, so
- * that the limit slows the sender down.
+ * Forwards bytes until `from` ends, at most `rate` of them per second. Reads no faster than that,
+ * so that the limit slows the sender down.
  */
 async function forward(from: Deno.Conn, to: Deno.Conn, rate: number): Promise<void> {
   try {

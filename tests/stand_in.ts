@@ -2,8 +2,8 @@ import type { Page } from "./browser.ts";
 import { FAKES } from "./server.ts";
 
 /**
- * Returns the environment of a server with the stand-in camera, whose pictures contain their number and their
- * capture time.
+ * Returns the environment of a server with the stand-in camera, whose pictures contain their number
+ * and their capture time.
  */
 export function standIn(env: Record<string, string> = {}): Record<string, string> {
   return {

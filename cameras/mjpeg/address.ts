@@ -13,10 +13,11 @@ export interface Address {
 const ADDRESS = /^(https?):\/\/([^/?#]*)(.*)$/is;
 
 /**
- * Reads `SOURCE` as people write it: the password may contain any character but `/`, `?` and `#`, which would end
- * the host. Messages do not contain the value, as it may be a password.
+ * Reads `SOURCE` leniently: the password may contain any character except `/`, `?` and `#`, which
+ * would end the host. Messages do not contain the value, as it may be a password.
  *
- * @throws {ConfigError} If it is no URL of a stream, or it is not clear where the password ends.
+ * @throws {ConfigError} If it is not the URL of a stream, or if the end of the password is
+ * ambiguous.
  */
 export function readAddress(env: Env): Address {
   const text = env.SOURCE?.trim() ?? "";
@@ -45,8 +46,8 @@ export function readAddress(env: Env): Address {
 }
 
 /**
- * Refuses an address in which an `@` follows a `/`, `?` or `#`, unless no password can be before it: otherwise a
- * piece of the password could be taken for the host.
+ * Rejects an ambiguous address, in which an `@` follows a `/`, `?` or `#`, and a password may
+ * precede the `@`: a part of the password could be mistaken for the host.
  */
 function requireClearPassword(name: string, authority: string, location: string): void {
   const hasPort = /^(\[[^\]]*\])?[^:]*:/.test(authority);
@@ -54,8 +55,8 @@ function requireClearPassword(name: string, authority: string, location: string)
     !hasPort && !authority.includes("@") && !/^[/?#][^/?#]*:[^/?#]*@/.test(location);
   if (isClear) return;
   throw new ConfigError(
-    `Cannot read ${name} as a URL: in a user name or a password write / as %2F, ? as %3F and # as %23; ` +
-      "behind the host write @ as %40",
+    `Cannot read ${name} as a URL: in a user name or a password write / as %2F, ? as %3F and ` +
+      "# as %23; after the host write @ as %40",
   );
 }
 

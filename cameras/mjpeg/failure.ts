@@ -11,13 +11,13 @@ import type { Redactor } from "../../lib/redact.ts";
 import { RelayLoopError } from "../../lib/relay_loops.ts";
 import { describeBytes } from "../../lib/sniff.ts";
 
-/** What the user can do if data arrives, but no picture. */
+/** Hint for a source that sends data, but no picture. */
 export const STREAM_HINT =
   "SOURCE must be the URL of the stream itself; for dinocam: http://host:8000/video_feed";
 
-/** Maximum length of a text of the other server that is reported, in characters. */
+/** Maximum length of reported text from the other server, in characters. */
 const MAX_TEXT = 300;
-/** Number of bytes of it that are read. */
+/** Maximum number of bytes of that text that are read. */
 const MAX_TEXT_READ = 8_192;
 
 /** The settings that a failure refers to. */
@@ -28,14 +28,14 @@ interface Source {
   readonly redactor: Redactor;
 }
 
-/** Returns the failure that a response without success stands for. */
+/** Converts an error response to a failure. */
 export async function failureOf(response: HttpResponse, source: Source): Promise<CameraError> {
   const { status } = response;
   const server = serverOf(response.url);
   if (status === 508) return new RelayLoopError(server);
   if (status === 407) {
     return new CameraError(`A proxy in front of ${server} requires a password (status 407)`, {
-      hint: "SOURCE must lead to the camera without a proxy",
+      hint: "set SOURCE to an address of the camera that is reachable without a proxy",
     });
   }
   if (status === 401 || status === 403) return denial(response, source);
@@ -46,7 +46,10 @@ export async function failureOf(response: HttpResponse, source: Source): Promise
   });
 }
 
-/** Returns the failure for a status 401 or 403. It is permanent: repeated attempts could lock the user out. */
+/**
+ * Returns the failure for a status 401 or 403. It is permanent: repeated attempts could lock the
+ * user out.
+ */
 function denial(response: HttpResponse, { url, credentials }: Source): CameraError {
   const { status } = response;
   const server = serverOf(response.url);
@@ -67,14 +70,16 @@ function denial(response: HttpResponse, { url, credentials }: Source): CameraErr
       permanent: true,
     });
   }
-  const wanted = credentials ? "another user name and password" : "a user name and a password";
-  return new CameraError(`${server} requires ${wanted} (status ${status})`, {
-    hint: "add them to SOURCE: http://user:password@host/…",
+  const [problem, advice] = credentials
+    ? ["rejects the user name and the password", "correct them in SOURCE"]
+    : ["requires a user name and a password", "add them to SOURCE"];
+  return new CameraError(`${server} ${problem} (status ${status})`, {
+    hint: `${advice}: http://user:password@host/…`,
     permanent: true,
   });
 }
 
-/** Returns the scheme that a server asks for if it has not been answered. */
+/** Returns the authentication scheme that a server requires, if it is not supported. */
 function unsupportedScheme({ status, authentication, headers }: HttpResponse): string | undefined {
   if (status !== 401 || authentication) return undefined;
   const [, scheme = "", rest = ""] = /^\s*([\w-]{1,20})(.*)$/s.exec(
@@ -84,12 +89,12 @@ function unsupportedScheme({ status, authentication, headers }: HttpResponse): s
   return scheme && (algorithm ? `${scheme} with ${algorithm}` : scheme) || undefined;
 }
 
-/** A response without images. It can pass for a still image, which is requested again. */
+/** A response without images. It may be temporary: a still image is requested again. */
 export class WrongContentError extends CameraError {
   override name = "WrongContentError";
 }
 
-/** Returns the failure for a response that contains no images. @param head Its first bytes. */
+/** Creates the failure for a response that contains no images. @param head Its first bytes. */
 export function wrongContent(response: HttpResponse, head: Bytes, source: Source): CameraError {
   const server = serverOf(response.url);
   const isEmpty = head.length === 0;
@@ -104,14 +109,14 @@ export function wrongContent(response: HttpResponse, head: Bytes, source: Source
     `${server} sent ${content}${declared} instead of a stream of JPEGs${withheld}`,
     {
       hint: kind === "HTML"
-        ? `${STREAM_HINT}; a log-in page or a proxy can be in the way`
+        ? `${STREAM_HINT}; this page may be from a log-in form or a proxy`
         : STREAM_HINT,
       permanent: !isEmpty || response.status === 204,
     },
   );
 }
 
-/** Recognises a format. Text is quoted without secrets. */
+/** Returns the format of bytes. Hides the secrets in quoted text. */
 function describe(bytes: Bytes, redactor: Redactor): string {
   const kind = describeBytes(bytes);
   if (!kind.startsWith("text")) return kind;
@@ -124,7 +129,9 @@ function typeOf(response: HttpResponse, redactor: Redactor): string {
   return type.replaceAll(/[^ -~…]/g, "").trim().slice(0, 80);
 }
 
-/** Reads the beginning of a response that is a message; empty if it is something else. */
+/**
+ * Reads the beginning of a response that is a text message; returns an empty text for other types.
+ */
 async function readText({ headers, body }: HttpResponse): Promise<string> {
   if (!/^text\/plain|json/i.test(headers.get("Content-Type") ?? "")) return "";
   const decoder = new TextDecoder();
@@ -145,24 +152,24 @@ function firstLineOf(text: string): string {
 
 const CERT_HINT = "set SOURCE_CERT to the path of its certificate (PEM), or to its fingerprint";
 
-/** What the user can do about failures of requests. */
+/** Hints for failed requests. */
 const HINTS: Partial<Record<HttpClientErrorCode, string>> = {
   "connect-timeout": "check the address in SOURCE, and that no firewall blocks the port",
   "host-not-found": "check the name of the host in SOURCE",
-  "head-timeout": "if it sends less than one picture in some seconds, set FPS to its frame rate",
+  "head-timeout": "if it sends less than one picture every few seconds, set FPS to its frame rate",
   "certificate-untrusted": CERT_HINT,
-  "certificate-name": `use the name in its certificate in SOURCE, or ${CERT_HINT}`,
+  "certificate-name": `set SOURCE to the host name in its certificate, or ${CERT_HINT}`,
   "certificate-unsupported": CERT_HINT,
   "certificate-date": `check the clock of this machine, or ${CERT_HINT}`,
   "certificate-fingerprint":
     "if the camera has a new certificate, set SOURCE_CERT to this fingerprint",
   "not-tls": "SOURCE must begin with http:// instead of https://",
   "permission-denied": "start the server with `deno task start`, or with --allow-net",
-  "unsupported-encoding": "switch compression off in the camera's settings",
+  "unsupported-encoding": "disable compression in the camera's settings",
 };
 const DEFAULT_HINT = "check that the server is running and that the URL in SOURCE is correct";
 
-/** Converts the failure of a request. It contains nothing of the URL but host and port. */
+/** Converts the failure of a request. The result contains only the host and the port of the URL. */
 export function requestFailure(error: HttpClientError, server: string): CameraError {
   const isInterrupted = error.code === "reset" || error.code === "bad-chunk" ||
     error.code === "overflow";
@@ -173,7 +180,8 @@ export function requestFailure(error: HttpClientError, server: string): CameraEr
 }
 
 /**
- * Adds the fingerprint of a certificate that is not trusted to the hint, so that the user can compare and trust it.
+ * Adds the fingerprint of a certificate that is not trusted to the hint, so that the user can
+ * compare and trust it.
  */
 export async function withFingerprint(
   failure: CameraError,
@@ -189,6 +197,6 @@ export async function withFingerprint(
   ) => error);
   const fingerprint = /sha256:[\da-f]{64}/.exec(error instanceof Error ? error.message : "")?.[0];
   if (!fingerprint) return failure;
-  const hint = `${failure.hint}; the fingerprint now is ${fingerprint}`;
+  const hint = `${failure.hint}; its current fingerprint is ${fingerprint}`;
   return new CameraError(failure.message, { hint, cause: failure.cause });
 }

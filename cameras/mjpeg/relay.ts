@@ -15,7 +15,7 @@ import { type Content, openUpstream, type UpstreamSettings } from "./upstream.ts
 /** Settings of {@link relay}. */
 export type RelaySettings = UpstreamSettings;
 
-/** What a relay reports besides its images. */
+/** Counters and received data that a relay reports besides its images. */
 export interface RelayReport {
   readonly counts: DecodeCounts;
   readonly received: Received;
@@ -23,16 +23,19 @@ export interface RelayReport {
 
 type Image = Jpeg | TimedJpeg;
 
-/** Delay before the first retry after a failed request for a still image; doubled up to the last, in milliseconds. */
+/**
+ * Delay before a retry after a failed request for a still image, in milliseconds; doubles up to the
+ * maximum.
+ */
 const MIN_DELAY = 500, MAX_DELAY = 10_000;
-/** Maximum difference of a capture time in the future, in milliseconds. */
+/** Maximum time by which a capture time may be in the future, in milliseconds. */
 const MAX_AHEAD = 86_400_000;
 
 /**
- * Yields the images of another server: of a multipart stream, of JPEGs without anything between them, or of a still
- * image, which is requested again and again.
+ * Yields the images of another server: of a multipart stream, of concatenated JPEGs, or of a still
+ * image, which is requested repeatedly.
  *
- * @throws {CameraError} If there are no more images.
+ * @throws {CameraError} If the images end.
  */
 export async function* relay(
   settings: RelaySettings,
@@ -44,7 +47,7 @@ export async function* relay(
     if (content.format === "multipart") yield* multipart(content, report);
     else yield* jpegs(content, settings, signal, report);
   } catch (error) {
-    // The reason of a stall is told together with the last failure.
+    // A stall is reported together with the last failure.
     if (
       signal.aborted && !(signal.reason instanceof ImmediateStop && error instanceof CameraError)
     ) {
@@ -62,7 +65,9 @@ async function* multipart(content: Content, report: RelayReport): AsyncGenerator
   requireWhole(content);
 }
 
-/** Yields the images of a run of JPEGs, until it ends, or a still image for as long as the signal does not abort. */
+/**
+ * Yields concatenated JPEGs until they end, or a still image repeatedly until the signal aborts.
+ */
 async function* jpegs(
   first: Content,
   settings: RelaySettings,
@@ -72,7 +77,7 @@ async function* jpegs(
   const stills = new PartImages();
   for (let content = first;;) {
     const startedAt = systemClock.monotonic();
-    const found = yield* run(content, stills, { ...report, settings });
+    const found = yield* imagesOf(content, stills, { ...report, settings });
     if (found > 1) return requireWhole(content);
     const nextAt = startedAt + 1000 / settings.fps;
     await systemClock.sleep(Math.max(0, nextAt - systemClock.monotonic()), signal);
@@ -82,7 +87,7 @@ async function* jpegs(
 }
 
 /** Yields the images of one response. @returns Their number. */
-async function* run(
+async function* imagesOf(
   { body, response }: Content,
   stills: PartImages,
   { counts, received, settings }: RelayReport & { settings: RelaySettings },
@@ -102,7 +107,7 @@ async function* run(
       last = jpeg;
     }
     const whole = kept.bytes();
-    if (found === 0 && kept.isTooLarge) return Infinity; // no still image
+    if (found === 0 && kept.isTooLarge) return Infinity; // too large for a still image
     if (found === 0 && !(whole[0] === 0xff && whole[1] === 0xd8)) {
       throw wrongContent(response, whole, settings);
     }
@@ -123,7 +128,7 @@ async function* run(
   }
 }
 
-/** Requests a still image again, with growing delays after failures that may pass. */
+/** Requests a still image again, with growing delays after temporary failures. */
 async function openAgain(
   settings: RelaySettings,
   signal: AbortSignal,
@@ -163,7 +168,7 @@ async function toCameraError(
   return await withFingerprint(requestFailure(error, serverOf(url)), { code, url, signal });
 }
 
-/** Adds a capture time if it can be one. */
+/** Adds a capture time if it is plausible. */
 function withTime(jpeg: Jpeg, timestamp: number | undefined): Image {
   const isPlausible = timestamp !== undefined && timestamp < systemClock.now() + MAX_AHEAD;
   return isPlausible ? { jpeg, capturedAt: timestamp } : jpeg;
@@ -176,7 +181,7 @@ function withEoi(image: Bytes): Jpeg {
   return jpeg;
 }
 
-/** Passes the chunks of a body on, and keeps them until the first image has been found. */
+/** Forwards the chunks of a body, and keeps them until the first image has been found. */
 class KeptBytes implements AsyncIterable<Bytes> {
   readonly #source: AsyncIterable<Bytes>;
   #chunks: Bytes[] | undefined = [];

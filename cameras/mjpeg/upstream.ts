@@ -12,7 +12,7 @@ import { relayLoops } from "../../lib/relay_loops.ts";
 import { describeBytes } from "../../lib/sniff.ts";
 import { failureOf, wrongContent } from "./failure.ts";
 
-/** What is needed to request a stream. */
+/** Settings of a request for a stream. */
 export interface UpstreamSettings {
   /** Without credentials. */
   readonly url: URL;
@@ -28,7 +28,7 @@ export interface UpstreamSettings {
 
 /** A response with images. */
 export interface Content {
-  /** A multipart stream, or JPEGs without anything between them. */
+  /** A multipart stream, or concatenated JPEGs. */
   readonly format: "multipart" | "jpegs";
   readonly response: HttpResponse;
   readonly body: ResponseBody;
@@ -36,13 +36,13 @@ export interface Content {
 
 /** Time limit for a connection attempt, in milliseconds: less than that for the first picture. */
 const CONNECT_TIMEOUT = 5_000;
-/** Number of bytes after which a text is recognised. */
+/** Number of bytes that are needed to recognize text. */
 const MIN_TEXT = 64;
 
 /**
  * Requests the stream, and checks that the response contains images.
  *
- * @param received Records what has arrived if that is not enough to recognise it.
+ * @param received Records what has arrived if that is not enough to recognize it.
  * @throws {CameraError} If it does not. {@link HttpClientError} If there is no response.
  */
 export async function openUpstream(
@@ -84,7 +84,7 @@ async function tryUpstream(
     signal,
     headers: { Via: relayLoops.via(camera) },
     connectTimeout: CONNECT_TIMEOUT,
-    // The failure must be known before the camera counts as stalled.
+    // The request must fail before the camera counts as stalled: its failure names the reason.
     headTimeout: stallTimeouts(fps).firstFrame - 2_000,
   });
   const isSuccess = response.status >= 200 && response.status < 300;
@@ -93,14 +93,17 @@ async function tryUpstream(
     await response.body[Symbol.asyncDispose]();
     return { error, response };
   }
-  const { format, body, head } = await recognise(response, received);
+  const { format, body, head } = await recognize(response, received);
   if (format === "multipart" || format === "jpegs") return { format, response, body };
   await body[Symbol.asyncDispose]();
   return { error: wrongContent(response, head, settings), response };
 }
 
-/** Reads as many bytes as are needed to recognise the content. If there are not enough, `received` tells them. */
-async function recognise(response: HttpResponse, received: Received) {
+/**
+ * Reads as many bytes as are needed to recognize the content. If reading fails before, `received` records
+ * the bytes.
+ */
+async function recognize(response: HttpResponse, received: Received) {
   const type = response.headers.get("Content-Type") ?? "";
   const chunks = response.body[Symbol.asyncIterator]();
   let head: Bytes = new Uint8Array(0);
@@ -140,7 +143,7 @@ function formatOf(head: Bytes, type: string, isWhole: boolean): Format | undefin
 
 const latin1 = new TextDecoder("latin1");
 
-/** A body of which the beginning has been read. */
+/** A body whose beginning has already been read. */
 class PeekedBody implements ResponseBody {
   readonly #head: Bytes;
   readonly #chunks: AsyncIterator<Bytes>;

@@ -8,7 +8,7 @@ export interface Credentials {
   readonly password: string;
 }
 
-/** The clients that may watch: those with a password, those on this machine, or any. */
+/** The clients that may connect: with these credentials, from this machine, or any. */
 export type Access = Credentials | "this machine" | "anyone";
 
 /**

@@ -54,8 +54,8 @@ export class Authenticator {
     if (authorization === undefined) return UNAUTHORIZED;
     // Computed even above the rate limit, so that the time of a response reveals nothing.
     const given = sha256(basicCredentials(authorization) ?? new Uint8Array(0));
-    const isRight = this.#isExpected(given);
-    const wait = this.#limiter.attempt(address, given.toBase64(), isRight);
+    const isCorrect = this.#isExpected(given);
+    const wait = this.#limiter.attempt(address, given.toBase64(), isCorrect);
     if (wait > 0) {
       return {
         status: 429,
@@ -63,7 +63,7 @@ export class Authenticator {
         headers: { "Retry-After": `${Math.ceil(wait / 1000)}` },
       };
     }
-    if (isRight) return undefined;
+    if (isCorrect) return undefined;
     this.#log.warn("log-in failed", { address });
     return UNAUTHORIZED;
   }

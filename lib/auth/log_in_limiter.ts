@@ -3,7 +3,7 @@ import { clientNetwork, RateLimiter } from "./rate_limiter.ts";
 
 /** Maximum number of networks whose successful log-ins are remembered. */
 const MAX_KNOWN_NETWORKS = 1_000;
-/** Maximum number of wrong credentials remembered for each of them. */
+/** Maximum number of wrong credentials remembered for each network. */
 const MAX_WRONG_CREDENTIALS = 20;
 
 /**
@@ -11,10 +11,11 @@ const MAX_WRONG_CREDENTIALS = 20;
  * there before: several clients share the address of a NAT or a proxy, and one of them may repeat
  * an outdated password forever.
  *
- * Two limits apply. Failed attempts have the first; above it, only a network with a successful
- * log-in is still served, and only if the credentials are right. That would answer unlimited
- * guesses, so different wrong credentials have the second limit, above which right credentials are
- * refused as well. To repeat wrong credentials reveals nothing, and does not count as a guess.
+ * Two limits apply. The first one limits failed attempts; above it, only a network with a
+ * successful log-in is still served, and only with correct credentials. This alone would allow
+ * unlimited guesses. So the second one limits different wrong credentials; above it, correct
+ * credentials are rejected, too. Repeated wrong credentials reveal nothing, and do not count as
+ * guesses.
  */
 export class LogInLimiter {
   readonly #attempts: RateLimiter;
@@ -35,17 +36,17 @@ export class LogInLimiter {
    *
    * @param address The client's IP address.
    * @param digest A digest of the credentials.
-   * @param isRight Whether the credentials are right.
-   * @returns How long the client must wait before it learns that, in milliseconds; 0 if it may.
+   * @param isCorrect Whether the credentials are correct.
+   * @returns Time until the client may get the result, in milliseconds; 0 if it may get it now.
    */
-  attempt(address: string, digest: string, isRight: boolean): number {
+  attempt(address: string, digest: string, isCorrect: boolean): number {
     const network = clientNetwork(address);
     const wrong = this.#known.get(network);
     const isRepeated = wrong?.has(digest) ?? false;
     const guessDelay = isRepeated ? 0 : this.#guesses.consume(network);
     if (guessDelay > 0) return guessDelay;
     const delay = this.#attempts.consume(network);
-    if (isRight && (delay === 0 || wrong)) {
+    if (isCorrect && (delay === 0 || wrong)) {
       this.#guesses.refund(network);
       if (delay === 0) this.#attempts.refund(network);
       this.#remember(network, wrong);

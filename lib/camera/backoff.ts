@@ -37,8 +37,8 @@ export interface BackoffOptions<E extends RetryableError> {
 
 /**
  * Decides when a failed source may be opened again: at once, then after growing delays, forever. A
- * source that has given items for a while is opened again at once, and the delays do not grow. A
- * permanent failure is retried only on request. One object serves all openings of a source, so that
+ * source that has delivered items for a while is opened again at once, and the delays do not grow.
+ * A permanent failure is retried only on request. One object serves all starts of a source, so that
  * clients that connect and disconnect cannot make a broken source start more often.
  */
 export class Backoff<E extends RetryableError> {
@@ -52,9 +52,9 @@ export class Backoff<E extends RetryableError> {
   #failedAt = -Infinity;
   #retryAt = -Infinity;
   readonly #sleepers = new Set<AbortController>();
-  /** When the first item since the opening came, by the monotonic clock. */
+  /** Monotonic time of the first item since the last start, in milliseconds. */
   #succeedingSince: number | undefined;
-  /** Time between the first and the latest item since the opening, in milliseconds. */
+  /** Time between the first and the latest item since the last start, in milliseconds. */
   #succeedingFor = 0;
   #retryRequested = Promise.withResolvers<void>();
 
@@ -142,8 +142,8 @@ export class Backoff<E extends RetryableError> {
   }
 
   /**
-   * Waits until a source that has failed may be opened again: after a permanent failure, for a
-   * request first.
+   * Waits until a failed source may be opened again. After a permanent failure, waits for a request
+   * first.
    *
    * @throws The signal's reason, if it aborts first.
    */

@@ -16,7 +16,7 @@ import { restarting } from "./restart.ts";
 import { stalling, type StallTimeouts, stallTimeouts } from "./stall.ts";
 import type { CameraState, CameraStats } from "./stats.ts";
 
-/** Time limit for a stalled source to say why it has stalled, in milliseconds. */
+/** Time limit for a stalled source to report the reason, in milliseconds. */
 const STOP_TIMEOUT = 2_500;
 
 /** Options of a {@link Camera}. */
@@ -283,7 +283,10 @@ export class Camera implements AsyncDisposable {
     this.#events.emit({ ...event, camera: this.name } as CameraEvent);
   }
 
-  /** Returns why there is no frame in time. A source that has stalled is being stopped, and may say why. */
+  /**
+   * Returns the reason why no frame has arrived in time. A stalled source is being stopped, and may
+   * report the reason.
+   */
   async #timeoutError(): Promise<CameraError> {
     if (!this.error) await settlesWithin(this.#failed.promise, STOP_TIMEOUT, this.#clock);
     const seconds = Math.round(this.#timeouts.firstFrame / 1000);

@@ -47,7 +47,7 @@ export interface CameraDriver<Settings extends CommonSettings> {
   configure(env: Env): Settings;
   /**
    * Opens the camera when a client wants frames. The iteration ends with the camera's stream, or
-   * soon after `signal` aborts; it leaves no process behind.
+   * soon after `signal` aborts; no process is left.
    *
    * @throws {CameraError} While iterating, if the camera delivers no images, or no more.
    */
@@ -74,8 +74,8 @@ export interface CaptureSettings {
 }
 
 /**
- * Refuses a `SOURCE` that is an address, for drivers that would not understand it. The message does not contain it, as
- * it may contain a password.
+ * Refuses a `SOURCE` that is an address, for drivers that would not understand it. The message does
+ * not contain it, as it may contain a password.
  *
  * @throws {ConfigError}
  */
@@ -104,8 +104,8 @@ export function readCaptureSettings(env: Env): CaptureSettings {
 }
 
 /**
- * Reads `FPS`. A driver that reads a setting without using it keeps the server from warning that the
- * setting has no effect.
+ * Reads `FPS`. A driver that reads a setting without using it keeps the server from warning that
+ * the setting has no effect.
  *
  * @throws {ConfigError} If the value is out of its range.
  */

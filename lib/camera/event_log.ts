@@ -22,7 +22,7 @@ export interface EventLogOptions {
  * Logs the events of all cameras. A failure that repeats is logged once until frames flow again.
  * The number of lines per camera is limited, see {@link LogLimiter}.
  *
- * @returns Ends the logging when it is disposed.
+ * @returns An object whose disposal ends the logging.
  */
 export function logCameraEvents(
   events: Pick<Events<CameraEvent>, "subscribe">,

@@ -22,7 +22,7 @@ export class FirstFrame {
    * Waits for the first frame.
    *
    * @returns Whether it has arrived within `timeout` milliseconds.
-   * @throws The error given to {@link fail}, if that comes first.
+   * @throws The error given to {@link fail}, if the capture fails first.
    */
   wait(timeout: number): Promise<boolean> {
     return settlesWithin(this.#deferred.promise, timeout, this.#clock);

@@ -7,16 +7,22 @@ import type { Images, TimedJpeg } from "./driver.ts";
 
 /** Maximum number of frames per second. Further frames are dropped. */
 const MAX_FPS = 250;
-/** Interval between checks whether the event loop turns, in milliseconds. */
+/** Interval between checks whether the event loop runs, in milliseconds. */
 const TURN_INTERVAL = 100;
-/** Frames that follow each other faster may come from a driver that never waits. In milliseconds. */
+/**
+ * Minimum time between two frames of a driver that surely waits, in milliseconds. A driver that
+ * never waits is faster.
+ */
 const MIN_GAP = 2;
-/** Time limit for a driver to end after its signal has aborted, in milliseconds. Terminated programs need 1.5 s. */
+/**
+ * Time limit for a driver to end after its signal has aborted, in milliseconds. Terminated programs
+ * need 1.5 s.
+ */
 const GRACE_PERIOD = 6_000, SHORT_GRACE_PERIOD = 2_000;
 /** Maximum length of a driver's own error message, in characters. */
 const MAX_MESSAGE = 300;
 const CONTRACT_HINT =
-  "a driver's open() is `async *open(settings, signal)` and yields JPEGs as Uint8Array";
+  "open() must be `async *open(settings, signal)`, and yield each JPEG as a Uint8Array";
 const END_HINT = "the driver must end when its signal aborts; restart the server";
 
 /** Options of {@link guardDriver}. */
@@ -25,41 +31,41 @@ export interface GuardOptions {
   readonly name: string;
   /** Hides the secrets of the camera in the driver's own messages. */
   readonly redact: (text: string) => string;
-  /** Called once per opening if frames are dropped. */
+  /** Called once per capture if frames are dropped. */
   readonly onExcess?: (maxFps: number) => void;
   readonly clock?: Clock;
 }
 
 /**
- * Protects the server against the mistakes of a driver. The camera fails with a message that says what is wrong if the
- * driver throws, returns no async iterable, yields anything but JPEGs, or does not end after its signal has aborted.
- * Then the driver is left alone, and not opened again before it has ended. A driver that never waits cannot block the
- * event loop.
+ * Protects the server against the bugs of a driver. If the driver throws, returns no async
+ * iterable, yields a value that is not a JPEG, or does not end after its signal has aborted, the
+ * camera fails with a message that names the bug. A driver that does not end is abandoned, and not
+ * opened again until it has ended. A driver that never waits cannot block the event loop.
  */
 export function guardDriver(
   open: (signal: AbortSignal) => unknown,
   options: GuardOptions,
 ): (signal: AbortSignal) => Images {
   const { name, redact } = options;
-  /** Whether an opening has been given up that has not ended yet. */
-  let isLeftOver = false;
+  /** Whether an abandoned capture has not ended yet. */
+  let isAbandoned = false;
   const toFailure = (error: unknown) =>
     error instanceof CameraError ? error : failureOf(error, name, redact);
-  const onLeftOver = (ended: Promise<unknown>) => {
-    isLeftOver = true;
-    ended.finally(() => isLeftOver = false);
+  const onAbandoned = (ended: Promise<unknown>) => {
+    isAbandoned = true;
+    ended.finally(() => isAbandoned = false);
   };
   return (signal) => {
-    if (isLeftOver) {
+    if (isAbandoned) {
       const message =
-        `The driver "${name}" of an earlier start has not ended, and is not started again`;
+        `The driver "${name}" cannot start again: it has not ended since its last start`;
       return failing(new CameraError(message, { hint: END_HINT }));
     }
     try {
       const images = open(signal);
       if (!isImages(images)) throw wrongResult(images, name);
       const { counts, received, hint } = images;
-      const guarded = guard(images, signal, { ...options, onLeftOver, toFailure });
+      const guarded = guard(images, signal, { ...options, onAbandoned, toFailure });
       return Object.assign(guarded, { counts, received, hint });
     } catch (error) {
       return failing(toFailure(error));
@@ -68,15 +74,15 @@ export function guardDriver(
 }
 
 interface GuardedOptions extends GuardOptions {
-  /** Called when an opening is given up. @param ended Settles when it has ended. */
-  readonly onLeftOver: (ended: Promise<unknown>) => void;
+  /** Called when a capture is abandoned. @param ended Settles when it has ended. */
+  readonly onAbandoned: (ended: Promise<unknown>) => void;
   readonly toFailure: (error: unknown) => CameraError;
 }
 
 async function* guard(
   images: AsyncIterable<unknown>,
   signal: AbortSignal,
-  { name, clock = systemClock, onExcess, onLeftOver, toFailure }: GuardedOptions,
+  { name, clock = systemClock, onExcess, onAbandoned, toFailure }: GuardedOptions,
 ): AsyncGenerator<Jpeg | TimedJpeg> {
   using pace = new Pace(clock, onExcess);
   let iterator: AsyncIterator<unknown> | undefined;
@@ -87,7 +93,7 @@ async function* guard(
       const next = Promise.resolve(iterator.next());
       if (!await settlesAfterAbort(next, signal)) {
         hasEnded = true;
-        onLeftOver(Promise.allSettled([next, endOf(iterator)]));
+        onAbandoned(Promise.allSettled([next, endOf(iterator)]));
         throw ignoresSignal(name);
       }
       const { done, value } = await next;
@@ -102,22 +108,22 @@ async function* guard(
     if (signal.aborted && (error === signal.reason || isAbortError(error))) return;
     throw toFailure(error);
   } finally {
-    if (!hasEnded && iterator) await close(iterator, { signal, name, onLeftOver });
+    if (!hasEnded && iterator) await close(iterator, { signal, name, onAbandoned });
   }
 }
 
 /** Ends a driver that has not ended by itself. */
 async function close(
   iterator: AsyncIterator<unknown>,
-  { signal, name, onLeftOver }: Pick<GuardedOptions, "name" | "onLeftOver"> & {
+  { signal, name, onAbandoned }: Pick<GuardedOptions, "name" | "onAbandoned"> & {
     signal: AbortSignal;
   },
 ): Promise<void> {
   const ended = endOf(iterator);
-  ended.catch(() => {}); // a failure after the end of the camera is of no interest
+  ended.catch(() => {}); // nothing depends on a failure after the end
   const grace = signal.aborted ? signal : AbortSignal.abort();
   if (await settlesAfterAbort(ended.catch(() => {}), grace)) return;
-  onLeftOver(Promise.allSettled([ended]));
+  onAbandoned(Promise.allSettled([ended]));
   if (signal.aborted) throw ignoresSignal(name);
 }
 
@@ -126,7 +132,11 @@ async function endOf(iterator: AsyncIterator<unknown>): Promise<void> {
   await iterator.return?.();
 }
 
-/** Waits for a promise, until the grace period after the abort of a signal is over. @returns Whether it settled. */
+/**
+ * Waits for a promise, until the grace period after the abort of a signal is over.
+ *
+ * @returns Whether it settled.
+ */
 function settlesAfterAbort(promise: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -165,9 +175,9 @@ class Pace implements Disposable {
   }
 
   /**
-   * Lets the event loop turn if the driver may not have waited since the last frame.
+   * Lets the event loop run if the driver may not have waited since the last frame.
    *
-   * @returns Whether the frame is to be shown.
+   * @returns Whether the frame is within the limit.
    */
   async admits(): Promise<boolean> {
     const now = this.#clock.monotonic();
@@ -193,19 +203,19 @@ class Pace implements Disposable {
   }
 }
 
-/** A driver that breaks its contract: it has not ended by itself. */
+/** A violation of the driver contract. The driver itself has not ended yet. */
 class ContractError extends CameraError {
   override name = "ContractError";
 }
 
 function ignoresSignal(name: string): CameraError {
-  const message = `The driver "${name}" ignores the abort of its signal: it has not ended in time`;
+  const message = `The driver "${name}" has a bug: it did not end after its signal aborted`;
   return new CameraError(message, { hint: END_HINT });
 }
 
 function wrongResult(value: unknown, name: string): ContractError {
   if (value instanceof Promise) value.catch(() => {}); // its rejection would end the server
-  const message = `The driver "${name}" is wrong: open() returned ${
+  const message = `The driver "${name}" has a bug: open() returned ${
     describe(value)
   } instead of an async iterable`;
   return new ContractError(message, { hint: CONTRACT_HINT });
@@ -219,27 +229,27 @@ function imageOf(value: unknown, name: string): Jpeg | TimedJpeg {
       ? { jpeg: unshared(jpeg), capturedAt: capturedAt as number }
       : unshared(jpeg);
   }
-  const message = `The driver "${name}" is wrong: it yielded ${describe(value)} instead of a JPEG`;
+  const message = `The driver "${name}" has a bug: it yielded ${describe(value)} instead of a JPEG`;
   throw new ContractError(message, { hint: CONTRACT_HINT });
 }
 
-/** Returns the bytes themselves, or a copy if they are in memory that a response cannot be made of. */
+/** Returns the bytes themselves, or a copy if a response cannot contain their kind of memory. */
 function unshared(bytes: Uint8Array): Jpeg {
   const { buffer } = bytes;
   const isPlain = buffer instanceof ArrayBuffer && !buffer.resizable;
   return isPlain ? bytes as Jpeg : new Uint8Array(bytes);
 }
 
-/** Describes a value that is not what it should be. */
+/** Describes a value of the wrong type. */
 function describe(value: unknown): string {
   if (value === null || value === undefined) return `${value}`;
   if (value instanceof Uint8Array) return `bytes (${describeBytes(value)})`;
   if (typeof value !== "object" && typeof value !== "function") return `a ${typeof value}`;
   const type = /^\w{1,40}$/.exec(value.constructor?.name ?? "")?.[0] ?? "object";
-  return type === "Object" ? "an object without a JPEG" : `an object of type ${type}`;
+  return type === "Object" ? "an object" : `an object of type ${type}`;
 }
 
-/** Returns the failure for what a driver has thrown: its own message in one line, without secrets. */
+/** Converts an error that a driver has thrown: to its message in one line, without secrets. */
 function failureOf(error: unknown, name: string, redact: GuardOptions["redact"]): CameraError {
   const line = printable(redact(textOf(error)).split(/[\r\n]/)[0]!).slice(0, MAX_MESSAGE);
   return new CameraError(`The driver "${name}" failed: ${line}`);

@@ -15,14 +15,16 @@ export interface NormalizedImage extends Required<TimedJpeg> {
   readonly size: Size;
 }
 
-/** Counts the broken images of a camera over all its captures, and explains why there is no picture. */
+/**
+ * Counts the broken images of a camera over all its captures, and explains why there is no picture.
+ */
 export class BrokenImages {
   #previous = 0;
   #current: SplitCounts = { broken: 0, skippedBytes: 0 };
   #received: Received | undefined;
   #hint: string | undefined;
 
-  /** Number of images that were broken, cut short or too large. */
+  /** Number of images that were broken, incomplete or too large. */
   get total(): number {
     return this.#previous + this.#current.broken;
   }
@@ -40,10 +42,12 @@ export class BrokenImages {
     this.#current.broken++;
     const kind = describeBytes(image);
     this.#received ??= new Received();
-    this.#received.addBroken(kind === "JPEG" ? "JPEG without a size" : `no JPEG, but ${kind}`);
+    this.#received.addBroken(
+      kind === "JPEG" ? "JPEG header without a size" : `${kind} instead of JPEG`,
+    );
   }
 
-  /** Says what has arrived in this capture; undefined if that is unknown. */
+  /** Describes the data of this capture that has arrived; undefined if it is unknown. */
   explain(): Explanation | undefined {
     if (!this.#received) return undefined;
     const { mayBeSlow } = this.#received;

@@ -31,7 +31,7 @@ export async function openDriver(
   onExcess?: (maxFps: number) => void,
 ): Promise<ConfiguredDriver> {
   const driver = await drivers.load(name);
-  // Only when there is a failure: `env` can record what is read from it.
+  // Created only for a failure: `env` may record the variables that are read.
   const redact = (text: string) => sourceRedactor(env).redact(text);
   const { settings, fps } = configure(driver, env, { name, redact });
   const open = guardDriver((signal) => driver.open(settings, signal), { name, redact, onExcess });

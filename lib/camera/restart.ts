@@ -5,7 +5,7 @@ import type { Backoff, RetryableError } from "./backoff.ts";
 export interface RestartOptions<E extends RetryableError> {
   /** Creates the failure of a source that has ended by itself. */
   onEnd: () => E;
-  /** Converts what a source has thrown. */
+  /** Converts an error that a source has thrown. */
   toFailure: (error: unknown) => E;
 }
 
@@ -16,7 +16,7 @@ export function restarting<T, E extends RetryableError>(
   { onEnd, toFailure }: RestartOptions<E>,
 ): Open<T> {
   return async function* (signal) {
-    // A new opening is a request by itself: it does not wait for one after a permanent failure.
+    // A new start counts as a request: it does not wait for one after a permanent failure.
     let allowed = await unaborted(backoff.waitForDelay(signal), signal);
     while (allowed) {
       backoff.start();

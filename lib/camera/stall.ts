@@ -15,12 +15,12 @@ export function stallTimeouts(fps = Infinity): StallTimeouts {
   return { firstFrame: Math.max(10_000, 8_000 / fps), nextFrame: Math.max(3_000, 8_000 / fps) };
 }
 
-/** What has arrived from a source instead of pictures. */
+/** Explanation why a source has delivered no pictures. */
 export interface Explanation {
   readonly text: string;
   /** What the user can do. */
   readonly hint?: string;
-  /** Whether a picture may come later. */
+  /** Whether a picture may arrive later. */
   readonly mayBeSlow: boolean;
 }
 
@@ -31,7 +31,7 @@ export interface StallOptions extends StallTimeouts {
   readonly explain?: () => Explanation | undefined;
 }
 
-/** Number of items after which a source that stalls is not taken for a slow one. */
+/** Number of items after which a stalled source is not assumed to be slow. */
 const FEW_ITEMS = 2;
 
 /**
@@ -78,7 +78,7 @@ function stallError(
   return new CameraError(`${message}: ${text}`, { hint: mayBeSlow ? slow : hint });
 }
 
-/** @throws {CameraError} Always: a source has ended without any item. */
+/** @throws {CameraError} A source has ended without an item. */
 function throwWithoutPicture(explanation: Explanation | undefined): never {
   const message = "The camera's stream ended without a picture";
   if (!explanation) throw new CameraError(message);

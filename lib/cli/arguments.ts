@@ -12,10 +12,10 @@ import {
 } from "./launcher.ts";
 import { SETTINGS } from "./settings.ts";
 
-/** Words for the command that needs no argument. */
+/** Arguments of other programs that serve; this one serves without an argument. */
 const START_WORDS = ["start", "serve", "server", "run", "up"];
 
-/** Arguments of other programs, and those of this one that they stand for. */
+/** Arguments of other programs, and the equivalent arguments of this one. */
 const ALTERNATIVES: Readonly<Record<string, string>> = {
   "help": "--help",
   "-help": "--help",
@@ -28,14 +28,14 @@ const ALTERNATIVES: Readonly<Record<string, string>> = {
   "--doctor": "doctor",
 };
 
-/** The drivers of the folder `cameras`. A word alone is not looked up there: that needs no folder. */
+/** The drivers of the folder `cameras`. Arguments are explained before that folder is read. */
 export const DRIVERS: readonly string[] = ["emulated", "exec", "mjpeg", "opencv", "pi", "usb"];
 
-/** Options of other programs, and the settings that they stand for. */
+/** Options of other programs, and the equivalent settings. */
 const SHORT_OPTIONS: Readonly<Record<string, string>> = { "-p": "PORT", "-c": "CAMERA" };
 
 /**
- * Explains an unknown argument, and says what to type if it stands for a setting: `CAMERA=pi`,
+ * Explains an unknown argument, and says what to type if it is meant as a setting: `CAMERA=pi`,
  * `--port 9000`.
  *
  * @param args All arguments.
@@ -69,12 +69,13 @@ export function explainArguments(
   return `${label}: expected doctor, --list-cameras, --help or --version`;
 }
 
-/** The settings that arguments stand for. */
+/** Finds the settings in arguments. */
 function assignmentsIn(args: readonly string[]): Assignment[] {
   const assignments: Assignment[] = [];
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!;
-    const bare = valueAlone(arg);
+    // After an unknown option, it is the value of that.
+    const bare = args[i - 1]?.startsWith("-") && args[i - 1] !== "--" ? undefined : valueAlone(arg);
     if (bare) {
       assignments.push(...bare);
       continue;
@@ -103,7 +104,7 @@ function isSettingBeforeValue(arg: string, next: string | undefined): boolean {
   return next !== undefined && SETTINGS.some(({ name }) => name === arg);
 }
 
-/** The settings that an argument stands for if it is only a value: `pi`, `9000`, `/dev/video0`. */
+/** Finds the settings for an argument that is only a value: `pi`, `9000`, `/dev/video0`. */
 function valueAlone(arg: string): Assignment[] | undefined {
   if (/^\d{2,5}$/.test(arg)) return [["PORT", arg]];
   if (/^[a-z,]+$/.test(arg) && arg.split(",").every((word) => DRIVERS.includes(word))) {
@@ -116,7 +117,7 @@ function valueAlone(arg: string): Assignment[] | undefined {
   return [["CAMERA", driver], ["SOURCE", describe("SOURCE", arg)]];
 }
 
-/** The setting that `CAMERA`, `--camera`, `-p` or a misspelled `CAMREA` stands for. */
+/** Finds the setting for `CAMERA`, `--camera`, `-p` or a misspelled `CAMREA`. */
 function nameOf(option: string, isAssigned: boolean): string | undefined {
   if (Object.hasOwn(SHORT_OPTIONS, option)) return SHORT_OPTIONS[option];
   const isOption = option.startsWith("--");
@@ -126,14 +127,14 @@ function nameOf(option: string, isAssigned: boolean): string | undefined {
   return isAssigned ? nearest(name, SETTINGS.map(({ name }) => name)) : undefined;
 }
 
-/** The setting with this name, or with this name after that of a camera. */
+/** Finds a setting by its name, with or without the prefix of a camera. */
 function settingOf(name: string): Setting | undefined {
   return SETTINGS.find((setting) =>
     name === setting.name || setting.perCamera && name.endsWith(`_${setting.name}`)
   );
 }
 
-/** A value for the line to type: without secrets, and not too long. */
+/** Describes a value for the line to type: without secrets, and shortened. */
 function describe(name: string, value: string): string {
   const setting = settingOf(name);
   if (setting?.name === "AUTH") return "user:password";

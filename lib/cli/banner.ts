@@ -8,7 +8,7 @@ export interface BannerOptions {
   readonly access: Access;
   /** Base URLs of the server. */
   readonly addresses: readonly string[];
-  /** The settings in use, and what is wrong with them. */
+  /** The settings in use, and the warnings about them. */
   readonly review: SettingsReview;
 }
 

@@ -1,8 +1,8 @@
 import { quote } from "../quote.ts";
 
 /**
- * Describes a value of `SOURCE` without what may be secret: `http://192.168.1.20:8000/…` for a URL,
- * `ffmpeg …` for a command. Undefined if it cannot be told where a password would be.
+ * Describes a value of `SOURCE` without parts that may be secret: `http://192.168.1.20:8000/…` for
+ * a URL, `ffmpeg …` for a command. Undefined if the position of a password is unknown.
  */
 export function describeSource(source: string): string | undefined {
   const [program, ...args] = source.split(/\s+/);

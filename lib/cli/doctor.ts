@@ -30,7 +30,7 @@ export async function runDoctor(
 ): Promise<number> {
   if (Deno.permissions.querySync({ name: "run" }).state !== "granted") {
     throw new ConfigError(
-      `Cannot run programs to look for cameras: use \`deno task ${command}\``,
+      `Cannot run programs to find cameras: type deno task ${command}`,
     );
   }
   const abort = new AbortController();

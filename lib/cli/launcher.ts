@@ -15,7 +15,9 @@ export function currentLauncher(): Launcher {
   return { os, standalone, npx };
 }
 
-/** The command line of a task: `deno task start`, or `./dinocam` for the compiled binary. */
+/**
+ * Returns the command line of a task: `deno task start`, or `./dinocam` for the compiled binary.
+ */
 export function commandLine(task: string, { standalone, npx }: Launcher): string {
   if (!standalone) return `${npx ? "npx " : ""}deno task ${task}`;
   if (task === "start") return "./dinocam";
@@ -25,7 +27,9 @@ export function commandLine(task: string, { standalone, npx }: Launcher): string
 /** A variable and its value. */
 export type Assignment = readonly [name: string, value: string];
 
-/** The command line that sets some variables for a task, for the shells of the operating system. */
+/**
+ * Returns the command line that sets variables for a task, for the shells of the operating system.
+ */
 export function withVariables(
   assignments: readonly Assignment[],
   task: string,
@@ -44,7 +48,7 @@ export function withVariables(
     `${[...cmd, command].join("&& ")} (cmd)`;
 }
 
-/** The command line that reads the variables from the file `.env`. */
+/** Returns the command line that reads the variables from the file `.env`. */
 export function withDotenv(task: "start" | "doctor", launcher: Launcher): string {
   return launcher.standalone
     ? `set -a; . ./.env; set +a; ${commandLine(task, launcher)}`

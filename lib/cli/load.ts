@@ -7,7 +7,7 @@ import { requireListenPermission, requireStartPermissions } from "./permission_c
 import { readDotenv } from "./review_settings.ts";
 import { readServerConfig, type ServerConfig } from "./settings.ts";
 
-/** What every command works with. */
+/** The settings and drivers that every command needs. */
 export interface Loaded {
   readonly config: ServerConfig;
   readonly access: Access;
@@ -19,8 +19,8 @@ export interface Loaded {
 }
 
 /**
- * Checks Deno's permissions, reads the settings, and finds the drivers. Removes `AUTH` from the environment:
- * neither drivers nor the programs that they run need it.
+ * Checks Deno's permissions, reads the settings, and finds the drivers. Removes `AUTH` from the
+ * environment: neither drivers nor the programs that they run need it.
  *
  * @throws {ConfigError} If a setting is invalid, or a permission is missing.
  */

@@ -11,8 +11,8 @@ const FOLDERS = ["cameras", "static"].map((folder) =>
 );
 
 /**
- * Checks whether Deno lets the program read its settings and its files. In a terminal, Deno would
- * ask for each permission in turn.
+ * Checks whether Deno permits the program to read its settings and its files. In a terminal, Deno
+ * would ask for each permission in turn.
  *
  * @throws {ConfigError} If a permission is missing.
  */
@@ -24,7 +24,7 @@ export function requireStartPermissions(command: Command): void {
   ]);
 }
 
-/** Checks whether Deno lets the server listen. @throws {ConfigError} If it does not. */
+/** Checks whether Deno permits the server to listen. @throws {ConfigError} If it does not. */
 export function requireListenPermission({ host, port }: Pick<Config, "host" | "port">): void {
   const address = hostInUrl(host);
   requirePermissions("serve", [{ name: "net", host: port === 0 ? address : `${address}:${port}` }]);
@@ -34,7 +34,7 @@ function requirePermissions(
   command: Command,
   permissions: readonly Deno.PermissionDescriptor[],
 ): void {
-  // querySync never asks the user.
+  // querySync never prompts.
   const missing = permissions.filter((one) => Deno.permissions.querySync(one).state !== "granted");
   if (missing.length === 0) return;
   const names = [...new Set(missing.map(({ name }) => `--allow-${name}`))].join(" and ");

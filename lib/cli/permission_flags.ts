@@ -9,9 +9,9 @@ import { isSupported } from "./deno_version.ts";
 import { readEnvironment } from "./environment.ts";
 import { readServerConfig, type ServerConfig, SETTINGS } from "./settings.ts";
 
-// Prints the permission flags of the server, for the tasks in `deno.json`. The argument is `all` for
-// commands that use every driver. On an unsupported Deno it prints nothing: the server then reports
-// the version.
+// Prints the permission flags of the server, for the tasks in `deno.json`. The argument is `all`
+// for commands that use every driver. On an unsupported Deno it prints nothing: the server then
+// reports the version.
 if (isSupported(Deno.version.deno)) {
   const flags = await flagsFor(Deno.args[0] === "all");
   console.log(flags.join(" "));
@@ -43,7 +43,7 @@ async function isFile(path: string): Promise<boolean> {
   }
 }
 
-/** Undefined if a setting is invalid: the server reports that. */
+/** Reads the settings; undefined if a setting is invalid: the server reports the error. */
 function readValidConfig(env: Env): ServerConfig | undefined {
   try {
     return readServerConfig(env);

@@ -7,7 +7,7 @@ import { findMisspelled } from "./review_settings.ts";
 const MAX_MISSPELLED = 3;
 
 /**
- * Prints an error that the user can correct, in one line on stderr, and rethrows any other.
+ * Prints an error that the user can correct, in one line on standard error. Rethrows other errors.
  *
  * @returns The exit code: 2 for invalid settings and arguments, 1 if the server cannot listen.
  */

@@ -12,7 +12,7 @@ import { readServerConfig, SETTINGS, settingsInUse } from "./settings.ts";
 /** The file in the working directory that users expect to be read. */
 const DOTENV = ".env";
 
-/** What the server and the doctor say about the settings. */
+/** The settings as the server and the doctor report them. */
 export interface SettingsReview {
   /** The settings in use, in one line. */
   readonly settings: string;
@@ -38,7 +38,7 @@ export function recordCameras<Camera extends Omit<RecordedCamera, "reads">>(
   });
 }
 
-/** What {@link reviewSettings} works on. */
+/** Options of {@link reviewSettings}. */
 export interface ReviewOptions {
   readonly env: Env;
   /** The cameras, after their drivers have read their settings. */
@@ -62,8 +62,8 @@ export function reviewSettings(
 }
 
 /**
- * Finds misspelled settings when the server cannot start, as they may be the reason: without AUTH,
- * AUHT is what matters.
+ * Finds misspelled settings when the server cannot start, as they may be the reason: AUTH is
+ * missing because of AUHT.
  */
 export function findMisspelled(env: Env): readonly SettingWarning[] {
   const settings = SETTINGS;

@@ -10,10 +10,10 @@ const ALL_ADDRESSES = ["0.0.0.0", "::"];
 export type NetworkInterface = Pick<Deno.NetworkInterfaceInfo, "family" | "address">;
 
 /**
- * Returns the base URLs of the server, without a slash at the end. If it listens on all addresses, these are
- * the machine's addresses in its networks.
+ * Returns the base URLs of the server, without a slash at the end. If it listens on all addresses,
+ * these are the machine's addresses in its networks.
  *
- * @param interfaces The machine's addresses, if Deno permits to read them.
+ * @param interfaces The machine's addresses; empty if Deno does not permit reading them.
  */
 export function serverAddresses(
   { host, tls }: Pick<Config, "host" | "tls">,
@@ -41,7 +41,9 @@ function networkHosts(host: string, interfaces: readonly NetworkInterface[]): st
   );
 }
 
-/** Whether other machines can use an address: not loopback, and not link-local, which needs a zone. */
+/**
+ * Whether other machines can use an address: not loopback, and not link-local, which needs a zone.
+ */
 function isUsable(address: string): boolean {
   return !/^(127\.|::1$|169\.254\.|fe[89ab])/i.test(address);
 }

@@ -1,8 +1,8 @@
 import { hostInUrl } from "../host.ts";
 import { type Finding, problemOf } from "./finding.ts";
 
-/** Timeout for the answer of a server that listens on the port, in milliseconds. */
-const ANSWER_TIMEOUT = 1_000;
+/** Timeout for the response of a server that listens on the port, in milliseconds. */
+const RESPONSE_TIMEOUT = 1_000;
 
 /** The address to listen on. */
 export interface ListenAddress {
@@ -10,7 +10,7 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** Checks whether the server can listen, and whether a dinocam does so already. */
+/** Checks whether the server can listen, and whether dinocam is already listening. */
 export async function checkPort({ host, port }: ListenAddress): Promise<Finding> {
   try {
     Deno.listen({ hostname: host, port }).close();
@@ -32,7 +32,7 @@ export async function checkPort({ host, port }: ListenAddress): Promise<Finding>
   }
 }
 
-/** Whether a dinocam answers at an address: over HTTP, or over HTTPS with any certificate. */
+/** Whether dinocam responds at an address: over HTTP, or over HTTPS with any certificate. */
 async function isDinocam(address: ListenAddress): Promise<boolean> {
   const answers = await Promise.all([headOverHttp(address), headOverTls(address)]);
   return answers.some((head) => /^HTTP\/1\.[01] [^]*\r\nserver: dinocam$/im.test(head));
@@ -50,7 +50,10 @@ async function headOverTls(address: ListenAddress): Promise<string> {
   return await readHead((onConnect) => tls.connect(options, onConnect), address);
 }
 
-/** Where a program on this machine reaches a server that listens on an address. */
+/**
+ * Returns the address at which a program on this machine reaches a server that listens on an
+ * address.
+ */
 function target({ host, port }: ListenAddress): { host: string; port: number } {
   const anyAddress: Record<string, string> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
   return { host: anyAddress[host] ?? host, port };
@@ -77,7 +80,7 @@ function readHead(
       connection.destroy();
       resolve(head.split("\r\n\r\n", 1)[0]!);
     };
-    const timeout = setTimeout(finish, ANSWER_TIMEOUT);
+    const timeout = setTimeout(finish, RESPONSE_TIMEOUT);
     const connection = connect(() =>
       connection.write(
         `GET /healthz HTTP/1.1\r\nHost: ${hostInUrl(host)}:${port}\r\nConnection: close\r\n\r\n`,

@@ -87,7 +87,7 @@ export function liveRoutes({ cameras, viewers, serverInfo, clock }: LiveRoutesOp
 /**
  * Accepts a WebSocket.
  *
- * @throws {HttpError} If the request is no WebSocket handshake, or comes from another origin.
+ * @throws {HttpError} If the request is not a WebSocket handshake, or is from another origin.
  * @throws {TooManyViewers} If the viewer limit is reached.
  */
 function upgrade(c: Context, viewers: Viewers): Deno.WebSocketUpgrade {
@@ -114,7 +114,7 @@ function upgrade(c: Context, viewers: Viewers): Deno.WebSocketUpgrade {
   }
 }
 
-/** Whether a request comes from a program: browsers always send the page's origin. */
+/** Whether a request is from a program: browsers always send the page's origin. */
 function isProgram(c: Context): boolean {
   return c.req.header("Origin") === undefined;
 }

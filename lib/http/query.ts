@@ -12,7 +12,7 @@ export interface QueryRange {
 /**
  * Reads a number: `?fps=10` → 10; undefined if missing.
  *
- * @throws {HttpError} 400 if the value is no number in the range.
+ * @throws {HttpError} 400 if the value is not a number in the range.
  */
 export function readNumberQuery(c: Context, name: string, range: QueryRange): number | undefined {
   return read(c, name, range.expected, (text) => {

@@ -20,7 +20,7 @@ export function protectFromForgery(allowed: AllowedOrigins): MiddlewareHandler {
 }
 
 /**
- * Whether a request comes from a page of this server, or from a program: browsers always send the
+ * Whether a request is from a page of this server, or from a program: browsers always send the
  * page's origin. Behind a proxy, the server's public name is in `X-Forwarded-Host`, which no page
  * can set.
  */

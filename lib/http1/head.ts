@@ -63,7 +63,7 @@ export class HeadParser {
    * Adds bytes.
    *
    * @returns The head, once it is complete.
-   * @throws {HttpClientError} If the bytes are no response, or its head is too large.
+   * @throws {HttpClientError} If the bytes are not a response, or its head is too large.
    */
   push(bytes: Bytes): Head | undefined {
     if (this.#length + bytes.length > this.#bytes.length) {
@@ -126,9 +126,9 @@ export class HeadParser {
   #requireText(first: number): void {
     if (first === LF || first === 0x0d || TOKEN_CHARACTER.test(String.fromCharCode(first))) return;
     if (first === 0x15 || first === 0x16) {
-      throw this.#notHttp("TLS; the address must begin with https");
+      throw this.#notHttp("a TLS message", "; the address must begin with https");
     }
-    throw this.#notHttp(first === 0x3c ? "a document without a head" : "unknown bytes");
+    throw this.#notHttp(first === 0x3c ? "a document without a response head" : "unknown data");
   }
 
   #nextLine(): string | undefined {
@@ -163,7 +163,7 @@ export class HeadParser {
   #parseField(line: string): void {
     const [, name, value] = FIELD.exec(line) ?? [];
     if (this.#state === "start") {
-      if (!name) throw this.#notHttp(/^(RTSP|SSH|FTP|\d{3})\b/.exec(line)?.[0] ?? "unknown text");
+      if (!name) throw this.#notHttp(describeLine(line));
       this.#format = "fields";
       this.#state = "fields";
     }
@@ -197,12 +197,19 @@ export class HeadParser {
     return new HttpClientError("head-too-large", message);
   }
 
-  #notHttp(what: string): HttpClientError {
+  #notHttp(content: string, advice = ""): HttpClientError {
     return new HttpClientError(
       "not-http",
-      `${this.#server} does not respond in HTTP, but with ${what}`,
+      `${this.#server} sent ${content} instead of an HTTP response${advice}`,
     );
   }
+}
+
+/** Names the protocol of a line that is not HTTP. */
+function describeLine(line: string): string {
+  const [start] = /^(RTSP|SSH|FTP|\d{3})\b/.exec(line) ?? [];
+  if (start === undefined) return "unknown text";
+  return /\d/.test(start) ? `a line that begins with ${start}` : start;
 }
 
 /**

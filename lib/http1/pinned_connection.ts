@@ -80,7 +80,8 @@ function otherFingerprint(server: string, actual: string): HttpClientError {
 
 /**
  * A connection through `node:tls`. It has no backpressure, because after a pause, a socket of Deno
- * 2.9 does not report the end of the connection. Instead, it closes when too much data is unread.
+ * 2.9 does not report the end of the connection. Instead, it closes when it has received too much
+ * unread data.
  */
 class PinnedConnection implements Connection {
   readonly #socket: tls.TLSSocket;
@@ -114,7 +115,7 @@ class PinnedConnection implements Connection {
   async connected(): Promise<void> {
     while (this.#state === "connecting") await this.#event();
     if (this.#reason !== undefined) throw this.#reason;
-    if (this.#state !== "connected") throw new Error("closed within the TLS handshake");
+    if (this.#state !== "connected") throw new Error("closed during the TLS handshake");
   }
 
   async read(): Promise<Bytes | undefined> {

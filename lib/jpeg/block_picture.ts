@@ -5,18 +5,25 @@ import { STANDARD_DHT, STANDARD_TABLES } from "./tables.ts";
 
 /** Width and height of a block in pixels. */
 const BLOCK = 8;
-/** All components use the standard tables for chrominance: their code for "no change" is shorter. */
+/**
+ * All components use the standard tables for chrominance: their code for "no change" is shorter.
+ */
 const DC_TABLE = 0x01, AC_TABLE = 0x11;
-/** Quantisation step of DC coefficients: a DC coefficient is 8 times the mean of its block, so 8 is one grey level. */
+/**
+ * Quantization step of DC coefficients: a DC coefficient is 8 times the mean of its block, so 8 is
+ * one grey level.
+ */
 const DC_STEP = 8;
-/** Quantisation step of AC coefficients, the finest. */
+/** Quantization step of AC coefficients, the finest. */
 const AC_STEP = 1;
-/** Maximum size of an encoded unit of 16x16 pixels: four blocks of luminance and two of chrominance. */
+/**
+ * Maximum size of an encoded unit of 16x16 pixels: four blocks of luminance and two of chrominance.
+ */
 const MAX_UNIT_BYTES = 24;
 
 /**
- * A picture made of grey blocks of 8x8 pixels, the blocks of a JPEG. Each block is one DC coefficient, so
- * encoding takes little time and few bytes.
+ * A picture made of grey blocks of 8x8 pixels, the blocks of a JPEG. Each block is one DC
+ * coefficient, so encoding takes little time and few bytes.
  */
 export class BlockPicture {
   /** Number of columns of blocks; the picture's edge may cut the last one. */
@@ -69,7 +76,10 @@ export class BlockPicture {
     return markHeadroom(bits.finish());
   }
 
-  /** Grey level of a block. Units of 16x16 pixels may reach beyond the edges, where the edge is repeated. */
+  /**
+   * Grey level of a block. Units of 16x16 pixels may reach beyond the edges, where the edge is
+   * repeated.
+   */
   #greyAt(column: number, row: number): number {
     const y = Math.min(row, this.rows - 1);
     return this.#greys[y * this.columns + Math.min(column, this.columns - 1)]!;
@@ -131,9 +141,9 @@ function writeBlock(bits: BitWriter, difference: number): void {
 }
 
 /**
- * Writes the first block with an additional AC coefficient of 2, which is 0.35 grey levels and invisible. Its
- * code puts an FF into the data if the grey level is at least 32 away from 128. Without any FF, ffmpeg misses
- * the end of the image while it probes the stream, and warns.
+ * Writes the first block with an additional AC coefficient of 2, which is 0.35 grey levels and
+ * invisible. Its code puts an FF into the data if the grey level is at least 32 away from 128.
+ * Without any FF, ffmpeg misses the end of the image while it probes the stream, and warns.
  *
  * @returns The number of blocks written.
  */
@@ -165,7 +175,7 @@ class BitWriter {
     this.#end = HEADROOM + header.length;
   }
 
-  /** Ensures room for a number of bytes. */
+  /** Enlarges the buffer if its free space is less than a number of bytes. */
   reserve(bytes: number): void {
     if (this.#end + bytes + HEADROOM <= this.#bytes.length) return;
     const larger = new Uint8Array(this.#bytes.length * 2);

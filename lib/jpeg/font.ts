@@ -1,7 +1,7 @@
 /** Width and height of a letter in dots. */
 export const GLYPH_WIDTH = 5, GLYPH_HEIGHT = 7;
 
-/** Rows of letters, each with its shape below. */
+/** The glyphs: rows of letters, and below each letter its shape. */
 const FONT = String.raw`
   A     B     C     D     E     F     G     H     I     J     K     L     M     N     O     P
  ###  ####   ###  ####  ##### #####  ###  #   #  ###    ### #   # #     #   # #   #  ###  ####
@@ -50,7 +50,10 @@ const glyphs = new Map(
   }),
 );
 
-/** Returns the rows of a letter, `#` for a dot. Lower case is shown as upper case, unknown letters as `?`. */
+/**
+ * Returns the rows of a letter, `#` for a dot. Lower case is shown as upper case, unknown letters
+ * as `?`.
+ */
 export function glyph(letter: string): readonly string[] {
   return letter === " " ? [] : glyphs.get(letter.toUpperCase()) ?? glyphs.get("?")!;
 }

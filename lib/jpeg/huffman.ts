@@ -6,11 +6,12 @@ import { STANDARD_DHT } from "./tables.ts";
 const DHT = 0xc4, SOS = 0xda;
 
 /**
- * Inserts the standard Huffman tables into a JPEG that has none. Many UVC webcams omit them, and not every
- * decoder tolerates that.
+ * Inserts the standard Huffman tables into a JPEG that has none. Many UVC webcams omit them, and
+ * not every decoder tolerates that.
  *
  * @param header The segments of `jpeg`, if they have been read already.
- * @returns The same object if it has tables, or if the standard tables do not fit (a progressive image).
+ * @returns The same object if it has tables, or if the standard tables do not fit (a progressive
+ * image).
  */
 export function withHuffmanTables(jpeg: Jpeg, header: Iterable<Segment> = segments(jpeg)): Jpeg {
   const scan = findScanWithoutTables(header);

@@ -4,23 +4,24 @@ import { hasSoi, hasTables, isApplicationData, resynchronize } from "./resync.ts
 import { findMarker } from "./scan.ts";
 import { isFrameHeader, isStandalone } from "./segments.ts";
 
-/** Counts of what a splitter has dropped. */
+/** Counts of the data that a splitter has dropped. */
 export interface SplitCounts {
   /**
-   * Images that were dropped: broken, cut short or too large. Repaired images are not counted, and neither is
-   * an SOI before another SOI.
+   * Images that were dropped: broken, cut short or too large. Repaired images are not counted, and
+   * neither is an SOI before another SOI.
    */
   broken: number;
   /**
-   * Bytes of the source that are in no image: dropped images, and bytes between images, including the padding
+   * Bytes of the source that belong to no image: of dropped images, between images, and the padding
    * of images without EOI.
    */
   skippedBytes: number;
 }
 
 /**
- * Number of images without EOI after which a camera is taken to send no EOI, unless it has sent one. The first
- * image may be cut, as programs start in the middle of a stream. A higher number would delay slow cameras.
+ * Number of images without EOI after which a camera is assumed to send no EOI, unless it has sent
+ * one. The first image may be incomplete, as programs start in the middle of a stream. A higher
+ * number would delay slow cameras.
  */
 const IMAGES_WITHOUT_EOI = 2;
 
@@ -51,7 +52,10 @@ export class MarkerWalker {
   #sendsEoi = false;
   #imagesWithoutEoi = 0;
 
-  /** @param onBroken Called for each image dropped before the end, with the reason, such as "cut off". */
+  /**
+   * @param onBroken Called for each image that is dropped before the end of the source, with the
+   * reason, such as "damaged header".
+   */
   constructor(
     counts: SplitCounts,
     maxFrame: number,
@@ -62,7 +66,7 @@ export class MarkerWalker {
     this.#maxFrame = maxFrame;
   }
 
-  /** Whether the camera is taken to send no EOI. */
+  /** Whether the camera is assumed to send no EOI. */
   get lacksEoi(): boolean {
     return !this.#sendsEoi && this.#imagesWithoutEoi >= IMAGES_WITHOUT_EOI;
   }
@@ -70,7 +74,7 @@ export class MarkerWalker {
   /**
    * Continues through `bytes`, and repairs the headers in them.
    *
-   * @returns Whether an image lies between `start` and `imageEnd`.
+   * @returns Whether there is an image between `start` and `imageEnd`.
    */
   findFrame(bytes: Bytes): boolean {
     for (;;) {
@@ -96,15 +100,16 @@ export class MarkerWalker {
   }
 
   /**
-   * Ends the walk at `end`. An incomplete image counts as broken, except an image without EOI of a camera that
-   * sends no EOI.
+   * Ends the walk at `end`. An incomplete image counts as broken, except an image without EOI of a
+   * camera that sends no EOI.
    *
    * @param bytes Read only if the camera {@link lacksEoi}.
-   * @returns Whether a last image lies between `start` and `imageEnd`.
+   * @returns Whether there is a last image between `start` and `imageEnd`.
    */
   finish(bytes: Bytes, end: number): boolean {
     if (this.#state === SCAN && this.lacksEoi) {
-      const at = bytes[this.position + 1] === 0xd8 ? this.position : end; // FF D8 may be half an SOI
+      const isNext = bytes[this.position + 1] === 0xd8; // FF D8 may begin the next image
+      const at = isNext ? this.position : end;
       this.#counts.skippedBytes += end - at;
       if (this.#endWithoutEoi(bytes, at)) return true;
       end = at;
@@ -158,10 +163,10 @@ export class MarkerWalker {
       const end = at + 2 + length;
       if (!this.#hasFrameHeader) return this.#drop(at + 2);
       if (end + 1 >= bytes.length) return "more";
-      // No marker follows a scan header, so this is the only sign that the image was cut in it.
+      // No marker follows a scan header, so this is the only sign that the image ends within it.
       if (hasSoi(bytes, at + 2, end)) return this.#drop(at + 2);
       if (this.#isRepaired && !hasTables(bytes.subarray(this.start, end))) {
-        return this.#drop(at + 2); // a table is lost in the stray bytes
+        return this.#drop(at + 2); // the damage destroyed a table
       }
       this.#state = SCAN;
       this.#hasScan = true;
@@ -184,7 +189,7 @@ export class MarkerWalker {
     else this.#state = SEGMENT; // tables or another scan
   }
 
-  /** Handles bytes that are no marker where a segment must begin. */
+  /** Handles bytes that are not a marker where a segment must begin. */
   #resynchronize(bytes: Bytes): "more" | undefined {
     const isInHeader = this.#segment !== this.start && !this.#hasScan;
     const at = isInHeader ? resynchronize(bytes, this.#segment, this.position) : undefined;
@@ -203,7 +208,10 @@ export class MarkerWalker {
     return "frame";
   }
 
-  /** Handles the SOI of the next image in a scan: the image was cut, or the camera sends no EOI. */
+  /**
+   * Handles the SOI of the next image in a scan: the image is incomplete, or the camera sends no
+   * EOI.
+   */
   #endAtNextImage(bytes: Bytes, at: number): "frame" | "more" | undefined {
     if (this.#sendsEoi) return this.#drop(at, CUT_OFF);
     if (at + 2 >= bytes.length) return "more";
@@ -228,7 +236,7 @@ export class MarkerWalker {
   }
 
   /** Drops the current image and searches for the next one from `at` on. */
-  #drop(at: number, reason = "its header is damaged"): undefined {
+  #drop(at: number, reason = "damaged header"): undefined {
     this.#counts.broken++;
     this.#onBroken(reason);
     this.#skip(at);

@@ -1,14 +1,18 @@
 import type { Bytes } from "../bytes.ts";
 import { isFrameHeader, segments, sizeOf } from "./segments.ts";
 
-/** Minimum size of an encoded block of 8x8 pixels in bytes: one bit each for its DC and its AC coefficients. */
+/**
+ * Minimum size of an encoded block of 8x8 pixels, in bytes: one bit for its DC coefficient and one
+ * for its AC coefficients.
+ */
 const MIN_BLOCK = 2 / 8;
-/** Number of padding zeros that stay: a scan may end with a few zeros. */
+/** Number of padding zeros that are kept: a scan may end with a few zeros. */
 const KEPT_ZEROS = 16;
 
 /**
- * Whether an image without EOI may be complete otherwise: its scans have at least the bytes that an image of
- * its size needs. That is known only for baseline and extended sequential images with Huffman coding.
+ * Whether an image may be complete except for its EOI: its scans have at least the number of bytes
+ * that an image of its size needs. This number is known only for baseline and extended sequential
+ * images with Huffman coding.
  */
 export function mayBeComplete(image: Bytes): boolean {
   const header = [...segments(image)];
@@ -21,7 +25,7 @@ export function mayBeComplete(image: Bytes): boolean {
   return image.length - scan.end >= Math.max(1, blocks * MIN_BLOCK);
 }
 
-/** Returns where the zeros that pad an image begin, after the first {@link KEPT_ZEROS}. */
+/** Returns the position of the zeros that pad an image, after the first {@link KEPT_ZEROS}. */
 export function startOfPadding(image: Bytes): number {
   let end = image.length;
   while (end > 0 && image[end - 1] === 0) end--;

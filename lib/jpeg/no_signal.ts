@@ -21,50 +21,50 @@ interface Line {
 }
 
 /**
- * Draws the "no signal" picture that viewers see while a camera gives no frames. It takes about a millisecond
- * at 1280x720, so cache it if it is sent repeatedly.
+ * Draws the "no signal" picture that viewers see while a camera delivers no frames. It takes about
+ * a millisecond at 1280x720, so cache it if it is sent repeatedly.
  *
  * @param size The size of the camera's frames.
- * @param lines The reason, written below the title in smaller letters as far as there is room.
+ * @param lines The reason, written below the title in smaller letters as far as there is space.
  * @throws {RangeError} If a JPEG cannot have that size.
  */
 export function noSignalJpeg(size: Size, lines: readonly string[] = []): Jpeg {
   const picture = new BlockPicture(size, BACKGROUND);
   const { columns, rows } = picture;
   const margin = Math.max(2, Math.floor(columns / 16));
-  const room = { width: columns - 2 * margin, height: Math.floor(rows * 3 / 4) };
-  const title = titleFor(room);
+  const space = { width: columns - 2 * margin, height: Math.floor(rows * 3 / 4) };
+  const title = titleFor(space);
   if (title.length === 0) drawCross(picture);
   else {
     drawCorners(picture);
-    drawLines(picture, [...title, ...textBelow(title, lines, room)]);
+    drawLines(picture, [...title, ...textBelow(title, lines, space)]);
   }
   return picture.encode();
 }
 
-/** Lays out the title as large as possible; returns no line if there is no room. */
-function titleFor(room: Size): Line[] {
+/** Lays out the title as large as possible; returns no line if there is no space. */
+function titleFor(space: Size): Line[] {
   for (const texts of TITLES) {
     const width = Math.max(...texts.map(widthOf));
     const height = texts.length * (GLYPH_HEIGHT + TITLE_GAP) - TITLE_GAP;
-    const scale = Math.floor(Math.min(room.width / width, room.height / height));
+    const scale = Math.floor(Math.min(space.width / width, space.height / height));
     const gap = TITLE_GAP * scale;
     if (scale >= 1) return texts.map((text) => ({ text, grey: TITLE, scale, gap }));
   }
   return [];
 }
 
-/** Lays out the lines below the title as far as there is room. */
-function textBelow(title: readonly Line[], lines: readonly string[], room: Size): Line[] {
+/** Lays out the lines below the title as far as there is space. */
+function textBelow(title: readonly Line[], lines: readonly string[], space: Size): Line[] {
   const titleScale = title[0]!.scale;
   const scale = Math.max(1, titleScale >> 1);
-  const letters = Math.floor((room.width / scale + LETTER_GAP) / (GLYPH_WIDTH + LETTER_GAP));
+  const letters = Math.floor((space.width / scale + LETTER_GAP) / (GLYPH_WIDTH + LETTER_GAP));
   const pieces = lines.flatMap((line) => wrap(line, letters));
   const text = pieces.map((piece, index) => {
     const gap = TEXT_GAP * (index === 0 ? titleScale : scale);
     return { text: piece, grey: TEXT, scale, gap };
   });
-  while (text.length > 0 && heightOf([...title, ...text]) > room.height) text.pop();
+  while (text.length > 0 && heightOf([...title, ...text]) > space.height) text.pop();
   return text;
 }
 

@@ -6,16 +6,19 @@ const MAX_STRAY = 65_536;
 const DHT = 0xc4, SOS = 0xda, DQT = 0xdb, DRI = 0xdd, COM = 0xfe;
 
 /**
- * Finds the next segment of a header where no marker follows a segment: its length is wrong, or stray bytes lie
- * behind it. Repairs the header in place, so that every decoder reads it: corrects the length, or overwrites
- * the stray bytes with fill bytes (FF), which may precede any marker (ITU-T T.81, B.1.1.2).
+ * Finds the next segment of a header after a segment that no marker follows: its length is wrong,
+ * or stray bytes follow it. Repairs the header in place, so that every decoder reads it: corrects
+ * the length, or overwrites the stray bytes with fill bytes (FF), which may precede any marker
+ * (ITU-T T.81, B.1.1.2).
  *
- * A segment that may follow is a table, a frame header or a scan header whose content fits its length, or an
- * APPn or COM segment that leads to another such marker. An SOI or EOI before it means that the image was cut.
+ * A segment that may follow is a table, a frame header or a scan header whose content fits its
+ * length, or an APPn or COM segment that leads to another such marker. An SOI or EOI before it
+ * means that the image is incomplete.
  *
  * @param segment Start of the segment before the damage.
  * @param end End of that segment by its length.
- * @returns The start of the next segment, "more" if more bytes are needed, undefined if there is no such segment.
+ * @returns The start of the next segment, "more" if more bytes are needed, undefined if no such
+ * segment exists.
  */
 export function resynchronize(
   bytes: Bytes,
@@ -23,8 +26,8 @@ export function resynchronize(
   end: number,
 ): number | "more" | undefined {
   if (!isKnown(bytes[segment + 1]!) || hasSoi(bytes, segment + 2, end)) return;
-  const hasFreeContent = isApplicationData(bytes[segment + 1]!);
-  const isLengthRight = !hasFreeContent && isConsistent(bytes, segment, end);
+  const hasArbitraryContent = isApplicationData(bytes[segment + 1]!);
+  const isLengthRight = !hasArbitraryContent && isConsistent(bytes, segment, end);
   const first = isLengthRight ? end : segment + 4;
   for (
     let at = bytes.indexOf(0xff, first);
@@ -35,11 +38,11 @@ export function resynchronize(
     const found = at >= end && isEndOfImage(bytes, at);
     if (found === "more") return "more";
     if (found) return;
-    const fits = isLengthRight || hasFreeContent || isConsistent(bytes, segment, at);
+    const fits = isLengthRight || hasArbitraryContent || isConsistent(bytes, segment, at);
     const follows = fits && maySegmentFollow(bytes, at);
     if (follows === "more") return "more";
     if (!follows) continue;
-    if (at >= end && (isLengthRight || hasFreeContent)) bytes.fill(0xff, end, at);
+    if (at >= end && (isLengthRight || hasArbitraryContent)) bytes.fill(0xff, end, at);
     else writeLength(bytes, segment, at - segment - 2);
     return at;
   }
@@ -53,7 +56,7 @@ export function hasSoi(bytes: Bytes, from: number, to: number): boolean {
   return false;
 }
 
-/** Whether EOI, or the SOI of the next image, lies at an FF. */
+/** Whether an FF begins EOI or the SOI of the next image. */
 function isEndOfImage(bytes: Bytes, at: number): boolean | "more" {
   const marker = bytes[at + 1];
   if (marker === 0xd8 && bytes[at + 2] !== undefined) return bytes[at + 2] === 0xff;
@@ -81,7 +84,7 @@ function isKnown(marker: number): boolean {
     marker === SOS || marker === DQT || marker === DRI;
 }
 
-/** Whether a marker is APPn or COM: the content is free, and decoders do not need it. */
+/** Whether a marker is APPn or COM: the content is arbitrary, and decoders do not need it. */
 export function isApplicationData(marker: number): boolean {
   return marker >= 0xe0 && marker <= 0xef || marker === COM;
 }
@@ -117,8 +120,8 @@ function huffmanTable(bytes: Bytes, at: number, end: number): number | undefined
 }
 
 /**
- * Whether the tables to which the frame header and the first scan refer are defined. An image may have no
- * Huffman tables at all: the standard tables are meant then.
+ * Whether the tables to which the frame header and the first scan refer are defined. An image may
+ * have no Huffman tables at all: it then uses the standard tables.
  *
  * @param header The image up to the end of its first scan header.
  */

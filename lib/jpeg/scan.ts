@@ -2,9 +2,10 @@ import type { Bytes } from "../bytes.ts";
 import { isStandalone } from "./segments.ts";
 
 /**
- * Finds the end of a scan's data from `from` on: an FF that is the last byte, or is followed by neither 00 nor
- * a stand-alone marker. Returns -1 if there is none. Nearly all the work of splitting is done here, so it
- * examines four bytes at once. `bytes` must begin at the start of its buffer.
+ * Finds the end of a scan's data from `from` on: an FF that is the last byte, or is followed by
+ * neither 00 nor a stand-alone marker. Returns -1 if there is none. Nearly all the work of
+ * splitting is done here, so it examines four bytes at once. `bytes` must begin at the start of its
+ * buffer.
  */
 export function findMarker(bytes: Bytes, from: number): number {
   const words = new Int32Array(bytes.buffer, 0, bytes.length >> 2);
@@ -32,8 +33,8 @@ function mayHaveMarker(word: number): boolean {
 }
 
 /**
- * Sets the highest bit of each byte that is 00, as only these borrow in a subtraction. It may also set that of
- * a 01 after a 00.
+ * Sets the highest bit of each byte that is 00, as only these borrow in a subtraction. It may also
+ * set that of a 01 after a 00.
  */
 function zeros(word: number): number {
   return (word - 0x01010101) & ~word & 0x80808080;

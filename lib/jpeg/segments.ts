@@ -13,7 +13,10 @@ export interface Segment {
   readonly end: number;
 }
 
-/** Whether a marker is a frame header: SOF0 to SOF15 without DHT, JPG and DAC, which lie between them. */
+/**
+ * Whether a marker is a frame header: SOF0 to SOF15 without DHT, JPG and DAC, which are between
+ * them.
+ */
 export function isFrameHeader(marker: number): boolean {
   return marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
 }
@@ -23,7 +26,9 @@ export function isStandalone(marker: number | undefined): boolean {
   return marker !== undefined && (marker >= 0xd0 && marker <= 0xd7 || marker === 0x01);
 }
 
-/** Yields the segments after SOI, up to and including the first SOS. Stops where a JPEG is corrupt. */
+/**
+ * Yields the segments after SOI, up to and including the first SOS. Stops where a JPEG is corrupt.
+ */
 export function* segments(jpeg: Jpeg): Generator<Segment> {
   if (jpeg[0] !== 0xff || jpeg[1] !== 0xd8) return;
   let start = 2;

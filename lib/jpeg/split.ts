@@ -5,7 +5,7 @@ import { MarkerWalker, type SplitCounts } from "./marker_walker.ts";
 
 export type { SplitCounts };
 
-/** Minimum room for a read, in bytes: the capacity of a pipe. */
+/** Minimum free space for a read, in bytes: the capacity of a pipe. */
 const READ_SIZE = 65_536;
 
 /** Options of {@link splitJpegs}. */
@@ -14,11 +14,11 @@ export interface SplitOptions {
   maxFrame?: number;
   /** Counters to update. */
   counts?: SplitCounts;
-  /** Told what has arrived. */
+  /** Record to which the received data is added. */
   received?: Received;
 }
 
-/** Complete images, with the counts of what has been dropped, and what has arrived so far. */
+/** Complete images, with the counts of dropped data and the record of received data. */
 export type SplitImages = AsyncGenerator<Jpeg> & {
   readonly counts: SplitCounts;
   readonly received: Received;
@@ -27,17 +27,17 @@ export type SplitImages = AsyncGenerator<Jpeg> & {
 /**
  * Splits concatenated JPEGs, the output of capture programs, into complete images.
  *
- * It walks the markers of each image (ITU-T T.81, annex B), so an embedded thumbnail does not end the image.
- * A broken image is dropped, and splitting resumes at the next SOI. Bytes are read directly into the image's
- * own buffer, with {@link HEADROOM} around the image.
+ * It walks the markers of each image (ITU-T T.81, annex B), so an embedded thumbnail does not end
+ * the image. A broken image is dropped, and splitting resumes at the next SOI. Bytes are read
+ * directly into the image's own buffer, with {@link HEADROOM} around the image.
  *
  * Some damage that decoders tolerate is repaired, so that every decoder reads the image:
  * - Of consecutive SOI markers, the last begins the image.
- * - Up to 64 KiB of stray bytes between two segments before the first scan become fill bytes, and a segment's
- *   length that is wrong by a few bytes is corrected.
- * - A camera that never sends EOI gets it appended, from its second image on: an image ends where the next one
- *   begins, or where the source ends, and must be long enough for its size. After an image with EOI, images
- *   without EOI are broken.
+ * - Up to 64 KiB of stray bytes between two segments before the first scan become fill bytes, and a
+ *   segment's length that is wrong by a few bytes is corrected.
+ * - A camera that never sends EOI gets it appended, from its second image on: an image ends where
+ *   the next one begins, or where the source ends, and must be long enough for its size. After an
+ *   image with EOI, images without EOI are broken.
  */
 export function splitJpegs(
   source: ByteSource | AsyncIterable<Bytes>,
@@ -63,7 +63,8 @@ async function* split(
       buffer = relocate(buffer, 0, end, 2 * buffer.length);
     }
     if (walk.lacksEoi) {
-      // The source's end ends the last image, but the source does not return the buffer then.
+      // The end of the source also ends the last image, and then the source does not return the
+      // buffer.
       const read = await input.read(new Uint8Array(READ_SIZE));
       if (!read) break;
       received.add(read);
@@ -98,8 +99,8 @@ async function* split(
 }
 
 /**
- * Appends EOI to an image. It overwrites bytes behind the image, which have been copied already, and leaves
- * {@link HEADROOM}: at least three bytes of the next image follow, or room for a read.
+ * Appends EOI to an image. It overwrites bytes after the image, which have been copied already, and
+ * leaves {@link HEADROOM}: at least three bytes of the next image follow, or free space for a read.
  */
 function withEoi(buffer: Bytes, start: number, end: number): Jpeg {
   buffer[end] = 0xff;
@@ -107,7 +108,10 @@ function withEoi(buffer: Bytes, start: number, end: number): Jpeg {
   return buffer.subarray(start, end + 2);
 }
 
-/** Copies the bytes from `start` to `end` into a new buffer with headroom, and room for `more` and a read. */
+/**
+ * Copies the bytes from `start` to `end` into a new buffer with headroom, and free space for `more`
+ * bytes and a read.
+ */
 function relocate(buffer: Bytes, start: number, end: number, more: number): Bytes {
   const from = Math.max(start, HEADROOM);
   const next = new Uint8Array(HEADROOM + Math.max(end - from, more) + READ_SIZE + HEADROOM);

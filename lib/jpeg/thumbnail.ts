@@ -10,9 +10,9 @@ const TIFF_OFFSET = 10;
 const THUMBNAIL_OFFSET = 0x0201, THUMBNAIL_LENGTH = 0x0202;
 
 /**
- * Overwrites the thumbnail in a JPEG's EXIF data with zeros. The thumbnail is a JPEG itself, and clients that
- * search for the first FF D8 or FF D9 would cut the image there. The length of the file and the other EXIF data
- * stay the same. Writes into `jpeg`, which must not be shared yet.
+ * Overwrites the thumbnail in a JPEG's EXIF data with zeros. The thumbnail is a JPEG itself, and
+ * clients that search for the first FF D8 or FF D9 would cut the image there. The length of the
+ * file and the other EXIF data stay the same. Writes into `jpeg`, which must not be shared yet.
  *
  * @param header The segments of `jpeg`, if they have been read already.
  * @returns The same object.

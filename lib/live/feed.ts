@@ -50,7 +50,7 @@ export class LiveFeed implements Subscriber<Frame> {
   }
 
   /**
-   * Joins the camera, and has it retry if it has given up.
+   * Joins the camera, and makes it retry after a permanent failure.
    *
    * @param skipDelay Whether to retry without a delay.
    */

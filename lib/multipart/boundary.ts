@@ -3,7 +3,10 @@ import type { Bytes } from "../bytes.ts";
 /** Maximum length of a delimiter line in bytes. RFC 2046 allows a boundary of 70 characters. */
 const MAX_LINE = 256;
 const TAB = 0x09, LF = 0x0a, CR = 0x0d, SPACE = 0x20, DASH = 0x2d;
-/** Minimum length of a boundary that is accepted without dashes: a short one may be in an image by chance. */
+/**
+ * Minimum length of a boundary that is accepted without dashes: a short one may occur in an image
+ * by chance.
+ */
 const MIN_BARE_LENGTH = 5;
 /** A field with which the header of a part may begin. */
 const FIELD = "content-";
@@ -24,7 +27,7 @@ export function boundaryOf(contentType: string): string | undefined {
   }
 }
 
-/** Recognises the delimiter lines between the parts of a stream. */
+/** Recognizes the delimiter lines between the parts of a stream. */
 export class Delimiter {
   readonly #lines = new Set<string>();
   /** First bytes of delimiter lines and of blanks before them. */
@@ -70,10 +73,11 @@ export class Delimiter {
   }
 
   /**
-   * Checks whether the line that begins `at` is a delimiter although its boundary is not the declared one, or
-   * whether the header of a part begins there without a delimiter.
+   * Checks whether the line that begins `at` is a delimiter although its boundary is not the
+   * declared one, or whether the header of a part begins there without a delimiter.
    *
-   * @param isExpected Whether a delimiter must be here: at the start of the stream, or behind an image.
+   * @param isExpected Whether a delimiter must be here: at the start of the stream, or after an
+   * image.
    * @returns As {@link match}. The start of the next line may be `at`.
    */
   adopt(bytes: Bytes, at: number, isExpected: boolean): number | typeof MORE | undefined {
@@ -91,11 +95,12 @@ export class Delimiter {
   }
 
   /**
-   * Returns the start of a delimiter that ends a line, directly behind an image: some servers omit the line break.
+   * Returns the start of a delimiter that ends a line, directly after an image: some servers omit
+   * the line break.
    *
    * @param lineEnd Position of the line feed.
    */
-  startBehindImage(bytes: Bytes, lineEnd: number): number | undefined {
+  startAfterImage(bytes: Bytes, lineEnd: number): number | undefined {
     const end = bytes[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd;
     for (const line of this.#lines) {
       const start = end - line.length;

@@ -12,7 +12,7 @@ export interface DecodeOptions {
   maxFrame?: number;
   /** Counters to update. */
   counts?: DecodeCounts;
-  /** Told what has arrived. */
+  /** Record to which the received data is added. */
   received?: Received;
 }
 
@@ -22,9 +22,9 @@ export interface DecodeOptions {
  *
  * A part with a `Content-Length` is yielded as soon as that number of bytes has arrived, if they
  * are a JPEG; otherwise when the next delimiter has arrived. Parts without a complete JPEG, see
- * {@link PartImages}, are dropped, whatever their type is. If the boundary in `contentType` is wrong,
- * that of the first delimiter counts. Each image has a separate buffer, with `HEADROOM` around the
- * image.
+ * {@link PartImages}, are dropped, whatever their type is. If the boundary in `contentType` is
+ * wrong, the first delimiter determines it. Each image has a separate buffer, with `HEADROOM`
+ * around the image.
  *
  * @param contentType The `Content-Type` of the response, with the boundary.
  */

@@ -37,7 +37,10 @@ export class PartHeader {
   }
 }
 
-/** Converts the value of `X-Timestamp`, `s.uuuuuu`, to milliseconds; undefined if it is no plausible time. */
+/**
+ * Converts the value of `X-Timestamp`, `s.uuuuuu`, to milliseconds; undefined if it is not a
+ * plausible time.
+ */
 export function parseTimestamp(seconds: string): number | undefined {
   if (!/^\d+(\.\d+)?$/.test(seconds)) return;
   const time = Number(seconds);

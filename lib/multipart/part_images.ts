@@ -2,7 +2,9 @@ import type { Bytes } from "../bytes.ts";
 import { mayBeComplete, startOfPadding } from "../jpeg/missing_eoi.ts";
 import { segments } from "../jpeg/segments.ts";
 
-/** Number of images without EOI after which a camera is taken to send no EOI, as in `splitJpegs`. */
+/**
+ * Number of images without EOI after which a camera is assumed to send no EOI, as in `splitJpegs`.
+ */
 const IMAGES_WITHOUT_EOI = 2;
 /** Number of bytes at the end of a part that are searched for a delimiter. */
 const MAX_DELIMITER = 512;
@@ -17,14 +19,18 @@ export interface PartImage {
 }
 
 /**
- * Finds the images in parts. Bytes behind EOI do not belong to the image. A camera that never sends EOI gets it
- * appended, from its second image on; after an image with EOI, images without EOI are broken.
+ * Finds the images in parts. Bytes after EOI do not belong to the image. A camera that never sends
+ * EOI gets it appended, from its second image on; after an image with EOI, images without EOI are
+ * broken.
  */
 export class PartImages {
   #sendsEoi = false;
   #withoutEoi = 0;
 
-  /** Returns the image in a part that ends at a delimiter; undefined if it is no complete JPEG. */
+  /**
+   * Returns the image in a part that ends at a delimiter; undefined if it contains no complete
+   * JPEG.
+   */
   inPart(part: Bytes): PartImage | undefined {
     const image = endingWithEoi(part) ?? beforeEoi(part);
     if (image) {
@@ -37,8 +43,8 @@ export class PartImages {
   }
 
   /**
-   * Returns the image in a part that ends by its `Content-Length`; undefined if only the delimiter can tell
-   * whether the length is right.
+   * Returns the image in a part that ends by its `Content-Length`; undefined if only the next
+   * delimiter shows whether the length is correct.
    */
   inLength(part: Bytes): PartImage | undefined {
     const whole = endingWithEoi(part);
@@ -48,7 +54,7 @@ export class PartImages {
     }
     const image = beforeEoi(part);
     if (image) {
-      // With a length that is too long, the bytes behind EOI are those of the next part.
+      // If the length is too long, the bytes after EOI belong to the next part.
       return mayBeDelimited(part.subarray(image.length)) ? undefined : this.inPart(part);
     }
     const isUsual = !this.#sendsEoi && this.#withoutEoi >= IMAGES_WITHOUT_EOI;
@@ -57,7 +63,7 @@ export class PartImages {
   }
 }
 
-/** Returns bytes without the padding behind EOI; undefined if they do not end with EOI. */
+/** Returns bytes without the padding after EOI; undefined if they do not end with EOI. */
 function endingWithEoi(bytes: Bytes): Bytes | undefined {
   let end = bytes.length;
   while (end > 0 && isPadding(bytes[end - 1]!)) end--;
@@ -65,7 +71,9 @@ function endingWithEoi(bytes: Bytes): Bytes | undefined {
   return isWhole ? bytes.subarray(0, end) : undefined;
 }
 
-/** Returns the bytes up to the last EOI behind the header, which may contain that of a thumbnail. */
+/**
+ * Returns the bytes up to the last EOI after the header, which may contain the EOI of a thumbnail.
+ */
 function beforeEoi(bytes: Bytes): Bytes | undefined {
   const scan = [...segments(bytes)].at(-1);
   if (scan?.marker !== 0xda) return undefined;

@@ -9,9 +9,12 @@ import { type PartImage, PartImages } from "./part_images.ts";
 const MAX_HEADER = 65_536;
 /** Initial size of the buffer in bytes. */
 const INITIAL_SIZE = 65_536;
-/** Number of bytes of a part that is no JPEG that are needed to recognise it. */
+/** Number of bytes that are needed to recognize the format of a part that is not a JPEG. */
 const MIN_SAMPLE = 32;
-/** Maximum number of bytes in the line breaks between EOI and a delimiter that is not the declared one. */
+/**
+ * Maximum number of bytes in the line breaks between EOI and a delimiter that is not the declared
+ * one.
+ */
 const MAX_BREAKS = 8;
 const LF = 0x0a, CR = 0x0d;
 const EOI = [0xff, 0xd9];
@@ -49,7 +52,7 @@ export interface PartParserOptions {
   /** Maximum size of an image in bytes. */
   readonly maxFrame: number;
   readonly counts: DecodeCounts;
-  /** Told about parts that are no JPEG, and about broken images. */
+  /** Record to which the received data, parts that are not JPEGs and broken images are added. */
   readonly received?: Received;
 }
 
@@ -80,7 +83,7 @@ export class PartParser {
   #ended = false;
   /** Whether the last `Content-Length` of a part was correct. */
   #trusting = true;
-  /** Whether `#at` is at the start of the stream or directly behind an image. */
+  /** Whether `#at` is at the start of the stream or directly after an image. */
   #expectsDelimiter = true;
 
   constructor(delimiter: Delimiter, { maxFrame, counts, received }: PartParserOptions) {
@@ -192,7 +195,7 @@ export class PartParser {
     this.#state = possible && this.#trusting ? "length" : "scan";
   }
 
-  /** Skips a body that is no JPEG. It counts as broken if it is declared as one. */
+  /** Skips a body that is not a JPEG. It counts as broken if it is declared as a JPEG. */
   #skipBody(): typeof MORE | undefined {
     const head = this.#bytes.subarray(this.#at);
     if (head.length < MIN_SAMPLE && !this.#ended) return MORE;
@@ -245,20 +248,22 @@ export class PartParser {
       const to = this.#matchLine(this.#atLine ? from : from + 1, from);
       if (to === MORE) return;
       if (to !== undefined) return { from, to };
-      const behind = this.#state === "scan"
-        ? this.#delimiter.startBehindImage(this.#bytes, from)
+      const afterImage = this.#state === "scan"
+        ? this.#delimiter.startAfterImage(this.#bytes, from)
         : undefined;
-      if (behind !== undefined && behind > this.#start) return { from: behind, to: from + 1 };
+      if (afterImage !== undefined && afterImage > this.#start) {
+        return { from: afterImage, to: from + 1 };
+      }
       if (!this.#atLine) this.#at++;
       this.#atLine = this.#expectsDelimiter = false;
     }
   }
 
   /**
-   * Checks whether a delimiter line begins `at`. Until the declared boundary was found, other lines are accepted
-   * where a delimiter must be.
+   * Checks whether a delimiter line begins `at`. Until the declared boundary was found, other lines
+   * are accepted where a delimiter must be.
    *
-   * @param from Where the bytes before the line, and before its line break, end.
+   * @param from End of the bytes before the line and before its line break.
    */
   #matchLine(at: number, from: number): number | typeof MORE | undefined {
     const next = this.#delimiter.match(this.#bytes, at);
@@ -275,7 +280,11 @@ export class PartParser {
     return this.#bytes[end - 2] === EOI[0] && this.#bytes[end - 1] === EOI[1];
   }
 
-  /** Drops the part whose bytes begin at `from`. @param reason Why its image is broken, if it has one. */
+  /**
+   * Drops the part whose bytes begin at `from`.
+   *
+   * @param reason Why its image is broken, if it has one.
+   */
   #drop(from: number, reason?: string): undefined {
     if (this.#begun) this.#counts.broken++;
     if (reason && !this.#ended) this.#received?.addBroken(reason);

@@ -37,7 +37,7 @@ export function permissionFlags(options: FlagsOptions): string[] {
     ...written.length > 0 ? [flag("write", written)] : [],
     ...drivers.has("net") ? ["--allow-net"] : config ? [listenFlag(config)] : [],
     ...drivers.has("run") ? ["--allow-run"] : [],
-    // To name the addresses of this machine.
+    // To print the addresses of this machine.
     ...config && ["0.0.0.0", "::"].includes(config.host) ? ["--allow-sys=networkInterfaces"] : [],
     ...ffiFlags(librariesOf(Deno.build.os)),
   ];

@@ -34,7 +34,8 @@ export interface ProgramEnd {
 /**
  * Reads a program's standard error to its end, or until `signal` aborts.
  *
- * @param redactor Replaces the secrets in the program's arguments: programs print the URL that they were given.
+ * @param redactor Replaces the secrets in the program's arguments: programs print the URL that they
+ * were given.
  * @returns The last non-empty lines, in printable form and without passwords.
  */
 export async function readLastLines(

@@ -1,4 +1,4 @@
-/** Runs programs, and leaves no process behind. */
+/** Runs programs, and leaves no process running. */
 export type { KnownError } from "./diagnostics.ts";
 export { type Output, output, type OutputOptions } from "./output.ts";
 export { run, type RunOptions } from "./run.ts";

@@ -1,11 +1,11 @@
 import type { Setting } from "../setting.ts";
 import { nearest } from "./near_miss.ts";
 
-/** A camera of the settings. */
+/** A camera in the settings. */
 export interface CheckedCamera {
   readonly name: string;
   readonly driver: string;
-  /** The variables that its driver reads; undefined if that is not known. */
+  /** The variables that its driver reads; undefined if they are unknown. */
   readonly reads: ReadonlySet<string> | undefined;
 }
 
@@ -15,7 +15,7 @@ export type Recognized =
   | { readonly kind: "setting"; readonly setting: Setting; readonly camera?: CheckedCamera }
   | Mistake;
 
-/** A variable that resembles a setting, and why it is not one. */
+/** A variable that resembles a setting, and the reason why it is not a setting. */
 export interface Mistake {
   readonly kind: "mistake";
   readonly text: string;
@@ -55,7 +55,7 @@ export class KnownSettings {
     this.#cameras = cameras;
   }
 
-  /** Recognizes a variable; undefined if it has nothing to do with the settings. */
+  /** Recognizes a variable; undefined if it is not related to the settings. */
   recognize(variable: string, value: string): Recognized | undefined {
     const exact = this.#exact(variable);
     if (exact) return exact;
@@ -102,7 +102,10 @@ export class KnownSettings {
     return undefined;
   }
 
-  /** A variable with the prefix of a camera. Drivers may have settings that are not listed here. */
+  /**
+   * Recognizes a variable with the prefix of a camera. Drivers may have settings that are not
+   * listed here.
+   */
   #ofCamera(variable: string, upper: string): Recognized | undefined {
     for (const camera of this.#cameras) {
       const prefix = prefixOf(camera);
@@ -131,7 +134,7 @@ export class KnownSettings {
     return undefined;
   }
 
-  /** `FRONT_FPS` without a camera "front". */
+  /** Recognizes a setting of a camera that does not exist: `FRONT_FPS` without a camera "front". */
   #ofUnknownCamera(variable: string, upper: string): Recognized | undefined {
     if (FOREIGN_PREFIXES.has(upper.split("_", 1)[0]!)) return undefined;
     for (const name of this.#cameraSettings.keys()) {

@@ -12,20 +12,20 @@ export { type RecordedEnv, recordReads } from "./reads.ts";
 export interface SettingWarning {
   /** The environment variable. */
   readonly variable: string;
-  /** What is wrong. Never contains a value. */
+  /** The problem. Never contains a value. */
   readonly text: string;
   /** What the user can do about it. */
   readonly advice: string;
 }
 
-/** What {@link checkSettings} checks. */
+/** Options of {@link checkSettings}. */
 export interface SettingsToCheck {
   readonly env: Env;
   readonly settings: readonly Setting[];
   readonly cameras: readonly CheckedCamera[];
   /** The text of the file `.env` in the working directory, if there is one. */
   readonly dotenv?: string;
-  /** What to type so that the `.env` file is read. */
+  /** The command line that reads the `.env` file. */
   readonly dotenvCommand?: string;
 }
 
@@ -73,7 +73,10 @@ function isOverridden(env: Env, { name }: Setting, camera: CheckedCamera): boole
   return Boolean(env[`${prefixOf(camera)}${name}`]?.trim());
 }
 
-/** Docker's `env_file` and cmd's `set` keep quotation marks, which a shell removes. */
+/**
+ * Whether a value is in quotation marks. Docker's `env_file` and cmd's `set` keep them, a shell
+ * removes them.
+ */
 function hasQuotes({ name }: Setting, value: string): boolean {
   return isQuoted(value) || name === "AUTH" && isQuoted(value.replace(/^[^:]*:/, ""));
 }
@@ -105,7 +108,7 @@ function checkRead({ variable, setting, affected, env }: ReadCheck): SettingWarn
   const text = `${variable} has no effect: driver ${drivers} does not read ${name}`;
   if (env.CAMERA?.trim()) return { variable, text, advice: `remove ${variable}` };
   const camera = name === "SOURCE" ? driverFor(env[variable]!.trim()) : "usb";
-  return { variable, text, advice: `CAMERA is not set: set it too, such as CAMERA=${camera}` };
+  return { variable, text, advice: `set CAMERA too, such as CAMERA=${camera}` };
 }
 
 /** Guesses the driver for a value of `SOURCE`. */

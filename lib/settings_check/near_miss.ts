@@ -1,14 +1,14 @@
-/** The rows of a keyboard. Letters that are neighbours are often mistyped for each other. */
+/** The rows of a keyboard. Adjacent letters are often mistyped for each other. */
 const KEYBOARD_ROWS = ["QWERTYUIOP", "ASDFGHJKL", "ZXCVBNM"];
 
 /**
- * Finds the name that a misspelled name most likely stands for; undefined if it resembles none. The
- * names are in capitals.
+ * Finds the name that a misspelled name most likely stands for; undefined if it resembles no name.
+ * The names are in capitals.
  */
 export function nearest(misspelled: string, names: Iterable<string>): string | undefined {
   let best: { name: string; distance: number } | undefined;
   for (const name of names) {
-    if (Math.abs(name.length - misspelled.length) > 3) continue; // most variables end here
+    if (Math.abs(name.length - misspelled.length) > 3) continue; // excludes most variables
     const distance = editDistance(misspelled, name);
     if (distance < (best?.distance ?? Infinity) && isNear(misspelled, name, distance)) {
       best = { name, distance };
@@ -18,20 +18,20 @@ export function nearest(misspelled: string, names: Iterable<string>): string | u
 }
 
 /**
- * Whether a name is a misspelling. The shorter a name is, the more other words are near it: COST
- * and POST are no misspellings of HOST.
+ * Whether a name is a misspelling. The shorter a name is, the more other words resemble it: COST
+ * and POST are not misspellings of HOST.
  */
 function isNear(misspelled: string, name: string, distance: number): boolean {
   if (misspelled.replaceAll("_", "") === name.replaceAll("_", "")) return true;
-  if (name.length <= 4) return distance === 1 && isLikelySlip(misspelled, name);
+  if (name.length <= 4) return distance === 1 && isLikelyTypo(misspelled, name);
   if (distance <= 1) return true;
   const sameEnds = misspelled[0] === name[0] && misspelled.at(-1) === name.at(-1);
   if (distance === 2) return name.length >= 8 || misspelled.length >= 6 && sameEnds;
   return distance === 3 && name.length >= 12;
 }
 
-/** Whether a distance of 1 to a short name is a frequent slip. */
-function isLikelySlip(misspelled: string, name: string): boolean {
+/** Whether a difference of one edit from a short name is a frequent typing error. */
+function isLikelyTypo(misspelled: string, name: string): boolean {
   const added = misspelled.length - name.length;
   // FPS and LOG are within one letter of too many abbreviations (GPS, PS, OG).
   if (added < 0) return name.length > 3 && misspelled[0] === name[0];

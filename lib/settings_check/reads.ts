@@ -3,13 +3,13 @@ import type { Env } from "../env.ts";
 /** An environment that records which of its variables are read. */
 export interface RecordedEnv {
   readonly env: Env;
-  /** Returns the variables read so far; undefined if that cannot be told. */
+  /** Returns the variables read so far; undefined if they are unknown. */
   reads(): ReadonlySet<string> | undefined;
 }
 
 /**
- * Records which variables a driver reads in `configure`. So no driver has to list its settings, and
- * no list can be out of date.
+ * Records which variables a driver reads in `configure`. So drivers need no list of their settings,
+ * which could become outdated.
  *
  * A driver that copies the whole environment, or reads nothing at all (it may keep the environment
  * for later), can read anything.

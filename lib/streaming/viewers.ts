@@ -2,7 +2,9 @@ import type { Clock } from "../clock.ts";
 import type { Fields, Log } from "../log.ts";
 import { LogLimiter } from "../log_limiter.ts";
 
-/** Maximum number of log lines per client and minute. Behind a proxy, all viewers are one client. */
+/**
+ * Maximum number of log lines per client and minute. Behind a proxy, all viewers are one client.
+ */
 const MAX_LINES = 300;
 
 /** The viewer limit is reached. */
@@ -44,7 +46,8 @@ export interface ViewerSession {
 
 /**
  * Counts the viewers of all cameras, of streams and live players, and limits their number. The
- * number of log lines per client is limited, see {@link LogLimiter}: a client can reconnect in a loop.
+ * number of log lines per client is limited, see {@link LogLimiter}: a client can reconnect in a
+ * loop.
  */
 export class Viewers {
   readonly #max: number;

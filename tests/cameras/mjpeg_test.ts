@@ -109,7 +109,10 @@ Deno.test("mjpeg authenticates with the password of the URL, and keeps it out of
   assertEquals(seen[0], ""); // the server might ask for Digest
   assertEquals(basic, `user:${secret}`);
   assert(error.permanent);
-  assertStringIncludes(error.message, "requires another user name and password (status 401)");
+  assertStringIncludes(
+    error.message,
+    "rejects the user name and the password (status 401)",
+  );
   const refused = await failureOf({
     SOURCE: `http://user:topsecret@127.0.0.1:${freePort()}/?key=topsecret`,
   });

@@ -77,7 +77,8 @@ Deno.test({
       }, 60_000);
       const jpeg = await first({ SOURCE: native });
       assertEquals(sizeOf(jpeg), { width: 640, height: 480 });
-      // The feeding encoder added its name as a comment. Another encoder would add a second comment.
+      // The feeding encoder added its name as a comment. Another encoder would add a second
+      // comment.
       const comments = [...segments(jpeg)].filter(({ marker }) => marker === 0xfe);
       assertEquals(comments.length, 1);
     } finally {

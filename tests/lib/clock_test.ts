@@ -79,7 +79,7 @@ Deno.test("settlesWithin() returns whether a promise settles in time, and leaves
   assertEquals(await outcome, true);
 });
 
-Deno.test("settlesWithin() rethrows a failure that comes in time, and ignores a later one", async () => {
+Deno.test("settlesWithin() rethrows a failure that occurs in time, and ignores a later one", async () => {
   await assertRejects(() => settlesWithin(Promise.reject(new Error("no")), 60_000), Error, "no");
   const clock = new ManualClock();
   const { promise, reject } = Promise.withResolvers<void>();

@@ -18,7 +18,7 @@ Deno.test("Redactor hides user, password, path, query and the values of the quer
   for (const [text, expected] of texts) assertEquals(redactor.redact(text), expected);
 });
 
-Deno.test("Redactor hides secrets raw, decoded, encoded, escaped, in Base64, in other case, and cut off", () => {
+Deno.test("Redactor hides secrets raw, decoded, encoded, escaped, in Base64, in other case, and truncated", () => {
   const redactor = new Redactor(["http://ad%6din:p%40ss%2Fword&<1>@cam/v?k=a%20b%26cdef"]);
   const forms = [
     ...["p%40ss%2Fword&<1>", "p@ss/word&<1>", "p%40ss%2fword%26%3C1%3E", "p@ss/word&amp;&lt;1&gt;"],

@@ -79,7 +79,7 @@ const SAMPLES: Record<string, readonly string[]> = {
 };
 
 for (const [description, samples] of Object.entries(SAMPLES)) {
-  Deno.test(`describeBytes() recognises ${description}`, () => {
+  Deno.test(`describeBytes() recognizes ${description}`, () => {
     for (const sample of samples) assertEquals(describeBytes(latin1(sample)), description);
   });
 }
@@ -168,7 +168,7 @@ const FORMATS: Record<string, string[]> = {
 };
 
 Deno.test({
-  name: "describeBytes() recognises what ffmpeg writes",
+  name: "describeBytes() recognizes what ffmpeg writes",
   ...needing("ffmpeg"),
   async fn() {
     for (const [description, output] of Object.entries(FORMATS)) {

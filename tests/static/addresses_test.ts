@@ -85,7 +85,7 @@ Deno.test("baseAddresses lists the page's own address first, unless it is a loop
   });
 });
 
-Deno.test("isLoopback recognises the names and addresses of this machine", () => {
+Deno.test("isLoopback recognizes the names and addresses of this machine", () => {
   const hosts = ["localhost", "127.0.0.1", "127.1.2.3", "[::1]", "192.168.1.20", "127.example"];
   assertEquals(
     hosts.map((host) => isLoopback(`http://${host}:8000/`)),

@@ -2,7 +2,10 @@ import { assert, assertEquals, assertGreaterOrEqual, assertLessOrEqual } from "@
 import { findBestGrid, MIN_PICTURE_SIZE } from "../../static/grid.js";
 
 const GAP = 8;
-/** The space for the cameras in windows of these sizes, without the header, the controls and the padding. */
+/**
+ * The space for the cameras in windows of these sizes, without the header, the controls and the
+ * padding.
+ */
 const SPACES = {
   "1280x800": { width: 1264, height: 734, gap: GAP },
   "1920x1080": { width: 1904, height: 1014, gap: GAP },

@@ -37,7 +37,8 @@ Deno.test("Live player in Chromium", needs, async (t) => {
       await recordPictures(page);
       await page.goto(server.url);
       await page.until("seen.length > 30");
-      // Other work on this machine may take the processors for a moment: one good period of 3 s is enough.
+      // Other work on this machine may take the processors for a moment: one good period of 3 s is
+      // enough.
       const rates: number[] = [];
       for (let tries = 0; tries < 10 && !(Math.max(...rates) >= 28.5); tries++) {
         await takeSeen(page);
@@ -51,7 +52,8 @@ Deno.test("Live player in Chromium", needs, async (t) => {
         console.log(
           `${rates.at(-1)!.toFixed(1)} fps, ${age} ms from the camera, the page shows ${shown} ms`,
         );
-        // The stand-in takes its time before it writes a frame to the pipe, the server after it has read the frame.
+        // The stand-in takes its time before it writes a frame to the pipe, the server after it has
+        // read the frame.
         assertLess(Math.abs(age - shown), 60);
       }
       assertMatch(await page.eval(CAPTION), /\d\d:\d\d:\d\d · (< )?\d\.\d s ago/);

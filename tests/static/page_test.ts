@@ -55,7 +55,10 @@ function edgesOf(page: Page): Promise<{ picture: Box; stage: Box }> {
   })()`);
 }
 
-/** Asserts that the picture covers the stage where it is larger, and is centred in it where it is smaller. */
+/**
+ * Asserts that the picture covers the stage where it is larger, and is centred in it where it is
+ * smaller.
+ */
 async function assertCovers(page: Page): Promise<void> {
   const { picture, stage } = await edgesOf(page);
   for (const [from, to] of [["left", "right"], ["top", "bottom"]] as const) {
@@ -491,7 +494,10 @@ Deno.test("Page in Chromium", needs, async (t) => {
     await using page = await browser.newPage();
     await page.goto(server.url);
     await page.until(`document.querySelectorAll("[data-state=live]").length === 4`);
-    /** Returns the number of pictures that are wholly visible, and the share of the stage that is picture. */
+    /**
+     * Returns the number of pictures that are wholly visible, and the share of the stage that is
+     * picture.
+     */
     const measure = () =>
       page.eval<{ visible: number; share: number; scrolls: boolean }>(`(() => {
         const main = document.querySelector("main");

@@ -173,7 +173,7 @@ Deno.test("describeState distinguishes a camera without frames from a connection
   const tile = { now: 10_000, idle: 4_000 };
   const silent = describe({ page: { lastMessageAt: 9_500 }, tile });
   assertEquals([silent.summary, silent.headline], ["Frozen", "No new picture for 4 s"]);
-  assertEquals(silent.reason?.startsWith("The camera sends no frames"), true);
+  assertEquals(silent.reason?.startsWith("The camera sends no pictures"), true);
   const stalled = describe({ page: { lastMessageAt: 5_000 }, tile });
   assertEquals(stalled.reason?.startsWith("No data from the server"), true);
   assertEquals(describe({ camera: { fps: 0.5 }, tile }).summary, "Live");

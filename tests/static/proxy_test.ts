@@ -6,7 +6,10 @@ import { needing, PYTHON } from "../parts.ts";
 import { Server } from "../server.ts";
 import { recordPictures, standIn } from "../stand_in.ts";
 
-/** Asserts that the page paints frames from the WebSocket, not the plain stream, and that it has no errors. */
+/**
+ * Asserts that the page paints frames from the WebSocket, not the plain stream, and that it has no
+ * errors.
+ */
 async function assertLive(page: Page): Promise<void> {
   await page.until("seen.length > 10");
   await page.until(`document.querySelector("[data-state=live]") !== null`);

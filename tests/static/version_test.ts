@@ -56,7 +56,8 @@ Deno.test("Protocol version in Chromium", needing(CHROMIUM, PYTHON), async (t) =
       await using server = await Server.start({ env: standIn() });
       await using page = await browser.newPage();
       await recordPictures(page);
-      // From the second connection on, the page names another version, as after an update of the server.
+      // From the second connection on, the page names another version, as after an update of the
+      // server.
       await page.beforeEachPage(`
       globalThis.sockets = [];
       globalThis.WebSocket = class extends WebSocket {

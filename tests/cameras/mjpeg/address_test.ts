@@ -3,7 +3,7 @@ import { readAddress } from "../../../cameras/mjpeg/address.ts";
 import { forCamera } from "../../../lib/env.ts";
 import { ConfigError } from "../../../lib/errors.ts";
 
-Deno.test("readAddress() takes passwords as people write them", () => {
+Deno.test("readAddress() accepts passwords with special characters", () => {
   const sources: [source: string, href: string, user?: string, password?: string][] = [
     ["http://cam/video", "http://cam/video"],
     ["HTTPS://cam:8443/v?a=b#x", "https://cam:8443/v?a=b"],
@@ -37,7 +37,7 @@ Deno.test("readAddress() takes passwords as people write them", () => {
   }
 });
 
-Deno.test("readAddress() refuses a password that could be taken for a host, in one line that says how to write it", () => {
+Deno.test("readAddress() rejects a password that could be mistaken for a host, in one line that says how to write it", () => {
   for (
     const source of [
       ...["http://admin:s3/cret@cam/", "http://admin:s3?cret@cam/", "http://admin:s3#cret@cam/"],

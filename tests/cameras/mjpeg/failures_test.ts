@@ -17,7 +17,7 @@ function withSecrets(camera: FakeCamera): string {
 
 const SECRETS = /sec|KEY|usr|pwd/i;
 
-Deno.test("mjpeg shows nothing of its URL but host and port, whatever the other server answers", async () => {
+Deno.test("mjpeg reveals only the host and the port of its URL, whatever the other server responds", async () => {
   const quote =
     "GET /seccam/KEYPATH9?usr=secuser&pwd=secquery HTTP/1.1 failed for secname:sec^pass^";
   const answers = {
@@ -86,12 +86,17 @@ Deno.test("mjpeg sends the password at once to a camera that shows a log-in page
   assertStringIncludes(message, "sent a web page (HTML) of type text/html instead of a stream");
 });
 
-Deno.test("mjpeg reports what a server wants, and what the user can do", async () => {
+Deno.test("mjpeg reports what a server requires, and what the user can do", async () => {
   const other = "HTTP/1.1 401 X\r\nWWW-Authenticate: Basic\r\n\r\n";
   await using target = new FakeCamera(other);
   const cases: [answer: string, message: string, hint: string, credentials?: boolean][] = [
     [other, "requires a user name and a password (status 401)", "http://user:password@host"],
-    [other, "requires another user name and password (status 401)", "http://user", true],
+    [
+      other,
+      "rejects the user name and the password (status 401)",
+      "correct them in SOURCE: http://user",
+      true,
+    ],
     [
       unauthorized("NTLM"),
       "requires a kind of log-in that is not supported: NTLM (status 401)",
@@ -112,9 +117,13 @@ Deno.test("mjpeg reports what a server wants, and what the user can do", async (
       true,
     ],
     ["HTTP/1.1 404 X\r\n\r\n", "responded with status 404", "check the path"],
-    [head("text/html") + "<!doctype html><p>", "a web page (HTML)", "a log-in page or a proxy"],
-    ["\x16\x03\x01", "with TLS; the address must begin with https", ""],
-    ["RTSP/1.0 200 OK\r\n\r\n", "does not respond in HTTP, but with RTSP", ""],
+    [head("text/html") + "<!doctype html><p>", "a web page (HTML)", "a log-in form or a proxy"],
+    [
+      "\x16\x03\x01",
+      "sent a TLS message instead of an HTTP response; the address must begin with https",
+      "",
+    ],
+    ["RTSP/1.0 200 OK\r\n\r\n", "sent RTSP instead of an HTTP response", ""],
     ["", "closed the connection without a response", ""],
   ];
   for (const [answer, message, hint, credentials] of cases) {
@@ -136,7 +145,7 @@ Deno.test("mjpeg reports a server that accepts the connection but does not answe
   assertStringIncludes(hint!, "FPS");
 });
 
-Deno.test("mjpeg tells what has arrived if it is too little to be recognised", async () => {
+Deno.test("mjpeg describes the data that has arrived if it is too little to be recognized", async () => {
   await using camera = new FakeCamera(async (_, conn) => {
     await send(conn, `${head("text/html")}<!DOCTYPE html><p>Log in`);
     await untilClosed(conn);
@@ -145,7 +154,7 @@ Deno.test("mjpeg tells what has arrived if it is too little to be recognised", a
   const images = open({ SOURCE: camera.url().href }, stop.signal);
   setTimeout(() => stop.abort(), 500);
   assertEquals(await Array.fromAsync(images), []);
-  assertEquals(images.received.describe(), "24 bytes of HTML came, no JPEG");
+  assertEquals(images.received.describe(), "24 bytes of HTML arrived, but no JPEG");
 });
 
 Deno.test("mjpeg reports a server that does not respond with TLS", async () => {

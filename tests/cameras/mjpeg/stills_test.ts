@@ -7,7 +7,7 @@ function still(image: string, ...fields: string[]): string {
   return `${lines.join("\r\n")}\r\n\r\n${image}`;
 }
 
-Deno.test("mjpeg requests a still image again and again, at FPS", async () => {
+Deno.test("mjpeg requests a still image FPS times per second", async () => {
   const type = "Content-Type: image/jpeg";
   await using camera = new FakeCamera([
     still(A, type),
@@ -34,7 +34,7 @@ Deno.test("mjpeg requests a still image once per second by default, also without
   assertGreater(performance.now() - startedAt, 950);
 });
 
-Deno.test("mjpeg goes on with a still image after errors, with growing delays", async () => {
+Deno.test("mjpeg continues to request a still image after errors, with growing delays", async () => {
   const times: number[] = [];
   const timed = (answer: string) => () => {
     times.push(performance.now());
@@ -60,7 +60,7 @@ Deno.test("mjpeg stops requesting a still image when the password is refused", a
   assertEquals([images, failure?.permanent, camera.requests.length], [[A], true, 2]);
 });
 
-Deno.test("mjpeg appends EOI to still images that never have it, but not to those that are cut off", async () => {
+Deno.test("mjpeg appends EOI to still images that never have it, but not to truncated ones", async () => {
   const noEoi = [A, B, C].map((image) => image.slice(0, -2));
   await using camera = new FakeCamera(noEoi.map((image) => still(image)));
   const never = await imagesOf({ SOURCE: camera.url().href, FPS: "50" }, 2);
@@ -94,7 +94,7 @@ Deno.test("mjpeg ends a pause between still images when its signal aborts", asyn
   assertEquals((await next).done, true);
 });
 
-Deno.test("mjpeg reports a still image that is no JPEG", async () => {
+Deno.test("mjpeg reports a still image that is not a JPEG", async () => {
   await using camera = new FakeCamera(
     still("\x89PNG\r\n\x1a\n".padEnd(5_000, "\0"), "Content-Type: image/png"),
   );

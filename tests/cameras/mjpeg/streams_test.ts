@@ -12,18 +12,18 @@ function body(images: readonly string[], options: {
   delimiter?: string;
   length?: (image: string) => number;
   type?: string;
-  behind?: string;
+  afterImage?: string;
   lineBreak?: string;
   first?: boolean;
 } = {}): string {
   const { delimiter = "--frame", length, type = "image/jpeg" } = options;
-  const { behind = "", lineBreak = "\r\n", first = true } = options;
+  const { afterImage = "", lineBreak = "\r\n", first = true } = options;
   const parts = images.map((image) => {
     const fields = [
       ...type ? [`Content-Type: ${type}`] : [],
-      ...length ? [`Content-Length: ${length(image + behind)}`] : [],
+      ...length ? [`Content-Length: ${length(image + afterImage)}`] : [],
     ];
-    return `${fields.join("\r\n")}\r\n\r\n${image}${behind}${lineBreak}`;
+    return `${fields.join("\r\n")}\r\n\r\n${image}${afterImage}${lineBreak}`;
   });
   return (first ? `${delimiter}\r\n` : "") + parts.join(`${delimiter}\r\n`) + `${delimiter}--\r\n`;
 }
@@ -59,9 +59,9 @@ Deno.test("mjpeg shows streams whose boundary is not the declared one", async ()
   }
 });
 
-Deno.test("mjpeg cuts off the bytes behind the EOI of a part", async () => {
+Deno.test("mjpeg removes the bytes after the EOI of a part", async () => {
   for (
-    const behind of [
+    const afterImage of [
       "\r\n\r\n",
       "\0".repeat(500),
       "some text",
@@ -70,15 +70,17 @@ Deno.test("mjpeg cuts off the bytes behind the EOI of a part", async () => {
     ]
   ) {
     for (const length of [undefined, right, ({ length }: string) => length - 1, () => 99_999]) {
-      await using camera = new FakeCamera(head(MULTIPART) + body([A, B, C], { behind, length }));
+      await using camera = new FakeCamera(
+        head(MULTIPART) + body([A, B, C], { afterImage, length }),
+      );
       const { images, broken } = await imagesOf({ SOURCE: camera.url().href });
       const shown = images.map((image, index) => image.startsWith([A, B, C][index]!));
-      assertEquals([shown, broken], [[true, true, true], 0], JSON.stringify(behind));
+      assertEquals([shown, broken], [[true, true, true], 0], JSON.stringify(afterImage));
     }
   }
 });
 
-Deno.test("mjpeg shows a part with bytes behind its EOI when its length has arrived", async () => {
+Deno.test("mjpeg shows a part with bytes after its EOI when its length has arrived", async () => {
   let sent = 0;
   await using camera = new FakeCamera(async (_, conn) => {
     await send(conn, head(MULTIPART) + "--frame\r\n");
@@ -112,7 +114,7 @@ Deno.test("mjpeg appends EOI to the images of a camera that never sends it", asy
   }
 });
 
-Deno.test("mjpeg drops an image without EOI of a camera that mostly sends it", async () => {
+Deno.test("mjpeg drops an image without EOI of a camera that usually sends it", async () => {
   for (const length of [undefined, right]) {
     const text = body([A, NO_EOI[1]!, C, NO_EOI[0]!, NO_EOI[1]!, B], { length });
     await using camera = new FakeCamera(head(MULTIPART) + text);
@@ -121,7 +123,7 @@ Deno.test("mjpeg drops an image without EOI of a camera that mostly sends it", a
   }
 });
 
-Deno.test("mjpeg does not take a cut image for complete because of the EOI of its thumbnail", async () => {
+Deno.test("mjpeg does not mistake a truncated image for a complete one because of the EOI of its thumbnail", async () => {
   const thumbnail = `Exif\0\0${A.slice(0, 2_000)}\xff\xd9`;
   const size = String.fromCharCode((thumbnail.length + 2) >> 8, (thumbnail.length + 2) & 0xff);
   const cut = `\xff\xd8\xff\xe1${size}${thumbnail}${B.slice(2, 4_000)}`;
@@ -139,7 +141,7 @@ Deno.test("mjpeg shows parts that begin with FF D8, whatever their type is", asy
   }
 });
 
-Deno.test("mjpeg shows JPEGs without anything between them, whatever the type of the response is", async () => {
+Deno.test("mjpeg shows concatenated JPEGs, whatever the type of the response is", async () => {
   for (
     const type of [
       "image/jpeg",
@@ -163,7 +165,7 @@ Deno.test("mjpeg shows JPEGs without anything between them, whatever the type of
   }
 });
 
-Deno.test("mjpeg shows a run of JPEGs that never have EOI", async () => {
+Deno.test("mjpeg shows concatenated JPEGs that never have EOI", async () => {
   await using camera = new FakeCamera(async (_, conn) => {
     await send(conn, head("image/jpeg"));
     for (const image of [...NO_EOI, ...NO_EOI]) await send(conn, image);
@@ -205,9 +207,9 @@ Deno.test("mjpeg survives random damage of a stream, in chunks of any size, and 
       right,
       ({ length }: string) => length + random.integer(-50, 50),
     ]);
-    const behind = random.of(["", "\0", "\xff\xd8", "--frame", "\r\n--frame\r\n"]);
+    const afterImage = random.of(["", "\0", "\xff\xd8", "--frame", "\r\n--frame\r\n"]);
     const delimiter = random.of(["--frame", "--x", "frame", "----frame"]);
-    let text = head(type) + body([A, B, C, A, B, C], { length, behind, delimiter });
+    let text = head(type) + body([A, B, C, A, B, C], { length, afterImage, delimiter });
     for (let damage = random.integer(0, 6); damage > 0; damage--) {
       const at = random.integer(0, text.length);
       const removed = random.of([0, 1, 100, 5_000]);

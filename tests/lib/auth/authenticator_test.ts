@@ -18,7 +18,7 @@ function setUp(access: Access) {
 
 const basic = (text: string) => `Basic ${new TextEncoder().encode(text).toBase64()}`;
 
-Deno.test("Authenticator accepts the right password only", () => {
+Deno.test("Authenticator accepts the correct password only", () => {
   const { ask } = setUp({ user: "me", password: "se:cret" });
   assertEquals(ask(basic("me:se:cret")), undefined);
   assertEquals(ask(basic("me:se:cret").replace("Basic", "bASIC")), undefined);
@@ -63,7 +63,7 @@ Deno.test("Authenticator asks for a user and a password in UTF-8", () => {
   assertEquals(denial?.headers, { "WWW-Authenticate": 'Basic realm="dinocam", charset="UTF-8"' });
 });
 
-Deno.test("Authenticator blocks an address after ten failed log-ins, even with the right password", async () => {
+Deno.test("Authenticator blocks an address after ten failed log-ins, even with the correct password", async () => {
   const { authenticator, ask, clock } = setUp({ user: "me", password: "right" });
   const tries = await Promise.all(Array.from({ length: 40 }, () => ask(basic("me:wrong"))));
   assertEquals(tries, [...Array(10).fill(401), ...Array(30).fill(429)]);
@@ -106,7 +106,7 @@ Deno.test("Authenticator for anyone accepts every request", () => {
   assertEquals(ask(basic("x:y")), undefined);
 });
 
-Deno.test("Authenticator rejects passwords that are nearly right", async () => {
+Deno.test("Authenticator rejects passwords that are nearly correct", async () => {
   const { ask, clock } = setUp({ user: "me", password: "secret" });
   const near = ["s", "secre", "secretsecret", "secretme:secret", "secret\0", "Secret", "\0ecret"];
   for (const tried of near) {
@@ -127,7 +127,7 @@ Deno.test("Authenticator accepts fifty correct log-ins at once from one address"
   assertEquals(denials, Array(50).fill(undefined));
 });
 
-Deno.test("Authenticator accepts the right password from an address that it came from, while a client there repeats an old one", async () => {
+Deno.test("Authenticator accepts the correct password from an address that it came from, while a client there repeats an old one", async () => {
   const { ask, clock } = setUp({ user: "me", password: "right" });
   assertEquals(ask(basic("me:right")), undefined);
   const statuses: (number | undefined)[] = [];
@@ -140,7 +140,7 @@ Deno.test("Authenticator accepts the right password from an address that it came
   assertEquals(statuses.filter((status) => status === 429).length, 120 - 33);
 });
 
-Deno.test("Authenticator accepts the right password at once after a burst of old ones", () => {
+Deno.test("Authenticator accepts the correct password at once after a burst of old ones", () => {
   const { ask } = setUp({ user: "me", password: "right" });
   assertEquals(ask(basic("me:right")), undefined);
   for (let n = 0; n < 100; n++) ask(basic("me:old"));
@@ -149,14 +149,14 @@ Deno.test("Authenticator accepts the right password at once after a burst of old
   assertEquals(ask(basic("me:right"), "::ffff:192.0.2.1"), undefined);
 });
 
-Deno.test("Authenticator allows no more guesses from an address that the right password came from", async () => {
+Deno.test("Authenticator allows no more guesses from an address that the correct password came from", async () => {
   for (const loggedIn of [false, true]) {
     const { ask, clock } = setUp({ user: "me", password: "right" });
     if (loggedIn) ask(basic("me:right"));
     let guesses = 0;
     for (let second = 0; second < 60; second++) {
       for (let n = 0; n < 20; n++) if (ask(basic(`me:${second} ${n}`)) === 401) guesses++;
-      // The response to the right password would show an attacker that the guess is right.
+      // The response to the correct password would show an attacker that the guess is right.
       if (second > 0 && second % 5 !== 0) assertEquals(ask(basic("me:right")), 429);
       await clock.advance(1_000);
     }

@@ -10,7 +10,7 @@ function setUp() {
   return { clock, fail, succeed };
 }
 
-Deno.test("LogInLimiter limits a network without a successful log-in, whatever comes", async () => {
+Deno.test("LogInLimiter limits all attempts of a network without a successful log-in", async () => {
   const { clock, fail, succeed } = setUp();
   const delays = Array.from({ length: 12 }, () => fail("old"));
   assertEquals(delays, [...Array(10).fill(0), 5_000, 5_000]);
@@ -21,7 +21,7 @@ Deno.test("LogInLimiter limits a network without a successful log-in, whatever c
   assertEquals([fail("old"), fail("old"), succeed()], [0, 5_000, 0]); // "old" is no new guess
 });
 
-Deno.test("LogInLimiter limits different wrong credentials, even between right ones", () => {
+Deno.test("LogInLimiter limits different wrong credentials, even between correct ones", () => {
   const { fail, succeed } = setUp();
   assertEquals(succeed(), 0);
   const delays = Array.from({ length: 12 }, (_, n) => {
@@ -39,7 +39,7 @@ Deno.test("LogInLimiter never allows more than ten guesses and one every five se
   for (let n = 0; n < 200; n++) { // repeated credentials use up the attempts, but no guesses
     for (let times = 0; times < 3; times++) fail("old");
     fail(`guess ${n}`);
-    // A guess would have been answered if the right credentials are.
+    // A guess would have been answered if the correct credentials are.
     if (succeed() === 0) allowed++;
     await clock.advance(1_000);
   }

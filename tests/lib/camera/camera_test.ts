@@ -473,7 +473,7 @@ Deno.test("Camera stays failed after its viewers have left, until frames flow ag
   await camera.close();
 });
 
-Deno.test("Camera drops images that are no JPEG, and counts them with those that its splitter dropped", async () => {
+Deno.test("Camera drops images that are not JPEGs, and counts them with those that its splitter dropped", async () => {
   const { camera, now } = setUp({
     open: () => (signal) => {
       async function* images(): AsyncGenerator<Jpeg> {

@@ -38,7 +38,7 @@ Deno.test("guardDriver() passes images, their counts, and failures of cameras on
   assertEquals([seen, error], [[JPEG, timed], failure]);
 });
 
-Deno.test("guardDriver() takes the time of arrival for an image whose capture time is no number", async () => {
+Deno.test("guardDriver() uses the time of arrival for an image whose capture time is not a number", async () => {
   for (const capturedAt of [NaN, undefined, "now", Infinity]) {
     const open = guarded(async function* () {
       yield await Promise.resolve({ jpeg: JPEG, capturedAt });
@@ -70,7 +70,7 @@ Deno.test("guardDriver() ends a driver that yields something else", async () => 
   assert(ended);
 });
 
-Deno.test("guardDriver() gives up a driver that ignores its signal, and opens it again after it has ended", async () => {
+Deno.test("guardDriver() abandons a driver that ignores its signal, and opens it again after it has ended", async () => {
   const release = Promise.withResolvers<void>();
   let opened = 0;
   const open = guarded(async function* () {
@@ -82,10 +82,10 @@ Deno.test("guardDriver() gives up a driver that ignores its signal, and opens it
   const first = assertRejects(() => Array.fromAsync(open(stop.signal)), CameraError);
   const startedAt = performance.now();
   stop.abort(new ImmediateStop("stalled"));
-  assertStringIncludes((await first).message, "ignores the abort of its signal");
+  assertStringIncludes((await first).message, "did not end after its signal aborted");
   assert(performance.now() - startedAt < 4_000);
   const again = await assertRejects(() => Array.fromAsync(open(NEVER)), CameraError);
-  assertStringIncludes(again.message, "of an earlier start has not ended");
+  assertStringIncludes(again.message, "has not ended since its last start");
   assertEquals(opened, 1);
   release.resolve();
   await new Promise((resolve) => setTimeout(resolve, 0));

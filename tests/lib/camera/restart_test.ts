@@ -29,7 +29,11 @@ function setUp() {
     await settle();
     await clock.advance(0);
   };
-  /** Gives an item each second, from 0 to `seconds`, and fails. @returns The delay, which has passed. */
+  /**
+   * Gives an item each second, from 0 to `seconds`, and fails.
+   *
+   * @returns The delay, which has passed.
+   */
   const flowThenFail = async (seconds: number) => {
     for (let n = 0; n <= seconds; n++) {
       if (n > 0) await clock.advance(1_000);
@@ -305,7 +309,7 @@ Deno.test("Backoff retries a second after the failure when a user requests it", 
   await running;
 });
 
-Deno.test("restarting() tries a permanent failure once for each new opening, without a request", async () => {
+Deno.test("restarting() retries a permanent failure once for each new start, without a request", async () => {
   const { clock, source, start } = setUp();
   for (const opened of [1, 2]) {
     const stop = new AbortController();

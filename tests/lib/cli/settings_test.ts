@@ -11,7 +11,7 @@ Deno.test("SETTINGS has one row for each variable, with a meaning and at most on
   }
 });
 
-Deno.test("settingsInUse() lists what is set, also for one camera, and shows no password", () => {
+Deno.test("settingsInUse() lists the settings that are set, also for one camera, and shows no password", () => {
   const env = {
     CAMERA: "front-1=pi,back=mjpeg",
     FRONT_1_FPS: " 10 ",

@@ -49,7 +49,7 @@ async function* nothing(signal: AbortSignal) {
   await new Promise((resolve) => signal.addEventListener("abort", resolve));
 }
 
-/** A request with exactly this URL, as from `Deno.serve`; `Request` would normalise it. */
+/** A request with exactly this URL, as from `Deno.serve`; `Request` would normalize it. */
 function rawRequest(url: string, init: RequestInit = {}): Request {
   const request = new Request("http://localhost/", init);
   return Object.defineProperty(request, "url", { value: url });
@@ -103,7 +103,7 @@ Deno.test("a client cannot bypass authentication by a Host that makes the URL lo
   assertEquals(opened(), 0);
 });
 
-Deno.test("a client gets 200 with the right credentials and 401 with wrong ones", async () => {
+Deno.test("a client gets 200 with the correct credentials and 401 with wrong ones", async () => {
   const { app } = setUp({ user: "me", password: "x" });
   const ask = (credentials: string) =>
     app.request("/cameras", { headers: { Authorization: `Basic ${btoa(credentials)}` } });

@@ -1,6 +1,9 @@
 import { request, type RequestOptions } from "../../../lib/http1/mod.ts";
 
-/** Text to send, with one byte per character, or a function that returns the text or sends bytes itself. */
+/**
+ * Text to send, with one byte per character, or a function that returns the text or sends bytes
+ * itself.
+ */
 export type Answer = string | ((request: string, conn: Deno.Conn) => string | Promise<void>);
 
 /** Options of {@link FakeCamera}. */

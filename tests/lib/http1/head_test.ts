@@ -106,7 +106,7 @@ Deno.test("HeadParser reports the protocol that a server uses instead of HTTP", 
     const [text, what] of [
       ["\x15\x03\x01\x00\x02\x02\x46", "https"],
       ["<html></html>", "document"],
-      ["\x00\x00", "unknown bytes"],
+      ["\x00\x00", "unknown data"],
       ["RTSP/1.0 400 Bad Request\r\n\r\n", "RTSP"],
       ["SSH-2.0-OpenSSH_9.2\r\n", "SSH"],
       ["220 ready\r\n", "220"],

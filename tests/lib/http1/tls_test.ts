@@ -304,8 +304,8 @@ class OpensslServer implements AsyncDisposable {
 /** Options of {@link TlsProxy}. */
 interface TlsProxyOptions {
   /**
-   * Changes the signature of the ServerKeyExchange message of TLS 1.2: what a server without the key of its
-   * certificate would send.
+   * Changes the signature of the ServerKeyExchange message of TLS 1.2: what a server without the
+   * key of its certificate would send.
    */
   tamper?: boolean;
 }
@@ -351,7 +351,9 @@ class TlsProxy implements AsyncDisposable {
     await this.#client?.closeWrite();
   }
 
-  /** Changes the last byte of a ServerKeyExchange message (12), which is the end of the signature. */
+  /**
+   * Changes the last byte of a ServerKeyExchange message (12), which is the end of the signature.
+   */
   #tamper(record: Uint8Array): Uint8Array {
     for (let at = 5; record[0] === 22 && at + 4 <= record.length;) {
       const length = record[at + 1]! << 16 | record[at + 2]! << 8 | record[at + 3]!;

@@ -1,8 +1,8 @@
 import type { Bytes, ByteSource } from "../../../lib/bytes.ts";
 
 /**
- * A program's output in given chunks. Like a BYOB reader, each read detaches the caller's buffer and returns
- * the memory in a new buffer; the end of the output returns no buffer.
+ * A program's output in given chunks. Like a BYOB reader, each read detaches the caller's buffer
+ * and returns the memory in a new buffer; the end of the output returns no buffer.
  */
 export class FakeProgram implements ByteSource {
   /** The buffers that were returned, in order. */

@@ -51,8 +51,9 @@ export function damageLightly(random: Random, jpeg: Jpeg): Jpeg {
 }
 
 /**
- * Damages an image so that picture data are lost: cuts it, or changes or removes one of the segments from DQT on.
- * A cut in an earlier segment is left out: there, the next image may happen to continue the segment.
+ * Damages an image so that picture data are lost: cuts it, or changes or removes one of the
+ * segments from DQT on. A cut in an earlier segment is left out: there, the next image may happen
+ * to continue the segment.
  */
 export function damageBadly(random: Random, jpeg: Jpeg): Bytes {
   const header = [...segments(jpeg)];

@@ -9,7 +9,10 @@ export interface ExifOptions {
   little?: boolean;
 }
 
-/** Makes the APP1 segment of a camera: a picture turned by 90 degrees (orientation 6), and a thumbnail. */
+/**
+ * Makes the APP1 segment of a camera: a picture turned by 90 degrees (orientation 6), and a
+ * thumbnail.
+ */
 export function exifWith({ thumbnail, little = true }: ExifOptions): Bytes {
   const tiff = new DataView(new ArrayBuffer(68));
   const entry = (at: number, tag: number, type: number, value: number) => {

@@ -132,7 +132,10 @@ Deno.test({
   },
 });
 
-/** Returns the brightest blocks of a picture without the margins, and asserts that these are equally wide. */
+/**
+ * Returns the brightest blocks of a picture without the margins, and asserts that these are equally
+ * wide.
+ */
 async function titleIn(size: Size): Promise<string[]> {
   const { output } = await decodeJpeg(noSignalJpeg(size));
   const rows = Array.from(

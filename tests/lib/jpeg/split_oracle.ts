@@ -5,11 +5,11 @@ export interface OracleImage {
 }
 
 /**
- * Finds the images in complete input: a simple implementation of ITU-T T.81, annex B, byte by byte, and of the
- * repairs that `splitJpegs` documents.
+ * Finds the images in complete input: a simple implementation of ITU-T T.81, annex B, byte by byte,
+ * and of the repairs that `splitJpegs` documents.
  *
- * After a broken image, the search continues behind the start of the segment that is broken. An image that is
- * larger than `maxFrame` is broken, too.
+ * After a broken image, the search continues after the start of the segment that is broken. An
+ * image that is larger than `maxFrame` is broken, too.
  */
 export function imagesIn(input: Uint8Array, maxFrame: number): OracleImage[] {
   const bytes = input.slice(); // headers are repaired in place

@@ -52,7 +52,10 @@ function fill(count: number): Bytes {
 }
 
 const zeros = new Uint8Array(5);
-/** Stray bytes with stuffing, an unknown marker and the markers of an APP5 and an SOF that lead nowhere. */
+/**
+ * Stray bytes with stuffing, an unknown marker and the markers of an APP5 and an SOF that lead
+ * nowhere.
+ */
 const misleading = bytes(
   1,
   0xff,
@@ -103,7 +106,7 @@ const REPAIRED: Record<string, { input: Jpeg; output: Jpeg }> = {
     input: insertBefore(insertBefore(JPEG, DHT_MARKER, zeros), SOF0, zeros),
     output: insertBefore(insertBefore(JPEG, SOF0, fill(5)), DHT_MARKER, fill(5)),
   },
-  "a fill byte behind stray bytes": {
+  "a fill byte after stray bytes": {
     input: insertBefore(JPEG, SOF0, bytes(0, 0xff)),
     output: insertBefore(JPEG, SOF0, fill(2)),
   },
@@ -156,8 +159,8 @@ const NOT_REPAIRED: Record<string, Bytes> = {
   "an EOI in stray bytes": insertBefore(JPEG, SOS, bytes(0, 0xff, 0xd9, 0)),
   "stray bytes, but no frame header": join(SOI, DQT, zeros, DHT, sos(), EOI),
   "stray bytes, but no scan": join(SOI, DQT, zeros, sof(), DHT, EOI),
-  "stray bytes behind an unknown segment": join(SOI, segment(0xf0, [1]), zeros, JPEG.subarray(2)),
-  "stray bytes behind a table whose content does not fit": join(
+  "stray bytes after an unknown segment": join(SOI, segment(0xf0, [1]), zeros, JPEG.subarray(2)),
+  "stray bytes after a table whose content does not fit": join(
     SOI,
     segment(0xdb, [0xf7, 1]),
     zeros,
@@ -185,7 +188,7 @@ for (const [situation, input] of Object.entries(NOT_REPAIRED)) {
   });
 }
 
-Deno.test("splitJpegs() drops stray bytes behind a segment with a thumbnail, as the thumbnail may be the next image", async () => {
+Deno.test("splitJpegs() drops stray bytes after a segment with a thumbnail, as the thumbnail may be the next image", async () => {
   const damaged = withSegment(JPEG, join(exif(OTHER), zeros));
   const { frames, counts } = await split(join(JPEG, damaged, JPEG));
   assertEquals(frames, [JPEG, OTHER, JPEG]);

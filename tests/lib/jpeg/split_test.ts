@@ -45,7 +45,7 @@ const COMPLETE: Record<string, Jpeg> = {
     ...[SOI, DQT, sof({ marker: 0xc2 }), DHT, sos(), SCAN, DHT, sos(), SCAN, sos(), SCAN, DHT],
     ...[segment(0xfe, [0xff, 0xd9, 0xff, 0xd8, 0xff]), sos(), SCAN, EOI],
   ),
-  "a DNL segment behind its scan": join(
+  "a DNL segment after its scan": join(
     ...[SOI, DQT, sof({ height: 0 }), DHT, sos(), SCAN, segment(0xdc, [1, 0xe0]), EOI],
   ),
   "an arithmetic coder's tables and a TEM marker": join(
@@ -233,7 +233,8 @@ Deno.test("splitJpegs() reads an image directly into the image's buffer, without
   assertEquals(frames.length, 8);
   for (const [n, frame] of frames.entries()) {
     assertStrictEquals(frame.buffer, source.buffers[5 * n + 4]);
-    // From the second image on its size is known, and its buffer large enough from the first read on.
+    // From the second image on its size is known, and its buffer large enough from the first read
+    // on.
     if (n === 0) continue;
     const lengths = source.buffers.slice(5 * n, 5 * n + 5).map((buffer) =>
       buffer.byteLength || frame.buffer.byteLength

@@ -23,8 +23,8 @@ export async function split(
 export function assertRoom(frame: Jpeg): void {
   assert(hasHeadroom(frame), "the image is not marked");
   assert(frame.byteOffset >= HEADROOM, `only ${frame.byteOffset} bytes in front`);
-  const behind = frame.buffer.byteLength - frame.byteOffset - frame.length;
-  assert(behind >= HEADROOM, `only ${behind} bytes behind`);
+  const after = frame.buffer.byteLength - frame.byteOffset - frame.length;
+  assert(after >= HEADROOM, `only ${after} bytes after the image`);
 }
 
 /** Yields copies of chunks asynchronously. */

@@ -126,7 +126,7 @@ Deno.test("decodeMultipart() tolerates the mistakes of servers between images", 
     "no blank line": `--frame\r\nX: y\r\n${A}\r\n--frame\r\n${B}\r\n--frame`,
     "padding": `--frame\r\n\r\n${A}\0\0\0 \r\n--frame\r\n\r\n${B}\0\r\n\0\r\n--frame`,
     "no end": `--frame\r\n\r\n${A}\r\n--frame\r\n\r\n${B}`,
-    "no break behind an image with a length": `--frame\n${withLength(A)}--frame\n${withLength(B)}`,
+    "no break after an image with a length": `--frame\n${withLength(A)}--frame\n${withLength(B)}`,
     "types":
       `--frame\nCONTENT-type:Image/JPG\n\n${A}\n--frame\nContent-Type: image/jpeg; q=1\n\n${B}`,
     "empty parts": `--frame\n--frame\n\n--frame\nX: y\n\n\n--frame\n\n${A}\n--frame\n\n${B}`,

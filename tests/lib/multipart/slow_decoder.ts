@@ -44,7 +44,7 @@ export function decodeSlowly(stream: string, boundary: string, maxFrame: number)
         if (byLength !== undefined) {
           decoded.parts.push(byLength);
           at += claim!;
-          at = nextDelimiter(text, at, known, "behind an image")?.to;
+          at = nextDelimiter(text, at, known, "after an image")?.to;
           begun = true;
           continue;
         } else {
@@ -122,7 +122,10 @@ function delimiterAt(text: string, at: number, known: Delimiters): number | unde
   return lineEnd + 1;
 }
 
-/** Returns the start of the line after a delimiter with another boundary, or of the header of a part. */
+/**
+ * Returns the start of the line after a delimiter with another boundary, or of the header of a
+ * part.
+ */
 function adoptedAt(text: string, at: number, known: Delimiters, isExpected: boolean) {
   if (known.confirmed) return;
   if (isExpected && /^content-/i.test(text.slice(at, at + 8))) return at;
@@ -141,13 +144,13 @@ function nextDelimiter(
   text: string,
   start: number,
   known: Delimiters,
-  where: "behind an image" | "in an image" | "in a part",
+  where: "after an image" | "in an image" | "in a part",
   maxFrame = 0,
 ) {
-  if (where === "behind an image") { while ("\r\n".includes(text[start] ?? "?")) start++; }
+  if (where === "after an image") { while ("\r\n".includes(text[start] ?? "?")) start++; }
   if (where !== "in an image") {
     const to = delimiterAt(text, start, known) ??
-      adoptedAt(text, start, known, where === "behind an image");
+      adoptedAt(text, start, known, where === "after an image");
     if (to !== undefined) return { from: start, to };
   }
   for (let from = text.indexOf("\n", start); from !== -1; from = text.indexOf("\n", from + 1)) {

@@ -149,7 +149,7 @@ Deno.test("checkSettings() suggests a driver for SOURCE without CAMERA", () => {
   ) {
     assertEquals(check({ SOURCE }, [emulated]), [
       "SOURCE has no effect: driver emulated does not read SOURCE; " +
-      `CAMERA is not set: set it too, such as CAMERA=${camera}`,
+      `set CAMERA too, such as CAMERA=${camera}`,
     ]);
   }
 });

@@ -18,7 +18,7 @@ Deno.test("recordReads() keeps the names of a camera's variables", () => {
   assertEquals([env.FPS, variableName(env, "FPS")], ["5", "FRONT_FPS"]);
 });
 
-Deno.test("recordReads() does not know what a driver reads that copies or keeps the environment", () => {
+Deno.test("recordReads() returns undefined for a driver that copies or keeps the environment", () => {
   for (const configure of [(env: Env) => ({ ...env }), (env: Env) => ({ env })]) {
     const { env, reads } = recordReads({ FPS: "5" });
     configure(env);
