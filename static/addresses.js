@@ -66,8 +66,9 @@ export function addressesOf(camera, { base = addressOf(".").href, auth = false }
   const stream = withCredentials("video_feed");
   const snapshot = withCredentials("snapshot.jpg");
   return [
-    { title: "Stream", text: stream, hint: "Home Assistant: MJPEG URL. OctoPrint: stream URL" },
+    { title: "Stream", text: stream, hint: "OctoPrint: stream URL" },
     { title: "Snapshot", text: snapshot, hint: "Home Assistant: still image URL" },
+    { title: "Home Assistant", text: `${stream}?advance_headers=1`, hint: "MJPEG URL" },
     {
       title: "In a web page",
       text: `<img src="${stream}" alt="${camera}">`,

@@ -40,6 +40,8 @@ const link = new Link({
     if (paused || !tile || !watchedTiles().includes(tile)) return;
     const isFirst = !tile.hasPicture;
     await tile.paint(frame, link.clock);
+    // The status is up to a second old: the camera has started since.
+    if (tile.status.state !== "streaming") link.pingNow();
     if (isFirst) refresh(); // enables the button that saves a picture
   },
 });

@@ -223,7 +223,7 @@ Deno.test("a driver whose settings cannot be read is reported with file and line
 });
 
 Deno.test("a camera without a picture reports the data that arrived, and the setting that helps", {
-  ...needing("sh"),
+  ...needing("sh", "head", "sleep"),
 }, async () => {
   const cases: Record<string, [source: string, reason: RegExp]> = {
     quiet: ["sleep 60", /No first picture for 10 s: no data arrived \(.*set FPS/],

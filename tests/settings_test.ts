@@ -151,7 +151,7 @@ Deno.test(
       stdin: "null",
     }).output();
     const text = new TextDecoder().decode(stdout).trim();
-    assertMatch(text, /^Cannot run without Deno's permission .*--allow-all$/);
+    assertMatch(text, /^Cannot run without Deno's permissions .*--allow-all$/);
   },
 );
 

@@ -1,4 +1,4 @@
-import type { Access } from "../auth/mod.ts";
+import { type Access, isLoopback } from "../auth/mod.ts";
 import type { Config } from "../config.ts";
 import type { SettingsReview } from "./review_settings.ts";
 
@@ -20,12 +20,12 @@ export function banner(
   config: Config,
   { version, access, addresses, review }: BannerOptions,
 ): string {
-  const { cameras } = config;
+  const { cameras, host } = config;
   const names = cameras.map(({ name, driver }) => name === driver ? name : `${name} (${driver})`);
   return [
     `dinocam ${version} serves ${names.join(", ")}`,
     ...addressLines(addresses),
-    describeAccess(access),
+    describeAccess(access, host),
     review.settings,
     ...review.warnings.map(({ text, advice }) => `Warning: ${text}; ${advice}`),
   ].join("\n");
@@ -36,7 +36,7 @@ function addressLines(addresses: readonly string[]): string[] {
   return addresses.map((address, i) => `${i === 0 ? "Watch at" : "      or"} ${address}/`);
 }
 
-function describeAccess(access: Access): string {
+function describeAccess(access: Access, host: string): string {
   switch (access) {
     case "this machine":
       return "Reachable from this machine only. To allow your network: " +
@@ -44,6 +44,10 @@ function describeAccess(access: Access): string {
     case "anyone":
       return "No password required (AUTH=none): anyone who can connect can watch";
     default:
-      return "Password required: the user name and password of AUTH";
+      return "Password required: the user name and password of AUTH" +
+        // The password suggests that the server was meant for other machines, too.
+        (isLoopback(host)
+          ? ". Reachable from this machine only. To allow your network: HOST=0.0.0.0"
+          : "");
   }
 }

@@ -37,10 +37,11 @@ function requirePermissions(
   // querySync never prompts.
   const missing = permissions.filter((one) => Deno.permissions.querySync(one).state !== "granted");
   if (missing.length === 0) return;
-  const names = [...new Set(missing.map(({ name }) => `--allow-${name}`))].join(" and ");
+  const flags = [...new Set(missing.map(({ name }) => `--allow-${name}`))];
+  const noun = flags.length === 1 ? "permission" : "permissions";
   const task = command === "serve" ? "start" : command;
   throw new ConfigError(
-    `Cannot run without Deno's permission ${names}: type ` +
+    `Cannot run without Deno's ${noun} ${flags.join(" and ")}: type ` +
       `${commandLine(task, currentLauncher())}, or use deno run --allow-all`,
   );
 }

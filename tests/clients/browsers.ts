@@ -17,12 +17,13 @@ export interface Browser extends AsyncDisposable {
 /** Time limit for a browser to start, and to respond, in milliseconds. */
 const TIMEOUT = 60_000;
 
-const MINI_BROWSER = "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser";
+/** A browser for WebKitWebDriver; Debian installs both together. */
+const MINI_BROWSER = `/usr/lib/${Deno.build.arch}-linux-gnu/webkit2gtk-4.1/MiniBrowser`;
 
 /** Programs that each browser needs, as in Debian. */
 export const CHROMIUM = [CHROMIUM_PROGRAM];
 export const FIREFOX = ["firefox-esr"];
-export const WEBKIT = ["WebKitWebDriver", "Xvfb", MINI_BROWSER];
+export const WEBKIT = ["WebKitWebDriver", "Xvfb"];
 
 /** Starts Chromium. @param args Additional command-line options. */
 export async function openChromium(args: readonly string[] = []): Promise<Browser> {

@@ -35,9 +35,10 @@ Deno.test("addressesOf resolves addresses against the page, without its password
   Object.assign(globalThis, { document: page });
   try {
     const texts = addressesOf("front").map(({ text }) => text);
-    assertEquals(texts.slice(0, 2), [
+    assertEquals(texts.slice(0, 3), [
       "https://home.example/cams/cameras/front/video_feed",
       "https://home.example/cams/cameras/front/snapshot.jpg",
+      "https://home.example/cams/cameras/front/video_feed?advance_headers=1",
     ]);
     assertEquals(texts.filter((text) => text.includes("secret")), []);
   } finally {
@@ -167,7 +168,7 @@ Deno.test("Addresses dialog in Chromium", needing(CHROMIUM), async (t) => {
     await page.goto(server.url);
     await page.until(`document.querySelector(".tile") !== null`);
     await page.press("a");
-    assertEquals((await page.eval<string[]>(TEXTS)).length, 7);
+    assertEquals((await page.eval<string[]>(TEXTS)).length, 8);
     assertEquals(page.errors, []);
   });
 });

@@ -13,7 +13,7 @@ import { needing, PYTHON } from "../parts.ts";
 import { descendants, eventually, FAKES, Server } from "../server.ts";
 import { recordPictures, standIn, takeSeen } from "../stand_in.ts";
 
-const needs = needing(CHROMIUM, PYTHON);
+const needs = needing(CHROMIUM, PYTHON, "sh", "sleep", "cat");
 
 /** Maximum size of the page and all its files, compressed, in bytes. */
 const MAX_PAGE_SIZE = 60 * 1024;
@@ -218,7 +218,7 @@ Deno.test("Page in Chromium", needs, async (t) => {
     assertGreater(texts.length, 4);
     for (const text of texts) assert(text.includes(`${server.url}/cameras/garden/`), text);
     const addresses = new Set(texts.join(" ").match(/http:[^\s"]+/g));
-    assertEquals(addresses.size, 2);
+    assertEquals(addresses.size, 3);
     for (const address of addresses) {
       const { status, body } = await fetch(address);
       await body?.cancel();
@@ -419,6 +419,46 @@ Deno.test("Page in Chromium", needs, async (t) => {
       await page.until(LIVE, 5_000);
     } finally {
       await Deno.remove(programs, { recursive: true });
+    }
+  });
+
+  await t.step("a camera that starts slowly is live from its first picture", async () => {
+    const picture = new URL("../../cameras/emulated/1.jpg", import.meta.url).pathname;
+    const SOURCE = `sh -c 'sleep 0.7; while cat ${picture}; do sleep 0.1; done'`;
+    await using server = await Server.start({ env: { CAMERA: "exec", SOURCE } });
+    await using page = await browser.newPage();
+    await page.beforeEachPage(`setInterval(() => {
+      const tile = document.querySelector(".tile");
+      if (tile && !tile.matches(".blank")) globalThis.paintedAt ??= performance.now();
+      if (tile?.dataset.state === "live") globalThis.liveAt ??= performance.now();
+    }, 5)`);
+    await page.goto(server.url);
+    await page.until("globalThis.liveAt !== undefined");
+    assertLess(await page.eval<number>("liveAt - paintedAt"), 250);
+  });
+
+  await t.step("the retry button is visible in every tile with a notice", async () => {
+    const env = {
+      CAMERA: "good=emulated,missing=exec,refused=mjpeg",
+      MISSING_SOURCE: "no-such-program",
+      REFUSED_SOURCE: "http://127.0.0.1:9/video_feed",
+    };
+    await using server = await Server.start({ env });
+    await using page = await browser.newPage();
+    await page.goto(server.url);
+    await page.until(`document.querySelectorAll(".notice:not([hidden])").length === 2`);
+    for (
+      const [width, height, isPhone] of [[390, 844, true], [412, 915, true], [1280, 800]] as const
+    ) {
+      await resize(page, width, height, isPhone);
+      const buttons = await page.eval<boolean[]>(`
+        [...document.querySelectorAll(".notice:not([hidden]) .retry")].map((button) => {
+          const { left, right, top, bottom } = button.getBoundingClientRect();
+          const points = [[left + 9, top + 2], [right - 9, top + 2], [left + 9, bottom - 2]];
+          return points.every(([x, y]) => document.elementFromPoint(x, y) === button);
+        })
+      `);
+      assertEquals([width, height, ...buttons], [width, height, true, true]);
     }
   });
 

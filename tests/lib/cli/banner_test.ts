@@ -35,10 +35,16 @@ Deno.test("banner() shows the addresses of the server", () => {
 
 Deno.test("banner() says who can watch", () => {
   const options = { version: "1.2.3", addresses: [URL], review: REVIEW };
-  const lines = (["this machine", "anyone", { user: "me", password: "secret" }] as const).map(
-    (access) => banner(readConfig({}), { ...options, access }).split("\n")[2],
+  const linesFor = (env: Env) =>
+    (["this machine", "anyone", { user: "me", password: "secret" }] as const).map(
+      (access) => banner(readConfig(env), { ...options, access }).split("\n")[2],
+    );
+  assertEquals(
+    linesFor({}).at(-1),
+    "Password required: the user name and password of AUTH. Reachable from this machine only. " +
+      "To allow your network: HOST=0.0.0.0",
   );
-  assertEquals(lines, [
+  assertEquals(linesFor({ HOST: "0.0.0.0" }), [
     "Reachable from this machine only. To allow your network: HOST=0.0.0.0 AUTH=user:password",
     "No password required (AUTH=none): anyone who can connect can watch",
     "Password required: the user name and password of AUTH",
