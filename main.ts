@@ -3,6 +3,7 @@ import { fromFileUrl } from "@std/path";
 import project from "./deno.json" with { type: "json" };
 import { Authenticator } from "./lib/auth/mod.ts";
 import { logCameraEvents } from "./lib/camera/event_log.ts";
+import { logDriverErrors } from "./lib/camera/driver_errors.ts";
 import type { CameraEvent } from "./lib/camera/events.ts";
 import { openCameras } from "./lib/camera/open.ts";
 import { banner } from "./lib/cli/banner.ts";
@@ -58,8 +59,11 @@ async function main(args: string[]): Promise<number | void> {
     log.error("event listener failed", { event: type, reason: explain(error) })
   );
   modules.use(logCameraEvents(events, { clock, log }));
+  modules.use(logDriverErrors(config.camerasDir, { clock, log }));
   const configs = recordCameras(config.cameras);
-  const cameras = await openCameras(configs, drivers, { clock, events });
+  // A driver may take its time to load.
+  const cameras = await Promise.race([openCameras(configs, drivers, { clock, events }), stopped]);
+  if (!cameras) return;
   const review = reviewSettings({ env, cameras: configs, dotenv });
   for (const camera of cameras) viewers.defer(() => camera.close(new ImmediateStop("Shutdown")));
 

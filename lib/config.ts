@@ -18,7 +18,7 @@ export type AllowedOrigins = "*" | readonly string[];
 export const SERVER_SETTINGS = {
   cameras: {
     name: "CAMERA",
-    alternatives: ["CAMERA_DRIVER", "CAMERA_TYPE"],
+    alternatives: ["CAM", "CAMERA_DRIVER", "CAMERA_TYPE"],
     default: "emulated",
     meaning: "drivers of the cameras: `pi`, several: `pi,usb`, or named: `front=pi,back=usb` " +
       "(letters, digits, `-`)",
@@ -41,6 +41,7 @@ export const SERVER_SETTINGS = {
   },
   width: {
     name: "WIDTH",
+    alternatives: ["RESOLUTION", "FRAME_SIZE", "VIDEO_SIZE", "IMAGE_SIZE"],
     unset: "per driver",
     meaning: "requested width, in pixels; the nearest supported size is used",
     perCamera: true,
@@ -53,7 +54,7 @@ export const SERVER_SETTINGS = {
   },
   fps: {
     name: "FPS",
-    alternatives: ["FRAMERATE", "FRAME_RATE"],
+    alternatives: ["FRAMERATE", "FRAME_RATE", "FRAMES_PER_SECOND"],
     unset: "per driver",
     meaning: "requested frame rate, in frames per second",
     perCamera: true,
@@ -82,21 +83,28 @@ export const SERVER_SETTINGS = {
   },
   host: {
     name: "HOST",
-    alternatives: ["BIND_ADDRESS", "LISTEN_ADDRESS", "LISTEN_HOST"],
+    alternatives: [
+      "BIND",
+      "BIND_ADDRESS",
+      "LISTEN",
+      "LISTEN_ADDRESS",
+      "LISTEN_HOST",
+      "SERVER_HOST",
+    ],
     default: "127.0.0.1",
     meaning: "address to listen on; `0.0.0.0`: all IPv4 addresses of this machine",
     read: readHost,
   },
   port: {
     name: "PORT",
-    alternatives: ["LISTEN_PORT"],
+    alternatives: ["LISTEN_PORT", "HTTP_PORT", "SERVER_PORT"],
     default: "8000",
     meaning: "port to listen on; `0`: any free port",
     read: (env, name) => readInteger(env, name, { min: 0, max: 65_535 }),
   },
   auth: {
     name: "AUTH",
-    alternatives: ["AUTHENTICATION"],
+    alternatives: ["AUTHENTICATION", "AUTH_USER", "AUTH_PASSWORD", "BASIC_AUTH", "HTTP_AUTH"],
     meaning: "`user:password` for viewers; required unless `HOST` is a loopback address. " +
       "`none`: no password",
     secret: true, // read by lib/auth/, and kept away from drivers
@@ -117,20 +125,21 @@ export const SERVER_SETTINGS = {
   },
   maxViewers: {
     name: "MAX_VIEWERS",
-    alternatives: ["MAX_CLIENTS"],
+    alternatives: ["MAX_CLIENTS", "MAX_CONNECTIONS", "VIEWERS"],
     unset: "unlimited",
     meaning: "maximum number of viewers; further ones get 503 with `Retry-After`",
     read: (env, name) => readInteger(env, name, { min: 1, max: 1_000_000 }),
   },
   allowOrigin: {
     name: "ALLOW_ORIGIN",
-    alternatives: ["CORS_ORIGIN", "CORS_ORIGINS", "ALLOW_CORS"],
+    alternatives: ["CORS", "CORS_ORIGIN", "CORS_ORIGINS", "ALLOW_CORS"],
     meaning: "origins whose pages may read streams with `fetch` (CORS): " +
       "`https://mainsail.local,http://10.0.0.2`, or `*` for all. Not needed for `<img>`",
     read: (env, name): AllowedOrigins => readAllowedOrigins(env, name) ?? [],
   },
   log: {
     name: "LOG",
+    alternatives: ["LOG_FORMAT"],
     default: "text",
     meaning: "`json`: one JSON object per line",
     read: (env, name) => readChoice(env, name, ["text", "json"]),
@@ -231,7 +240,7 @@ function readCameras(env: Env, name: string): readonly NamedDriver[] | undefined
   const cameras = parse(env, name, 'drivers, as "pi", "pi,usb" or "front=usb,back=pi"', (text) => {
     const entries = text.split(",").map((entry) => {
       // Only the name of an installed driver: never a path, a URL or a package.
-      const match = /^\s*(?:([a-z0-9-]+)\s*=\s*)?([a-z0-9][a-z0-9_-]*)\s*$/i.exec(entry);
+      const match = /^\s*(?:([a-z0-9-]{1,64})\s*=\s*)?([a-z0-9][a-z0-9_-]{0,63})\s*$/i.exec(entry);
       return match && { name: match[1] ?? match[2]!.replaceAll("_", "-"), driver: match[2]! };
     });
     return entries.every((entry) => entry !== null) ? entries : undefined;

@@ -1,3 +1,5 @@
+import { printable } from "./quote.ts";
+
 /** Details of a {@link CameraError}. */
 export interface CameraErrorOptions extends ErrorOptions {
   /** What the user can do about it. */
@@ -49,12 +51,13 @@ export function explain(error: unknown): string {
 }
 
 /**
- * Returns an error's message with the hint of a {@link CameraError}, in one line.
+ * Returns an error's message with the hint of a {@link CameraError}, in one line without control
+ * characters.
  *
  * @param options.causes Whether to include the messages of the causes; clients do not get them.
  */
 export function messageWithHint(error: unknown, { causes = false } = {}): string {
   const message = causes || !(error instanceof Error) ? explain(error) : error.message;
   const hint = error instanceof CameraError ? error.hint : undefined;
-  return hint ? `${message} (${hint})` : message;
+  return printable(hint ? `${message} (${hint})` : message);
 }

@@ -15,11 +15,12 @@ export function readHost(env: Env, name: string): string | undefined {
   return parse(env, name, EXPECTED, (text) => {
     const host = text.replace(/^\[(.*)\]$/, "$1");
     if (isHost(host)) return host;
+    const shown = withoutCredentials(text);
     const advice = adviceFor(text);
-    if (advice === undefined) return undefined;
+    if (advice === undefined && shown === text) return undefined;
     throw new ConfigError(
       `Cannot read ${variableName(env, name)} as ${EXPECTED}: current value is ` +
-        `${quote(withoutCredentials(text))}; ${advice}`,
+        [quote(shown), advice].filter(Boolean).join("; "),
     );
   });
 }
@@ -35,12 +36,14 @@ function isHost(text: string): boolean {
     return URL.canParse(`http://[${address}]/`) && (zone === undefined || /^[\w.-]+$/.test(zone));
   }
   return text.length <= 253 && /^([\w-]{1,63}\.)*[\w-]{1,63}\.?$/.test(text) &&
-    !/^\d{2,5}$/.test(text); // a port
+    !/^\d{2,5}$/.test(text) && // a port
+    !/(^|\.)\d+\.$/.test(text); // Deno's --allow-net refuses an IPv4 address with a dot at its end
 }
 
 /** Returns the settings to use instead of a URL, an address with a port, or a port. */
 function adviceFor(text: string): string | undefined {
   if (/^\d{2,5}$/.test(text)) return `for a port set PORT=${text}`;
+  if (/^[*+]$/.test(text)) return "for all addresses set HOST=0.0.0.0";
   const authority = withoutCredentials(text).replace(/^\w+:\/\/(…@)?/, "").replace(/[/?#].*$/, "");
   const [, host, port] = /^(.*?)(?::(\d{1,5}))?$/.exec(authority) ?? [];
   if (authority === text && port === undefined) return undefined;

@@ -1,4 +1,5 @@
 import type { Clock } from "./clock.ts";
+import { printable } from "./quote.ts";
 
 /** Details of a log entry: `{ camera: "front", pid: 12 }`. */
 export type Fields = Record<string, string | number | boolean | undefined>;
@@ -25,9 +26,9 @@ export interface LogOptions {
 export function createLog({ clock, write, json = false }: LogOptions): Log {
   const line = (level: string) => (event: string, fields: Fields = {}) => {
     const time = new Date(clock.now()).toISOString();
-    write(
+    write(printable(
       json ? JSON.stringify({ time, level, event, ...fields }) : text(time, level, event, fields),
-    );
+    ));
   };
   return { info: line("info"), warn: line("warn"), error: line("error") };
 }

@@ -1,9 +1,10 @@
 /** Maximum length of a value in a message, in characters. The rest is cut off. */
 const MAX_LENGTH = 80;
 
-/** Characters that are invisible, or change the order of the text around them. */
+/** Characters that are invisible, control the terminal, or change the order of the text around them. */
 // deno-lint-ignore no-control-regex
 const INVISIBLE = /[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/;
+const INVISIBLES = new RegExp(INVISIBLE, "g");
 
 /**
  * Quotes a value of unknown content for a message. Escapes quotes, control characters and invisible
@@ -16,6 +17,11 @@ export function quote(text: string): string {
 /** Like {@link quote}, but without the quotes: for the text of another program, or a URL. */
 export function shorten(text: string): string {
   return cut(text, (character) => character);
+}
+
+/** Escapes line breaks, control characters and invisible characters, for the terminal or a log. */
+export function printable(text: string): string {
+  return text.replaceAll(INVISIBLES, escapeSequence);
 }
 
 /**

@@ -82,7 +82,12 @@ export class Received {
 
   /** Returns the format of bytes. Hides the secrets in quoted text. */
   #kindOf(bytes: Bytes): string {
-    if (isDelimiter(bytes)) return "multipart stream";
+    if (isDelimiter(bytes)) {
+      const content = this.#kindOf(contentOfPart(bytes));
+      return /^(nothing|JPEG)$/.test(content)
+        ? "multipart stream"
+        : `multipart stream (${content})`;
+    }
     const kind = describeBytes(bytes);
     if (!kind.startsWith("text")) return kind;
     return describeBytes(
@@ -100,4 +105,12 @@ function isDelimiter(bytes: Bytes): boolean {
 /** Formats a number: 1234567 → "1,234,567". `Intl` would use 4 MB of memory. */
 function formatNumber(number: number): string {
   return `${number}`.replaceAll(/\B(?=(\d{3})+$)/g, ",");
+}
+
+/** Returns the bytes after the header of the first part. */
+function contentOfPart(bytes: Bytes): Bytes {
+  const text = String.fromCharCode(...bytes); // one character for each byte
+  const [end] = /^\s*--[^]*?\r?\n\r?\n/.exec(text) ?? [];
+  const content = bytes.subarray(end?.length ?? bytes.length);
+  return isDelimiter(content) ? content.subarray(content.length) : content; // an empty part
 }

@@ -19,6 +19,7 @@ const SIGNATURES: readonly (readonly [RegExp, string])[] = [
   [/^GIF8[79]a/, "GIF"],
   [/^RIFF[^]{4}WEBP/, "WebP"],
   [/^RIFF[^]{4}AVI /, "AVI"],
+  [/^RIFF[^]{4}WAVE/, "WAV (sound)"],
   [/^[^]{4}ftyp(?:avif|avis)/, "AVIF"],
   [/^[^]{4}ftyp(?:heic|heix|mif1)/, "HEIF"],
   [/^[^]{4}(?:ftyp|styp|moov|moof|mdat)/, "MP4"],

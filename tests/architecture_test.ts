@@ -22,9 +22,9 @@ const LAYERS: readonly (readonly string[])[] = [
   ],
   [
     ...["lib/bytes.ts", "lib/clock.ts", "lib/errors.ts", "lib/events.ts", "lib/libc.ts"],
-    ...["lib/quote.ts", "lib/redact.ts", "lib/sniff.ts"],
+    ...["lib/redact.ts", "lib/sniff.ts"],
   ],
-  ["lib/percent.ts"],
+  ["lib/percent.ts", "lib/quote.ts"],
 ];
 
 /** The layer of the modules. */

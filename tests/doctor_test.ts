@@ -99,6 +99,40 @@ Deno.test("the doctor does not take another server for dinocam", async () => {
   assertMatch(text, /^problem +Port \d+ is in use by another program$/m);
 });
 
+Deno.test("the doctor does not take a driver's other images for pictures", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const png = "new TextEncoder().encode('\\x89PNG')";
+    await Deno.writeTextFile(
+      `${folder}/other.ts`,
+      `export default { configure: () => ({}), async *open() { yield ${png}; yield ${png}; } };`,
+    );
+    const { code, text } = await main(["doctor"], { CAMERA: "other", CAMERAS_DIR: folder });
+    assertEquals(code, 1, text);
+    assertMatch(text, /^problem +Camera other delivers no picture: 2 broken images arrived: /m);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("the doctor waits for a slow camera as long as its FPS says", needing("sh"), async () => {
+  const { code, text } = await main(["doctor"], {
+    CAMERA: "slow=exec,silent=exec",
+    SLOW_SOURCE: "sh -c 'sleep 16; cat cameras/emulated/1.jpg'",
+    SLOW_FPS: "0.4",
+    SILENT_SOURCE: "sleep 60",
+  });
+  assertEquals(code, 1, text);
+  assertMatch(
+    text,
+    /^ok +Camera slow \(exec\) delivers pictures: 640x480, the first after 1\d\.\d s$/m,
+  );
+  assertMatch(
+    text,
+    /^problem +Camera silent \(exec\) delivers no picture: no data arrived\n +→ if the camera .* in 15 s, set FPS/m,
+  );
+});
+
 Deno.test("the doctor reports a missing program that a configured camera needs", async () => {
   const folder = await Deno.makeTempDir(); // empty
   try {

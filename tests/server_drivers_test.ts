@@ -153,6 +153,75 @@ Deno.test("a driver with a syntax error is reported in one line, with file and l
   });
 });
 
+Deno.test("a driver that does not finish loading is reported, and does not delay signals", async () => {
+  await inFolder(
+    { "hanging.ts": `await new Promise(() => {});\n${driver("open() {}")}` },
+    async (folder) => {
+      const start = () =>
+        new Deno.Command(Deno.execPath(), {
+          args: ["run", "-q", "--allow-all", "main.ts"],
+          cwd: new URL("..", import.meta.url),
+          env: { CAMERA: "hanging", CAMERAS_DIR: folder, PORT: "0" },
+          stdout: "null",
+          stderr: "piped",
+        }).spawn();
+      const [failing, stopped] = [start(), start()];
+      await new Promise((resolve) => setTimeout(resolve, 3_000));
+      const startedAt = performance.now();
+      stopped.kill(Deno.build.os === "windows" ? "SIGKILL" : "SIGTERM");
+      await stopped.output();
+      assertLess(performance.now() - startedAt, 3_000);
+      const { code, stderr } = await failing.output();
+      assertEquals([code, new TextDecoder().decode(stderr).trim()], [
+        2,
+        `Cannot load camera driver ${join(folder, "hanging.ts")}: it has not loaded within 10 s: ` +
+        "it must not wait at its top level",
+      ]);
+    },
+  );
+});
+
+Deno.test("a driver whose error nobody catches does not end the server", async () => {
+  const jpeg = `Deno.readFileSync(${JSON.stringify(PICTURE)})`;
+  const stray = driver(`async *open(_, signal) {
+    setTimeout(() => { throw new Error("from a timer"); });
+    Promise.reject(new Error("not awaited"));
+    while (!signal.aborted) { yield ${jpeg}; await new Promise((resolve) => setTimeout(resolve, 50)); }
+  }`);
+  await inFolder({ "stray.ts": stray }, async (folder) => {
+    await using server = await Server.start({ env: { CAMERAS_DIR: folder, CAMERA: "stray" } });
+    for (let i = 0; i < 2; i++) {
+      const response = await fetch(`${server.url}/snapshot.jpg`);
+      await response.body?.cancel();
+      assertEquals(response.status, 200);
+      for (const reason of ["from a timer", "not awaited"]) {
+        const line = new RegExp(
+          `error driver error reason="Error: ${reason} \\(.*stray\\.ts:\\d+:`,
+        );
+        await eventually("a log line", () => line.test(server.output));
+      }
+    }
+  });
+});
+
+Deno.test("a driver whose settings cannot be read is reported with file and line", async () => {
+  const wrong =
+    "export default {\n configure: () => ({ get fps() { throw new Error('no\x1b[2J'); } }),\n open() {} }";
+  await inFolder({ "wrong.ts": wrong }, async (folder) => {
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-q", "--allow-all", "main.ts"],
+      cwd: new URL("..", import.meta.url),
+      env: { CAMERA: "wrong", CAMERAS_DIR: folder, PORT: "0" },
+    }).output();
+    assertEquals([code, new TextDecoder().decode(stderr).trim()], [
+      2,
+      `Cannot configure camera driver "wrong": Error: no\\u001b[2J (${
+        join(folder, "wrong.ts")
+      }:2:40)`,
+    ]);
+  });
+});
+
 Deno.test("a camera without a picture reports the data that arrived, and the setting that helps", {
   ...needing("sh", "head", "sleep"),
 }, async () => {

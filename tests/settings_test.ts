@@ -198,6 +198,7 @@ Deno.test("the server shortens a refused value of 5,000 characters", async () =>
     { CAMERA: long },
     { CAMERA: `${long}=pi,${long}=pi` },
     { CAMERA: `/${long}` },
+    { CAMERA: `${long}=pi` },
     { CAMERA: "mjpeg", SOURCE: long },
     { HOST: `${long}:80` },
     { FPS: long },
@@ -230,4 +231,35 @@ Deno.test("the server shortens the name of an unknown camera and an invalid quer
 Deno.test("deno run main.ts doctor without permissions names the task of the doctor", async () => {
   const { stderr } = await run(["run", "-q", "--no-prompt", "main.ts", "doctor"]);
   assertStringIncludes(stderr.join("\n"), ": type deno task doctor, or ");
+});
+
+Deno.test("deno task start reports a CAMERA of 5,000 characters in one line", async () => {
+  const { code, stdout, stderr } = await type(["start"], { CAMERA: "x".repeat(5_000) });
+  assertEquals([code, stdout, stderr.length], [2, [], 1], stderr.join("\n"));
+  assertMatch(stderr[0]!, /^Cannot read CAMERA as drivers, .*: current value is "x{80}…"$/);
+});
+
+Deno.test("deno run main.ts without the permission to read AUTH says what to type", async () => {
+  const { code, stderr } = await run(["run", "-q", "-A", "--deny-env=AUTH", "main.ts"]);
+  assertEquals([code, stderr.length], [2, 1], stderr.join("\n"));
+  assertStringIncludes(stderr[0]!, "without Deno's permission --allow-env: type ");
+});
+
+Deno.test("the server says once that quotation marks do not belong to a value", async () => {
+  for (
+    const [name, env] of [["ROTATE", { CAMERA: "usb" }], ["SOURCE", { CAMERA: "mjpeg" }]] as const
+  ) {
+    const { stderr } = await run(["run", "-q", "-A", "main.ts"], {
+      env: { ...env, [name]: '"0"' },
+    });
+    assertEquals(stderr.join("\n").match(/quotation marks/g)?.length, name === "ROTATE" ? 1 : 2);
+  }
+});
+
+Deno.test("the server reports an empty certificate file", async () => {
+  const env = { TLS_CERT: "/dev/null", TLS_KEY: "/dev/null" };
+  const { code, stderr } = await run(["run", "-q", "-A", "main.ts"], { env });
+  assertEquals([code, stderr], [2, [
+    'Cannot read the file of TLS_CERT: "/dev/null": it is empty',
+  ]]);
 });

@@ -43,7 +43,7 @@ export async function* relay(
   report: RelayReport,
 ): AsyncGenerator<Image> {
   try {
-    const content = await openUpstream(settings, signal);
+    const content = await openUpstream(settings, signal, report.received);
     if (content.format === "multipart") yield* multipart(content, report);
     else yield* jpegs(content, settings, signal, report);
   } catch (error) {
@@ -81,7 +81,7 @@ async function* jpegs(
     if (found > 1) return requireWhole(content);
     const nextAt = startedAt + 1000 / settings.fps;
     await systemClock.sleep(Math.max(0, nextAt - systemClock.monotonic()), signal);
-    content = await openAgain(settings, signal);
+    content = await openAgain(settings, signal, report.received);
     if (content.format === "multipart") return yield* multipart(content, report);
   }
 }
@@ -129,10 +129,14 @@ async function* imagesOf(
 }
 
 /** Requests a still image again, with growing delays after temporary failures. */
-async function openAgain(settings: RelaySettings, signal: AbortSignal): Promise<Content> {
+async function openAgain(
+  settings: RelaySettings,
+  signal: AbortSignal,
+  received: Received,
+): Promise<Content> {
   for (let delay = MIN_DELAY;; delay = Math.min(2 * delay, MAX_DELAY)) {
     try {
-      return await openUpstream(settings, signal);
+      return await openUpstream(settings, signal, received);
     } catch (error) {
       if (signal.aborted) throw error;
       const failure = await toCameraError(error, settings, signal);

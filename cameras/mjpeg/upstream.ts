@@ -7,6 +7,7 @@ import {
   type ResponseBody,
 } from "../../lib/http1/mod.ts";
 import type { Redactor } from "../../lib/redact.ts";
+import type { Received } from "../../lib/received.ts";
 import { relayLoops } from "../../lib/relay_loops.ts";
 import { describeBytes } from "../../lib/sniff.ts";
 import { failureOf, wrongContent } from "./failure.ts";
@@ -43,28 +44,38 @@ const MIN_TEXT = 64;
 /**
  * Requests the stream, and checks that the response contains images.
  *
+ * @param received Records what has arrived if that is not enough to recognize it.
  * @throws {CameraError} If it does not. {@link HttpClientError} If there is no response.
  */
 export async function openUpstream(
   settings: UpstreamSettings,
   signal: AbortSignal,
+  received: Received,
 ): Promise<Content> {
-  const content = await tryUpstream(settings, signal, false);
+  const content = await tryUpstream(settings, { signal, received, preemptive: false });
   if (!("error" in content)) return content;
   // Some cameras send a log-in page instead of asking for the password.
   const { status, authentication, credentialsWithheld } = content.response;
   const mayHelp = settings.credentials && !authentication && !credentialsWithheld &&
     status !== 401 && status !== 407 && status !== 508;
-  const second = mayHelp ? await tryUpstream(settings, signal, true) : content;
+  const second = mayHelp
+    ? await tryUpstream(settings, { signal, received, preemptive: true })
+    : content;
   if ("error" in second) throw second.error;
   return second;
 }
 
-/** Sends one request. @param preemptive See `RequestOptions`. */
+interface Attempt {
+  readonly signal: AbortSignal;
+  readonly received: Received;
+  /** See `RequestOptions`. */
+  readonly preemptive: boolean;
+}
+
+/** Sends one request. */
 async function tryUpstream(
   settings: UpstreamSettings,
-  signal: AbortSignal,
-  preemptive: boolean,
+  { signal, received, preemptive }: Attempt,
 ): Promise<Content | { error: Error; response: HttpResponse }> {
   const { url, credentials, trust, fps, camera } = settings;
   const response = await request({
@@ -84,21 +95,29 @@ async function tryUpstream(
     await response.body[Symbol.asyncDispose]();
     return { error, response };
   }
-  const { format, body, head } = await recognize(response);
+  const { format, body, head } = await recognize(response, received);
   if (format === "multipart" || format === "jpegs") return { format, response, body };
   await body[Symbol.asyncDispose]();
   return { error: wrongContent(response, head, settings), response };
 }
 
-/** Reads as many bytes as are needed to recognize the content. */
-async function recognize(response: HttpResponse) {
+/**
+ * Reads as many bytes as are needed to recognize the content. If reading fails before, `received` records
+ * the bytes.
+ */
+async function recognize(response: HttpResponse, received: Received) {
   const type = response.headers.get("Content-Type") ?? "";
   const chunks = response.body[Symbol.asyncIterator]();
   let head: Bytes = new Uint8Array(0);
   let format: Format | undefined;
   for (let done: boolean | undefined = false; !format && !done;) {
     let value: Bytes | undefined;
-    ({ done, value } = await chunks.next());
+    try {
+      ({ done, value } = await chunks.next());
+    } catch (error) {
+      received.add(head);
+      throw error;
+    }
     if (value) head = concat(head, value);
     format = formatOf(head, type, done ?? false);
   }

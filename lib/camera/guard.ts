@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "../clock.ts";
 import { CameraError, ImmediateStop } from "../errors.ts";
 import type { Jpeg } from "../frame.ts";
+import { printable } from "../quote.ts";
 import { describeBytes } from "../sniff.ts";
 import type { Images, TimedJpeg } from "./driver.ts";
 
@@ -84,14 +85,15 @@ async function* guard(
   { name, clock = systemClock, onExcess, onAbandoned, toFailure }: GuardedOptions,
 ): AsyncGenerator<Jpeg | TimedJpeg> {
   using pace = new Pace(clock, onExcess);
-  const iterator = images[Symbol.asyncIterator]();
+  let iterator: AsyncIterator<unknown> | undefined;
   let hasEnded = false;
   try {
+    iterator = images[Symbol.asyncIterator]();
     while (!signal.aborted) {
       const next = Promise.resolve(iterator.next());
       if (!await settlesAfterAbort(next, signal)) {
         hasEnded = true;
-        onAbandoned(Promise.allSettled([next, iterator.return?.()]));
+        onAbandoned(Promise.allSettled([next, endOf(iterator)]));
         throw ignoresSignal(name);
       }
       const { done, value } = await next;
@@ -106,7 +108,7 @@ async function* guard(
     if (signal.aborted && (error === signal.reason || isAbortError(error))) return;
     throw toFailure(error);
   } finally {
-    if (!hasEnded) await close(iterator, { signal, name, onAbandoned });
+    if (!hasEnded && iterator) await close(iterator, { signal, name, onAbandoned });
   }
 }
 
@@ -117,12 +119,17 @@ async function close(
     signal: AbortSignal;
   },
 ): Promise<void> {
-  const ended = Promise.resolve(iterator.return?.());
+  const ended = endOf(iterator);
   ended.catch(() => {}); // nothing depends on a failure after the end
   const grace = signal.aborted ? signal : AbortSignal.abort();
   if (await settlesAfterAbort(ended.catch(() => {}), grace)) return;
   onAbandoned(Promise.allSettled([ended]));
   if (signal.aborted) throw ignoresSignal(name);
+}
+
+/** Asks a driver to end. Its `return` may throw. */
+async function endOf(iterator: AsyncIterator<unknown>): Promise<void> {
+  await iterator.return?.();
 }
 
 /**
@@ -215,11 +222,22 @@ function wrongResult(value: unknown, name: string): ContractError {
 }
 
 function imageOf(value: unknown, name: string): Jpeg | TimedJpeg {
-  if (value instanceof Uint8Array) return value as Jpeg;
-  const { jpeg, capturedAt } = (value ?? {}) as Partial<TimedJpeg>;
-  if (jpeg instanceof Uint8Array) return Number.isFinite(capturedAt) ? value as TimedJpeg : jpeg;
+  if (value instanceof Uint8Array) return unshared(value);
+  const { jpeg, capturedAt } = (value ?? {}) as { [Key in keyof TimedJpeg]?: unknown };
+  if (jpeg instanceof Uint8Array) {
+    return Number.isFinite(capturedAt)
+      ? { jpeg: unshared(jpeg), capturedAt: capturedAt as number }
+      : unshared(jpeg);
+  }
   const message = `The driver "${name}" has a bug: it yielded ${describe(value)} instead of a JPEG`;
   throw new ContractError(message, { hint: CONTRACT_HINT });
+}
+
+/** Returns the bytes themselves, or a copy if a response cannot contain their kind of memory. */
+function unshared(bytes: Uint8Array): Jpeg {
+  const { buffer } = bytes;
+  const isPlain = buffer instanceof ArrayBuffer && !buffer.resizable;
+  return isPlain ? bytes as Jpeg : new Uint8Array(bytes);
 }
 
 /** Describes a value of the wrong type. */
@@ -233,9 +251,16 @@ function describe(value: unknown): string {
 
 /** Converts an error that a driver has thrown: to its message in one line, without secrets. */
 function failureOf(error: unknown, name: string, redact: GuardOptions["redact"]): CameraError {
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  const line = redact(text).split(/[\r\n]/)[0]!.slice(0, MAX_MESSAGE);
+  const line = printable(redact(textOf(error)).split(/[\r\n]/)[0]!).slice(0, MAX_MESSAGE);
   return new CameraError(`The driver "${name}" failed: ${line}`);
+}
+
+function textOf(error: unknown): string {
+  try {
+    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  } catch {
+    return "it threw an object that cannot be converted to text";
+  }
 }
 
 function isImages(value: unknown): value is Images {

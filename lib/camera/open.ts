@@ -1,14 +1,17 @@
 import type { Clock } from "../clock.ts";
 import type { CameraConfig } from "../config.ts";
 import type { Env } from "../env.ts";
-import { ConfigError, explain } from "../errors.ts";
+import { ConfigError } from "../errors.ts";
 import type { Events } from "../events.ts";
 import { sourceRedactor } from "../redact.ts";
 import { Camera } from "./camera.ts";
 import type { CommonSettings, Images } from "./driver.ts";
 import type { CameraEvent } from "./events.ts";
 import { guardDriver, type GuardOptions } from "./guard.ts";
-import type { AnyDriver, DriverRegistry } from "./registry.ts";
+import { type AnyDriver, describeThrown, type DriverRegistry } from "./registry.ts";
+
+/** The lowest frame rate from which a stall timeout is derived. */
+const MIN_FPS = 0.01;
 
 /** A driver with the settings of one camera. */
 export interface ConfiguredDriver {
@@ -30,26 +33,29 @@ export async function openDriver(
   const driver = await drivers.load(name);
   // Created only for a failure: `env` may record the variables that are read.
   const redact = (text: string) => sourceRedactor(env).redact(text);
-  const settings = configure(driver, env, { name, redact });
+  const { settings, fps } = configure(driver, env, { name, redact });
   const open = guardDriver((signal) => driver.open(settings, signal), { name, redact, onExcess });
-  const { fps } = settings ?? {};
-  return { fps: typeof fps === "number" && fps > 0 ? fps : undefined, open };
+  return { fps, open };
 }
 
 function configure(
   driver: AnyDriver,
   env: Env,
   { name, redact }: Pick<GuardOptions, "name" | "redact">,
-): CommonSettings {
+): { settings: CommonSettings; fps: number | undefined } {
   let reason: string;
   try {
     const settings: unknown = driver.configure(env);
-    if (!(settings instanceof Promise)) return settings as CommonSettings;
+    if (!(settings instanceof Promise)) {
+      const fps: unknown = (settings as CommonSettings | undefined)?.fps;
+      const isRate = typeof fps === "number" && fps >= MIN_FPS;
+      return { settings: settings as CommonSettings, fps: isRate ? fps : undefined };
+    }
     settings.catch(() => {}); // its rejection would end the server
     reason = "configure() returned a Promise instead of settings";
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause;
-    reason = redact(explain(cause)).split(/[\r\n]/)[0]!;
+    reason = redact(describeThrown(cause));
   }
   throw new ConfigError(`Cannot configure camera driver "${name}": ${reason}`);
 }

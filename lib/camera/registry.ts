@@ -4,6 +4,9 @@ import { quote } from "../quote.ts";
 import type { CameraDriver, CommonSettings } from "./driver.ts";
 import type { DriverRequirements } from "./requirements.ts";
 
+/** Time limit for loading a driver, in milliseconds: it may wait at its top level. */
+const LOAD_TIMEOUT = 10_000;
+
 /** A folder of drivers. */
 export interface DriverFolder {
   /** An absolute path. */
@@ -37,6 +40,8 @@ export function driverFolders(userFolder: string | undefined, standalone: boolea
 export class DriverRegistry {
   readonly #files: ReadonlyMap<string, string>;
   readonly #hint: string;
+  /** Modules by file: a failed one is not waited for again. */
+  readonly #modules = new Map<string, Promise<{ default?: unknown }>>();
 
   private constructor(files: ReadonlyMap<string, string>, hint: string) {
     this.#files = files;
@@ -79,7 +84,7 @@ export class DriverRegistry {
         `Cannot find camera driver ${quote(name)}: available are ${available}${this.#hint}`,
       );
     }
-    const driver = (await importDriver(file)).default;
+    const driver = (await this.#import(file)).default;
     if (!isDriver(driver)) {
       throw new ConfigError(
         `Cannot use ${file} as a camera driver: its default export must be an object with the ` +
@@ -87,6 +92,12 @@ export class DriverRegistry {
       );
     }
     return driver;
+  }
+
+  #import(file: string): Promise<{ default?: unknown }> {
+    const module = this.#modules.get(file) ?? importDriver(file);
+    this.#modules.set(file, module);
+    return module;
   }
 
   /**
@@ -104,18 +115,34 @@ export class DriverRegistry {
 }
 
 async function importDriver(file: string): Promise<{ default?: unknown }> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    const seconds = LOAD_TIMEOUT / 1000;
+    const text = `it has not loaded within ${seconds} s: it must not wait at its top level`;
+    timer = setTimeout(() => reject(new LoadTimeout(text)), LOAD_TIMEOUT);
+  });
   try {
-    return await import(toFileUrl(file).href);
+    return await Promise.race([import(toFileUrl(file).href), timeout]);
   } catch (cause) {
-    throw new ConfigError(`Cannot load camera driver ${file}: ${describeLoadError(cause)}`, {
+    if (cause instanceof LoadTimeout) {
+      throw new ConfigError(`Cannot load camera driver ${file}: ${cause.message}`, { cause });
+    }
+    throw new ConfigError(`Cannot load camera driver ${file}: ${describeThrown(cause)}`, {
       cause,
     });
+  } finally {
+    clearTimeout(timer);
   }
 }
 
-/** Returns the first line of an error, with the place in the file: `x.ts:3:10`. */
-function describeLoadError(error: unknown): string {
-  if (!(error instanceof Error)) return String(error).split("\n")[0]!;
+/** A driver that does not finish loading. */
+class LoadTimeout extends Error {
+  override name = "LoadTimeout";
+}
+
+/** Describes what a driver has thrown: the first line of an error, with the place in the file: `x.ts:3:10`. */
+export function describeThrown(error: unknown): string {
+  if (!(error instanceof Error)) return quote(String(error));
   const line = error.message.split("\n")[0]!;
   const text = error.name === "TypeError" ? line : `${error.name}: ${line}`;
   const [, place] =
@@ -127,7 +154,8 @@ function describeLoadError(error: unknown): string {
 
 async function listFiles(folder: string): Promise<string[]> {
   try {
-    return await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
+    const entries = await Array.fromAsync(Deno.readDir(folder));
+    return entries.filter(({ isDirectory }) => !isDirectory).map(({ name }) => name);
   } catch (cause) {
     throw new ConfigError(
       `Cannot read CAMERAS_DIR: ${quote(folder)} is not a readable folder`,

@@ -54,8 +54,13 @@ export function stalling<T>(open: Open<T>, options: StallOptions): Open<T> {
       throw stalled() ? withCause(watchdog.signal.reason.message, cause) : cause;
     }
     if (stalled()) throw stallError(watchdog, items, explain());
-    if (!signal.aborted && items === 0) throwIfExplained(explain());
+    if (!signal.aborted && items === 0) throwWithoutPicture(explain());
   };
+}
+
+/** What the user can do about a camera without a picture that may be slow. */
+export function slowHint(seconds: number): string {
+  return `if the camera sends less than one picture in ${seconds} s, set FPS to its frame rate`;
 }
 
 /** The failure of a source that has exceeded a timeout. */
@@ -65,8 +70,7 @@ function stallError(
   explanation: Explanation | undefined,
 ): CameraError {
   const { message } = signal.reason;
-  const slow =
-    `if the camera sends less than one picture in ${seconds} s, set FPS to its frame rate`;
+  const slow = slowHint(seconds);
   if (items > FEW_ITEMS) return new CameraError(message);
   if (items > 0) return new CameraError(message, { hint: slow });
   if (!explanation) return new CameraError(message);
@@ -74,11 +78,12 @@ function stallError(
   return new CameraError(`${message}: ${text}`, { hint: mayBeSlow ? slow : hint });
 }
 
-/** @throws {CameraError} If the reason is known why a source has ended without an item. */
-function throwIfExplained(explanation: Explanation | undefined): void {
-  if (!explanation) return;
+/** @throws {CameraError} A source has ended without an item. */
+function throwWithoutPicture(explanation: Explanation | undefined): never {
+  const message = "The camera's stream ended without a picture";
+  if (!explanation) throw new CameraError(message);
   const { text, hint } = explanation;
-  throw new CameraError(`The camera's stream ended without a picture: ${text}`, { hint });
+  throw new CameraError(`${message}: ${text}`, { hint });
 }
 
 /** Adds to the timeout's message the error that the source reported when it was stopped. */

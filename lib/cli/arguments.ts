@@ -28,6 +28,9 @@ const ALTERNATIVES: Readonly<Record<string, string>> = {
   "--doctor": "doctor",
 };
 
+/** The drivers of the folder `cameras`. Arguments are explained before that folder is read. */
+export const DRIVERS: readonly string[] = ["emulated", "exec", "mjpeg", "opencv", "pi", "usb"];
+
 /** Options of other programs, and the equivalent settings. */
 const SHORT_OPTIONS: Readonly<Record<string, string>> = { "-p": "PORT", "-c": "CAMERA" };
 
@@ -44,12 +47,17 @@ export function explainArguments(
   launcher: Launcher = currentLauncher(),
 ): string {
   const task = args.includes("doctor") ? "doctor" : "start";
-  const assignments = assignmentsIn(args);
+  const assignments = assignmentsIn(args.flatMap(splitArgument));
   if (assignments.length > 0) {
     const line = withVariables(assignments.slice(0, 8), task, launcher);
     return `Settings are environment variables, not arguments: type ${line}`;
   }
-  const label = `Unknown argument ${quote(unknown)}`;
+  const label = `Unknown argument ${unknown.includes("://") ? "(an address)" : quote(unknown)}`;
+  if (/^(-A|--(allow|deny)-[a-z-]+(=.*)?)$/s.test(unknown)) {
+    return `${label}: Deno's permissions belong before main.ts; type ${
+      commandLine(task, launcher)
+    }`;
+  }
   if (/^-{1,2}env(-file)?(=|$)/.test(unknown)) {
     return `${label}: to read settings from .env, type ${withDotenv(task, launcher)}`;
   }
@@ -66,8 +74,15 @@ function assignmentsIn(args: readonly string[]): Assignment[] {
   const assignments: Assignment[] = [];
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!;
+    // After an unknown option, it is the value of that.
+    const bare = args[i - 1]?.startsWith("-") && args[i - 1] !== "--" ? undefined : valueAlone(arg);
+    if (bare) {
+      assignments.push(...bare);
+      continue;
+    }
     const [, option, joined] = /^(-{0,2}[A-Za-z][\w-]*)(?:=([^]*))?$/.exec(arg) ?? [];
-    const name = option && nameOf(option, joined !== undefined);
+    const hasValue = joined !== undefined || isSettingBeforeValue(arg, args[i + 1]);
+    const name = option && nameOf(option, hasValue);
     if (!name) continue;
     const next = args[i + 1];
     const separate = joined === undefined && next !== undefined && !next.startsWith("-");
@@ -75,6 +90,31 @@ function assignmentsIn(args: readonly string[]): Assignment[] {
     assignments.push([name, describe(name, joined ?? (separate ? next : ""))]);
   }
   return assignments;
+}
+
+/** Splits `"--camera pi"` and `-p9000`, and removes PowerShell's `$env:`. */
+function splitArgument(arg: string): string[] {
+  const [, option, value] = /^(--[A-Za-z][\w-]*)\s+([^]+)$/.exec(arg) ??
+    /^(-[pc])([\w,=]+)$/.exec(arg) ?? [];
+  return option && value ? [option, value] : [arg.replace(/^\$env:/i, "")];
+}
+
+/** Whether an argument is the name of a setting, and the next one its value: `PORT 9000`. */
+function isSettingBeforeValue(arg: string, next: string | undefined): boolean {
+  return next !== undefined && SETTINGS.some(({ name }) => name === arg);
+}
+
+/** Finds the settings for an argument that is only a value: `pi`, `9000`, `/dev/video0`. */
+function valueAlone(arg: string): Assignment[] | undefined {
+  if (/^\d{2,5}$/.test(arg)) return [["PORT", arg]];
+  if (/^[a-z,]+$/.test(arg) && arg.split(",").every((word) => DRIVERS.includes(word))) {
+    return [["CAMERA", arg]];
+  }
+  if (/^\/dev\/[\w./:-]{1,80}$/.test(arg)) return [["CAMERA", "usb"], ["SOURCE", arg]];
+  const [scheme] = /^[a-z]{2,10}(?=:\/\/)/i.exec(arg) ?? [];
+  if (!scheme) return undefined;
+  const driver = /^https?$/i.test(scheme) ? "mjpeg" : "opencv";
+  return [["CAMERA", driver], ["SOURCE", describe("SOURCE", arg)]];
 }
 
 /** Finds the setting for `CAMERA`, `--camera`, `-p` or a misspelled `CAMREA`. */

@@ -19,6 +19,7 @@ const FOLDERS = ["cameras", "static"].map((folder) =>
 export function requireStartPermissions(command: Command): void {
   requirePermissions(command, [
     { name: "env" },
+    { name: "env", variable: "AUTH" }, // read, and then removed
     ...FOLDERS.map((path) => ({ name: "read", path }) as const),
   ]);
 }

@@ -1,4 +1,5 @@
 import { ConfigError, ListenError } from "../errors.ts";
+import { printable } from "../quote.ts";
 import { readEnvironment } from "./environment.ts";
 import { findMisspelled } from "./review_settings.ts";
 
@@ -13,12 +14,16 @@ const MAX_MISSPELLED = 3;
 export function reportError(error: unknown): number {
   if (!(error instanceof ConfigError || error instanceof ListenError)) throw error;
   const isConfigError = error instanceof ConfigError;
-  console.error([error.message, ...isConfigError ? misspelled() : []].join("; "));
+  const warnings = isConfigError ? misspelled(error.message) : [];
+  console.error(printable([error.message, ...warnings].join("; ")));
   return isConfigError ? 2 : 1;
 }
 
-function misspelled(): string[] {
+/** Returns the warnings about misspelled settings, but not twice about quotation marks. */
+function misspelled(message: string): string[] {
   if (Deno.permissions.querySync({ name: "env" }).state !== "granted") return [];
-  return findMisspelled(readEnvironment()).slice(0, MAX_MISSPELLED)
+  return findMisspelled(readEnvironment())
+    .filter(({ text }) => !(/quotation marks/.test(text) && /quotation marks/.test(message)))
+    .slice(0, MAX_MISSPELLED)
     .map(({ text, advice }) => `${text}, ${advice}`);
 }

@@ -1,4 +1,6 @@
 import type { FoundCamera, Images } from "../camera/driver.ts";
+import { BrokenImages } from "../camera/normalize.ts";
+import { slowHint, stallTimeouts } from "../camera/stall.ts";
 import { messageWithHint } from "../errors.ts";
 import { sizeOf } from "../jpeg/segments.ts";
 import { type Finding, problemOf } from "./finding.ts";
@@ -7,6 +9,8 @@ import { type Finding, problemOf } from "./finding.ts";
 export interface CameraUnderTest {
   readonly name: string;
   readonly driver: string;
+  /** Requested frames per second, if known. */
+  readonly fps?: number;
   open(signal: AbortSignal): Images;
 }
 
@@ -16,8 +20,8 @@ export interface Lister {
   list(signal: AbortSignal): Promise<readonly FoundCamera[]>;
 }
 
-/** Timeout for the first frame of a camera, in milliseconds. */
-const FIRST_FRAME_TIMEOUT = 15_000;
+/** Minimum timeout for the first frame of a camera, in milliseconds. */
+const MIN_FIRST_FRAME_TIMEOUT = 15_000;
 
 /** Lists the cameras of this machine by driver, as lines of text. */
 export async function* listCameras(
@@ -58,26 +62,35 @@ export async function checkCameras(
 
 /** Checks whether a camera delivers a first frame in time. */
 export async function checkFirstFrame(
-  { name, driver, open }: CameraUnderTest,
+  { name, driver, fps, open }: CameraUnderTest,
   signal: AbortSignal,
 ): Promise<Finding> {
   const label = name === driver ? `Camera ${name}` : `Camera ${name} (${driver})`;
   const startedAt = performance.now();
   try {
-    const timeout = AbortSignal.timeout(FIRST_FRAME_TIMEOUT);
-    const images = open(AbortSignal.any([signal, timeout]));
+    const timeout = Math.max(MIN_FIRST_FRAME_TIMEOUT, stallTimeouts(fps).firstFrame);
+    const images = open(AbortSignal.any([signal, AbortSignal.timeout(timeout)]));
+    const broken = new BrokenImages();
+    broken.begin(images);
     for await (const image of images) {
-      const size = sizeOf("jpeg" in image ? image.jpeg : image);
+      const jpeg = "jpeg" in image ? image.jpeg : image;
+      const size = sizeOf(jpeg);
+      if (!size) {
+        broken.add(jpeg);
+        continue;
+      }
       const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
       const text =
-        `${label} delivers pictures: ${size?.width}x${size?.height}, the first after ${seconds} s`;
+        `${label} delivers pictures: ${size.width}x${size.height}, the first after ${seconds} s`;
       return { verdict: "ok", text };
     }
-    const received = images.received ? `: ${images.received.describe()}` : "";
+    const received = broken.explain();
     return {
       verdict: "problem",
-      text: `${label} delivers no picture${received}`,
-      advice: images.hint,
+      text: [`${label} delivers no picture`, received?.text].filter(Boolean).join(": "),
+      advice: received?.mayBeSlow && performance.now() - startedAt >= timeout
+        ? slowHint(timeout / 1000)
+        : images.hint,
     };
   } catch (error) {
     return problemOf(label, error);

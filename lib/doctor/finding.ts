@@ -1,4 +1,5 @@
 import { CameraError, explain } from "../errors.ts";
+import { printable } from "../quote.ts";
 
 /** The result of one check. */
 export interface Finding {
@@ -15,8 +16,8 @@ export interface Finding {
 
 /** Formats a finding as text for a terminal. */
 export function formatFinding({ verdict, text, advice }: Finding): string {
-  const line = `${verdict.padEnd(8)} ${text}`;
-  return advice ? `${line}\n${" ".repeat(8)} → ${advice}` : line;
+  const line = `${verdict.padEnd(8)} ${printable(text)}`;
+  return advice ? `${line}\n${" ".repeat(8)} → ${printable(advice)}` : line;
 }
 
 /** Converts an error to a problem, with its causes and its hint. */

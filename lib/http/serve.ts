@@ -29,7 +29,8 @@ export async function readTls(
 
 async function readPem(name: string, path: string): Promise<string> {
   try {
-    return await Deno.readTextFile(path);
+    const text = await Deno.readTextFile(path);
+    if (text.trim()) return text;
   } catch (cause) {
     const [reason] = (cause as Error).message.split(": readfile", 1); // the path follows
     throw new ConfigError(
@@ -37,6 +38,7 @@ async function readPem(name: string, path: string): Promise<string> {
       { cause },
     );
   }
+  throw new ConfigError(`Cannot read the file of ${name}: ${quote(path)}: it is empty`);
 }
 
 /** Options of {@link listen}. */

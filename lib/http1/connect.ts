@@ -1,5 +1,5 @@
 import { hostOf, portOf, serverOf } from "./address.ts";
-import { connectError } from "./connect_error.ts";
+import { connectError, tlsTimeoutError } from "./connect_error.ts";
 import { type Connection, DenoConnection } from "./connection.ts";
 import { HttpClientError } from "./errors.ts";
 import { connectPinned, fingerprintOf } from "./pinned_connection.ts";
@@ -104,7 +104,11 @@ async function connectTls(
     return new DenoConnection(tls, serverOf(url));
   } catch (error) {
     close();
-    signal.throwIfAborted();
+    const { aborted, reason } = signal;
+    if (reason instanceof HttpClientError && reason.code === "connect-timeout") {
+      throw tlsTimeoutError(url);
+    }
+    if (aborted) throw reason;
     throw connectError(url, error);
   } finally {
     signal.removeEventListener("abort", close);

@@ -51,6 +51,14 @@ export function connectTimeoutError(url: URL): HttpClientError {
   return new HttpClientError("connect-timeout", message);
 }
 
+/** Creates the error for a server that accepts the connection, but not TLS, within the time limit. */
+export function tlsTimeoutError(url: URL): HttpClientError {
+  const message = `Cannot connect to ${
+    serverOf(url)
+  }: the server does not respond with TLS on this port`;
+  return new HttpClientError("not-tls", message);
+}
+
 /**
  * Joins the texts that identify an error. For several addresses, `node:tls` throws an
  * AggregateError.

@@ -48,11 +48,27 @@ export function spawn(
       return { name, child: command.spawn() };
     } catch (cause) {
       if (cause instanceof Deno.errors.NotFound) continue;
-      throw new CameraError(`Cannot start ${name}`, { cause, permanent: true });
+      throw new CameraError(`Cannot start ${shorten(name)}: ${reasonOf(cause)}`, {
+        cause,
+        permanent: true,
+      });
     }
   }
   throw new CameraError(`Cannot find ${names.map(shorten).join(" or ")} on this machine`, {
     hint: installHint,
     permanent: true,
   });
+}
+
+/** Says why a program cannot be started. */
+function reasonOf(error: unknown): string {
+  if (error instanceof Deno.errors.NotCapable) {
+    return "Deno does not permit it; use `deno task start`, or --allow-run";
+  }
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return "permission denied; it must be a program that this user may execute";
+  }
+  // "Failed to spawn '…': Exec format error (os error 8)"
+  const { message } = error as Error;
+  return shorten(message.replace(/^Failed to spawn .*?: (?=[^:]*$)/, ""));
 }

@@ -36,6 +36,9 @@ const FOREIGN_PREFIXES = new Set([
   ...["WT", "XDG", "ZSH"],
 ]);
 
+/** The beginning of a variable that names no camera, but this program or any camera. */
+const GENERAL_PREFIX = /^(DINOCAM|CAMERA|CAM|WEBCAM|VIDEO)_/;
+
 /** A name that can be a misspelled setting, and be printed as it is. */
 const NAME = /^[A-Za-z][\w-]{1,60}$/;
 
@@ -56,6 +59,7 @@ export class KnownSettings {
   recognize(variable: string, value: string): Recognized | undefined {
     const exact = this.#exact(variable);
     if (exact) return exact;
+    if (this.#cameras.some(({ reads }) => reads?.has(variable))) return undefined;
     if (!NAME.test(variable)) return undefined;
     const upper = upperCase(variable);
     if (upper !== variable && this.#exact(upper)) {
@@ -69,16 +73,21 @@ export class KnownSettings {
   misspelled(variable: string, value: string): Mistake | undefined {
     if (this.#settings.has(variable) || !NAME.test(variable)) return undefined;
     const upper = upperCase(variable);
-    const withoutProduct = upper.replace(/^DINOCAM_/, "");
+    const unprefixed = upper.replace(GENERAL_PREFIX, "");
     // Kubernetes sets DINOCAM_PORT=tcp://10.0.0.1:8000 for a service "dinocam".
-    if (withoutProduct !== upper && this.#settings.has(withoutProduct)) {
-      return /^(tcp|udp):\/\//.test(value) ? undefined : misspelling(variable, withoutProduct);
+    if (unprefixed !== upper && this.#settings.has(unprefixed)) {
+      return /^(tcp|udp):\/\//.test(value) ? undefined : misspelling(variable, unprefixed);
     }
     for (const { name, alternatives = [] } of this.#settings.values()) {
       if (name === upper || alternatives.includes(upper)) return misspelling(variable, name);
     }
-    const meant = nearest(upper, this.#settings.keys());
+    const meant = nearest(upper, this.#settings.keys()) ?? nearest(upper, this.#driverSettings());
     return meant ? misspelling(variable, meant) : undefined;
+  }
+
+  /** The settings that only drivers know, such as `PYTHON`. */
+  #driverSettings(): Iterable<string> {
+    return new Set(this.#cameras.flatMap(({ reads = [] }) => [...reads]));
   }
 
   #exact(variable: string): Recognized | undefined {
@@ -108,6 +117,19 @@ export class KnownSettings {
       }
       const meant = nearest(name, [...this.#cameraSettings.keys(), ...camera.reads ?? []]);
       if (meant) return misspelling(variable, `${prefix}${meant}`);
+    }
+    return this.#misplacedPrefix(variable, upper);
+  }
+
+  /** `FPS_FRONT`, or `FRONTFPS`, for the camera "front". */
+  #misplacedPrefix(variable: string, upper: string): Recognized | undefined {
+    for (const prefix of this.#cameras.map(prefixOf)) {
+      const bare = prefix.replace(/_+$/, "");
+      for (const name of this.#cameraSettings.keys()) {
+        if (upper === `${name}_${bare}` || upper === `${bare}${name}`) {
+          return misspelling(variable, `${prefix}${name}`);
+        }
+      }
     }
     return undefined;
   }

@@ -27,6 +27,7 @@ Deno.test("readHost() says what to set instead of an address with a port, or a U
       ["[::]:8080", "set HOST=[::] PORT=8080"],
       [":8080", "set PORT=8080"],
       ["8080", "for a port set PORT=8080"],
+      ["*", "for all addresses set HOST=0.0.0.0"],
       ["http://camera.local", "set HOST=camera.local"],
       ["https://camera.local:8443/video?x=1", "set HOST=camera.local PORT=8443"],
       ["camera.local:80/", "set HOST=camera.local PORT=80"],
@@ -45,6 +46,10 @@ Deno.test("readHost() shows no password", () => {
     'Cannot read HOST as a host name or an address: current value is "http://…@camera.local/"; ' +
       "set HOST=camera.local",
   );
+  assertEquals(
+    messageFor("me:secret@camera"),
+    'Cannot read HOST as a host name or an address: current value is "…@camera"',
+  );
 });
 
 Deno.test("readHost() accepts no host that Deno's --allow-net refuses", async () => {
@@ -60,7 +65,19 @@ Deno.test("readHost() accepts no host that Deno's --allow-net refuses", async ()
   ];
   const long = ["a".repeat(64), "a.".repeat(130)];
   const invalid = [
-    ...["a..b", ".", "a%b", "é.com", "*", "1::2::3", "12345::1", "0.0.0.0,::", "a b", ...long],
+    ...[
+      "a..b",
+      ".",
+      "0.0.0.0.",
+      "a%b",
+      "é.com",
+      "*",
+      "1::2::3",
+      "12345::1",
+      "0.0.0.0,::",
+      "a b",
+      ...long,
+    ],
   ];
   for (const value of invalid) messageFor(value);
   const addresses = valid.map((value) => readHost({ HOST: value }, "HOST")!)

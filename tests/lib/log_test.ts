@@ -34,6 +34,7 @@ Deno.test("createLog() quotes values that are not one plain word, so that no fie
   const forged = 'x\n2026-11-22T10:00:00.000Z info all is well "';
   assertEquals(fieldsOf({ reason: forged }), `reason=${JSON.stringify(forged)}`);
   assertEquals(fieldsOf({ reason: "\x1b[2J" }), 'reason="\\u001b[2J"');
+  assertEquals(fieldsOf({ reason: "\x9b2J\u202e" }), 'reason="\\u009b2J\\u202e"');
 });
 
 Deno.test("createLog() writes one JSON object per line with json", () => {

@@ -1,5 +1,5 @@
 import { assertEquals, assertLessOrEqual } from "@std/assert";
-import { isQuoted, quote, shorten } from "../../lib/quote.ts";
+import { isQuoted, printable, quote, shorten } from "../../lib/quote.ts";
 
 Deno.test("quote() cuts off a long value with an ellipsis", () => {
   assertEquals(quote("x".repeat(80)), `"${"x".repeat(80)}"`);
@@ -33,4 +33,8 @@ Deno.test("isQuoted() needs the same quotation mark at both ends", () => {
   for (const text of ['"', '"a', `"a'`, "“a", "a", ""]) {
     assertEquals([text, isQuoted(text)], [text, false]);
   }
+});
+
+Deno.test("printable() escapes line breaks and control characters, and nothing else", () => {
+  assertEquals(printable('é "x" \\ \n\x1b[2J\x9b\u202e'), 'é "x" \\ \\n\\u001b[2J\\u009b\\u202e');
 });

@@ -23,6 +23,16 @@ Deno.test("Received describes the data that has arrived instead of a picture", (
       "17 bytes arrived that begin like a multipart stream, but no complete picture",
       true,
     ],
+    [
+      [encoder.encode("--frame\r\nX: y\r\n\r\n--frame\r\nX: y\r\n\r\n")],
+      "34 bytes arrived that begin like a multipart stream, but no complete picture",
+      true,
+    ],
+    [
+      [encoder.encode("--frame\r\nX: y\r\n\r\n\x00\x00\x00\x01\x67\x42")],
+      "23 bytes of multipart stream (H.264) arrived, but no JPEG",
+      false,
+    ],
   ];
   for (const [bytes, text, mayBeSlow] of cases) {
     const received = new Received();

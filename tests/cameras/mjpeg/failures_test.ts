@@ -3,9 +3,9 @@ import mjpeg from "../../../cameras/mjpeg.ts";
 import { ConfigError, explain, messageWithHint } from "../../../lib/errors.ts";
 import { makeCertificate } from "../../lib/http1/certificates.ts";
 import { DigestServer, unauthorized } from "../../lib/http1/digest_server.ts";
-import { FakeCamera, untilClosed } from "../../lib/http1/fake_camera.ts";
+import { FakeCamera, send, untilClosed } from "../../lib/http1/fake_camera.ts";
 import { needing } from "../../parts.ts";
-import { A, B, failureOf, head, imagesOf } from "./upstream.ts";
+import { A, B, failureOf, head, imagesOf, open } from "./upstream.ts";
 
 const STREAM = head("image/jpeg") + A + B;
 
@@ -146,6 +146,28 @@ Deno.test("mjpeg reports a server that accepts the connection but does not answe
   assert(performance.now() - startedAt < 9_500);
   assertStringIncludes(message, "does not respond");
   assertStringIncludes(hint!, "FPS");
+});
+
+Deno.test("mjpeg describes the data that has arrived if it is too little to be recognized", async () => {
+  await using camera = new FakeCamera(async (_, conn) => {
+    await send(conn, `${head("text/html")}<!DOCTYPE html><p>Log in`);
+    await untilClosed(conn);
+  });
+  const stop = new AbortController();
+  const images = open({ SOURCE: camera.url().href }, stop.signal);
+  setTimeout(() => stop.abort(), 500);
+  assertEquals(await Array.fromAsync(images), []);
+  assertEquals(images.received.describe(), "24 bytes of HTML arrived, but no JPEG");
+});
+
+Deno.test("mjpeg reports a server that does not respond with TLS", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepted = listener.accept();
+  const SOURCE = `https://127.0.0.1:${listener.addr.port}/`;
+  const { message, hint } = await failureOf({ SOURCE });
+  (await accepted).close();
+  assertStringIncludes(message, "the server does not respond with TLS on this port");
+  assertEquals(hint, "SOURCE must begin with http:// instead of https://");
 });
 
 Deno.test(

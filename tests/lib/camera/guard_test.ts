@@ -116,3 +116,53 @@ Deno.test("guardDriver() lets the event loop turn between the frames of a driver
   clearInterval(timer);
   assert(turns > 10, `${turns}`);
 });
+
+Deno.test("guardDriver() describes any thrown value without control characters", async () => {
+  const thrown: [unknown, string][] = [
+    [new Error("a\x1b[2J"), "Error: a\\u001b[2J"],
+    [Symbol("x"), "Symbol(x)"],
+    [Object.create(null), "it threw an object that cannot be converted to text"],
+  ];
+  for (const [value, text] of thrown) {
+    // deno-lint-ignore require-yield
+    const error = await failureOf(async function* () {
+      throw await Promise.resolve(value);
+    });
+    assertEquals(error.message, `The driver "mine" failed: ${text}`);
+  }
+});
+
+Deno.test("guardDriver() reports an iterable that cannot be iterated, and an iterator that cannot end", async () => {
+  const error = await failureOf(() => ({
+    [Symbol.asyncIterator]() {
+      throw new Error("no");
+    },
+  }));
+  assertEquals(error.message, 'The driver "mine" failed: Error: no');
+  const images = guarded(() => ({
+    [Symbol.asyncIterator]: () => ({
+      next: () => Promise.resolve({ done: false, value: JPEG }),
+      return() {
+        throw new Error("no");
+      },
+    }),
+  }))(NEVER);
+  for await (const image of images) {
+    assertEquals(image, JPEG);
+    break;
+  }
+});
+
+Deno.test("guardDriver() copies images out of memory that a response cannot be made of", async () => {
+  const shared = new Uint8Array(new SharedArrayBuffer(JPEG.length));
+  const resizable = new Uint8Array(new ArrayBuffer(JPEG.length, { maxByteLength: 1e6 }));
+  shared.set(JPEG);
+  resizable.set(JPEG);
+  const open = guarded(async function* () {
+    yield await Promise.resolve(shared);
+    yield { jpeg: resizable, capturedAt: 5 };
+  });
+  const images = await Array.fromAsync(open(NEVER));
+  assertEquals(images, [JPEG, { jpeg: JPEG, capturedAt: 5 }]);
+  for (const image of images) new Response("jpeg" in image ? image.jpeg : image);
+});

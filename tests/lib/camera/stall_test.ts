@@ -120,6 +120,13 @@ Deno.test("stalling() passes the source's failure and end on unchanged", async (
   assertEquals(ending.got, [1, "end"]);
 });
 
+Deno.test("stalling() fails if the source ends without an item", async () => {
+  const { source, got, reading } = setUp();
+  source.end();
+  await reading;
+  assertEquals(got.map(messageOf), ["The camera's stream ended without a picture"]);
+});
+
 Deno.test("stalling() ends without a failure when its signal aborts, and passes the reason on", async () => {
   const { clock, source, stop, got, reading } = setUp();
   source.push(1);

@@ -1,5 +1,6 @@
-import { assertEquals } from "@std/assert";
-import { explainArguments } from "../../../lib/cli/arguments.ts";
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { driverFolders, DriverRegistry } from "../../../lib/camera/registry.ts";
+import { DRIVERS, explainArguments } from "../../../lib/cli/arguments.ts";
 
 const LINUX = { os: "linux", standalone: false, npx: false } as const;
 const BINARY = { ...LINUX, standalone: true };
@@ -25,6 +26,14 @@ Deno.test("explainArguments() says how to set the variables that arguments stand
       ["--max-viewers 5 --tls-cert c.pem", "MAX_VIEWERS=5 TLS_CERT=c.pem"],
       ["CAMERA=front=pi FRONT_FPS=5", "CAMERA=front=pi FRONT_FPS=5"],
       ["start CAMERA=pi", "CAMERA=pi"],
+      ["pi", "CAMERA=pi"],
+      ["usb,pi 9000", "CAMERA=usb,pi PORT=9000"],
+      ["-p9000", "PORT=9000"],
+      ["PORT 9000", "PORT=9000"],
+      ["$env:PORT=9000", "PORT=9000"],
+      ["/dev/video0", "CAMERA=usb SOURCE=/dev/video0"],
+      ["http://me:secret@cam/v?key=1", "CAMERA=mjpeg SOURCE=http://cam/…"],
+      ["rtsp://me:s#cret@cam/", "CAMERA=opencv SOURCE=…"],
       ["--port", "PORT=…"],
       ["--port --camera pi", "PORT=… CAMERA=pi"],
       ["ALLOW_ORIGIN=*", "ALLOW_ORIGIN='*'"],
@@ -83,4 +92,23 @@ Deno.test("explainArguments() explains the arguments of other programs", () => {
     'Unknown argument "--env-file": to read settings from .env, type ' +
       "set -a; . ./.env; set +a; ./dinocam doctor",
   );
+});
+
+Deno.test("explainArguments() knows a setting and its value in one argument", () => {
+  assertEquals(
+    explainArguments(["--camera pi"], "--camera pi", LINUX),
+    `${PREFIX}CAMERA=pi deno task start`,
+  );
+});
+
+Deno.test("explainArguments() knows the built-in drivers", async () => {
+  const drivers = await DriverRegistry.open(driverFolders(undefined, false));
+  assertEquals(DRIVERS, drivers.names);
+});
+
+Deno.test("explainArguments() shows no address, and where Deno's permissions belong", () => {
+  assertStringIncludes(explain("x=http://a:secret@c"), "Unknown argument (an address): expected");
+  for (const flag of ["-A", "--allow-all", "--allow-net=x"]) {
+    assertStringIncludes(explain(flag), "Deno's permissions belong before main.ts");
+  }
 });

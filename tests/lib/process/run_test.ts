@@ -169,7 +169,8 @@ test("run() reports a missing program, and how to install it", async () => {
 test("run() reports a program that may not be started", () =>
   withTempFile(async (path) => {
     const error = await failureOf(run(path, [], NEVER));
-    assertEquals([error.message, error.permanent], [`Cannot start ${path}`, true]);
+    const reason = "permission denied; it must be a program that this user may execute";
+    assertEquals([error.message, error.permanent], [`Cannot start ${path}: ${reason}`, true]);
     assert(error.cause instanceof Error);
   }));
 

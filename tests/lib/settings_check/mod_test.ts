@@ -33,16 +33,16 @@ Deno.test("checkSettings() finds misspelled settings", () => {
   const misspellings = {
     CAMERA: "CAMREA CAMARA CAMERAS KAMERA CMAERA CAMER CAMERRA camera Camera DINOCAM_CAMERA",
     SOURCE: "SORUCE SOUCE SOURCES SOURC SUORCE source",
-    WIDTH: "WIDHT WITDH WIDT WIDTHS",
+    WIDTH: "WIDHT WITDH WIDT WIDTHS RESOLUTION CAMERA_WIDTH",
     HEIGHT: "HIEGHT HEIGTH HEIGH HIGHT HEIGHTS",
-    FPS: "FSP PFS FPSS FPPS fps FRAMERATE FRAME_RATE DINOCAM_FPS",
+    FPS: "FSP PFS FPSS FPPS fps FRAMERATE FRAME_RATE DINOCAM_FPS CAMERA_FPS",
     QUALITY: "QUALTIY QUALTY QUALITTY QALITY QUALIY",
     ROTATE: "ROATTE ROTAE ROTTATE ROTATION ROTATES",
     IDLE_SECONDS:
       "IDLE_SECOND IDEL_SECONDS IDLE_SECS IDLESECONDS IDLE_SECODNS IDLE_TIMEOUT IDLE_SEC",
-    HOST: "HOSTS HSOT HOTS HOSY HOSST",
-    PORT: "PROT PORTS PRT PORR POTR",
-    AUTH: "AUHT ATUH AUTHS AUT AUTHH auth",
+    HOST: "BIND HOSTS HSOT HOTS HOSY HOSST",
+    PORT: "HTTP_PORT PROT PORTS PRT PORR POTR",
+    AUTH: "AUHT ATUH AUTHS AUT AUTHH auth AUTH_USER AUTH_PASSWORD BASIC_AUTH",
     TLS_CERT: "TLS_CERTS TLS_CRET TLSCERT TLS_CRT TLS_CERTIFICATE",
     TLS_KEY: "TLS_KEYS TSL_KEY TLSKEY",
     MAX_VIEWERS: "MAX_VIEWER MAXVIEWERS MAX_VEIWERS MAX_VIEVERS",
@@ -63,8 +63,26 @@ Deno.test("checkSettings() finds misspelled settings", () => {
   ]);
 });
 
+Deno.test("checkSettings() finds a camera's name behind a setting, or without a separator", () => {
+  for (const variable of ["FPS_FRONT", "FRONTFPS", "fps_front"]) {
+    assertEquals(check({ [variable]: "5" }, [FRONT]), [
+      `${variable} is not a setting; did you mean FRONT_FPS?`,
+    ]);
+  }
+});
+
+Deno.test("checkSettings() finds misspelled settings that only a driver knows", () => {
+  const camera = { name: "opencv", driver: "opencv", reads: new Set(["PYTHON", "SOURCE"]) };
+  const warnings = check({ PYTHON: "a", PYHTON: "a" }, [camera]);
+  assertEquals(warnings, ["PYHTON is not a setting; did you mean PYTHON?"]);
+  assertEquals(check({ PYHTON: "a" }), []);
+});
+
 Deno.test("checkSettings() ignores empty variables, and those of a Kubernetes service", () => {
-  assertEquals(check({ CAMREA: " ", DINOCAM_PORT: "tcp://10.0.0.1:8000" }), []);
+  assertEquals(
+    check({ CAMREA: " ", DINOCAM_PORT: "tcp://10.0.0.1:8000", CAMERA_PORT: "tcp://a:1" }),
+    [],
+  );
 });
 
 Deno.test("checkSettings() finds settings of a camera that does not exist", () => {
