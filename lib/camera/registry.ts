@@ -1,9 +1,11 @@
-import { fromFileUrl, join, resolve, toFileUrl } from "@std/path";
+import { dirname, fromFileUrl, join, resolve, toFileUrl } from "@std/path";
 import { ConfigError } from "../errors.ts";
 import { quote } from "../quote.ts";
 import type { CameraDriver, CommonSettings } from "./driver.ts";
 import type { DriverRequirements } from "./requirements.ts";
 
+/** Folder of the server's own drivers. */
+const BUILT_IN_FOLDER = fromFileUrl(new URL("../../cameras", import.meta.url));
 /** Time limit for loading a driver, in milliseconds: it may wait at its top level. */
 const LOAD_TIMEOUT = 10_000;
 
@@ -25,7 +27,7 @@ export type AnyDriver = CameraDriver<CommonSettings>;
  */
 export function driverFolders(userFolder: string | undefined, standalone: boolean): DriverFolder[] {
   const builtIn = {
-    path: fromFileUrl(new URL("../../cameras", import.meta.url)),
+    path: BUILT_IN_FOLDER,
     extensions: [".ts"],
   };
   if (!userFolder) return [builtIn];
@@ -69,6 +71,12 @@ export class DriverRegistry {
   /** The names of all drivers, sorted. */
   get names(): string[] {
     return [...this.#files.keys()].sort();
+  }
+
+  /** Whether a driver is one of the server's own. */
+  isBuiltIn(name: string): boolean {
+    const file = this.#files.get(name);
+    return file !== undefined && dirname(file) === BUILT_IN_FOLDER;
   }
 
   /**

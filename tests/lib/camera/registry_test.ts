@@ -185,3 +185,15 @@ Deno.test("DriverRegistry loads a user's driver that imports dinocam/process.ts"
     assertEquals(typeof (await drivers.load("mine")).open, "function");
   });
 });
+
+Deno.test("DriverRegistry distinguishes built-in drivers from a user's driver of the same name", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${folder}/pi.ts`, "export default {};");
+  const drivers = await DriverRegistry.open(driverFolders(folder, false));
+  assertEquals(["pi", "usb", "missing"].map((name) => drivers.isBuiltIn(name)), [
+    false,
+    true,
+    false,
+  ]);
+  await Deno.remove(folder, { recursive: true });
+});
