@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { notifyReady } from "../../lib/systemd.ts";
-import { needing, PYTHON } from "../parts.ts";
+import { leftOut, needing, PYTHON } from "../parts.ts";
 import { Server } from "../server.ts";
 
 /** Receives a notification as systemd does: prints "listening", then the message. */
@@ -15,7 +15,7 @@ print(receiver.recv(100).decode(), flush=True)
 `;
 
 /** systemd exists on Linux only. */
-const SYSTEMD = Deno.build.os === "linux" ? needing(PYTHON) : { ignore: true };
+const SYSTEMD = Deno.build.os === "linux" ? needing(PYTHON) : leftOut("Linux, as systemd does");
 
 Deno.test("notifyReady notifies systemd at a path or an abstract address", SYSTEMD, async () => {
   const folder = await Deno.makeTempDir();
