@@ -5,7 +5,6 @@
  * @module
  */
 export { KeepAlive } from "./keep_alive.ts";
-export { limitFps } from "./limit_fps.ts";
 export { type DirectSender, ViewerStream, type ViewerStreamOptions } from "./viewer_stream.ts";
 export { openViewerStream, type OpenViewerStreamOptions } from "./open_viewer_stream.ts";
 export {

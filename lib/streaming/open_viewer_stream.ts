@@ -2,7 +2,7 @@ import type { Bytes } from "../bytes.ts";
 import type { Camera } from "../camera/camera.ts";
 import type { MultipartFormat } from "../multipart/encode.ts";
 import type { KeepAlive } from "./keep_alive.ts";
-import { limitFps } from "./limit_fps.ts";
+import { limitFps } from "../limit_fps.ts";
 import { type DirectSender, ViewerStream } from "./viewer_stream.ts";
 import type { Viewers } from "./viewers.ts";
 

@@ -1,4 +1,4 @@
-import type { Frame } from "../frame.ts";
+import type { Frame } from "./frame.ts";
 
 /**
  * Limits a stream to `fps` frames per second. The returned function decides for each frame whether

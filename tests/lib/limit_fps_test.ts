@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { limitFps } from "../../../lib/streaming/limit_fps.ts";
-import { Random } from "../../random.ts";
+import { limitFps } from "../../lib/limit_fps.ts";
+import { Random } from "../random.ts";
 
 /** Arrival times of a camera's frames, each late by up to `jitter`, in milliseconds. */
 function times(fps: number, seconds: number, jitter = 0): number[] {
