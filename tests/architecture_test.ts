@@ -13,12 +13,12 @@ const LAYERS: readonly (readonly string[])[] = [
   // modules, too.
   ["lib/live/", "lib/streaming/", "lib/metrics/", "lib/doctor/"],
   ["lib/camera/", "lib/permissions/"],
-  ["lib/auth/", "lib/config.ts", "lib/multipart/", "lib/sockets/"],
-  ["lib/host.ts", "lib/jpeg/", "lib/setting.ts"],
+  ["lib/auth/", "lib/config.ts", "lib/matroska/", "lib/multipart/", "lib/sockets/"],
+  ["lib/host.ts", "lib/jpeg/", "lib/limit_fps.ts", "lib/setting.ts"],
   [
     ...["lib/hub/", "lib/http1/", "lib/process/", "lib/env.ts", "lib/frame.ts", "lib/log.ts"],
-    ...["lib/log_limiter.ts", "lib/received.ts", "lib/relay_loops.ts", "lib/shell_words.ts"],
-    "lib/systemd.ts",
+    ...["lib/log_limiter.ts", "lib/received.ts", "lib/relay_loops.ts"],
+    ...["lib/shell_words.ts", "lib/systemd.ts"],
   ],
   [
     ...["lib/bytes.ts", "lib/clock.ts", "lib/errors.ts", "lib/events.ts", "lib/libc.ts"],

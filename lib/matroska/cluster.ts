@@ -1,0 +1,59 @@
+import type { Bytes } from "../bytes.ts";
+
+/**
+ * Size of a cluster's header, in bytes. A cluster holds one frame: the header, then the JPEG.
+ */
+export const CLUSTER_HEADER = 23;
+
+/** Maximum size of a frame, which the four bytes of a cluster's size can express. */
+export const MAX_CLUSTER_FRAME = 2 ** 28 - 32;
+
+/** Size of the Cluster element's content without the JPEG: Timestamp, and SimpleBlock's header. */
+const CONTENT = CLUSTER_HEADER - 8;
+/** Size of the SimpleBlock's content without the JPEG. */
+const BLOCK = 4;
+/** The marker bit of a size of four bytes. */
+const FOUR_BYTES = 0x10000000;
+
+/**
+ * Encodes the header of a cluster with one frame, which is a key frame.
+ *
+ * @param time Time since the file's first frame, in milliseconds.
+ * @param size Size of the JPEG, in bytes.
+ */
+export function clusterHeader(time: number, size: number): Bytes {
+  const bytes = new Uint8Array(CLUSTER_HEADER);
+  writeClusterHeader(bytes, { time, size });
+  return bytes;
+}
+
+/** Writes {@link clusterHeader} to a buffer. */
+export function writeClusterHeader(bytes: Bytes, { time, size }: Cluster, at = 0): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at, CLUSTER_HEADER);
+  view.setUint32(0, 0x1f43b675); // Cluster
+  view.setUint32(4, FOUR_BYTES + CONTENT + size);
+  view.setUint16(8, 0xe784); // Timestamp, 4 bytes
+  view.setUint32(10, time);
+  view.setUint8(14, 0xa3); // SimpleBlock
+  view.setUint32(15, FOUR_BYTES + BLOCK + size);
+  view.setUint32(19, 0x81000080); // track 1, relative time 0, key frame
+}
+
+/** The header of a cluster. */
+export interface Cluster {
+  /** Time since the file's first frame, in milliseconds. */
+  readonly time: number;
+  /** Size of the JPEG, in bytes. */
+  readonly size: number;
+}
+
+/** Reads a cluster's header; undefined if there is none that {@link clusterHeader} can write. */
+export function readClusterHeader(bytes: Bytes, at = 0): Cluster | undefined {
+  if (at + CLUSTER_HEADER > bytes.length) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at, CLUSTER_HEADER);
+  if (view.getUint32(0) !== 0x1f43b675 || view.getUint16(8) !== 0xe784) return undefined;
+  const size = view.getUint32(4) - FOUR_BYTES - CONTENT;
+  const isOurs = size > 0 && size <= MAX_CLUSTER_FRAME && view.getUint8(14) === 0xa3 &&
+    view.getUint32(15) === FOUR_BYTES + BLOCK + size && view.getUint32(19) === 0x81000080;
+  return isOurs ? { time: view.getUint32(10), size } : undefined;
+}

@@ -1,0 +1,89 @@
+import { assertEquals } from "@std/assert";
+import {
+  CLUSTER_HEADER,
+  clusterHeader,
+  cuesSize,
+  encodeCues,
+  encodeHead,
+  HEAD_SIZE,
+  readClusterHeader,
+  readCues,
+  readHead,
+} from "../../../lib/matroska/mod.ts";
+import { SEGMENT_DATA } from "../../../lib/matroska/head.ts";
+import { readElement } from "../../../lib/matroska/ebml.ts";
+
+const OPTIONS = {
+  date: Date.UTC(2026, 10, 27, 5, 43, 33, 123),
+  size: { width: 1280, height: 720 },
+  writtenBy: "dinocam",
+};
+const CLOSED = { ...OPTIONS, duration: 59_967, fileSize: 2 ** 40 + 1, cuesAt: 2 ** 40 - 9 };
+
+Deno.test("readHead returns what encodeHead was given", () => {
+  const unknown = { duration: 0, fileSize: undefined, cuesAt: undefined };
+  assertEquals(readHead(encodeHead(OPTIONS)), { ...OPTIONS, ...unknown });
+  assertEquals(readHead(encodeHead(CLOSED)), CLOSED);
+});
+
+Deno.test("a head has the same size and layout in an open and a complete file", () => {
+  for (const options of [OPTIONS, CLOSED]) {
+    const head = encodeHead(options);
+    assertEquals(head.length, HEAD_SIZE);
+    assertEquals(readElement(head, readElement(head, 0)!.end)!.start, SEGMENT_DATA);
+  }
+});
+
+Deno.test("readHead rejects every head that is cut off, and other bytes", () => {
+  const head = encodeHead(CLOSED);
+  for (let length = 0; length < HEAD_SIZE; length++) {
+    assertEquals(readHead(head.subarray(0, length)), undefined, `${length} bytes`);
+  }
+  assertEquals(readHead(new Uint8Array(HEAD_SIZE)), undefined);
+  assertEquals(readHead(new Uint8Array(HEAD_SIZE).fill(0xff)), undefined);
+});
+
+Deno.test("readHead does not throw for a head with a wrong byte", () => {
+  for (let i = 0; i < HEAD_SIZE; i++) {
+    for (const byte of [0, 1, 0x80, 0xff]) {
+      const head = encodeHead(CLOSED);
+      head[i] = byte;
+      readHead(head);
+    }
+  }
+});
+
+Deno.test("readClusterHeader returns what clusterHeader was given", () => {
+  for (const cluster of [{ time: 0, size: 1 }, { time: 2 ** 32 - 1, size: 16 * 2 ** 20 }]) {
+    const header = clusterHeader(cluster.time, cluster.size);
+    assertEquals([header.length, readClusterHeader(header)], [CLUSTER_HEADER, cluster]);
+  }
+});
+
+Deno.test("readClusterHeader rejects headers with a wrong byte, except in the time", () => {
+  for (let i = 0; i < CLUSTER_HEADER; i++) {
+    const header = clusterHeader(70_000, 61_000);
+    header[i]! ^= 0x21;
+    const isTime = i >= 10 && i < 14;
+    assertEquals(readClusterHeader(header) !== undefined, isTime, `byte ${i}`);
+  }
+  assertEquals(readClusterHeader(clusterHeader(1, 1).subarray(1)), undefined);
+});
+
+Deno.test("readCues returns what encodeCues was given", () => {
+  const cues = {
+    times: Uint32Array.of(0, 33, 2 ** 32 - 1),
+    offsets: Float64Array.of(HEAD_SIZE, 2 ** 33 + 5, 2 ** 45),
+  };
+  const bytes = encodeCues(cues);
+  assertEquals(bytes.length, cuesSize(3));
+  assertEquals(readCues(bytes), cues);
+  for (let length = 0; length < bytes.length; length++) {
+    assertEquals(readCues(bytes.subarray(0, length)), undefined, `${length} bytes`);
+  }
+});
+
+Deno.test("a file without frames has no cues", () => {
+  assertEquals(encodeCues({ times: new Uint32Array(0), offsets: new Float64Array(0) }).length, 0);
+  assertEquals(cuesSize(0), 0);
+});
