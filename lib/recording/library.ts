@@ -1,0 +1,62 @@
+import type { Cursor } from "./cursor.ts";
+import type { OpenSegment, Segment } from "./segment.ts";
+
+/** What is recorded of a camera, in short. */
+export interface Extent {
+  /** Time of the oldest and the newest frame; undefined without any. */
+  readonly oldest: number | undefined;
+  readonly newest: number | undefined;
+  /** Size of all files of the camera, in bytes. */
+  readonly bytes: number;
+}
+
+/** A period without gaps. */
+export interface Span {
+  /** Times of the first and the last frame. */
+  readonly start: number;
+  readonly end: number;
+  readonly frames: number;
+  readonly bytes: number;
+}
+
+/** The recordings of a camera in a period. */
+export interface Timeline {
+  /** By start. Spans overlap where the clock was set back. */
+  readonly spans: readonly Span[];
+  /** Duration of a digit of `activity`, in milliseconds. */
+  readonly activityInterval: number;
+  /** A digit for each interval from the start of the period; `-` without a recording. */
+  readonly activity: string;
+}
+
+/** The recorded segments of all cameras. Files are the only truth; it caches what they contain. */
+export interface Library {
+  /** Resolves when the sizes of all files are known. */
+  readonly loaded: Promise<void>;
+  /** Progress of reading the folder for the first time: 0 to 1. */
+  readonly progress: number;
+  /** Size of all files, with indexes, marks and open segments, in bytes. */
+  readonly totalBytes: number;
+  /** Names of the cameras with a folder, also of those that are no longer configured. */
+  readonly cameras: readonly string[];
+  extent(camera: string): Extent;
+  /** Returns the segments that overlap a period, by start; with the open one. */
+  segments(camera: string, from: number, to: number): Promise<readonly Segment[]>;
+  timeline(camera: string, from: number, to: number): Promise<Timeline>;
+  /** Opens a cursor before the first frame. It opens no file until it is moved. */
+  cursor(camera: string): Cursor;
+
+  /** Number for the next segment of a camera; see `Segment.number`. */
+  nextNumber(camera: string): number;
+  /** Adds a segment that is being recorded. */
+  add(segment: OpenSegment): void;
+  /**
+   * Replaces an open segment by the closed one, a segment by a thinned one, or a segment by one with
+   * another time; writes the index of the day.
+   */
+  replace(old: Segment, replacement: Segment): Promise<void>;
+  /** Removes a segment that has been deleted; writes the index of the day now or later. */
+  remove(segment: Segment): Promise<void>;
+  /** Returns the oldest closed segments of all cameras together, by their end. */
+  oldest(count: number): Promise<readonly Segment[]>;
+}
