@@ -187,3 +187,21 @@ export async function viewersOf(server: Server): Promise<number> {
   const [camera] = await (await fetch(`${server.url}/cameras`)).json();
   return camera.viewers;
 }
+
+/** Debian's OpenCV module, for any version of Python. */
+export const CV2 = [...listFolder("/usr/lib/python3/dist-packages")]
+  .find((file) => /\/cv2\..*\.so$/.test(file)) ?? "/usr/lib/python3/dist-packages/cv2.so";
+
+/** Returns a command that runs as an ordinary user: VLC refuses to run as root. */
+export function asUser(command: readonly string[]): readonly string[] {
+  if (Deno.uid() !== 0) return command;
+  return ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", ...command];
+}
+
+function* listFolder(folder: string): Generator<string> {
+  try {
+    for (const { name } of Deno.readDirSync(folder)) yield `${folder}/${name}`;
+  } catch {
+    // no such folder
+  }
+}

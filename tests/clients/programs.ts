@@ -12,7 +12,9 @@ import { eventually } from "../server.ts";
 import {
   assertInOrder,
   assertWhole,
+  asUser,
   client,
+  CV2,
   FPS,
   inMs,
   run,
@@ -100,10 +102,6 @@ client(
     });
   },
 );
-
-/** Debian's OpenCV module, for any version of Python. */
-export const CV2 = [...listFolder("/usr/lib/python3/dist-packages")]
-  .find((file) => /\/cv2\..*\.so$/.test(file)) ?? "/usr/lib/python3/dist-packages/cv2.so";
 
 /**
  * Prints the sequence numbers of the first frames that OpenCV reads, which are drawn into the
@@ -210,12 +208,6 @@ async function playInVlc(url: string, folder: string): Promise<number> {
   return new Set(await Promise.all(jpegs.map(hash))).size;
 }
 
-/** Returns a command that runs as an ordinary user: VLC refuses to run as root. */
-export function asUser(command: readonly string[]): readonly string[] {
-  if (Deno.uid() !== 0) return command;
-  return ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", ...command];
-}
-
 async function hash(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
@@ -299,14 +291,6 @@ client(
     });
   },
 );
-
-function* listFolder(folder: string): Generator<string> {
-  try {
-    for (const { name } of Deno.readDirSync(folder)) yield `${folder}/${name}`;
-  } catch {
-    // no such folder
-  }
-}
 
 /** Reads all pictures in a folder, in the order of their names. */
 async function readJpegs(folder: string): Promise<Uint8Array<ArrayBuffer>[]> {

@@ -5,8 +5,17 @@ import { PYTHON } from "../parts.ts";
 import { README } from "../readme.ts";
 import type { Server } from "../server.ts";
 import { CHROMIUM, openChromium } from "./browsers.ts";
-import { assertWhole, client, type Figure, inMs, run, serveCamera, viewersOf } from "./client.ts";
-import { asUser, CV2 } from "./programs.ts";
+import {
+  assertWhole,
+  asUser,
+  client,
+  CV2,
+  type Figure,
+  inMs,
+  run,
+  serveCamera,
+  viewersOf,
+} from "./client.ts";
 import type { Reader } from "./readers/parts.ts";
 import { readAsGo2rtc, readAsMjpgStreamer, testAsMotionEye } from "./readers/recorders.ts";
 import { readAsFluidd, readAsMainsail, stillOfHomeAssistant } from "./readers/web.ts";
