@@ -1,14 +1,34 @@
 import { type Env, parse } from "../env.ts";
 
-const UNITS: Readonly<Record<string, number>> = { "": 1, K: 1e3, M: 1e6, G: 1e9, T: 1e12 };
-const BINARY: Readonly<Record<string, number>> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
+/** Minimum of a size that can be set, in bytes. */
+const MIN_SIZE = 1_000_000;
+/** Maximum of a size that can be set: a petabyte, in bytes. */
+const MAX_SIZE = 1e15;
+const UNITS = ["K", "M", "G", "T"];
 
-/** Reads a size such as `10G` or `512MiB`, in bytes. @throws {ConfigError} If it is invalid. */
+/**
+ * Reads a size in bytes, such as `500M` or `10G` (powers of 1000, also written `10GB`) or `512MiB`
+ * (powers of 1024, also `512Mi`). Undefined if the variable is not set.
+ *
+ * @throws {ConfigError} If the value is invalid, or less than 1 MB.
+ */
 export function readSize(env: Env, name: string): number | undefined {
-  return parse(env, name, 'a size of at least 1M, as "500M", "10G" or "1T"', (text) => {
-    const [, number, unit = "", binary] = /^(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?$/i.exec(text) ?? [];
-    if (!number) return undefined;
-    const bytes = Number(number) * (binary ? BINARY : UNITS)[unit.toUpperCase()]!;
-    return bytes >= 1e6 ? Math.floor(bytes) : undefined;
-  });
+  const expected = 'a size from "1M" to "1000T", such as "500M", "10G" or "512MiB"';
+  return parse(env, name, expected, parseSize);
+}
+
+function parseSize(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)\s*([KMGT])(i?)B?$/i.exec(text);
+  if (!match) return undefined;
+  const power = UNITS.indexOf(match[2]!.toUpperCase()) + 1;
+  const size = Math.round(Number(match[1]) * (match[3] ? 1024 : 1000) ** power);
+  return size >= MIN_SIZE && size <= MAX_SIZE ? size : undefined;
+}
+
+/** Formats a size for messages: 12345678 → "12 MB". Three digits at most, rounded down. */
+export function formatSize(bytes: number): string {
+  let [value, unit] = [Math.max(0, bytes), 0];
+  for (; value >= 1000 && unit < UNITS.length; unit++) value /= 1000;
+  const scale = unit === 0 || value >= 10 ? 1 : 10;
+  return `${Math.floor(value * scale) / scale} ${["bytes", "kB", "MB", "GB", "TB"][unit]}`;
 }
