@@ -1,6 +1,5 @@
 import { ifNoneMatch } from "@std/http/etag";
 import { type Context, Hono } from "hono";
-import type { Clock } from "../clock.ts";
 import type {
   ClipFileFormat,
   ClipFormat,
@@ -9,12 +8,12 @@ import type {
   Clips,
   Refusal,
 } from "../recording/mod.ts";
-import type { Cameras } from "./cameras.ts";
 import { quote } from "../quote.ts";
 import { HttpError } from "./errors.ts";
 import { NO_STORE } from "./headers.ts";
 import { type QueryRange, readNumberQuery } from "./query.ts";
 import { allowsRange, readRange } from "./range.ts";
+import { type RecordingContext, requireRecording } from "./recordings.ts";
 import { readTimeQuery } from "./time_query.ts";
 
 const TYPES: Readonly<Record<ClipFormat, string>> = {
@@ -36,13 +35,6 @@ const FPS_RANGE: QueryRange = {
   includes: (value) => value > 0 && value <= 240,
 };
 
-/** Options of {@link clipRoutes}. */
-export interface ClipRoutesOptions {
-  cameras: Cameras;
-  clips: Clips;
-  clock: Clock;
-}
-
 /**
  * `GET /cameras/:name/clip.mkv`, `clip.mjpeg` and `clip.mp4`: a part of the recording as a file.
  *
@@ -55,14 +47,14 @@ export interface ClipRoutesOptions {
  * followed by the next `X-Clip-Fragment-Frames` of the `X-Clip-Frames` frames. `X-Clip-Duration` is
  * in seconds. HEAD has the same headers.
  */
-export function clipRoutes({ cameras, clips, clock }: ClipRoutesOptions): Hono {
+export function clipRoutes({ cameras, recording, clock }: RecordingContext): Hono {
   return new Hono()
     .get("/cameras/:name/clip.mkv", (c) => file(c, "mkv"))
     .get("/cameras/:name/clip.mjpeg", (c) => file(c, "mjpeg"))
     .get("/cameras/:name/clip.mp4", mp4);
 
   async function file(c: Context, format: ClipFileFormat): Promise<Response> {
-    const plan = await choose(c, format);
+    const { plan, clips } = await choose(c, format);
     const { length, etag } = await clips.file(plan, format);
     const headers = {
       ...clipHeaders(plan, format),
@@ -96,7 +88,7 @@ export function clipRoutes({ cameras, clips, clock }: ClipRoutesOptions): Hono {
   }
 
   async function mp4(c: Context): Promise<Response> {
-    const plan = await choose(c, "mp4");
+    const { plan, clips } = await choose(c, "mp4");
     const headers = {
       ...clipHeaders(plan, "mp4"),
       ...NO_STORE,
@@ -114,11 +106,13 @@ export function clipRoutes({ cameras, clips, clock }: ClipRoutesOptions): Hono {
   }
 
   /** Chooses the frames. @throws {HttpError} 400 or 404. */
-  async function choose(c: Context, format: ClipFormat): Promise<ClipPlan> {
-    const { name } = cameras.get(c.req.param("name"));
+  async function choose(c: Context, format: ClipFormat): Promise<{ plan: ClipPlan; clips: Clips }> {
+    const camera = cameras.get(c.req.param("name"));
+    const { clips } = requireRecording(recording, camera);
+    const { name } = camera;
     const query = readClipQuery(c, clock.now());
     const plan = await clips.plan(name, format, query).catch(rejectLong);
-    if (plan) return plan;
+    if (plan) return { plan, clips };
     const { from, to, marks } = query;
     const period = `from ${iso(from)} to ${iso(to)}`;
     if (marks !== undefined) {
