@@ -67,10 +67,10 @@ Deno.test("only lib/http/ imports Hono", () => {
   assertEquals([...folders], ["lib/http/"]);
 });
 
-Deno.test("a folder with a mod.ts is imported by that only", () => {
+Deno.test("a folder with a mod.ts is imported by that only, apart from its settings", () => {
   const wrong = edges().filter(([file, target]) =>
     folderOf(file) !== folderOf(target) && sources.has(`${folderOf(target)}mod.ts`) &&
-    !target.endsWith("/mod.ts")
+    !/\/(mod|settings)\.ts$/.test(target)
   );
   assertEquals(wrong, []);
 });

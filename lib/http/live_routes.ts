@@ -9,7 +9,7 @@ import {
 } from "../live/mod.ts";
 import { TooManyViewers, type Viewers, type ViewerSession } from "../streaming/mod.ts";
 import { clientAddress } from "./client_address.ts";
-import { asJson } from "./camera_routes.ts";
+import { cameraStatus, type StatusSource } from "./camera_status.ts";
 import type { Cameras } from "./cameras.ts";
 import { HttpError } from "./errors.ts";
 import { isSameOrigin } from "./same_origin.ts";
@@ -25,6 +25,8 @@ export interface LiveRoutesOptions {
   viewers: Viewers;
   /** Returns how clients reach the server, for the page. */
   serverInfo?: () => ServerInfo;
+  /** Modules that add fields to the cameras' status. */
+  status?: readonly StatusSource[];
   clock: Clock;
 }
 
@@ -33,7 +35,9 @@ export interface LiveRoutesOptions {
  * those in `&watch=front,back` (an empty list: no camera). The socket of a page with another
  * protocol version is closed. Deno closes the sockets at shutdown.
  */
-export function liveRoutes({ cameras, viewers, serverInfo, clock }: LiveRoutesOptions): Hono {
+export function liveRoutes(
+  { cameras, viewers, serverInfo, status = [], clock }: LiveRoutesOptions,
+): Hono {
   return new Hono().get("/live", (c) => {
     const names = cameras.all.map(({ name }) => name);
     const requested = c.req.query("watch")?.split(",");
@@ -48,7 +52,7 @@ export function liveRoutes({ cameras, viewers, serverInfo, clock }: LiveRoutesOp
     const session = new LiveSession({
       socket,
       cameras: cameras.all,
-      status: () => cameras.all.map((camera) => asJson(camera.stats())),
+      status: () => cameras.all.map((camera) => cameraStatus(camera, status)),
       server: serverInfo,
       clock,
     });

@@ -4,7 +4,9 @@ import type { Clock } from "../clock.ts";
 import type { ServerInfo } from "../live/mod.ts";
 import type { Log } from "../log.ts";
 import { KeepAlive, Viewers } from "../streaming/mod.ts";
+import type { RecordingStats } from "../metrics/mod.ts";
 import { cameraRoutes } from "./camera_routes.ts";
+import type { StatusSource } from "./camera_status.ts";
 import { Cameras } from "./cameras.ts";
 import { liveRoutes } from "./live_routes.ts";
 import { metricsRoutes } from "./metrics_routes.ts";
@@ -25,6 +27,10 @@ export interface ServerRoutesOptions {
   directTo?: DirectTo;
   /** The server's version, for metrics. @default {"unknown"} */
   version?: string;
+  /** Modules that add fields to the cameras' status. */
+  status?: readonly StatusSource[];
+  /** Returns the state of the recordings, for metrics. */
+  recordings?: () => readonly RecordingStats[];
   clock: Clock;
   log: Log;
 }
@@ -32,6 +38,7 @@ export interface ServerRoutesOptions {
 /** The server's own routes: streams, snapshots, live player, status, metrics and pages. */
 export function serverRoutes(options: ServerRoutesOptions): Hono[] {
   const { pages, maxViewers, serverInfo, directTo, version = "unknown", clock, log } = options;
+  const { status, recordings } = options;
   const cameras = new Cameras(options.cameras);
   const viewers = new Viewers({ max: maxViewers, clock, log });
   const keepAlive = new KeepAlive(clock, log);
@@ -45,9 +52,9 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
   return [
     streamRoutes({ cameras, keepAlive, viewers, directTo }),
     snapshotRoutes(cameras),
-    cameraRoutes(cameras),
-    liveRoutes({ cameras, viewers, serverInfo, clock }),
-    metricsRoutes(cameras, server),
+    cameraRoutes(cameras, status),
+    liveRoutes({ cameras, viewers, serverInfo, status, clock }),
+    metricsRoutes(cameras, server, recordings),
     pageRoutes(pages),
   ];
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { checkRecording } from "./check.ts";
 export type { Cursor, FrameRef } from "./cursor.ts";
 export type { Extent, Library, Span, Timeline } from "./library.ts";
 export type { Mark, Marks } from "./marks.ts";
@@ -21,4 +22,6 @@ export interface Recording extends AsyncDisposable {
   status(camera: string): RecorderStatus;
   /** How long the recordings fit at the present rate, in milliseconds; undefined if unknown. */
   readonly holds: number | undefined;
+  /** What is recorded and where, for users: "Recording front, back in "/srv": at most 10 GB". */
+  readonly summary: string;
 }
