@@ -17,6 +17,11 @@ export class SettableClock extends ManualClock {
   override now(): number {
     return super.now() + this.step;
   }
+
+  /** Without a timer, which would take a millisecond or more: everything here is in memory. */
+  protected override async settle(): Promise<void> {
+    for (let i = 0; i < 200; i++) await undefined;
+  }
 }
 
 /** A camera that delivers the frames that a test makes. */
