@@ -225,6 +225,9 @@ export class StorageLimits implements Storage {
       if (needsRoom && this.#now >= this.#exhaustedUntil) this.#makeRoom();
       return undefined;
     }
+    if (bytes > this.#limit - this.#indexReserve) {
+      throw new StorageError(this.#explain({ isKept: false, failure: undefined }));
+    }
     return new Promise((resolve, reject) => {
       this.#waiting.push({ bytes, resolve, reject });
       this.#makeRoom();
@@ -408,7 +411,7 @@ export class StorageLimits implements Storage {
     this.#options.log.info("recordings have their maximum size: the oldest are deleted", { limit });
   }
 
-  #explain({ failure, isKept }: Deleted): string {
+  #explain({ failure, isKept }: Pick<Deleted, "failure" | "isKept">): string {
     const { max } = this.#options;
     if (failure) return `Cannot delete old recordings: ${failure}`;
     if (this.#limit < max) return this.#explainFull();
