@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { checkRecording } from "./check.ts";
 export { type ClipFormat, type ClipQuery, Clips, type Encoding, type Refusal } from "./clip.ts";
 export type { ClipFileFormat } from "./clip_file.ts";
 export type { ClipPlan } from "./clip_plan.ts";
@@ -26,4 +27,6 @@ export interface Recording extends AsyncDisposable {
   status(camera: string): RecorderStatus;
   /** How long the recordings fit at the present rate, in milliseconds; undefined if unknown. */
   readonly holds: number | undefined;
+  /** What is recorded and where, for users: "Recording front, back in "/srv": at most 10 GB". */
+  readonly summary: string;
 }

@@ -2,11 +2,8 @@ import type { Hono } from "hono";
 import { Authenticator } from "../../../lib/auth/mod.ts";
 import { Camera } from "../../../lib/camera/camera.ts";
 import type { Jpeg } from "../../../lib/frame.ts";
-import { createApp } from "../../../lib/http/app.ts";
-import { recordingRoutes } from "../../../lib/http/recording_routes.ts";
-import { recordingStatus } from "../../../lib/http/recording_status.ts";
-import { serverRoutes } from "../../../lib/http/server_routes.ts";
 import type {
+  Clips,
   Cursor,
   FrameRef,
   Library,
@@ -18,6 +15,7 @@ import type {
 import { ManualClock } from "../../manual_clock.ts";
 import { noEvents } from "../../silent.ts";
 import { jpegWith } from "./fake_source.ts";
+import { createServerApp } from "./server_app.ts";
 
 type Segment = FrameRef["segment"];
 
@@ -31,11 +29,14 @@ export class FakeRecording implements Recording {
     bytesPerSecond: 1_234.5,
   };
   holds: number | undefined = 22_800_000;
+  readonly summary = "Recording front";
   /** Arguments of the calls of `library.timeline`. */
   readonly timelines: [string, number, number][] = [];
   /** Times of frames that cannot be read. */
   readonly damaged = new Set<number>();
   readonly added: Mark[] = [];
+  /** Set by tests of clips. */
+  clips!: Clips;
   /** The error of `marks.add`. */
   failure: Error | undefined;
   openCursors = 0;
@@ -148,14 +149,7 @@ export function setUpRecording(
       events: noEvents,
     })
   );
-  const status = recordingStatus(recording, cameras.map(({ name }) => name));
-  const routes = [
-    ...recordingRoutes({ ...common, cameras, recording }),
-    ...serverRoutes({ ...common, cameras, pages: new Map(), ...status }),
-  ];
   const access = password ? { user: "me", password } : "this machine";
-  return {
-    app: createApp({ ...common, routes, authenticator: new Authenticator(access, common) }),
-    clock,
-  };
+  const authenticator = new Authenticator(access, common);
+  return { app: createServerApp({ ...common, cameras, recording, authenticator }), clock };
 }
