@@ -1,7 +1,6 @@
 import type { MiddlewareHandler } from "hono";
 import { cors as honoCors } from "hono/cors";
 import type { AllowedOrigins } from "../config.ts";
-import { CLIP_HEADERS } from "./headers.ts";
 
 /**
  * Lets pages of the allowed origins read the responses: a printer's web interface reads the stream
@@ -22,7 +21,7 @@ export function cors(
   const respond = honoCors({
     origin: allowed === "*" ? "*" : [...allowed],
     allowMethods: methods,
-    exposeHeaders: ["X-Timestamp", ...CLIP_HEADERS],
+    exposeHeaders: ["X-Timestamp"],
     credentials: allowed !== "*",
     maxAge: 600,
   });

@@ -9,6 +9,3 @@ export const LIVE_HEADERS = {
   "X-Accel-Buffering": "no",
   "X-Content-Type-Options": "nosniff",
 };
-
-/** Headers of clips that pages of other origins may read. */
-export const CLIP_HEADERS = ["X-Clip-Frames", "X-Clip-Duration", "X-Clip-Fragment-Frames"];

@@ -48,6 +48,8 @@ export interface ClipsOptions {
   library: Pick<Library, "cursor"> & FrameSource;
   marks: Pick<Marks, "list">;
   log: Log;
+  /** Name or path of ffmpeg. @default {"ffmpeg"} */
+  ffmpeg?: string;
 }
 
 /** Makes clips of recordings. */
@@ -57,13 +59,15 @@ export class Clips implements Disposable {
   readonly #library: ClipsOptions["library"];
   readonly #marks: ClipsOptions["marks"];
   readonly #log: Log;
+  readonly #ffmpeg: string;
   readonly #closed = new AbortController();
   #encodings = 0;
 
-  constructor({ library, marks, log }: ClipsOptions) {
+  constructor({ library, marks, log, ffmpeg = "ffmpeg" }: ClipsOptions) {
     this.#library = library;
     this.#marks = marks;
     this.#log = log;
+    this.#ffmpeg = ffmpeg;
   }
 
   /**
@@ -117,7 +121,7 @@ export class Clips implements Disposable {
   /** Returns why no MP4 can be made, for the client; undefined if one can. */
   async refusal(): Promise<Refusal | undefined> {
     try {
-      await checkEncoder();
+      await checkEncoder(this.#ffmpeg);
     } catch (error) {
       return refusalOf(error);
     }
@@ -134,26 +138,22 @@ export class Clips implements Disposable {
       return { refused: "busy", message };
     }
     this.#encodings++;
+    const ended = AbortSignal.any([signal, this.#closed.signal]);
     const abort = new AbortController();
     const stop = () => abort.abort(new ImmediateStop("The client has disconnected"));
-    signal.addEventListener("abort", stop, { once: true });
-    if (signal.aborted) stop();
+    ended.addEventListener("abort", stop, { once: true });
+    if (ended.aborted) stop();
     const onEnd = (failure?: unknown) => {
       this.#encodings--;
-      signal.removeEventListener("abort", stop);
-      this.#report(plan, failure);
+      ended.removeEventListener("abort", stop);
+      if (failure !== ended.reason) this.#report(plan, failure);
     };
     const input = new ClipFile(this.#library, plan, "mkv").read();
-    const chunks = encodeMp4({ ...plan, input }, abort.signal);
+    const chunks = encodeMp4({ ...plan, input, ffmpeg: this.#ffmpeg }, abort.signal);
     try {
       const first = await chunks.next();
-      if (first.done && !abort.signal.aborted) throw new Error("ffmpeg could not read any frame");
-      const body = clipBody(startingWith(first, chunks), {
-        signal: this.#closed.signal,
-        onCancel: stop,
-        onEnd,
-      });
-      return { body };
+      if (first.done && !ended.aborted) throw new Error("ffmpeg could not read any frame");
+      return { body: clipBody(chunks, { signal: ended, first, onCancel: stop, onEnd }) };
     } catch (error) {
       onEnd(error instanceof NoEncoderError ? undefined : error);
       return refusalOf(error);
@@ -168,19 +168,6 @@ export class Clips implements Disposable {
   #report({ camera }: ClipPlan, failure: unknown): void {
     if (failure === undefined || failure === this.#closed.signal.reason) return;
     this.#log.warn("clip failed", { camera, reason: explain(failure) });
-  }
-}
-
-/** Returns a generator that yields the first result again. */
-async function* startingWith(
-  first: IteratorResult<Bytes>,
-  rest: AsyncGenerator<Bytes>,
-): AsyncGenerator<Bytes> {
-  try {
-    if (!first.done) yield first.value;
-    yield* rest;
-  } finally {
-    await rest.return(undefined);
   }
 }
 

@@ -4,6 +4,8 @@ import type { Bytes } from "../bytes.ts";
 export interface ClipBodyOptions {
   /** Aborts the response. */
   readonly signal: AbortSignal;
+  /** The first chunk, if it has been read already. */
+  readonly first?: IteratorResult<Bytes>;
   /** Called when the client has disconnected, before the chunks are closed. */
   onCancel?(): void;
   /** Called once, when nothing is read any more. @param failure Why the response is incomplete. */
@@ -17,9 +19,9 @@ export interface ClipBodyOptions {
  */
 export function clipBody(
   chunks: AsyncGenerator<Bytes>,
-  { signal, onCancel, onEnd }: ClipBodyOptions,
+  { signal, first, onCancel, onEnd }: ClipBodyOptions,
 ): ReadableStream<Bytes> {
-  let ahead: Promise<IteratorResult<Bytes>> | undefined;
+  let ahead = first && Promise.resolve(first);
   let hasEnded = false;
   let abort: () => void;
 

@@ -38,20 +38,29 @@ export class ClipLibrary implements AsyncDisposable {
   /** Called before each read. */
   onRead: () => Promise<void> = () => Promise.resolve();
 
-  readonly clips = new Clips({
-    library: this,
-    marks: {
-      list: (_, from, to, label) =>
-        Promise.resolve(
-          this.marks.filter((mark) => mark.at >= from && mark.at <= to && mark.label === label),
-        ),
-    },
-    log: {
-      info: () => {},
-      warn: (event, fields) => this.log.push(`${event}: ${fields?.reason}`),
-      error: (event) => this.log.push(event),
-    },
-  });
+  readonly clips: Clips;
+
+  /** @param ffmpeg Name or path of the program that makes MP4s. */
+  constructor({ ffmpeg }: { ffmpeg?: string } = {}) {
+    this.clips = new Clips({ ...this.#dependencies(), ffmpeg });
+  }
+
+  #dependencies() {
+    return {
+      library: this,
+      marks: {
+        list: (_, from, to, label) =>
+          Promise.resolve(
+            this.marks.filter((mark) => mark.at >= from && mark.at <= to && mark.label === label),
+          ),
+      },
+      log: {
+        info: () => {},
+        warn: (event, fields) => this.log.push(`${event}: ${fields?.reason}`),
+        error: (event) => this.log.push(event),
+      },
+    } satisfies ConstructorParameters<typeof Clips>[0];
+  }
 
   /** Records a segment of frames, given with their capture times. */
   record(frames: readonly { at: number; jpeg: Jpeg }[], camera = "front"): Segment {
