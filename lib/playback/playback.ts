@@ -14,6 +14,8 @@ import { Wait } from "./wait.ts";
 
 /** Maximum number of frames per second, unless the consumer wants fewer. */
 const MAX_FPS = 60;
+/** Lateness of a frame that does not delay the next ones, in milliseconds: timers are late. */
+const LATE = 4;
 /** A frame is due this much before its time, in milliseconds, as times are not exact. */
 const TOLERANCE = 0.01;
 /** Interval at which frames are looked for that are being recorded, in milliseconds. */
@@ -389,7 +391,8 @@ export class Playback implements AsyncDisposable, PlayheadMember {
     const previous = this.#shown;
     const playhead = this.#playhead;
     const now = this.#clock.monotonic();
-    this.#allowedAt = Math.max(this.#allowedAt, now - this.#minInterval) + this.#minInterval;
+    const isOnTime = now - this.#allowedAt <= LATE;
+    this.#allowedAt = (isOnTime ? this.#allowedAt : now) + this.#minInterval;
     this.#shown = frame;
     playhead.resume(this);
     this.#ahead = undefined;
