@@ -14,6 +14,8 @@ import { Wait } from "./wait.ts";
 
 /** Maximum number of frames per second, unless the consumer wants fewer. */
 const MAX_FPS = 60;
+/** Lateness of a frame that does not delay the next ones, in milliseconds: timers are late. */
+const LATE = 4;
 /** A frame is due this much before its time, in milliseconds, as times are not exact. */
 const TOLERANCE = 0.01;
 /** Interval at which frames are looked for that are being recorded, in milliseconds. */
@@ -40,7 +42,7 @@ export type PlaybackEvent =
   | { readonly type: "gap"; readonly from: number; readonly to: number }
   /** The oldest frame is shown, and the playhead moves backwards. */
   | { readonly type: "start"; readonly at: number }
-  /** The newest recorded frame is shown: the live frames follow. `at`: its time. */
+  /** There is no newer recorded frame: the live frames follow. `at`: time of the frame shown. */
   | { readonly type: "live"; readonly at: number | undefined }
   /** Nothing is recorded. */
   | { readonly type: "none" }
@@ -322,7 +324,7 @@ export class Playback implements AsyncDisposable, PlayheadMember {
     const { position, speed } = this.#playhead;
     if (Math.abs(now - newest.at) > gapLimit(newest)) {
       // Nothing was recorded until now.
-      if (position >= now || this.#playhead.skip(this, now)) return { type: "live", at: newest.at };
+      if (position >= now || this.#playhead.skip(this, now)) return this.#live();
       return await this.#report({ type: "gap", from: newest.at, to: now }, END_POLL);
     }
     return await this.#waitForRecorder(newest, { position, speed, now });
@@ -337,13 +339,17 @@ export class Playback implements AsyncDisposable, PlayheadMember {
     const isBehind = edge !== undefined && newest.at < edge - ROUNDING;
     const delay = Math.max(0, now - position);
     if (speed >= 1 && delay <= Math.max(MIN_LIVE_DELAY, 1.5 * intervalAt(newest))) {
-      if (!isBehind) return { type: "live", at: newest.at };
+      if (!isBehind) return this.#live();
       const time = this.#clock.monotonic();
       this.#missingSince ??= time;
-      if (time - this.#missingSince >= RECORDER_TIMEOUT) return { type: "live", at: newest.at };
+      if (time - this.#missingSince >= RECORDER_TIMEOUT) return this.#live();
     } else this.#missingSince = undefined;
     // A frame that is not captured yet is due after the playhead has passed the present time.
     await this.#wait.until(isBehind ? RECORDER_POLL : Math.max(RECORDER_POLL, delay / speed));
+  }
+
+  #live(): PlaybackEvent {
+    return { type: "live", at: this.#shown?.at };
   }
 
   async #waitFor(at: number): Promise<undefined> {
@@ -385,7 +391,8 @@ export class Playback implements AsyncDisposable, PlayheadMember {
     const previous = this.#shown;
     const playhead = this.#playhead;
     const now = this.#clock.monotonic();
-    this.#allowedAt = Math.max(this.#allowedAt, now - this.#minInterval) + this.#minInterval;
+    const isOnTime = now - this.#allowedAt <= LATE;
+    this.#allowedAt = (isOnTime ? this.#allowedAt : now) + this.#minInterval;
     this.#shown = frame;
     playhead.resume(this);
     this.#ahead = undefined;

@@ -69,7 +69,7 @@ for (const speed of [10, -10]) {
           ? seconds - 5 - (seconds >= 20 ? 10 : 0) - (seconds >= 50 ? 10 : 0)
           : 56 - seconds - (seconds <= 40 ? 10 : 0) - (seconds <= 10 ? 10 : 0);
         const late = time - 100 * played;
-        assert(late > -15 && late < 60, `${what} is ${late} ms late`);
+        assert(late > -15 && late < 80, `${what} is ${late} ms late`);
       }
       assert(frames.filter(({ what }) => typeof what === "number").length > 100);
       assert(frames.some(({ what }) => what === "gap"));
