@@ -12,6 +12,7 @@ import { percentile } from "../faults/figures.ts";
 import { pause } from "../faults/viewer.ts";
 import type { Random } from "../random.ts";
 import { numberedJpeg, numberOf } from "./numbered_jpeg.ts";
+import { segmentFiles } from "./recording_server.ts";
 import { decodeMatroska } from "./segment_file.ts";
 
 const CHILD = new URL("recorder_child.ts", import.meta.url).pathname;
@@ -53,11 +54,11 @@ export async function killRecorders(options: KillOptions): Promise<KillResult> {
     await withFolder(async (folder) => {
       await Deno.writeTextFile(`${folder}/.dinocam`, "");
       const { offered, acknowledged } = await killOne(folder, options);
-      const files = await recordedFiles(`${folder}/front`);
+      const files = await segmentFiles(`${folder}/front`);
       const before = await readNumbers(files, options.bytes);
       assertGreaterOrEqual(before.numbers.length, acknowledged, "an acknowledged frame is lost");
       repairs.push(...await repairAll(files));
-      const kept = await recordedFiles(`${folder}/front`);
+      const kept = await segmentFiles(`${folder}/front`);
       const after = await readNumbers(kept, options.bytes);
       assertEquals(after.numbers, before.numbers, "the repair has changed the frames");
       assertEquals([after.torn, after.open], [0, 0], "files are not complete after the repair");
@@ -101,17 +102,6 @@ async function killOne(folder: string, { fps, bytes, random }: KillOptions) {
   const last = (word: string) =>
     Number(lines.findLast((line) => line.startsWith(word))?.slice(word.length) ?? NaN);
   return { offered: last("offered ") + 1, acknowledged: last("kept ") };
-}
-
-/** Returns the paths of a camera's segments, by name. */
-export async function recordedFiles(folder: string): Promise<string[]> {
-  const files: string[] = [];
-  for await (const { name: day } of Deno.readDir(folder)) {
-    for await (const { name } of Deno.readDir(`${folder}/${day}`)) {
-      if (name.endsWith(".mkv")) files.push(`${folder}/${day}/${name}`);
-    }
-  }
-  return files.sort();
 }
 
 /** Reads the numbers of the frames, and asserts that each frame is unchanged and in its place. */

@@ -1,0 +1,61 @@
+/** The long checks of recording: `deno task test:recording`. They print figures. */
+import { figure, rounded } from "../faults/figures.ts";
+import { needing, PYTHON } from "../parts.ts";
+import { Random } from "../random.ts";
+import { checkCuts, checkCutsWithFfmpeg } from "./cuts.ts";
+import {
+  checkHangingDisk,
+  checkMissingDisk,
+  checkReadOnlyDisk,
+  checkRemovedFolder,
+} from "./disk_faults.ts";
+import { mounting } from "./disks.ts";
+import { killRecorders, MAX_PACED } from "./kills.ts";
+import { PLAYERS } from "./players.ts";
+
+for (const [kind, fps, bytes] of [["a paced", 30, 60_000], ["a busy", 900, 100_000]] as const) {
+  const name = `${kind} recorder that is killed 100 times loses no acknowledged frame`;
+  Deno.test(name, needing("ffprobe"), async () => {
+    const result = await killRecorders({ count: 100, fps, bytes, random: new Random(fps) });
+    const { kept, lost, torn, open, repair } = result;
+    figure(`100 kills of ${kind} recorder, frames kept`, kept);
+    figure("acknowledged frames lost or changed", 0, "0");
+    figure("most frames lost that were not acknowledged", lost, fps <= MAX_PACED ? "2" : "");
+    figure("segments that were open, and that had a part of a frame", `${open} and ${torn}`);
+    figure("repair of a segment, 99th percentile", `${rounded(repair)} ms`, "1000 ms");
+  });
+}
+
+Deno.test(
+  "ffmpeg copies the whole frames after every cut in the last two",
+  needing("ffmpeg"),
+  async () => {
+    figure(
+      "cuts read by ffmpeg, each with all whole frames and no other",
+      await checkCutsWithFfmpeg(1),
+    );
+  },
+);
+
+for (const player of PLAYERS.filter(({ name }) => ["VLC", "GStreamer", "mpv"].includes(name))) {
+  const { name, programs } = player;
+  Deno.test(`${name} plays a segment after each hundredth cut`, needing(...programs), async () => {
+    figure(`cuts played by ${name}`, await checkCuts(player, 100));
+  });
+}
+
+Deno.test("recording pauses on a disk that becomes read-only", mounting(PYTHON), checkReadOnlyDisk);
+Deno.test("recording pauses while its disk is away", mounting(PYTHON), checkMissingDisk);
+Deno.test("recording pauses when its folder is removed", mounting(PYTHON), checkRemovedFolder);
+
+Deno.test(
+  "a disk that hangs for 5 s costs no frame",
+  mounting(PYTHON, "fsfreeze", "mkfs.ext4"),
+  () => checkHangingDisk(60_000, false),
+);
+
+Deno.test(
+  "a disk that hangs for 5 s while 60 MB arrive costs frames, which are counted",
+  mounting(PYTHON, "fsfreeze", "mkfs.ext4"),
+  () => checkHangingDisk(400_000, true),
+);
