@@ -25,10 +25,13 @@ export function indexLine(segment: Segment): string {
   return `${[name, number, start, end, frames, bytes, thinnedTo, activity].join("\t")}\n`;
 }
 
-/** Formats the lines of all segments of a day. */
-export function indexText(table: SegmentTable): string {
+/** Formats the lines of the segments of a day. */
+export function indexText(table: SegmentTable, includes = (_name: string) => true): string {
   let text = "";
-  for (let i = 0; i < table.length; i++) text += indexLine(table.segment(i));
+  for (let i = 0; i < table.length; i++) {
+    const segment = table.segment(i);
+    if (includes(segment.name)) text += indexLine(segment);
+  }
   return text;
 }
 

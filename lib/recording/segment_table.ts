@@ -17,15 +17,19 @@ export interface SegmentRow extends SegmentName {
 /**
  * Layout of a row: offset, duration, frames and number (4 bytes each), bytes (8), position (4) and
  * number (2) of its digits of activity, attempt (2), thinnedTo (1, a position in a list), and the
- * largest digit of activity (1).
+ * largest digit of activity (1), with a bit that tells whether a second has no frame.
  */
 const ROW = 34;
 const FIELD = {
   ...{ offset: 0, duration: 4, frames: 8, number: 12, bytes: 16 },
   ...{ activityAt: 24, activityLength: 28, attempt: 30, thinnedTo: 32, peak: 33 },
 };
+/** The bit in the byte of the largest digit. */
+const GAP = 0x80;
 /** The value of a digit of activity for a second without a frame. */
 export const NO_FRAME = 10;
+/** Maximum frame interval of frequent frames, in milliseconds. */
+const FREQUENT = 500;
 
 /**
  * The closed segments of a day, by time. Compact, as a folder may have some 100 000 segments: about
@@ -41,6 +45,7 @@ export class SegmentTable {
   /** Digits of activity of all rows, two in a byte. */
   #digits: Uint8Array<ArrayBuffer>;
   #digitCount = 0;
+  #longest = 0;
   readonly #rates: (number | undefined)[] = [undefined];
 
   /** @param expected Number of segments that room is reserved for. */
@@ -55,6 +60,11 @@ export class SegmentTable {
   /** Number of segments. */
   get length(): number {
     return this.#length;
+  }
+
+  /** Duration that no segment exceeds, in milliseconds. */
+  get longest(): number {
+    return this.#longest;
   }
 
   /** Memory that it takes, in bytes. */
@@ -97,9 +107,15 @@ export class SegmentTable {
     return this.#digits[at >> 1]! >> (at & 1) * 4 & 15;
   }
 
-  /** The largest digit of activity of a segment; {@link NO_FRAME} if it has no digit. */
+  /** The largest digit of activity of a segment; 0 if it has no digit. */
   peak(i: number): number {
-    return this.#rows.getUint8(i * ROW + FIELD.peak);
+    return this.#rows.getUint8(i * ROW + FIELD.peak) & ~GAP;
+  }
+
+  /** Whether the segment may have a gap: a second without a frame, though frames are frequent. */
+  hasGap(i: number): boolean {
+    const hasGap = (this.#rows.getUint8(i * ROW + FIELD.peak) & GAP) !== 0;
+    return hasGap && (this.end(i) - this.start(i)) / this.frames(i) < FREQUENT;
   }
 
   /** Returns a row as a segment. */
@@ -143,6 +159,7 @@ export class SegmentTable {
     const isNew = i === this.#length || this.#offset(i) !== row.offset ||
       this.name(i).attempt !== row.attempt;
     if (isNew) this.#insert(i);
+    this.#longest = Math.max(this.#longest, row.duration);
     const at = i * ROW;
     this.#rows.setUint32(at + FIELD.offset, row.offset);
     this.#rows.setUint16(at + FIELD.attempt, row.attempt);
@@ -202,16 +219,17 @@ export class SegmentTable {
     }
     this.#rows.setUint32(at + FIELD.activityAt, this.#digitCount);
     this.#rows.setUint16(at + FIELD.activityLength, length);
-    let peak = -1;
+    let [peak, gap] = [0, 0];
     for (let i = 0; i < length; i++) {
       const code = typeof activity === "string" ? activity.charCodeAt(i) : activity[i]!;
       const digit = code >= 48 && code <= 57 ? code - 48 : NO_FRAME;
-      if (digit !== NO_FRAME && digit > peak) peak = digit;
+      if (digit === NO_FRAME) gap = GAP;
+      else if (digit > peak) peak = digit;
       const to = this.#digitCount++;
       if (to & 1) this.#digits[to >> 1]! |= digit << 4;
       else this.#digits[to >> 1] = digit;
     }
-    this.#rows.setUint8(at + FIELD.peak, peak < 0 ? NO_FRAME : peak);
+    this.#rows.setUint8(at + FIELD.peak, peak | gap);
   }
 
   #activityText(i: number): string {

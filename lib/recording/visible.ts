@@ -1,4 +1,4 @@
-import type { Segment } from "./segment.ts";
+import type { Segment, SegmentIndex } from "./segment.ts";
 
 /** A part of a segment that is played; times inclusive. A part can be without a frame. */
 export interface Piece {
@@ -57,6 +57,27 @@ export function visiblePieces(segments: readonly Segment[]): Piece[] {
     next = segment;
   }
   return pieces.sort((a, b) => a.from - b.from);
+}
+
+/** Returns the first and the last frame of a part of a segment; undefined if it has none. */
+export function framesIn(
+  index: SegmentIndex,
+  { segment, from, to }: Piece,
+): { first: number; last: number } | undefined {
+  const first = firstFrom(index, from - segment.start);
+  const last = firstFrom(index, to - segment.start + 1) - 1;
+  return first <= last ? { first, last } : undefined;
+}
+
+/** Returns the first frame at or after a time since the segment's start; its length if none is. */
+export function firstFrom(index: SegmentIndex, time: number): number {
+  let [low, high] = [0, index.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (index.time(middle) < time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Returns the parts of a period that are in none of the others. */
