@@ -130,30 +130,30 @@ export class Clips implements Disposable {
   /**
    * Begins to make an MP4 with H.264. Waits for its first bytes.
    *
-   * @param signal Aborts when the client has disconnected.
+   * @param disconnected Aborts when the client has disconnected.
    */
-  async encode(plan: ClipPlan, signal: AbortSignal): Promise<Encoding> {
+  async encode(plan: ClipPlan, disconnected: AbortSignal): Promise<Encoding> {
     if (this.#encodings >= MAX_ENCODINGS) {
       const message = `Cannot make another MP4 now: ${MAX_ENCODINGS} are being made`;
       return { refused: "busy", message };
     }
     this.#encodings++;
-    const ended = AbortSignal.any([signal, this.#closed.signal]);
     const abort = new AbortController();
-    const stop = () => abort.abort(new ImmediateStop("The client has disconnected"));
-    ended.addEventListener("abort", stop, { once: true });
-    if (ended.aborted) stop();
+    const onCancel = () => abort.abort(new ImmediateStop("The client has disconnected"));
+    disconnected.addEventListener("abort", onCancel, { once: true });
+    if (disconnected.aborted) onCancel();
     const onEnd = (failure?: unknown) => {
       this.#encodings--;
-      ended.removeEventListener("abort", stop);
-      if (failure !== ended.reason) this.#report(plan, failure);
+      disconnected.removeEventListener("abort", onCancel);
+      this.#report(plan, failure);
     };
     const input = new ClipFile(this.#library, plan, "mkv").read();
     const chunks = encodeMp4({ ...plan, input, ffmpeg: this.#ffmpeg }, abort.signal);
     try {
       const first = await chunks.next();
-      if (first.done && !ended.aborted) throw new Error("ffmpeg could not read any frame");
-      return { body: clipBody(chunks, { signal: ended, first, onCancel: stop, onEnd }) };
+      if (first.done && !abort.signal.aborted) throw new Error("ffmpeg could not read any frame");
+      const { signal } = this.#closed;
+      return { body: clipBody(chunks, { signal, disconnected, first, onCancel, onEnd }) };
     } catch (error) {
       onEnd(error instanceof NoEncoderError ? undefined : error);
       return refusalOf(error);
@@ -166,7 +166,7 @@ export class Clips implements Disposable {
   }
 
   #report({ camera }: ClipPlan, failure: unknown): void {
-    if (failure === undefined || failure === this.#closed.signal.reason) return;
+    if (failure === undefined) return;
     this.#log.warn("clip failed", { camera, reason: explain(failure) });
   }
 }
