@@ -14,7 +14,12 @@ export async function withLibrary<T>(
   root: string,
   use: (library: SegmentLibrary) => Promise<T>,
 ): Promise<T> {
-  await using library = new SegmentLibrary({ root, disk: new FileSystemDisk(), clock, log: silentLog });
+  await using library = new SegmentLibrary({
+    root,
+    disk: new FileSystemDisk(),
+    clock,
+    log: silentLog,
+  });
   await library.start();
   return await use(library);
 }
