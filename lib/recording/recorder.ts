@@ -44,7 +44,7 @@ export interface RecorderOptions {
   readonly root: string;
   readonly disk: Disk;
   readonly library: Pick<Library, "add" | "replace" | "remove" | "nextNumber" | "segments">;
-  readonly storage: Pick<Storage, "reserve" | "release" | "maxSegment">;
+  readonly storage: Pick<Storage, "reserve" | "release" | "noSpace" | "maxSegment">;
   /** Maximum number of frames per second; all without it. */
   readonly fps?: number;
   /**

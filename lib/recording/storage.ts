@@ -102,6 +102,8 @@ export class StorageLimits implements Storage {
   #checking: Promise<void> | undefined;
   #checkedAt = -Infinity;
   #deletedSegments = 0;
+  /** Days in which segments were deleted, as "camera/day". */
+  readonly #emptiedDays = new Set<string>();
   #hasReachedLimit = false;
   #hasReachedFloor = false;
 
@@ -111,7 +113,8 @@ export class StorageLimits implements Storage {
     this.#free = new FreeSpace(options);
     this.#deletion = new Deletion({
       ...options,
-      onDelete: ({ bytes }) => {
+      onDelete: ({ camera, day, bytes }) => {
+        this.#emptiedDays.add(`${camera}/${day}`);
         this.#claimed -= bytes;
         this.#free.countDeleted(bytes);
         this.#deletedSegments++;
@@ -162,6 +165,13 @@ export class StorageLimits implements Storage {
   /** Deletes the oldest segments; see {@link Deletion}. */
   deleteOldest(decide: Decision): Promise<Deleted> {
     return this.#deletion.deleteOldest(decide);
+  }
+
+  /** Returns the days in which segments were deleted since the last call, as "camera/day". */
+  takeEmptiedDays(): string[] {
+    const days = [...this.#emptiedDays];
+    this.#emptiedDays.clear();
+    return days;
   }
 
   /**
