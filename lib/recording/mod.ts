@@ -6,6 +6,7 @@
 export { checkRecording } from "./check.ts";
 export type { Cursor, FrameRef } from "./cursor.ts";
 export type { Extent, Library, Span, Timeline } from "./library.ts";
+export { openRecording, type RecordingOptions } from "./open_recording.ts";
 export type { Recording } from "./recording.ts";
 export type { Mark, Marks } from "./marks.ts";
 export type { RecorderStatus } from "./status.ts";
