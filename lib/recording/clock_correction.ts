@@ -7,7 +7,7 @@ import { codeOf } from "./file_system.ts";
 import type { Library } from "./library.ts";
 import type { Run } from "./recording_clock.ts";
 import type { Segment, SegmentPlace } from "./segment.ts";
-import { segmentPath, segmentPlace } from "./segment_place.ts";
+import { segmentPath, segmentPlace } from "./segment_name.ts";
 
 /** How often it is checked whether the clock has been set, in milliseconds. */
 const CHECK_INTERVAL = 10_000;

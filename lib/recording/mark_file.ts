@@ -1,6 +1,8 @@
 import type { Bytes } from "../bytes.ts";
-import type { Disk } from "./disk.ts";
-import type { Mark } from "./marks.ts";
+import type { Disk, DiskFile } from "./disk.ts";
+import { codeOf } from "./file_system.ts";
+import type { Mark } from "./mark.ts";
+import { MARKS_NAME } from "./segment_name.ts";
 import type { Storage } from "./storage.ts";
 
 /** Options of a {@link MarkFile}. */
@@ -101,6 +103,10 @@ export class MarkFile {
     }
     const file = await disk.open(this.#path, "append");
     try {
+      if (!this.#exists) { // the name of the file, and that of the day's folder
+        await disk.syncFolder(dayFolder);
+        await disk.syncFolder(cameraFolder);
+      }
       const size = await file.size();
       try {
         await file.append([bytes]);
@@ -110,11 +116,7 @@ export class MarkFile {
         throw error;
       }
     } finally {
-      await file.close();
-    }
-    if (!this.#exists) {
-      await disk.syncFolder(dayFolder);
-      await disk.syncFolder(cameraFolder);
+      await file.close().catch(() => {}); // what was synced is on the disk
     }
     this.#exists = true;
   }
@@ -129,17 +131,41 @@ export class MarkFile {
 
   /** Returns the content of the file; undefined if it does not exist. */
   async #text(): Promise<string | undefined> {
+    let file: DiskFile;
     try {
-      await using file = closing(await this.#options.disk.open(this.#path, "read"));
+      file = await this.#options.disk.open(this.#path, "read");
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") return undefined;
+      throw error;
+    }
+    try {
       const bytes = new Uint8Array(await file.size());
       return new TextDecoder().decode(bytes.subarray(0, await file.readAt(0, bytes)));
-    } catch (error) {
-      if ((error as { code?: string }).code === "ENOENT") return undefined;
-      throw error;
+    } finally {
+      await file.close();
     }
   }
 
   get #path(): string {
-    return `${this.#options.dayFolder}/marks.jsonl`;
+    return `${this.#options.dayFolder}/${MARKS_NAME}`;
   }
+}
+
+/** Reads a line; undefined if it is no mark, such as a line that a crash has cut off. */
+function parse(line: string): Mark | undefined {
+  try {
+    const { at, label, before = 0, after = 0, keep = false } = JSON.parse(line);
+    const isMark = [at, before, after].every(Number.isFinite) && typeof label === "string" &&
+      typeof keep === "boolean";
+    return isMark ? { at, label, before, after, keep } : undefined;
+  } catch {
+    return undefined; // not a whole line
+  }
+}
+
+/** Inserts a mark by time, behind those of the same time. */
+function insert(marks: Mark[], mark: Mark): void {
+  let at = marks.length;
+  while (at > 0 && marks[at - 1]!.at > mark.at) at--;
+  marks.splice(at, 0, mark);
 }

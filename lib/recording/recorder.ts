@@ -44,7 +44,7 @@ export interface RecorderOptions {
   readonly root: string;
   readonly disk: Disk;
   readonly library: Pick<Library, "add" | "replace" | "remove" | "nextNumber" | "segments">;
-  readonly storage: Pick<Storage, "reserve" | "release" | "maxSegment">;
+  readonly storage: Pick<Storage, "reserve" | "release" | "noSpace" | "maxSegment">;
   /** Maximum number of frames per second; all without it. */
   readonly fps?: number;
   /**
@@ -190,7 +190,7 @@ export class Recorder implements Subscriber<Frame>, AsyncDisposable {
 
   /** Works off what there is to do, unless that is in progress already. */
   #wake(): void {
-    this.#working ??= this.#work();
+    if (!this.#working && this.#next()) this.#working = this.#work();
   }
 
   async #work(): Promise<void> {
@@ -318,7 +318,7 @@ export class Recorder implements Subscriber<Frame>, AsyncDisposable {
     if (isHanging && cause !== "error" && cause !== "no response") {
       this.#pauseFor("no response", NO_RESPONSE);
     } else if (!isHanging && isSlow && !cause) this.#pauseFor("too slow", TOO_SLOW);
-    else if (!isHanging && !isSlow && cause === "too slow") this.#onRecording();
+    else if (!isHanging && !isSlow && cause && cause !== "error") this.#onRecording();
   }
 
   #checkCamera(now: number): void {

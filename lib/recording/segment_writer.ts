@@ -14,7 +14,7 @@ import type { Disk, DiskFile } from "./disk.ts";
 import { codeOf } from "./file_system.ts";
 import { GrowingSegment } from "./open_segment.ts";
 import type { OpenSegment, Segment } from "./segment.ts";
-import { segmentPath, segmentPlace } from "./segment_place.ts";
+import { segmentPath, segmentPlace } from "./segment_name.ts";
 
 /** Duration of a frame in a file with only one, in milliseconds. */
 const SINGLE_FRAME = 40;
