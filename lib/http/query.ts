@@ -17,7 +17,7 @@ export interface QueryRange {
 export function readNumberQuery(c: Context, name: string, range: QueryRange): number | undefined {
   return readQuery(c, name, range.expected, (text) => {
     const value = Number(text);
-    return /^\d+(\.\d+)?$|^\.\d+$/.test(text) && range.includes(value) ? value : undefined;
+    return /^-?(\d+(\.\d+)?|\.\d+)$/.test(text) && range.includes(value) ? value : undefined;
   });
 }
 

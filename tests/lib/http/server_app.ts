@@ -20,9 +20,16 @@ const silent = { info() {}, warn() {}, error() {} };
  */
 export function createServerApp({ routes = [], recording, ...options }: Options): Hono {
   const status = recordingStatus(recording, options.cameras.map(({ name }) => name));
-  const all = { pages: new Map(), clock: systemClock, log: silent, ...status, ...options };
+  const all = {
+    pages: new Map(),
+    clock: systemClock,
+    log: silent,
+    recording,
+    ...status,
+    ...options,
+  };
   return createApp({
     ...all,
-    routes: [...recordingRoutes({ ...all, recording }), ...serverRoutes(all), ...routes],
+    routes: [...recordingRoutes(all), ...serverRoutes(all), ...routes],
   });
 }
