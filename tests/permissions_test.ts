@@ -77,6 +77,23 @@ Deno.test("a driver can read only its own folder, and can write nowhere", async 
   }
 });
 
+Deno.test("the server without RECORD_DIR gives back the permission to write", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(join(folder, "intrusive.ts"), INTRUSIVE);
+  await Deno.writeTextFile(join(folder, "own.txt"), "mine");
+  try {
+    const env = { CAMERA: "intrusive", CAMERAS_DIR: folder };
+    await using server = await Server.start({ env }); // with --allow-all, like a compiled binary
+    const text = await (await fetch(`${server.url}/snapshot.jpg`)).text();
+    const outcome = JSON.parse(/(\{.*\})/.exec(text)![1]!);
+    assertEquals([outcome.write, outcome.writeThere, outcome.remove], Array(3).fill("NotCapable"));
+    assertEquals(outcome.readProject, "done");
+    await server.stop();
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("the server with the emulated camera works without permission to run programs or to connect", async () => {
   const flags = await flagsFor({ PORT: "8000" });
   assert(!flags.some((flag) => flag.startsWith("--allow-run")));

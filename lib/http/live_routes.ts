@@ -1,5 +1,6 @@
 import { type Context, Hono } from "hono";
 import type { Clock } from "../clock.ts";
+import { explain } from "../errors.ts";
 import {
   CLOSE,
   closeOutdated,
@@ -7,6 +8,8 @@ import {
   PROTOCOL_VERSION,
   type ServerInfo,
 } from "../live/mod.ts";
+import type { Log } from "../log.ts";
+import type { FrameSource } from "../playback/mod.ts";
 import { TooManyViewers, type Viewers, type ViewerSession } from "../streaming/mod.ts";
 import { clientAddress } from "./client_address.ts";
 import { cameraStatus, type StatusSource } from "./camera_status.ts";
@@ -27,7 +30,10 @@ export interface LiveRoutesOptions {
   serverInfo?: () => ServerInfo;
   /** Modules that add fields to the cameras' status. */
   status?: readonly StatusSource[];
+  /** Opens a camera's recordings; undefined if the server has none. */
+  replay?: (camera: string) => FrameSource;
   clock: Clock;
+  log: Pick<Log, "warn">;
 }
 
 /**
@@ -36,7 +42,7 @@ export interface LiveRoutesOptions {
  * protocol version is closed. Deno closes the sockets at shutdown.
  */
 export function liveRoutes(
-  { cameras, viewers, serverInfo, status = [], clock }: LiveRoutesOptions,
+  { cameras, viewers, serverInfo, status = [], replay, clock, log }: LiveRoutesOptions,
 ): Hono {
   return new Hono().get("/live", (c) => {
     const names = cameras.all.map(({ name }) => name);
@@ -54,6 +60,9 @@ export function liveRoutes(
       cameras: cameras.all,
       status: () => cameras.all.map((camera) => cameraStatus(camera, status)),
       server: serverInfo,
+      replay,
+      onReplayError: (camera, error) =>
+        log.warn("recording cannot be played", { camera, reason: explain(error) }),
       clock,
     });
     let viewer: ViewerSession | undefined;

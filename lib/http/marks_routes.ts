@@ -45,9 +45,7 @@ export function marksRoutes({ cameras, recording, clock, log }: RecordingContext
         await marks.add(camera.name, mark);
       } catch (error) {
         log.error("mark not saved", { camera: camera.name, reason: explain(error) });
-        throw new HttpError(503, `Cannot save the mark: ${explain(error)}`, {
-          "Retry-After": "10",
-        });
+        throw new HttpError(503, reasonOf(error), { "Retry-After": "10" });
       }
       return c.json(mark, 201, NO_STORE);
     });
@@ -66,6 +64,12 @@ function readMark(c: Context, now: number): Mark {
     after: readMilliseconds(c, "after"),
     keep: readSwitchQuery(c, "keep") ?? false,
   };
+}
+
+/** Returns the message for the client: that of a `StorageError` is for users. */
+function reasonOf(error: unknown): string {
+  const isForUsers = error instanceof Error && error.name === "StorageError";
+  return isForUsers ? error.message : "Cannot store the mark; see the server's log";
 }
 
 function readLabel(c: Context): string | undefined {

@@ -47,6 +47,7 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
   const cameras = new Cameras(options.cameras);
   const viewers = new Viewers({ max: maxViewers, clock, log });
   const keepAlive = new KeepAlive(clock, log);
+  const replay = recording && ((camera: string) => recording.library.cursor(camera));
   const startedAt = clock.now();
   const server = () => ({
     version,
@@ -59,7 +60,7 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
     streamRoutes({ cameras, keepAlive, viewers, directTo }),
     snapshotRoutes(cameras),
     cameraRoutes(cameras, status),
-    liveRoutes({ cameras, viewers, serverInfo, status, clock }),
+    liveRoutes({ cameras, viewers, serverInfo, status, replay, clock, log }),
     metricsRoutes(cameras, server, recordings),
     pageRoutes(pages),
   ];

@@ -2,8 +2,8 @@ import * as fs from "node:fs";
 import { ConfigError, explain } from "../errors.ts";
 import { output } from "../process/mod.ts";
 import { quote } from "../quote.ts";
+import { isClockSet } from "./clock_sync.ts";
 import { FileSystemDisk } from "./file_system.ts";
-import { TIMESYNC_FOLDER } from "./settings.ts";
 import { formatSize } from "./size_setting.ts";
 
 /** File systems in memory, by the number that `statfs` returns: tmpfs and ramfs. */
@@ -131,9 +131,7 @@ async function isInMemory(dir: string): Promise<boolean> {
 
 /** Checks whether systemd has set the clock since the machine has started. */
 async function checkClock(): Promise<CheckResult[]> {
-  const exists = (path: string) => Deno.stat(path).then(() => true, () => false);
-  if (!await exists(TIMESYNC_FOLDER)) return []; // another program sets the clock
-  if (await exists(`${TIMESYNC_FOLDER}/synchronized`)) return [];
+  if (await isClockSet()) return [];
   return [{
     verdict: "note",
     text: "The clock of this machine has not been synchronized since it started",

@@ -4,7 +4,7 @@ import { explain, ImmediateStop } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { clipBody } from "./clip_body.ts";
 import { ClipFile, type ClipFileFormat } from "./clip_file.ts";
-import { type ClipPlan, type FrameSource, planMarks, planPeriod } from "./clip_plan.ts";
+import { type ClipPlan, planMarks, planPeriod } from "./clip_plan.ts";
 import { checkEncoder, encodeMp4, FRAGMENT_FRAMES, NoEncoderError } from "./encode.ts";
 import type { Library } from "./library.ts";
 import type { Marks } from "./marks.ts";
@@ -45,7 +45,7 @@ export type Encoding = { readonly body: ReadableStream<Bytes> } | Refusal;
 
 /** Options of {@link Clips}. */
 export interface ClipsOptions {
-  library: Pick<Library, "cursor"> & FrameSource;
+  library: Pick<Library, "cursor" | "frames" | "openFile">;
   marks: Pick<Marks, "list">;
   log: Log;
   /** Name or path of ffmpeg. @default {"ffmpeg"} */

@@ -1,9 +1,9 @@
 import type { Size } from "../jpeg/segments.ts";
 import { limitFps } from "../limit_fps.ts";
 import { CLUSTER_HEADER, HEAD_SIZE, readHead } from "../matroska/mod.ts";
-import type { DiskFile } from "./disk.ts";
+import type { FrameRange, Library } from "./library.ts";
 import type { Mark } from "./marks.ts";
-import type { Segment, SegmentIndex } from "./segment.ts";
+import type { Segment } from "./segment.ts";
 
 /** Maximum number of frames of a clip: more than a day at 30 fps. They take 12 bytes each. */
 export const MAX_CLIP_FRAMES = 3_000_000;
@@ -14,21 +14,8 @@ const MARK_TOLERANCE = 3_600_000;
 /** Times are 32-bit numbers. */
 const MAX_TIME = 2 ** 32 - 1;
 
-/** Consecutive frames of a segment, as `Library.frames` yields them. */
-export interface FrameRange {
-  readonly segment: Segment;
-  readonly index: SegmentIndex;
-  /** The first and the last frame, which is included. */
-  readonly first: number;
-  readonly last: number;
-}
-
-/** Where clips find their frames: a library. */
-export interface FrameSource {
-  /** Yields the frames that are played in a period, by time. */
-  frames(camera: string, from: number, to: number): AsyncIterable<FrameRange>;
-  openFile(segment: Segment): Promise<DiskFile>;
-}
+/** Where clips find their frames. */
+export type FrameSource = Pick<Library, "frames" | "openFile">;
 
 /** Frames of a clip that are in the same segment. */
 export interface ClipPiece {

@@ -80,10 +80,14 @@ Deno.test("POST /cameras/front/marks takes at most 10 marks per second", async (
 
 Deno.test("POST /cameras/front/marks answers 503 with the reason if the mark cannot be saved", async () => {
   const { recording, request } = setUp();
-  recording.failure = new Error("The disk is full");
+  recording.failure = new Error("ENOSPC");
+  recording.failure.name = "StorageError";
+  recording.failure.message = "Cannot store the mark: the disk is full";
   const { status, text, response } = await request("POST", "", { Accept: "application/json" });
   assertEquals([status, response.headers.get("Retry-After")], [503, "10"]);
-  assertEquals(JSON.parse(text), { error: "Cannot save the mark: The disk is full" });
+  assertEquals(JSON.parse(text), { error: "Cannot store the mark: the disk is full" });
+  recording.failure = new Error("ENOSPC /srv");
+  assertEquals((await request("POST")).text, "Cannot store the mark; see the server's log\n");
 });
 
 Deno.test("POST /cameras/front/marks is refused for pages of other origins", async () => {

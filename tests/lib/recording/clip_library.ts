@@ -8,7 +8,7 @@ import {
   HEAD_SIZE,
 } from "../../../lib/matroska/mod.ts";
 import { join } from "../../../lib/matroska/ebml.ts";
-import type { FrameRange } from "../../../lib/recording/clip_plan.ts";
+import type { FrameRange } from "../../../lib/recording/library.ts";
 import { Clips } from "../../../lib/recording/clip.ts";
 import type { Cursor, FrameRef } from "../../../lib/recording/cursor.ts";
 import type { DiskFile } from "../../../lib/recording/disk.ts";

@@ -1,10 +1,6 @@
 import { assertEquals, assertLess, assertRejects } from "@std/assert";
-import {
-  type FrameRange,
-  MAX_CLIP_FRAMES,
-  planMarks,
-  planPeriod,
-} from "../../../lib/recording/clip_plan.ts";
+import { MAX_CLIP_FRAMES, planMarks, planPeriod } from "../../../lib/recording/clip_plan.ts";
+import type { FrameRange } from "../../../lib/recording/library.ts";
 import { ClipLibrary, numberedFrames, START } from "./clip_library.ts";
 
 function marksAt(...times: number[]) {
