@@ -3,20 +3,21 @@
 import { copyAddress, showAddresses } from "./addresses_dialog.js";
 import { button, element, setPressed, toast } from "./dom.js";
 import { isFullscreen, showFullscreen, toggleFullscreen } from "./fullscreen.js";
+import { formatHash } from "./moment.js";
+import { formatFileTime, saveFile } from "./save_file.js";
 
 /** @typedef {import("./tile.js").Tile} Tile */
 
 /** How far an arrow key moves the view, as a fraction of its size. */
 const PAN_STEP = 0.1;
-/** How long a saved file stays in memory, so that the browser can read it, in milliseconds. */
-const DOWNLOAD_TIME = 10_000;
 
 /**
  * @typedef {object} Page The page, as the controls see it.
  * @property {() => Tile[]} tiles All cameras.
  * @property {() => Tile[]} shownTiles The cameras on the page: all, or only one.
  * @property {() => Tile | undefined} singleTile The camera that is shown on its own, if any.
- * @property {() => boolean} togglePaused Pauses or resumes. Returns whether the page is paused now.
+ * @property {() => void} togglePaused Pauses or resumes.
+ * @property {import("./playback.js").Playback} playback
  * @property {() => void} layOut
  * @property {() => void} retryNow Requests the pictures that fail again now.
  * @property {() => import("./live.js").ServerInfo | undefined} server
@@ -47,11 +48,15 @@ const ARROW_KEYS = {
   ArrowDown: [0, 1],
 };
 
+/** Keys that switch the camera, as the left and right arrows do without recordings. @type {Record<string, 1 | -1>} */
+const PAGE_KEYS = { PageUp: -1, PageDown: 1 };
+
 /** Makes the buttons and keys work. @param {Page} page */
 export function connectControls(page) {
   /** @type {Record<string, (target?: HTMLElement) => void>} */
   const actions = {
-    pause: () => setPressed("pause", page.togglePaused()),
+    ...page.playback.actions,
+    pause: () => page.togglePaused(),
     snapshot: () => savePicture(page.singleTile()),
     rotate: () => changeView((view) => view.rotate()),
     mirror: () => changeView((view) => view.mirror()),
@@ -80,9 +85,10 @@ export function connectControls(page) {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) {
       return;
     }
-    if (target instanceof HTMLInputElement) return;
+    if (target instanceof HTMLInputElement || target instanceof HTMLSelectElement) return;
     // The space bar activates the focused button.
     if (key === " " && target instanceof Element && target.closest("button, a")) return;
+    if (page.playback.handleKey(event)) return event.preventDefault();
     const tiles = page.tiles();
     const action = ACTION_KEYS[key] ?? ACTION_KEYS[key.toLowerCase()];
     const arrow = ARROW_KEYS[key];
@@ -90,6 +96,7 @@ export function connectControls(page) {
     if (action) actions[action]?.();
     else if (arrow) panOrSwitch(...arrow);
     else if (camera) showCamera(camera);
+    else if (PAGE_KEYS[key] && page.playback.isAvailable) switchCamera(PAGE_KEYS[key]);
     else if (key === "Escape" && isFullscreen()) showFullscreen(false);
     else return;
     event.preventDefault();
@@ -116,11 +123,17 @@ export function connectControls(page) {
       const step = PAN_STEP / tile.view.zoom;
       return changeView((view) => view.moveBy(x * step, y * step));
     }
+    switchCamera(x + y);
+  }
+
+  /** Shows the next (1) or the previous (-1) camera. @param {number} by */
+  function switchCamera(by) {
+    const tile = page.singleTile();
     const tiles = page.tiles();
     if (tiles.length < 2) return;
     const positions = tiles.length + 1; // position 0 shows all cameras
     const position = tile ? tiles.indexOf(tile) + 1 : 0;
-    showCamera(tiles[(position + x + y + positions) % positions - 1]);
+    showCamera(tiles[(position + by + positions) % positions - 1]);
   }
 }
 
@@ -140,7 +153,7 @@ export function showView(tile) {
 
 /** Shows one camera on its own, or all. @param {Tile | undefined} tile */
 function showCamera(tile) {
-  location.hash = tile ? encodeURIComponent(tile.status.name) : "";
+  location.hash = formatHash(tile?.status.name ?? "");
 }
 
 /** @param {Tile | undefined} tile */
@@ -149,28 +162,9 @@ async function savePicture(tile) {
   try {
     const { jpeg, capturedAt } = await tile.file();
     const name = `${tile.status.name}-${formatFileTime(capturedAt)}.jpg`;
-    download(jpeg, name);
+    saveFile(jpeg, name);
     toast(`Saved ${name}`);
   } catch (error) {
     toast(`Cannot save the picture: ${error instanceof Error ? error.message : error}`);
   }
-}
-
-/** @param {Blob} file @param {string} name */
-function download(file, name) {
-  const anchor = document.createElement("a");
-  anchor.href = URL.createObjectURL(file);
-  anchor.download = name;
-  anchor.click();
-  setTimeout(() => URL.revokeObjectURL(anchor.href), DOWNLOAD_TIME);
-}
-
-/**
- * Formats a local time for a file name.
- *
- * @param {number} time In milliseconds since the Unix epoch.
- */
-function formatFileTime(time) {
-  const local = new Date(time - new Date(time).getTimezoneOffset() * 60_000);
-  return local.toISOString().slice(0, 19).replaceAll(":", "-").replace("T", "_");
 }

@@ -15,12 +15,15 @@ import { ServerClock } from "./server_clock.js";
  *   last failure; kept after the camera has recovered.
  * @property {number} failures Number of failures so far.
  * @property {number} frames
+ * @property {import("./recording_text.js").RecordingStatus} [recording] Missing if the server has no
+ *   recordings.
  */
 
 /**
  * @typedef {object} LiveFrame A frame from the server.
  * @property {number} camera Index of the camera in the server's list.
- * @property {number} sequence
+ * @property {number} sequence Of a recorded frame, the number of the delivery.
+ * @property {boolean} recorded Whether it was read from the recordings.
  * @property {number} capturedAt By the server's clock, in milliseconds since the Unix epoch.
  * @property {Blob} jpeg
  */
@@ -39,6 +42,7 @@ import { ServerClock } from "./server_clock.js";
  * @property {number} now Current time by the server's clock, in milliseconds since the Unix epoch.
  * @property {CameraStatus[]} cameras
  * @property {ServerInfo} [server]
+ * @property {boolean} [replay] Part of `hello`: whether the server can play recordings.
  */
 
 /**
@@ -56,6 +60,7 @@ import { ServerClock } from "./server_clock.js";
  * @property {(state: LinkState) => void} onState
  * @property {(cameras: CameraStatus[]) => void} onStatus
  * @property {(frame: LiveFrame) => Promise<void>} onFrame Resolves when the frame is on the screen.
+ * @property {(message: import("./replay.js").ReplayMessage) => void} onReplay
  */
 
 /**
@@ -63,8 +68,9 @@ import { ServerClock } from "./server_clock.js";
  * described.
  */
 export const PROTOCOL_VERSION = 2;
-/** First byte of a binary message that holds a frame. */
+/** First byte of a binary message that holds a frame, and of one that holds a recorded frame. */
 const FRAME_KIND = 1;
+const RECORDED_KIND = 2;
 /** Size of the header before the JPEG, in bytes. */
 const HEADER_SIZE = 16;
 /** Close code of a server that shuts down. */
@@ -115,6 +121,8 @@ export class Link {
    * @type {ServerInfo | undefined}
    */
   server;
+  /** Whether the server can play recordings. */
+  canReplay = false;
   #events;
   /** @type {AbortController | undefined} */
   #running;
@@ -161,7 +169,7 @@ export class Link {
   /** Tries to reach the server now, and makes it retry the failed cameras. */
   retryNow() {
     this.#endDelay?.();
-    if (this.#watched) this.#send({ type: "watch", cameras: this.#watched, retry: true });
+    if (this.#watched) this.send({ type: "watch", cameras: this.#watched, retry: true });
   }
 
   /**
@@ -172,7 +180,7 @@ export class Link {
    */
   watch(names) {
     this.#watched = names;
-    if (names) this.#send({ type: "watch", cameras: names });
+    if (names) this.send({ type: "watch", cameras: names });
   }
 
   /** @param {AbortSignal} signal */
@@ -281,7 +289,7 @@ export class Link {
     this.#nextPing = undefined;
     if (this.#socket !== socket) return;
     this.#pingSentAt = performance.now();
-    this.#send({ type: "ping", id: ++this.#pings });
+    this.send({ type: "ping", id: ++this.#pings });
   }
 
   /**
@@ -290,14 +298,22 @@ export class Link {
    * @param {WebSocket} socket
    * @param {TextMessage} message
    */
-  #onText(socket, { type, id, now, cameras, server }) {
+  #onText(socket, message) {
+    const { type, id, now, cameras, server, replay } = message;
+    if (type === "replay") {
+      const reply = /** @type {unknown} */ (message);
+      return this.#events.onReplay(/** @type {import("./replay.js").ReplayMessage} */ (reply));
+    }
     if (type !== "hello" && type !== "pong") return;
     if (type === "pong") {
       this.clock.update(this.#pingSentAt, performance.now(), now);
       const interval = id < FIRST_PINGS ? FIRST_PING_INTERVAL : PING_INTERVAL;
       this.#nextPing = setTimeout(() => this.#ping(socket), interval);
     }
-    if (type === "hello") this.server = server;
+    if (type === "hello") {
+      this.server = server;
+      this.canReplay = replay === true;
+    }
     this.#events.onStatus(cameras);
     if (type === "hello") this.#setState({ kind: "live" });
   }
@@ -311,11 +327,13 @@ export class Link {
   async #onBinary(socket, data) {
     if (data.byteLength < HEADER_SIZE) return;
     const header = new DataView(data, 0, HEADER_SIZE);
-    if (header.getUint8(0) !== FRAME_KIND) return;
+    const kind = header.getUint8(0);
+    if (kind !== FRAME_KIND && kind !== RECORDED_KIND) return;
     this.#idleTimeout = IDLE_TIMEOUT;
     const frame = {
       camera: header.getUint16(2),
       sequence: header.getUint32(4),
+      recorded: kind === RECORDED_KIND,
       capturedAt: header.getFloat64(8),
       jpeg: new Blob([new Uint8Array(data, HEADER_SIZE)], { type: "image/jpeg" }),
     };
@@ -325,7 +343,8 @@ export class Link {
       // A corrupt JPEG is skipped: the next frame may be intact.
     }
     if (this.#socket !== socket) return;
-    this.#send({ type: "painted", camera: frame.camera, sequence: frame.sequence });
+    const { camera, sequence, recorded } = frame;
+    this.send({ type: "painted", camera, sequence, ...recorded ? { recorded } : {} });
   }
 
   /** Waits until the server responds again. @param {AbortSignal} signal */
@@ -433,8 +452,8 @@ export class Link {
     this.#endDelay = undefined;
   }
 
-  /** @param {object} message */
-  #send(message) {
+  /** Sends a message, if the page is connected. @param {object} message */
+  send(message) {
     if (this.#socket?.readyState === 1) this.#socket.send(JSON.stringify(message));
   }
 

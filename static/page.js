@@ -2,9 +2,11 @@
 /// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
 import { connectControls, showView } from "./controls.js";
-import { button, element, setText } from "./dom.js";
+import { button, element, setPressed, setText } from "./dom.js";
 import { findBestGrid } from "./grid.js";
 import { Link } from "./live.js";
+import { formatHash, parseHash } from "./moment.js";
+import { Playback } from "./playback.js";
 import { followPointers } from "./pointers.js";
 import { describeTitle } from "./state_text.js";
 import { Tile } from "./tile.js";
@@ -33,17 +35,32 @@ const link = new Link({
   onState: ({ kind }) => {
     if (kind !== "live") tiles.forEach((tile) => tile.pause());
     layOut();
+    if (kind === "live") playback.onConnected();
   },
   onStatus: updateCameras,
   onFrame: async (frame) => {
     const tile = tiles[frame.camera];
     if (paused || !tile || !watchedTiles().includes(tile)) return;
     const isFirst = !tile.hasPicture;
-    await tile.paint(frame, link.clock);
+    const isPainted = await tile.paint(frame, link.clock);
+    if (isPainted && frame.recorded) playback.onPainted(frame.camera, frame.capturedAt);
     // The status is up to a second old: the camera has started since.
-    if (tile.status.state !== "streaming") link.pingNow();
+    if (!frame.recorded && tile.status.state !== "streaming") link.pingNow();
     if (isFirst) refresh(); // enables the button that saves a picture
   },
+  onReplay: (message) => {
+    playback.replay.onMessage(message);
+    refresh();
+  },
+});
+
+const playback = new Playback({
+  link,
+  tiles: () => tiles,
+  shownTiles,
+  watchedTiles,
+  singleTile,
+  refresh: () => refresh(),
 });
 
 /** @param {CameraStatus[]} cameras */
@@ -73,10 +90,11 @@ function build(cameras) {
       showView(tile);
     });
   }
+  for (const tile of tiles) tile.setReplaying(playback.replay.isActive);
   const names = tiles.length > 1 ? ["", ...cameras.map(({ name }) => name)] : [];
   element("#names").replaceChildren(...names.map((name) => {
     const anchor = document.createElement("a");
-    anchor.href = `#${encodeURIComponent(name)}`;
+    anchor.href = formatHash(name);
     anchor.textContent = name || "All";
     return anchor;
   }));
@@ -87,21 +105,8 @@ function build(cameras) {
 /** Returns the camera that is shown on its own, if any. */
 function singleTile() {
   if (tiles.length === 1) return tiles[0];
-  const name = parseHash(location.hash);
-  return tiles.find((tile) => tile.status.name === name);
-}
-
-/**
- * Returns the name of the camera in the fragment of a link: `#front`.
- *
- * @param {string | null} hash
- */
-function parseHash(hash) {
-  try {
-    return decodeURIComponent(hash?.slice(1) ?? "");
-  } catch {
-    return ""; // malformed percent-encoding
-  }
+  const { camera } = parseHash(location.hash);
+  return tiles.find((tile) => tile.status.name === camera);
 }
 
 /** Returns the cameras on the page. */
@@ -141,8 +146,8 @@ function layOut() {
   const focused = document.activeElement;
   if (single && focused instanceof HTMLElement && focused.matches(".open")) focused.blur();
   for (const anchor of document.querySelectorAll("#names a")) {
-    const name = parseHash(anchor.getAttribute("href"));
-    if (name === (single?.status.name ?? "")) {
+    const { camera } = parseHash(anchor.getAttribute("href"));
+    if (camera === (single?.status.name ?? "")) {
       if (!anchor.hasAttribute("aria-current")) {
         anchor.scrollIntoView({ block: "nearest", inline: "nearest" });
       }
@@ -151,6 +156,7 @@ function layOut() {
   }
   layOutGrid();
   if (tiles.length > 0) link.watch(paused ? [] : watched.map((tile) => tile.status.name));
+  playback.onLayout();
   if (single) showView(single);
   refresh();
 }
@@ -190,8 +196,15 @@ function layOutGrid() {
 function refresh() {
   const now = performance.now();
   const watched = watchedTiles();
+  playback.update();
+  // Without recordings, a pause only stops the pictures.
+  if (playback.isAvailable && paused) setPaused(false);
+  const { isActive, isPaused } = playback.replay;
+  setPressed("pause", paused || isPaused);
   for (const tile of watched) {
-    tile.refresh({ link: link.state, paused, lastMessageAt: link.lastMessageAt }, link.clock, now);
+    const replay = isActive ? playback.replay.stateOf(tiles.indexOf(tile)) : undefined;
+    const page = { link: link.state, paused, lastMessageAt: link.lastMessageAt, replay };
+    tile.refresh(page, link.clock, now);
   }
   const cameras = shownTiles().map(({ status, text }) => ({ name: status.name, text }));
   const title = describeTitle(cameras, tiles.length > 1);
@@ -217,13 +230,28 @@ connectControls({
     link.retryNow();
   },
   togglePaused() {
-    paused = !paused;
-    layOut();
-    return paused;
+    if (playback.isAvailable) playback.togglePaused();
+    else setPaused(!paused);
   },
+  playback,
 });
 
-addEventListener("hashchange", layOut);
+/** @param {boolean} wanted */
+function setPaused(wanted) {
+  paused = wanted;
+  layOut();
+}
+
+addEventListener("hashchange", () => {
+  layOut();
+  openMoment();
+});
+
+/** Goes to the moment in the page's address. */
+function openMoment() {
+  const { at } = parseHash(location.hash);
+  if (at !== undefined) playback.openMoment(at);
+}
 new ResizeObserver(layOutGrid).observe(element("#cameras"));
 
 // A hidden page disconnects, so that the camera can stop, and connects again when it becomes
@@ -239,6 +267,8 @@ addEventListener("online", () => {
 });
 
 // The first request already names the camera in the page's address: that saves a round trip.
-if (parseHash(location.hash)) link.watch([parseHash(location.hash)]);
+const { camera } = parseHash(location.hash);
+if (camera) link.watch([camera]);
+openMoment();
 if (!document.hidden) link.start();
 setInterval(() => document.hidden || refresh(), REFRESH_INTERVAL);

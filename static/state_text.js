@@ -1,4 +1,5 @@
 // @ts-check
+import { formatSpeed } from "./time_text.js";
 
 /** @typedef {import("./live.js").CameraStatus} CameraStatus */
 
@@ -10,13 +11,24 @@ const FROZEN_AFTER = 3_000;
 const FROZEN_FRAMES = 4;
 /** A camera that starts within this time gets no notice, in milliseconds. */
 const STARTUP_DELAY = 500;
+/** A recorded frame that takes longer is called loading, and gets a notice, in milliseconds. */
+const LOADING_DELAY = 1_000;
+const LOADING_NOTICE_DELAY = 3_000;
 
 /**
  * @typedef {object} PageState The state of the page that a tile depends on.
  * @property {import("./live.js").LinkState} link
  * @property {boolean} paused
+ * @property {ReplayState} [replay] State of the replay, if recordings are shown.
  * @property {number} lastMessageAt When the last data arrived, in milliseconds of
  *   `performance.now()`.
+ */
+
+/**
+ * @typedef {object} ReplayState
+ * @property {number} speed 0 while paused.
+ * @property {import("./replay.js").ReplayMessage["state"]} [state] The server's last message.
+ * @property {number} waiting Time since the request, until a frame is shown, in milliseconds.
  */
 
 /**
@@ -36,7 +48,7 @@ const STARTUP_DELAY = 500;
 
 /**
  * @typedef {object} StateText The text that a tile shows for a camera.
- * @property {"live" | "waiting" | "paused" | "trouble"} state
+ * @property {"live" | "replay" | "waiting" | "paused" | "trouble"} state
  * @property {string} summary
  * @property {string} [headline] Headline of the notice over the picture; without a headline, no
  *   notice is shown.
@@ -78,6 +90,7 @@ export function describeState({ state, fps, lastFailure }, page, { now, idle, wa
       retry: true,
     };
   }
+  if (page.replay && link.kind === "live") return describeReplay(page.replay);
   if (page.paused) return { state: "paused", summary: "Paused" };
   if (state === "failed") {
     return {
@@ -127,6 +140,27 @@ export function describeState({ state, fps, lastFailure }, page, { now, idle, wa
 }
 
 /**
+ * Describes the state of a camera whose recordings are shown.
+ *
+ * @param {ReplayState} replay
+ * @returns {StateText}
+ */
+function describeReplay({ speed, state, waiting }) {
+  if (state === "none" || state === "live") {
+    const headline = "Nothing was recorded at this time";
+    return { state: "waiting", summary: "No recording", headline };
+  }
+  if (state === "start") return { state: "paused", summary: "Start of the recordings" };
+  if (waiting > LOADING_DELAY && state !== "gap") {
+    const isLong = waiting > LOADING_NOTICE_DELAY;
+    const headline = isLong ? "Loading the recording …" : undefined;
+    return { state: "waiting", summary: "Loading", ...headline ? { headline } : {} };
+  }
+  if (speed === 0) return { state: "paused", summary: "Paused" };
+  return { state: "replay", summary: `Recorded, ${formatSpeed(speed)}` };
+}
+
+/**
  * Returns the title of the tab.
  *
  * @param {{ name: string, text: StateText }[]} cameras The cameras on the page.
@@ -146,6 +180,7 @@ export function describeTitle(cameras, showsNames) {
   const subject = isSingle ? first.name : `${cameras.length} cameras`;
   if (cameras.every(({ text }) => text.state === "live")) return `● ${subject} – dinocam`;
   if (first.text.state === "paused") return `${subject}, paused – dinocam`;
+  if (first.text.state === "replay") return `${subject}, recorded – dinocam`;
   return `${subject} – dinocam`;
 }
 

@@ -4,7 +4,7 @@ import { addressOf } from "./addresses.js";
 import { element as find, setText } from "./dom.js";
 import { Meter } from "./meter.js";
 import { PlainStream } from "./plain_stream.js";
-import { formatAge, formatClock } from "./time_text.js";
+import { formatAge, formatClock, formatMoment } from "./time_text.js";
 import { describeState } from "./state_text.js";
 import { View } from "./view.js";
 
@@ -56,6 +56,7 @@ export class Tile {
   #missedUpdates = 0;
   #waitingSince = performance.now();
   #failedAt = -Infinity;
+  #isReplaying = false;
 
   /**
    * @param {CameraStatus} status
@@ -71,7 +72,7 @@ export class Tile {
     this.element.dataset.camera = status.name;
     this.#frame = this.#find(".frame");
     this.#canvas = /** @type {HTMLCanvasElement} */ (this.#find("canvas"));
-    this.#canvas.setAttribute("aria-label", `Live picture of camera ${status.name}`);
+    this.#labelPicture("Live");
     this.#context = /** @type {ImageBitmapRenderingContext} */ (this.#canvas.getContext(
       "bitmaprenderer",
     ));
@@ -87,19 +88,34 @@ export class Tile {
    *
    * @param {import("./live.js").LiveFrame} frame
    * @param {ServerClock} clock
+   * @returns {Promise<boolean>} Whether it is on the screen now.
    */
-  async paint({ jpeg, sequence, capturedAt }, clock) {
+  async paint({ jpeg, sequence, capturedAt, recorded }, clock) {
+    if (recorded !== this.#isReplaying) return false;
     const bitmap = await createImageBitmap(jpeg);
-    if (sequence <= this.#paintedSequence) return bitmap.close(); // a newer frame was decoded first
-    this.#paintedSequence = sequence;
+    // The replay has begun or ended, or a newer frame was decoded first.
+    if (recorded !== this.#isReplaying || !recorded && sequence <= this.#paintedSequence) {
+      bitmap.close();
+      return false;
+    }
+    if (!recorded) this.#paintedSequence = sequence;
     this.#missedUpdates = 0;
     this.#resize(bitmap);
     this.element.classList.remove("blank");
     this.#context.transferFromImageBitmap(bitmap);
     const now = performance.now();
-    this.meter.add(sequence, now, clock.ageOf(capturedAt, now));
+    this.meter.add(sequence, now, recorded ? undefined : clock.ageOf(capturedAt, now));
     this.latest = { jpeg, capturedAt };
     this.#waitingSince = now;
+    return true;
+  }
+
+  /** Paints recorded frames, or live ones again. @param {boolean} isReplaying */
+  setReplaying(isReplaying) {
+    if (isReplaying === this.#isReplaying) return;
+    this.#isReplaying = isReplaying;
+    this.#labelPicture(isReplaying ? "Recorded" : "Live");
+    this.pause();
   }
 
   /** Starts to wait for frames again: after a reconnect, or while the tile is not watched. */
@@ -124,6 +140,7 @@ export class Tile {
     if (hasFailed) this.#failedAt = performance.now();
     this.#plain?.check(this.status, status);
     this.status = status;
+    if (this.#isReplaying) return false;
     if (isBehind && hasNewFrames) this.#missedUpdates++;
     return this.#missedUpdates >= MAX_MISSED_UPDATES &&
       performance.now() - this.#waitingSince > MISSED_TIMEOUT;
@@ -132,7 +149,7 @@ export class Tile {
   /** Whether the next frame is late. @param {number} now */
   isLate(now) {
     const limit = Math.max(LATE_AFTER, LATE_FRAMES * 1000 / (this.status.fps || 1));
-    return this.status.state === "streaming" && this.#idleTime(now) > limit;
+    return !this.#isReplaying && this.status.state === "streaming" && this.#idleTime(now) > limit;
   }
 
   /** Shows the plain stream, or removes it. @param {boolean} wanted */
@@ -202,7 +219,7 @@ export class Tile {
     }
     this.#find(".notice").hidden = !text.headline;
     this.#find(".retry").hidden = !text.retry;
-    this.#refreshFigures(text.state === "live", clock, now);
+    this.#refreshFigures(text.state, clock, now);
   }
 
   /** Width of the picture divided by its height, as displayed. */
@@ -235,14 +252,26 @@ export class Tile {
     return now - (this.meter.last ?? this.#waitingSince);
   }
 
-  /** @param {boolean} isLive @param {ServerClock} clock @param {number} now */
-  #refreshFigures(isLive, clock, now) {
+  /** @param {"Live" | "Recorded"} kind */
+  #labelPicture(kind) {
+    this.#canvas.setAttribute("aria-label", `${kind} picture of camera ${this.status.name}`);
+  }
+
+  /**
+   * @param {import("./state_text.js").StateText["state"]} state
+   * @param {ServerClock} clock
+   * @param {number} now
+   */
+  #refreshFigures(state, clock, now) {
+    const isLive = state === "live", isReplaying = this.#isReplaying;
     const { age, skipped } = this.meter;
     const { width, height } = this.#canvas;
     const fps = this.#plain ? this.status.fps : this.meter.fps(now);
     this.#setText(".size", this.hasPicture ? `${width} × ${height}` : "");
-    this.#setText(".fps", isLive && fps !== undefined ? `${rounded(fps)} fps` : "");
-    this.#setText(".skipped", this.#plain || !this.hasPicture ? "" : `${skipped} skipped`);
+    const isMoving = isLive || state === "replay";
+    this.#setText(".fps", isMoving && fps !== undefined ? `${rounded(fps)} fps` : "");
+    const countsSkipped = !this.#plain && this.hasPicture && !isReplaying;
+    this.#setText(".skipped", countsSkipped ? `${skipped} skipped` : "");
     this.#setText(".viewers", `${this.status.viewers} watching`);
     const capturedAt = this.#plain ? undefined : this.latest?.capturedAt;
     // While the picture is live, its age when it was painted: that is the latency, and varies
@@ -253,8 +282,13 @@ export class Tile {
       ? undefined
       : clock.ageOf(capturedAt, now);
     const isKnown = capturedAt !== undefined && shownAge !== undefined;
-    this.#setText(".clock", isKnown ? `${formatClock(capturedAt)} · ` : "");
-    this.#setText(".ago", isKnown ? formatAge(shownAge) : "");
+    const clockText = isReplaying && isKnown
+      ? formatMoment(capturedAt)
+      : isKnown
+      ? `${formatClock(capturedAt)} · `
+      : "";
+    this.#setText(".clock", clockText);
+    this.#setText(".ago", isKnown && !isReplaying ? formatAge(shownAge) : "");
     const error = clock.error === undefined ? "" : ` ± ${Math.ceil(clock.error)} ms`;
     const latency = isLive && isKnown ? ` Latency: ${Math.round(shownAge)} ms${error}.` : "";
     this.#find(".age").title =

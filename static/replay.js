@@ -1,0 +1,273 @@
+// @ts-check
+
+/** The speeds of the list on the page. */
+export const SPEEDS = [-60, -16, -8, -4, -2, -1, 0.25, 0.5, 1, 2, 4, 8, 16, 60];
+
+/**
+ * While a frame is in flight, the next request of a drag waits for it, but no longer than this, in
+ * milliseconds.
+ */
+const MAX_WAIT = 100;
+
+/**
+ * Returns the speed after the key J (-1) or L (1): twice as fast in this direction, or 1.
+ *
+ * @param {number} speed The present speed; 0 is paused.
+ * @param {1 | -1} direction
+ */
+export function nextSpeed(speed, direction) {
+  const ladder = SPEEDS.map((speed) => speed * direction).filter((speed) => speed >= 1)
+    .sort((a, b) => a - b);
+  const next = ladder.find((step) => step > speed * direction) ?? ladder[ladder.length - 1] ?? 1;
+  return next * direction;
+}
+
+/**
+ * @typedef {object} ReplayMessage The server's message about a camera's playhead.
+ * @property {number} id Number of the request that it is about.
+ * @property {number} camera Index of the camera in the server's list.
+ * @property {"playing" | "paused" | "gap" | "start" | "live" | "none"} state
+ * @property {number | null} [at] Time of the playhead, in milliseconds since the Unix epoch.
+ * @property {number | null} [from] Of a gap.
+ * @property {number | null} [to]
+ */
+
+/**
+ * @typedef {object} ReplayOptions
+ * @property {(message: object) => void} send Sends a message to the server.
+ * @property {() => string[]} cameras Names of the cameras to replay.
+ * @property {() => void} onChange Called when the replay has begun or ended, or has been paused or
+ *   resumed.
+ * @property {(from: number, to: number) => void} onGap Called when a gap is skipped.
+ * @property {() => number} [now] Monotonic time, in milliseconds.
+ * @property {(callback: () => void, ms: number) => unknown} [wait]
+ */
+
+/**
+ * The playhead of the page: which moment of the recordings is shown, and how fast it moves. One
+ * playhead for all cameras on the page. Inactive while the page is live.
+ */
+export class Replay {
+  isActive = false;
+  /** Time of the playhead, in milliseconds since the Unix epoch. */
+  position = 0;
+  /** 0 while paused. */
+  speed = 0;
+  /** Whether the user drags the playhead. */
+  isScrubbing = false;
+  #options;
+  /** Speed after a pause. */
+  #resumed = 1;
+  #id = 0;
+  /** The server's last message about each camera, by index. @type {Map<number, ReplayMessage>} */
+  #states = new Map();
+  /** Number of cameras in the last request. */
+  #requested = 0;
+  /** Cameras that have shown a frame since the last request, by index. @type {Set<number>} */
+  #painted = new Set();
+  #sentAt = -Infinity;
+  #isStep = false;
+  #resumesAfterScrub = false;
+  /** The request that waits for the frame in flight. @type {{ at: number | null, by: number } | undefined} */
+  #waiting;
+
+  /** @param {ReplayOptions} options */
+  constructor(options) {
+    const now = () => performance.now();
+    this.#options = { now, wait: setTimeout.bind(globalThis), ...options };
+  }
+
+  get isPaused() {
+    return this.isActive && this.speed === 0;
+  }
+
+  /**
+   * Moves the playhead to a time.
+   *
+   * @param {number} at
+   * @param {number} [speed] The present one, if undefined; 1 while the page is live.
+   */
+  seek(at, speed = this.isActive ? this.speed : 1) {
+    this.#setSpeed(speed);
+    this.#begin(at);
+    this.#send({ type: "replay", at, speed });
+    this.#options.onChange();
+  }
+
+  /** Changes the speed; 0 pauses. @param {number} speed */
+  setSpeed(speed) {
+    if (!this.isActive || speed === this.speed) return;
+    const isWaiting = this.#waiting?.at != null;
+    this.#setSpeed(speed);
+    // A drag that has not been sent yet is part of the new request.
+    this.#send({ type: "replay", at: isWaiting ? this.position : null, speed });
+    this.#options.onChange();
+  }
+
+  /** Plays after a pause, at the speed before it. */
+  resume() {
+    const isAtStart = [...this.#states.values()].some(({ state }) => state === "start");
+    this.setSpeed(isAtStart ? Math.abs(this.#resumed) : this.#resumed);
+  }
+
+  /** Moves the playhead while the user drags it: at most one request is in flight. @param {number} at */
+  scrub(at) {
+    if (!this.isScrubbing) {
+      this.isScrubbing = true;
+      this.#resumesAfterScrub = !this.isPaused;
+    }
+    this.show(at);
+  }
+
+  /** Ends a drag: playback goes on if it was not paused before. */
+  endScrub() {
+    if (!this.isScrubbing) return;
+    this.isScrubbing = false;
+    if (this.#resumesAfterScrub) this.seek(this.position, this.#resumed);
+    else if (this.#waiting?.at != null) this.seek(this.position, 0);
+  }
+
+  /**
+   * Moves a paused playhead to a time, as a drag does.
+   *
+   * @param {number} at
+   */
+  show(at) {
+    const isChange = !this.isPaused;
+    this.#setSpeed(0);
+    this.#begin(at);
+    this.#pace({ at, by: 0 });
+    if (isChange) this.#options.onChange();
+  }
+
+  /** Shows a later or earlier frame, and pauses. @param {number} by Number of frames. */
+  step(by) {
+    if (!this.isActive) return;
+    this.#setSpeed(0);
+    this.#pace({ at: null, by: by + (this.#waiting?.by ?? 0) });
+    this.#options.onChange();
+  }
+
+  /** Goes back to the live pictures. */
+  goLive() {
+    if (!this.isActive) return;
+    this.#options.send({ type: "live", cameras: this.#options.cameras() });
+    this.reset();
+  }
+
+  /** Ends the replay without a message to the server. */
+  reset() {
+    if (!this.isActive) return;
+    this.isActive = this.isScrubbing = false;
+    this.#waiting = undefined;
+    this.#resumed = 1;
+    this.speed = 0;
+    this.#states.clear();
+    this.#options.onChange();
+  }
+
+  /** Sends the position again: after a reconnect, or for other cameras. */
+  restore() {
+    if (this.isActive) this.#send({ type: "replay", at: this.position, speed: this.speed });
+  }
+
+  /**
+   * Returns the state of a camera for its texts.
+   *
+   * @param {number} camera Its index.
+   */
+  stateOf(camera) {
+    const state = this.#states.get(camera)?.state;
+    const waiting = this.#painted.has(camera) ? 0 : this.#options.now() - this.#sentAt;
+    return { speed: this.speed, state, waiting };
+  }
+
+  /** Handles the server's message. @param {ReplayMessage} message */
+  onMessage(message) {
+    if (!this.isActive || message.id !== this.#id) return;
+    const { state, camera, at, from, to } = message;
+    this.#states.set(camera, message);
+    if (state === "gap" && from != null && to != null) {
+      if (!this.isScrubbing) this.position = this.speed < 0 ? from : to;
+      return this.#options.onGap(from, to);
+    }
+    if (state === "none" || state === "live") return this.#endIfLive();
+    if (at != null && !this.isScrubbing && !this.#waiting) this.position = at;
+    if (state !== "start") return;
+    this.#setSpeed(0);
+    this.#options.onChange();
+  }
+
+  /**
+   * Notes that a recorded frame is on the screen.
+   *
+   * @param {number} camera Its index.
+   * @param {number} at Time of the frame, in milliseconds since the Unix epoch.
+   */
+  onPainted(camera, at) {
+    if (!this.isActive) return;
+    this.#painted.add(camera);
+    if (this.speed > 0) this.position = Math.max(this.position, at);
+    else if (this.speed < 0) this.position = Math.min(this.position, at);
+    else if (this.#isStep && !this.#waiting) this.position = at;
+    if (this.#isIdle()) this.#flush();
+  }
+
+  /** Ends the replay when all cameras with a recording have caught up with live. */
+  #endIfLive() {
+    const states = [...this.#states.values()].map(({ state }) => state);
+    const isOver = states.filter((state) => state === "none" || state === "live").length;
+    if (isOver < this.#requested || !states.includes("live")) return;
+    if (states.includes("none")) this.goLive();
+    else this.reset();
+  }
+
+  /** @param {number} speed */
+  #setSpeed(speed) {
+    if (this.speed !== 0 && speed === 0) this.#resumed = this.speed;
+    this.speed = speed;
+    if (speed !== 0) this.#resumed = speed;
+  }
+
+  /** @param {number} at */
+  #begin(at) {
+    this.isActive = true;
+    this.position = at;
+  }
+
+  /** @param {{ at: number | null, by: number }} request */
+  #pace(request) {
+    // A step is from the frame of the drag.
+    if (request.at === null && this.#waiting?.at != null) this.#flush();
+    this.#waiting = request;
+    if (this.#isIdle()) return this.#flush();
+    const id = this.#id;
+    const left = this.#sentAt + MAX_WAIT - this.#options.now();
+    this.#options.wait(() => id === this.#id && this.#flush(), Math.max(0, left));
+  }
+
+  /** Whether no frame is in flight. */
+  #isIdle() {
+    const isShown = this.#painted.size >= this.#requested;
+    return isShown || this.#options.now() - this.#sentAt >= MAX_WAIT;
+  }
+
+  #flush() {
+    const request = this.#waiting;
+    if (!request) return;
+    if (request.at === null) this.#send({ type: "step", by: request.by });
+    else this.#send({ type: "replay", at: request.at, speed: 0 });
+  }
+
+  /** @param {object} message */
+  #send(message) {
+    const cameras = this.#options.cameras();
+    this.#waiting = undefined;
+    this.#requested = cameras.length;
+    this.#painted.clear();
+    this.#states.clear();
+    this.#isStep = "by" in message;
+    this.#sentAt = this.#options.now();
+    this.#options.send({ ...message, cameras, id: ++this.#id });
+  }
+}
