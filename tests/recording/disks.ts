@@ -20,6 +20,8 @@ function canMount(): boolean {
 export class TestDisk implements AsyncDisposable {
   /** Where it is mounted, readable and writable. */
   readonly folder: string;
+  /** A file for `FAKE_CAMERA_LOG`, beside the disk. */
+  readonly journal: string;
   readonly #source: string;
   readonly #temporary: string;
 
@@ -27,6 +29,7 @@ export class TestDisk implements AsyncDisposable {
     this.#temporary = temporary;
     this.#source = `${temporary}/source`;
     this.folder = `${temporary}/disk`;
+    this.journal = `${temporary}/camera.log`;
   }
 
   /** Makes a disk in memory. */

@@ -54,9 +54,8 @@ export class RecordingInProcess implements AsyncDisposable {
     const common = { root, disk, library, clock, log };
     const keeps = (camera: string, start: number, end: number): Promise<boolean> =>
       this.marks.keeps(camera, start, end);
-    const uncounted = (): number => this.marks.written;
-    const storage = this.storage = new StorageLimits({ ...common, max, keeps, uncounted });
-    this.marks = new MarkFiles({ root, disk, storage });
+    const storage = this.storage = new StorageLimits({ ...common, max, keeps });
+    this.marks = new MarkFiles({ root, disk, storage, account: library.account.bind(library) });
     const isClockSet = () => Promise.resolve(true);
     this.recorder = new Recorder({ ...common, camera: this.#camera, storage, isClockSet });
     this.#retention = new Retention({

@@ -15,9 +15,11 @@ import { standIn } from "../stand_in.ts";
 import { numberOf } from "./numbered_jpeg.ts";
 import {
   assertGapless,
+  lostByCamera,
   readRecording,
   type RecordedFrame,
   recordingOf,
+  type RecordingState,
   startRecording,
 } from "./recording_server.ts";
 
@@ -26,8 +28,12 @@ Deno.test(
   needing(PYTHON),
   async () => {
     await withFolder(async (folder) => {
+      const journal = `${folder}/camera.log`;
       {
-        await using server = await startRecording(folder, { FAKE_CAMERA_SIZE: "30000" });
+        await using server = await startRecording(folder, {
+          FAKE_CAMERA_SIZE: "30000",
+          FAKE_CAMERA_LOG: journal,
+        });
         const viewers = await Promise.all(
           Array.from({ length: 5 }, () => RawViewer.watch(server.url)),
         );
@@ -39,11 +45,12 @@ Deno.test(
         assertEquals((await recordingOf(server)).state, "recording");
         assertEquals((await server.stop()).code, 0);
         await Promise.all(reading);
+        for (const viewer of viewers) viewer[Symbol.dispose]();
       }
       const { frames, open } = await readRecording(folder);
       figure("frames recorded", frames.length);
       assertEquals(open, []);
-      assertGapless(frames);
+      assertGapless(frames, await lostByCamera(journal));
       assertLess(90, frames.length);
 
       await using server = await startRecording(folder, { RECORD: "off" });
@@ -59,6 +66,17 @@ Deno.test(
     });
   },
 );
+
+/** Waits until the server has read the folder. */
+async function loaded(server: Server): Promise<RecordingState> {
+  const begun = performance.now();
+  await eventually(
+    "the folder is read and repaired",
+    async () => (await recordingOf(server)).oldest !== null,
+  );
+  assertLess(performance.now() - begun, 1_000);
+  return await recordingOf(server);
+}
 
 /** Asserts that the snapshot of a moment is the last frame at or before it. */
 async function assertSnapshots(server: Server, frames: readonly RecordedFrame[]): Promise<void> {
@@ -82,7 +100,8 @@ Deno.test(
       for (let run = 0; run < 3; run++) {
         await using server = await startRecording(folder, { FAKE_CAMERA_SIZE: "30000" });
         if (run > 0) {
-          assertEquals((await recordingOf(server)).oldest, recorded[0]!.at);
+          const { oldest } = await loaded(server);
+          assertEquals(oldest, recorded[0]!.at);
           await assertSnapshots(server, recorded);
         }
         await eventually(
@@ -93,7 +112,7 @@ Deno.test(
         await server.stop("SIGKILL");
         const { frames } = await readRecording(folder);
         const added = frames.slice(recorded.length);
-        assertGapless(added);
+        assertGapless(added, 6); // the camera may lose some on a busy machine
         assertLessOrEqual(newest!, frames.at(-1)!.at);
         assertEquals(
           frames.slice(0, recorded.length).map(({ at }) => at),
@@ -102,7 +121,7 @@ Deno.test(
         recorded.push(...added);
       }
       await using server = await startRecording(folder, { RECORD: "off" });
-      assertEquals((await recordingOf(server)).newest, recorded.at(-1)!.at);
+      assertEquals((await loaded(server)).newest, recorded.at(-1)!.at);
       const response = await fetch(
         `${server.url}/cameras/front/snapshot.jpg?at=${recorded.at(-1)!.at / 1000}`,
       );
