@@ -5,7 +5,7 @@ import type { Extent } from "./library.ts";
 import { RecordedDay } from "./recorded_day.ts";
 import type { OpenSegment, Segment } from "./segment.ts";
 import { DAY, dayOf, parseDay } from "./segment_name.ts";
-import type { SegmentTable } from "./segment_table.ts";
+import { SegmentTable } from "./segment_table.ts";
 import { type Piece, visiblePieces } from "./visible.ts";
 
 /** Options of {@link RecordedCamera}. */
@@ -21,6 +21,8 @@ export interface RecordedCameraOptions {
   /** Is called when the segments of a day have been needed, and when the day is gone. */
   readonly onUse: (day: RecordedDay) => void;
   readonly onRemove: (day: RecordedDay) => void;
+  /** Is called when the folder of a day cannot be read. */
+  readonly onError: (day: RecordedDay, error: unknown) => void;
 }
 
 /** Period that {@link RecordedCamera.piece} looks at, in milliseconds. */
@@ -228,6 +230,7 @@ export class RecordedCamera {
 
   /** Returns the closed segments that end first. */
   async oldest(count: number): Promise<Segment[]> {
+    if (count === 0) return [];
     let found: { end: number; table: SegmentTable; row: number }[] = [];
     for (const day of [...this.#days]) {
       const bound = day.isScanned ? day.summary.firstEnd : day.start;
@@ -280,10 +283,16 @@ export class RecordedCamera {
     return until !== undefined && until > this.#options.clock.monotonic();
   }
 
+  /** Loads the segments of a day; none if its folder cannot be read. */
   async #load(day: RecordedDay): Promise<SegmentTable> {
-    const table = await day.load();
-    this.#options.onUse(day);
-    return table;
+    try {
+      const table = await day.load();
+      this.#options.onUse(day);
+      return table;
+    } catch (error) {
+      this.#options.onError(day, error);
+      return new SegmentTable({ camera: this.name, day: day.day }, day.start);
+    }
   }
 
   #day(name: string): RecordedDay | undefined {
