@@ -44,7 +44,7 @@ export interface RecorderOptions {
   readonly root: string;
   readonly disk: Disk;
   readonly library: Pick<Library, "add" | "replace" | "remove" | "nextNumber" | "segments">;
-  readonly storage: Pick<Storage, "reserve" | "release" | "maxSegment">;
+  readonly storage: Pick<Storage, "reserve" | "release" | "noSpace" | "maxSegment">;
   /** Maximum number of frames per second; all without it. */
   readonly fps?: number;
   /**
@@ -270,6 +270,7 @@ export class Recorder implements Subscriber<Frame>, AsyncDisposable {
       log.info("recording resumed", { camera, paused: `${seconds}s`, dropped: this.#dropped });
     } else if (!this.#hasRecorded) log.info("recording started", { camera });
     this.#hasRecorded = true;
+    if (this.#pause) this.#droppedAt = -Infinity;
     this.#pause = undefined;
     this.#become("recording");
   }

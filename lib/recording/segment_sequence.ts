@@ -1,6 +1,6 @@
 import { type Size, sizeOf } from "../jpeg/segments.ts";
 import type { Log } from "../log.ts";
-import { HEAD_SIZE } from "../matroska/mod.ts";
+import { cuesSize, HEAD_SIZE } from "../matroska/mod.ts";
 import { ActivityMeter } from "./activity.ts";
 import type { ClockCorrection } from "./clock_correction.ts";
 import type { Disk } from "./disk.ts";
@@ -11,6 +11,7 @@ import { isFull } from "./pause_reason.ts";
 import { RecordFolder } from "./record_folder.ts";
 import { RecordingClock } from "./recording_clock.ts";
 import type { OpenSegment, Segment } from "./segment.ts";
+import { dayOf } from "./segment_name.ts";
 import {
   clusterSize,
   cueSize,
@@ -40,7 +41,7 @@ export interface SegmentSequenceOptions {
   readonly root: string;
   readonly disk: Disk;
   readonly library: Pick<Library, "add" | "replace" | "remove" | "nextNumber">;
-  readonly storage: Pick<Storage, "reserve" | "release" | "maxSegment">;
+  readonly storage: Pick<Storage, "reserve" | "release" | "noSpace" | "maxSegment">;
   readonly correction: Pick<ClockCorrection, "startRun" | "add">;
   readonly log: Log;
 }
@@ -58,7 +59,7 @@ export class SegmentSequence {
   /** Calls of the library that are under way. */
   readonly #updates = new Set<Promise<void>>();
   #writer: SegmentWriter | undefined;
-  /** A segment that could not be closed, as the disk was full. */
+  /** A segment that could not be closed yet. */
   #unclosed: SegmentWriter | undefined;
   #size: Size | undefined;
   #lastDay: string | undefined;
@@ -138,7 +139,7 @@ export class SegmentSequence {
       if (this.#unclosed) await this.#closeUnclosed();
       await this.end();
     } finally {
-      if (this.#unclosed) await this.#unclosed.abandon();
+      if (this.#unclosed) await this.#abandon(this.#unclosed);
       await Promise.all(this.#updates);
     }
   }
@@ -150,6 +151,7 @@ export class SegmentSequence {
       await this.#writer!.append(batch);
     } catch (error) {
       storage.release(bytes);
+      this.#reportFull(error);
       throw error;
     }
   }
@@ -215,7 +217,7 @@ export class SegmentSequence {
     if (step !== undefined) log.warn("clock was set", { camera, seconds: Math.round(step / 1000) });
     if (this.#clock.run !== run) correction.startRun(this.#clock.run!);
     const start = this.#clock.timeOf(first);
-    const day = new Date(start).toISOString().slice(0, -14);
+    const day = dayOf(start);
     await this.#folder.makeDay(day);
     await storage.reserve(SEGMENT_OVERHEAD);
     let writer: SegmentWriter;
@@ -225,6 +227,7 @@ export class SegmentSequence {
       writer = await SegmentWriter.create({ disk, root, camera, number, start, size, activity });
     } catch (error) {
       storage.release(SEGMENT_OVERHEAD);
+      this.#reportFull(error);
       throw error;
     }
     this.#size = size;
@@ -251,10 +254,17 @@ export class SegmentSequence {
       if (closed) this.#replace(writer.segment, closed);
       else this.#forget(writer.segment);
     } catch (error) {
-      if (isFull(error)) this.#unclosed = writer;
-      else this.#replace(writer.segment, await writer.abandon());
+      this.#unclosed = writer;
       throw error;
     }
+  }
+
+  /** Leaves a segment as it is: it can be read, and is repaired at the next start. */
+  async #abandon(writer: SegmentWriter): Promise<void> {
+    const left = await writer.abandon();
+    this.#options.storage.release(cuesSize(left.frames + 1) - cueSize());
+    if (left.frames > 0) this.#replace(writer.segment, left);
+    else this.#update(() => this.#options.library.remove(writer.segment));
   }
 
   /** Keeps the frames that are in the file, after an error. */
@@ -262,14 +272,21 @@ export class SegmentSequence {
     try {
       await this.end();
     } catch {
-      // The first error is reported; this segment is closed later, or repaired at the next start.
+      // The first error is reported. The segment is closed later, or repaired at the next start.
     }
   }
 
+  /** Retries to close the segment that could not be closed. */
   async #closeUnclosed(): Promise<void> {
     const writer = this.#unclosed!;
     this.#unclosed = undefined;
-    await this.#close(writer);
+    try {
+      await this.#close(writer);
+    } catch (error) {
+      if (isFull(error)) throw error; // neither can another one be begun
+      this.#unclosed = undefined;
+      await this.#abandon(writer);
+    }
   }
 
   /** Ends the segment if its file is gone: removed, or its disk was replaced. */
@@ -288,6 +305,11 @@ export class SegmentSequence {
     }
   }
 
+  /** Asks the storage for space, if the disk has none. */
+  #reportFull(error: unknown): void {
+    if (["ENOSPC", "EDQUOT"].includes(codeOf(error) ?? "")) this.#options.storage.noSpace?.();
+  }
+
   #replace(open: OpenSegment, closed: Segment): void {
     const { library, correction } = this.#options;
     const run = this.#clock.run!;
@@ -297,8 +319,9 @@ export class SegmentSequence {
     });
   }
 
+  /** Removes a segment whose file is gone. */
   #forget(segment: OpenSegment): void {
-    this.#options.storage.release(SEGMENT_OVERHEAD);
+    this.#options.storage.release(segment.bytes + cuesSize(segment.frames + 1) - cueSize());
     this.#update(() => this.#options.library.remove(segment));
   }
 

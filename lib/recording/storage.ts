@@ -46,8 +46,6 @@ export interface StorageLimitsOptions {
   readonly max: number;
   /** Whether a mark keeps something between two times; see `Marks.keeps`. */
   readonly keeps: (camera: string, start: number, end: number) => Promise<boolean>;
-  /** Bytes written that `library.totalBytes` does not contain; see `MarkFiles.written`. */
-  readonly uncounted?: () => number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -102,6 +100,8 @@ export class StorageLimits implements Storage {
   #checking: Promise<void> | undefined;
   #checkedAt = -Infinity;
   #deletedSegments = 0;
+  /** Days in which segments were deleted, as "camera/day". */
+  readonly #emptiedDays = new Set<string>();
   #hasReachedLimit = false;
   #hasReachedFloor = false;
 
@@ -111,7 +111,8 @@ export class StorageLimits implements Storage {
     this.#free = new FreeSpace(options);
     this.#deletion = new Deletion({
       ...options,
-      onDelete: ({ bytes }) => {
+      onDelete: ({ camera, day, bytes }) => {
+        this.#emptiedDays.add(`${camera}/${day}`);
         this.#claimed -= bytes;
         this.#free.countDeleted(bytes);
         this.#deletedSegments++;
@@ -164,6 +165,13 @@ export class StorageLimits implements Storage {
     return this.#deletion.deleteOldest(decide);
   }
 
+  /** Returns the days in which segments were deleted since the last call, as "camera/day". */
+  takeEmptiedDays(): string[] {
+    const days = [...this.#emptiedDays];
+    this.#emptiedDays.clear();
+    return days;
+  }
+
   /**
    * Requests room for the thinned copy of a segment, and prevents the deletion of the segment.
    *
@@ -198,7 +206,7 @@ export class StorageLimits implements Storage {
     await library.loaded;
     await this.#free.measure().catch(() => {}); // the recorder reports that the disk is gone
     const open = await this.#openSegments();
-    const recording = open.reduce((sum, { bytes }) => sum + bytes, 0) + this.#uncounted;
+    const recording = open.reduce((sum, { bytes }) => sum + bytes, 0);
     this.#claimed = this.#recorded + Math.max(0, this.#claimed - recording);
     this.#updateRoom();
     this.#limit = Math.max(0, Math.min(max, this.#room));
@@ -382,13 +390,9 @@ export class StorageLimits implements Storage {
     return Math.max(this.#claimed, this.#recorded);
   }
 
-  /** Size of all files. */
+  /** Size of all files, in bytes. */
   get #recorded(): number {
-    return this.#options.library.totalBytes + this.#uncounted;
-  }
-
-  get #uncounted(): number {
-    return this.#options.uncounted?.() ?? 0;
+    return this.#options.library.totalBytes;
   }
 
   get #indexReserve(): number {
