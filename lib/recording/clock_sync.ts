@@ -1,5 +1,4 @@
-/** Folder of systemd's time synchronization. */
-const TIMESYNC = "/run/systemd/timesync";
+import { TIMESYNC_FOLDER } from "./settings.ts";
 
 /**
  * Returns whether the machine's clock has been set since its start. A machine without a battery for
@@ -7,7 +6,7 @@ const TIMESYNC = "/run/systemd/timesync";
  * set the clock. Where systemd does not set the clock, it counts as set.
  */
 export async function isClockSet(): Promise<boolean> {
-  return !await exists(TIMESYNC) || await exists(`${TIMESYNC}/synchronized`);
+  return !await exists(TIMESYNC_FOLDER) || await exists(`${TIMESYNC_FOLDER}/synchronized`);
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,22 +1,12 @@
 import type { Disk } from "./disk.ts";
 import { codeOf } from "./file_system.ts";
 import { KeptPeriods } from "./kept_periods.ts";
+import type { Mark } from "./mark.ts";
 import { MarkFile } from "./mark_file.ts";
 import { DAY, dayOf, parseDay } from "./segment_name.ts";
 import { type Storage, StorageError } from "./storage.ts";
 
-/** A named moment of a camera. */
-export interface Mark {
-  /** In milliseconds since the Unix epoch. */
-  readonly at: number;
-  /** Letters, digits, spaces and `-_.:`, at most 64 characters. */
-  readonly label: string;
-  /** What belongs to the mark: this many milliseconds before and after it. */
-  readonly before: number;
-  readonly after: number;
-  /** Whether retention keeps what belongs to the mark. */
-  readonly keep: boolean;
-}
+export type { Mark } from "./mark.ts";
 
 /** The marks of all cameras: files `marks.jsonl` in the folders of the days. */
 export interface Marks {
