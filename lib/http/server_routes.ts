@@ -4,13 +4,19 @@ import type { Clock } from "../clock.ts";
 import type { ServerInfo } from "../live/mod.ts";
 import type { Log } from "../log.ts";
 import { KeepAlive, Viewers } from "../streaming/mod.ts";
+import type { Recording } from "../recording/mod.ts";
 import { cameraRoutes } from "./camera_routes.ts";
+import type { StatusSource } from "./camera_status.ts";
 import { Cameras } from "./cameras.ts";
 import { liveRoutes } from "./live_routes.ts";
 import { metricsRoutes } from "./metrics_routes.ts";
 import { pageRoutes, type Pages } from "./page_routes.ts";
+import { recordingRoutes } from "./recording_routes.ts";
+import { recordingStatus } from "./recording_status.ts";
 import { snapshotRoutes } from "./snapshot_routes.ts";
-import { type DirectTo, streamRoutes } from "./stream_routes.ts";
+import { playbackRoutes } from "./playback_routes.ts";
+import type { DirectTo } from "./stream_response.ts";
+import { streamRoutes } from "./stream_routes.ts";
 
 /** Options of {@link serverRoutes}. */
 export interface ServerRoutesOptions {
@@ -25,16 +31,26 @@ export interface ServerRoutesOptions {
   directTo?: DirectTo;
   /** The server's version, for metrics. @default {"unknown"} */
   version?: string;
+  /** Modules that add fields to the cameras' status. */
+  status?: readonly StatusSource[];
+  /** Undefined if the server does not record: the routes of recordings then say so. */
+  recording?: Recording;
   clock: Clock;
   log: Log;
 }
 
-/** The server's own routes: streams, snapshots, live player, status, metrics and pages. */
+/**
+ * The server's own routes: streams, snapshots, live player, recordings, status, metrics and pages.
+ */
 export function serverRoutes(options: ServerRoutesOptions): Hono[] {
   const { pages, maxViewers, serverInfo, directTo, version = "unknown", clock, log } = options;
+  const { recording } = options;
   const cameras = new Cameras(options.cameras);
+  const recorded = recordingStatus(recording, cameras.all.map(({ name }) => name));
+  const status = [...options.status ?? [], ...recorded.status];
   const viewers = new Viewers({ max: maxViewers, clock, log });
   const keepAlive = new KeepAlive(clock, log);
+  const replay = recording && ((camera: string) => recording.library.cursor(camera));
   const startedAt = clock.now();
   const server = () => ({
     version,
@@ -43,11 +59,14 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
     viewers: viewers.count,
   });
   return [
+    // First those that are for requests with a time: the others are for the live picture.
+    ...recordingRoutes({ cameras, recording, clock, log }),
+    playbackRoutes({ cameras, recording, keepAlive, viewers, directTo, clock, log }),
     streamRoutes({ cameras, keepAlive, viewers, directTo }),
     snapshotRoutes(cameras),
-    cameraRoutes(cameras),
-    liveRoutes({ cameras, viewers, serverInfo, clock }),
-    metricsRoutes(cameras, server),
+    cameraRoutes(cameras, status),
+    liveRoutes({ cameras, viewers, serverInfo, status, replay, clock, log }),
+    metricsRoutes(cameras, server, recorded.stats),
     pageRoutes(pages),
   ];
 }

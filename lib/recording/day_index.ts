@@ -17,7 +17,8 @@ export interface ParsedIndex {
   readonly isWhole: boolean;
 }
 
-const [TAB, LINE_FEED, MINUS] = [0x09, 0x0a, 0x2d];
+const [TAB, ZERO] = [0x09, 0x30];
+const ACTIVITY = /^[\d-]*$/;
 
 /** Formats the line of a segment. */
 export function indexLine(segment: Segment): string {
@@ -41,15 +42,16 @@ export function parseIndex(
   place: { camera: string; day: string },
   dayStart: number,
 ): ParsedIndex {
+  const text = new TextDecoder("latin1").decode(bytes);
   let lines = 0;
-  for (let i = bytes.indexOf(LINE_FEED); i >= 0; i = bytes.indexOf(LINE_FEED, i + 1)) lines++;
+  for (let i = text.indexOf("\n"); i >= 0; i = text.indexOf("\n", i + 1)) lines++;
   const table = new SegmentTable(place, dayStart, Math.min(lines, bytes.length >> 5));
-  const line = new Line(bytes);
+  const line = new Line(text);
   while (line.next()) {
     const row = parseLine(line, dayStart);
     if (row) table.put(row);
   }
-  return { table, useless: lines - table.length, isWhole: line.end === bytes.length - 1 };
+  return { table, useless: lines - table.length, isWhole: line.end === text.length - 1 };
 }
 
 function parseLine(line: Line, dayStart: number): SegmentRow | undefined {
@@ -62,37 +64,26 @@ function parseLine(line: Line, dayStart: number): SegmentRow | undefined {
   const thinnedTo = rate === "" ? undefined : Number(rate);
   const isValid = name && start === dayStart + name.offset && duration >= 0 && duration < DAY &&
     number < 2 ** 32 && frames > 0 && frames < 2 ** 32 && bytes > 0 &&
-    (thinnedTo === undefined || thinnedTo > 0) && isActivity(activity);
+    (thinnedTo === undefined || thinnedTo > 0) && ACTIVITY.test(activity);
   if (!isValid) return undefined;
   const { offset, attempt } = name;
   return { offset, attempt, number, duration, frames, bytes, thinnedTo, activity };
 }
 
-function isActivity(bytes: Bytes): boolean {
-  for (let i = 0; i < bytes.length; i++) {
-    if (!isDigit(bytes[i]!) && bytes[i] !== MINUS) return false;
-  }
-  return true;
-}
-
-function isDigit(code: number): boolean {
-  return code >= 48 && code <= 57;
-}
-
 /** The lines of an index, one after another, and the fields of each. */
 class Line {
-  readonly #bytes: Bytes;
+  readonly #text: string;
   /** Position of the line feed at the end of the line. */
   end = -1;
   #at = 0;
 
-  constructor(bytes: Bytes) {
-    this.#bytes = bytes;
+  constructor(text: string) {
+    this.#text = text;
   }
 
   /** Moves to the next whole line; returns false if there is none. */
   next(): boolean {
-    const end = this.#bytes.indexOf(LINE_FEED, this.end + 1);
+    const end = this.#text.indexOf("\n", this.end + 1);
     if (end < 0) return false;
     this.#at = this.end + 1;
     this.end = end;
@@ -101,20 +92,19 @@ class Line {
 
   /** Reads a field. */
   text(): string {
-    let text = "";
-    for (; this.#at < this.end && this.#bytes[this.#at] !== TAB; this.#at++) {
-      text += String.fromCharCode(this.#bytes[this.#at]!);
-    }
-    this.#at++;
-    return text;
+    const from = this.#at;
+    while (this.#at < this.end && this.#text.charCodeAt(this.#at) !== TAB) this.#at++;
+    return this.#text.slice(from, this.#at++);
   }
 
   /** Reads a field with a whole number; NaN if it is anything else. */
   integer(): number {
     const from = this.#at;
     let value = 0;
-    for (; this.#at < this.end && this.#bytes[this.#at] !== TAB; this.#at++) {
-      const digit = this.#bytes[this.#at]! - 48;
+    for (; this.#at < this.end; this.#at++) {
+      const code = this.#text.charCodeAt(this.#at);
+      if (code === TAB) break;
+      const digit = code - ZERO;
       value = digit >= 0 && digit <= 9 ? value * 10 + digit : NaN;
     }
     const length = this.#at++ - from;
@@ -122,7 +112,7 @@ class Line {
   }
 
   /** Returns the last field. */
-  rest(): Bytes {
-    return this.#bytes.subarray(Math.min(this.#at, this.end), this.end);
+  rest(): string {
+    return this.#text.slice(Math.min(this.#at, this.end), this.end);
   }
 }

@@ -7,39 +7,28 @@ export const MARKER = ".dinocam";
 
 const TEXT = "Recordings of dinocam. A server that records here locks this file; see its README.\n";
 
-/** A folder that this process records in, until it is disposed of or the process ends. */
-export class FolderLock implements Disposable {
-  readonly #file: Deno.FsFile;
-
-  private constructor(file: Deno.FsFile) {
-    this.#file = file;
-  }
-
-  /**
-   * Takes a folder for recordings. Creates it if its parent exists.
-   *
-   * @throws {ConfigError} If it is no folder, cannot be written to, or another server records there.
-   */
-  static take(root: string, { log }: { log: Log }): FolderLock {
-    makeFolder(root);
-    const file = openMarker(root);
-    try {
-      if (!lock(file, { root, log })) {
-        throw new ConfigError(
-          `Cannot record in ${quote(root)}: another dinocam server records there; ` +
-            "stop it, or choose another RECORD_DIR",
-        );
-      }
-      writeText(file, root);
-      return new FolderLock(file);
-    } catch (error) {
-      file.close();
-      throw error;
+/**
+ * Takes a folder for the recordings of this process, until the result is disposed of or the process
+ * ends. Creates the folder if its parent exists. To be called before the server serves: it is
+ * synchronous.
+ *
+ * @throws {ConfigError} If it is no folder, cannot be written to, or another server records there.
+ */
+export function openFolder(root: string, { log }: { log: Log }): Disposable {
+  makeFolder(root);
+  const marker = openMarker(root);
+  try {
+    if (!lock(marker, { root, log })) {
+      throw new ConfigError(
+        `Cannot record in ${quote(root)}: another dinocam server records there; ` +
+          "stop it, or choose another RECORD_DIR",
+      );
     }
-  }
-
-  [Symbol.dispose](): void {
-    this.#file.close();
+    writeText(marker, root);
+    return { [Symbol.dispose]: () => marker.close() };
+  } catch (error) {
+    marker.close();
+    throw error;
   }
 }
 
@@ -106,7 +95,9 @@ function writeText(file: Deno.FsFile, root: string): void {
 
 /** Returns the error for a folder that cannot be used. */
 function refusal(root: string, error: unknown): ConfigError {
-  const reason = error instanceof Deno.errors.PermissionDenied
+  const reason = error instanceof Deno.errors.NotCapable
+    ? whyNotPermitted(root)
+    : error instanceof Deno.errors.PermissionDenied
     ? "permission denied; give this user write access, or choose another RECORD_DIR"
     : error instanceof Deno.errors.NotADirectory
     ? "a part of the path is not a folder; choose another RECORD_DIR"
@@ -114,6 +105,13 @@ function refusal(root: string, error: unknown): ConfigError {
     ? "its file system is read-only; choose another RECORD_DIR"
     : `${explain(error)}; choose another RECORD_DIR`;
   return new ConfigError(`Cannot record in ${quote(root)}: ${reason}`);
+}
+
+function whyNotPermitted(root: string): string {
+  return /^\/(dev|proc|sys)\//.test(root)
+    ? "Deno permits no files there; for recordings in memory, choose a tmpfs such as /run"
+    : "Deno does not permit it; type deno task start, or add --allow-read, --allow-write and " +
+      "--allow-sys=statfs";
 }
 
 function isReadOnly(error: unknown): boolean {

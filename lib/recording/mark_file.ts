@@ -1,7 +1,7 @@
 import type { Bytes } from "../bytes.ts";
 import type { Disk, DiskFile } from "./disk.ts";
 import { codeOf } from "./file_system.ts";
-import type { Mark } from "./marks.ts";
+import type { Mark } from "./mark.ts";
 import { MARKS_NAME } from "./segment_name.ts";
 import type { Storage } from "./storage.ts";
 

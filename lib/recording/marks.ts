@@ -1,22 +1,12 @@
 import type { Disk } from "./disk.ts";
 import { codeOf } from "./file_system.ts";
 import { KeptPeriods } from "./kept_periods.ts";
+import type { Mark } from "./mark.ts";
 import { MarkFile } from "./mark_file.ts";
 import { DAY, dayOf, parseDay } from "./segment_name.ts";
 import { type Storage, StorageError } from "./storage.ts";
 
-/** A named moment of a camera. */
-export interface Mark {
-  /** In milliseconds since the Unix epoch. */
-  readonly at: number;
-  /** Letters, digits, spaces and `-_.:`, at most 64 characters. */
-  readonly label: string;
-  /** What belongs to the mark: this many milliseconds before and after it. */
-  readonly before: number;
-  readonly after: number;
-  /** Whether retention keeps what belongs to the mark. */
-  readonly keep: boolean;
-}
+export type { Mark } from "./mark.ts";
 
 /** The marks of all cameras: files `marks.jsonl` in the folders of the days. */
 export interface Marks {
@@ -34,6 +24,8 @@ export interface MarkFilesOptions {
   readonly root: string;
   readonly disk: Disk;
   readonly storage: Pick<Storage, "reserve" | "release">;
+  /** Called for bytes that were written in the folder of a day, which the library counts. */
+  readonly account?: (camera: string, day: string, bytes: number) => void;
 }
 
 /** Number of days whose marks stay in memory, for all cameras together. */
@@ -48,15 +40,9 @@ export class MarkFiles implements Marks {
   readonly #files = new Map<string, MarkFile>();
   /** By camera. */
   readonly #kept = new Map<string, Promise<KeptPeriods>>();
-  #written = 0;
 
   constructor(options: MarkFilesOptions) {
     this.#options = options;
-  }
-
-  /** Bytes written since the start. */
-  get written(): number {
-    return this.#written;
   }
 
   /**
@@ -109,15 +95,11 @@ export class MarkFiles implements Marks {
   }
 
   #open(camera: string, day: string): MarkFile {
-    const { root, disk, storage } = this.#options;
+    const { root, disk, storage, account } = this.#options;
     const cameraFolder = `${root}/${camera}`;
-    const onWrite = (bytes: number) => void (this.#written += bytes);
     return new MarkFile({
-      disk,
-      storage,
-      cameraFolder,
-      dayFolder: `${cameraFolder}/${day}`,
-      onWrite,
+      ...{ disk, storage, cameraFolder, dayFolder: `${cameraFolder}/${day}` },
+      onWrite: (bytes) => account?.(camera, day, bytes),
     });
   }
 

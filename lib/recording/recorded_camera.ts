@@ -5,7 +5,7 @@ import type { Extent } from "./library.ts";
 import { RecordedDay } from "./recorded_day.ts";
 import type { OpenSegment, Segment } from "./segment.ts";
 import { DAY, dayOf, parseDay } from "./segment_name.ts";
-import type { SegmentTable } from "./segment_table.ts";
+import { SegmentTable } from "./segment_table.ts";
 import { type Piece, visiblePieces } from "./visible.ts";
 
 /** Options of {@link RecordedCamera}. */
@@ -21,6 +21,8 @@ export interface RecordedCameraOptions {
   /** Is called when the segments of a day have been needed, and when the day is gone. */
   readonly onUse: (day: RecordedDay) => void;
   readonly onRemove: (day: RecordedDay) => void;
+  /** Is called when the folder of a day cannot be read. */
+  readonly onError: (day: RecordedDay, error: unknown) => void;
 }
 
 /** Period that {@link RecordedCamera.piece} looks at, in milliseconds. */
@@ -134,7 +136,7 @@ export class RecordedCamera {
     this.#open.delete(old as OpenSegment);
     this.#version++;
     await written;
-    if (!isSame) await this.#removeIfEmpty(old.day);
+    if (!isSame) await this.removeIfEmpty(old.day);
   }
 
   async remove(segment: Segment): Promise<void> {
@@ -143,7 +145,7 @@ export class RecordedCamera {
       await this.#day(segment.day)?.remove(segment.name);
       this.#version++;
     }
-    await this.#removeIfEmpty(segment.day);
+    await this.removeIfEmpty(segment.day);
   }
 
   /** Leaves a segment out of {@link piece} for some time, as it cannot be read. */
@@ -152,6 +154,21 @@ export class RecordedCamera {
     for (const [path, until] of this.#hidden) if (until <= now) this.#hidden.delete(path);
     this.#hidden.set(`${segment.day}/${segment.name}`, now + HIDDEN);
     this.#version++;
+  }
+
+  /**
+   * Removes the folder of a day if no segment is left, unless a recorder may be about to use it.
+   *
+   * @returns Whether the folder was removed.
+   */
+  async removeIfEmpty(name: string): Promise<boolean> {
+    const day = this.#day(name);
+    if (!day || name === dayOf(this.#options.clock.now())) return false;
+    if ([...this.#open].some((segment) => segment.day === name)) return false;
+    if (!await day.removeEmpty()) return false;
+    this.#days = this.#days.filter((other) => other !== day);
+    this.#options.onRemove(day);
+    return true;
   }
 
   account(day: string, bytes: number): void {
@@ -175,12 +192,15 @@ export class RecordedCamera {
 
   /** Yields the loaded segments of each day that has some in a period, the oldest first. */
   async *tables(from: number, to: number): AsyncGenerator<SegmentTable> {
-    for (const day of [...this.#days]) {
-      const { start, isScanned, summary } = day;
+    const days = this.#days.filter(({ start, isScanned, summary }) => {
       const [first, last] = isScanned
         ? [summary.start, summary.end]
         : [start, start + DAY + LONGEST];
-      if (first <= to && last >= from) yield await this.#load(day);
+      return first <= to && last >= from;
+    });
+    for (const [i, day] of days.entries()) {
+      days[i + 1]?.load().catch(() => {}); // reads ahead; an error is reported below
+      yield await this.#load(day);
     }
   }
 
@@ -213,6 +233,7 @@ export class RecordedCamera {
 
   /** Returns the closed segments that end first. */
   async oldest(count: number): Promise<Segment[]> {
+    if (count === 0) return [];
     let found: { end: number; table: SegmentTable; row: number }[] = [];
     for (const day of [...this.#days]) {
       const bound = day.isScanned ? day.summary.firstEnd : day.start;
@@ -265,10 +286,16 @@ export class RecordedCamera {
     return until !== undefined && until > this.#options.clock.monotonic();
   }
 
+  /** Loads the segments of a day; none if its folder cannot be read. */
   async #load(day: RecordedDay): Promise<SegmentTable> {
-    const table = await day.load();
-    this.#options.onUse(day);
-    return table;
+    try {
+      const table = await day.load();
+      this.#options.onUse(day);
+      return table;
+    } catch (error) {
+      this.#options.onError(day, error);
+      return new SegmentTable({ camera: this.name, day: day.day }, day.start);
+    }
   }
 
   #day(name: string): RecordedDay | undefined {
@@ -282,16 +309,6 @@ export class RecordedCamera {
     day.begin();
     this.#days = [...this.#days, day].sort((a, b) => a.start - b.start);
     return day;
-  }
-
-  /** Removes the folder of a day, unless a recorder may be about to use it. */
-  async #removeIfEmpty(name: string): Promise<void> {
-    const day = this.#day(name);
-    if (!day || name === dayOf(this.#options.clock.now())) return;
-    if ([...this.#open].some((segment) => segment.day === name)) return;
-    if (!await day.removeEmpty()) return;
-    this.#days = this.#days.filter((other) => other !== day);
-    this.#options.onRemove(day);
   }
 
   #createDay(day: string): RecordedDay {

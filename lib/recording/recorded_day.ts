@@ -1,11 +1,14 @@
 import type { Clock } from "../clock.ts";
 import { explain } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { CLUSTER_HEADER, HEAD_SIZE } from "../matroska/mod.ts";
+import { ActivityMeter } from "./activity.ts";
 import { indexLine, indexText, parseIndex } from "./day_index.ts";
 import type { Disk } from "./disk.ts";
 import { codeOf } from "./file_system.ts";
 import { inspect, repair } from "./repair.ts";
-import type { Segment } from "./segment.ts";
+import { GrowingSegment } from "./open_segment.ts";
+import type { Segment, SegmentPlace } from "./segment.ts";
 import {
   INDEX_NAME,
   isTemporaryName,
@@ -13,8 +16,8 @@ import {
   parseSegmentName,
   type SegmentName,
 } from "./segment_name.ts";
-import type { FrameIndex, SegmentContent } from "./segment_reader.ts";
-import { SegmentTable } from "./segment_table.ts";
+import type { SegmentContent } from "./segment_reader.ts";
+import { type SegmentRow, SegmentTable } from "./segment_table.ts";
 
 /** Options of {@link RecordedDay}. */
 export interface RecordedDayOptions {
@@ -58,6 +61,8 @@ export interface DaySummary {
   /** Size of the segments, in bytes. */
   readonly bytes: number;
 }
+
+type Row = Omit<SegmentRow, keyof SegmentName>;
 
 /** Number of files that are read at the same time. */
 const CONCURRENCY = 4;
@@ -206,7 +211,7 @@ export class RecordedDay {
     return await disk.remove(path).then(() => true, (error) => codeOf(error) === "ENOENT");
   }
 
-  /** Counts bytes that were written to another file in the folder. */
+  /** Counts bytes that were written to another file in the folder: marks. */
   account(bytes: number): void {
     if (!this.#isScanned) return; // will be counted then
     this.#otherBytes += bytes;
@@ -316,21 +321,22 @@ export class RecordedDay {
   }
 
   /** Reads a segment from its file, and repairs it; undefined if it has no frame. */
-  async #read(file: string, name: string) {
-    const { disk, camera, log, isOpen } = this.#options;
+  async #read(file: string, name: string): Promise<Row | undefined> {
+    const { disk, camera, day, log, isOpen } = this.#options;
+    const place = { camera, day, name };
     const content = await inspect(disk, file);
-    if (content?.isComplete) return describe(content, content.head.fileSize!);
+    if (content?.isComplete) return describe(place, content, content.head.fileSize!);
     if (await this.#mayBeOpen(file, content?.number) || isOpen(name)) return undefined;
     try {
       const repaired = await repair(disk, file, content);
       if (!repaired) log.info("recording without a frame removed", { camera, file });
       else log.info("recording repaired", { camera, file, cut: repaired.cut });
-      return repaired && describe(repaired, repaired.bytes);
+      return repaired && describe(place, repaired, repaired.bytes);
     } catch (error) {
       if (!content || content.index.length === 0) throw error;
       log.warn("recording not repaired", { camera, file, reason: explain(error) });
       this.#unclosed.add(name);
-      return describe(content, (await disk.stat(file)).size);
+      return describe(place, content, (await disk.stat(file)).size);
     }
   }
 
@@ -450,20 +456,20 @@ function summarize(table: SegmentTable | undefined): DaySummary {
 }
 
 /** Returns the fields of a row. */
-function describe(content: SegmentContent, bytes: number) {
-  const { number, thinnedTo, index } = content;
-  const duration = index.time(index.length - 1);
-  const activity = presence(index);
-  return { number, thinnedTo, duration, frames: index.length, bytes, activity };
-}
-
-/** Returns the activity of a segment of which only the times are known. */
-function presence(index: FrameIndex): string {
-  const digits: string[] = [];
+function describe(place: SegmentPlace, content: SegmentContent, bytes: number): Row {
+  const { number, thinnedTo, index, head: { date: start } } = content;
+  const activity = new ActivityMeter();
+  const segment = new GrowingSegment({ place, number, start, bytes: HEAD_SIZE, activity });
   for (let frame = 0; frame < index.length; frame++) {
-    digits[Math.floor(index.time(frame) / 1000)] = "0";
+    const clusterSize = index.endOffset(frame) - index.offset(frame);
+    const size = clusterSize - CLUSTER_HEADER;
+    segment.add({ at: start + index.time(frame), size, clusterSize });
   }
-  return Array.from(digits, (digit) => digit ?? "-").join("");
+  const duration = segment.end - start;
+  return {
+    ...{ number, thinnedTo, duration },
+    ...{ frames: index.length, bytes, activity: segment.activity },
+  };
 }
 
 /** Calls a function for all items, some at the same time. */

@@ -40,8 +40,11 @@ export class SegmentLibrary implements Library, AsyncDisposable {
   readonly #indexes = new IndexCache();
   /** Days whose segments are in memory; those that were needed last are at the end. */
   readonly #loadedDays = new Set<RecordedDay>();
+  /** Days whose folder could not be read. */
+  readonly #unreadable = new WeakSet<RecordedDay>();
   readonly #loaded = Promise.withResolvers<void>();
   #bytes = 0;
+  #reading: Promise<void> | undefined;
   #isStopped = false;
   #reportAt = Infinity;
   #daysRead = 0;
@@ -75,20 +78,17 @@ export class SegmentLibrary implements Library, AsyncDisposable {
    * Finds the days in the folder, and loads the newest ones of each camera, which repairs the
    * segments that were not closed there. Then recording may start; the other days are loaded
    * meanwhile, see {@link loaded}.
+   *
+   * @throws If the folder cannot be read; it can then be called again.
    */
   async start(): Promise<void> {
     const { clock } = this.#options;
     this.#reportAt = clock.monotonic() + FIRST_REPORT;
-    try {
-      await this.#findDays();
-      for (const camera of this.#cameras.values()) {
-        for (const day of camera.newestDays(dayOf(clock.now()))) await this.#read(day);
-      }
-    } catch (error) {
-      this.#loaded.resolve();
-      throw error;
+    await this.#findDays();
+    for (const camera of this.#cameras.values()) {
+      for (const day of camera.newestDays(dayOf(clock.now()))) await this.#read(day);
     }
-    void this.#readAll().then(this.#loaded.resolve);
+    this.#reading = this.#readAll().finally(this.#loaded.resolve);
   }
 
   extent(camera: string): Extent {
@@ -161,6 +161,16 @@ export class SegmentLibrary implements Library, AsyncDisposable {
     this.#camera(camera).account(day, bytes);
   }
 
+  /**
+   * Removes the index and the folder of a day without segments. The folder of the present day stays,
+   * and one with marks or other files.
+   *
+   * @returns Whether the folder was removed.
+   */
+  async removeDay(camera: string, day: string): Promise<boolean> {
+    return await this.#cameras.get(camera)?.removeIfEmpty(day) ?? false;
+  }
+
   /** Changes with each change of a camera's segments, except the growth of an open one. */
   version(camera: string): number {
     return this.#cameras.get(camera)?.version ?? 0;
@@ -214,14 +224,15 @@ export class SegmentLibrary implements Library, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isStopped = true;
-    await this.#loaded.promise;
+    await this.#reading;
     await Promise.all([...this.#cameras.values()].map((camera) => camera.flush()));
   }
 
   async #findDays(): Promise<void> {
     const { disk, root } = this.#options;
     const names = await disk.list(root);
-    if (names.includes(MARKER)) this.#bytes += (await disk.stat(`${root}/${MARKER}`)).size;
+    const marker = names.includes(MARKER) ? (await disk.stat(`${root}/${MARKER}`)).size : 0;
+    this.#bytes += marker;
     for (const name of names.filter(isCameraName)) {
       const days = await disk.list(`${root}/${name}`).catch((error) => {
         if (codeOf(error) !== "ENOTDIR") {
@@ -256,12 +267,19 @@ export class SegmentLibrary implements Library, AsyncDisposable {
       await day.load();
       this.#touch(day);
     } catch (error) {
-      const { log } = this.#options;
-      log.error("recordings not readable", { folder: day.path, reason: explain(error) });
+      this.#reportError(day, error);
     }
     this.#dayProgress = 0;
     this.#daysRead++;
     this.#report();
+  }
+
+  /** Logs that a folder cannot be read, once. */
+  #reportError(day: RecordedDay, error: unknown): void {
+    if (this.#unreadable.has(day)) return;
+    this.#unreadable.add(day);
+    const { log } = this.#options;
+    log.error("recordings not readable", { folder: day.path, reason: explain(error) });
   }
 
   #onProgress(done: number, of: number): void {
@@ -289,6 +307,7 @@ export class SegmentLibrary implements Library, AsyncDisposable {
         onBytes: (change) => this.#bytes += change,
         onProgress: (done, of) => this.#onProgress(done, of),
         onUse: (day) => this.#touch(day),
+        onError: (day, error) => this.#reportError(day, error),
         onRemove: (day) => this.#loadedDays.delete(day),
       });
       this.#cameras.set(name, camera);

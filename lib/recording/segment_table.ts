@@ -1,4 +1,3 @@
-import type { Bytes } from "../bytes.ts";
 import type { Segment } from "./segment.ts";
 import { DAY, type SegmentName, segmentName } from "./segment_name.ts";
 
@@ -10,8 +9,8 @@ export interface SegmentRow extends SegmentName {
   readonly frames: number;
   readonly bytes: number;
   readonly thinnedTo: number | undefined;
-  /** See `Segment.activity`; or its ASCII characters. */
-  readonly activity: string | Bytes;
+  /** See `Segment.activity`. */
+  readonly activity: string;
 }
 
 /**
@@ -209,7 +208,7 @@ export class SegmentTable {
     return new Uint8Array(this.#rows.buffer);
   }
 
-  #putActivity(at: number, activity: string | Bytes): void {
+  #putActivity(at: number, activity: string): void {
     const length = Math.min(activity.length, 0xffff);
     const needed = (this.#digitCount + length + 1) >> 1;
     if (needed > this.#digits.length) {
@@ -219,16 +218,17 @@ export class SegmentTable {
     }
     this.#rows.setUint32(at + FIELD.activityAt, this.#digitCount);
     this.#rows.setUint16(at + FIELD.activityLength, length);
+    const digits = this.#digits;
+    let to = this.#digitCount;
     let [peak, gap] = [0, 0];
-    for (let i = 0; i < length; i++) {
-      const code = typeof activity === "string" ? activity.charCodeAt(i) : activity[i]!;
+    for (let i = 0; i < length; i++, to++) {
+      const code = activity.charCodeAt(i);
       const digit = code >= 48 && code <= 57 ? code - 48 : NO_FRAME;
       if (digit === NO_FRAME) gap = GAP;
       else if (digit > peak) peak = digit;
-      const to = this.#digitCount++;
-      if (to & 1) this.#digits[to >> 1]! |= digit << 4;
-      else this.#digits[to >> 1] = digit;
+      digits[to >> 1] = to & 1 ? digits[to >> 1]! | digit << 4 : digit;
     }
+    this.#digitCount = to;
     this.#rows.setUint8(at + FIELD.peak, peak | gap);
   }
 
