@@ -317,19 +317,17 @@ Deno.test("oldest returns the closed segments of all cameras by their end", asyn
 });
 
 Deno.test("oldest compares ends, not starts, in a day and across midnight", async () => {
-  await using recordings = new Recordings();
-  const midnight = Date.UTC(2026, 10, 27);
-  const long = every(10_000, 10);
-  for (const start of [START, midnight - 1000]) {
-    await recordings.write({ start, times: long });
+  for (const start of [START, Date.UTC(2026, 10, 27) - 1000]) {
+    await using recordings = new Recordings();
+    await recordings.write({ start, times: every(10_000, 10) });
     await recordings.write({ start: start + 2000 });
     await recordings.write({ start: start + 5000 });
-  }
-  const library = await recordings.open();
-  const expected = (await all(library)).toSorted((a, b) => a.end - b.end);
-  assertEquals(expected[0]!.start, midnight + 1000);
-  for (let count = 1; count <= 6; count++) {
-    assertEquals(await library.oldest(count), expected.slice(0, count));
+    const library = await recordings.open();
+    const [long, ...short] = await all(library);
+    const expected = [...short, long!];
+    for (let count = 1; count <= 3; count++) {
+      assertEquals(await library.oldest(count), expected.slice(0, count));
+    }
   }
 });
 
