@@ -138,6 +138,19 @@ Deno.test("a cursor skips segments that are deleted, by us or by others", async 
   }
 });
 
+Deno.test("a library forgets nothing while its disk is not mounted", async () => {
+  await using recordings = new Recordings();
+  const times = await threeSegments(recordings);
+  const library = await recordings.open();
+  await using cursor = library.cursor("front");
+  Deno.renameSync(`${recordings.root}/front`, `${recordings.root}/elsewhere`);
+  assertEquals(await cursor.seek(START, "after"), undefined);
+  assertEquals((await library.segments("front", -Infinity, Infinity)).length, 3);
+  Deno.renameSync(`${recordings.root}/elsewhere`, `${recordings.root}/front`);
+  await recordings.clock.advance(60_000);
+  assertEquals((await steps(cursor, 1)).length, times.length);
+});
+
 Deno.test("a cursor finds the frame again that a thinned segment still has", async () => {
   await using recordings = new Recordings();
   await threeSegments(recordings);
