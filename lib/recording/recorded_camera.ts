@@ -230,6 +230,7 @@ export class RecordedCamera {
 
   /** Returns the closed segments that end first. */
   async oldest(count: number): Promise<Segment[]> {
+    if (count === 0) return [];
     let found: { end: number; table: SegmentTable; row: number }[] = [];
     for (const day of [...this.#days]) {
       const bound = day.isScanned ? day.summary.firstEnd : day.start;
