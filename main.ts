@@ -83,13 +83,15 @@ async function main(args: string[]): Promise<number | void> {
   const options = { ...common, ...status, cameras, pages, maxViewers, directTo, serverInfo };
   const routes = [
     ...recordingRoutes({ ...common, cameras, recording }), // with a time; the others are live
-    ...serverRoutes({ ...options, version }),
+    ...serverRoutes({ ...options, recording, version }),
   ];
   const authenticator = new Authenticator(access, common);
   const app = createApp({ ...common, routes, authenticator, allowOrigin });
   server.handle((request, info) => app.fetch(request, info));
   const { addresses } = serverInfo();
-  console.log(banner(config, { version, access, addresses, review, recording: recording?.summary }));
+  console.log(
+    banner(config, { version, access, addresses, review, recording: recording?.summary }),
+  );
   if (env.NOTIFY_SOCKET) notifyReady(env.NOTIFY_SOCKET); // systemd waits for it
   await stopped;
 }
