@@ -55,7 +55,7 @@ export class Timeline {
   #events;
   #recordings;
   #element = element("#timeline");
-  #canvas = /** @type {HTMLCanvasElement} */ (element("canvas", this.#element));
+  #canvas = document.createElement("canvas");
   #hover = element(".hover", this.#element);
   /** @type {TimelineState | undefined} */
   #state;
@@ -80,6 +80,7 @@ export class Timeline {
   constructor(recordings, events) {
     this.#recordings = recordings;
     this.#events = events;
+    this.#element.prepend(this.#canvas);
     this.#listen();
     new ResizeObserver(() => this.draw()).observe(this.#element);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
