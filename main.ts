@@ -10,6 +10,7 @@ import { banner } from "./lib/cli/banner.ts";
 import { runDoctor } from "./lib/cli/doctor.ts";
 import { readCommand } from "./lib/cli/flags.ts";
 import { load } from "./lib/cli/load.ts";
+import { openRecordings } from "./lib/cli/recordings.ts";
 import { reportError } from "./lib/cli/report_error.ts";
 import { ResourceGroup } from "./lib/cli/resource_group.ts";
 import { recordCameras, reviewSettings } from "./lib/cli/review_settings.ts";
@@ -22,6 +23,8 @@ import { explain, ImmediateStop } from "./lib/errors.ts";
 import { Events } from "./lib/events.ts";
 import { createApp } from "./lib/http/app.ts";
 import { readPages } from "./lib/http/page_routes.ts";
+import { recordingRoutes } from "./lib/http/recording_routes.ts";
+import { recordingStatus } from "./lib/http/recording_status.ts";
 import { listen, readTls } from "./lib/http/serve.ts";
 import { serverRoutes } from "./lib/http/server_routes.ts";
 import { createLog } from "./lib/log.ts";
@@ -65,6 +68,8 @@ async function main(args: string[]): Promise<number | void> {
   const cameras = await Promise.race([openCameras(configs, drivers, { clock, events }), stopped]);
   if (!cameras) return;
   const review = reviewSettings({ env, cameras: configs, dotenv });
+  const recording = await openRecordings(config, { cameras, clock, log });
+  if (recording) modules.use(recording);
   for (const camera of cameras) viewers.defer(() => camera.close(new ImmediateStop("Shutdown")));
 
   const pages = await readPages(fromFileUrl(new URL("static", import.meta.url)));
@@ -74,13 +79,17 @@ async function main(args: string[]): Promise<number | void> {
   const directTo = server.connections.directTo.bind(server.connections);
   const serverInfo = () => describeServer(config, access, server.port);
   const common = { clock, log };
+  const status = recordingStatus(recording, cameras.map(({ name }) => name));
+  const options = { ...common, ...status, cameras, pages, maxViewers, directTo, serverInfo };
   const routes = [
-    ...serverRoutes({ ...common, cameras, pages, maxViewers, directTo, serverInfo, version }),
+    ...recordingRoutes({ ...common, cameras, recording }), // with a time; the others are live
+    ...serverRoutes({ ...options, version }),
   ];
   const authenticator = new Authenticator(access, common);
   const app = createApp({ ...common, routes, authenticator, allowOrigin });
   server.handle((request, info) => app.fetch(request, info));
-  console.log(banner(config, { version, access, addresses: serverInfo().addresses, review }));
+  const { addresses } = serverInfo();
+  console.log(banner(config, { version, access, addresses, review, recording: recording?.summary }));
   if (env.NOTIFY_SOCKET) notifyReady(env.NOTIFY_SOCKET); // systemd waits for it
   await stopped;
 }

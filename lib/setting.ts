@@ -21,6 +21,10 @@ export interface Setting<T = unknown> {
    * do so.
    */
   readonly path?: "read" | "write";
+  /** Deno permissions that the server needs besides, when it is set. */
+  readonly permissions?: SettingPermissions;
+  /** Name of the variable without which it has no effect. */
+  readonly requires?: string;
   /**
    * Reads the value; returns undefined if the variable is not set. A setting without this function
    * is read elsewhere, such as by a camera's driver.
@@ -28,6 +32,13 @@ export interface Setting<T = unknown> {
    * @throws {ConfigError} If the value is invalid.
    */
   read?(env: Env, name: string): T | undefined;
+}
+
+/** Deno permissions for a setting: paths to read, kinds of `sys`, and programs to run. */
+export interface SettingPermissions {
+  readonly read?: readonly string[];
+  readonly sys?: readonly "statfs"[];
+  readonly run?: readonly string[];
 }
 
 /** The settings of one module, by their property names. */

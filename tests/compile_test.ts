@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { leftOut } from "./parts.ts";
-import { FAKES, readUntil, ROOT, Server } from "./server.ts";
+import { eventually, FAKES, readUntil, ROOT, Server } from "./server.ts";
 
 /** A runtime for `deno compile`, instead of the one that it downloads. */
 const RUNTIME = Deno.env.get("DENORT_BIN");
@@ -58,6 +58,34 @@ Deno.test({
       await using server = await start({ CAMERA: "mine", CAMERAS_DIR: "../drivers", PATH });
       const snapshot = await fetch(`${server.url}/snapshot.jpg`);
       assertEquals([...(await snapshot.bytes()).subarray(0, 3)], [0xff, 0xd8, 0xff]);
+    });
+
+    await t.step("recording, and no permission to write without it", async () => {
+      const recordings = join(folder, "recordings");
+      {
+        await using server = await start({ RECORD_DIR: recordings, FPS: "20" });
+        await eventually("a frame is recorded", async () => {
+          const { url } = server;
+          const snapshot = await fetch(`${url}/cameras/emulated/snapshot.jpg?at=now`);
+          await snapshot.bytes();
+          return snapshot.status === 200;
+        });
+        assertEquals((await server.stop()).code, 0);
+      }
+      await Deno.writeTextFile(
+        join(folder, "drivers", "writing.js"),
+        `import { CameraError } from "dinocam/errors.ts";
+         export default {
+           configure: () => ({}),
+           async *open() {
+             const failure = await Deno.writeTextFile("written", "").catch((error) => error);
+             throw new CameraError("outcome: " + failure?.name, { permanent: true });
+           },
+         };`,
+      );
+      await using server = await start({ CAMERA: "writing", CAMERAS_DIR: "../drivers" });
+      const snapshot = await fetch(`${server.url}/snapshot.jpg`);
+      assertStringIncludes(await snapshot.text(), "outcome: NotCapable");
     });
 
     await t.step("a driver as .ts is rejected with the reason", async () => {

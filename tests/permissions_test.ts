@@ -77,6 +77,23 @@ Deno.test("a driver can read only its own folder, and can write nowhere", async 
   }
 });
 
+Deno.test("the server without RECORD_DIR gives back the permission to write", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(join(folder, "intrusive.ts"), INTRUSIVE);
+  await Deno.writeTextFile(join(folder, "own.txt"), "mine");
+  try {
+    const env = { CAMERA: "intrusive", CAMERAS_DIR: folder };
+    await using server = await Server.start({ env }); // with --allow-all, like a compiled binary
+    const text = await (await fetch(`${server.url}/snapshot.jpg`)).text();
+    const outcome = JSON.parse(/(\{.*\})/.exec(text)![1]!);
+    assertEquals([outcome.write, outcome.writeThere, outcome.remove], Array(3).fill("NotCapable"));
+    assertEquals(outcome.readProject, "done");
+    await server.stop();
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("the server with the emulated camera works without permission to run programs or to connect", async () => {
   const flags = await flagsFor({ PORT: "8000" });
   assert(!flags.some((flag) => flag.startsWith("--allow-run")));
@@ -172,6 +189,29 @@ for (
   });
 }
 
+Deno.test("permission_flags.ts grants writing to RECORD_DIR, and what recording needs besides", async () => {
+  const record = { PORT: "8000", RECORD_DIR: "/srv/recordings" };
+  const granted = async (env: Record<string, string>) =>
+    (await flagsFor(env)).filter((flag) => !/^--(no-prompt|allow-(env|net|ffi))/.test(flag));
+  assertEquals(await granted(record), [
+    "--allow-read=cameras,lib,static,/srv/recordings,/run/systemd/timesync",
+    "--allow-write=/srv/recordings",
+    "--allow-run=ffmpeg",
+    "--allow-sys=statfs",
+  ]);
+  assertEquals(
+    (await granted({ ...record, CAMERA: "pi", HOST: "0.0.0.0", AUTH: "none" })).slice(2),
+    [
+      "--allow-run",
+      "--allow-sys=networkInterfaces,statfs",
+    ],
+  );
+  // Settings that have no effect without RECORD_DIR permit nothing.
+  assertEquals(await granted({ RECORD: "all", RETENTION: "7d" }), [
+    "--allow-read=cameras,lib,static",
+  ]);
+});
+
 Deno.test("deno task start reports an invalid setting in one line", async () => {
   const { code, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["task", "-q", "start"],
@@ -223,7 +263,8 @@ Deno.test("the tasks grant only the permissions that permission_flags.ts prints"
 Deno.test("compileFlags() grants a compiled binary the permissions for all settings", () => {
   const flags = compileFlags(SETTINGS);
   const granted = flags.map((flag) => /^--allow-(\w+)/.exec(flag)?.[1]).filter(Boolean);
-  assertEquals(granted.toSorted(), ["env", "ffi", "net", "read", "run", "sys"]);
+  assertEquals(granted.toSorted(), ["env", "ffi", "net", "read", "run", "sys", "write"]);
+  assert(flags.includes("--allow-sys=networkInterfaces,statfs"), `${flags}`);
   const libraries = flags.find((flag) => flag.startsWith("--allow-ffi="))!;
   for (const library of [...LINUX_LIBRARIES, ...MACOS_LIBRARIES]) {
     assertStringIncludes(libraries, library);

@@ -17,6 +17,10 @@ Deno.test(
       const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
       return { code, text: decode(stdout) + decode(stderr) };
     };
+    // The only folder to write to; and longer than the server's own grace periods, which are 6 s.
+    for (const line of ["StateDirectory=dinocam", "ProtectSystem=strict", "TimeoutStopSec=10"]) {
+      assert(text.split("\n").includes(line), line);
+    }
     const verified = await run("verify", "--man=no", file);
     assertEquals(verified.text.split("\n").filter((line) => line.includes(file)), []);
     const { text: table } = await run("security", "--offline=true", "--no-pager", file);

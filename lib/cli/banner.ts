@@ -10,6 +10,8 @@ export interface BannerOptions {
   readonly addresses: readonly string[];
   /** The settings in use, and the warnings about them. */
   readonly review: SettingsReview;
+  /** What is recorded, and where; undefined if nothing is. */
+  readonly recording?: string;
 }
 
 /**
@@ -18,7 +20,7 @@ export interface BannerOptions {
  */
 export function banner(
   config: Config,
-  { version, access, addresses, review }: BannerOptions,
+  { version, access, addresses, review, recording }: BannerOptions,
 ): string {
   const { cameras, host } = config;
   const names = cameras.map(({ name, driver }) => name === driver ? name : `${name} (${driver})`);
@@ -26,6 +28,7 @@ export function banner(
     `dinocam ${version} serves ${names.join(", ")}`,
     ...addressLines(addresses),
     describeAccess(access, host),
+    ...recording ? [recording] : [],
     review.settings,
     ...review.warnings.map(({ text, advice }) => `Warning: ${text}; ${advice}`),
   ].join("\n");

@@ -1,15 +1,22 @@
 import { openDriver } from "../camera/open.ts";
 import type { DriverRegistry } from "../camera/registry.ts";
-import type { Config } from "../config.ts";
-import { type Finding, formatFinding, listCameras, type Lister, runChecks } from "../doctor/mod.ts";
+import {
+  type Finding,
+  formatFinding,
+  listCameras,
+  type Lister,
+  type ModuleCheck,
+  runChecks,
+} from "../doctor/mod.ts";
 import type { Env } from "../env.ts";
 import { ConfigError, ImmediateStop } from "../errors.ts";
 import { killAll } from "../process/mod.ts";
 import { recordCameras, reviewSettings } from "./review_settings.ts";
+import type { ServerConfig } from "./settings.ts";
 
 /** Options of {@link runDoctor}. */
 export interface DoctorCommandOptions {
-  readonly config: Config;
+  readonly config: ServerConfig;
   readonly drivers: DriverRegistry;
   /** The environment with the user's settings. */
   readonly env: Env;
@@ -67,11 +74,20 @@ async function printFindings(options: FindingsOptions): Promise<number> {
   };
   print({ verdict: "ok", text: settings });
   for (const { text, advice } of warnings) print({ verdict: "warning", text, advice });
-  for await (const finding of runChecks({ ...config, cameras, listers, requirements }, signal)) {
-    print(finding);
-  }
+  const moduleChecks = await moduleChecksFor(config);
+  const checks = runChecks({ ...config, cameras, listers, requirements, moduleChecks }, signal);
+  for await (const finding of checks) print(finding);
   console.log(summary(counts.problem, counts.warning));
   return counts.problem === 0 ? 0 : 1;
+}
+
+/** Returns the checks of the modules in use. */
+async function moduleChecksFor(
+  { recording: { dir, maxBytes } }: ServerConfig,
+): Promise<ModuleCheck[]> {
+  if (dir === undefined) return [];
+  const { checkRecording } = await import("../recording/mod.ts");
+  return [(signal) => checkRecording({ dir, maxBytes }, signal)];
 }
 
 function summary(problems: number, warnings: number): string {

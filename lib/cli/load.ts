@@ -3,6 +3,7 @@ import { driverFolders, DriverRegistry } from "../camera/registry.ts";
 import type { Env } from "../env.ts";
 import { readEnvironment } from "./environment.ts";
 import type { Command } from "./flags.ts";
+import { recordedCameras } from "../recording/settings.ts";
 import { requireListenPermission, requireStartPermissions } from "./permission_check.ts";
 import { readDotenv } from "./review_settings.ts";
 import { readServerConfig, type ServerConfig } from "./settings.ts";
@@ -20,7 +21,8 @@ export interface Loaded {
 
 /**
  * Checks Deno's permissions, reads the settings, and finds the drivers. Removes `AUTH` from the
- * environment: neither drivers nor the programs that they run need it.
+ * environment: neither drivers nor the programs that they run need it. Without `RECORD_DIR`, gives
+ * back the permission to write, which a compiled binary always has.
  *
  * @throws {ConfigError} If a setting is invalid, or a permission is missing.
  */
@@ -31,6 +33,8 @@ export async function load(command: Command): Promise<Loaded> {
   Deno.env.delete("AUTH");
   const config = readServerConfig(env);
   const access = readAccess(AUTH, config.host);
+  if (config.recording.dir === undefined) Deno.permissions.revokeSync({ name: "write" });
+  else recordedCameras(config.cameras); // rejects unknown names
   const drivers = await DriverRegistry.open(
     driverFolders(config.camerasDir, Deno.build.standalone),
   );

@@ -1,6 +1,7 @@
 import { type ModuleSettings, readConfig, SERVER_SETTINGS } from "../config.ts";
 import { type Env, forCamera, variableName } from "../env.ts";
 import { quote } from "../quote.ts";
+import { RECORDING_SETTINGS } from "../recording/settings.ts";
 import type { Setting, SettingTable } from "../setting.ts";
 import { describeSource } from "./describe_source.ts";
 
@@ -8,7 +9,7 @@ import { describeSource } from "./describe_source.ts";
  * The setting tables of the modules. With `recording: RECORDING_SETTINGS`, the server reads
  * `config.recording`, and `--help`, the doctor and the permission flags know these settings.
  */
-export const MODULE_SETTINGS = {} satisfies ModuleSettings;
+export const MODULE_SETTINGS = { recording: RECORDING_SETTINGS } satisfies ModuleSettings;
 
 /** The values of all settings. */
 export type ServerConfig = ReturnType<typeof readServerConfig>;

@@ -17,7 +17,12 @@ export interface DoctorOptions {
   readonly listers: readonly Lister[];
   /** The requirements that drivers declare, by the driver's name. */
   readonly requirements: ReadonlyMap<string, DriverRequirements>;
+  /** Checks of the modules. @default {[]} */
+  readonly moduleChecks?: readonly ModuleCheck[];
 }
+
+/** Checks what a module needs. */
+export type ModuleCheck = (signal: AbortSignal) => AsyncIterable<Finding>;
 
 /**
  * Checks the machine and the configured cameras, and yields each finding as soon as it is known.
@@ -31,5 +36,6 @@ export async function* runChecks(
   yield* checkPrograms(options.requirements, usedDrivers, signal);
   for (const lister of options.listers) yield* await checkCameras(lister, signal);
   yield await checkPort(options);
+  for (const check of options.moduleChecks ?? []) yield* check(signal);
   for (const camera of options.cameras) yield await checkFirstFrame(camera, signal);
 }

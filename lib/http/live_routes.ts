@@ -1,5 +1,6 @@
 import { type Context, Hono } from "hono";
 import type { Clock } from "../clock.ts";
+import { explain } from "../errors.ts";
 import {
   CLOSE,
   closeOutdated,
@@ -7,9 +8,11 @@ import {
   PROTOCOL_VERSION,
   type ServerInfo,
 } from "../live/mod.ts";
+import type { Log } from "../log.ts";
+import type { FrameSource } from "../playback/mod.ts";
 import { TooManyViewers, type Viewers, type ViewerSession } from "../streaming/mod.ts";
 import { clientAddress } from "./client_address.ts";
-import { asJson } from "./camera_routes.ts";
+import { cameraStatus, type StatusSource } from "./camera_status.ts";
 import type { Cameras } from "./cameras.ts";
 import { HttpError } from "./errors.ts";
 import { isSameOrigin } from "./same_origin.ts";
@@ -25,7 +28,12 @@ export interface LiveRoutesOptions {
   viewers: Viewers;
   /** Returns how clients reach the server, for the page. */
   serverInfo?: () => ServerInfo;
+  /** Modules that add fields to the cameras' status. */
+  status?: readonly StatusSource[];
+  /** Opens a camera's recordings; undefined if the server has none. */
+  replay?: (camera: string) => FrameSource;
   clock: Clock;
+  log: Pick<Log, "warn">;
 }
 
 /**
@@ -33,7 +41,9 @@ export interface LiveRoutesOptions {
  * those in `&watch=front,back` (an empty list: no camera). The socket of a page with another
  * protocol version is closed. Deno closes the sockets at shutdown.
  */
-export function liveRoutes({ cameras, viewers, serverInfo, clock }: LiveRoutesOptions): Hono {
+export function liveRoutes(
+  { cameras, viewers, serverInfo, status = [], replay, clock, log }: LiveRoutesOptions,
+): Hono {
   return new Hono().get("/live", (c) => {
     const names = cameras.all.map(({ name }) => name);
     const requested = c.req.query("watch")?.split(",");
@@ -48,8 +58,11 @@ export function liveRoutes({ cameras, viewers, serverInfo, clock }: LiveRoutesOp
     const session = new LiveSession({
       socket,
       cameras: cameras.all,
-      status: () => cameras.all.map((camera) => asJson(camera.stats())),
+      status: () => cameras.all.map((camera) => cameraStatus(camera, status)),
       server: serverInfo,
+      replay,
+      onReplayError: (camera, error) =>
+        log.warn("recording cannot be played", { camera, reason: explain(error) }),
       clock,
     });
     let viewer: ViewerSession | undefined;

@@ -15,9 +15,9 @@ export interface QueryRange {
  * @throws {HttpError} 400 if the value is not a number in the range.
  */
 export function readNumberQuery(c: Context, name: string, range: QueryRange): number | undefined {
-  return read(c, name, range.expected, (text) => {
+  return readQuery(c, name, range.expected, (text) => {
     const value = Number(text);
-    return /^\d+(\.\d+)?$|^\.\d+$/.test(text) && range.includes(value) ? value : undefined;
+    return /^-?(\d+(\.\d+)?|\.\d+)$/.test(text) && range.includes(value) ? value : undefined;
   });
 }
 
@@ -27,10 +27,16 @@ export function readNumberQuery(c: Context, name: string, range: QueryRange): nu
  * @throws {HttpError} 400 for any other value.
  */
 export function readSwitchQuery(c: Context, name: string): boolean | undefined {
-  return read(c, name, "0 or 1", (text) => ({ "0": false, "1": true })[text]);
+  return readQuery(c, name, "0 or 1", (text) => ({ "0": false, "1": true })[text]);
 }
 
-function read<T>(
+/**
+ * Reads a query parameter with a custom parser; undefined if missing.
+ *
+ * @param expected Description of valid values. It completes the message "Cannot read fps as …".
+ * @throws {HttpError} 400 if `parse` returns undefined.
+ */
+export function readQuery<T>(
   c: Context,
   name: string,
   expected: string,

@@ -4,13 +4,18 @@ import type { Clock } from "../clock.ts";
 import type { ServerInfo } from "../live/mod.ts";
 import type { Log } from "../log.ts";
 import { KeepAlive, Viewers } from "../streaming/mod.ts";
+import type { Recording } from "../recording/mod.ts";
+import type { RecordingStats } from "../metrics/mod.ts";
 import { cameraRoutes } from "./camera_routes.ts";
+import type { StatusSource } from "./camera_status.ts";
 import { Cameras } from "./cameras.ts";
 import { liveRoutes } from "./live_routes.ts";
 import { metricsRoutes } from "./metrics_routes.ts";
 import { pageRoutes, type Pages } from "./page_routes.ts";
 import { snapshotRoutes } from "./snapshot_routes.ts";
-import { type DirectTo, streamRoutes } from "./stream_routes.ts";
+import { playbackRoutes } from "./playback_routes.ts";
+import type { DirectTo } from "./stream_response.ts";
+import { streamRoutes } from "./stream_routes.ts";
 
 /** Options of {@link serverRoutes}. */
 export interface ServerRoutesOptions {
@@ -25,6 +30,12 @@ export interface ServerRoutesOptions {
   directTo?: DirectTo;
   /** The server's version, for metrics. @default {"unknown"} */
   version?: string;
+  /** Modules that add fields to the cameras' status. */
+  status?: readonly StatusSource[];
+  /** The recordings, to play; undefined if the server does not record. */
+  recording?: Recording;
+  /** Returns the state of the recordings, for metrics. */
+  recordings?: () => readonly RecordingStats[];
   clock: Clock;
   log: Log;
 }
@@ -32,9 +43,11 @@ export interface ServerRoutesOptions {
 /** The server's own routes: streams, snapshots, live player, status, metrics and pages. */
 export function serverRoutes(options: ServerRoutesOptions): Hono[] {
   const { pages, maxViewers, serverInfo, directTo, version = "unknown", clock, log } = options;
+  const { status, recording, recordings } = options;
   const cameras = new Cameras(options.cameras);
   const viewers = new Viewers({ max: maxViewers, clock, log });
   const keepAlive = new KeepAlive(clock, log);
+  const replay = recording && ((camera: string) => recording.library.cursor(camera));
   const startedAt = clock.now();
   const server = () => ({
     version,
@@ -43,11 +56,12 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
     viewers: viewers.count,
   });
   return [
+    playbackRoutes({ cameras, recording, keepAlive, viewers, directTo, clock, log }),
     streamRoutes({ cameras, keepAlive, viewers, directTo }),
     snapshotRoutes(cameras),
-    cameraRoutes(cameras),
-    liveRoutes({ cameras, viewers, serverInfo, clock }),
-    metricsRoutes(cameras, server),
+    cameraRoutes(cameras, status),
+    liveRoutes({ cameras, viewers, serverInfo, status, replay, clock, log }),
+    metricsRoutes(cameras, server, recordings),
     pageRoutes(pages),
   ];
 }

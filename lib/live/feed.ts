@@ -6,7 +6,7 @@ import { LatestQueue } from "../hub/latest_queue.ts";
 /** The part of a camera that a feed needs. */
 export type FeedCamera = Pick<
   Camera,
-  "name" | "join" | "leave" | "retryNow" | "countDropped" | "countDelivered"
+  "name" | "latest" | "join" | "leave" | "retryNow" | "countDropped" | "countDelivered"
 >;
 
 /** Options of a {@link LiveFeed}. */
@@ -35,6 +35,8 @@ export class LiveFeed implements Subscriber<Frame> {
   readonly #onEnd: () => void;
   #joined = false;
   #inFlight: Frame | undefined;
+  /** Sequence number of the last frame that the client has already, from the recording. */
+  #shownUntil = 0;
   readonly #queue: LatestQueue<Frame>;
 
   constructor({ camera, send, onEnd }: LiveFeedOptions) {
@@ -53,10 +55,12 @@ export class LiveFeed implements Subscriber<Frame> {
    * Joins the camera, and makes it retry after a permanent failure.
    *
    * @param skipDelay Whether to retry without a delay.
+   * @param shownUntil Sequence number up to which the client has the frames already.
    */
-  join(skipDelay = false): void {
+  join(skipDelay = false, shownUntil = 0): void {
     if (!this.#joined) {
       this.#joined = true;
+      this.#shownUntil = shownUntil;
       this.#camera.join(this);
     }
     this.#camera.retryNow({ skipDelay });
@@ -71,6 +75,7 @@ export class LiveFeed implements Subscriber<Frame> {
 
   /** Called by the camera for each frame. */
   offer(frame: Frame): void {
+    if (frame.sequence <= this.#shownUntil) return;
     if (this.#inFlight) this.#queue.offer(frame);
     else this.#transmit(frame);
   }

@@ -1,5 +1,5 @@
-import type { Bytes } from "../bytes.ts";
-import type { Frame } from "../frame.ts";
+import { type Bytes, hasHeadroom } from "../bytes.ts";
+import type { Frame, Jpeg } from "../frame.ts";
 
 /**
  * Version of the live protocol. Increase it when a page of the previous version cannot read the
@@ -8,10 +8,16 @@ import type { Frame } from "../frame.ts";
 export const PROTOCOL_VERSION = 2;
 
 /** The first byte of each binary message. Clients ignore kinds that they do not know. */
-export const MESSAGE_KIND = { FRAME: 1 } as const;
+export const MESSAGE_KIND = { FRAME: 1, RECORDED_FRAME: 2 } as const;
 
 /** Size of the header before the JPEG in a frame message, in bytes. */
 export const FRAME_HEADER = 16;
+
+/** Maximum speed of a replay, forwards and backwards. */
+const MAX_SPEED = 60;
+
+/** Maximum number of frames of a step. */
+const MAX_STEP = 1_000;
 
 /** Maximum length of a client's message, in characters. */
 export const MAX_MESSAGE = 4_096;
@@ -24,7 +30,32 @@ export type ClientMessage =
    */
   | { readonly type: "watch"; readonly cameras: readonly string[]; readonly retry: boolean }
   /** Acknowledges a frame: it was painted or discarded, and the server may send the next frame. */
-  | { readonly type: "painted"; readonly camera: number; readonly sequence: number }
+  | {
+    readonly type: "painted";
+    readonly camera: number;
+    readonly sequence: number;
+    readonly recorded: boolean;
+  }
+  /**
+   * Replays cameras, by name, from a time in milliseconds since the Unix epoch; null: from where
+   * they are. A speed of 0 shows one frame.
+   */
+  | {
+    readonly type: "replay";
+    readonly cameras: readonly string[];
+    readonly at: number | null;
+    readonly speed: number;
+    readonly id: number;
+  }
+  /** Shows the frame that is this number of frames later, or earlier if it is negative. */
+  | {
+    readonly type: "step";
+    readonly cameras: readonly string[];
+    readonly by: number;
+    readonly id: number;
+  }
+  /** Ends the replay of cameras: their live frames follow. */
+  | { readonly type: "live"; readonly cameras: readonly string[]; readonly id?: number }
   /** Requests the cameras' status and the server's time. */
   | { readonly type: "ping"; readonly id: number };
 
@@ -54,12 +85,44 @@ export function frameMessage(frame: Frame, camera: number): Bytes {
 
 function encode({ jpeg, sequence, capturedAt }: Frame, camera: number): Bytes {
   const message = new Uint8Array(FRAME_HEADER + jpeg.length);
-  const header = new DataView(message.buffer, 0, FRAME_HEADER);
-  header.setUint8(0, MESSAGE_KIND.FRAME);
+  message.set(jpeg, FRAME_HEADER);
+  return writeHeader(message, { kind: MESSAGE_KIND.FRAME, camera, sequence, capturedAt });
+}
+
+/**
+ * Encodes a recorded frame for one client: like {@link frameMessage}, with kind 2, the number of the
+ * delivery, and the time of the recording. Without a copy if the JPEG has headroom.
+ */
+export function recordedFrameMessage(
+  { at, sequence, jpeg }: { at: number; sequence: number; jpeg: Jpeg },
+  camera: number,
+): Bytes {
+  let message: Bytes;
+  if (hasHeadroom(jpeg)) {
+    const { buffer, byteOffset, length } = jpeg;
+    message = new Uint8Array(buffer, byteOffset - FRAME_HEADER, FRAME_HEADER + length);
+  } else {
+    message = new Uint8Array(FRAME_HEADER + jpeg.length);
+    message.set(jpeg, FRAME_HEADER);
+  }
+  const kind = MESSAGE_KIND.RECORDED_FRAME;
+  return writeHeader(message, { kind, camera, sequence, capturedAt: at });
+}
+
+interface FrameHeader {
+  readonly kind: number;
+  readonly camera: number;
+  readonly sequence: number;
+  readonly capturedAt: number;
+}
+
+function writeHeader(message: Bytes, { kind, camera, sequence, capturedAt }: FrameHeader): Bytes {
+  const header = new DataView(message.buffer, message.byteOffset, FRAME_HEADER);
+  header.setUint8(0, kind);
+  header.setUint8(1, 0);
   header.setUint16(2, camera);
   header.setUint32(4, sequence);
   header.setFloat64(8, capturedAt);
-  message.set(jpeg, FRAME_HEADER);
   return message;
 }
 
@@ -69,13 +132,29 @@ export function readClientMessage(text: string): ClientMessage | undefined {
   switch (message?.type) {
     case "watch": {
       const { cameras } = message;
-      if (!Array.isArray(cameras) || !cameras.every((name) => typeof name === "string")) return;
+      if (!isNames(cameras)) return;
       return { type: "watch", cameras, retry: message.retry === true };
     }
     case "painted": {
       const { camera, sequence } = message;
       if (!isCount(camera) || !isCount(sequence)) return;
-      return { type: "painted", camera, sequence };
+      return { type: "painted", camera, sequence, recorded: message.recorded === true };
+    }
+    case "replay": {
+      const { cameras, at = null, speed, id } = message;
+      if (!isNames(cameras) || !isNumber(speed, MAX_SPEED) || !isCount(id)) return;
+      if (at !== null && !isNumber(at, Number.MAX_SAFE_INTEGER)) return;
+      return { type: "replay", cameras, at, speed, id };
+    }
+    case "step": {
+      const { cameras, by, id } = message;
+      if (!isNames(cameras) || !isNumber(by, MAX_STEP) || !isCount(id)) return;
+      return Number.isInteger(by) ? { type: "step", cameras, by, id } : undefined;
+    }
+    case "live": {
+      const { cameras, id } = message;
+      if (!isNames(cameras) || (id !== undefined && !isCount(id))) return;
+      return { type: "live", cameras, id };
     }
     case "ping":
       return isCount(message.id) ? { type: "ping", id: message.id } : undefined;
@@ -89,6 +168,15 @@ function parseObject(text: string): Record<string, unknown> | undefined {
   } catch {
     return undefined; // invalid JSON
   }
+}
+
+function isNames(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((name) => typeof name === "string");
+}
+
+/** Whether a value is a number from -max to max. */
+function isNumber(value: unknown, max: number): value is number {
+  return Number.isFinite(value) && Math.abs(value as number) <= max;
 }
 
 function isCount(value: unknown): value is number {

@@ -1,10 +1,16 @@
 /**
  * The server's side of the live player: frames over a WebSocket. A frame is sent when the client
  * has acknowledged the previous one, so on a link of any speed a client is at most one transmission
- * behind.
+ * behind. Recordings are replayed in the same way.
  *
  * @module
  */
-export { FRAME_HEADER, frameMessage, MESSAGE_KIND, PROTOCOL_VERSION } from "./message.ts";
+export {
+  FRAME_HEADER,
+  frameMessage,
+  MESSAGE_KIND,
+  PROTOCOL_VERSION,
+  recordedFrameMessage,
+} from "./message.ts";
 export { closeOutdated } from "./outdated.ts";
 export { CLOSE, LiveSession, type LiveSocket, type ServerInfo } from "./session.ts";

@@ -1,7 +1,16 @@
 import type { Clock } from "../clock.ts";
 import type { Bytes } from "../bytes.ts";
-import { frameMessage, MAX_MESSAGE, PROTOCOL_VERSION, readClientMessage } from "./message.ts";
+import { arrivalTime, type FrameSource, Playhead, shownUntil } from "../playback/mod.ts";
+import {
+  type ClientMessage,
+  frameMessage,
+  MAX_MESSAGE,
+  PROTOCOL_VERSION,
+  readClientMessage,
+  recordedFrameMessage,
+} from "./message.ts";
 import { type FeedCamera, LiveFeed } from "./feed.ts";
+import { ReplayFeed, type ReplayState } from "./replay_feed.ts";
 
 /**
  * Close codes of the WebSocket (RFC 6455, section 7.4, and its registry; 4000 and above are for
@@ -47,13 +56,17 @@ export interface LiveSessionOptions {
   status: () => unknown;
   /** Returns how clients reach the server, for `hello`. */
   server?: () => ServerInfo;
+  /** Opens a camera's recordings; undefined if the server has none. */
+  replay?: (camera: string) => FrameSource;
+  /** Called when the recordings of a camera cannot be read. */
+  onReplayError?: (camera: string, error: unknown) => void;
   clock: Clock;
 }
 
 /**
  * One client's session over a WebSocket: sends frames of the cameras that the client watches, each
- * after the previous frame was acknowledged, and replies to pings. A session has no timer: it only
- * reacts.
+ * after the previous frame was acknowledged, and replies to pings. Live, a session has no timer: it
+ * only reacts. A replay waits until its next frame is due.
  *
  *     client  GET /live?version=2&watch=front,back
  *     server  {"type":"hello","version":2,"now":…,"cameras":[…],"server":{…}}
@@ -65,8 +78,29 @@ export interface LiveSessionOptions {
  *             {"type":"ping","id":1}
  *     server  {"type":"pong","id":1,"now":…,"cameras":[…]}
  *
- * Text messages are JSON. A binary message begins with four bytes: its kind (uint8; 1 is a frame),
- * a reserved byte, and the index of the camera (uint16). New kinds of binary messages and new types
+ * `hello` has `"replay":true` if the server has recordings. Then a client can replay cameras:
+ *
+ *     client  {"type":"replay","cameras":["front"],"at":1790000000000,"speed":-2,"id":7}
+ *     server  {"type":"replay","id":7,"camera":0,"state":"playing","at":…,"speed":-2}
+ *             a recorded frame (see `recordedFrameMessage`)
+ *     client  {"type":"painted","camera":0,"sequence":1,"recorded":true}
+ *     server  the recorded frame at the playhead
+ *     client  {"type":"replay","cameras":["front"],"at":null,"speed":1,"id":8}  changes the speed only
+ *             {"type":"step","cameras":["front"],"by":-1,"id":9}                one frame back
+ *             {"type":"live","cameras":["front"]}                               ends the replay
+ *
+ * The cameras of a message share one playhead: time = `at` + `speed` × time since then. `speed` is
+ * from -60 to 60; 0 shows the frame at that time. A camera is live or replayed; `watch` keeps what it
+ * is, and a camera that is not watched is neither. A request replaces one that waits. A step is
+ * counted in the frames of the first camera; the others follow.
+ *
+ * States: `playing` and `paused` (with the time of the frame shown) answer a request. `gap`: nothing
+ * was recorded between `from` and `to`; the playhead jumps over it when no camera has frames there,
+ * to `at`. `start`: the oldest frame is reached backwards. `live`: playback has caught up, and live
+ * frames follow by themselves. `none`: nothing is recorded.
+ *
+ * Text messages are JSON. A binary message begins with four bytes: its kind (uint8; 1 is a frame, 2 a
+ * recorded frame), a reserved byte, and the index of the camera (uint16). New kinds of binary messages and new types
  * of text messages need no new version: **a client ignores kinds and types that it does not know.**
  *
  * `version` changes when an existing message does. The server closes the socket of a client that
@@ -86,9 +120,12 @@ export class LiveSession {
   readonly #server: (() => ServerInfo) | undefined;
   readonly #clock: Clock;
   readonly #feeds: readonly LiveFeed[];
+  /** Undefined without recordings. */
+  readonly #replays: readonly ReplayFeed[] | undefined;
   #ended = false;
 
-  constructor({ socket, cameras, status, server, clock }: LiveSessionOptions) {
+  constructor(options: LiveSessionOptions) {
+    const { socket, cameras, status, server, replay, clock } = options;
     this.#socket = socket;
     this.#cameras = cameras;
     this.#status = status;
@@ -101,11 +138,23 @@ export class LiveSession {
         onEnd: () => this.close(CLOSE.GOING_AWAY, "The server is shutting down"),
       })
     );
+    this.#replays = replay && cameras.map((camera, index) => {
+      const { name } = camera;
+      return new ReplayFeed({
+        openSource: () => replay(name),
+        clock,
+        liveEdge: () => camera.latest && arrivalTime(camera.latest, clock),
+        send: (image) => this.#send(recordedFrameMessage(image, index)),
+        report: (state, id) => this.#report(index, state, id),
+        onLive: (shown) => this.#feeds[index]!.join(false, shownUntil(camera.latest, shown, clock)),
+        onError: (error) => options.onReplayError?.(name, error),
+      });
+    });
   }
 
   /** Number of frames sent. */
   get sent(): number {
-    return this.#feeds.reduce((sum, feed) => sum + feed.sent, 0);
+    return this.#allFeeds().reduce((sum, feed) => sum + feed.sent, 0);
   }
 
   /** Number of frames that the client was too slow to receive. */
@@ -115,12 +164,18 @@ export class LiveSession {
 
   /** Starts the session: sends `hello` with the list of cameras, then the latest frames. */
   start(watch: Iterable<string>): void {
-    this.#sendStatus({ type: "hello", version: PROTOCOL_VERSION, server: this.#server?.() });
+    this.#sendStatus({
+      type: "hello",
+      version: PROTOCOL_VERSION,
+      server: this.#server?.(),
+      replay: this.#replays && true,
+    });
     this.watch(watch);
   }
 
   /**
-   * Watches these cameras and leaves all others. Ignores unknown names.
+   * Watches these cameras and leaves all others. Those that are being replayed are replayed on.
+   * Ignores unknown names.
    *
    * @param retry Whether to retry failed cameras without the usual delay.
    */
@@ -128,8 +183,11 @@ export class LiveSession {
     const wanted = new Set(names);
     for (const [index, feed] of this.#feeds.entries()) {
       if (this.#ended) return; // joining a closed camera ends the session
-      if (wanted.has(this.#cameras[index]!.name)) feed.join(retry);
-      else feed.leave();
+      const replay = this.#replays?.[index];
+      if (!wanted.has(this.#cameras[index]!.name)) {
+        feed.leave();
+        replay?.stop();
+      } else if (!replay?.playhead) feed.join(retry);
     }
   }
 
@@ -143,9 +201,20 @@ export class LiveSession {
     if (this.#isFlooded()) {
       return this.close(CLOSE.POLICY, "The client sends messages but does not read");
     }
-    if (read.type === "watch") this.watch(read.cameras, read.retry);
-    else if (read.type === "painted") this.#feeds[read.camera]?.acknowledge(read.sequence);
-    else this.#sendStatus({ type: "pong", id: read.id });
+    switch (read.type) {
+      case "watch":
+        return this.watch(read.cameras, read.retry);
+      case "painted": {
+        const feeds = read.recorded ? this.#replays : this.#feeds;
+        return feeds?.[read.camera]?.acknowledge(read.sequence);
+      }
+      case "ping":
+        return this.#sendStatus({ type: "pong", id: read.id });
+      case "live":
+        return this.#goLive(read);
+      default:
+        return this.#replay(read);
+    }
   }
 
   /** Ends the session and closes the socket. */
@@ -159,10 +228,65 @@ export class LiveSession {
   end(): void {
     this.#ended = true;
     for (const feed of this.#feeds) feed.leave();
+    for (const replay of this.#replays ?? []) replay.stop();
+  }
+
+  /** Replays cameras along one playhead. */
+  #replay(request: ClientMessage & { type: "replay" | "step" }): void {
+    const indexes = this.#indexesOf(request.cameras);
+    const { id } = request;
+    if (!this.#replays) {
+      for (const index of indexes) this.#report(index, { state: "none" }, id);
+      return;
+    }
+    const replays = indexes.map((index) => this.#replays![index]!);
+    const leader = replays.find((replay) => !replay.isEmpty) ?? replays[0];
+    if (!leader) return;
+    const isStep = request.type === "step";
+    const speed = isStep ? 0 : request.speed;
+    const at = isStep ? leader.shownAt ?? null : request.at;
+    const before = leader.playhead;
+    const playhead = new Playhead({
+      at: at ?? leader.position ?? this.#clock.now(),
+      speed,
+      clock: this.#clock,
+    });
+    for (const [position, replay] of replays.entries()) {
+      this.#feeds[indexes[position]!]!.leave();
+      const isMoved = (!isStep && request.at !== null) || replay.playhead !== before;
+      replay.follow(playhead, isMoved, id);
+      if (!isStep && !isMoved) replay.confirm();
+    }
+    if (isStep) leader.step(request.by);
+  }
+
+  #goLive({ cameras, id }: ClientMessage & { type: "live" }): void {
+    for (const index of this.#indexesOf(cameras)) {
+      if (this.#ended) return; // joining a closed camera ends the session
+      if (this.#replays) this.#replays[index]!.goLive(id);
+      else this.#report(index, { state: "live" }, id);
+      this.#feeds[index]!.join();
+    }
+  }
+
+  /** Returns the indexes of cameras, in the order of `names`. Ignores unknown names. */
+  #indexesOf(names: readonly string[]): number[] {
+    const all = this.#cameras.map(({ name }) => name);
+    return [...new Set(names)].map((name) => all.indexOf(name)).filter((index) => index !== -1);
+  }
+
+  #allFeeds(): readonly (LiveFeed | ReplayFeed)[] {
+    return [...this.#feeds, ...this.#replays ?? []];
+  }
+
+  #report(camera: number, state: ReplayState, id: number | undefined): void {
+    this.#send(JSON.stringify({ type: "replay", id, camera, ...state }));
   }
 
   #sendStatus(
-    message: { type: "hello"; version: number; server?: ServerInfo } | { type: "pong"; id: number },
+    message:
+      | { type: "hello"; version: number; server?: ServerInfo; replay?: boolean }
+      | { type: "pong"; id: number },
   ): void {
     const status = { ...message, now: this.#clock.now(), cameras: this.#status() };
     this.#send(JSON.stringify(status));
@@ -180,7 +304,7 @@ export class LiveSession {
    * hence twice the size.)
    */
   #isFlooded(): boolean {
-    const frames = this.#feeds.reduce((sum, { size }) => sum + size, 0);
+    const frames = this.#allFeeds().reduce((sum, { size }) => sum + size, 0);
     return this.#socket.bufferedAmount > 2 * frames + MAX_BUFFERED_REPLIES;
   }
 }

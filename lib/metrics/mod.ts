@@ -15,12 +15,36 @@ export interface ServerStats {
   readonly viewers: number;
 }
 
+/** State of a camera's recordings. */
+export interface RecordingStats {
+  readonly camera: string;
+  readonly state: RecordingState;
+  /** Frames written since the start of the server. */
+  readonly frames: number;
+  /** Frames that could not be written. */
+  readonly dropped: number;
+  /** Size of the recordings on disk, in bytes. */
+  readonly bytes: number;
+  /** Time of the oldest frame, in milliseconds since the Unix epoch. */
+  readonly oldest: number | undefined;
+}
+
+type RecordingState = "recording" | "waiting" | "paused" | "off";
+
+/** What the metrics are computed from. */
+interface Stats {
+  readonly cameras: readonly CameraStats[];
+  readonly server: ServerStats;
+  /** Empty if the server does not record. */
+  readonly recordings: readonly RecordingStats[];
+}
+
 /** A family of metrics. */
 interface Metric {
   readonly name: string;
   readonly type: "gauge" | "counter" | "histogram";
   readonly help: string;
-  samples(cameras: readonly CameraStats[], server: ServerStats): Sample[];
+  samples(stats: Stats): Sample[];
 }
 
 /** A value of a metric. */
@@ -31,6 +55,7 @@ interface Sample {
 }
 
 const STATES: readonly CameraState[] = ["off", "starting", "streaming", "failed"];
+const RECORDING_STATES: readonly RecordingState[] = ["off", "waiting", "recording", "paused"];
 
 /** All metrics, in the order of the output. */
 const METRICS: readonly Metric[] = [
@@ -38,19 +63,19 @@ const METRICS: readonly Metric[] = [
     name: "dinocam_info",
     type: "gauge",
     help: "The server's version.",
-    samples: (_, { version }) => [sample(1, { version })],
+    samples: ({ server }) => [sample(1, { version: server.version })],
   },
   {
     name: "dinocam_viewers",
     type: "gauge",
     help: "Viewers of streams and live players.",
-    samples: (_, { viewers }) => [sample(viewers)],
+    samples: ({ server }) => [sample(server.viewers)],
   },
   {
     name: "dinocam_camera_state",
     type: "gauge",
     help: "1 for the camera's current state, 0 for the others.",
-    samples: (cameras) => cameras.flatMap(states),
+    samples: ({ cameras }) => cameras.flatMap(({ name, state }) => states(STATES, name, state)),
   },
   {
     name: "dinocam_camera_subscribers",
@@ -116,28 +141,68 @@ const METRICS: readonly Metric[] = [
     name: "dinocam_latency_seconds",
     type: "histogram",
     help: "Time from a frame's capture until a viewer has received it.",
-    samples: (cameras) => cameras.flatMap(latencies),
+    samples: ({ cameras }) => cameras.flatMap(latencies),
+  },
+  {
+    name: "dinocam_recording_state",
+    type: "gauge",
+    help: "1 for the current state of the camera's recorder, 0 for the others.",
+    samples: ({ recordings }) =>
+      recordings.flatMap(({ camera, state }) => states(RECORDING_STATES, camera, state)),
+  },
+  {
+    name: "dinocam_recording_frames_total",
+    type: "counter",
+    help: "Frames that have been recorded.",
+    samples: perRecording(({ frames }) => frames),
+  },
+  {
+    name: "dinocam_recording_dropped_total",
+    type: "counter",
+    help: "Frames that could not be recorded.",
+    samples: perRecording(({ dropped }) => dropped),
+  },
+  {
+    name: "dinocam_recording_bytes",
+    type: "gauge",
+    help: "Size of the recordings on disk.",
+    samples: perRecording(({ bytes }) => bytes),
+  },
+  {
+    name: "dinocam_recording_oldest_seconds",
+    type: "gauge",
+    help: "Time of the oldest recorded frame since the Unix epoch.",
+    samples: perRecording(({ oldest }) => oldest === undefined ? undefined : oldest / 1000),
   },
   {
     name: "process_resident_memory_bytes",
     type: "gauge",
     help: "Resident memory of the server.",
-    samples: (_, { memory }) => [sample(memory)],
+    samples: ({ server }) => [sample(server.memory)],
   },
   {
     name: "process_start_time_seconds",
     type: "gauge",
     help: "Start time of the server since the Unix epoch.",
-    samples: (_, { startedAt }) => [sample(startedAt / 1000)],
+    samples: ({ server }) => [sample(server.startedAt / 1000)],
   },
 ];
 
-/** Writes the state of the cameras and the server in Prometheus' text format. */
-export function expose(cameras: readonly CameraStats[], server: ServerStats): string {
+/**
+ * Writes the state of the cameras, the server and the recordings in Prometheus' text format. Leaves
+ * out metrics without a value.
+ */
+export function expose(
+  cameras: readonly CameraStats[],
+  server: ServerStats,
+  recordings: readonly RecordingStats[] = [],
+): string {
   const lines: string[] = [];
   for (const { name, type, help, samples } of METRICS) {
+    const values = samples({ cameras, server, recordings });
+    if (values.length === 0) continue;
     lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
-    for (const { suffix, labels, value } of samples(cameras, server)) {
+    for (const { suffix, labels, value } of values) {
       lines.push(`${name}${suffix}${formatLabels(labels)} ${value}`);
     }
   }
@@ -150,11 +215,21 @@ function sample(value: number, labels: Record<string, string> = {}, suffix = "")
 
 /** Creates a function that returns one sample per camera. */
 function perCamera(value: (camera: CameraStats) => number): Metric["samples"] {
-  return (cameras) => cameras.map((camera) => sample(value(camera), { camera: camera.name }));
+  return ({ cameras }) => cameras.map((camera) => sample(value(camera), { camera: camera.name }));
 }
 
-function states({ name, state }: CameraStats): Sample[] {
-  return STATES.map((label) => sample(label === state ? 1 : 0, { camera: name, state: label }));
+/** Creates a function that returns one sample per recording with a value. */
+function perRecording(value: (recording: RecordingStats) => number | undefined): Metric["samples"] {
+  return ({ recordings }) =>
+    recordings.flatMap((recording) => {
+      const number = value(recording);
+      return number === undefined ? [] : sample(number, { camera: recording.camera });
+    });
+}
+
+/** Returns a sample for each possible state: 1 for the current one. */
+function states(all: readonly string[], camera: string, current: string): Sample[] {
+  return all.map((state) => sample(state === current ? 1 : 0, { camera, state }));
 }
 
 /** Returns the samples of a histogram, in which each bucket includes the smaller ones. */

@@ -28,17 +28,30 @@ export interface FlagsOptions {
  */
 export function permissionFlags(options: FlagsOptions): string[] {
   const { config, drivers, settings, env, dotenv = false } = options;
-  const written = config ? pathsOf(settings.filter(({ path }) => path === "write"), env) : [];
-  const read = config ? pathsOf(settings.filter(({ path }) => path), env) : [];
+  const used = config ? settings : [];
+  const written = pathsOf(used.filter(({ path }) => path === "write"), env);
+  const read = pathsOf(used.filter(({ path }) => path), env);
+  const others = used.filter(({ name }) => env[name]?.trim()).map(({ permissions }) => permissions);
+  const programs = others.flatMap((one) => one?.run ?? []);
+  const sys = [
+    // To print the addresses of this machine.
+    ...config && ["0.0.0.0", "::"].includes(config.host) ? ["networkInterfaces"] : [],
+    ...others.flatMap((one) => one?.sys ?? []),
+  ];
   return [
     "--no-prompt",
     "--allow-env",
-    flag("read", [...OWN_FOLDERS, ...read, ...dotenv ? [".env"] : []]),
+    flag("read", [
+      ...OWN_FOLDERS,
+      ...read,
+      ...others.flatMap((one) => one?.read ?? []),
+      ...dotenv ? [".env"] : [],
+    ]),
     ...written.length > 0 ? [flag("write", written)] : [],
     ...drivers.has("net") ? ["--allow-net"] : config ? [listenFlag(config)] : [],
-    ...drivers.has("run") ? ["--allow-run"] : [],
-    // To print the addresses of this machine.
-    ...config && ["0.0.0.0", "::"].includes(config.host) ? ["--allow-sys=networkInterfaces"] : [],
+    // Deno ignores a program that is not installed, and says so only without -q.
+    ...drivers.has("run") ? ["--allow-run"] : programs.length > 0 ? [flag("run", programs)] : [],
+    ...sys.length > 0 ? [flag("sys", sys)] : [],
     ...ffiFlags(librariesOf(Deno.build.os)),
   ];
 }
@@ -48,9 +61,10 @@ export function permissionFlags(options: FlagsOptions): string[] {
  * all settings.
  */
 export function compileFlags(settings: readonly Setting[]): string[] {
+  const sys = settings.flatMap(({ permissions }) => permissions?.sys ?? []);
   return [
     ...["--no-prompt", "--allow-env", "--allow-net", "--allow-run", "--allow-read"],
-    "--allow-sys=networkInterfaces",
+    flag("sys", ["networkInterfaces", ...sys]),
     ...settings.some(({ path }) => path === "write") ? ["--allow-write"] : [],
     ...ffiFlags([...LINUX_LIBRARIES, ...MACOS_LIBRARIES]),
   ];

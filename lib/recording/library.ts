@@ -1,5 +1,6 @@
 import type { Cursor } from "./cursor.ts";
-import type { OpenSegment, Segment } from "./segment.ts";
+import type { DiskFile } from "./disk.ts";
+import type { OpenSegment, Segment, SegmentIndex } from "./segment.ts";
 
 /** What is recorded of a camera, in short. */
 export interface Extent {
@@ -29,6 +30,15 @@ export interface Timeline {
   readonly activity: string;
 }
 
+/** Consecutive frames of a segment. */
+export interface FrameRange {
+  readonly segment: Segment;
+  readonly index: SegmentIndex;
+  /** The first and the last frame; both belong to the range. */
+  readonly first: number;
+  readonly last: number;
+}
+
 /** The recorded segments of all cameras. Files are the only truth; it caches what they contain. */
 export interface Library {
   /** Resolves when the sizes of all files are known. */
@@ -45,6 +55,13 @@ export interface Library {
   timeline(camera: string, from: number, to: number): Promise<Timeline>;
   /** Opens a cursor before the first frame. It opens no file until it is moved. */
   cursor(camera: string): Cursor;
+  /**
+   * Yields the frames that are played in a period, by time. A segment can have several ranges. For
+   * an open segment, they end at the frame that is the last one at that time.
+   */
+  frames(camera: string, from: number, to: number): AsyncIterable<FrameRange>;
+  /** Opens the file of a segment for reading; the caller closes it. */
+  openFile(segment: Segment): Promise<DiskFile>;
 
   /** Number for the next segment of a camera; see `Segment.number`. */
   nextNumber(camera: string): number;

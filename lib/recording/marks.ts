@@ -1,15 +1,12 @@
-/** A named moment of a camera. */
-export interface Mark {
-  /** In milliseconds since the Unix epoch. */
-  readonly at: number;
-  /** Letters, digits, spaces and `-_.:`, at most 64 characters. */
-  readonly label: string;
-  /** What belongs to the mark: this many milliseconds before and after it. */
-  readonly before: number;
-  readonly after: number;
-  /** Whether retention keeps what belongs to the mark. */
-  readonly keep: boolean;
-}
+import type { Disk } from "./disk.ts";
+import { codeOf } from "./file_system.ts";
+import { KeptPeriods } from "./kept_periods.ts";
+import type { Mark } from "./mark.ts";
+import { MarkFile } from "./mark_file.ts";
+import { DAY, dayOf, parseDay } from "./segment_name.ts";
+import { type Storage, StorageError } from "./storage.ts";
+
+export type { Mark } from "./mark.ts";
 
 /** The marks of all cameras: files `marks.jsonl` in the folders of the days. */
 export interface Marks {
@@ -19,4 +16,151 @@ export interface Marks {
   list(camera: string, from: number, to: number, label?: string): Promise<readonly Mark[]>;
   /** Returns whether a mark keeps something between two times. */
   keeps(camera: string, start: number, end: number): Promise<boolean>;
+}
+
+/** Options of {@link MarkFiles}. */
+export interface MarkFilesOptions {
+  /** Folder of the recordings. It must exist when a mark is added; the folders in it need not. */
+  readonly root: string;
+  readonly disk: Disk;
+  readonly storage: Pick<Storage, "reserve" | "release">;
+}
+
+/** Number of days whose marks stay in memory, for all cameras together. */
+const MAX_DAYS = 64;
+/** Times that a mark can have: to the year 9999. */
+const MAX_TIME = Date.UTC(10_000, 0) - 1;
+
+/** Stores marks in files. */
+export class MarkFiles implements Marks {
+  readonly #options: MarkFilesOptions;
+  /** By "camera/day". The one that was used last is at the end. */
+  readonly #files = new Map<string, MarkFile>();
+  /** By camera. */
+  readonly #kept = new Map<string, Promise<KeptPeriods>>();
+  #written = 0;
+
+  constructor(options: MarkFilesOptions) {
+    this.#options = options;
+  }
+
+  /** Bytes written since the start. */
+  get written(): number {
+    return this.#written;
+  }
+
+  /**
+   * Adds a mark; resolves when it is on the disk.
+   *
+   * @throws {StorageError} If it cannot be stored; the message is for users.
+   * @throws {RangeError} If its time is before 1970 or after 9999.
+   */
+  async add(camera: string, mark: Mark): Promise<void> {
+    const { at, label, before, after, keep } = mark;
+    if (!(at >= 0 && at <= MAX_TIME)) throw new RangeError(`Cannot add a mark at ${at}`);
+    try {
+      // First the period: nothing in it may be deleted while the mark is written.
+      if (keep) (await this.#keptPeriods(camera)).add(at - before, at + after);
+      await this.#file(camera, dayOf(at)).append({ at, label, before, after, keep });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : error;
+      throw new StorageError(`Cannot store the mark: ${reason}`, { cause: error });
+    }
+  }
+
+  async list(camera: string, from: number, to: number, label?: string): Promise<readonly Mark[]> {
+    const listed: Mark[] = [];
+    for (const day of await this.#days(camera, from, to)) {
+      for (const mark of await this.#file(camera, day).read()) {
+        const isWanted = mark.at >= from && mark.at <= to &&
+          (label === undefined || mark.label === label);
+        if (isWanted) listed.push(mark);
+      }
+    }
+    return listed;
+  }
+
+  async keeps(camera: string, start: number, end: number): Promise<boolean> {
+    return (await this.#keptPeriods(camera)).overlap(start, end);
+  }
+
+  /** Forgets what it knows of a day whose file has been deleted. */
+  forget(camera: string, day: string): void {
+    this.#files.delete(`${camera}/${day}`);
+  }
+
+  #file(camera: string, day: string): MarkFile {
+    const key = `${camera}/${day}`;
+    const file = this.#files.get(key) ?? this.#open(camera, day);
+    this.#files.delete(key);
+    this.#files.set(key, file);
+    if (this.#files.size > MAX_DAYS) this.#closeOldest(key);
+    return file;
+  }
+
+  #open(camera: string, day: string): MarkFile {
+    const { root, disk, storage } = this.#options;
+    const cameraFolder = `${root}/${camera}`;
+    const onWrite = (bytes: number) => void (this.#written += bytes);
+    return new MarkFile({
+      disk,
+      storage,
+      cameraFolder,
+      dayFolder: `${cameraFolder}/${day}`,
+      onWrite,
+    });
+  }
+
+  /** Forgets the file that was not used for the longest time. */
+  #closeOldest(except: string): void {
+    for (const [key, file] of this.#files) {
+      if (key !== except && !file.isBusy) return void this.#files.delete(key);
+    }
+  }
+
+  /** Returns the days that may have marks in a period, oldest first. */
+  async #days(camera: string, from: number, to: number): Promise<string[]> {
+    [from, to] = [Math.max(0, from), Math.min(to, MAX_TIME)];
+    if (from > to) return [];
+    if (to - from < 2 * DAY) {
+      const days = Math.floor(to / DAY) - Math.floor(from / DAY) + 1;
+      return Array.from({ length: days }, (_, day) => dayOf(from + day * DAY));
+    }
+    const [first, last] = [dayOf(from), dayOf(to)];
+    return (await this.#allDays(camera)).filter((day) => day >= first && day <= last);
+  }
+
+  async #allDays(camera: string): Promise<string[]> {
+    try {
+      const names = await this.#options.disk.list(`${this.#options.root}/${camera}`);
+      return names.filter((name) => parseDay(name) !== undefined).sort();
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") return [];
+      throw error;
+    }
+  }
+
+  /**
+   * Returns what the marks of a camera keep. All its marks are read once: those of any day may
+   * reach into another.
+   */
+  #keptPeriods(camera: string): Promise<KeptPeriods> {
+    let kept = this.#kept.get(camera);
+    if (!kept) {
+      kept = this.#readKeptPeriods(camera);
+      kept.catch(() => this.#kept.delete(camera));
+      this.#kept.set(camera, kept);
+    }
+    return kept;
+  }
+
+  async #readKeptPeriods(camera: string): Promise<KeptPeriods> {
+    const kept = new KeptPeriods();
+    for (const day of await this.#allDays(camera)) {
+      for (const { at, before, after, keep } of await this.#file(camera, day).read()) {
+        if (keep) kept.add(at - before, at + after);
+      }
+    }
+    return kept;
+  }
 }

@@ -3,22 +3,11 @@
  *
  * @module
  */
+export { checkRecording } from "./check.ts";
 export type { Cursor, FrameRef } from "./cursor.ts";
 export type { Extent, Library, Span, Timeline } from "./library.ts";
+export { openRecording, type RecordingOptions } from "./open_recording.ts";
+export type { Recording } from "./recording.ts";
 export type { Mark, Marks } from "./marks.ts";
 export type { RecorderStatus } from "./status.ts";
 export { StorageError } from "./storage.ts";
-
-import type { Library } from "./library.ts";
-import type { Marks } from "./marks.ts";
-import type { RecorderStatus } from "./status.ts";
-
-/** The recordings of all cameras, for routes and players. */
-export interface Recording extends AsyncDisposable {
-  readonly library: Library;
-  readonly marks: Marks;
-  /** State of a camera's recorder. */
-  status(camera: string): RecorderStatus;
-  /** How long the recordings fit at the present rate, in milliseconds; undefined if unknown. */
-  readonly holds: number | undefined;
-}

@@ -48,7 +48,8 @@ export function checkSettings(options: SettingsToCheck): SettingWarning[] {
     const { setting, camera } = recognized;
     if (hasQuotes(setting, text)) warnings.push(quotesWarning(variable));
     const affected = camera ? [camera] : cameras.filter((one) => !isOverridden(env, setting, one));
-    const unread = checkRead({ variable, setting, affected, env });
+    const unread = checkRequired(variable, setting, env) ??
+      checkRead({ variable, setting, affected, env });
     if (unread) warnings.push(unread);
   }
   return [...warnings, ...checkDotenv({ dotenv, dotenvCommand, env, known })];
@@ -87,6 +88,17 @@ function quotesWarning(variable: string): SettingWarning {
     text: `The value of ${variable} contains quotation marks at its ends`,
     advice: "remove them unless they belong to the value: only a shell removes quotation marks",
   };
+}
+
+/** Checks whether the setting that another one needs is set. */
+function checkRequired(
+  variable: string,
+  { requires }: Setting,
+  env: Env,
+): SettingWarning | undefined {
+  if (!requires || env[requires]?.trim()) return undefined;
+  const text = `${variable} has no effect without ${requires}`;
+  return { variable, text, advice: `set ${requires} too, or remove ${variable}` };
 }
 
 interface ReadCheck {

@@ -1,6 +1,7 @@
 import type { Camera } from "../camera/camera.ts";
 import type { Clock } from "../clock.ts";
 import { explain } from "../errors.ts";
+import type { Frame } from "../frame.ts";
 import type { Log } from "../log.ts";
 import { NoSignal } from "./no_signal.ts";
 import type { ViewerStream } from "./viewer_stream.ts";
@@ -23,7 +24,7 @@ const STALL_TIMEOUT = 120_000;
 export class KeepAlive {
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #streams = new Map<ViewerStream, Camera>();
+  readonly #streams = new Map<ViewerStream, () => Frame>();
   readonly #noSignal: NoSignal;
   #timer: AbortController | undefined;
 
@@ -33,10 +34,15 @@ export class KeepAlive {
     this.#noSignal = new NoSignal(clock);
   }
 
-  /** Keeps a camera's stream alive from now on. */
-  add(stream: ViewerStream, camera: Camera): void {
+  /**
+   * Keeps a camera's stream alive from now on.
+   *
+   * @param recorded Returns the recorded frame that the stream shows, if it shows one.
+   */
+  add(stream: ViewerStream, camera: Camera, recorded?: () => Frame | undefined): void {
     stream.lastSentAt = this.#clock.monotonic();
-    this.#streams.set(stream, camera);
+    const latest = () => camera.latest ?? this.#noSignal.frameFor(camera);
+    this.#streams.set(stream, recorded ? () => recorded() ?? latest() : latest);
     if (!this.#timer) this.#run(this.#timer = new AbortController()).catch(() => {}); // aborted
   }
 
@@ -53,19 +59,19 @@ export class KeepAlive {
       await this.#clock.sleep(CHECK_INTERVAL, signal);
       try {
         const now = this.#clock.monotonic();
-        for (const [stream, camera] of this.#streams) this.#check(stream, camera, now);
+        for (const [stream, latest] of this.#streams) this.#check(stream, latest, now);
       } catch (error) {
         this.#log.error("keep-alive failed", { reason: explain(error) });
       }
     }
   }
 
-  #check(stream: ViewerStream, camera: Camera, now: number): void {
+  #check(stream: ViewerStream, latest: () => Frame, now: number): void {
     const blockedFor = stream.blockedFor(now);
     if (blockedFor !== undefined) {
       if (blockedFor >= STALL_TIMEOUT) stream.disconnect("stalled");
     } else if (now - stream.lastSentAt >= REPEAT_AFTER) {
-      stream.repeat(camera.latest ?? this.#noSignal.frameFor(camera), now);
+      stream.repeat(latest(), now);
     }
   }
 }

@@ -6,6 +6,7 @@
  */
 export { KeepAlive } from "./keep_alive.ts";
 export { type DirectSender, ViewerStream, type ViewerStreamOptions } from "./viewer_stream.ts";
+export { openPlaybackStream, type OpenPlaybackStreamOptions } from "./open_playback_stream.ts";
 export { openViewerStream, type OpenViewerStreamOptions } from "./open_viewer_stream.ts";
 export {
   TooManyViewers,

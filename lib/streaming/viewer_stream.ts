@@ -64,6 +64,7 @@ export class ViewerStream implements Subscriber<Frame> {
   /** Whether the stream has taken everything that was enqueued. */
   #pulling = false;
   #ended = false;
+  #ready: PromiseWithResolvers<void> | undefined;
 
   constructor(options: ViewerStreamOptions) {
     this.#options = options;
@@ -96,6 +97,16 @@ export class ViewerStream implements Subscriber<Frame> {
     if (wanted && !wanted(frame)) return;
     if (this.#isReady()) this.#send(frame);
     else this.#queue.offer(frame);
+  }
+
+  /**
+   * Waits until a frame would be sent at once, or the stream has ended. For sources that choose the
+   * next frame when the client is ready for it.
+   */
+  whenReady(): Promise<void> {
+    if (this.#ended || this.#isIdle()) return Promise.resolve();
+    this.#ready ??= Promise.withResolvers();
+    return this.#ready.promise;
   }
 
   /** Sends a frame again, unless the client is still receiving one. @param now Monotonic time. */
@@ -149,6 +160,16 @@ export class ViewerStream implements Subscriber<Frame> {
     this.#blockedSince = undefined;
     this.#delivered();
     if (this.#queue.size > 0 && this.#isReady()) this.#send(this.#queue.take()!);
+    if (this.#ready && this.#isIdle()) this.#resolveReady();
+  }
+
+  #isIdle(): boolean {
+    return this.#queue.size === 0 && this.#isReady();
+  }
+
+  #resolveReady(): void {
+    this.#ready?.resolve();
+    this.#ready = undefined;
   }
 
   /** Whether the client has received everything. */
@@ -194,6 +215,7 @@ export class ViewerStream implements Subscriber<Frame> {
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#resolveReady();
     this.#options.onEnd();
   }
 }

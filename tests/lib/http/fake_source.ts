@@ -2,6 +2,7 @@ import { type Access, Authenticator } from "../../../lib/auth/mod.ts";
 import { Camera } from "../../../lib/camera/camera.ts";
 import type { AllowedOrigins } from "../../../lib/config.ts";
 import type { Jpeg } from "../../../lib/frame.ts";
+import type { Recording } from "../../../lib/recording/mod.ts";
 import { createServerApp } from "./server_app.ts";
 import { FakeSource } from "../../fake_source.ts";
 import { ManualClock, settle } from "../../manual_clock.ts";
@@ -41,10 +42,13 @@ interface SetUpOptions {
   maxViewers?: number;
   /** The camera's nominal frame rate: the lower, the later the camera counts as stalled. */
   fps?: number;
+  recording?: Recording;
 }
 
 /** Creates the app with one camera, "front", and a clock that starts at the beginning of 2026. */
-export function setUp({ allowOrigin, access, maxViewers, fps }: SetUpOptions = {}) {
+export function setUp(
+  { allowOrigin, access, maxViewers, fps, recording }: SetUpOptions = {},
+) {
   const clock = new ManualClock();
   const source = new ImageSource(clock);
   const log = { info() {}, warn() {}, error() {} };
@@ -62,6 +66,7 @@ export function setUp({ allowOrigin, access, maxViewers, fps }: SetUpOptions = {
     authenticator: access && new Authenticator(access, { clock, log }),
     allowOrigin,
     maxViewers,
+    recording,
     clock,
     log,
   });

@@ -49,6 +49,10 @@ Deno.test("checkSettings() finds misspelled settings", () => {
     ALLOW_ORIGIN: "ALLOW_ORIGINS ALOW_ORIGIN ALLOWED_ORIGIN ALLOWED_ORIGINS ALLOWORIGIN",
     LOG: "LGO LOGG LOGS",
     SEND_QUEUE: "SEND_QUE SENDQUEUE SEND_QUEU SEND_QEUE",
+    RECORD_DIR: "RECORDDIR RECORDS_DIR RECRD_DIR RECORD_DIRS RECORDING_DIR RECORD_PATH",
+    RECORD_MAX: "RECORDMAX RECORD_MAXX RECORD_SIZE RECORD_MAX_SIZE",
+    RECORD_FPS: "RECORD_FSP RECORDFPS RECORDING_FPS",
+    RETENTION: "RETENTON RETENTIONS RETANTION RECORD_RETENTION",
     CAMERAS_DIR: "CAMERA_DIR CAMERAS_DIRS CAMERADIR CAMERAS-DIR",
   };
   const wrong = Object.entries(misspellings).flatMap(([meant, variables]) =>
@@ -177,4 +181,13 @@ Deno.test("checkSettings() reports a .env file with settings that are not set", 
 
 Deno.test("checkSettings() prints no control characters, and no endless name", () => {
   assertEquals(check({ "CAM\x1bREA": "1", [`${"X".repeat(5_000)}_FPS`]: "1" }), []);
+});
+
+Deno.test("checkSettings() finds settings without an effect, as the one that they need is missing", () => {
+  const env = { CAMERA: "pi", RETENTION: "7d", PI_RECORD: "off", RECORD_DIR: "" };
+  assertEquals(check(env), [
+    "RETENTION has no effect without RECORD_DIR; set RECORD_DIR too, or remove RETENTION",
+    "PI_RECORD has no effect without RECORD_DIR; set RECORD_DIR too, or remove PI_RECORD",
+  ]);
+  assertEquals(check({ ...env, RECORD_DIR: "/srv/recordings" }), []);
 });

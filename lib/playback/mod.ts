@@ -1,0 +1,10 @@
+/**
+ * Plays recordings: decides which recorded frame to show next, at any speed and in both directions.
+ * Independent of how frames are stored and sent.
+ *
+ * @module
+ */
+export type { FrameSource, RecordedFrame } from "./frame_source.ts";
+export { arrivalTime, shownUntil } from "./live_edge.ts";
+export { Playback, type PlaybackEvent, type PlaybackOptions } from "./playback.ts";
+export { Playhead, type PlayheadOptions } from "./playhead.ts";

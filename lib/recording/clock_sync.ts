@@ -1,0 +1,19 @@
+import { TIMESYNC_FOLDER } from "./settings.ts";
+
+/**
+ * Returns whether the machine's clock has been set since its start. A machine without a battery for
+ * its clock, such as a Raspberry Pi, starts with a wrong time; systemd creates a file when it has
+ * set the clock. Where systemd does not set the clock, it counts as set.
+ */
+export async function isClockSet(): Promise<boolean> {
+  return !await exists(TIMESYNC_FOLDER) || await exists(`${TIMESYNC_FOLDER}/synchronized`);
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch {
+    return false; // it does not exist, or reading it is not permitted
+  }
+}

@@ -1,0 +1,68 @@
+import type { Disk } from "./disk.ts";
+import { codeOf } from "./file_system.ts";
+import { StorageError } from "./storage.ts";
+
+/** Name of the file that marks the folder of recordings. */
+const MARKER = ".dinocam";
+
+/** Options of a {@link RecordFolder}. */
+export interface RecordFolderOptions {
+  readonly disk: Disk;
+  /** Folder of the recordings. */
+  readonly root: string;
+  readonly camera: string;
+}
+
+/**
+ * Creates the folders of a camera's days, but never the folder of the recordings: if its disk is
+ * not mounted, nothing may be written to the disk beneath it.
+ */
+export class RecordFolder {
+  readonly #options: RecordFolderOptions;
+  #device: number | undefined;
+
+  constructor(options: RecordFolderOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Creates the folder of a day.
+   *
+   * @throws {StorageError} If the folder of the recordings is gone, or on another disk.
+   */
+  async makeDay(day: string): Promise<void> {
+    const { disk, root, camera } = this.#options;
+    await this.check();
+    await disk.makeFolder(`${root}/${camera}`);
+    await disk.makeFolder(`${root}/${camera}/${day}`);
+  }
+
+  /**
+   * Makes the name of a file in the folder of a day survive a power failure.
+   *
+   * @param isNew Whether the folder of the day may be new, too.
+   */
+  async sync(day: string, isNew: boolean): Promise<void> {
+    const { disk, root, camera } = this.#options;
+    await disk.syncFolder(`${root}/${camera}/${day}`);
+    if (!isNew) return;
+    await disk.syncFolder(`${root}/${camera}`);
+    await disk.syncFolder(root);
+  }
+
+  /** @throws {StorageError} If the folder of the recordings is gone, or on another disk. */
+  async check(): Promise<void> {
+    const { disk, root } = this.#options;
+    try {
+      const { device } = await disk.stat(root);
+      await disk.stat(`${root}/${MARKER}`);
+      this.#device ??= device;
+      if (device === this.#device) return;
+    } catch (error) {
+      if (!["ENOENT", "ENOTDIR"].includes(codeOf(error)!)) throw error;
+    }
+    throw new StorageError(
+      "The folder RECORD_DIR is gone, or on another disk; connect and mount its disk, or restart dinocam",
+    );
+  }
+}

@@ -1,0 +1,178 @@
+import type { Clock } from "../clock.ts";
+import { explain } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { Disk } from "./disk.ts";
+import { removeEmptyDay } from "./empty_days.ts";
+import { codeOf } from "./file_system.ts";
+import type { Library } from "./library.ts";
+import type { MarkFiles } from "./marks.ts";
+import type { RetentionPeriods } from "./retention_setting.ts";
+import { DAY, dayOf, parseDay } from "./segment_name.ts";
+import { formatSize } from "./size_setting.ts";
+import type { StorageLimits } from "./storage.ts";
+import { Thinning } from "./thinning.ts";
+
+/** Time between two checks, in milliseconds. */
+const CHECK_INTERVAL = 10_000;
+/** Time between two searches for folders without segments, in milliseconds. */
+const FOLDER_INTERVAL = 3_600_000;
+/** Number of segments from which their deletion is logged. */
+const MANY = 100;
+
+/** Options of {@link Retention}. */
+export interface RetentionOptions {
+  /** Folder of the recordings. */
+  readonly root: string;
+  readonly disk: Disk;
+  readonly library: Pick<Library, "loaded" | "cameras" | "extent" | "segments" | "replace">;
+  readonly storage: StorageLimits;
+  readonly marks: Pick<MarkFiles, "keeps" | "forget">;
+  /** How long recordings are kept; without it, only their size is limited. */
+  readonly retention?: RetentionPeriods;
+  /** Names of the cameras that are recorded: their folders stay. */
+  readonly cameras: readonly string[];
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * Deletes and thins recordings by their age, and checks the free space, every 10 s. The size of the
+ * recordings is limited by {@link StorageLimits}.
+ */
+export class Retention implements AsyncDisposable {
+  readonly #options: RetentionOptions;
+  readonly #stopping = new AbortController();
+  readonly #thinning: Thinning | undefined;
+  #tasks: Promise<unknown> = Promise.resolve();
+  #searchedFoldersAt = -Infinity;
+  /** Failures that were logged. */
+  readonly #logged = new Set<string>();
+
+  constructor(options: RetentionOptions) {
+    this.#options = options;
+    const { signal } = this.#stopping;
+    const { tiers = [] } = options.retention ?? {};
+    if (tiers.length > 0) this.#thinning = new Thinning({ ...options, tiers, signal });
+  }
+
+  /** Starts checking, as soon as the library is loaded. */
+  start(): void {
+    const thinning = this.#thinning;
+    this.#tasks = Promise.all([
+      this.#repeat(() => this.#check()),
+      thinning && this.#repeat(() => thinning.run()),
+    ]);
+  }
+
+  /** Stops; a segment that is being thinned stays as it is. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort();
+    await this.#tasks;
+  }
+
+  async #repeat(run: () => Promise<void>): Promise<void> {
+    const { clock, storage } = this.#options;
+    const { signal } = this.#stopping;
+    const stopped = new Promise<void>((resolve) =>
+      signal.addEventListener("abort", () => resolve())
+    );
+    await Promise.race([storage.loaded, stopped]);
+    while (!signal.aborted) {
+      await run().catch((error) => this.#logFailure(error));
+      await clock.sleep(CHECK_INTERVAL, signal).catch(() => {}); // it is stopping
+    }
+  }
+
+  async #check(): Promise<void> {
+    const { clock, storage } = this.#options;
+    await storage.check();
+    await this.#deleteOld();
+    await this.#removeEmptyDays(storage.takeEmptiedDays());
+    const now = clock.monotonic();
+    if (now - this.#searchedFoldersAt < FOLDER_INTERVAL) return;
+    this.#searchedFoldersAt = now;
+    await this.#searchFolders();
+  }
+
+  /** Deletes segments whose last frame is older than the maximum age. */
+  async #deleteOld(): Promise<void> {
+    const { clock, log, storage, retention } = this.#options;
+    if (!retention) return;
+    let [segments, bytes] = [0, 0];
+    for (let end = "batch"; end === "batch" && !this.#stopping.signal.aborted;) {
+      const deleted = await storage.deleteOldest(({ end }) =>
+        clock.now() - end > retention.maxAge ? "delete" : "stop"
+      );
+      segments += deleted.segments;
+      bytes += deleted.bytes;
+      end = deleted.end;
+      await new Promise((resolve) => setTimeout(resolve, 0)); // others have their turn
+    }
+    if (segments >= MANY) log.info("old recordings deleted", { segments, size: formatSize(bytes) });
+  }
+
+  /** Removes the folders of days, as "camera/day", if they have no segments any more. */
+  async #removeEmptyDays(days: readonly string[]): Promise<void> {
+    const { library } = this.#options;
+    for (const folder of days) {
+      const [camera, day] = folder.split("/") as [string, string];
+      const start = parseDay(day);
+      if (start === undefined || !this.#isOver(day)) continue;
+      const segments = await library.segments(camera, start, start + DAY - 1);
+      if (segments.length === 0) await this.#removeDay(camera, day);
+    }
+  }
+
+  /** Removes folders that have become empty at any time, such as before a crash. */
+  async #searchFolders(): Promise<void> {
+    const { root, disk, library, cameras } = this.#options;
+    for (const camera of library.cameras) {
+      const { oldest = Infinity } = library.extent(camera);
+      const names = await this.#list(`${root}/${camera}`);
+      let isEmpty = oldest === Infinity;
+      for (const name of names) {
+        const isPast = parseDay(name) !== undefined && this.#isOver(name) &&
+          (oldest === Infinity || name < dayOf(oldest));
+        isEmpty = isPast && await this.#removeDay(camera, name) && isEmpty;
+      }
+      // It may have got a file meanwhile, and stays then.
+      if (isEmpty && !cameras.includes(camera)) {
+        await disk.remove(`${root}/${camera}`).catch(() => {});
+      }
+    }
+  }
+
+  async #removeDay(camera: string, day: string): Promise<boolean> {
+    const { root, disk, marks } = this.#options;
+    try {
+      const isRemoved = await removeEmptyDay(disk, `${root}/${camera}/${day}`);
+      if (isRemoved) marks.forget(camera, day);
+      return isRemoved;
+    } catch (error) {
+      this.#logFailure(error);
+      return false;
+    }
+  }
+
+  /** Whether nothing is recorded in the folder of a day any more, with a day in reserve. */
+  #isOver(day: string): boolean {
+    return day < dayOf(this.#options.clock.now() - DAY);
+  }
+
+  async #list(folder: string): Promise<string[]> {
+    try {
+      return await this.#options.disk.list(folder);
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") return [];
+      throw error;
+    }
+  }
+
+  #logFailure(error: unknown): void {
+    if (this.#stopping.signal.aborted) return;
+    const reason = explain(error);
+    if (this.#logged.has(reason) || this.#logged.size > 100) return;
+    this.#logged.add(reason);
+    this.#options.log.warn("retention failed", { reason });
+  }
+}

@@ -1,0 +1,340 @@
+import { type Size, sizeOf } from "../jpeg/segments.ts";
+import type { Log } from "../log.ts";
+import { cuesSize, HEAD_SIZE } from "../matroska/mod.ts";
+import { ActivityMeter } from "./activity.ts";
+import type { ClockCorrection } from "./clock_correction.ts";
+import type { Disk } from "./disk.ts";
+import { codeOf } from "./file_system.ts";
+import type { QueuedFrame } from "./frame_queue.ts";
+import type { Library } from "./library.ts";
+import { isFull } from "./pause_reason.ts";
+import { RecordFolder } from "./record_folder.ts";
+import { RecordingClock } from "./recording_clock.ts";
+import type { OpenSegment, Segment } from "./segment.ts";
+import { dayOf } from "./segment_name.ts";
+import {
+  clusterSize,
+  cueSize,
+  SEGMENT_OVERHEAD,
+  SegmentWriter,
+  type TimedFrame,
+} from "./segment_writer.ts";
+import type { Storage } from "./storage.ts";
+
+/** Number of frames that a segment has at least, to end at a minute. */
+const MIN_FRAMES = 30;
+/** The camera is silent after this long without a frame, in milliseconds, */
+const MIN_SILENCE = 5_000;
+/** or after this many frame intervals. */
+const SILENT_INTERVALS = 5;
+/** Maximum time between two frames that counts as a frame interval, in milliseconds. */
+const MAX_INTERVAL = 600_000;
+const MINUTE = 60_000;
+const HOUR = 3_600_000;
+/** How many syncs pass until the file is looked for in its folder. */
+const SYNCS_PER_CHECK = 10;
+
+/** Options of a {@link SegmentSequence}. */
+export interface SegmentSequenceOptions {
+  readonly camera: string;
+  /** Folder of the recordings. */
+  readonly root: string;
+  readonly disk: Disk;
+  readonly library: Pick<Library, "add" | "replace" | "remove" | "nextNumber">;
+  readonly storage: Pick<Storage, "reserve" | "release" | "noSpace" | "maxSegment">;
+  readonly correction: Pick<ClockCorrection, "startRun" | "add">;
+  readonly log: Log;
+}
+
+/**
+ * Writes the frames of a camera into consecutive segments: decides where each one ends, and gives
+ * frames their times. Calls must not overlap. After one has failed, frames can be written again: in
+ * a new segment.
+ */
+export class SegmentSequence {
+  readonly #options: SegmentSequenceOptions;
+  readonly #folder: RecordFolder;
+  readonly #clock = new RecordingClock();
+  readonly #activity = new ActivityMeter();
+  /** Calls of the library that are under way. */
+  readonly #updates = new Set<Promise<void>>();
+  #writer: SegmentWriter | undefined;
+  /** A segment that could not be closed, as the disk was full. */
+  #unclosed: SegmentWriter | undefined;
+  #size: Size | undefined;
+  #lastDay: string | undefined;
+  #lastArrival: number | undefined;
+  /** Average time between two frames, in milliseconds. */
+  #interval = 0;
+  #syncs = 0;
+
+  constructor(options: SegmentSequenceOptions) {
+    this.#options = options;
+    this.#folder = new RecordFolder(options);
+  }
+
+  /** Whether a segment is open. */
+  get isOpen(): boolean {
+    return this.#writer !== undefined;
+  }
+
+  /** Whether {@link sync} has something to do. */
+  get isDirty(): boolean {
+    return this.#writer?.isDirty ?? false;
+  }
+
+  /** The camera is silent if it delivers no frame for this long, in milliseconds. */
+  get silence(): number {
+    return Math.max(MIN_SILENCE, SILENT_INTERVALS * this.#interval);
+  }
+
+  /**
+   * Writes the first frames: those that belong to the same segment.
+   *
+   * @returns How many frames are done with, and the size that they have in the file. A frame
+   * without a readable size is left out.
+   */
+  async write(frames: readonly QueuedFrame[]): Promise<{ count: number; bytes: number }> {
+    let batch = this.#batch(frames);
+    if (batch.length === 0) {
+      const first = frames[0]!;
+      const size = sizeOf(first.jpeg);
+      if (!size) return { count: 1, bytes: 0 };
+      await this.end();
+      this.#writer = await this.#begin(first, size);
+      batch = this.#batch(frames);
+    }
+    const bytes = batch.reduce((sum, { jpeg }) => sum + clusterSize(jpeg), 0);
+    try {
+      await this.#append(batch, bytes + batch.length * cueSize());
+    } catch (error) {
+      await this.#salvage();
+      throw error;
+    }
+    this.#record(frames, batch);
+    return { count: batch.length, bytes };
+  }
+
+  /** Makes what is written survive a power failure. If it fails, the segment ends. */
+  async sync(): Promise<void> {
+    try {
+      await this.#writer?.sync();
+    } catch (error) {
+      await this.#salvage(); // what the file contains is unknown: the next frames go into another
+      throw error;
+    }
+    if (++this.#syncs % SYNCS_PER_CHECK === 0) await this.#check();
+  }
+
+  /** Ends the segment, if one is open. The next frame begins another. */
+  async end(): Promise<void> {
+    const writer = this.#writer;
+    this.#writer = undefined;
+    if (writer) await this.#close(writer);
+  }
+
+  /** Closes what is open, and waits for the library. */
+  async close(): Promise<void> {
+    try {
+      if (this.#unclosed) await this.#closeUnclosed();
+      await this.end();
+    } finally {
+      if (this.#unclosed) await this.#unclosed.abandon();
+      await Promise.all(this.#updates);
+    }
+  }
+
+  async #append(batch: readonly TimedFrame[], bytes: number): Promise<void> {
+    const { storage } = this.#options;
+    await storage.reserve(bytes);
+    try {
+      await this.#writer!.append(batch);
+    } catch (error) {
+      storage.release(bytes);
+      this.#reportFull(error);
+      throw error;
+    }
+  }
+
+  /** Returns the first frames that belong to the open segment, with their times. */
+  #batch(frames: readonly QueuedFrame[]): TimedFrame[] {
+    const batch: TimedFrame[] = [];
+    if (!this.#writer) return batch;
+    const { segment } = this.#writer;
+    let position: Position = {
+      time: this.#clock.last,
+      arrival: this.#lastArrival ?? 0,
+      bytes: segment.bytes,
+      frames: segment.frames,
+    };
+    for (const frame of frames) {
+      const time = this.#clock.timeOf(frame, position.time);
+      if (!this.#fits(frame, time, position)) break;
+      batch.push({ jpeg: frame.jpeg, at: time });
+      position = {
+        time,
+        arrival: frame.monotonic,
+        bytes: position.bytes + clusterSize(frame.jpeg),
+        frames: position.frames + 1,
+      };
+    }
+    return batch;
+  }
+
+  /** Whether a frame belongs to the open segment. */
+  #fits(
+    frame: QueuedFrame,
+    time: number,
+    { time: last, arrival, bytes, frames }: Position,
+  ): boolean {
+    if (frames === 0) return true;
+    const size = sizeOf(frame.jpeg);
+    const period = frames >= MIN_FRAMES ? MINUTE : HOUR;
+    const total = bytes + clusterSize(frame.jpeg) + (frames + 1) * cueSize() + SEGMENT_OVERHEAD;
+    return size?.width === this.#size?.width && size?.height === this.#size?.height &&
+      !this.#clock.hasStepped(frame) &&
+      frame.monotonic - arrival <= this.silence &&
+      Math.floor(last / period) === Math.floor(time / period) &&
+      total - HEAD_SIZE <= this.#options.storage.maxSegment;
+  }
+
+  /** Remembers the frames of a batch that has been written. */
+  #record(frames: readonly QueuedFrame[], batch: readonly TimedFrame[]): void {
+    this.#clock.record(batch.at(-1)!.at);
+    for (let i = 0; i < batch.length; i++) {
+      const { monotonic } = frames[i]!;
+      const interval = Math.min(monotonic - (this.#lastArrival ?? monotonic), MAX_INTERVAL);
+      this.#interval = this.#interval ? this.#interval + (interval - this.#interval) / 8 : interval;
+      this.#lastArrival = monotonic;
+    }
+  }
+
+  async #begin(first: QueuedFrame, size: Size): Promise<SegmentWriter> {
+    const { camera, root, disk, library, storage, correction, log } = this.#options;
+    if (this.#unclosed) await this.#closeUnclosed();
+    const { run } = this.#clock;
+    const step = this.#clock.startSegment(first);
+    if (step !== undefined) log.warn("clock was set", { camera, seconds: Math.round(step / 1000) });
+    if (this.#clock.run !== run) correction.startRun(this.#clock.run!);
+    const start = this.#clock.timeOf(first);
+    const day = dayOf(start);
+    await this.#folder.makeDay(day);
+    await storage.reserve(SEGMENT_OVERHEAD);
+    let writer: SegmentWriter;
+    try {
+      const number = library.nextNumber(camera);
+      const activity = this.#activity;
+      writer = await SegmentWriter.create({ disk, root, camera, number, start, size, activity });
+    } catch (error) {
+      storage.release(SEGMENT_OVERHEAD);
+      this.#reportFull(error);
+      throw error;
+    }
+    this.#size = size;
+    library.add(writer.segment);
+    await this.#syncFolder(writer, day);
+    return writer;
+  }
+
+  async #syncFolder(writer: SegmentWriter, day: string): Promise<void> {
+    try {
+      await this.#folder.sync(day, day !== this.#lastDay);
+      this.#lastDay = day;
+    } catch (error) {
+      this.#writer = writer;
+      await this.#salvage();
+      throw error;
+    }
+  }
+
+  /** Closes a segment. Its file may have no frame; then it has been removed. */
+  async #close(writer: SegmentWriter): Promise<void> {
+    try {
+      const closed = await writer.close();
+      if (closed) this.#replace(writer.segment, closed);
+      else this.#forget(writer.segment);
+    } catch (error) {
+      if (isFull(error)) this.#unclosed = writer;
+      else await this.#abandon(writer);
+      throw error;
+    }
+  }
+
+  /** Leaves a segment as it is: it can be read, and is repaired at the next start. */
+  async #abandon(writer: SegmentWriter): Promise<void> {
+    const left = await writer.abandon();
+    this.#options.storage.release(cuesSize(left.frames + 1) - cueSize());
+    if (left.frames > 0) this.#replace(writer.segment, left);
+    else this.#update(() => this.#options.library.remove(writer.segment));
+  }
+
+  /** Keeps the frames that are in the file, after an error. */
+  async #salvage(): Promise<void> {
+    try {
+      await this.end();
+    } catch {
+      // The first error is reported; this segment is closed later, or repaired at the next start.
+    }
+  }
+
+  async #closeUnclosed(): Promise<void> {
+    const writer = this.#unclosed!;
+    this.#unclosed = undefined;
+    await this.#close(writer);
+  }
+
+  /** Ends the segment if its file is gone: removed, or its disk was replaced. */
+  async #check(): Promise<void> {
+    const writer = this.#writer;
+    if (!writer) return;
+    try {
+      await this.#options.disk.stat(writer.path);
+    } catch (error) {
+      if (codeOf(error) !== "ENOENT") throw error;
+      this.#writer = undefined;
+      await writer.abandon();
+      this.#forget(writer.segment);
+      const { camera, log } = this.#options;
+      log.warn("recording was removed", { camera, file: writer.segment.name });
+    }
+  }
+
+  /** Asks the storage for space, if the disk has none. */
+  #reportFull(error: unknown): void {
+    if (["ENOSPC", "EDQUOT"].includes(codeOf(error) ?? "")) this.#options.storage.noSpace?.();
+  }
+
+  #replace(open: OpenSegment, closed: Segment): void {
+    const { library, correction } = this.#options;
+    const run = this.#clock.run!;
+    this.#update(async () => {
+      await library.replace(open, closed);
+      correction.add(closed, run);
+    });
+  }
+
+  /** Removes a segment whose file is gone. */
+  #forget(segment: OpenSegment): void {
+    this.#options.storage.release(segment.bytes + cuesSize(segment.frames + 1) - cueSize());
+    this.#update(() => this.#options.library.remove(segment));
+  }
+
+  /** Updates the library, without delaying the next frame. */
+  #update(run: () => Promise<void>): void {
+    const { camera, log } = this.#options;
+    const update = run()
+      .catch((error) => log.error("recordings' index not written", { camera, reason: `${error}` }))
+      .finally(() => this.#updates.delete(update));
+    this.#updates.add(update);
+  }
+}
+
+/** Where a frame would be added to a segment. */
+interface Position {
+  /** Time and arrival of the frame before it. */
+  readonly time: number;
+  readonly arrival: number;
+  /** What the segment has so far. */
+  readonly bytes: number;
+  readonly frames: number;
+}

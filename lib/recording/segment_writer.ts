@@ -1,0 +1,191 @@
+import type { Bytes } from "../bytes.ts";
+import type { Jpeg } from "../frame.ts";
+import type { Size } from "../jpeg/segments.ts";
+import {
+  CLUSTER_HEADER,
+  cuesSize,
+  encodeCues,
+  encodeHead,
+  HEAD_SIZE,
+  writeClusterHeader,
+} from "../matroska/mod.ts";
+import type { ActivityMeter } from "./activity.ts";
+import type { Disk, DiskFile } from "./disk.ts";
+import { codeOf } from "./file_system.ts";
+import { GrowingSegment } from "./open_segment.ts";
+import type { OpenSegment, Segment } from "./segment.ts";
+import { segmentPath, segmentPlace } from "./segment_name.ts";
+
+/** Duration of a frame in a file with only one, in milliseconds. */
+const SINGLE_FRAME = 40;
+/** Maximum number of segments that start in the same millisecond. */
+const MAX_ATTEMPTS = 1000;
+
+/** Bytes that a segment needs without its frames: the head, and the head of the index. */
+export const SEGMENT_OVERHEAD = HEAD_SIZE + cuesSize(1) - cueSize();
+
+/** Returns the size of a frame in the file, in bytes, without its entry in the index. */
+export function clusterSize(jpeg: Jpeg): number {
+  return CLUSTER_HEADER + jpeg.length;
+}
+
+/** Size of a frame's entry in the index at the end of a file, in bytes. */
+export function cueSize(): number {
+  return cuesSize(2) - cuesSize(1);
+}
+
+/** A frame with its time in milliseconds since the Unix epoch, a whole number. */
+export interface TimedFrame {
+  readonly jpeg: Jpeg;
+  readonly at: number;
+}
+
+/** Options of {@link SegmentWriter.create}. */
+export interface SegmentWriterOptions {
+  readonly disk: Disk;
+  /** Folder of the recordings. */
+  readonly root: string;
+  readonly camera: string;
+  /** See `Segment.number`. */
+  readonly number: number;
+  /** Time of the first frame. */
+  readonly start: number;
+  /** Size of the pictures. */
+  readonly size: Size;
+  readonly activity: ActivityMeter;
+}
+
+/**
+ * Writes one segment. Calls must not overlap. When one fails, {@link SegmentWriter.close} still
+ * completes the file with the frames before.
+ */
+export class SegmentWriter {
+  readonly #file: DiskFile;
+  readonly #options: SegmentWriterOptions;
+  readonly #segment: GrowingSegment;
+  /** Whether the file may contain bytes after the last frame. */
+  #isTorn = false;
+  /** Frames have been written since the last {@link sync}. */
+  #isDirty = true;
+
+  private constructor(file: DiskFile, segment: GrowingSegment, options: SegmentWriterOptions) {
+    this.#file = file;
+    this.#segment = segment;
+    this.#options = options;
+  }
+
+  /**
+   * Creates the file, without a frame, in the folder of its day, which must exist. Never overwrites
+   * a file.
+   */
+  static async create(options: SegmentWriterOptions): Promise<SegmentWriter> {
+    const { disk, root, camera, number, start, size, activity } = options;
+    for (let attempt = 1;; attempt++) {
+      const place = segmentPlace(camera, start, attempt);
+      const path = segmentPath(root, place);
+      try {
+        const file = await disk.create(path);
+        const segment = new GrowingSegment({ place, number, start, bytes: HEAD_SIZE, activity });
+        const writer = new SegmentWriter(file, segment, options);
+        await writer.#begin(encodeHead({ date: start, size, writtenBy: `dinocam ${number}` }));
+        return writer;
+      } catch (error) {
+        if (codeOf(error) !== "EEXIST" || attempt === MAX_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  /** The segment as it grows. */
+  get segment(): OpenSegment {
+    return this.#segment;
+  }
+
+  /** Path of the file. */
+  get path(): string {
+    return segmentPath(this.#options.root, this.#segment);
+  }
+
+  /** Whether {@link sync} has something to do. */
+  get isDirty(): boolean {
+    return this.#isDirty;
+  }
+
+  /**
+   * Writes frames, with times that rise strictly. Afterwards they are in {@link segment}; if it
+   * fails, none of them is.
+   */
+  async append(frames: readonly TimedFrame[]): Promise<void> {
+    const headers = new Uint8Array(CLUSTER_HEADER * frames.length);
+    const buffers: Bytes[] = [];
+    for (const [i, { jpeg, at }] of frames.entries()) {
+      const header = headers.subarray(i * CLUSTER_HEADER, (i + 1) * CLUSTER_HEADER);
+      writeClusterHeader(header, { time: at - this.#segment.start, size: jpeg.length });
+      buffers.push(header, jpeg);
+    }
+    this.#isTorn = true;
+    await this.#file.append(buffers);
+    this.#isTorn = false;
+    this.#isDirty = true;
+    for (const { jpeg, at } of frames) {
+      this.#segment.add({ at, size: jpeg.length, clusterSize: clusterSize(jpeg) });
+    }
+  }
+
+  /** Makes what is written survive a power failure. */
+  async sync(): Promise<void> {
+    await this.#file.sync();
+    this.#isDirty = false;
+  }
+
+  /**
+   * Completes the file: cuts off what a failed write has left, and writes the index and the head. If
+   * that fails it can be repeated; otherwise call {@link abandon}.
+   *
+   * @returns The segment; undefined if it had no frame, so that the file has been removed.
+   */
+  async close(): Promise<Segment | undefined> {
+    const { index, start } = this.#segment;
+    if (index.length === 0) {
+      await this.abandon();
+      await this.#options.disk.remove(this.path);
+      return undefined;
+    }
+    if (this.#isTorn) await this.#file.truncate(index.end);
+    this.#isTorn = true;
+    await this.#file.append([encodeCues(index)]);
+    await this.#file.sync(); // the head says that the file is complete: it must be the last
+    const fileSize = index.end + cuesSize(index.length);
+    const last = index.time(index.length - 1);
+    const duration = index.length === 1 ? SINGLE_FRAME : last + last / (index.length - 1);
+    const { number, size } = this.#options;
+    const head = { date: start, size, writtenBy: `dinocam ${number}`, duration, fileSize };
+    await this.#file.writeAt(0, encodeHead({ ...head, cuesAt: index.end }));
+    await this.#file.sync();
+    await this.abandon();
+    return this.#segment.toSegment(fileSize);
+  }
+
+  /**
+   * Closes the file as it is. It can be read and repaired.
+   *
+   * @returns The segment with the frames that are in it.
+   */
+  async abandon(): Promise<Segment> {
+    try {
+      await this.#file.close();
+    } catch {
+      // The descriptor is gone in any case.
+    }
+    return this.#segment.toSegment();
+  }
+
+  async #begin(head: Bytes): Promise<void> {
+    try {
+      await this.#file.append([head]);
+    } catch (error) {
+      await this.abandon();
+      await this.#options.disk.remove(this.path).catch(() => {}); // repaired at the next start
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import { type Env, parse, variableName } from "../env.ts";
+import { ConfigError } from "../errors.ts";
+import { isQuoted, quote } from "../quote.ts";
+import type { SettingTable, SettingValues } from "../setting.ts";
+import { readRetention } from "./retention_setting.ts";
+import { readSize } from "./size_setting.ts";
+
+/** Highest value of `RECORD_FPS`. */
+const MAX_FPS = 240;
+
+/**
+ * Folder of systemd-timesyncd, with a file `synchronized` once the clock has been set. On a machine
+ * without a battery-backed clock, recordings from before that have a wrong time.
+ */
+export const TIMESYNC_FOLDER = "/run/systemd/timesync";
+
+/** The value of `RECORD`: all or no cameras, or their names. */
+export type RecordValue = "all" | "off" | readonly string[];
+
+/**
+ * The settings of recording. The server reads them before it loads this module, so this file
+ * imports nothing that needs the disk.
+ */
+export const RECORDING_SETTINGS = {
+  dir: {
+    name: "RECORD_DIR",
+    alternatives: ["RECORDING_DIR", "RECORDINGS_DIR", "RECORD_PATH", "RECORD_FOLDER", "RECORDINGS"],
+    meaning: "folder for recordings; nothing is recorded without it",
+    path: "write",
+    permissions: { read: [TIMESYNC_FOLDER], sys: ["statfs"], run: ["ffmpeg"] },
+    read: readFolder,
+  },
+  record: {
+    name: "RECORD",
+    alternatives: ["RECORD_CAMERAS", "RECORDING"],
+    default: "all",
+    meaning: "cameras to record: `all`, `off`, or names: `front,back`. For one camera: " +
+      "`FRONT_RECORD=off` or `on`",
+    perCamera: true,
+    requires: "RECORD_DIR",
+    read: readRecord,
+  },
+  fps: {
+    name: "RECORD_FPS",
+    alternatives: ["RECORDING_FPS", "RECORD_RATE"],
+    unset: "all frames",
+    meaning: "maximum frame rate of the recording: `5`, or `0.2` for a frame every 5 seconds",
+    perCamera: true,
+    requires: "RECORD_DIR",
+    read: readFps,
+  },
+  retention: {
+    name: "RETENTION",
+    alternatives: ["RECORD_RETENTION", "RETENTION_TIME", "RECORD_DAYS"],
+    unset: "unlimited",
+    meaning: "maximum age of recordings: `7d`, `12h`; thinned with age: `10m,7d@1` keeps all " +
+      "frames for 10 minutes, then 1 frame per second for 7 days",
+    requires: "RECORD_DIR",
+    read: readRetention,
+  },
+  maxBytes: {
+    name: "RECORD_MAX",
+    alternatives: ["RECORD_SIZE", "RECORD_MAX_SIZE", "RECORD_LIMIT"],
+    default: "10G",
+    meaning: "maximum size of all recordings: `200M`, `10G`, `1T`; the oldest ones are deleted. " +
+      "Some space on the disk always stays free",
+    requires: "RECORD_DIR",
+    read: readSize,
+  },
+} as const satisfies SettingTable;
+
+/** The values of {@link RECORDING_SETTINGS}, for the server and for each camera. */
+export type RecordingSettings = SettingValues<typeof RECORDING_SETTINGS>;
+
+/** A camera in the settings. */
+export interface CameraToRecord {
+  readonly name: string;
+  readonly recording: Pick<RecordingSettings, "record">;
+}
+
+/**
+ * Returns which of the cameras `RECORD` selects.
+ *
+ * @throws {ConfigError} If `RECORD` names a camera that does not exist.
+ */
+export function recordedCameras<Camera extends CameraToRecord>(
+  cameras: readonly Camera[],
+): Camera[] {
+  const names = cameras.map(({ name }) => name);
+  return cameras.filter(({ name, recording: { record } }) => {
+    if (typeof record === "string") return record === "all";
+    const unknown = record.find((one) => !names.includes(one));
+    if (unknown === undefined) return record.includes(name);
+    throw new ConfigError(
+      `Cannot record camera ${quote(unknown)} of RECORD: CAMERA names ${names.join(", ")}`,
+    );
+  });
+}
+
+function readFolder(env: Env, name: string): string | undefined {
+  return parse(env, name, "a path", (text) => isQuoted(text) ? undefined : text);
+}
+
+/** Reads `RECORD`, or `FRONT_RECORD`, which is `on` or `off`. */
+function readRecord(env: Env, name: string): RecordValue | undefined {
+  if (variableName(env, name) !== name) {
+    return parse(env, name, '"on" or "off"', (text) => SWITCH[text]);
+  }
+  return parse(env, name, 'cameras, as "front,back", or "all" or "off"', (text) => {
+    if (Object.hasOwn(SWITCH, text)) return SWITCH[text];
+    const names = text.split(",").map((one) => one.trim());
+    return names.every((one) => /^[a-z0-9-]+$/i.test(one)) ? names : undefined;
+  });
+}
+
+const SWITCH: Readonly<Record<string, RecordValue>> = { all: "all", on: "all", off: "off" };
+
+function readFps(env: Env, name: string): number | undefined {
+  return parse(env, name, `a number above 0 and at most ${MAX_FPS}`, (text) => {
+    const fps = Number(text);
+    return /^\d*\.?\d+$/.test(text) && fps > 0 && fps <= MAX_FPS ? fps : undefined;
+  });
+}
