@@ -89,7 +89,9 @@ async function main(args: string[]): Promise<number | void> {
   const app = createApp({ ...common, routes, authenticator, allowOrigin });
   server.handle((request, info) => app.fetch(request, info));
   const { addresses } = serverInfo();
-  console.log(banner(config, { version, access, addresses, review, recording: recording?.summary }));
+  console.log(
+    banner(config, { version, access, addresses, review, recording: recording?.summary }),
+  );
   if (env.NOTIFY_SOCKET) notifyReady(env.NOTIFY_SOCKET); // systemd waits for it
   await stopped;
 }

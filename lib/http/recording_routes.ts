@@ -6,6 +6,7 @@ import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import type { Recording } from "../recording/mod.ts";
 import { Cameras } from "./cameras.ts";
+import { clipRoutes } from "./clip_routes.ts";
 import { marksRoutes } from "./marks_routes.ts";
 import { recordedSnapshotRoutes } from "./recorded_snapshot_routes.ts";
 import { readPeriod, type RecordingContext, requireRecording } from "./recordings.ts";
@@ -29,7 +30,12 @@ export interface RecordingRoutesOptions {
  */
 export function recordingRoutes(options: RecordingRoutesOptions): Hono[] {
   const context = { ...options, cameras: new Cameras(options.cameras) };
-  return [timelineRoutes(context), recordedSnapshotRoutes(context), marksRoutes(context)];
+  return [
+    timelineRoutes(context),
+    recordedSnapshotRoutes(context),
+    marksRoutes(context),
+    clipRoutes(context),
+  ];
 }
 
 /**

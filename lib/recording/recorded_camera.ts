@@ -136,7 +136,7 @@ export class RecordedCamera {
     this.#open.delete(old as OpenSegment);
     this.#version++;
     await written;
-    if (!isSame) await this.#removeIfEmpty(old.day);
+    if (!isSame) await this.removeIfEmpty(old.day);
   }
 
   async remove(segment: Segment): Promise<void> {
@@ -145,7 +145,7 @@ export class RecordedCamera {
       await this.#day(segment.day)?.remove(segment.name);
       this.#version++;
     }
-    await this.#removeIfEmpty(segment.day);
+    await this.removeIfEmpty(segment.day);
   }
 
   /** Leaves a segment out of {@link piece} for some time, as it cannot be read. */
@@ -154,6 +154,25 @@ export class RecordedCamera {
     for (const [path, until] of this.#hidden) if (until <= now) this.#hidden.delete(path);
     this.#hidden.set(`${segment.day}/${segment.name}`, now + HIDDEN);
     this.#version++;
+  }
+
+  /**
+   * Removes the folder of a day if no segment is left, unless a recorder may be about to use it.
+   *
+   * @returns Whether the folder was removed.
+   */
+  async removeIfEmpty(name: string): Promise<boolean> {
+    const day = this.#day(name);
+    if (!day || name === dayOf(this.#options.clock.now())) return false;
+    if ([...this.#open].some((segment) => segment.day === name)) return false;
+    if (!await day.removeEmpty()) return false;
+    this.#days = this.#days.filter((other) => other !== day);
+    this.#options.onRemove(day);
+    return true;
+  }
+
+  account(day: string, bytes: number): void {
+    this.#ensureDay(day).account(bytes);
   }
 
   /** Returns the segments that overlap a period, by start; with the open ones. */
@@ -286,16 +305,6 @@ export class RecordedCamera {
     day.begin();
     this.#days = [...this.#days, day].sort((a, b) => a.start - b.start);
     return day;
-  }
-
-  /** Removes the folder of a day, unless a recorder may be about to use it. */
-  async #removeIfEmpty(name: string): Promise<void> {
-    const day = this.#day(name);
-    if (!day || name === dayOf(this.#options.clock.now())) return;
-    if ([...this.#open].some((segment) => segment.day === name)) return;
-    if (!await day.removeEmpty()) return;
-    this.#days = this.#days.filter((other) => other !== day);
-    this.#options.onRemove(day);
   }
 
   #createDay(day: string): RecordedDay {

@@ -211,6 +211,13 @@ export class RecordedDay {
     return await disk.remove(path).then(() => true, (error) => codeOf(error) === "ENOENT");
   }
 
+  /** Counts bytes that were written to another file in the folder. */
+  account(bytes: number): void {
+    if (!this.#isScanned) return; // will be counted then
+    this.#otherBytes += bytes;
+    this.#count();
+  }
+
   /** Waits for writes of the index. */
   flush(): Promise<void> {
     return this.#written;
@@ -264,7 +271,7 @@ export class RecordedDay {
       }
     }
     const unreadable = await this.#readMissing(missing, table);
-    // Marks that are added later are counted by `MarkFiles`.
+    // Marks that are added later are counted by account().
     const others = this.#isScanned
       ? this.#otherBytes
       : (await ignore(disk.stat(`${path}/${MARKS_NAME}`), "ENOENT"))?.size ?? 0;

@@ -156,6 +156,21 @@ export class SegmentLibrary implements Library, AsyncDisposable {
     return found.flat().sort((a, b) => a.end - b.end).slice(0, count);
   }
 
+  /** Counts bytes that were written to a file of a day: marks. */
+  account(camera: string, day: string, bytes: number): void {
+    this.#camera(camera).account(day, bytes);
+  }
+
+  /**
+   * Removes the index and the folder of a day without segments. The folder of the present day stays,
+   * and one with marks or other files.
+   *
+   * @returns Whether the folder was removed.
+   */
+  async removeDay(camera: string, day: string): Promise<boolean> {
+    return await this.#cameras.get(camera)?.removeIfEmpty(day) ?? false;
+  }
+
   /** Changes with each change of a camera's segments, except the growth of an open one. */
   version(camera: string): number {
     return this.#cameras.get(camera)?.version ?? 0;

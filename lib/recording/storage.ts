@@ -46,8 +46,6 @@ export interface StorageLimitsOptions {
   readonly max: number;
   /** Whether a mark keeps something between two times; see `Marks.keeps`. */
   readonly keeps: (camera: string, start: number, end: number) => Promise<boolean>;
-  /** Bytes written that `library.totalBytes` does not contain; see `MarkFiles.written`. */
-  readonly uncounted?: () => number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -208,7 +206,7 @@ export class StorageLimits implements Storage {
     await library.loaded;
     await this.#free.measure().catch(() => {}); // the recorder reports that the disk is gone
     const open = await this.#openSegments();
-    const recording = open.reduce((sum, { bytes }) => sum + bytes, 0) + this.#uncounted;
+    const recording = open.reduce((sum, { bytes }) => sum + bytes, 0);
     this.#claimed = this.#recorded + Math.max(0, this.#claimed - recording);
     this.#updateRoom();
     this.#limit = Math.max(0, Math.min(max, this.#room));
@@ -392,13 +390,9 @@ export class StorageLimits implements Storage {
     return Math.max(this.#claimed, this.#recorded);
   }
 
-  /** Size of all files. */
+  /** Size of all files, in bytes. */
   get #recorded(): number {
-    return this.#options.library.totalBytes + this.#uncounted;
-  }
-
-  get #uncounted(): number {
-    return this.#options.uncounted?.() ?? 0;
+    return this.#options.library.totalBytes;
   }
 
   get #indexReserve(): number {
