@@ -86,10 +86,6 @@ export class Playback {
     this.#fillSpeeds();
     this.#connectDialogs();
     // A click on a button leaves the keyboard focus where it is, so that the space bar still pauses.
-    element("#transport").addEventListener("pointerdown", (event) => {
-      const target = /** @type {Element} */ (event.target);
-      if (target.closest("button") && event.pointerType === "mouse") event.preventDefault();
-    });
     element("#transport").addEventListener("mousedown", (event) => {
       if (/** @type {Element} */ (event.target).closest("button")) event.preventDefault();
     });
