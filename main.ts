@@ -83,7 +83,7 @@ async function main(args: string[]): Promise<number | void> {
   const options = { ...common, ...status, cameras, pages, maxViewers, directTo, serverInfo };
   const routes = [
     ...recordingRoutes({ ...common, cameras, recording }), // with a time; the others are live
-    ...serverRoutes({ ...options, version }),
+    ...serverRoutes({ ...options, recording, version }),
   ];
   const authenticator = new Authenticator(access, common);
   const app = createApp({ ...common, routes, authenticator, allowOrigin });
