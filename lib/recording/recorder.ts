@@ -270,6 +270,7 @@ export class Recorder implements Subscriber<Frame>, AsyncDisposable {
       log.info("recording resumed", { camera, paused: `${seconds}s`, dropped: this.#dropped });
     } else if (!this.#hasRecorded) log.info("recording started", { camera });
     this.#hasRecorded = true;
+    if (this.#pause) this.#droppedAt = -Infinity;
     this.#pause = undefined;
     this.#become("recording");
   }
