@@ -214,7 +214,7 @@ function refresh() {
   setPressed("pause", paused || playback?.replay.isPaused === true);
   for (const [i, tile] of tiles.entries()) {
     if (!watched.includes(tile)) continue;
-    const replay = playback?.replay.isActive ? playback.replay.stateOf(i) : undefined;
+    const replay = playback?.stateOf(tile, i);
     const page = { link: link.state, paused, lastMessageAt: link.lastMessageAt, replay };
     tile.refresh(page, link.clock, now);
   }

@@ -24,6 +24,8 @@ export interface ReplayServerOptions {
   replay?: boolean;
   /** Delay before a recorded frame is sent, in milliseconds. */
   delay?: number;
+  /** Names of cameras without recordings. */
+  unrecorded?: readonly string[];
   /** Added to the recording status of the cameras. */
   recording?: Record<string, unknown>;
 }
@@ -70,7 +72,8 @@ export class ReplayServer implements AsyncDisposable {
 
   constructor({ pages, ...options }: ReplayServerOptions) {
     this.options = {
-      ...{ cameras: ["front"], periods: [[-7_200_000, 0]], replay: true, delay: 0, recording: {} },
+      ...{ cameras: ["front"], periods: [[-7_200_000, 0]], replay: true, delay: 0 },
+      ...{ recording: {}, unrecorded: [] },
       ...options,
     };
     this.startedAt = Math.floor(Date.now() / 1000) * 1000;
@@ -132,6 +135,9 @@ export class ReplayServer implements AsyncDisposable {
       ...{ name, driver: "fake", state: "streaming", fps: 10, viewers: 1, resolution: "320x240" },
       ...{ lastFailure: null, failures: 0, frames: Math.floor(Date.now() / INTERVAL) % 2 ** 31 },
       ...recording,
+      ...this.options.unrecorded.includes(name)
+        ? { recording: { state: "off", oldest: null, newest: null } }
+        : {},
     }));
   }
 
