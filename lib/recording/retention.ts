@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.ts";
+import { type Clock, settlesWithin } from "../clock.ts";
 import { explain } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Disk } from "./disk.ts";
@@ -15,6 +15,8 @@ import { Thinning } from "./thinning.ts";
 const CHECK_INTERVAL = 10_000;
 /** Time between two searches for folders without segments, in milliseconds. */
 const FOLDER_INTERVAL = 3_600_000;
+/** Time limit for the operations in progress when it stops, in milliseconds. */
+const STOP_TIMEOUT = 3_000;
 /** Number of segments from which their deletion is logged. */
 const MANY = 100;
 
@@ -66,10 +68,13 @@ export class Retention implements AsyncDisposable {
     ]);
   }
 
-  /** Stops; a segment that is being thinned stays as it is. */
+  /**
+   * Stops; a segment that is being thinned stays as it is. Waits for a disk that does not respond
+   * for 3 s at most.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort();
-    await this.#tasks;
+    await settlesWithin(this.#tasks, STOP_TIMEOUT, this.#options.clock);
   }
 
   async #repeat(run: () => Promise<void>): Promise<void> {
@@ -108,7 +113,8 @@ export class Retention implements AsyncDisposable {
       segments += deleted.segments;
       bytes += deleted.bytes;
       end = deleted.end;
-      await new Promise((resolve) => setTimeout(resolve, 0)); // others have their turn
+      // Others have their turn.
+      if (end === "batch") await new Promise((resolve) => setTimeout(resolve, 0));
     }
     if (segments >= MANY) log.info("old recordings deleted", { segments, size: formatSize(bytes) });
   }
