@@ -5,7 +5,7 @@ import type { Frame } from "./frame.ts";
  * to send it: a frame is sent if it is nearer to the due time than the next frame is expected to
  * be. So 30 fps become an even 10 fps, and a frame that arrives slightly early is not skipped.
  */
-export function limitFps(fps: number): (frame: Frame) => boolean {
+export function limitFps(fps: number): (frame: Pick<Frame, "monotonic">) => boolean {
   const interval = 1000 / fps;
   let due = -Infinity;
   let previous: number | undefined;

@@ -3,6 +3,7 @@ import { settlesWithin } from "../clock.ts";
 import { ImmediateStop } from "../errors.ts";
 import { Redactor } from "../redact.ts";
 import { errorFor, type KnownError, readLastLines } from "./diagnostics.ts";
+import { writeInput } from "./input.ts";
 import { spawn, type SpawnOptions } from "./spawn.ts";
 import {
   GRACE_PERIODS,
@@ -21,6 +22,14 @@ type Arguments = readonly string[] | (() => Promise<readonly string[]>);
 export interface RunOptions extends SpawnOptions {
   /** Error messages that the program is known to print. The first match is reported. */
   knownErrors?: readonly KnownError[];
+  /**
+   * The program's standard input, which is empty by default. It is read as fast as the program
+   * reads, from the start of the program until its end. If it fails, the program is stopped, and
+   * reading the output fails with the same error.
+   */
+  input?: AsyncIterable<Bytes>;
+  /** Called with the process ID when the program has been started. */
+  onStart?(pid: number): void;
 }
 
 /**
@@ -35,7 +44,7 @@ export interface RunOptions extends SpawnOptions {
  * @param program Its name or path. Of several, the first that is installed is run.
  * @param args The arguments, or a function that determines them at the first read.
  * @throws {CameraError} While reading, if the program cannot be started or exits with an error. The
- * message ends with the relevant line of its standard error.
+ * message ends with the relevant line of its standard error. Or the error of `options.input`.
  */
 export function run(
   program: string | readonly string[],
@@ -56,6 +65,10 @@ class Program implements ByteSource {
   #child: Deno.ChildProcess | undefined;
   #stdout: ReadableStreamBYOBReader | undefined;
   #stderrLines: Promise<string[]> | undefined;
+  #input: AsyncIterator<Bytes> | undefined;
+  /** Settles when the input is no longer read. */
+  #inputClosed: Promise<void> | undefined;
+  #inputFailure: { error: unknown } | undefined;
   /** Stops reading standard error. */
   readonly #stderrAbort = new AbortController();
   #stopped: Promise<void> | undefined;
@@ -105,7 +118,8 @@ class Program implements ByteSource {
   }
 
   #start(args: readonly string[]): void {
-    const { name, child } = spawn(this.#names, args, this.#options);
+    const { input, onStart, ...options } = this.#options;
+    const { name, child } = spawn(this.#names, args, options, input ? "piped" : "null");
     this.#name = name;
     this.#child = child;
     runningPrograms.add(child);
@@ -114,7 +128,17 @@ class Program implements ByteSource {
       signal: this.#stderrAbort.signal,
       redactor: new Redactor(args),
     });
+    if (input) this.#writeInput(input[Symbol.asyncIterator](), child.stdin);
     this.#signal.addEventListener("abort", this.#onAbort, { once: true });
+    onStart?.(child.pid);
+  }
+
+  #writeInput(input: AsyncIterator<Bytes>, stdin: WritableStream<Bytes>): void {
+    this.#input = input;
+    this.#inputClosed = writeInput(stdin, input).catch((error) => {
+      this.#inputFailure = { error };
+      void this.#stop();
+    });
   }
 
   /**
@@ -128,6 +152,7 @@ class Program implements ByteSource {
     await this.#stop();
     const { aborted, reason } = this.#signal;
     if (this.#disposed || aborted && !(reason instanceof ImmediateStop)) return;
+    if (this.#inputFailure) throw this.#inputFailure.error;
     const [status, stderrLines] = [await child.status, await this.#stderrLines!];
     const end = { name: this.#name, aborted, exited, status, stderrLines };
     const error = errorFor(end, this.#options.knownErrors);
@@ -148,6 +173,8 @@ class Program implements ByteSource {
     if (!await terminateOrphans(child, outputClosed)) await this.#stdout!.cancel();
     this.#stderrAbort.abort();
     await outputClosed;
+    await this.#input?.return?.();
+    await this.#inputClosed;
     runningPrograms.delete(child);
   }
 

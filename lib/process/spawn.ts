@@ -26,7 +26,7 @@ export interface SpawnedProgram {
 
 /**
  * Starts the first of several programs that is installed, with its standard output and error in
- * pipes and an empty standard input.
+ * pipes, and a standard input that is empty, or in a pipe.
  *
  * @throws {CameraError} If none of them is installed, or the program cannot be started.
  */
@@ -34,13 +34,14 @@ export function spawn(
   names: readonly string[],
   args: readonly string[],
   { env, installHint }: SpawnOptions,
+  stdin: "null" | "piped" = "null",
 ): SpawnedProgram {
   for (const name of names) {
     try {
       const command = new Deno.Command(name, {
         args: [...args],
         env,
-        stdin: "null",
+        stdin,
         stdout: "piped",
         stderr: "piped",
         detached: USE_PROCESS_GROUPS,

@@ -3,6 +3,7 @@ import type { Clock } from "../clock.ts";
 import { explain } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { formatDuration, holdTime } from "./capacity.ts";
+import { Clips } from "./clip.ts";
 import type { Library } from "./library.ts";
 import type { Marks } from "./marks.ts";
 import type { Recorder } from "./recorder.ts";
@@ -45,6 +46,7 @@ export interface ActiveRecordingOptions {
 export class ActiveRecording implements Recording {
   readonly library: Library;
   readonly marks: Marks;
+  readonly clips: Clips;
   readonly summary: string;
   readonly #options: ActiveRecordingOptions;
   /** Disposed of in reverse order, at shutdown. */
@@ -58,6 +60,7 @@ export class ActiveRecording implements Recording {
     this.#options = options;
     this.library = options.library;
     this.marks = options.marks;
+    this.clips = new Clips(options);
     this.summary = options.summary;
     this.#createdAt = options.clock.now();
   }
@@ -92,9 +95,10 @@ export class ActiveRecording implements Recording {
     return holdTime(storage.capacity, rates, retention);
   }
 
-  /** Ends recording; closes all segments and the folder. */
+  /** Ends clips and recording; closes all segments and the folder. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
+    this.clips[Symbol.dispose]();
     await this.#stack.disposeAsync();
   }
 
@@ -130,6 +134,6 @@ export class ActiveRecording implements Recording {
     do {
       await clock.sleep(RATE_DELAY, this.#closing.signal);
     } while (this.holds === undefined);
-    log.info("recordings fit", { duration: formatDuration(this.holds) });
+    log.info("recordings fit at the present rate", { duration: formatDuration(this.holds) });
   }
 }

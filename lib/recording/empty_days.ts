@@ -1,28 +1,47 @@
 import type { Disk } from "./disk.ts";
 import { codeOf } from "./file_system.ts";
+import type { SegmentLibrary } from "./segment_library.ts";
 import { INDEX_NAME, isTemporaryName, MARKS_NAME } from "./segment_name.ts";
+
+/** Options of {@link removeEmptyDay}. */
+export interface EmptyDayOptions {
+  /** Folder of the recordings. */
+  readonly root: string;
+  readonly disk: Pick<Disk, "list" | "remove" | "stat">;
+  readonly library: Pick<SegmentLibrary, "account" | "removeDay">;
+}
 
 /**
  * Removes the folder of a day in which nothing is left but its index and its marks. A folder with
  * any other file stays.
  *
- * @returns Whether it has been removed, or does not exist.
+ * @returns Whether the folder is gone.
  */
-export async function removeEmptyDay(disk: Disk, folder: string): Promise<boolean> {
-  let names: string[];
-  try {
-    names = await disk.list(folder);
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return true;
-    throw error;
+export async function removeEmptyDay(
+  camera: string,
+  day: string,
+  { root, disk, library }: EmptyDayOptions,
+): Promise<boolean> {
+  const folder = `${root}/${camera}/${day}`;
+  const names = await listOrNone(disk, folder);
+  const isOurs = (name: string) =>
+    name === INDEX_NAME || name === MARKS_NAME || isTemporaryName(name);
+  if (!names.every(isOurs)) return false;
+  for (const name of names) {
+    if (name === INDEX_NAME) continue; // the library may be writing it
+    const { size } = await disk.stat(`${folder}/${name}`);
+    await disk.remove(`${folder}/${name}`);
+    if (name === MARKS_NAME) library.account(camera, day, -size);
   }
-  if (!names.every(isDispensable)) return false;
-  for (const name of names) await disk.remove(`${folder}/${name}`);
-  await disk.remove(folder);
-  return true;
+  return await library.removeDay(camera, day);
 }
 
-/** Whether a file means nothing without segments. */
-function isDispensable(name: string): boolean {
-  return [INDEX_NAME, `${INDEX_NAME}.tmp`, MARKS_NAME].includes(name) || isTemporaryName(name);
+/** Returns the names in a folder; none if it does not exist. */
+export async function listOrNone(disk: Pick<Disk, "list">, folder: string): Promise<string[]> {
+  try {
+    return await disk.list(folder);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return [];
+    throw error;
+  }
 }

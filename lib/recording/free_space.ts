@@ -50,7 +50,8 @@ export class FreeSpace {
   async measure(): Promise<void> {
     const { clock, disk, root } = this.#options;
     const written = this.#written;
-    const { free, size, freeFiles } = await disk.space(root);
+    const { size, freeFiles, ...space } = await disk.space(root);
+    const free = Math.min(space.free, Number.MAX_SAFE_INTEGER); // infinite would break the sums
     const at = clock.monotonic();
     const last = this.#measured;
     if (last) {

@@ -24,6 +24,8 @@ export interface MarkFilesOptions {
   readonly root: string;
   readonly disk: Disk;
   readonly storage: Pick<Storage, "reserve" | "release">;
+  /** Called for bytes that were written in the folder of a day, which the library counts. */
+  readonly account?: (camera: string, day: string, bytes: number) => void;
 }
 
 /** Number of days whose marks stay in memory, for all cameras together. */
@@ -38,15 +40,9 @@ export class MarkFiles implements Marks {
   readonly #files = new Map<string, MarkFile>();
   /** By camera. */
   readonly #kept = new Map<string, Promise<KeptPeriods>>();
-  #written = 0;
 
   constructor(options: MarkFilesOptions) {
     this.#options = options;
-  }
-
-  /** Bytes written since the start. */
-  get written(): number {
-    return this.#written;
   }
 
   /**
@@ -99,15 +95,11 @@ export class MarkFiles implements Marks {
   }
 
   #open(camera: string, day: string): MarkFile {
-    const { root, disk, storage } = this.#options;
+    const { root, disk, storage, account } = this.#options;
     const cameraFolder = `${root}/${camera}`;
-    const onWrite = (bytes: number) => void (this.#written += bytes);
     return new MarkFile({
-      disk,
-      storage,
-      cameraFolder,
-      dayFolder: `${cameraFolder}/${day}`,
-      onWrite,
+      ...{ disk, storage, cameraFolder, dayFolder: `${cameraFolder}/${day}` },
+      onWrite: (bytes) => account?.(camera, day, bytes),
     });
   }
 

@@ -4,6 +4,9 @@
  * @module
  */
 export { checkRecording } from "./check.ts";
+export { type ClipFormat, type ClipQuery, Clips, type Encoding, type Refusal } from "./clip.ts";
+export type { ClipFileFormat } from "./clip_file.ts";
+export type { ClipPlan } from "./clip_plan.ts";
 export type { Cursor, FrameRef } from "./cursor.ts";
 export type { Extent, Library, Span, Timeline } from "./library.ts";
 export { openRecording, type RecordingOptions } from "./open_recording.ts";

@@ -47,15 +47,15 @@ export async function openRecording(
   const shared = { ...common, root, disk };
   stack.use(openFolder(root, common));
   const library = stack.use(new SegmentLibrary(shared));
-  // Each of them needs the other, but not before the first mark.
+  // Storage and marks need each other, but not before the first mark.
   const storage: StorageLimits = new StorageLimits({
     ...shared,
     library,
     max: maxBytes,
     keeps: (camera, start, end) => marks.keeps(camera, start, end),
-    uncounted: () => marks.written,
   });
-  const marks = new MarkFiles({ ...shared, storage });
+  const account = library.account.bind(library);
+  const marks = new MarkFiles({ ...shared, storage, account });
   const names = cameras.map(({ camera }) => camera.name);
   const old = stack.use(
     new Retention({ ...shared, library, storage, marks, retention, cameras: names }),

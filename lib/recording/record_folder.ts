@@ -1,9 +1,7 @@
 import type { Disk } from "./disk.ts";
 import { codeOf } from "./file_system.ts";
+import { MARKER } from "./folder_lock.ts";
 import { StorageError } from "./storage.ts";
-
-/** Name of the file that marks the folder of recordings. */
-const MARKER = ".dinocam";
 
 /** Options of a {@link RecordFolder}. */
 export interface RecordFolderOptions {

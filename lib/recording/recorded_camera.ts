@@ -16,6 +16,8 @@ export interface RecordedCameraOptions {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly log: Log;
+  /** Number of files that are read at the same time. */
+  readonly concurrency: () => number;
   readonly onBytes: (change: number) => void;
   readonly onProgress: (done: number, of: number) => void;
   /** Is called when the segments of a day have been needed, and when the day is gone. */
@@ -136,7 +138,7 @@ export class RecordedCamera {
     this.#open.delete(old as OpenSegment);
     this.#version++;
     await written;
-    if (!isSame) await this.#removeIfEmpty(old.day);
+    if (!isSame) await this.removeIfEmpty(old.day);
   }
 
   async remove(segment: Segment): Promise<void> {
@@ -145,15 +147,39 @@ export class RecordedCamera {
       await this.#day(segment.day)?.remove(segment.name);
       this.#version++;
     }
-    await this.#removeIfEmpty(segment.day);
+    await this.removeIfEmpty(segment.day);
   }
 
-  /** Leaves a segment out of {@link piece} for some time, as it cannot be read. */
-  hide(segment: Segment): void {
+  /**
+   * Leaves a segment out of {@link piece} for some time, as it cannot be read.
+   *
+   * @returns The number of such segments.
+   */
+  hide(segment: Segment): number {
     const now = this.#options.clock.monotonic();
     for (const [path, until] of this.#hidden) if (until <= now) this.#hidden.delete(path);
     this.#hidden.set(`${segment.day}/${segment.name}`, now + HIDDEN);
     this.#version++;
+    return this.#hidden.size;
+  }
+
+  /**
+   * Removes the folder of a day if no segment is left, unless a recorder may be about to use it.
+   *
+   * @returns Whether the folder was removed.
+   */
+  async removeIfEmpty(name: string): Promise<boolean> {
+    const day = this.#day(name);
+    if (!day || name === dayOf(this.#options.clock.now())) return false;
+    if ([...this.#open].some((segment) => segment.day === name)) return false;
+    if (!await day.removeEmpty()) return false;
+    this.#days = this.#days.filter((other) => other !== day);
+    this.#options.onRemove(day);
+    return true;
+  }
+
+  account(day: string, bytes: number): void {
+    this.#ensureDay(day).account(bytes);
   }
 
   /** Returns the segments that overlap a period, by start; with the open ones. */
@@ -173,12 +199,15 @@ export class RecordedCamera {
 
   /** Yields the loaded segments of each day that has some in a period, the oldest first. */
   async *tables(from: number, to: number): AsyncGenerator<SegmentTable> {
-    for (const day of [...this.#days]) {
-      const { start, isScanned, summary } = day;
+    const days = this.#days.filter(({ start, isScanned, summary }) => {
       const [first, last] = isScanned
         ? [summary.start, summary.end]
         : [start, start + DAY + LONGEST];
-      if (first <= to && last >= from) yield await this.#load(day);
+      return first <= to && last >= from;
+    });
+    for (const [i, day] of days.entries()) {
+      days[i + 1]?.load().catch(() => {}); // reads ahead; an error is reported below
+      yield await this.#load(day);
     }
   }
 
@@ -211,6 +240,7 @@ export class RecordedCamera {
 
   /** Returns the closed segments that end first. */
   async oldest(count: number): Promise<Segment[]> {
+    if (count === 0) return [];
     let found: { end: number; table: SegmentTable; row: number }[] = [];
     for (const day of [...this.#days]) {
       const bound = day.isScanned ? day.summary.firstEnd : day.start;
@@ -288,21 +318,11 @@ export class RecordedCamera {
     return day;
   }
 
-  /** Removes the folder of a day, unless a recorder may be about to use it. */
-  async #removeIfEmpty(name: string): Promise<void> {
-    const day = this.#day(name);
-    if (!day || name === dayOf(this.#options.clock.now())) return;
-    if ([...this.#open].some((segment) => segment.day === name)) return;
-    if (!await day.removeEmpty()) return;
-    this.#days = this.#days.filter((other) => other !== day);
-    this.#options.onRemove(day);
-  }
-
   #createDay(day: string): RecordedDay {
-    const { root, name, disk, clock, log, onBytes, onProgress } = this.#options;
+    const { root, name, disk, clock, log, concurrency, onBytes, onProgress } = this.#options;
     return new RecordedDay({
       ...{ camera: name, day, start: parseDay(day)!, path: `${root}/${name}/${day}` },
-      ...{ disk, clock, log, onBytes, onProgress },
+      ...{ disk, clock, log, concurrency, onBytes, onProgress },
       isOpen: (file) => [...this.#open].some((open) => open.day === day && open.name === file),
       mayBeOpen: (number) =>
         this.#firstNumber !== undefined && (number === undefined || number >= this.#firstNumber),

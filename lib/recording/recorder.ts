@@ -177,6 +177,7 @@ export class Recorder implements Subscriber<Frame>, AsyncDisposable {
     } catch (error) {
       log.warn("last segment not closed", { camera: camera.name, reason: pauseReason(error) });
     }
+    this.#dropped += this.#queue.length;
     this.#pause = undefined;
     this.#become("off");
   }
@@ -270,6 +271,7 @@ export class Recorder implements Subscriber<Frame>, AsyncDisposable {
       log.info("recording resumed", { camera, paused: `${seconds}s`, dropped: this.#dropped });
     } else if (!this.#hasRecorded) log.info("recording started", { camera });
     this.#hasRecorded = true;
+    if (this.#pause) this.#droppedAt = -Infinity;
     this.#pause = undefined;
     this.#become("recording");
   }

@@ -1,3 +1,4 @@
+import type { Clips } from "./clip.ts";
 import type { Library } from "./library.ts";
 import type { Marks } from "./marks.ts";
 import type { RecorderStatus } from "./status.ts";
@@ -6,6 +7,7 @@ import type { RecorderStatus } from "./status.ts";
 export interface Recording extends AsyncDisposable {
   readonly library: Library;
   readonly marks: Marks;
+  readonly clips: Clips;
   /** State of a camera's recorder. */
   status(camera: string): RecorderStatus;
   /** How long the recordings fit at the present rate, in milliseconds; undefined if unknown. */

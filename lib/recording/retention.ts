@@ -1,12 +1,11 @@
-import type { Clock } from "../clock.ts";
+import { type Clock, settlesWithin } from "../clock.ts";
 import { explain } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Disk } from "./disk.ts";
-import { removeEmptyDay } from "./empty_days.ts";
-import { codeOf } from "./file_system.ts";
-import type { Library } from "./library.ts";
+import { listOrNone, removeEmptyDay } from "./empty_days.ts";
 import type { MarkFiles } from "./marks.ts";
 import type { RetentionPeriods } from "./retention_setting.ts";
+import type { SegmentLibrary } from "./segment_library.ts";
 import { DAY, dayOf, parseDay } from "./segment_name.ts";
 import { formatSize } from "./size_setting.ts";
 import type { StorageLimits } from "./storage.ts";
@@ -16,6 +15,8 @@ import { Thinning } from "./thinning.ts";
 const CHECK_INTERVAL = 10_000;
 /** Time between two searches for folders without segments, in milliseconds. */
 const FOLDER_INTERVAL = 3_600_000;
+/** Time limit for the operations in progress when it stops, in milliseconds. */
+const STOP_TIMEOUT = 3_000;
 /** Number of segments from which their deletion is logged. */
 const MANY = 100;
 
@@ -24,7 +25,10 @@ export interface RetentionOptions {
   /** Folder of the recordings. */
   readonly root: string;
   readonly disk: Disk;
-  readonly library: Pick<Library, "loaded" | "cameras" | "extent" | "segments" | "replace">;
+  readonly library: Pick<
+    SegmentLibrary,
+    "cameras" | "extent" | "segments" | "replace" | "account" | "removeDay"
+  >;
   readonly storage: StorageLimits;
   readonly marks: Pick<MarkFiles, "keeps" | "forget">;
   /** How long recordings are kept; without it, only their size is limited. */
@@ -64,10 +68,13 @@ export class Retention implements AsyncDisposable {
     ]);
   }
 
-  /** Stops; a segment that is being thinned stays as it is. */
+  /**
+   * Stops; a segment that is being thinned stays as it is. Waits for a disk that does not respond
+   * for 3 s at most.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort();
-    await this.#tasks;
+    await settlesWithin(this.#tasks, STOP_TIMEOUT, this.#options.clock);
   }
 
   async #repeat(run: () => Promise<void>): Promise<void> {
@@ -106,7 +113,8 @@ export class Retention implements AsyncDisposable {
       segments += deleted.segments;
       bytes += deleted.bytes;
       end = deleted.end;
-      await new Promise((resolve) => setTimeout(resolve, 0)); // others have their turn
+      // Others have their turn.
+      if (end === "batch") await new Promise((resolve) => setTimeout(resolve, 0));
     }
     if (segments >= MANY) log.info("old recordings deleted", { segments, size: formatSize(bytes) });
   }
@@ -116,56 +124,48 @@ export class Retention implements AsyncDisposable {
     const { library } = this.#options;
     for (const folder of days) {
       const [camera, day] = folder.split("/") as [string, string];
-      const start = parseDay(day);
-      if (start === undefined || !this.#isOver(day)) continue;
-      const segments = await library.segments(camera, start, start + DAY - 1);
-      if (segments.length === 0) await this.#removeDay(camera, day);
+      const start = parseDay(day)!;
+      const isEmpty = this.#isOver(day) &&
+        (await library.segments(camera, start, start + DAY - 1)).length === 0;
+      if (isEmpty) await this.#removeDay(camera, day);
     }
+    const changed = new Set(days.map((folder) => folder.split("/")[0]!));
+    for (const camera of changed) await this.#removeCamera(camera);
   }
 
-  /** Removes folders that have become empty at any time, such as before a crash. */
+  /** Removes the folders of days before the oldest recording, such as after a crash. */
   async #searchFolders(): Promise<void> {
-    const { root, disk, library, cameras } = this.#options;
+    const { root, disk, library } = this.#options;
     for (const camera of library.cameras) {
-      const { oldest = Infinity } = library.extent(camera);
-      const names = await this.#list(`${root}/${camera}`);
-      let isEmpty = oldest === Infinity;
-      for (const name of names) {
+      const { oldest } = library.extent(camera);
+      for (const name of await listOrNone(disk, `${root}/${camera}`)) {
         const isPast = parseDay(name) !== undefined && this.#isOver(name) &&
-          (oldest === Infinity || name < dayOf(oldest));
-        isEmpty = isPast && await this.#removeDay(camera, name) && isEmpty;
+          (oldest === undefined || name < dayOf(oldest));
+        if (isPast) await this.#removeDay(camera, name);
       }
-      // It may have got a file meanwhile, and stays then.
-      if (isEmpty && !cameras.includes(camera)) {
-        await disk.remove(`${root}/${camera}`).catch(() => {});
-      }
+      await this.#removeCamera(camera);
     }
   }
 
-  async #removeDay(camera: string, day: string): Promise<boolean> {
-    const { root, disk, marks } = this.#options;
+  async #removeDay(camera: string, day: string): Promise<void> {
     try {
-      const isRemoved = await removeEmptyDay(disk, `${root}/${camera}/${day}`);
-      if (isRemoved) marks.forget(camera, day);
-      return isRemoved;
+      const isRemoved = await removeEmptyDay(camera, day, this.#options);
+      if (isRemoved) this.#options.marks.forget(camera, day);
     } catch (error) {
       this.#logFailure(error);
-      return false;
     }
+  }
+
+  /** Removes the empty folder of a camera that is not recorded any more. */
+  async #removeCamera(camera: string): Promise<void> {
+    const { root, disk, library, cameras } = this.#options;
+    if (cameras.includes(camera) || library.extent(camera).oldest !== undefined) return;
+    await disk.remove(`${root}/${camera}`).catch(() => {}); // it has other files
   }
 
   /** Whether nothing is recorded in the folder of a day any more, with a day in reserve. */
   #isOver(day: string): boolean {
     return day < dayOf(this.#options.clock.now() - DAY);
-  }
-
-  async #list(folder: string): Promise<string[]> {
-    try {
-      return await this.#options.disk.list(folder);
-    } catch (error) {
-      if (codeOf(error) === "ENOENT") return [];
-      throw error;
-    }
   }
 
   #logFailure(error: unknown): void {

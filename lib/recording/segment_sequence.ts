@@ -59,7 +59,7 @@ export class SegmentSequence {
   /** Calls of the library that are under way. */
   readonly #updates = new Set<Promise<void>>();
   #writer: SegmentWriter | undefined;
-  /** A segment that could not be closed, as the disk was full. */
+  /** A segment that could not be closed yet. */
   #unclosed: SegmentWriter | undefined;
   #size: Size | undefined;
   #lastDay: string | undefined;
@@ -139,7 +139,7 @@ export class SegmentSequence {
       if (this.#unclosed) await this.#closeUnclosed();
       await this.end();
     } finally {
-      if (this.#unclosed) await this.#unclosed.abandon();
+      if (this.#unclosed) await this.#abandon(this.#unclosed);
       await Promise.all(this.#updates);
     }
   }
@@ -254,8 +254,7 @@ export class SegmentSequence {
       if (closed) this.#replace(writer.segment, closed);
       else this.#forget(writer.segment);
     } catch (error) {
-      if (isFull(error)) this.#unclosed = writer;
-      else await this.#abandon(writer);
+      this.#unclosed = writer;
       throw error;
     }
   }
@@ -273,14 +272,21 @@ export class SegmentSequence {
     try {
       await this.end();
     } catch {
-      // The first error is reported; this segment is closed later, or repaired at the next start.
+      // The first error is reported. The segment is closed later, or repaired at the next start.
     }
   }
 
+  /** Retries to close the segment that could not be closed. */
   async #closeUnclosed(): Promise<void> {
     const writer = this.#unclosed!;
     this.#unclosed = undefined;
-    await this.#close(writer);
+    try {
+      await this.#close(writer);
+    } catch (error) {
+      if (isFull(error)) throw error; // neither can another one be begun
+      this.#unclosed = undefined;
+      await this.#abandon(writer);
+    }
   }
 
   /** Ends the segment if its file is gone: removed, or its disk was replaced. */
@@ -292,8 +298,8 @@ export class SegmentSequence {
     } catch (error) {
       if (codeOf(error) !== "ENOENT") throw error;
       this.#writer = undefined;
-      await writer.abandon();
       this.#forget(writer.segment);
+      await writer.close().catch(() => writer.abandon()); // it may be on a disk that was unmounted
       const { camera, log } = this.#options;
       log.warn("recording was removed", { camera, file: writer.segment.name });
     }

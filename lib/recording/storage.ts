@@ -46,8 +46,6 @@ export interface StorageLimitsOptions {
   readonly max: number;
   /** Whether a mark keeps something between two times; see `Marks.keeps`. */
   readonly keeps: (camera: string, start: number, end: number) => Promise<boolean>;
-  /** Bytes written that `library.totalBytes` does not contain; see `MarkFiles.written`. */
-  readonly uncounted?: () => number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -82,6 +80,8 @@ export class StorageLimits implements Storage {
   readonly #deletion: Deletion;
   readonly #loading: Promise<void>;
   #isLoaded = false;
+  #loadTimeout: Promise<unknown> | undefined;
+  #isLoadTimeOver = false;
   /** Maximum size of all files: `max`, or what the disk holds. */
   #limit: number;
   /** What the disk holds, at the last check. */
@@ -138,7 +138,7 @@ export class StorageLimits implements Storage {
   }
 
   reserve(bytes: number): Promise<void> | undefined {
-    if (!this.#isLoaded) return this.#reserveLoading(bytes);
+    if (!this.#isLoaded && !this.#isLoadTimeOver) return this.#reserveLoading(bytes);
     return this.#reserve(bytes);
   }
 
@@ -207,8 +207,8 @@ export class StorageLimits implements Storage {
     const { library, max, log } = this.#options;
     await library.loaded;
     await this.#free.measure().catch(() => {}); // the recorder reports that the disk is gone
-    const open = await this.#openSegments();
-    const recording = open.reduce((sum, { bytes }) => sum + bytes, 0) + this.#uncounted;
+    const open = await this.#openSegments().catch(() => []); // then it counts too much at first
+    const recording = open.reduce((sum, { bytes }) => sum + bytes, 0);
     this.#claimed = this.#recorded + Math.max(0, this.#claimed - recording);
     this.#updateRoom();
     this.#limit = Math.max(0, Math.min(max, this.#room));
@@ -220,7 +220,9 @@ export class StorageLimits implements Storage {
   }
 
   async #reserveLoading(bytes: number): Promise<void> {
-    await settlesWithin(this.#loading, LOAD_TIMEOUT, this.#options.clock);
+    this.#loadTimeout ??= settlesWithin(this.#loading, LOAD_TIMEOUT, this.#options.clock);
+    await this.#loadTimeout;
+    this.#isLoadTimeOver = true;
     await this.#reserve(bytes);
   }
 
@@ -392,13 +394,9 @@ export class StorageLimits implements Storage {
     return Math.max(this.#claimed, this.#recorded);
   }
 
-  /** Size of all files. */
+  /** Size of all files, in bytes. */
   get #recorded(): number {
-    return this.#options.library.totalBytes + this.#uncounted;
-  }
-
-  get #uncounted(): number {
-    return this.#options.uncounted?.() ?? 0;
+    return this.#options.library.totalBytes;
   }
 
   get #indexReserve(): number {

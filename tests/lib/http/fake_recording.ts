@@ -3,6 +3,7 @@ import { Authenticator } from "../../../lib/auth/mod.ts";
 import { Camera } from "../../../lib/camera/camera.ts";
 import type { Jpeg } from "../../../lib/frame.ts";
 import type {
+  Clips,
   Cursor,
   FrameRef,
   Library,
@@ -34,6 +35,8 @@ export class FakeRecording implements Recording {
   /** Times of frames that cannot be read. */
   readonly damaged = new Set<number>();
   readonly added: Mark[] = [];
+  /** Set by tests of clips. */
+  clips!: Clips;
   /** The error of `marks.add`. */
   failure: Error | undefined;
   openCursors = 0;

@@ -15,9 +15,23 @@ function setUp() {
     reserve: (bytes: number) => void (reserved += bytes),
     release: (bytes: number) => void (reserved -= bytes),
   };
-  const open = () => new MarkFiles({ root: "/r", disk, storage });
+  let counted = 0;
+  const account = (camera: string, day: string, bytes: number) => {
+    counted += bytes;
+    if (!memory.folders.has(`/r/${camera}/${day}`)) throw new Error(`No folder ${camera}/${day}`);
+  };
+  const open = () => new MarkFiles({ root: "/r", disk, storage, account });
   const text = () => new TextDecoder().decode(memory.content(FILE));
-  return { memory, disk, storage, marks: open(), open, text, reserved: () => reserved };
+  return {
+    memory,
+    disk,
+    storage,
+    marks: open(),
+    open,
+    text,
+    reserved: () => reserved,
+    counted: () => counted,
+  };
 }
 
 function mark(at: number, options: Partial<Mark> = {}): Mark {
@@ -25,11 +39,12 @@ function mark(at: number, options: Partial<Mark> = {}): Mark {
 }
 
 Deno.test("MarkFiles stores marks, and lists them by time and label", async () => {
-  const { marks, open } = setUp();
+  const { marks, open, memory, counted } = setUp();
   await marks.add("front", mark(NOON + 2000));
   await marks.add("front", mark(NOON, { label: "a: b-c_d.e" }));
   await marks.add("front", mark(MIDNIGHT + 5, { before: 5000, after: 2000, keep: true }));
   await marks.add("back", mark(NOON + 1));
+  assertEquals(counted(), memory.used);
   for (const files of [marks, open()]) {
     const all = await files.list("front", -Infinity, Infinity);
     assertEquals(all.map(({ at }) => at), [NOON, NOON + 2000, MIDNIGHT + 5]);
@@ -102,7 +117,7 @@ Deno.test("MarkFiles ignores lines that are no marks", async () => {
 });
 
 Deno.test("MarkFiles reports a failed write, and goes on afterwards", async () => {
-  const { marks, disk, storage, open, reserved, memory } = setUp();
+  const { disk, storage, open, reserved, memory } = setUp();
   for (const operation of ["makeFolder", "open", "syncFolder", "size", "append", "sync"] as const) {
     const files = open();
     disk.fail("EIO", operation);
@@ -124,7 +139,6 @@ Deno.test("MarkFiles reports a failed write, and goes on afterwards", async () =
     storage.release(reserved());
   }
   assertEquals(disk.openFiles, 0);
-  assertEquals(marks.written, 0);
 });
 
 Deno.test("MarkFiles rejects a mark without room, and a time that no folder can have", async () => {

@@ -1,0 +1,173 @@
+import { eTag } from "@std/http/etag";
+import type { Bytes } from "../bytes.ts";
+import { explain, ImmediateStop } from "../errors.ts";
+import type { Log } from "../log.ts";
+import { clipBody } from "./clip_body.ts";
+import { ClipFile, type ClipFileFormat } from "./clip_file.ts";
+import { type ClipPlan, planMarks, planPeriod } from "./clip_plan.ts";
+import { checkEncoder, encodeMp4, FRAGMENT_FRAMES, NoEncoderError } from "./encode.ts";
+import type { Library } from "./library.ts";
+import type { Marks } from "./marks.ts";
+
+/** Maximum number of MP4s that are made at the same time. */
+const MAX_ENCODINGS = 2;
+/** Maximum frame rate of an MP4 and of a timelapse, unless the client requests another. */
+const DEFAULT_MAX_FPS = 60;
+
+/** Formats of clips: the recorded JPEGs in a Matroska file or one after another, or H.264. */
+export type ClipFormat = ClipFileFormat | "mp4";
+
+/** What to put into a clip. */
+export interface ClipQuery {
+  /** First and last possible capture time, in milliseconds since the Unix epoch. */
+  readonly from: number;
+  readonly to: number;
+  /** 60 for a timelapse with 60 times the speed, 0.5 for slow motion. @default {1} */
+  readonly speed?: number;
+  /**
+   * Maximum frame rate of the clip; with `marks` its frame rate, by default 25. By default all
+   * frames of the period, but at most 60 per second of an MP4, or if `speed` is above 1.
+   */
+  readonly fps?: number;
+  /** Instead of all frames of the period, one for each of its marks with this label. */
+  readonly marks?: string;
+}
+
+/** Why no MP4 can be made. */
+export interface Refusal {
+  readonly refused: "busy" | "no encoder" | "failed";
+  /** For the client. */
+  readonly message: string;
+}
+
+/** An MP4 that is being made, or why not. */
+export type Encoding = { readonly body: ReadableStream<Bytes> } | Refusal;
+
+/** Options of {@link Clips}. */
+export interface ClipsOptions {
+  library: Pick<Library, "cursor" | "frames" | "openFile">;
+  marks: Pick<Marks, "list">;
+  log: Log;
+  /** Name or path of ffmpeg. @default {"ffmpeg"} */
+  ffmpeg?: string;
+}
+
+/** Makes clips of recordings. */
+export class Clips implements Disposable {
+  /** Number of frames of each fragment of an MP4, except the last one. */
+  readonly fragmentFrames = FRAGMENT_FRAMES;
+  readonly #library: ClipsOptions["library"];
+  readonly #marks: ClipsOptions["marks"];
+  readonly #log: Log;
+  readonly #ffmpeg: string;
+  readonly #closed = new AbortController();
+  #encodings = 0;
+
+  constructor({ library, marks, log, ffmpeg = "ffmpeg" }: ClipsOptions) {
+    this.#library = library;
+    this.#marks = marks;
+    this.#log = log;
+    this.#ffmpeg = ffmpeg;
+  }
+
+  /**
+   * Chooses the frames of a clip.
+   *
+   * @returns undefined if there are none.
+   * @throws {RangeError} If the clip is too long; the message is for users.
+   */
+  async plan(camera: string, format: ClipFormat, query: ClipQuery): Promise<ClipPlan | undefined> {
+    const { from, to, speed = 1, marks: label } = query;
+    if (label !== undefined) {
+      const marks = await this.#marks.list(camera, from, to, label);
+      return await planMarks(this.#library, camera, { marks, fps: query.fps });
+    }
+    const isLimited = format === "mp4" || speed > 1;
+    const fps = query.fps ?? (isLimited ? DEFAULT_MAX_FPS : undefined);
+    return await planPeriod(this.#library, camera, { from, to, speed, fps });
+  }
+
+  /** Returns the capture time of the recorded frame that is nearest to a period without frames. */
+  async nearest(camera: string, { from, to }: { from: number; to: number }) {
+    await using cursor = this.#library.cursor(camera);
+    const before = await cursor.seek(from, "before");
+    const after = await cursor.seek(to, "after");
+    if (!before || !after) return (before ?? after)?.at;
+    return from - before.at <= after.at - to ? before.at : after.at;
+  }
+
+  /** Returns the file for a plan, and its entity tag: that of the same frames is the same. */
+  async file(plan: ClipPlan, format: ClipFileFormat): Promise<{ length: number; etag: string }> {
+    const frames = plan.pieces.map(({ segment: { day, name, number, thinnedTo }, ...piece }) => {
+      const { bytes, offsets, times } = piece;
+      const [first, last] = [[offsets[0], times[0]], [offsets.at(-1), times.at(-1)]];
+      return [day, name, number, thinnedTo, bytes, offsets.length, first, last];
+    });
+    const etag = await eTag(JSON.stringify([format, plan.camera, plan.start, frames]));
+    return { length: new ClipFile(this.#library, plan, format).length, etag: etag! };
+  }
+
+  /** Returns a part of the file. Its body fails if a frame has been deleted meanwhile. */
+  read(
+    plan: ClipPlan,
+    format: ClipFileFormat,
+    { start, end }: { start: number; end: number },
+  ): ReadableStream<Bytes> {
+    const chunks = new ClipFile(this.#library, plan, format).read(start, end);
+    const { signal } = this.#closed;
+    return clipBody(chunks, { signal, onEnd: (failure) => this.#report(plan, failure) });
+  }
+
+  /** Returns why no MP4 can be made, for the client; undefined if one can. */
+  async refusal(): Promise<Refusal | undefined> {
+    try {
+      await checkEncoder(this.#ffmpeg);
+    } catch (error) {
+      return refusalOf(error);
+    }
+  }
+
+  /**
+   * Begins to make an MP4 with H.264, and waits for its first bytes. The body must be read or
+   * cancelled.
+   */
+  async encode(plan: ClipPlan): Promise<Encoding> {
+    if (this.#encodings >= MAX_ENCODINGS) {
+      const message = `Cannot make another MP4 now: ${MAX_ENCODINGS} are being made`;
+      return { refused: "busy", message };
+    }
+    this.#encodings++;
+    const abort = new AbortController();
+    const onCancel = () => abort.abort(new ImmediateStop("The client has disconnected"));
+    const onEnd = (failure?: unknown) => {
+      this.#encodings--;
+      this.#report(plan, failure);
+    };
+    const input = new ClipFile(this.#library, plan, "mkv").read();
+    const chunks = encodeMp4({ ...plan, input, ffmpeg: this.#ffmpeg }, abort.signal);
+    try {
+      const first = await chunks.next();
+      if (first.done) throw new Error("ffmpeg could not read any frame");
+      const { signal } = this.#closed;
+      return { body: clipBody(chunks, { signal, first, onCancel, onEnd }) };
+    } catch (error) {
+      onEnd(error instanceof NoEncoderError ? undefined : error);
+      return refusalOf(error);
+    }
+  }
+
+  /** Aborts all clips. */
+  [Symbol.dispose](): void {
+    this.#closed.abort(new Error("The server is shutting down"));
+  }
+
+  #report({ camera }: ClipPlan, failure: unknown): void {
+    if (failure === undefined) return;
+    this.#log.warn("clip failed", { camera, reason: explain(failure) });
+  }
+}
+
+function refusalOf(error: unknown): Refusal {
+  if (error instanceof NoEncoderError) return { refused: "no encoder", message: error.message };
+  return { refused: "failed", message: `Cannot make an MP4: ${(error as Error).message}` };
+}

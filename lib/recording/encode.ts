@@ -1,0 +1,116 @@
+import type { Bytes } from "../bytes.ts";
+import { CameraError } from "../errors.ts";
+import type { Size } from "../jpeg/segments.ts";
+import { output, run } from "../process/mod.ts";
+import { withDuration } from "./mp4_duration.ts";
+
+/** Maximum number of frames of a fragment; all but the last one have as many. */
+export const FRAGMENT_FRAMES = 60;
+/** Niceness of ffmpeg, so that it takes the CPU time that live viewers leave. */
+const NICENESS = 10;
+
+/** ffmpeg is not installed or may not be run; the message says what to do. */
+export class NoEncoderError extends Error {
+  override name = "NoEncoderError";
+}
+
+/** What to encode. */
+export interface EncodeOptions {
+  /** The clip as a Matroska file. */
+  readonly input: AsyncIterable<Bytes>;
+  /** Name or path of ffmpeg. */
+  readonly ffmpeg: string;
+  /** Size of its first picture. Pictures of another size are scaled to it. */
+  readonly size: Size;
+  readonly frames: number;
+  /** In milliseconds. */
+  readonly duration: number;
+}
+
+/**
+ * Encodes a clip to an MP4 with H.264, which is made while it is read: a fragment for each
+ * {@link FRAGMENT_FRAMES} frames. Aborting `signal` stops ffmpeg.
+ *
+ * @throws {NoEncoderError} While reading, if ffmpeg is not installed.
+ * @throws {CameraError} While reading, if ffmpeg fails. Or the error of the input.
+ */
+export async function* encodeMp4(
+  { input, ffmpeg, ...clip }: EncodeOptions,
+  signal: AbortSignal,
+): AsyncGenerator<Bytes> {
+  const args = async () => ffmpegArguments(clip, await readVersion(ffmpeg, signal));
+  const options = { input, onStart: (pid: number) => void lowerPriority(pid) };
+  try {
+    yield* withDuration(run(ffmpeg, args, signal, options), clip.duration);
+  } catch (error) {
+    throw asNoEncoder(error) ?? error;
+  }
+}
+
+/** Checks that ffmpeg can be run. @throws {NoEncoderError} If not. */
+export async function checkEncoder(ffmpeg: string): Promise<void> {
+  try {
+    await readVersion(ffmpeg, new AbortController().signal);
+  } catch (error) {
+    throw asNoEncoder(error) ?? error;
+  }
+}
+
+/** Returns the version of ffmpeg; undefined for one that was not released. */
+async function readVersion(ffmpeg: string, signal: AbortSignal): Promise<number | undefined> {
+  const { stdout } = await output(ffmpeg, ["-version"], signal);
+  const version = /^ffmpeg version n?(\d+\.\d+)/.exec(stdout)?.[1];
+  return version === undefined ? undefined : Number(version);
+}
+
+function ffmpegArguments(
+  { size: { width, height }, frames, duration }: Omit<EncodeOptions, "input" | "ffmpeg">,
+  version = Infinity,
+): string[] {
+  // One core less than there are: the server needs one.
+  const threads = ["-threads", `${Math.max(1, navigator.hardwareConcurrency - 1)}`];
+  // yuv420p has a chroma sample for 2 x 2 pixels.
+  const even = { width: Math.max(2, width & ~1), height: Math.max(2, height & ~1) };
+  const isOdd = even.width !== width || even.height !== height;
+  return [
+    ...["-loglevel", "error", ...threads, "-f", "matroska", "-i", "pipe:0", "-map", "0:v:0"],
+    ...(isOdd ? ["-vf", `scale=${even.width}:${even.height}`] : []),
+    // Browsers play no other format of the chroma samples. B-frames would shift all times by two
+    // frames, as the header is written before ffmpeg knows the shift.
+    ...["-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-bf", "0", ...threads],
+    // A key frame for each fragment and no others, so that a fragment has as many frames as we say.
+    ...["-g", `${FRAGMENT_FRAMES}`, "-sc_threshold", "0"],
+    // The recorded times, in milliseconds: by default frames are repeated or left out until their
+    // intervals are even. ffmpeg 9 has removed the old name of the option.
+    ...[version < 5.1 ? "-vsync" : "-fps_mode", "passthrough", "-enc_time_base", "1:1000"],
+    // Without it the file would require a decoder for 1000 frames per second (level 6).
+    ...["-x264-params", `fps=${Math.max(1, Math.round(frames * 1_000_000 / duration))}/1000`],
+    ...["-movflags", "+frag_keyframe+empty_moov+default_base_moof", "-f", "mp4", "pipe:1"],
+  ];
+}
+
+/** Lowers the priority of a process that has just been started, if the server may do so. */
+async function lowerPriority(pid: number): Promise<void> {
+  if (Deno.permissions.querySync({ name: "sys", kind: "setPriority" }).state !== "granted") return;
+  try {
+    const { setPriority } = await import("node:os");
+    setPriority(pid, NICENESS);
+  } catch {
+    // It has exited already.
+  }
+}
+
+function asNoEncoder(error: unknown): NoEncoderError | undefined {
+  if (!(error instanceof CameraError && error.permanent)) return undefined;
+  const advice = "clip.mkv needs no ffmpeg";
+  const { cause } = error;
+  return new NoEncoderError(
+    cause === undefined
+      ? `Cannot make an MP4 as ffmpeg is not installed: sudo apt install ffmpeg; ${advice}`
+      : cause instanceof Deno.errors.NotCapable
+      ? "Cannot make an MP4 as the server was started without ffmpeg: install it with " +
+        `"sudo apt install ffmpeg", and restart the server; ${advice}`
+      : `Cannot make an MP4: ${error.message}; ${advice}`,
+    { cause: error },
+  );
+}

@@ -1,0 +1,135 @@
+import { assertEquals, assertLess, assertRejects } from "@std/assert";
+import { settlesWithin } from "../../../lib/clock.ts";
+import { Browser, CHROMIUM } from "../../browser.ts";
+import { needing } from "../../parts.ts";
+import { leavingNoProcess } from "../../processes.ts";
+import { ClipLibrary, numberedFrames } from "../recording/clip_library.ts";
+import { pictures, uneven } from "../recording/pictures.ts";
+import { FakeRecording, setUpRecording } from "./fake_recording.ts";
+
+/** The time of the requests. */
+const NOW = Date.UTC(2026, 0, 1);
+
+/** Runs a test with a server that makes clips of a library. */
+async function serving(library: ClipLibrary, test: (url: string) => Promise<void>): Promise<void> {
+  const recording = new FakeRecording([NOW - 1000]);
+  recording.clips = library.clips;
+  const { app } = setUpRecording(recording);
+  app.get("/page", (c) => c.html("<video id=clip src=/cameras/front/clip.mp4?from=-1h>"));
+  const options = { hostname: "127.0.0.1", port: 0, onListen: () => {} };
+  await using server = Deno.serve(options, (request, info) => app.fetch(request, info));
+  await test(`http://127.0.0.1:${server.addr.port}`);
+}
+
+/** Waits until a condition holds. @throws {Error} After 5 s. */
+async function until(condition: () => boolean): Promise<void> {
+  for (const started = performance.now(); !condition();) {
+    if (performance.now() - started > 5_000) throw new Error(`Not within 5 s: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+Deno.test("a client sees that a clip is incomplete when a frame is deleted meanwhile", async () => {
+  await using library = new ClipLibrary();
+  const size = () => 50_000;
+  library.record(numberedFrames({ at: NOW - 60_000, count: 500, size }));
+  const last = library.record(numberedFrames({ at: NOW - 30_000, count: 500, size }));
+  await serving(library, async (url) => {
+    const response = await fetch(`${url}/cameras/front/clip.mkv?from=-1h`);
+    Deno.removeSync(library.pathOf(last));
+    await assertRejects(() => response.bytes());
+  });
+  assertEquals([library.open, library.log.length], [0, 1]);
+});
+
+Deno.test("a clip is no longer read 100 ms after its client has left", async () => {
+  await using library = new ClipLibrary();
+  const size = () => 100_000;
+  library.record(numberedFrames({ at: NOW - 60_000, count: 1000, size }));
+  await serving(library, async (url) => {
+    const client = new AbortController();
+    const { signal } = client;
+    const response = await fetch(`${url}/cameras/front/clip.mkv?from=-1h`, { signal });
+    await response.body!.getReader().read();
+    await until(() => library.bytesRead > 0);
+    client.abort();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const { bytesRead } = library;
+    assertEquals(library.open, 0);
+    assertLess(bytesRead, 100e6);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assertEquals(library.bytesRead, bytesRead);
+  });
+});
+
+Deno.test("a clip is read only as fast as its client reads it", async () => {
+  await using library = new ClipLibrary();
+  const size = () => 200_000;
+  library.record(numberedFrames({ at: NOW - 60_000, count: 500, size }));
+  await serving(library, async (url) => {
+    const response = await fetch(`${url}/cameras/front/clip.mkv?from=-1h`);
+    let before: number;
+    do {
+      before = library.bytesRead;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    } while (library.bytesRead > before);
+    assertLess(before, 40e6); // what the sockets and the client's stream hold, of 100 MB
+    await response.body!.cancel();
+    await until(() => library.open === 0);
+  });
+});
+
+const MP4 = { ignore: needing("ffmpeg").ignore || Deno.build.os === "windows" };
+
+Deno.test(
+  "ffmpeg exits within 1 s when a client leaves, also before the response",
+  MP4,
+  () =>
+    leavingNoProcess(async () => {
+      await using library = new ClipLibrary();
+      library.record(uneven(NOW - 60_000, await pictures("640x480", 600)));
+      await serving(library, async (url) => {
+        for (const delay of [20, 60, 100, 150, 300, 600]) {
+          const client = new AbortController();
+          const { signal } = client;
+          const response = fetch(`${url}/cameras/front/clip.mp4?from=-1h`, { signal });
+          response.catch(() => {});
+          await new Promise((resolve) => setTimeout(resolve, delay));
+          client.abort();
+          await settlesWithin(response.catch(() => {}), 1000);
+          const started = performance.now();
+          await until(() => library.open === 0);
+          assertLess(performance.now() - started, 1000);
+        }
+        // Both places are free again.
+        const responses = [1, 2].map(() => fetch(`${url}/cameras/front/clip.mp4?from=-1h`));
+        for (const response of await Promise.all(responses)) {
+          assertEquals(response.status, 200);
+          await response.body!.cancel();
+        }
+        await until(() => library.open === 0);
+        await new Promise((resolve) => setTimeout(resolve, 600));
+      });
+      assertEquals(library.log, []);
+    }),
+);
+
+Deno.test(
+  "Chromium shows the duration of an MP4 that is being made",
+  needing("ffmpeg", CHROMIUM),
+  async () => {
+    await using library = new ClipLibrary();
+    library.record(uneven(NOW - 60_000, await pictures("640x480", 600)));
+    const { duration } = (await library.clips.plan("front", "mp4", { from: 0, to: NOW }))!;
+    await serving(library, async (url) => {
+      await using browser = await Browser.start();
+      await using page = await browser.newPage();
+      await page.goto(`${url}/page`);
+      await page.until("document.querySelector('video')?.readyState > 0");
+      const shown = await page.eval<number>("clip.duration");
+      assertLess(Math.abs(shown * 1000 - duration), 34);
+      await page.until("(clip.muted = true, clip.play(), clip.currentTime > 0.5)");
+      assertEquals(await page.eval("[clip.videoWidth, clip.videoHeight]"), [640, 480]);
+    });
+  },
+);

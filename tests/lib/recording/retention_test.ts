@@ -1,0 +1,419 @@
+import { assert, assertEquals } from "@std/assert";
+import { ActivityMeter } from "../../../lib/recording/activity.ts";
+import { type Mark, MarkFiles } from "../../../lib/recording/marks.ts";
+import { Recorder } from "../../../lib/recording/recorder.ts";
+import { Retention } from "../../../lib/recording/retention.ts";
+import type { RetentionPeriods } from "../../../lib/recording/retention_setting.ts";
+import type { Segment } from "../../../lib/recording/segment.ts";
+import { SegmentLibrary } from "../../../lib/recording/segment_library.ts";
+import { DAY, dayOf, segmentPath } from "../../../lib/recording/segment_name.ts";
+import { SegmentWriter } from "../../../lib/recording/segment_writer.ts";
+import { StorageLimits } from "../../../lib/recording/storage.ts";
+import { FaultyDisk, MemoryDisk } from "./faulty_disk.ts";
+import { FakeCamera, FakeLog, SettableClock } from "./recorder_fixture.ts";
+import { fakeJpeg, readFrames, type StoredFrame, writeSegment } from "./segment_file.ts";
+import { makeJpeg } from "./segment_files.ts";
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const NOW = Date.UTC(2026, 10, 27, 12);
+
+interface SetUpOptions {
+  readonly retention?: RetentionPeriods;
+  readonly max?: number;
+  readonly memory?: MemoryDisk;
+  readonly clock?: SettableClock;
+}
+
+/** Opens the recordings in memory, with the real library, storage and marks. */
+class Fixture implements AsyncDisposable {
+  readonly memory: MemoryDisk;
+  readonly disk: FaultyDisk;
+  readonly clock: SettableClock;
+  readonly log = new FakeLog();
+  readonly library: SegmentLibrary;
+  readonly marks: MarkFiles;
+  readonly storage: StorageLimits;
+  readonly retention: Retention;
+
+  constructor({ retention, max = 1e12, memory, clock }: SetUpOptions = {}) {
+    this.memory = memory ?? new MemoryDisk("/r");
+    this.memory.files.set("/r/.dinocam", { bytes: new Uint8Array(10) } as never);
+    this.disk = new FaultyDisk(this.memory);
+    this.clock = clock ?? new SettableClock(NOW);
+    const { disk, log } = this;
+    const shared = { root: "/r", disk, clock: this.clock, log };
+    this.library = new SegmentLibrary(shared);
+    const { library } = this;
+    this.storage = new StorageLimits({
+      ...{ ...shared, library, max },
+      keeps: (camera, start, end) => this.marks.keeps(camera, start, end),
+    });
+    const { storage } = this;
+    this.marks = new MarkFiles({
+      ...{ ...shared, storage },
+      account: (camera, day, bytes) => this.library.account(camera, day, bytes),
+    });
+    const { marks } = this;
+    this.retention = new Retention({
+      ...{ ...shared, library, storage, marks, retention },
+      cameras: ["front", "back"],
+    });
+  }
+
+  static async open(options: SetUpOptions = {}): Promise<Fixture> {
+    const fixture = new Fixture(options);
+    await fixture.library.start();
+    fixture.retention.start();
+    await fixture.clock.advance(0);
+    return fixture;
+  }
+
+  /** Records a segment now. */
+  async record(camera: string, frames: readonly StoredFrame[]): Promise<Segment> {
+    const start = frames[0]!.at;
+    const { disk, library } = this;
+    for (const folder of [`/r/${camera}`, `/r/${camera}/${dayOf(start)}`]) {
+      await disk.makeFolder(folder);
+    }
+    const number = library.nextNumber(camera);
+    const writer = await SegmentWriter.create({
+      ...{ disk, root: "/r", camera, number, start, size: { width: 64, height: 48 } },
+      activity: new ActivityMeter(),
+    });
+    library.add(writer.segment);
+    await writer.append(frames);
+    const closed = (await writer.close())!;
+    await library.replace(writer.segment, closed);
+    return closed;
+  }
+
+  async all(camera = "front"): Promise<readonly Segment[]> {
+    return await this.library.segments(camera, 0, 1e14);
+  }
+
+  /** Advances the clock in steps, so that everything is done in time. */
+  async pass(ms: number): Promise<void> {
+    for (let step = 0; step < 100; step++) await this.clock.advance(ms / 100);
+  }
+
+  /** Waits for something that needs timers. */
+  async until(condition: () => boolean): Promise<void> {
+    for (let turn = 0; turn < 5000 && !condition(); turn++) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      await this.clock.advance(0);
+    }
+    assert(condition());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.retention[Symbol.asyncDispose]();
+    await this.library[Symbol.asyncDispose]();
+    assertEquals(this.disk.openFiles, 0);
+  }
+}
+
+/** Frames from a time on. */
+function frames(at: number, count = 3, interval = 20 * SECOND): StoredFrame[] {
+  return Array.from({ length: count }, (_, i) => ({
+    at: at + i * interval,
+    jpeg: fakeJpeg(i, 100),
+  }));
+}
+
+function mark(at: number, options: Partial<Mark> = {}): Mark {
+  return { at, label: "layer", before: 0, after: 0, keep: false, ...options };
+}
+
+Deno.test("Retention deletes nothing too early, and nothing later than after 70 s", async () => {
+  const maxAge = 10 * HOUR;
+  await using fixture = await Fixture.open({ retention: { maxAge, tiers: [] } });
+  const { clock, memory } = fixture;
+  let recorded = 0;
+  let deleted = 0;
+  let known: readonly Segment[] = [];
+  for (let minute = 0; minute < 36 * 60; minute += 10) {
+    if (minute === 15 * 60) clock.step = -HOUR; // the clock is set back
+    if (minute === 24 * 60) clock.step = +HOUR; // and by two hours forward
+    const added = [
+      await fixture.record("front", frames(clock.now() - MINUTE)),
+      await fixture.record("back", frames(clock.now() - MINUTE + 1)),
+    ];
+    recorded += added.length;
+    known = [...known, ...added];
+    for (let step = 0; step < 60; step++) {
+      await clock.advance(10 * SECOND);
+      if (step === 30) await new Promise((resolve) => setTimeout(resolve, 0)); // ends a batch
+    }
+    const left = [...await fixture.all("front"), ...await fixture.all("back")];
+    const paths = new Set(left.map((segment) => segmentPath("/r", segment)));
+    for (const segment of known) {
+      if (paths.has(segmentPath("/r", segment))) continue;
+      deleted++;
+      assert(clock.now() - segment.end > maxAge, "deleted too early");
+    }
+    for (const { start } of left) {
+      assert(
+        clock.now() - start <= maxAge + 70 * SECOND,
+        `too old: ${(clock.now() - start - maxAge) / 1000} s at ${minute} min`,
+      );
+    }
+    known = left;
+  }
+  assertEquals(recorded - deleted, known.length);
+  assert(deleted > 250 && known.length > 100, `${deleted} deleted, ${known.length} left`);
+  assertEquals(memory.used, fixture.library.totalBytes);
+  const days = [...memory.folders].filter((folder) => folder.startsWith("/r/front/")).length;
+  assert(days <= 3, `${days} days`);
+  assertEquals(fixture.log.lines.filter((line) => !line.startsWith("info")), []);
+});
+
+Deno.test("Retention deletes many old segments when it starts, and logs their number once", async () => {
+  const memory = new MemoryDisk("/r");
+  let number = 0;
+  for (let at = NOW - 40 * DAY; at < NOW - 30 * DAY; at += 5 * MINUTE) {
+    await writeSegment(memory, { camera: "old", number: ++number, frames: frames(at, 1) });
+  }
+  await writeSegment(memory, { camera: "old", number: ++number, frames: frames(NOW - HOUR, 1) });
+  const fixture = new Fixture({ memory, retention: { maxAge: 7 * DAY, tiers: [] } });
+  await using _ = fixture;
+  await fixture.library.start();
+  await fixture.library.loaded;
+  let turns = 0;
+  const ticking = setInterval(() => turns++, 0);
+  fixture.retention.start();
+  await fixture.until(() => fixture.log.lines.some((line) => line.includes("deleted")));
+  clearInterval(ticking);
+  assert(turns > 50, `the event loop was free ${turns} times`);
+  const lines = fixture.log.lines.filter((line) => line.includes("deleted"));
+  assertEquals(lines.length, 1);
+  assert(lines[0]!.startsWith('info old recordings deleted {"segments":2880,"size":'), lines[0]);
+  assertEquals((await fixture.all("old")).length, 1);
+  await fixture.until(() => memory.folders.size === 3);
+  assertEquals([...memory.folders].sort(), ["/r", "/r/old", "/r/old/2026-11-27"]);
+  assertEquals(memory.used, fixture.library.totalBytes);
+});
+
+Deno.test("Retention removes the folder of a camera that is no longer recorded", async () => {
+  const memory = new MemoryDisk("/r");
+  for (const camera of ["old", "front", "private"]) {
+    await writeSegment(memory, { camera, frames: frames(NOW - 10 * DAY) });
+  }
+  await (await memory.create("/r/private/holiday.mp4")).append([new Uint8Array(5)]);
+  await using _ = await Fixture.open({ memory, retention: { maxAge: DAY, tiers: [] } });
+  assertEquals([...memory.folders].sort(), ["/r", "/r/front", "/r/private"]);
+  assertEquals([...memory.files.keys()].sort(), ["/r/.dinocam", "/r/private/holiday.mp4"]);
+});
+
+Deno.test("Retention deletes no file that the recorder has not written", async () => {
+  const memory = new MemoryDisk("/r");
+  await writeSegment(memory, { frames: frames(NOW - 10 * DAY) });
+  const foreign = [
+    ...["/r/video.mkv", "/r/front/video.mkv", "/r/front/2026-11-17/video.mkv"],
+    ...["/r/front/2026-11-17/12-00-00.000Z.mp4", "/r/front/2026-11-16/notes.txt"],
+    ...["/r/front/2026-11-17/24-00-00.000Z.mkv", "/r/front/2026-11-17/12-00-00.000.mkv"],
+    ...["/r/front/2026-13-01/index.tsv", "/r/front/photos/12-00-00.000Z.mkv"],
+    ...["/r/my videos/2026-11-17/12-00-00.000Z.mkv"],
+  ];
+  for (const folder of ["/2026-11-16", "/2026-13-01", "/photos"]) {
+    await memory.makeFolder(`/r/front${folder}`);
+  }
+  await memory.makeFolder("/r/my videos");
+  await memory.makeFolder("/r/my videos/2026-11-17");
+  for (const path of foreign) await (await memory.create(path)).append([new Uint8Array(1000)]);
+  await using fixture = await Fixture.open({ memory, retention: { maxAge: DAY, tiers: [] } });
+  await fixture.clock.advance(2 * HOUR);
+  assertEquals(await fixture.all(), []);
+  const left = [...memory.files.keys()].filter((path) => path !== "/r/.dinocam");
+  assertEquals(
+    left.filter((path) => !path.endsWith("2026-11-17/index.tsv")).sort(),
+    foreign.sort(),
+  );
+});
+
+Deno.test("Retention keeps what a mark keeps, and removes marks of days without recordings", async () => {
+  const memory = new MemoryDisk("/r");
+  const old = NOW - 10 * DAY;
+  const kept = await writeSegment(memory, { number: 1, frames: frames(old) });
+  await writeSegment(memory, { number: 2, frames: frames(old + 2 * MINUTE) });
+  await writeSegment(memory, { number: 3, frames: frames(old + DAY) });
+  {
+    await using fixture = await Fixture.open({ memory });
+    await fixture.marks.add("front", mark(old + 30 * SECOND, { keep: true, before: 5000 }));
+    await fixture.marks.add("front", mark(old + DAY));
+    await fixture.marks.add("front", mark(old - DAY)); // without a recording
+    await fixture.marks.add("front", mark(NOW));
+    assertEquals(memory.used, fixture.library.totalBytes);
+  }
+  await using fixture = await Fixture.open({ memory, retention: { maxAge: DAY, tiers: [] } });
+  await fixture.clock.advance(2 * HOUR);
+  assertEquals((await fixture.all()).map(({ name }) => name), [kept.name]);
+  assertEquals((await readFrames(memory, kept)).length, 3);
+  assertEquals((await fixture.marks.list("front", 0, Infinity)).map(({ at }) => at), [
+    old + 30 * SECOND,
+    NOW,
+  ]);
+  assertEquals([...memory.folders].sort(), [
+    ...["/r", "/r/front", "/r/front/2026-11-17", "/r/front/2026-11-27"],
+  ]);
+  assertEquals(memory.used, fixture.library.totalBytes);
+});
+
+Deno.test("Retention goes on with others when a file cannot be deleted, and logs it once", async () => {
+  const memory = new MemoryDisk("/r");
+  for (let n = 0; n < 20; n++) {
+    const camera = n % 2 ? "front" : "back";
+    await writeSegment(memory, { camera, number: n, frames: frames(NOW - 3 * DAY + n * MINUTE) });
+  }
+  const fixture = new Fixture({ memory, retention: { maxAge: DAY, tiers: [] } });
+  await using _ = fixture;
+  fixture.disk.onRequest = ({ operation, path }) => {
+    if (operation === "remove" && path.startsWith("/r/back")) {
+      throw Object.assign(new Error("EACCES: permission denied"), { code: "EACCES" });
+    }
+  };
+  await fixture.library.start();
+  fixture.retention.start();
+  await fixture.clock.advance(HOUR);
+  assertEquals((await fixture.all("front")).length, 0);
+  assertEquals((await fixture.all("back")).length, 10);
+  assertEquals(fixture.log.lines.filter((line) => line.includes("not deleted")).length, 1);
+  fixture.disk.onRequest = () => {};
+  await fixture.clock.advance(11 * MINUTE);
+  assertEquals((await fixture.all("back")).length, 0);
+});
+
+Deno.test("Retention thins segments by their age, and each only once for a tier", async () => {
+  const memory = new MemoryDisk("/r");
+  const retention = {
+    maxAge: 7 * DAY,
+    tiers: [{ after: 10 * MINUTE, fps: 1 }, { after: DAY, fps: 0.1 }],
+  };
+  const at30fps = (at: number) => frames(at, 1500, 40);
+  const ages = [3 * DAY, 2 * HOUR, 11 * MINUTE + 5000, 10.9 * MINUTE, 5 * MINUTE];
+  for (const [number, age] of ages.entries()) {
+    await writeSegment(memory, { number: number + 1, frames: at30fps(NOW - age) });
+  }
+  await writeSegment(memory, { number: 9, frames: at30fps(NOW - 3 * HOUR) });
+  const fixture = new Fixture({ memory, retention });
+  await using _ = fixture;
+  await fixture.library.start();
+  await fixture.marks.add("front", mark(NOW - 3 * HOUR + 5, { keep: true }));
+  fixture.retention.start();
+  await fixture.pass(9 * SECOND);
+  const rates = async () =>
+    (await fixture.all()).map(({ number, thinnedTo }) => [number, thinnedTo]);
+  assertEquals(await rates(), [
+    ...[[1, 0.1], [9, undefined], [2, 1], [3, 1], [4, undefined], [5, undefined]],
+  ]);
+  await fixture.pass(MINUTE);
+  assertEquals((await rates()).at(-2), [4, 1]);
+  const renames = fixture.disk.count("rename");
+  assertEquals(renames, 4);
+  await fixture.clock.advance(3 * MINUTE);
+  assertEquals(fixture.disk.count("rename"), renames);
+  assertEquals(memory.used, fixture.library.totalBytes);
+  for (const segment of await fixture.all()) {
+    const stored = await readFrames(memory, segment);
+    assertEquals(stored.length, segment.frames);
+    assertEquals(stored.at(-1)!.at, segment.end);
+  }
+  await fixture.clock.advance(DAY);
+  await fixture.pass(MINUTE);
+  assertEquals((await rates()).slice(2), [[2, 0.1], [3, 0.1], [4, 0.1], [5, 0.1]]);
+});
+
+Deno.test("Retention thins what was recorded after the clock was set back", async () => {
+  const retention = { maxAge: DAY, tiers: [{ after: 10 * MINUTE, fps: 1 }] };
+  await using fixture = await Fixture.open({ retention });
+  const { clock } = fixture;
+  await fixture.record("front", frames(NOW, 1500, 40));
+  await clock.advance(HOUR);
+  clock.step = -HOUR;
+  await fixture.record("front", frames(NOW + 1, 1500, 40)); // the same minute again
+  await clock.advance(15 * MINUTE);
+  assertEquals((await fixture.all()).map(({ thinnedTo }) => thinnedTo), [1, 1]);
+});
+
+Deno.test("Retention does not try to thin a damaged segment again and again", async () => {
+  const memory = new MemoryDisk("/r");
+  const segment = await writeSegment(memory, { frames: frames(NOW - HOUR, 1500, 40) });
+  await writeSegment(memory, { number: 2, frames: frames(NOW - HOUR / 2, 1500, 40) });
+  const retention = { maxAge: DAY, tiers: [{ after: 10 * MINUTE, fps: 1 }] };
+  const fixture = new Fixture({ memory, retention });
+  await using _ = fixture;
+  await fixture.library.start();
+  const { bytes } = memory.files.get(segmentPath("/r", segment))!;
+  bytes.fill(7, 5000, 50_000);
+  fixture.retention.start();
+  for (let n = 0; n < 5; n++) {
+    fixture.clock.step -= 20 * SECOND; // everything is looked at again
+    await fixture.clock.advance(MINUTE);
+  }
+  assertEquals((await fixture.all()).map(({ thinnedTo }) => thinnedTo), [undefined, 1]);
+  assertEquals(fixture.log.lines.filter((line) => line.includes("not thinned")).length, 1);
+});
+
+Deno.test("Retention waits with thinning while there is no room", async () => {
+  const memory = new MemoryDisk("/r");
+  await writeSegment(memory, { frames: frames(NOW - HOUR, 1500, 40) });
+  const retention = { maxAge: DAY, tiers: [{ after: 10 * MINUTE, fps: 1 }] };
+  const fixture = new Fixture({ memory, retention });
+  await using _ = fixture;
+  let free = 1e9;
+  memory.space = () => Promise.resolve({ free, size: 1e10, freeFiles: Infinity });
+  await fixture.library.start();
+  await fixture.storage.loaded;
+  free = 1e6;
+  await fixture.storage.check();
+  fixture.retention.start();
+  // It is all that there is, so it stays.
+  await fixture.clock.advance(MINUTE);
+  assertEquals((await fixture.all()).length, 0);
+});
+
+Deno.test("Recorders stay within the maximum by a byte, with indexes, marks and thinning", async () => {
+  const max = 4_000_000;
+  const retention = { maxAge: DAY, tiers: [{ after: 20 * SECOND, fps: 2 }] };
+  const fixture = new Fixture({ max, retention });
+  const { memory, disk, clock, library, storage, marks, log } = fixture;
+  await using _ = fixture;
+  let largest = 0;
+  disk.onRequest = () => {
+    largest = Math.max(largest, memory.used);
+    assert(memory.used <= max, `${memory.used} bytes`);
+    assert(library.totalBytes <= max, `${library.totalBytes} bytes counted`);
+  };
+  await library.start();
+  fixture.retention.start();
+  const cameras = ["front", "back", "door", "yard"].map((name) =>
+    Object.defineProperty(new FakeCamera(clock), "name", { value: name })
+  );
+  const recorders = cameras.map((camera) =>
+    new Recorder({
+      ...{ camera, root: "/r", disk, library, storage, clock, log },
+      isClockSet: () => Promise.resolve(true),
+    })
+  );
+  for (const recorder of recorders) recorder.start();
+  let seed = 3;
+  const random = (limit: number) => (seed = seed * 48_271 % 2_147_483_647) % limit;
+  let frame = 0;
+  for (let turn = 0; turn < 8000; turn++) {
+    for (const camera of cameras) {
+      camera.deliver(makeJpeg({ bytes: 200 + random(2500), number: ++frame }));
+    }
+    await clock.advance(100);
+    if (turn % 50 === 0) await marks.add("front", mark(clock.now()));
+  }
+  for (const recorder of recorders) {
+    const { state, frames, dropped, reason } = recorder.status();
+    assertEquals([state, frames, dropped, reason], ["recording", 8000, 0, undefined]);
+    await recorder[Symbol.asyncDispose]();
+  }
+  assert(largest > 0.95 * max, `${largest} bytes used`);
+  assert(disk.count("rename") > 10, "nothing was thinned");
+  assertEquals(memory.used, library.totalBytes);
+  assertEquals(log.lines.filter((line) => line.startsWith("warn")), []);
+});
