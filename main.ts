@@ -23,8 +23,6 @@ import { explain, ImmediateStop } from "./lib/errors.ts";
 import { Events } from "./lib/events.ts";
 import { createApp } from "./lib/http/app.ts";
 import { readPages } from "./lib/http/page_routes.ts";
-import { recordingRoutes } from "./lib/http/recording_routes.ts";
-import { recordingStatus } from "./lib/http/recording_status.ts";
 import { listen, readTls } from "./lib/http/serve.ts";
 import { serverRoutes } from "./lib/http/server_routes.ts";
 import { createLog } from "./lib/log.ts";
@@ -79,12 +77,8 @@ async function main(args: string[]): Promise<number | void> {
   const directTo = server.connections.directTo.bind(server.connections);
   const serverInfo = () => describeServer(config, access, server.port);
   const common = { clock, log };
-  const status = recordingStatus(recording, cameras.map(({ name }) => name));
-  const options = { ...common, ...status, cameras, pages, maxViewers, directTo, serverInfo };
-  const routes = [
-    ...recordingRoutes({ ...common, cameras, recording }), // with a time; the others are live
-    ...serverRoutes({ ...options, version }),
-  ];
+  const options = { ...common, cameras, recording, pages, maxViewers, directTo, serverInfo };
+  const routes = [...serverRoutes({ ...options, version })];
   const authenticator = new Authenticator(access, common);
   const app = createApp({ ...common, routes, authenticator, allowOrigin });
   server.handle((request, info) => app.fetch(request, info));

@@ -37,7 +37,7 @@ export interface Setting<T = unknown> {
 /** Deno permissions for a setting: paths to read, kinds of `sys`, and programs to run. */
 export interface SettingPermissions {
   readonly read?: readonly string[];
-  readonly sys?: readonly "statfs"[];
+  readonly sys?: readonly ("statfs" | "setPriority")[];
   readonly run?: readonly string[];
 }
 

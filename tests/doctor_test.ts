@@ -133,6 +133,57 @@ Deno.test("the doctor waits for a slow camera as long as its FPS says", needing(
   );
 });
 
+Deno.test("the doctor checks the folder for recordings, and leaves nothing there", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const RECORD_DIR = `${folder}/recordings`;
+    const { code, text } = await main(["doctor"], { RECORD_DIR, RECORD_MAX: "1000T" });
+    assertEquals(code, 0, text);
+    assertMatch(text, /^ok +This user can record in ".*\/recordings": [\d.]+ [kMGT]B free$/m);
+    assertMatch(
+      text,
+      /^warning +RECORD_MAX is 1000 TB, but the disk has room for [\d.]+ [kMGT]B\n +→ .*earlier/m,
+    );
+    assertEquals(await Array.fromAsync(Deno.readDir(folder)), []);
+
+    await Deno.writeTextFile(RECORD_DIR, "a file");
+    for (
+      const [dir, reason] of [[RECORD_DIR, "it is not a folder"], [
+        `${folder}/no/folder`,
+        "the folder that contains it does not exist",
+      ]]
+    ) {
+      const { code, text } = await main(["doctor"], { RECORD_DIR: dir! });
+      assertEquals(code, 1, text);
+      assertStringIncludes(
+        text,
+        `problem  Cannot record in "${dir}": ${reason}\n         → set RECORD_DIR to a folder`,
+      );
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("the doctor notes that a server records in the folder, and that MP4 needs ffmpeg", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const RECORD_DIR = `${folder}/recordings`;
+    await Deno.mkdir(`${folder}/bin`); // without programs
+    await using server = await Server.start({ env: { RECORD_DIR } });
+    const { code, text } = await main(["doctor"], { RECORD_DIR, PATH: `${folder}/bin` });
+    assertEquals(code, 0, text);
+    assertMatch(
+      text,
+      /^note +Another dinocam server records in ".*"\n +→ .*another RECORD_DIR$/m,
+    );
+    assertMatch(text, /^note +ffmpeg not found \(needed for clip\.mp4\)\n +→ sudo apt/m);
+    assertEquals((await server.stop()).code, 0);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("the doctor reports a missing program that a configured camera needs", async () => {
   const folder = await Deno.makeTempDir(); // empty
   try {

@@ -197,13 +197,13 @@ Deno.test("permission_flags.ts grants writing to RECORD_DIR, and what recording 
     "--allow-read=cameras,lib,static,/srv/recordings,/run/systemd/timesync",
     "--allow-write=/srv/recordings",
     "--allow-run=ffmpeg",
-    "--allow-sys=statfs",
+    "--allow-sys=statfs,setPriority",
   ]);
   assertEquals(
     (await granted({ ...record, CAMERA: "pi", HOST: "0.0.0.0", AUTH: "none" })).slice(2),
     [
       "--allow-run",
-      "--allow-sys=networkInterfaces,statfs",
+      "--allow-sys=networkInterfaces,statfs,setPriority",
     ],
   );
   // Settings that have no effect without RECORD_DIR permit nothing.
@@ -264,7 +264,7 @@ Deno.test("compileFlags() grants a compiled binary the permissions for all setti
   const flags = compileFlags(SETTINGS);
   const granted = flags.map((flag) => /^--allow-(\w+)/.exec(flag)?.[1]).filter(Boolean);
   assertEquals(granted.toSorted(), ["env", "ffi", "net", "read", "run", "sys", "write"]);
-  assert(flags.includes("--allow-sys=networkInterfaces,statfs"), `${flags}`);
+  assert(flags.includes("--allow-sys=networkInterfaces,statfs,setPriority"), `${flags}`);
   const libraries = flags.find((flag) => flag.startsWith("--allow-ffi="))!;
   for (const library of [...LINUX_LIBRARIES, ...MACOS_LIBRARIES]) {
     assertStringIncludes(libraries, library);

@@ -60,6 +60,12 @@ Deno.test("the server lists its settings without secrets, and says which have no
   assert(!/secret|KEY/.test(server.output), server.output);
 });
 
+Deno.test("the server says which settings of recording have no effect without RECORD_DIR", async () => {
+  await using server = await Server.start({ env: { RETENTION: "7d" } });
+  const warning = "Warning: RETENTION has no effect without RECORD_DIR; set RECORD_DIR too";
+  await eventually(warning, () => server.output.includes(warning));
+});
+
 Deno.test("the server has no warning for the environment of the tests", async () => {
   await using server = await Server.start();
   await eventually("the settings", () => server.output.includes("Settings: PORT=0\n"));
@@ -138,6 +144,17 @@ Deno.test("deno run main.ts without permissions says in one line what to type", 
       /^Cannot run without .*: type deno task start, or use deno run --allow-all$/,
     );
   }
+});
+
+Deno.test("deno run main.ts without permission to record says in one line what to type", async () => {
+  const flags = ["--allow-env", "--allow-read=cameras,lib,static", "--allow-net", "--allow-ffi"];
+  const { code, stdout, stderr } = await run(["run", "-q", ...flags, "main.ts"], {
+    env: { RECORD_DIR: "/srv/recordings" },
+  });
+  assertEquals([code, stdout, stderr], [2, [], [
+    "Cannot run without Deno's permissions --allow-read and --allow-write and --allow-sys: type " +
+    "deno task start, or use deno run --allow-all",
+  ]]);
 });
 
 Deno.test(

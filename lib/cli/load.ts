@@ -4,7 +4,11 @@ import type { Env } from "../env.ts";
 import { readEnvironment } from "./environment.ts";
 import type { Command } from "./flags.ts";
 import { recordedCameras } from "../recording/settings.ts";
-import { requireListenPermission, requireStartPermissions } from "./permission_check.ts";
+import {
+  requireListenPermission,
+  requireRecordPermissions,
+  requireStartPermissions,
+} from "./permission_check.ts";
 import { readDotenv } from "./review_settings.ts";
 import { readServerConfig, type ServerConfig } from "./settings.ts";
 
@@ -33,11 +37,13 @@ export async function load(command: Command): Promise<Loaded> {
   Deno.env.delete("AUTH");
   const config = readServerConfig(env);
   const access = readAccess(AUTH, config.host);
-  if (config.recording.dir === undefined) Deno.permissions.revokeSync({ name: "write" });
+  const { dir } = config.recording;
+  if (dir === undefined) Deno.permissions.revokeSync({ name: "write" });
   else recordedCameras(config.cameras); // rejects unknown names
   const drivers = await DriverRegistry.open(
     driverFolders(config.camerasDir, Deno.build.standalone),
   );
   if (command === "serve") requireListenPermission(config);
+  if (command === "serve" && dir !== undefined) requireRecordPermissions(dir);
   return { config, access, drivers, env: { ...env, AUTH }, dotenv };
 }

@@ -30,6 +30,15 @@ export function requireListenPermission({ host, port }: Pick<Config, "host" | "p
   requirePermissions("serve", [{ name: "net", host: port === 0 ? address : `${address}:${port}` }]);
 }
 
+/** Checks whether Deno permits the server to record. @throws {ConfigError} If it does not. */
+export function requireRecordPermissions(dir: string): void {
+  requirePermissions("serve", [
+    { name: "read", path: dir },
+    { name: "write", path: dir },
+    { name: "sys", kind: "statfs" }, // the free space
+  ]);
+}
+
 function requirePermissions(
   command: Command,
   permissions: readonly Deno.PermissionDescriptor[],

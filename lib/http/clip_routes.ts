@@ -100,7 +100,7 @@ export function clipRoutes({ cameras, recording, clock }: RecordingContext): Hon
       if (refusal) throw refused(refusal);
       return c.body(null, 200, headers);
     }
-    const encoding = await clips.encode(plan, c.req.raw.signal);
+    const encoding = await clips.encode(plan);
     if ("body" in encoding) return c.body(encoding.body, 200, headers);
     throw refused(encoding);
   }

@@ -1,11 +1,6 @@
 import { eTag, ifNoneMatch } from "@std/http/etag";
 import { acceptsEncodings } from "@std/http/negotiation";
 import { type Context, Hono } from "hono";
-import type { Camera } from "../camera/camera.ts";
-import type { Clock } from "../clock.ts";
-import type { Log } from "../log.ts";
-import type { Recording } from "../recording/mod.ts";
-import { Cameras } from "./cameras.ts";
 import { clipRoutes } from "./clip_routes.ts";
 import { marksRoutes } from "./marks_routes.ts";
 import { recordedSnapshotRoutes } from "./recorded_snapshot_routes.ts";
@@ -14,22 +9,11 @@ import { readPeriod, type RecordingContext, requireRecording } from "./recording
 /** Responses of at least this many characters are compressed for clients that accept gzip. */
 const MIN_COMPRESSED = 1_024;
 
-/** Options of {@link recordingRoutes}. */
-export interface RecordingRoutesOptions {
-  /** All cameras of the server. */
-  cameras: readonly Camera[];
-  /** Undefined if the server does not record: the routes then say so. */
-  recording: Recording | undefined;
-  clock: Clock;
-  log: Log;
-}
-
 /**
- * The routes of recordings. They must precede those of the server: requests without a time are for
- * the live picture.
+ * The routes of recordings. They must precede those of the live picture, to which they leave the
+ * requests without a time.
  */
-export function recordingRoutes(options: RecordingRoutesOptions): Hono[] {
-  const context = { ...options, cameras: new Cameras(options.cameras) };
+export function recordingRoutes(context: RecordingContext): Hono[] {
   return [
     timelineRoutes(context),
     recordedSnapshotRoutes(context),

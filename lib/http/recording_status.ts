@@ -5,7 +5,8 @@ import type { StatusSource } from "./camera_status.ts";
 /** What `GET /cameras`, `GET /healthz` and `GET /metrics` say of the recordings. */
 export interface RecordingStatus {
   readonly status: readonly StatusSource[];
-  recordings(): readonly RecordingStats[];
+  /** Returns the state of the recordings, for metrics. */
+  stats(): readonly RecordingStats[];
 }
 
 /**
@@ -17,7 +18,7 @@ export function recordingStatus(
   recording: Recording | undefined,
   cameras: readonly string[],
 ): RecordingStatus {
-  if (!recording) return { status: [], recordings: () => [] };
+  if (!recording) return { status: [], stats: () => [] };
   return {
     status: [{
       describe: (camera) => ({ recording: describe(recording, camera) }),
@@ -29,7 +30,7 @@ export function recordingStatus(
         }),
       }),
     }],
-    recordings: () =>
+    stats: () =>
       cameras.map((camera) => {
         const { state, frames, dropped } = recording.status(camera);
         const { bytes, oldest } = recording.library.extent(camera);

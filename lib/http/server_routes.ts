@@ -5,13 +5,14 @@ import type { ServerInfo } from "../live/mod.ts";
 import type { Log } from "../log.ts";
 import { KeepAlive, Viewers } from "../streaming/mod.ts";
 import type { Recording } from "../recording/mod.ts";
-import type { RecordingStats } from "../metrics/mod.ts";
 import { cameraRoutes } from "./camera_routes.ts";
 import type { StatusSource } from "./camera_status.ts";
 import { Cameras } from "./cameras.ts";
 import { liveRoutes } from "./live_routes.ts";
 import { metricsRoutes } from "./metrics_routes.ts";
 import { pageRoutes, type Pages } from "./page_routes.ts";
+import { recordingRoutes } from "./recording_routes.ts";
+import { recordingStatus } from "./recording_status.ts";
 import { snapshotRoutes } from "./snapshot_routes.ts";
 import { playbackRoutes } from "./playback_routes.ts";
 import type { DirectTo } from "./stream_response.ts";
@@ -32,19 +33,21 @@ export interface ServerRoutesOptions {
   version?: string;
   /** Modules that add fields to the cameras' status. */
   status?: readonly StatusSource[];
-  /** The recordings, to play; undefined if the server does not record. */
+  /** Undefined if the server does not record: the routes of recordings then say so. */
   recording?: Recording;
-  /** Returns the state of the recordings, for metrics. */
-  recordings?: () => readonly RecordingStats[];
   clock: Clock;
   log: Log;
 }
 
-/** The server's own routes: streams, snapshots, live player, status, metrics and pages. */
+/**
+ * The server's own routes: streams, snapshots, live player, recordings, status, metrics and pages.
+ */
 export function serverRoutes(options: ServerRoutesOptions): Hono[] {
   const { pages, maxViewers, serverInfo, directTo, version = "unknown", clock, log } = options;
-  const { status, recording, recordings } = options;
+  const { recording } = options;
   const cameras = new Cameras(options.cameras);
+  const recorded = recordingStatus(recording, cameras.all.map(({ name }) => name));
+  const status = [...options.status ?? [], ...recorded.status];
   const viewers = new Viewers({ max: maxViewers, clock, log });
   const keepAlive = new KeepAlive(clock, log);
   const replay = recording && ((camera: string) => recording.library.cursor(camera));
@@ -56,12 +59,14 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
     viewers: viewers.count,
   });
   return [
+    // First those that are for requests with a time: the others are for the live picture.
+    ...recordingRoutes({ cameras, recording, clock, log }),
     playbackRoutes({ cameras, recording, keepAlive, viewers, directTo, clock, log }),
     streamRoutes({ cameras, keepAlive, viewers, directTo }),
     snapshotRoutes(cameras),
     cameraRoutes(cameras, status),
     liveRoutes({ cameras, viewers, serverInfo, status, replay, clock, log }),
-    metricsRoutes(cameras, server, recordings),
+    metricsRoutes(cameras, server, recorded.stats),
     pageRoutes(pages),
   ];
 }

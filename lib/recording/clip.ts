@@ -128,11 +128,10 @@ export class Clips implements Disposable {
   }
 
   /**
-   * Begins to make an MP4 with H.264. Waits for its first bytes.
-   *
-   * @param disconnected Aborts when the client has disconnected.
+   * Begins to make an MP4 with H.264, and waits for its first bytes. The body must be read or
+   * cancelled.
    */
-  async encode(plan: ClipPlan, disconnected: AbortSignal): Promise<Encoding> {
+  async encode(plan: ClipPlan): Promise<Encoding> {
     if (this.#encodings >= MAX_ENCODINGS) {
       const message = `Cannot make another MP4 now: ${MAX_ENCODINGS} are being made`;
       return { refused: "busy", message };
@@ -140,20 +139,17 @@ export class Clips implements Disposable {
     this.#encodings++;
     const abort = new AbortController();
     const onCancel = () => abort.abort(new ImmediateStop("The client has disconnected"));
-    disconnected.addEventListener("abort", onCancel, { once: true });
-    if (disconnected.aborted) onCancel();
     const onEnd = (failure?: unknown) => {
       this.#encodings--;
-      disconnected.removeEventListener("abort", onCancel);
       this.#report(plan, failure);
     };
     const input = new ClipFile(this.#library, plan, "mkv").read();
     const chunks = encodeMp4({ ...plan, input, ffmpeg: this.#ffmpeg }, abort.signal);
     try {
       const first = await chunks.next();
-      if (first.done && !abort.signal.aborted) throw new Error("ffmpeg could not read any frame");
+      if (first.done) throw new Error("ffmpeg could not read any frame");
       const { signal } = this.#closed;
-      return { body: clipBody(chunks, { signal, disconnected, first, onCancel, onEnd }) };
+      return { body: clipBody(chunks, { signal, first, onCancel, onEnd }) };
     } catch (error) {
       onEnd(error instanceof NoEncoderError ? undefined : error);
       return refusalOf(error);

@@ -5,8 +5,6 @@ import { explain } from "../errors.ts";
 export interface ClipBodyOptions {
   /** Aborts the response, so that the client sees that it is incomplete. */
   readonly signal: AbortSignal;
-  /** Aborts when the client has disconnected, also if it has never read the body. */
-  readonly disconnected?: AbortSignal;
   /** The first chunk, if it has been read already. */
   readonly first?: IteratorResult<Bytes>;
   /** Called when the client has disconnected, before the chunks are closed. */
@@ -27,7 +25,7 @@ export function clipBody(chunks: AsyncGenerator<Bytes>, options: ClipBodyOptions
 class ClipBody implements UnderlyingDefaultSource<Bytes> {
   readonly #chunks: AsyncGenerator<Bytes>;
   readonly #options: ClipBodyOptions;
-  readonly #listeners = new AbortController();
+  #abort = () => {};
   /** The next chunk. */
   #ahead: Promise<IteratorResult<Bytes>> | undefined;
   #hasEnded = false;
@@ -39,16 +37,13 @@ class ClipBody implements UnderlyingDefaultSource<Bytes> {
   }
 
   start(controller: ReadableStreamDefaultController<Bytes>): void {
-    const { signal, disconnected } = this.#options;
-    onAbort(signal, this.#listeners.signal, () => {
+    const { signal } = this.#options;
+    this.#abort = () => {
       controller.error(asOneLine(signal.reason));
       void this.cancel();
-    });
-    onAbort(disconnected, this.#listeners.signal, () => {
-      if (this.#hasEnded) return;
-      controller.close(); // not an error: Deno would print it
-      void this.cancel();
-    });
+    };
+    if (signal.aborted) this.#abort();
+    else signal.addEventListener("abort", this.#abort, { once: true });
   }
 
   async pull(controller: ReadableStreamDefaultController<Bytes>): Promise<void> {
@@ -82,21 +77,11 @@ class ClipBody implements UnderlyingDefaultSource<Bytes> {
   async #end(failure?: unknown): Promise<void> {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    this.#listeners.abort();
+    this.#options.signal.removeEventListener("abort", this.#abort);
     await this.#ahead?.catch(() => {}); // the file is closed when it is no longer read
     await this.#chunks.return(undefined);
     this.#options.onEnd?.(failure);
   }
-}
-
-/** Calls a listener when a signal aborts, or at once if it has, until `unlisten` aborts. */
-function onAbort(
-  signal: AbortSignal | undefined,
-  unlisten: AbortSignal,
-  listener: () => void,
-): void {
-  if (signal?.aborted) listener();
-  else signal?.addEventListener("abort", listener, { once: true, signal: unlisten });
 }
 
 /** Returns an error without a stack: Deno prints the error of a body. */

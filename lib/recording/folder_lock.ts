@@ -96,7 +96,7 @@ function writeText(file: Deno.FsFile, root: string): void {
 /** Returns the error for a folder that cannot be used. */
 function refusal(root: string, error: unknown): ConfigError {
   const reason = error instanceof Deno.errors.NotCapable
-    ? whyNotPermitted(root)
+    ? "Deno permits no files in /dev, /proc and /sys; choose another RECORD_DIR"
     : error instanceof Deno.errors.PermissionDenied
     ? "permission denied; give this user write access, or choose another RECORD_DIR"
     : error instanceof Deno.errors.NotADirectory
@@ -105,13 +105,6 @@ function refusal(root: string, error: unknown): ConfigError {
     ? "its file system is read-only; choose another RECORD_DIR"
     : `${explain(error)}; choose another RECORD_DIR`;
   return new ConfigError(`Cannot record in ${quote(root)}: ${reason}`);
-}
-
-function whyNotPermitted(root: string): string {
-  return /^\/(dev|proc|sys)\//.test(root)
-    ? "Deno permits no files there; for recordings in memory, choose a tmpfs such as /run"
-    : "Deno does not permit it; type deno task start, or add --allow-read, --allow-write and " +
-      "--allow-sys=statfs";
 }
 
 function isReadOnly(error: unknown): boolean {

@@ -211,7 +211,7 @@ export class RecordedDay {
     return await disk.remove(path).then(() => true, (error) => codeOf(error) === "ENOENT");
   }
 
-  /** Counts bytes that were written to another file in the folder. */
+  /** Counts bytes that were written to another file in the folder: marks. */
   account(bytes: number): void {
     if (!this.#isScanned) return; // will be counted then
     this.#otherBytes += bytes;
@@ -271,14 +271,11 @@ export class RecordedDay {
       }
     }
     const unreadable = await this.#readMissing(missing, table);
-    // Marks that are added later are counted by account().
-    const others = this.#isScanned
-      ? this.#otherBytes
-      : (await ignore(disk.stat(`${path}/${MARKS_NAME}`), "ENOENT"))?.size ?? 0;
+    const marks = await ignore(disk.stat(`${path}/${MARKS_NAME}`), "ENOENT");
     this.#table = table;
     this.#isScanned = true;
     this.#indexBytes = index?.bytes ?? 0;
-    this.#otherBytes = others + unreadable;
+    this.#otherBytes = (marks?.size ?? 0) + unreadable;
     this.#useless = useless;
     this.#isTorn = index !== undefined && !index.isWhole;
     this.#update();

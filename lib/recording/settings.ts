@@ -27,7 +27,7 @@ export const RECORDING_SETTINGS = {
     alternatives: ["RECORDING_DIR", "RECORDINGS_DIR", "RECORD_PATH", "RECORD_FOLDER", "RECORDINGS"],
     meaning: "folder for recordings; nothing is recorded without it",
     path: "write",
-    permissions: { read: [TIMESYNC_FOLDER], sys: ["statfs"], run: ["ffmpeg"] },
+    permissions: { read: [TIMESYNC_FOLDER], sys: ["statfs", "setPriority"], run: ["ffmpeg"] },
     read: readFolder,
   },
   record: {

@@ -84,11 +84,11 @@ Deno.test("cors() answers preflight requests of allowed origins, and starts no c
       },
     });
   const allowed = await preflight(MAINSAIL);
-  assertEquals([allowed.status, allowed.headers.get("Allow")], [204, "GET, HEAD, OPTIONS"]);
+  assertEquals([allowed.status, allowed.headers.get("Allow")], [204, "GET, HEAD, POST, OPTIONS"]);
   assertEquals(corsHeaders(allowed.headers), {
     "access-control-allow-origin": MAINSAIL,
     "access-control-allow-credentials": "true",
-    "access-control-allow-methods": "GET,HEAD",
+    "access-control-allow-methods": "GET,HEAD,POST",
     "access-control-allow-headers": "authorization,x-own",
     "access-control-max-age": "600",
     "access-control-expose-headers": "X-Timestamp",

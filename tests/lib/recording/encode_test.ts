@@ -15,15 +15,14 @@ import { ClipLibrary, numberedFrames, START } from "./clip_library.ts";
 import { pictures, uneven } from "./pictures.ts";
 
 const ALL = { from: 0, to: Infinity };
-const NEVER = new AbortController().signal;
 
 function test(name: string, body: () => Promise<void>): void {
   const ignore = Deno.build.os === "windows" || needing("ffmpeg", "ffprobe", "sh").ignore;
   Deno.test({ name, ignore, fn: () => leavingNoProcess(body) });
 }
 
-async function encode(clips: Clips, signal = NEVER): Promise<Encoding> {
-  return await clips.encode((await clips.plan("front", "mp4", ALL))!, signal);
+async function encode(clips: Clips): Promise<Encoding> {
+  return await clips.encode((await clips.plan("front", "mp4", ALL))!);
 }
 
 async function bodyOf(clips: Clips): Promise<ReadableStream<Bytes>> {
@@ -121,33 +120,6 @@ test("a third MP4 is refused while two are made, and ffmpeg exits when the clien
   await (await bodyOf(library.clips)).cancel();
   await second.cancel();
   assertEquals([library.open, library.log], [0, []]);
-});
-
-test("ffmpeg exits when the client leaves before the response", async () => {
-  await using library = new ClipLibrary();
-  library.record(uneven(START, await pictures("640x480", 300)));
-  for (const delay of [0, 30, 60, 90]) {
-    const client = new AbortController();
-    const encoding = encode(library.clips, client.signal);
-    await new Promise((resolve) => setTimeout(resolve, delay));
-    client.abort();
-    await encoding;
-  }
-  for (const body of [await bodyOf(library.clips), await bodyOf(library.clips)]) {
-    await body.cancel(); // both places are free again
-  }
-  assertEquals(library.log, []);
-});
-
-test("ffmpeg exits when the client leaves before it reads the response", async () => {
-  await using library = new ClipLibrary();
-  library.record(uneven(START, await pictures("640x480", 300)));
-  const client = new AbortController();
-  await encode(library.clips, client.signal);
-  client.abort();
-  while (library.open > 0) await new Promise((resolve) => setTimeout(resolve, 10));
-  const bodies = [await bodyOf(library.clips), await bodyOf(library.clips)];
-  for (const body of bodies) await body.cancel();
 });
 
 test("an MP4 fails in the middle if a frame is deleted meanwhile", async () => {
