@@ -77,8 +77,12 @@ async function main(args: string[]): Promise<number | void> {
   const directTo = server.connections.directTo.bind(server.connections);
   const serverInfo = () => describeServer(config, access, server.port);
   const common = { clock, log };
-  const options = { ...common, cameras, recording, pages, maxViewers, directTo, serverInfo };
-  const routes = [...serverRoutes({ ...options, version })];
+  const status = recordingStatus(recording, cameras.map(({ name }) => name));
+  const options = { ...common, ...status, cameras, pages, maxViewers, directTo, serverInfo };
+  const routes = [
+    ...recordingRoutes({ ...common, cameras, recording }), // with a time; the others are live
+    ...serverRoutes({ ...options, recording, version }),
+  ];
   const authenticator = new Authenticator(access, common);
   const app = createApp({ ...common, routes, authenticator, allowOrigin });
   server.handle((request, info) => app.fetch(request, info));

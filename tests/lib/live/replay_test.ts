@@ -141,7 +141,8 @@ Deno.test("a client that replays leaves the live camera, and gets a frame for ea
 Deno.test("a replay at speed 0 shows one frame and stays", async () => {
   const { clock, session, socket, replay, watch } = setUp();
   replay(BEGIN + 1_050, 0);
-  await watch(10_000);
+  await watch(50);
+  await clock.advance(10_000);
   assertEquals(numbers(socket), [10]);
   assertEquals(socket.texts.map(({ state, at, speed }) => [state, at, speed]), [
     ["paused", BEGIN + 1_000, 0],
@@ -156,7 +157,8 @@ Deno.test("a change of the speed goes on from the playhead", async () => {
   replay(BEGIN + 1_000, 1);
   await watch(1_000);
   replay(null, 0, 2);
-  await watch(5_000);
+  await watch(50);
+  await clock.advance(5_000);
   replay(null, -2, 3);
   await watch(500);
   assertEquals(

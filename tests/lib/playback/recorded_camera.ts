@@ -11,9 +11,11 @@ export class RecordedCamera {
   open = 0;
   /** Number of images read. */
   reads = 0;
+  /** Size of the images, in bytes; at least what their text needs. */
+  imageSize = 0;
   /** Called before each call ends, such as to delay it. */
   delay: () => Promise<void> = () => Promise.resolve();
-  /** Time of the first frame of the camera, for the numbers of the frames. */
+  /** Numbers of the frames by their times. */
   readonly #numbers = new Map<number, number>();
 
   /** Adds frames at an interval. @param interval In milliseconds. */
@@ -40,7 +42,8 @@ export class RecordedCamera {
 
   /** Returns the image of a frame. */
   image(at: number): Jpeg {
-    const text = new TextEncoder().encode(`${this.#numbers.get(at)} ${at}`);
+    const content = `${this.#numbers.get(at)} ${at}`;
+    const text = new TextEncoder().encode(content.padEnd(this.imageSize - 4));
     return Uint8Array.of(0xff, 0xd8, ...text, 0xff, 0xd9);
   }
 }
