@@ -77,12 +77,8 @@ async function main(args: string[]): Promise<number | void> {
   const directTo = server.connections.directTo.bind(server.connections);
   const serverInfo = () => describeServer(config, access, server.port);
   const common = { clock, log };
-  const status = recordingStatus(recording, cameras.map(({ name }) => name));
-  const options = { ...common, ...status, cameras, pages, maxViewers, directTo, serverInfo };
-  const routes = [
-    ...recordingRoutes({ ...common, cameras, recording }), // with a time; the others are live
-    ...serverRoutes({ ...options, recording, version }),
-  ];
+  const options = { ...common, cameras, recording, pages, maxViewers, directTo, serverInfo };
+  const routes = [...serverRoutes({ ...options, version })];
   const authenticator = new Authenticator(access, common);
   const app = createApp({ ...common, routes, authenticator, allowOrigin });
   server.handle((request, info) => app.fetch(request, info));

@@ -17,7 +17,7 @@ const PAN_STEP = 0.1;
  * @property {() => Tile[]} shownTiles The cameras on the page: all, or only one.
  * @property {() => Tile | undefined} singleTile The camera that is shown on its own, if any.
  * @property {() => void} togglePaused Pauses or resumes.
- * @property {import("./playback.js").Playback} playback
+ * @property {() => import("./playback.js").Playback | undefined} playback
  * @property {() => void} layOut
  * @property {() => void} retryNow Requests the pictures that fail again now.
  * @property {() => import("./live.js").ServerInfo | undefined} server
@@ -55,7 +55,6 @@ const PAGE_KEYS = { PageUp: -1, PageDown: 1 };
 export function connectControls(page) {
   /** @type {Record<string, (target?: HTMLElement) => void>} */
   const actions = {
-    ...page.playback.actions,
     pause: () => page.togglePaused(),
     snapshot: () => savePicture(page.singleTile()),
     rotate: () => changeView((view) => view.rotate()),
@@ -75,7 +74,10 @@ export function connectControls(page) {
 
   document.addEventListener("click", ({ target }) => {
     const control = /** @type {Element} */ (target).closest?.("[data-action]");
-    if (control instanceof HTMLElement) actions[control.dataset.action ?? ""]?.(control);
+    if (control instanceof HTMLElement) {
+      const { action = "" } = control.dataset;
+      (actions[action] ?? page.playback()?.actions[action])?.(control);
+    }
     // A click outside a dialog closes it.
     if (target instanceof HTMLDialogElement) target.close();
   });
@@ -88,7 +90,8 @@ export function connectControls(page) {
     if (target instanceof HTMLInputElement || target instanceof HTMLSelectElement) return;
     // The space bar activates the focused button.
     if (key === " " && target instanceof Element && target.closest("button, a")) return;
-    if (page.playback.handleKey(event)) return event.preventDefault();
+    const playback = page.playback();
+    if (playback?.handleKey(event)) return event.preventDefault();
     const tiles = page.tiles();
     const action = ACTION_KEYS[key] ?? ACTION_KEYS[key.toLowerCase()];
     const arrow = ARROW_KEYS[key];
@@ -96,7 +99,7 @@ export function connectControls(page) {
     if (action) actions[action]?.();
     else if (arrow) panOrSwitch(...arrow);
     else if (camera) showCamera(camera);
-    else if (PAGE_KEYS[key] && page.playback.isAvailable) switchCamera(PAGE_KEYS[key]);
+    else if (PAGE_KEYS[key] && playback?.isAvailable) switchCamera(PAGE_KEYS[key]);
     else if (key === "Escape" && isFullscreen()) showFullscreen(false);
     else return;
     event.preventDefault();

@@ -2,16 +2,16 @@
 /// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
 import { connectControls, showView } from "./controls.js";
-import { button, element, setPressed, setText } from "./dom.js";
+import { button, element, setPressed, setText, toast } from "./dom.js";
 import { findBestGrid } from "./grid.js";
 import { Link } from "./live.js";
 import { formatHash, parseHash } from "./moment.js";
-import { Playback } from "./playback.js";
 import { followPointers } from "./pointers.js";
 import { describeTitle } from "./state_text.js";
 import { Tile } from "./tile.js";
 
 /** @typedef {import("./live.js").CameraStatus} CameraStatus */
+/** @typedef {import("./playback.js").Playback} Playback */
 
 /** Interval between updates of the texts and figures, in milliseconds. */
 const REFRESH_INTERVAL = 250;
@@ -30,12 +30,16 @@ const COMPACT_WIDTH = 300;
 /** @type {Tile[]} */
 let tiles = [];
 let paused = false;
+/** Loaded when the server has recordings. @type {Playback | undefined} */
+let playback;
+/** A moment from a link, until the page is connected. @type {number | undefined} */
+let linkedMoment;
 
 const link = new Link({
   onState: ({ kind }) => {
     if (kind !== "live") tiles.forEach((tile) => tile.pause());
     layOut();
-    if (kind === "live") playback.onConnected();
+    if (kind === "live") onConnected();
   },
   onStatus: updateCameras,
   onFrame: async (frame) => {
@@ -43,25 +47,34 @@ const link = new Link({
     if (paused || !tile || !watchedTiles().includes(tile)) return;
     const isFirst = !tile.hasPicture;
     const isPainted = await tile.paint(frame, link.clock);
-    if (isPainted && frame.recorded) playback.onPainted(frame.camera, frame.capturedAt);
+    if (isPainted && frame.recorded) playback?.onPainted(frame.camera, frame.capturedAt);
     // The status is up to a second old: the camera has started since.
     if (!frame.recorded && tile.status.state !== "streaming") link.pingNow();
     if (isFirst) refresh(); // enables the button that saves a picture
   },
   onReplay: (message) => {
-    playback.replay.onMessage(message);
+    playback?.replay.onMessage(message);
     refresh();
   },
 });
 
-const playback = new Playback({
-  link,
-  tiles: () => tiles,
-  shownTiles,
-  watchedTiles,
-  singleTile,
-  refresh: () => refresh(),
-});
+/** Continues the replay after a reconnect, or goes to the moment of a link. */
+async function onConnected() {
+  const at = linkedMoment;
+  linkedMoment = undefined;
+  if (!link.canReplay) {
+    playback?.replay.reset();
+    if (at !== undefined) toast("The server has no recordings");
+    return;
+  }
+  if (!playback) {
+    const { Playback } = await import("./playback.js");
+    const page = { link, tiles: () => tiles, shownTiles, watchedTiles, singleTile, refresh };
+    playback ??= new Playback(page);
+  }
+  playback.onConnected(at);
+  refresh();
+}
 
 /** @param {CameraStatus[]} cameras */
 function updateCameras(cameras) {
@@ -90,7 +103,7 @@ function build(cameras) {
       showView(tile);
     });
   }
-  for (const tile of tiles) tile.setReplaying(playback.replay.isActive);
+  for (const tile of tiles) tile.setReplaying(playback?.replay.isActive ?? false);
   const names = tiles.length > 1 ? ["", ...cameras.map(({ name }) => name)] : [];
   element("#names").replaceChildren(...names.map((name) => {
     const anchor = document.createElement("a");
@@ -156,7 +169,7 @@ function layOut() {
   }
   layOutGrid();
   if (tiles.length > 0) link.watch(paused ? [] : watched.map((tile) => tile.status.name));
-  playback.onLayout();
+  playback?.onLayout();
   if (single) showView(single);
   refresh();
 }
@@ -196,13 +209,11 @@ function layOutGrid() {
 function refresh() {
   const now = performance.now();
   const watched = watchedTiles();
-  playback.update();
-  // Without recordings, a pause only stops the pictures.
-  if (playback.isAvailable && paused) setPaused(false);
-  const { isActive, isPaused } = playback.replay;
-  setPressed("pause", paused || isPaused);
-  for (const tile of watched) {
-    const replay = isActive ? playback.replay.stateOf(tiles.indexOf(tile)) : undefined;
+  playback?.update();
+  setPressed("pause", paused || playback?.replay.isPaused === true);
+  for (const [i, tile] of tiles.entries()) {
+    if (!watched.includes(tile)) continue;
+    const replay = playback?.replay.isActive ? playback.replay.stateOf(i) : undefined;
     const page = { link: link.state, paused, lastMessageAt: link.lastMessageAt, replay };
     tile.refresh(page, link.clock, now);
   }
@@ -230,17 +241,13 @@ connectControls({
     link.retryNow();
   },
   togglePaused() {
-    if (playback.isAvailable) playback.togglePaused();
-    else setPaused(!paused);
+    // Without recordings, a pause stops the pictures.
+    if (playback?.isAvailable && !paused) return playback.togglePaused();
+    paused = !paused;
+    layOut();
   },
-  playback,
+  playback: () => playback,
 });
-
-/** @param {boolean} wanted */
-function setPaused(wanted) {
-  paused = wanted;
-  layOut();
-}
 
 addEventListener("hashchange", () => {
   layOut();
@@ -249,8 +256,8 @@ addEventListener("hashchange", () => {
 
 /** Goes to the moment in the page's address. */
 function openMoment() {
-  const { at } = parseHash(location.hash);
-  if (at !== undefined) playback.openMoment(at);
+  linkedMoment = parseHash(location.hash).at;
+  if (linkedMoment !== undefined && link.state.kind === "live") onConnected();
 }
 new ResizeObserver(layOutGrid).observe(element("#cameras"));
 

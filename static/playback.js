@@ -30,6 +30,8 @@ const MAX_LIVE_AGE = 5 * SECOND;
 const TIME_TOLERANCE = 3;
 /** Length of a clip before the user has chosen one, in milliseconds. */
 const CLIP_LENGTH = MINUTE;
+/** How much a mark keeps before and after it, in seconds; the same as in `index.html`. */
+const KEPT_SECONDS = 30;
 /** Interval between the updates of the slider for screen readers during playback. */
 const ANNOUNCE_INTERVAL = 5 * SECOND;
 
@@ -52,8 +54,6 @@ export class Playback {
   #timeline;
   #element = element("#playback");
   #speeds = /** @type {HTMLSelectElement} */ (element("#speed"));
-  /** A moment from a link, until the page is connected. @type {number | undefined} */
-  #linked;
   /** The cameras whose playhead the server knows. */
   #replayed = "";
   #isShown = false;
@@ -86,10 +86,6 @@ export class Playback {
     this.#fillSpeeds();
     this.#connectDialogs();
     // A click on a button leaves the keyboard focus where it is, so that the space bar still pauses.
-    element("#transport").addEventListener("pointerdown", (event) => {
-      const target = /** @type {Element} */ (event.target);
-      if (target.closest("button") && event.pointerType === "mouse") event.preventDefault();
-    });
     element("#transport").addEventListener("mousedown", (event) => {
       if (/** @type {Element} */ (event.target).closest("button")) event.preventDefault();
     });
@@ -99,10 +95,7 @@ export class Playback {
   get isAvailable() {
     const { link } = this.#page;
     if (!link.canReplay || link.state.kind === "plain") return false;
-    return this.replay.isActive || this.#linked !== undefined ||
-      this.#page.shownTiles().some(({ status: { recording } }) =>
-        recording && (recording.state !== "off" || recording.oldest != null)
-      );
+    return this.replay.isActive || this.#recorded.length > 0;
   }
 
   /** The actions of the buttons. @type {Record<string, () => void>} */
@@ -183,23 +176,16 @@ export class Playback {
     this.#timeline.follow();
   }
 
-  /** Goes to the moment of a link when the page is connected. @param {number} at */
-  openMoment(at) {
-    this.#linked = at;
-    if (this.#page.link.state.kind === "live") this.onConnected();
-  }
-
-  /** Goes to the moment of a link, or goes on after a reconnect. */
-  onConnected() {
-    const at = this.#linked;
-    this.#linked = undefined;
-    if (!this.#page.link.canReplay) {
-      this.replay.reset();
-      if (at !== undefined) toast("The server has no recordings");
-    } else if (at !== undefined) {
+  /**
+   * Goes on after a reconnect.
+   *
+   * @param {number} [at] The moment of a link, to play from there.
+   */
+  onConnected(at) {
+    if (at !== undefined) {
       this.#timeline.follow();
       this.replay.seek(at, 1);
-    } else if (this.replay.isActive) this.replay.restore();
+    } else this.replay.restore();
     this.#replayed = `${this.#cameras()}`;
   }
 
@@ -229,7 +215,7 @@ export class Playback {
     }
     if (!isAvailable) return;
     const statuses = this.#page.shownTiles().map(({ status }) => status);
-    const names = statuses.filter(({ recording }) => recording).map(({ name }) => name);
+    const names = this.#recorded.map(({ name }) => name);
     const position = this.#position, latest = this.#latest;
     this.#recordings.update(statuses);
     this.#timeline.update({
@@ -251,7 +237,7 @@ export class Playback {
     setText(element("#moment .offset"), ` ${formatOffset(localOffset(position))}`);
     const shown = `${replay.speed || (replay.isPaused ? 0 : 1)}`;
     if (document.activeElement !== this.#speeds) this.#speeds.value = shown;
-    const { text, isTrouble } = describeRecording(statuses);
+    const { text, isTrouble } = describeRecording(statuses, this.#recordings.progress(names));
     const state = element("#recording-state");
     setText(state, this.#recordings.problem ?? text);
     state.classList.toggle("trouble", isTrouble || this.#recordings.problem !== undefined);
@@ -262,6 +248,13 @@ export class Playback {
     const watched = this.#page.watchedTiles();
     const recorded = watched.filter(({ status: { recording } }) => recording?.oldest != null);
     return (recorded.length > 0 ? recorded : watched).map(({ status }) => status.name);
+  }
+
+  /** Status of the cameras on the page that are recorded, or have been. */
+  get #recorded() {
+    return this.#page.shownTiles().map(({ status }) => status).filter(({ recording }) =>
+      recording && (recording.state !== "off" || recording.oldest != null)
+    );
   }
 
   /** The present time of the server. */
@@ -405,8 +398,7 @@ export class Playback {
       chosen.to = Math.min(newest, from + CLIP_LENGTH);
     }
     if (chosen.from >= chosen.to) chosen.from = Math.max(oldest, chosen.to - CLIP_LENGTH);
-    const recorded = this.#page.shownTiles().filter(({ status }) => status.recording);
-    this.#clip.open(chosen, recorded.map(({ status }) => status.name));
+    this.#clip.open(chosen, this.#recorded.map(({ name }) => name));
   }
 
   #connectDialogs() {
@@ -467,7 +459,7 @@ export class Playback {
     event.preventDefault();
     const label = /** @type {HTMLInputElement} */ (element("#mark input[name=label]")).value.trim();
     const keep = /** @type {HTMLInputElement} */ (element("#mark input[name=keep]")).checked;
-    if (!/^[\w\-.: ]{1,64}$/.test(label)) {
+    if (!/^[\p{L}\p{N} _.:-]{1,64}$/u.test(label)) {
       return setText(
         element("#mark .note"),
         "Use 1 to 64 letters, digits, spaces and - _ . : for the label",
@@ -475,9 +467,10 @@ export class Playback {
     }
     /** @type {HTMLDialogElement} */ (element("#mark")).close();
     const at = this.#marked;
-    const cameras = this.#page.shownTiles().filter(({ status }) => status.recording)
-      .map(({ status }) => status.name);
-    const query = new URLSearchParams({ label, at: formatUtc(at), keep: keep ? "1" : "0" });
+    const cameras = this.#recorded.map(({ name }) => name);
+    const query = new URLSearchParams({ label, at: formatUtc(at) });
+    if (keep) { for (const name of ["before", "after"]) query.set(name, `${KEPT_SECONDS}`); }
+    if (keep) query.set("keep", "1");
     try {
       for (const name of cameras) {
         const path = `cameras/${encodeURIComponent(name)}/marks?${query}`;

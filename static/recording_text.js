@@ -9,8 +9,6 @@ import { formatDuration } from "./time_text.js";
  *   epoch.
  * @property {number | null} newest
  * @property {number} [holdsSeconds] How long the recordings fit at the present rate.
- * @property {number} [progress] Progress of reading the recordings after the start of the server: 0
- *   to 1.
  */
 
 /** @typedef {{ name: string, recording?: RecordingStatus }} RecordedCamera */
@@ -19,15 +17,15 @@ import { formatDuration } from "./time_text.js";
  * Describes the state of the recordings.
  *
  * @param {RecordedCamera[]} cameras The cameras on the page.
+ * @param {number} [progress] Progress of reading the recordings after the start of the server: 0 to
+ *   1.
  * @returns {{ text: string, isTrouble: boolean }}
  */
-export function describeRecording(cameras) {
+export function describeRecording(cameras, progress = 1) {
   const name = (/** @type {RecordedCamera} */ camera) =>
     cameras.length > 1 ? `${camera.name}: ` : "";
-  const reading = cameras.find(({ recording }) => (recording?.progress ?? 1) < 1);
-  if (reading) {
-    const percent = Math.floor(100 * (reading.recording?.progress ?? 0));
-    return { text: `Reading the recordings: ${percent} %`, isTrouble: false };
+  if (progress < 1) {
+    return { text: `Reading the recordings: ${Math.floor(100 * progress)} %`, isTrouble: false };
   }
   const paused = cameras.find(({ recording }) => recording?.state === "paused");
   if (paused) {

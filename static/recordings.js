@@ -9,10 +9,12 @@ import { addressOf } from "./addresses.js";
  * @typedef {object} Loaded What the server says about a period of a camera.
  * @property {number} from In milliseconds since the Unix epoch.
  * @property {number} to
+ * @property {number} loadedAt The present time of the server when it was requested.
  * @property {Span[]} spans
  * @property {string} activity A digit for each interval from `from`.
  * @property {number} activityInterval In milliseconds.
  * @property {Mark[]} marks
+ * @property {number} [progress] Below 1 while the server still reads its recordings.
  */
 
 /**
@@ -22,6 +24,8 @@ import { addressOf } from "./addresses.js";
  * @property {boolean} isLoading
  */
 
+/** Interval between requests while the server still reads its recordings, in milliseconds. */
+const READING_INTERVAL = 1_000;
 /** Interval between requests while the present is shown, in milliseconds. */
 const REFRESH_INTERVAL = 5_000;
 /** The same with more cameras than {@link FEW_CAMERAS}. */
@@ -29,8 +33,6 @@ const SLOW_REFRESH_INTERVAL = 20_000;
 const FEW_CAMERAS = 4;
 /** The period is loaded again when it is shown this many times larger, for its details. */
 const DETAIL = 4;
-/** A gap that is shorter than this is none while recording goes on, in milliseconds. */
-const MAX_PAUSE = 2_500;
 
 /** The recordings of the cameras on the timeline: loads what is shown, and keeps it up to date. */
 export class Recordings {
@@ -65,8 +67,9 @@ export class Recordings {
       const { data } = camera;
       const isMissing = !data || from < data.from || Math.min(to, latest) > data.to;
       const isCoarse = data && data.to - data.from > DETAIL * (to - from);
-      const isOld = data && to > data.to - MAX_PAUSE && age >= interval;
-      if (isMissing || isCoarse || isOld) this.#load(name, camera, { from, to });
+      const isReading = data && (data.progress ?? 1) < 1 && age >= READING_INTERVAL;
+      const isOld = isReading || data && Math.min(to, latest) > data.loadedAt && age >= interval;
+      if (isMissing || isCoarse || isOld) this.#load(name, camera, { from, to, latest });
     }
   }
 
@@ -120,6 +123,11 @@ export class Recordings {
     return most < 0 ? undefined : most;
   }
 
+  /** Returns the progress of reading the recordings: 0 to 1. @param {string[]} names */
+  progress(names) {
+    return Math.min(1, ...names.map((name) => this.#cameras.get(name)?.data?.progress ?? 1));
+  }
+
   /** Returns the marks. @param {string[]} names */
   marks(names) {
     return names.flatMap((name) => this.#cameras.get(name)?.data?.marks ?? []);
@@ -128,9 +136,9 @@ export class Recordings {
   /**
    * @param {string} name
    * @param {Entry} camera
-   * @param {{ from: number, to: number }} period
+   * @param {{ from: number, to: number, latest: number }} period
    */
-  async #load(name, camera, { from, to }) {
+  async #load(name, camera, { from, to, latest }) {
     camera.isLoading = true;
     camera.requestedAt = performance.now();
     const margin = (to - from) / 2;
@@ -142,7 +150,7 @@ export class Recordings {
         fetchJson(`${folder}/recordings${query}`),
         fetchJson(`${folder}/marks${query}`),
       ]);
-      camera.data = { ...recordings, ...period, marks };
+      camera.data = { ...recordings, ...period, loadedAt: latest, marks };
       this.problem = undefined;
     } catch (error) {
       this.problem = error instanceof Error ? error.message : `${error}`;

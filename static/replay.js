@@ -8,6 +8,8 @@ export const SPEEDS = [-60, -16, -8, -4, -2, -1, 0.25, 0.5, 1, 2, 4, 8, 16, 60];
  * milliseconds.
  */
 const MAX_WAIT = 100;
+/** A playhead this close to the end of a gap has skipped it, in milliseconds. */
+const SKIP_TOLERANCE = 1_000;
 
 /**
  * Returns the speed after the key J (-1) or L (1): twice as fast in this direction, or 1.
@@ -66,7 +68,8 @@ export class Replay {
   /** Cameras that have shown a frame since the last request, by index. @type {Set<number>} */
   #painted = new Set();
   #sentAt = -Infinity;
-  #isStep = false;
+  /** Whether the server decides where the playhead is. */
+  #isFree = false;
   #resumesAfterScrub = false;
   /** The request that waits for the frame in flight. @type {{ at: number | null, by: number } | undefined} */
   #waiting;
@@ -186,13 +189,18 @@ export class Replay {
   onMessage(message) {
     if (!this.isActive || message.id !== this.#id) return;
     const { state, camera, at, from, to } = message;
-    this.#states.set(camera, message);
     if (state === "gap" && from != null && to != null) {
-      if (!this.isScrubbing) this.position = this.speed < 0 ? from : to;
+      const end = this.speed < 0 ? from : to;
+      // Another camera may have frames in the gap: the playhead passes through it.
+      const isSkipped = Math.abs((at ?? end) - end) < SKIP_TOLERANCE;
+      if (!isSkipped) return void this.#states.set(camera, message);
+      this.position = end;
       return this.#options.onGap(from, to);
     }
+    this.#states.set(camera, message);
     if (state === "none" || state === "live") return this.#endIfLive();
-    if (at != null && !this.isScrubbing && !this.#waiting) this.position = at;
+    // A paused playhead is where it was put, and not at the frame before it.
+    if (at != null && state !== "paused" && this.#isFree && !this.#waiting) this.position = at;
     if (state !== "start") return;
     this.#setSpeed(0);
     this.#options.onChange();
@@ -207,9 +215,13 @@ export class Replay {
   onPainted(camera, at) {
     if (!this.isActive) return;
     this.#painted.add(camera);
+    if (this.#states.get(camera)?.state === "gap") this.#states.delete(camera);
     if (this.speed > 0) this.position = Math.max(this.position, at);
     else if (this.speed < 0) this.position = Math.min(this.position, at);
-    else if (this.#isStep && !this.#waiting) this.position = at;
+    else if (this.#isFree && !this.#waiting) {
+      // Of several cameras, the one with the newest frame was stepped; the others follow.
+      this.position = this.#painted.size === 1 ? at : Math.max(this.position, at);
+    }
     if (this.#isIdle()) this.#flush();
   }
 
@@ -266,7 +278,7 @@ export class Replay {
     this.#requested = cameras.length;
     this.#painted.clear();
     this.#states.clear();
-    this.#isStep = "by" in message;
+    this.#isFree = !("at" in message) || message.at === null || this.speed !== 0;
     this.#sentAt = this.#options.now();
     this.#options.send({ ...message, cameras, id: ++this.#id });
   }

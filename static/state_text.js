@@ -146,12 +146,12 @@ export function describeState({ state, fps, lastFailure }, page, { now, idle, wa
  * @returns {StateText}
  */
 function describeReplay({ speed, state, waiting }) {
-  if (state === "none" || state === "live") {
+  if (state === "none" || state === "live" || state === "gap") {
     const headline = "Nothing was recorded at this time";
     return { state: "waiting", summary: "No recording", headline };
   }
   if (state === "start") return { state: "paused", summary: "Start of the recordings" };
-  if (waiting > LOADING_DELAY && state !== "gap") {
+  if (waiting > LOADING_DELAY) {
     const isLong = waiting > LOADING_NOTICE_DELAY;
     const headline = isLong ? "Loading the recording …" : undefined;
     return { state: "waiting", summary: "Loading", ...headline ? { headline } : {} };

@@ -55,7 +55,7 @@ export class Timeline {
   #events;
   #recordings;
   #element = element("#timeline");
-  #canvas = /** @type {HTMLCanvasElement} */ (element("canvas", this.#element));
+  #canvas = document.createElement("canvas");
   #hover = element(".hover", this.#element);
   /** @type {TimelineState | undefined} */
   #state;
@@ -80,6 +80,7 @@ export class Timeline {
   constructor(recordings, events) {
     this.#recordings = recordings;
     this.#events = events;
+    this.#element.prepend(this.#canvas);
     this.#listen();
     new ResizeObserver(() => this.draw()).observe(this.#element);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
@@ -354,27 +355,30 @@ export class Timeline {
     const style = getComputedStyle(this.#element);
     const color = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim();
     const top = LABEL_HEIGHT, band = height - LABEL_HEIGHT;
-    const fill = (
-      /** @type {string} */ name,
-      /** @type {number} */ x,
-      /** @type {number} */ y,
-      /** @type {number} */ width,
-      /** @type {number} */ height,
-    ) => {
+    /**
+     * Fills a rectangle of the strip with a colour of the style sheet.
+     *
+     * @param {string} name
+     * @param {number} opacity
+     * @param {[x: number, y: number, width: number, height: number]} rectangle
+     */
+    const fill = (name, opacity, ...rectangle) => {
       context.fillStyle = color(name);
-      context.fillRect(x, y, width, height);
+      context.globalAlpha = opacity;
+      context.fillRect(...rectangle);
+      context.globalAlpha = 1;
     };
 
     const present = Math.min(width, Math.max(0, scale.xOf(state.latest)));
-    fill("gap", 0, top, present, band);
+    fill("text", 0.09, 0, top, present, band);
 
     // Recorded: solid; activity: higher.
     const quiet = Math.round(band * 0.4);
     for (const { start, end } of this.#recordings.spans(state.cameras)) {
       const from = Math.max(0, scale.xOf(start)), to = Math.min(width, scale.xOf(end));
       if (to < 0 || from > width) continue;
-      fill("recorded", from, top, Math.max(1, to - from), band);
-      context.fillStyle = color("activity");
+      fill("accent", 0.36, from, top, Math.max(1, to - from), band);
+      context.fillStyle = color("accent");
       for (let x = Math.floor(from); x < to; x += 2) {
         const activity = this.#recordings.activity(
           state.cameras,
@@ -392,7 +396,7 @@ export class Timeline {
     let free = 0;
     for (const { time, label, isDay } of ticksOf(scale, TICK_DISTANCE)) {
       const x = Math.round(scale.xOf(time));
-      fill(isDay ? "muted" : "tick", x, top, 1, isDay ? band : 5);
+      fill("text", isDay ? 0.7 : 0.45, x, top, 1, isDay ? band : 5);
       const left = x - context.measureText(label).width / 2;
       const right = left + context.measureText(label).width;
       if (left < free || right > width) continue;
@@ -415,18 +419,16 @@ export class Timeline {
 
     if (state.clip) {
       const from = scale.xOf(state.clip.from), to = scale.xOf(state.clip.to);
-      context.globalAlpha = 0.28;
-      fill("accent", from, top, to - from, band);
-      context.globalAlpha = 1;
-      fill("accent", from - 3, top, 3, band);
-      fill("accent", to, top, 3, band);
+      fill("warning", 0.35, from, top, to - from, band);
+      fill("warning", 1, from - 3, top, 3, band);
+      fill("warning", 1, to, top, 3, band);
     }
 
-    fill("live", Math.round(present), top, 2, band);
+    fill("error", 1, Math.round(present), top, 2, band);
     const x = Math.round(scale.xOf(state.position));
     if (!state.isLive && x >= -6 && x <= width + 6) {
-      fill("surface", x - 2, top - 4, 5, band + 4);
-      fill("text", x - 1, top - 4, 3, band + 4);
+      fill("surface", 1, x - 2, top - 4, 5, band + 4);
+      fill("text", 1, x - 1, top - 4, 3, band + 4);
       context.beginPath();
       context.arc(x + 0.5, top - 2, 5, 0, 2 * Math.PI);
       context.fill();

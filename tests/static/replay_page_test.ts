@@ -19,6 +19,8 @@ const HOUR = 3_600_000;
 const LIVE = `document.querySelector(".tile[data-state=live]") !== null`;
 const SUMMARY = `document.querySelector(".summary").textContent`;
 const CLOCK = `document.querySelector(".clock").textContent`;
+/** Position of the playhead, in seconds since the Unix epoch. */
+const SLIDER = `Number(document.querySelector("#timeline").ariaValueNow)`;
 const LIVE_BUTTON = `document.querySelector("#live").innerText`;
 
 /** Number of the picture that is on the screen. */
@@ -69,14 +71,15 @@ Deno.test("Replay in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
     await drag("mousePressed", await pointAt(page, 0.2));
     const delays: number[] = [];
     for (const share of [0.25, 0.4, 0.31, 0.77, 0.5]) {
+      const sent = sentBy(server, "replay").length;
       await drag("mouseMoved", await pointAt(page, share));
-      await page.until(`document.querySelector("#timeline").ariaValueNow !== "0"`);
       const start = performance.now();
-      await eventually("the position is sent", () => sentBy(server, "replay").length > 0);
+      await eventually("the position is sent", () => sentBy(server, "replay").length > sent);
       const { at, speed } = sentBy(server, "replay").at(-1)!;
       assertEquals(speed, 0);
       await untilShown(page, server.numberAt(at as number));
       delays.push(performance.now() - start);
+      assertEquals(await page.eval(SLIDER), Math.round(at as number / 1000));
       // The time below the picture is that of the picture.
       assertMatch(await page.eval(CLOCK), /^\w{3} \d+ \w{3}, \d\d:\d\d:\d\d\.\d UTC\+\d/);
     }
@@ -122,7 +125,7 @@ Deno.test("Replay in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
       return await shown(page) === server.numberAt(at as number);
     });
     assertEquals(
-      await page.eval<number>(`Number(document.querySelector("#timeline").ariaValueNow)`),
+      await page.eval<number>(SLIDER),
       Math.round(sentBy(server, "replay").at(-1)!.at as number / 1000),
     );
   });
@@ -151,6 +154,7 @@ Deno.test("Replay in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
       await page.eval(`document.querySelector("[data-action=pause]").ariaPressed`),
       "true",
     );
+    await systemClock.sleep(300); // a picture may have been in flight
     const paused = await shown(page);
     await systemClock.sleep(300);
     assertEquals(await shown(page), paused);
@@ -257,12 +261,9 @@ Deno.test("Replay in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
     await page.press("Home");
     await page.until(`${SUMMARY} === "Recorded, 1×"`);
     await systemClock.sleep(500);
-    const last = await page.eval<number>(
-      `Number(document.querySelector("#timeline").ariaValueNow)`,
-    );
+    const last = await page.eval<number>(SLIDER);
     server.received.length = 0;
     server.disconnect();
-    await page.until(`document.querySelector(".notice").innerText.includes("Connection lost")`);
     await eventually("the page replays again", () => sentBy(server, "replay").length === 1);
     const { at, speed } = sentBy(server, "replay")[0]!;
     assertEquals(speed, 1);
@@ -325,14 +326,8 @@ Deno.test("Replay in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
     await page.press("b");
     for (const letter of "gate") await page.press(letter);
     await page.press("Enter");
-    await eventually("the mark is added", () => server.marks.length === 2);
-    assertEquals(
-      server.marks.map(({ at, label }) => [at, label]),
-      [
-        [+target, "gate"],
-        [+target, "gate"],
-      ].slice(0, server.marks.length),
-    );
+    await eventually("the mark is added", () => server.marks.length === 1);
+    assertEquals([server.marks[0]!.at, server.marks[0]!.label], [+target, "gate"]);
     await page.press("End");
     await page.until(LIVE);
     const unnamed = await page.eval<string[]>(`
@@ -489,7 +484,7 @@ Deno.test("Replay in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
         const metrics = { width, height: 640, deviceScaleFactor: 1, mobile: true };
         await page.send("Emulation.setDeviceMetricsOverride", metrics);
         await page.send("Emulation.setTouchEmulationEnabled", { enabled: true });
-        await page.goto(`${server.url}/#front`);
+        await page.goto(`${server.url}/?${width}#front`);
         await page.until(LIVE);
         for (const key of ["k", "c"]) {
           await page.press(key);

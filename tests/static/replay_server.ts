@@ -154,7 +154,7 @@ export class ReplayServer implements AsyncDisposable {
     return response;
   }
 
-  async #answer(route: string, method: string, query: URLSearchParams): Promise<Response> {
+  #answer(route: string, method: string, query: URLSearchParams): Response | Promise<Response> {
     const read = (name: string) => 1000 * Number(query.get(name));
     if (route === "marks" && method === "POST") {
       const at = Date.parse(query.get("at")!);

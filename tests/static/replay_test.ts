@@ -227,6 +227,9 @@ Deno.test("Replay follows the frames in the direction of play, and jumps over ga
   replay.onPainted(0, 8_900);
   tell("gap", { from: 1_600, to: 8_800 });
   assertEquals(replay.position, 1_600);
+  // Another camera has frames in the gap: the playhead does not skip it.
+  tell("gap", { camera: 1, from: -9_000, to: 1_500, at: 1_590 });
+  assertEquals([replay.position, gaps.length, replay.stateOf(1).state], [1_600, 2, "gap"]);
   // An old message about an earlier request changes nothing.
   replay.onMessage({ id: 1, camera: 0, state: "paused", at: 5 });
   assertEquals(replay.position, 1_600);
@@ -290,7 +293,8 @@ Deno.test("describeRecording says how long the recordings fit, or why nothing is
   assertEquals(text(camera("front", {}), full), "back: Recording paused: The disk is full");
   assertEquals(text(camera("front", {}), camera("back", { state: "off" })), "Recording 1 of 2");
   assertEquals(text(camera("front", { state: "waiting" })), "Recording waits for the camera");
-  assertEquals(text(camera("front", { progress: 0.377 })), "Reading the recordings: 37 %");
+  const reading = describeRecording([camera("front", {})], 0.377);
+  assertEquals(reading, { text: "Reading the recordings: 37 %", isTrouble: false });
   assertEquals(describeRecording([full]).isTrouble, true);
 });
 
