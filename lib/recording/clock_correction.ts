@@ -43,8 +43,6 @@ export class ClockCorrection {
   readonly #options: ClockCorrectionOptions;
   /** Wall clock less the monotonic clock since it has been set; undefined before. */
   #offset: number | undefined;
-  /** Whether the clock was set at the first check. */
-  #wasSet = false;
   #checkedAt = -Infinity;
   #run: Run | undefined;
   /** The run in which the clock was set. */
@@ -63,7 +61,7 @@ export class ClockCorrection {
 
   /** Records that a segment is closed, and in the library. @param run Its run. */
   add({ day, name, start, end }: Segment, run: Run): void {
-    if (this.#wasSet || this.#offset !== undefined && run !== this.#lastRun) return;
+    if (this.#offset !== undefined && run !== this.#lastRun) return;
     if (this.#recorded.length === MAX_SEGMENTS) this.#recorded.shift();
     this.#recorded.push({ day, name, start, end, offset: run.offset });
     this.#correct();
@@ -74,11 +72,9 @@ export class ClockCorrection {
     const { clock, isClockSet } = this.#options;
     const now = clock.monotonic();
     if (this.#offset !== undefined || now - this.#checkedAt < CHECK_INTERVAL) return;
-    const isFirst = this.#checkedAt === -Infinity;
     this.#checkedAt = now;
     isClockSet().then((isSet) => {
       if (!isSet) return;
-      this.#wasSet = isFirst;
       this.#offset = clock.now() - clock.monotonic();
       this.#lastRun = this.#run;
       this.#correct();
@@ -96,7 +92,7 @@ export class ClockCorrection {
     const recorded = this.#recorded;
     const offset = this.#offset;
     this.#recorded = [];
-    if (this.#wasSet || recorded.length === 0) return;
+    if (recorded.length === 0) return;
     this.#pending = this.#pending.then(async () => {
       const { camera, log } = this.#options;
       let count = 0;

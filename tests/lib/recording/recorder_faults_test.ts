@@ -36,6 +36,7 @@ for (
     await fixture.deliver(100);
     assertEquals([recorder.status().state, recorder.status().dropped], ["recording", 0]);
     await fixture.stop();
+    assertEquals(fixture.storage.reserved, sizeOfAll(fixture));
     assertEquals(await repaired(fixture), fixture.all);
     assertEquals(disk.openFiles, 0);
     assertEquals(count(log.lines, "recording paused"), 1);
@@ -56,6 +57,7 @@ for (
     const { state, frames, dropped } = recorder.status();
     assertEquals(state, "recording");
     await fixture.stop();
+    assertEquals(fixture.storage.reserved, sizeOfAll(fixture));
     const numbers = await repaired(fixture);
     assertEquals(numbers.length, frames);
     assertEquals(frames + dropped, fixture.delivered);
@@ -89,6 +91,30 @@ Deno.test("Recorder retries after 1, 2, 5 and 10 s, and then every 10 s", async 
     48,
     58,
   ]);
+});
+
+Deno.test("Recorder retries after 1 s again, once recording has worked", async () => {
+  await using fixture = new Fixture();
+  const { disk, recorder } = fixture;
+  recorder.start();
+  for (let i = 0; i < 3; i++) {
+    await fixture.deliver(20);
+    disk.fail("EIO", "append", "create");
+    await fixture.deliver(2);
+    assertEquals(recorder.status().state, "paused");
+    disk.recover();
+    await fixture.deliver(12);
+    assertEquals(recorder.status().state, "recording");
+  }
+});
+
+Deno.test("Recorder does not write to a folder without the marker", async () => {
+  await using fixture = new Fixture();
+  const { recorder, memory } = fixture;
+  memory.files.delete(`${ROOT}/.dinocam`);
+  recorder.start();
+  await fixture.deliver(20);
+  assertEquals([recorder.status().state, fixture.names], ["paused", []]);
 });
 
 Deno.test("Recorder keeps whole frames only when the disk gets full, and closes the segment later", async () => {
@@ -293,6 +319,11 @@ async function repaired(fixture: Fixture): Promise<number[]> {
   for (const name of fixture.names) await repair(fixture.memory, `${ROOT}/front/${name}`);
   assert(fixture.contents.every(({ isComplete }) => isComplete));
   return fixture.numbers;
+}
+
+/** Size of all segments as the library has it. */
+function sizeOfAll({ library }: Fixture): number {
+  return library.closed.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 function count(lines: readonly string[], text: string): number {

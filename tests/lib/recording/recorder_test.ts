@@ -115,6 +115,7 @@ Deno.test("Recorder keeps segments within the maximum size", async () => {
   await fixture.stop();
   assertEquals(fixture.numbers, fixture.all);
   const sizes = fixture.library.closed.map(({ bytes }) => bytes);
+  assertGreater(sizes.length, 7);
   assertEquals(sizes.filter((bytes) => bytes > 20_000).length, 1);
   assertGreater(Math.min(...sizes.slice(0, -3)), 15_000);
 });
@@ -196,9 +197,9 @@ Deno.test("Recorder syncs once a second, at its own time within it", async () =>
     if (operation === "sync") times.push(fixture.clock.monotonic());
   };
   fixture.recorder.start();
-  await fixture.deliver(100, { interval: 50 });
-  assertEquals(times, [300, 1_300, 2_300, 3_300, 4_300]);
-  await fixture.clock.advance(1_500); // the last frames, after the camera has become silent
+  await fixture.deliver(70, { interval: 70 });
+  assertEquals(times, [350, 1_330, 2_310, 3_360, 4_340]);
+  await fixture.clock.advance(2_600); // the last frames, when no others follow
   assertEquals(times.length, 6);
   assertLess(times[5]!, 6_001);
 });
@@ -281,6 +282,8 @@ Deno.test("Recorder follows a clock that is adjusted, and never goes back", asyn
   await fixture.stop();
   const times = fixture.contents.flatMap(({ frames }) => frames.map(({ at }) => at));
   assert(times.every((at, i) => i === 0 || at > times[i - 1]!));
+  const short = times.filter((at, i) => i > 0 && at - times[i - 1]! < 100);
+  assertLess(short.length, fixture.names.length);
   assertEquals(fixture.log.lines.filter((line) => line.includes("clock was set")), []);
   assertEquals(times.at(-1), clock.now() - 100 - 3_000); // 3 s pass while it stops
   assertEquals(fixture.numbers, fixture.all);
@@ -349,6 +352,42 @@ Deno.test("Recorder does not correct times of a clock that was set at the start"
     "06-44-00",
   ]);
   assertEquals(fixture.disk.count("rename"), 0);
+});
+
+Deno.test("Recorder corrects the segment that was open when the clock was set", async () => {
+  let isSet = false;
+  await using fixture = new Fixture({
+    startedAt: Date.UTC(2023, 0, 1, 12),
+    isClockSet: () => Promise.resolve(isSet),
+  });
+  const { clock } = fixture;
+  fixture.recorder.start();
+  await fixture.deliver(2, { interval: 4_000 });
+  await fixture.deliver(1, { interval: 1_000 });
+  clock.step = Date.UTC(2026, 10, 27) - Date.UTC(2023, 0, 1);
+  isSet = true;
+  await clock.advance(2_000); // it is checked at 10 s
+  await fixture.deliver(2, { interval: 1_000 });
+  await fixture.stop();
+  assertEquals(fixture.contents.map(({ head }) => new Date(head.date).toISOString()).sort(), [
+    "2026-11-27T12:00:00.000Z",
+    "2026-11-27T12:00:11.000Z",
+  ]);
+});
+
+Deno.test("Recorder does not put frames before and after a silence in one segment", async () => {
+  await using fixture = new Fixture();
+  const { disk, clock } = fixture;
+  fixture.recorder.start();
+  await fixture.deliver(5);
+  disk.hang("append");
+  await fixture.deliver(2);
+  await clock.advance(6_000);
+  await fixture.deliver(2);
+  disk.recover();
+  await clock.advance(10);
+  await fixture.stop();
+  assertEquals(fixture.contents.map(({ frames }) => frames.length), [7, 2]);
 });
 
 Deno.test("Recorder pauses with the reason of the storage, and goes on by itself", async () => {
