@@ -17,7 +17,8 @@ export interface ParsedIndex {
   readonly isWhole: boolean;
 }
 
-const [TAB, MINUS, ZERO] = [0x09, 0x2d, 0x30];
+const [TAB, ZERO] = [0x09, 0x30];
+const ACTIVITY = /^[\d-]*$/;
 
 /** Formats the line of a segment. */
 export function indexLine(segment: Segment): string {
@@ -63,18 +64,10 @@ function parseLine(line: Line, dayStart: number): SegmentRow | undefined {
   const thinnedTo = rate === "" ? undefined : Number(rate);
   const isValid = name && start === dayStart + name.offset && duration >= 0 && duration < DAY &&
     number < 2 ** 32 && frames > 0 && frames < 2 ** 32 && bytes > 0 &&
-    (thinnedTo === undefined || thinnedTo > 0) && isActivity(activity);
+    (thinnedTo === undefined || thinnedTo > 0) && ACTIVITY.test(activity);
   if (!isValid) return undefined;
   const { offset, attempt } = name;
   return { offset, attempt, number, duration, frames, bytes, thinnedTo, activity };
-}
-
-function isActivity(text: string): boolean {
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if ((code < ZERO || code > ZERO + 9) && code !== MINUS) return false;
-  }
-  return true;
 }
 
 /** The lines of an index, one after another, and the fields of each. */

@@ -192,12 +192,15 @@ export class RecordedCamera {
 
   /** Yields the loaded segments of each day that has some in a period, the oldest first. */
   async *tables(from: number, to: number): AsyncGenerator<SegmentTable> {
-    for (const day of [...this.#days]) {
-      const { start, isScanned, summary } = day;
+    const days = this.#days.filter(({ start, isScanned, summary }) => {
       const [first, last] = isScanned
         ? [summary.start, summary.end]
         : [start, start + DAY + LONGEST];
-      if (first <= to && last >= from) yield await this.#load(day);
+      return first <= to && last >= from;
+    });
+    for (const [i, day] of days.entries()) {
+      days[i + 1]?.load().catch(() => {}); // reads ahead; an error is reported below
+      yield await this.#load(day);
     }
   }
 

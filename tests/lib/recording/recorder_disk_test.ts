@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { HEAD_SIZE } from "../../../lib/matroska/mod.ts";
 import { FileSystemDisk } from "../../../lib/recording/file_system.ts";
-import { FolderLock } from "../../../lib/recording/folder_lock.ts";
+import { openFolder } from "../../../lib/recording/folder_lock.ts";
 import { Recorder } from "../../../lib/recording/recorder.ts";
 import { SegmentLibrary } from "../../../lib/recording/segment_library.ts";
 import { StorageLimits } from "../../../lib/recording/storage.ts";
@@ -16,7 +16,7 @@ Deno.test("Recorder records on the disk of this machine, for the library", async
   try {
     const clock = new SettableClock(START);
     const [disk, log, camera] = [new FileSystemDisk(), new FakeLog(), new FakeCamera(clock)];
-    using _lock = FolderLock.take(root, { log });
+    using _lock = openFolder(root, { log });
     await using library = new SegmentLibrary({ root, disk, clock, log });
     await library.start();
     const keeps = () => Promise.resolve(false);
