@@ -105,6 +105,8 @@ Deno.test("StorageLimits never exceeds the maximum by a byte, and deletes nothin
     largest = Math.max(largest, total);
     assert(total <= max, `${where}: ${total}`);
     assert(library.totalBytes <= max, `${where}: ${library.totalBytes}`);
+    // A 64th is for the indexes.
+    assert(memory.used + outstanding <= max - max / 64, `${where}: ${memory.used + outstanding}`);
   };
   let requested = 0; // by all cameras, in progress
   let outstanding = 0; // cues of the open segments, and frames that are being written
@@ -142,7 +144,7 @@ Deno.test("StorageLimits never exceeds the maximum by a byte, and deletes nothin
       outstanding -= overhead;
       library.add(segment);
       for (let frame = 0, frames = 1 + random(20); frame < frames; frame++) {
-        const size = 100 + random(5000);
+        const size = random(20) === 0 ? 60_000 : 100 + random(5000);
         await reserve(CLUSTER_HEADER + size + cueSize());
         if (random(10) === 0) { // a failed write
           storage.release(CLUSTER_HEADER + size + cueSize());
@@ -204,6 +206,16 @@ Deno.test("StorageLimits refuses more than the maximum", async () => {
   );
   assertEquals(library.removed, []);
   assertEquals(storage.reserve(50 * MB), undefined);
+});
+
+Deno.test("StorageLimits counts what is requested and not written yet, to the byte", async () => {
+  const { start } = await setUp();
+  const storage = await start();
+  for (let n = 0; n < 99; n++) assertEquals(storage.reserve(MB), undefined); // 1 MB is for indexes
+  await assertRejects(async () => await storage.reserve(1), StorageError);
+  storage.release(1);
+  assertEquals(storage.reserve(1), undefined);
+  await assertRejects(async () => await storage.reserve(1), StorageError);
 });
 
 Deno.test("StorageLimits grants requests in order, and goes on when room is given back", async () => {
@@ -354,6 +366,23 @@ Deno.test("StorageLimits deletes recent recordings at the floor, too, if there i
   }
   assertEquals(library.closed.length, 9); // not less than half
   assertThrows(() => void storage.reserve(1), StorageError);
+});
+
+Deno.test("StorageLimits keeps two minutes of a high rate free", async () => {
+  const { start, space, clock, library, addSegment } = await setUp({ max: 1e12 });
+  await addSegment(10 * MB);
+  const storage = await start();
+  for (let n = 0; n < 60; n++) {
+    await storage.reserve(60 * MB); // 6 MB a second
+    await clock.advance(10_000);
+    await storage.check();
+  }
+  space.free = 800 * MB;
+  await storage.check();
+  assertEquals(library.removed, []);
+  space.free = 690 * MB; // 720 MB are two minutes
+  await storage.check();
+  assertEquals(names(library.removed), [1]);
 });
 
 Deno.test("StorageLimits raises the limit when the disk has more room", async () => {
