@@ -5,15 +5,17 @@ import { TIMESYNC_FOLDER } from "./settings.ts";
  * its clock, such as a Raspberry Pi, starts with a wrong time; systemd creates a file when it has
  * set the clock. Where systemd does not set the clock, it counts as set.
  */
-export async function isClockSet(): Promise<boolean> {
-  return !await exists(TIMESYNC_FOLDER) || await exists(`${TIMESYNC_FOLDER}/synchronized`);
+export async function isClockSet(folder = TIMESYNC_FOLDER): Promise<boolean> {
+  return !await exists(folder) || await exists(`${folder}/synchronized`);
 }
 
 async function exists(path: string): Promise<boolean> {
+  const { state } = await Deno.permissions.query({ name: "read", path });
+  if (state !== "granted") return false; // Deno would ask on a terminal
   try {
     await Deno.stat(path);
     return true;
   } catch {
-    return false; // it does not exist, or reading it is not permitted
+    return false; // it does not exist
   }
 }

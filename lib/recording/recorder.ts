@@ -177,6 +177,7 @@ export class Recorder implements Subscriber<Frame>, AsyncDisposable {
     } catch (error) {
       log.warn("last segment not closed", { camera: camera.name, reason: pauseReason(error) });
     }
+    this.#dropped += this.#queue.length;
     this.#pause = undefined;
     this.#become("off");
   }

@@ -298,8 +298,8 @@ export class SegmentSequence {
     } catch (error) {
       if (codeOf(error) !== "ENOENT") throw error;
       this.#writer = undefined;
-      await writer.abandon();
       this.#forget(writer.segment);
+      await writer.close().catch(() => writer.abandon()); // it may be on a disk that was unmounted
       const { camera, log } = this.#options;
       log.warn("recording was removed", { camera, file: writer.segment.name });
     }

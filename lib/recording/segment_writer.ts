@@ -67,6 +67,7 @@ export class SegmentWriter {
   #isTorn = false;
   /** Frames have been written since the last {@link sync}. */
   #isDirty = true;
+  #isClosed = false;
 
   private constructor(file: DiskFile, segment: GrowingSegment, options: SegmentWriterOptions) {
     this.#file = file;
@@ -171,8 +172,10 @@ export class SegmentWriter {
    * @returns The segment with the frames that are in it.
    */
   async abandon(): Promise<Segment> {
+    const isClosed = this.#isClosed;
+    this.#isClosed = true; // its descriptor may soon be that of another file
     try {
-      await this.#file.close();
+      if (!isClosed) await this.#file.close();
     } catch {
       // The descriptor is gone in any case.
     }

@@ -80,6 +80,8 @@ export class StorageLimits implements Storage {
   readonly #deletion: Deletion;
   readonly #loading: Promise<void>;
   #isLoaded = false;
+  #loadTimeout: Promise<unknown> | undefined;
+  #isLoadTimeOver = false;
   /** Maximum size of all files: `max`, or what the disk holds. */
   #limit: number;
   /** What the disk holds, at the last check. */
@@ -136,7 +138,7 @@ export class StorageLimits implements Storage {
   }
 
   reserve(bytes: number): Promise<void> | undefined {
-    if (!this.#isLoaded) return this.#reserveLoading(bytes);
+    if (!this.#isLoaded && !this.#isLoadTimeOver) return this.#reserveLoading(bytes);
     return this.#reserve(bytes);
   }
 
@@ -205,7 +207,7 @@ export class StorageLimits implements Storage {
     const { library, max, log } = this.#options;
     await library.loaded;
     await this.#free.measure().catch(() => {}); // the recorder reports that the disk is gone
-    const open = await this.#openSegments();
+    const open = await this.#openSegments().catch(() => []); // then it counts too much at first
     const recording = open.reduce((sum, { bytes }) => sum + bytes, 0);
     this.#claimed = this.#recorded + Math.max(0, this.#claimed - recording);
     this.#updateRoom();
@@ -218,7 +220,9 @@ export class StorageLimits implements Storage {
   }
 
   async #reserveLoading(bytes: number): Promise<void> {
-    await settlesWithin(this.#loading, LOAD_TIMEOUT, this.#options.clock);
+    this.#loadTimeout ??= settlesWithin(this.#loading, LOAD_TIMEOUT, this.#options.clock);
+    await this.#loadTimeout;
+    this.#isLoadTimeOver = true;
     await this.#reserve(bytes);
   }
 

@@ -6,7 +6,7 @@ import type { Frame, Jpeg } from "../../lib/frame.ts";
 import type { Subscriber } from "../../lib/hub/subscriber.ts";
 import { clusterHeader } from "../../lib/matroska/mod.ts";
 import { FileSystemDisk } from "../../lib/recording/file_system.ts";
-import { FolderLock } from "../../lib/recording/folder_lock.ts";
+import { openFolder } from "../../lib/recording/folder_lock.ts";
 import { Recorder } from "../../lib/recording/recorder.ts";
 import { SegmentLibrary } from "../../lib/recording/segment_library.ts";
 import { StorageLimits } from "../../lib/recording/storage.ts";
@@ -51,7 +51,7 @@ interface Way {
 async function measure(cameras: number, start: (root: string, camera: number) => Promise<Way>) {
   const root = await Deno.makeTempDir({ dir: Deno.args[1] });
   try {
-    const lock = FolderLock.take(root, { log: silent });
+    const lock = openFolder(root, { log: silent });
     const ways: Way[] = [];
     for (let i = 0; i < cameras; i++) ways.push(await start(root, i));
     const late: number[] = [];

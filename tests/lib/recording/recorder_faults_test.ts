@@ -193,6 +193,19 @@ Deno.test("Recorder writes nothing when another disk is in the place of RECORD_D
   assertEquals(recorder.status().state, "recording");
 });
 
+Deno.test("Recorder closes a file once, also if it has no frame and cannot be removed", async () => {
+  await using fixture = new Fixture();
+  const { disk, recorder } = fixture;
+  disk.fail("EIO", "syncFolder", "remove"); // after the head has been written
+  recorder.start();
+  await fixture.deliver(30);
+  disk.recover();
+  await fixture.deliver(30);
+  await fixture.stop();
+  assertEquals(disk.openFiles, 0);
+  assertEquals((await repaired(fixture)).length, 60);
+});
+
 Deno.test("Recorder begins another segment when a user removes the present one", async () => {
   await using fixture = new Fixture();
   const { recorder, memory, log, library } = fixture;

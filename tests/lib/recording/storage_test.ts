@@ -431,6 +431,7 @@ Deno.test("StorageLimits waits until the sizes are known, for two seconds", asyn
   assertEquals(granted, 0);
   await clock.advance(1);
   await first;
+  assertEquals(storage.reserve(1000), undefined); // later requests do not wait
   loaded.resolve();
   await storage.loaded;
   await storage.reserve(MB);
