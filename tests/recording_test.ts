@@ -137,6 +137,34 @@ Deno.test("the server records the cameras in RECORD only, and starts the others 
     await server.stop();
   }));
 
+Deno.test("recording pauses with the reason while its folder is gone, and viewers are not affected", () =>
+  withFolder(async (dir) => {
+    await using server = await startRecording(dir);
+    await recorded(server, 10);
+    const health = async () => {
+      const response = await fetch(`${server.url}/healthz`);
+      return { status: response.status, recording: (await response.json()).recording };
+    };
+    await Deno.rename(dir, `${dir}-gone`);
+    await Deno.remove(`${dir}-gone/emulated`, { recursive: true }); // a new segment fails
+    await eventually("recording pauses", async () => (await health()).recording.length > 0, 90_000);
+    const { status, recording: [{ camera, reason }] } = await health();
+    assertEquals([status, camera], [200, "emulated"]);
+    assertStringIncludes(reason, "RECORD_DIR is gone");
+    const snapshot = await fetch(`${server.url}/snapshot.jpg`);
+    await snapshot.bytes();
+    assertEquals(snapshot.status, 200);
+    await Deno.rename(`${dir}-gone`, dir);
+    await eventually(
+      "recording resumes",
+      async () => (await health()).recording.length === 0,
+      30_000,
+    );
+    const { state } = await recordings(server);
+    assertEquals(state, "recording");
+    assertEquals((await server.stop()).code, 0);
+  }));
+
 Deno.test("a second server with the same RECORD_DIR exits with one line", () =>
   withFolder(async (dir) => {
     await using server = await startRecording(dir);

@@ -134,6 +134,6 @@ export class ActiveRecording implements Recording {
     do {
       await clock.sleep(RATE_DELAY, this.#closing.signal);
     } while (this.holds === undefined);
-    log.info("recordings fit", { duration: formatDuration(this.holds) });
+    log.info("recordings fit at the present rate", { duration: formatDuration(this.holds) });
   }
 }

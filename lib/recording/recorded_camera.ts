@@ -16,6 +16,8 @@ export interface RecordedCameraOptions {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly log: Log;
+  /** Number of files that are read at the same time. */
+  readonly concurrency: () => number;
   readonly onBytes: (change: number) => void;
   readonly onProgress: (done: number, of: number) => void;
   /** Is called when the segments of a day have been needed, and when the day is gone. */
@@ -148,12 +150,17 @@ export class RecordedCamera {
     await this.removeIfEmpty(segment.day);
   }
 
-  /** Leaves a segment out of {@link piece} for some time, as it cannot be read. */
-  hide(segment: Segment): void {
+  /**
+   * Leaves a segment out of {@link piece} for some time, as it cannot be read.
+   *
+   * @returns The number of such segments.
+   */
+  hide(segment: Segment): number {
     const now = this.#options.clock.monotonic();
     for (const [path, until] of this.#hidden) if (until <= now) this.#hidden.delete(path);
     this.#hidden.set(`${segment.day}/${segment.name}`, now + HIDDEN);
     this.#version++;
+    return this.#hidden.size;
   }
 
   /**
@@ -312,10 +319,10 @@ export class RecordedCamera {
   }
 
   #createDay(day: string): RecordedDay {
-    const { root, name, disk, clock, log, onBytes, onProgress } = this.#options;
+    const { root, name, disk, clock, log, concurrency, onBytes, onProgress } = this.#options;
     return new RecordedDay({
       ...{ camera: name, day, start: parseDay(day)!, path: `${root}/${name}/${day}` },
-      ...{ disk, clock, log, onBytes, onProgress },
+      ...{ disk, clock, log, concurrency, onBytes, onProgress },
       isOpen: (file) => [...this.#open].some((open) => open.day === day && open.name === file),
       mayBeOpen: (number) =>
         this.#firstNumber !== undefined && (number === undefined || number >= this.#firstNumber),

@@ -38,6 +38,8 @@ export interface RecordedDayOptions {
    * without a head.
    */
   readonly mayBeOpen: (number: number | undefined) => boolean;
+  /** Number of files that are read at the same time. */
+  readonly concurrency: () => number;
   /** Is called with each change of {@link RecordedDay.bytes}. */
   readonly onBytes: (change: number) => void;
   /** Is called for each file that is read, as the index lacks it. */
@@ -64,8 +66,6 @@ export interface DaySummary {
 
 type Row = Omit<SegmentRow, keyof SegmentName>;
 
-/** Number of files that are read at the same time. */
-const CONCURRENCY = 4;
 /** A file without a head that was changed in this period may belong to a recorder that opens it. */
 const OPENING = 60_000;
 
@@ -288,7 +288,8 @@ export class RecordedDay {
   async #changed(table: SegmentTable): Promise<string[]> {
     const { disk, path } = this.#options;
     const changed: string[] = [];
-    await concurrently(Array.from({ length: table.length }, (_, i) => i), async (i) => {
+    const rows = Array.from({ length: table.length }, (_, i) => i);
+    await concurrently(rows, this.#options.concurrency(), async (i) => {
       const { name, bytes } = table.segment(i);
       const size = await disk.stat(`${path}/${name}`).then(({ size }) => size, () => undefined);
       if (size !== bytes) changed.push(name);
@@ -304,7 +305,7 @@ export class RecordedDay {
   async #readMissing(missing: Map<string, SegmentName>, table: SegmentTable): Promise<number> {
     const { path, disk, camera, log, onProgress } = this.#options;
     let [done, unreadable] = [0, 0];
-    await concurrently([...missing], async ([name, parsed]) => {
+    await concurrently([...missing], this.#options.concurrency(), async ([name, parsed]) => {
       const file = `${path}/${name}`;
       try {
         const content = await this.#read(file, name);
@@ -475,10 +476,11 @@ function describe(place: SegmentPlace, content: SegmentContent, bytes: number): 
 /** Calls a function for all items, some at the same time. */
 async function concurrently<T>(
   items: readonly T[],
+  concurrency: number,
   call: (item: T) => Promise<void>,
 ): Promise<void> {
   const rest = items.values();
-  await Promise.all(Array.from({ length: CONCURRENCY }, async () => {
+  await Promise.all(Array.from({ length: concurrency }, async () => {
     for (const item of rest) await call(item);
   }));
 }

@@ -32,6 +32,10 @@ const MAX_MEMORY = 12 * 2 ** 20;
 /** Progress is logged after this time, and again after each of the longer periods, in ms. */
 const FIRST_REPORT = 2_000;
 const REPORT_INTERVAL = 5_000;
+/** Maximum number of segments of a camera that are reported as not readable in a minute. */
+const MAX_REPORTS = 5;
+/** Number of files that are read at the same time before recording starts. */
+const CONCURRENCY = 4;
 
 /** The recorded segments in a folder. */
 export class SegmentLibrary implements Library, AsyncDisposable {
@@ -45,6 +49,7 @@ export class SegmentLibrary implements Library, AsyncDisposable {
   readonly #loaded = Promise.withResolvers<void>();
   #bytes = 0;
   #reading: Promise<void> | undefined;
+  #isRead = false;
   #isStopped = false;
   #reportAt = Infinity;
   #daysRead = 0;
@@ -61,7 +66,8 @@ export class SegmentLibrary implements Library, AsyncDisposable {
   }
 
   get progress(): number {
-    return this.#days === 0 ? 1 : Math.min(1, (this.#daysRead + this.#dayProgress) / this.#days);
+    if (this.#isRead) return 1;
+    return this.#days === 0 ? 0 : Math.min(1, (this.#daysRead + this.#dayProgress) / this.#days);
   }
 
   get totalBytes(): number {
@@ -213,19 +219,28 @@ export class SegmentLibrary implements Library, AsyncDisposable {
     }
   }
 
-  /** Takes note that a segment cannot be read. */
+  /** Takes note that a segment cannot be read: it is no piece for a time, or has been deleted. */
   async reject(segment: Segment, error: unknown): Promise<void> {
     const { log, root } = this.#options;
-    if (codeOf(error) === "ENOENT" && !isOpen(segment)) return await this.remove(segment);
-    this.#camera(segment.camera).hide(segment);
+    const isGone = codeOf(error) === "ENOENT" && !isOpen(segment);
+    if (isGone && await this.#isThere(segment)) return await this.remove(segment);
+    const { camera } = segment;
+    if (this.#camera(camera).hide(segment) > MAX_REPORTS) return;
     const file = segmentPath(root, segment);
-    log.error("recording not readable", { camera: segment.camera, file, reason: explain(error) });
+    log.error("recording not readable", { camera, file, reason: explain(error) });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isStopped = true;
     await this.#reading;
     await Promise.all([...this.#cameras.values()].map((camera) => camera.flush()));
+  }
+
+  /** Whether the folder that a segment belongs to is there: its disk may have been unmounted. */
+  async #isThere({ camera, day }: Segment): Promise<boolean> {
+    const { disk, root } = this.#options;
+    const exists = (path: string) => disk.stat(path).then(() => true, () => false);
+    return await exists(`${root}/${camera}/${day}`) || await exists(`${root}/${MARKER}`);
   }
 
   async #findDays(): Promise<void> {
@@ -257,7 +272,7 @@ export class SegmentLibrary implements Library, AsyncDisposable {
       if (this.#isStopped) return;
       await this.#read(day);
     }
-    this.#daysRead = this.#days;
+    this.#isRead = true;
   }
 
   async #read(day: RecordedDay): Promise<void> {
@@ -305,6 +320,8 @@ export class SegmentLibrary implements Library, AsyncDisposable {
         ...this.#options,
         name,
         onBytes: (change) => this.#bytes += change,
+        // Afterwards, viewers come first.
+        concurrency: () => this.#reading ? 1 : CONCURRENCY,
         onProgress: (done, of) => this.#onProgress(done, of),
         onUse: (day) => this.#touch(day),
         onError: (day, error) => this.#reportError(day, error),

@@ -10,7 +10,7 @@ import { FileSystemDisk } from "../../lib/recording/file_system.ts";
 import { MarkFiles } from "../../lib/recording/marks.ts";
 import { Retention } from "../../lib/recording/retention.ts";
 import { SegmentLibrary } from "../../lib/recording/segment_library.ts";
-import { segmentPath, segmentPlace } from "../../lib/recording/segment_name.ts";
+import { segmentPlace } from "../../lib/recording/segment_name.ts";
 import { SegmentWriter } from "../../lib/recording/segment_writer.ts";
 import { StorageLimits } from "../../lib/recording/storage.ts";
 import { thin } from "../../lib/recording/thin.ts";

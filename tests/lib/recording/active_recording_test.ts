@@ -91,7 +91,9 @@ Deno.test("ActiveRecording logs once how long the recordings fit, as soon as the
   Object.assign(rates, { front: 400_000, back: 100_000 });
   await clock.advance(60_000);
   assertEquals(recording.holds, 7_200_000);
-  assertEquals(lines, ['2026-01-01T00:00:20.000Z info recordings fit duration="2 h"']);
+  assertEquals(lines, [
+    '2026-01-01T00:00:20.000Z info recordings fit at the present rate duration="2 h"',
+  ]);
   await recording[Symbol.asyncDispose]();
 });
 

@@ -34,7 +34,9 @@ Deno.test("repair cuts off zeros and garbage behind the last frame", async () =>
   const times = every(100, 5);
   const whole = await unclosed(times);
   const garbage = Uint8Array.from({ length: 5000 }, (_, i) => (i * i * 31 + 7) % 256);
-  for (const tail of [new Uint8Array(5000), garbage, new Uint8Array(1), clusterHeader(900, 4000)]) {
+  const tails = [new Uint8Array(5000), garbage, new Uint8Array(1), clusterHeader(900, 4000)];
+  tails.push(concat(clusterHeader(400, JPEG), jpegOf(JPEG))); // of an older file
+  for (const tail of tails) {
     const disk = diskWith(concat(whole, tail));
     await repair(disk, PATH);
     assertEquals(parseSegment(disk.content(PATH)).frames, framesOf(whole, times));
@@ -83,6 +85,14 @@ Deno.test("repair can be interrupted at any operation, and repeated", async () =
     await repair(disk, PATH);
     assertEquals(parseSegment(memory.content(PATH)).frames, expected, `operation ${failing}`);
   }
+});
+
+Deno.test("repair syncs the frames and the cues before it writes the head", async () => {
+  const disk = new FaultyDisk(diskWith(await unclosed(every(100, 5))));
+  await repair(disk, PATH);
+  const operations = disk.requests.map(({ operation }) => operation)
+    .filter((operation) => ["append", "sync", "writeAt"].includes(operation));
+  assertEquals(operations, ["append", "sync", "writeAt", "sync"]);
 });
 
 Deno.test("repair completes a file whose cues were written in part", async () => {
@@ -148,7 +158,7 @@ Deno.test("readSegment walks a complete file whose cues are damaged", async () =
     const damaged = complete.slice();
     damaged[at]! ^= 0x55;
     const { index } = await readSegment(await diskWith(damaged).open(PATH, "read"));
-    assertEquals(index.length, 5, `byte ${at}`);
+    assertEquals([index.length, index.offset(0)], [5, HEAD_SIZE], `byte ${at}`);
   }
 });
 

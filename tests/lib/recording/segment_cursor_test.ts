@@ -138,11 +138,26 @@ Deno.test("a cursor skips segments that are deleted, by us or by others", async 
   }
 });
 
+Deno.test("a library forgets nothing while its disk is not mounted", async () => {
+  await using recordings = new Recordings();
+  const times = await threeSegments(recordings);
+  const library = await recordings.open();
+  await using cursor = library.cursor("front");
+  Deno.renameSync(`${recordings.root}/front`, `${recordings.root}/elsewhere`);
+  assertEquals(await cursor.seek(START, "after"), undefined);
+  assertEquals((await library.segments("front", -Infinity, Infinity)).length, 3);
+  Deno.renameSync(`${recordings.root}/elsewhere`, `${recordings.root}/front`);
+  await recordings.clock.advance(60_000);
+  assertEquals((await steps(cursor, 1)).length, times.length);
+});
+
 Deno.test("a cursor finds the frame again that a thinned segment still has", async () => {
   await using recordings = new Recordings();
   await threeSegments(recordings);
   const library = await recordings.open();
   await using cursor = library.cursor("front");
+  await using other = library.cursor("front");
+  await other.seek(START + 2500, "after");
   await cursor.seek(START + 2500, "after");
   assertEquals(numberOf((await cursor.read())!), 25);
   const [, old] = await library.segments("front", -Infinity, Infinity);
@@ -150,6 +165,7 @@ Deno.test("a cursor finds the frame again that a thinned segment still has", asy
   const times = every(500, 4);
   const thinned = await recordings.write({ start: START + 2000, number: old!.number, times });
   await library.replace(old!, { ...thinned, thinnedTo: 2 });
+  assertEquals((await other.step(1))?.at, START + 3000);
   assertEquals(numberOf((await cursor.read())!), 1); // the second frame of the thinned file
   assertEquals((await cursor.step(1))?.at, START + 3000);
   assertEquals(numberOf((await cursor.read())!), 2);

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { indexLine } from "../../../lib/recording/day_index.ts";
 import type { Segment } from "../../../lib/recording/segment.ts";
 import type { SegmentLibrary } from "../../../lib/recording/segment_library.ts";
 import { DAY, segmentPlace } from "../../../lib/recording/segment_name.ts";
@@ -126,6 +127,7 @@ Deno.test("a library counts a file that it cannot repair, and plays it", async (
   await using cursor = library.cursor("front");
   assertEquals((await cursor.seek(START + 150, "after"))?.at, START + 200);
   assert(await cursor.read());
+  await library[Symbol.asyncDispose](); // waits for the index
   assertEquals(library.totalBytes, recordings.size);
   assertEquals(recordings.lines.filter((line) => line.includes("not repaired")).length, 1);
   disk.recover();
@@ -209,25 +211,60 @@ Deno.test("a library unloads days, and reads their index again", async () => {
   written.push((await writer.close())!);
   await library.replace(writer.segment, written.at(-1)!);
   for (let i = 0; i < 3; i++) assertEquals(await all(library), written);
+  await library.segments("front", START - DAY, START - DAY); // unloads the other days
+  const [line] = Deno.readTextFileSync(`${recordings.root}/${INDEX}`).split("\n");
+  Deno.writeTextFileSync(`${recordings.root}/${INDEX}`, `${line}\n`);
+  assertEquals(await all(library), written);
+});
+
+Deno.test("a library writes an index again that ends with a part of a line", async () => {
+  await using recordings = new Recordings();
+  const first = await recordings.write({ start: START });
+  await (await recordings.open())[Symbol.asyncDispose]();
+  const path = `${recordings.root}/${INDEX}`;
+  const index = Deno.readTextFileSync(path);
+  Deno.writeTextFileSync(path, `${index}10-0`); // of a killed process
+  const disk = new FaultyDisk(recordings.disk);
+  recordings.disk = disk;
+  const library = await recordings.open();
+  await library[Symbol.asyncDispose]();
+  assertEquals(Deno.readTextFileSync(path), index);
+
+  const segments = [first];
+  for (const isFailing of [true, false]) {
+    const writer = await recordings.writeOpen({ start: segments.at(-1)!.start + MINUTE });
+    library.add(writer.segment);
+    segments.push((await writer.close())!);
+    if (isFailing) {
+      Deno.writeTextFileSync(path, "10-0", { append: true }); // a part, as of a full disk
+      disk.fail("ENOSPC", "append");
+    }
+    await library.replace(writer.segment, segments.at(-1)!);
+    disk.recover();
+  }
+  assertEquals(Deno.readTextFileSync(path), segments.map(indexLine).join(""));
+  assertEquals(library.totalBytes, recordings.size);
+  assertEquals(recordings.lines.filter((line) => line.includes("index not written")).length, 1);
 });
 
 Deno.test("a library does not repair what is being recorded", async () => {
   await using recordings = new Recordings();
   await recordings.write({ start: START - DAY });
+  const other = await recordings.write({ start: START - MINUTE });
   const library = await recordings.open({ maxMemory: 0 });
+  await library.segments("front", START - DAY, START - DAY); // unloads the other day
   const number = library.nextNumber("front");
   const writer = await recordings.writeOpen({ start: START, number });
-  const other = await recordings.write({ start: START + MINUTE, number: number - 1 });
   // Not added yet: reading the folder meanwhile must leave it alone.
   const day = segmentPlace("front", START).day;
   Deno.writeTextFileSync(`${recordings.root}/front/${day}/index.tsv`, "");
-  assertEquals((await all(library)).length, 1);
+  assertEquals((await all(library)).slice(1), [other]);
+  assertEquals(parseSegment(Deno.readFileSync(writer.path)).isComplete, false);
   library.add(writer.segment);
   const closed = (await writer.close())!;
   await library.replace(writer.segment, closed);
   assertEquals(parseSegment(Deno.readFileSync(writer.path)).frames.length, 20);
-  assert((await all(library)).some(({ name }) => name === closed.name));
-  assertEquals(other.frames, 20);
+  assertEquals((await all(library)).slice(1), [other, closed]);
 });
 
 Deno.test("a library plays a segment that its recorder could not close, and repairs it later", async () => {
@@ -277,6 +314,21 @@ Deno.test("oldest returns the closed segments of all cameras by their end", asyn
   assertEquals(await library.oldest(100), written);
   await library.remove(open.segment);
   await open.abandon();
+});
+
+Deno.test("oldest compares ends, not starts, in a day and across midnight", async () => {
+  for (const start of [START, Date.UTC(2026, 10, 27) - 1000]) {
+    await using recordings = new Recordings();
+    await recordings.write({ start, times: every(10_000, 10) });
+    await recordings.write({ start: start + 2000 });
+    await recordings.write({ start: start + 5000 });
+    const library = await recordings.open();
+    const [long, ...short] = await all(library);
+    const expected = [...short, long!];
+    for (let count = 1; count <= 3; count++) {
+      assertEquals(await library.oldest(count), expected.slice(0, count));
+    }
+  }
 });
 
 Deno.test("start can be repeated after the folder could not be read", async () => {
