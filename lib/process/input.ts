@@ -2,7 +2,7 @@ import type { Bytes } from "../bytes.ts";
 
 /**
  * Writes to a program's standard input, and closes it after the last bytes. Ends early if the
- * program closes its standard input or exits.
+ * program closes its standard input or exits; the caller then closes `input`.
  *
  * @throws The error of `input`.
  */
@@ -18,7 +18,6 @@ export async function writeInput(
   } finally {
     // Rejects if the program has closed its standard input; its exit status says whether it failed.
     await writer.close().catch(() => {});
-    await input.return?.();
   }
 }
 

@@ -1,5 +1,6 @@
 import { eTag } from "@std/http/etag";
 import type { Bytes } from "../bytes.ts";
+import { settlesWithin } from "../clock.ts";
 import { explain, ImmediateStop } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { clipBody } from "./clip_body.ts";
@@ -13,6 +14,9 @@ import type { Marks } from "./marks.ts";
 const MAX_ENCODINGS = 2;
 /** Maximum frame rate of an MP4 and of a timelapse, unless the client requests another. */
 const DEFAULT_MAX_FPS = 60;
+
+/** Timeout for the first bytes of an MP4, in milliseconds. A Raspberry Pi needs a second. */
+const START_TIMEOUT = 30_000;
 
 /** Formats of clips: the recorded JPEGs in a Matroska file or one after another, or H.264. */
 export type ClipFormat = ClipFileFormat | "mp4";
@@ -146,7 +150,13 @@ export class Clips implements Disposable {
     const input = new ClipFile(this.#library, plan, "mkv").read();
     const chunks = encodeMp4({ ...plan, input, ffmpeg: this.#ffmpeg }, abort.signal);
     try {
-      const first = await chunks.next();
+      const reading = chunks.next();
+      if (!await settlesWithin(reading, START_TIMEOUT)) {
+        onCancel();
+        await reading;
+        throw new Error("ffmpeg is not responding");
+      }
+      const first = await reading;
       if (first.done) throw new Error("ffmpeg could not read any frame");
       const { signal } = this.#closed;
       return { body: clipBody(chunks, { signal, first, onCancel, onEnd }) };

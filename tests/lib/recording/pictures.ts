@@ -2,10 +2,19 @@ import type { Jpeg } from "../../../lib/frame.ts";
 import { splitJpegs } from "../../../lib/jpeg/split.ts";
 import { ffmpeg } from "../../ffmpeg.ts";
 
-/** Returns `count` JPEGs of a moving test picture, made by ffmpeg. @param size Such as "320x240". */
-export async function pictures(size: string, count: number): Promise<Jpeg[]> {
+/**
+ * Returns `count` JPEGs of a test picture, made by ffmpeg.
+ *
+ * @param size Such as "320x240".
+ * @param source The filter that makes the picture. By default it moves.
+ */
+export async function pictures(
+  size: string,
+  count: number,
+  source = "testsrc2",
+): Promise<Jpeg[]> {
   const { output } = await ffmpeg([
-    ...["-f", "lavfi", "-i", `testsrc2=size=${size}:rate=30`, "-frames:v", `${count}`],
+    ...["-f", "lavfi", "-i", `${source}=size=${size}:rate=30`, "-frames:v", `${count}`],
     ...["-q:v", "4", "-f", "mjpeg", "pipe:1"],
   ]);
   return await Array.fromAsync(splitJpegs((async function* () {
