@@ -32,7 +32,7 @@ let tiles = [];
 let paused = false;
 /** Loaded when the server has recordings. @type {Playback | undefined} */
 let playback;
-/** A moment from a link, until the page is connected. @type {number | undefined} */
+/** A moment from a link, until it has been requested. @type {number | undefined} */
 let linkedMoment;
 
 const link = new Link({
@@ -45,6 +45,7 @@ const link = new Link({
   onFrame: async (frame) => {
     const tile = tiles[frame.camera];
     if (paused || !tile || !watchedTiles().includes(tile)) return;
+    if (linkedMoment !== undefined) return; // the link is to a recorded picture
     const isFirst = !tile.hasPicture;
     const isPainted = await tile.paint(frame, link.clock);
     if (isPainted && frame.recorded) playback?.onPainted(frame.camera, frame.capturedAt);
@@ -60,11 +61,10 @@ const link = new Link({
 
 /** Continues the replay after a reconnect, or goes to the moment of a link. */
 async function onConnected() {
-  const at = linkedMoment;
-  linkedMoment = undefined;
   if (!link.canReplay) {
     playback?.replay.reset();
-    if (at !== undefined) toast("The server has no recordings");
+    if (linkedMoment !== undefined) toast("The server has no recordings");
+    linkedMoment = undefined;
     return;
   }
   if (!playback) {
@@ -72,7 +72,8 @@ async function onConnected() {
     const page = { link, tiles: () => tiles, shownTiles, watchedTiles, singleTile, refresh };
     playback ??= new Playback(page);
   }
-  playback.onConnected(at);
+  playback.onConnected(linkedMoment);
+  linkedMoment = undefined;
   refresh();
 }
 
@@ -213,7 +214,7 @@ function refresh() {
   setPressed("pause", paused || playback?.replay.isPaused === true);
   for (const [i, tile] of tiles.entries()) {
     if (!watched.includes(tile)) continue;
-    const replay = playback?.replay.isActive ? playback.replay.stateOf(i) : undefined;
+    const replay = playback?.stateOf(tile, i);
     const page = { link: link.state, paused, lastMessageAt: link.lastMessageAt, replay };
     tile.refresh(page, link.clock, now);
   }

@@ -32,6 +32,8 @@ const TIME_TOLERANCE = 3;
 const CLIP_LENGTH = MINUTE;
 /** How much a mark keeps before and after it, in seconds; the same as in `index.html`. */
 const KEPT_SECONDS = 30;
+/** State of a camera without recordings while others are replayed. */
+const NOT_RECORDED = { speed: 0, state: /** @type {const} */ ("none"), waiting: 0 };
 /** Interval between the updates of the slider for screen readers during playback. */
 const ANNOUNCE_INTERVAL = 5 * SECOND;
 
@@ -202,6 +204,18 @@ export class Playback {
   onPainted(camera, at) {
     this.replay.onPainted(camera, at);
     this.update();
+  }
+
+  /**
+   * Returns the state of a camera for its texts; undefined while the page is live.
+   *
+   * @param {Tile} tile
+   * @param {number} index
+   */
+  stateOf({ status }, index) {
+    if (!this.replay.isActive) return;
+    const isReplayed = this.#cameras().includes(status.name);
+    return isReplayed ? this.replay.stateOf(index) : NOT_RECORDED;
   }
 
   /** Updates the timeline, the texts and the buttons. */

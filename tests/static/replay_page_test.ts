@@ -273,6 +273,55 @@ Deno.test("Replay in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
     assertEquals(page.errors, []);
   });
 
+  await t.step("a grid is replayed in step; a camera without recordings says so", async () => {
+    const cameras = ["front", "back", "attic"];
+    await using server = new ReplayServer({ pages, pictures, cameras, unrecorded: ["attic"] });
+    await using page = await open(server);
+    await page.press("k");
+    await page.press("ArrowLeft");
+    await eventually("10 s back", () => sentBy(server, "replay").length === 2);
+    const { at, cameras: replayed } = sentBy(server, "replay").at(-1)!;
+    assertEquals(replayed, ["front", "back"]);
+    await page.until(`[0, 1].every((camera) =>
+      readPicture(document.querySelectorAll(".tile canvas")[camera])?.frame ===
+        ${server.numberAt(at as number)}
+    )`);
+    const texts =
+      `[...document.querySelectorAll(".summary")].map((text) => text.textContent).join()`;
+    await page.until(`${texts} === "Paused,Paused,No recording"`);
+    assertMatch(
+      await page.eval(`document.querySelector("[data-camera=attic] .notice").innerText`),
+      /Nothing was recorded at this time/,
+    );
+    assertEquals(page.errors, []);
+  });
+
+  await t.step("the picture that is shown is saved with its own time", async () => {
+    const downloads = await Deno.makeTempDir();
+    await using server = new ReplayServer({ pages, pictures });
+    await using page = await open(server);
+    await browser.send("Browser.setDownloadBehavior", {
+      behavior: "allow",
+      downloadPath: downloads,
+      browserContextId: page.context,
+    });
+    await page.press("k");
+    await page.press("Home");
+    const [oldest] = server.periods[0]!;
+    await untilShown(page, server.numberAt(oldest));
+    await page.press("s");
+    const files = async () =>
+      (await Array.fromAsync(Deno.readDir(downloads))).map(({ name }) => name)
+        .filter((name) => name.endsWith(".jpg"));
+    await eventually("the picture is saved", async () => (await files()).length === 1);
+    const local = new Date(oldest - new Date(oldest).getTimezoneOffset() * 60_000).toISOString();
+    const time = local.slice(0, 19).replaceAll(":", "-").replace("T", "_");
+    assertEquals(await files(), [`front-${time}.jpg`]);
+    const saved = await Deno.readFile(`${downloads}/front-${time}.jpg`);
+    assertEquals(saved.length, pictures[server.numberAt(oldest)]!.length);
+    await Deno.remove(downloads, { recursive: true });
+  });
+
   await t.step("a gap is skipped, and its length is said", async () => {
     const periods = [[-HOUR, -HOUR / 2], [-1_000 * 600, 0]] as const;
     await using server = new ReplayServer({ pages, pictures, periods });
@@ -435,7 +484,24 @@ Deno.test("Replay in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
       gate.resolve();
       assertEquals(await files(), ["clip.mkv"]);
       assertStringIncludes(server.requests.at(-1)!, "&speed=2");
-      // Drag the start of the clip.
+      // The ends of the clip can be dragged on the timeline.
+      for (const key of ["[", "End", "]"]) await page.press(key);
+      const field = `document.querySelector("#clip input[name=to]").value`;
+      const before = await page.eval<string>(field);
+      const end = await page.eval<{ x: number; y: number }>(`(() => {
+      const { left, top, width } = document.querySelector("#timeline").getBoundingClientRect();
+      return { x: left + width * 0.97, y: top + 40 };
+    })()`);
+      const drag = (type: string, x: number) =>
+        page.mouse(type, { x, y: end.y }, { button: "left", buttons: 1, clickCount: 1 });
+      const requests = sentBy(server, "replay").length;
+      await drag("mousePressed", end.x);
+      await drag("mouseMoved", end.x - 200);
+      await drag("mouseReleased", end.x - 200);
+      const dragged = await page.eval<string>(field);
+      const moved = Date.parse(`${before}Z`) - Date.parse(`${dragged}Z`);
+      assertAlmostEquals(moved, 200 / (await pointAt(page, 1)).x * HOUR, 120_000);
+      assertEquals(sentBy(server, "replay").length, requests); // the playhead stays
       await page.press("Escape");
       assert(await page.eval(`document.querySelector("#clip").hidden`));
       assertEquals(page.errors, []);
