@@ -1,7 +1,6 @@
 import {
   assert,
   assertEquals,
-  assertGreater,
   assertGreaterOrEqual,
   assertLess,
   assertLessOrEqual,
@@ -49,6 +48,12 @@ class Observer implements AsyncDisposable {
     this.#viewer[Symbol.dispose]();
     await this.#reading;
   }
+}
+
+/** Repeats a measurement until it is disposed of. */
+function every(ms: number, measure: () => Promise<void>): Disposable {
+  const timer = setInterval(() => measure().catch(() => {}), ms); // the server may have exited
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 /** Waits for a state of the recording. @returns It, and how long it took in milliseconds. */
@@ -227,21 +232,22 @@ export async function checkHangingDisk(size: number, overflows: boolean): Promis
   const memory = (await footprintOf(server.pid)).memory;
   const before = await observer.during(() => pause(5_000));
   let peak = 0;
-  const measuring = setInterval(async () => {
+  using _measuring = every(200, async () => {
     peak = Math.max(peak, (await footprintOf(server.pid)).memory);
-  }, 200);
+  });
   const during = await observer.during(async () => {
     await disk.freeze();
-    await pause(5_000);
-    if (overflows) {
-      const { reason, dropped } = await become(server, "paused", 2_000);
-      figure("while the disk hangs", `${dropped} frames dropped: ${reason}`);
-      assertMatch(reason!, /disk/);
-      assertGreater(dropped, 0);
+    try {
+      await pause(5_500);
+      const { state, reason, dropped } = await recordingOf(server);
+      figure("while the disk hangs", `${state}, ${dropped} frames dropped: ${reason}`);
+      assertEquals(state, "paused");
+      assertMatch(reason!, /^The disk /);
+      assert(overflows === dropped > 0);
+    } finally {
+      await disk.thaw(); // otherwise the server could not even be killed
     }
-    await disk.thaw();
   });
-  clearInterval(measuring);
   await become(server, "recording", 10_000);
   await pause(1_500);
   await observer[Symbol.asyncDispose]();
