@@ -128,25 +128,31 @@ export class RecordedCamera {
   /** See `Library.replace`. */
   async replace(old: Segment, replacement: Segment): Promise<void> {
     const target = this.#ensureDay(replacement.day);
-    await target.load();
+    await this.#use(target);
     const isSame = old.day === replacement.day && old.name === replacement.name;
     const wasOpen = this.#open.has(old as OpenSegment);
-    if (!wasOpen && !isSame) await this.#day(old.day)?.remove(old.name);
     // A recorder that could not close a file returns the size without cues.
     const isClosed = !wasOpen || replacement.bytes > old.bytes;
     const written = target.put(replacement, { isClosed });
     this.#open.delete(old as OpenSegment);
     this.#version++;
+    if (!wasOpen && !isSame) await this.#remove(old);
     await written;
-    if (!isSame) await this.removeIfEmpty(old.day);
   }
 
   async remove(segment: Segment): Promise<void> {
-    this.#version++;
-    if (!this.#open.delete(segment as OpenSegment)) {
-      await this.#day(segment.day)?.remove(segment.name);
+    if (this.#open.delete(segment as OpenSegment)) {
       this.#version++;
-    }
+      await this.removeIfEmpty(segment.day);
+    } else await this.#remove(segment);
+  }
+
+  async #remove(segment: Segment): Promise<void> {
+    const day = this.#day(segment.day);
+    if (!day) return;
+    await this.#use(day);
+    await day.remove(segment.name);
+    this.#version++;
     await this.removeIfEmpty(segment.day);
   }
 
@@ -293,12 +299,16 @@ export class RecordedCamera {
     return until !== undefined && until > this.#options.clock.monotonic();
   }
 
+  async #use(day: RecordedDay): Promise<SegmentTable> {
+    const table = await day.load();
+    this.#options.onUse(day);
+    return table;
+  }
+
   /** Loads the segments of a day; none if its folder cannot be read. */
   async #load(day: RecordedDay): Promise<SegmentTable> {
     try {
-      const table = await day.load();
-      this.#options.onUse(day);
-      return table;
+      return await this.#use(day);
     } catch (error) {
       this.#options.onError(day, error);
       return new SegmentTable({ camera: this.name, day: day.day }, day.start);

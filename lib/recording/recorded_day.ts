@@ -1,23 +1,14 @@
 import type { Clock } from "../clock.ts";
 import { explain } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { CLUSTER_HEADER, HEAD_SIZE } from "../matroska/mod.ts";
-import { ActivityMeter } from "./activity.ts";
-import { indexLine, indexText, parseIndex } from "./day_index.ts";
+import { indexLine, indexText, type ParsedIndex } from "./day_index.ts";
 import type { Disk } from "./disk.ts";
 import { codeOf } from "./file_system.ts";
-import { inspect, repair } from "./repair.ts";
-import { GrowingSegment } from "./open_segment.ts";
-import type { Segment, SegmentPlace } from "./segment.ts";
-import {
-  INDEX_NAME,
-  isTemporaryName,
-  MARKS_NAME,
-  parseSegmentName,
-  type SegmentName,
-} from "./segment_name.ts";
-import type { SegmentContent } from "./segment_reader.ts";
-import { type SegmentRow, SegmentTable } from "./segment_table.ts";
+import { IndexFile } from "./index_file.ts";
+import type { Segment } from "./segment.ts";
+import { importSegment } from "./segment_import.ts";
+import { isTemporaryName, MARKS_NAME, parseSegmentName } from "./segment_name.ts";
+import { SegmentTable } from "./segment_table.ts";
 
 /** Options of {@link RecordedDay}. */
 export interface RecordedDayOptions {
@@ -64,36 +55,26 @@ export interface DaySummary {
   readonly bytes: number;
 }
 
-type Row = Omit<SegmentRow, keyof SegmentName>;
-
-/** A file without a head that was changed in this period may belong to a recorder that opens it. */
-const OPENING = 60_000;
-
 /**
  * The closed segments of one day of a camera, and their index. The segments are loaded when they
  * are needed, and can be unloaded.
  */
 export class RecordedDay {
   readonly #options: RecordedDayOptions;
+  readonly #index: IndexFile;
   #table: SegmentTable | undefined;
   #loading: Promise<SegmentTable> | undefined;
   #isScanned = false;
   #summary = summarize(undefined);
-  /** Sizes of the index, and of marks and other files that are ours, in bytes. */
-  #indexBytes = 0;
+  /** Size of marks, and of files that cannot be read, in bytes. */
   #otherBytes = 0;
   #bytes = 0;
-  /** Number of lines in the index that are not in the table, or have changed there. */
-  #useless = 0;
-  /** Whether the index must be written again, as it may end with a part of a line. */
-  #isTorn = false;
   /** Names of the segments that their recorder could not close: they have no line in the index. */
   readonly #unclosed = new Set<string>();
-  #writes = 0;
-  #written = Promise.resolve();
 
   constructor(options: RecordedDayOptions) {
     this.#options = options;
+    this.#index = new IndexFile(options, () => this.#count());
   }
 
   /** Name of the day's folder. */
@@ -149,9 +130,9 @@ export class RecordedDay {
    * @returns false if that is not possible now.
    */
   unload(): boolean {
-    if (this.#writes > 0 || !this.#table) return false;
-    if (this.#useless > 0 && !this.#isTorn) { // the index is then read instead of the folder
-      this.#write();
+    if (this.#index.isBusy || !this.#table) return false;
+    if (this.#index.useless > 0 && !this.#index.isTorn) {
+      this.#rewrite(); // it will be read instead of the folder
       return false;
     }
     this.#table = undefined;
@@ -167,16 +148,19 @@ export class RecordedDay {
   put(segment: Segment, { isClosed = true } = {}): Promise<void> {
     const name = parseSegmentName(segment.name);
     if (!name || !this.#table) throw new RangeError(`Cannot add segment "${segment.name}"`);
-    if (this.#table.find(name) >= 0) this.#useless++;
+    if (this.#table.find(name) >= 0) this.#index.useless++;
     const { number, start, end, frames, bytes, thinnedTo, activity } = segment;
     this.#table.put({
       ...{ ...name, number, duration: end - start },
       ...{ frames, bytes, thinnedTo, activity },
     });
     this.#update();
-    if (isClosed) this.#unclosed.delete(segment.name);
-    else this.#unclosed.add(segment.name);
-    return isClosed ? this.#write(indexLine(segment)) : Promise.resolve();
+    if (!isClosed) {
+      this.#unclosed.add(segment.name);
+      return Promise.resolve();
+    }
+    this.#unclosed.delete(segment.name);
+    return this.#index.append(indexLine(segment), () => this.#text());
   }
 
   /** Removes a segment whose file is gone. @returns Whether it was there. */
@@ -186,7 +170,7 @@ export class RecordedDay {
     const i = parsed ? table.find(parsed) : -1;
     if (i < 0) return false;
     table.remove(i);
-    if (!this.#unclosed.delete(name)) this.#useless++;
+    if (!this.#unclosed.delete(name)) this.#index.useless++;
     this.#update();
     return true;
   }
@@ -198,16 +182,11 @@ export class RecordedDay {
    * @returns Whether the folder was removed.
    */
   async removeEmpty(): Promise<boolean> {
-    if (!this.#isScanned || this.#summary.segments > 0) return false;
+    const isEmpty = () => this.#isScanned && this.#summary.segments === 0;
+    if (!isEmpty()) return false;
+    await this.#index.remove(isEmpty);
+    if (this.#otherBytes > 0 || !isEmpty()) return false;
     const { disk, path } = this.#options;
-    await this.#enqueue(async () => {
-      if (this.#summary.segments > 0) return;
-      await ignore(disk.remove(`${path}/${INDEX_NAME}`), "ENOENT");
-      this.#indexBytes = this.#useless = 0;
-      this.#isTorn = false;
-      this.#count();
-    });
-    if (this.#otherBytes > 0 || this.#summary.segments > 0) return false;
     return await disk.remove(path).then(() => true, (error) => codeOf(error) === "ENOENT");
   }
 
@@ -220,76 +199,81 @@ export class RecordedDay {
 
   /** Waits for writes of the index. */
   flush(): Promise<void> {
-    return this.#written;
+    return this.#index.done;
   }
 
   async #load(): Promise<SegmentTable> {
-    await this.#written;
-    if (this.#isScanned && !this.#isTorn) {
-      const index = await this.#readIndex();
-      if (index?.useless === 0 && index.isWhole && this.#isExpected(index.table)) {
-        return this.#table = index.table;
-      }
+    await this.#index.done;
+    if (this.#isScanned && !this.#index.isTorn) {
+      const index = await this.#index.read();
+      if (index && this.#isExpected(index)) return this.#table = index.table;
     }
     return await this.#scan();
   }
 
-  /** Whether an index has the segments that it had before they were unloaded. */
-  #isExpected(table: SegmentTable): boolean {
+  /** Whether an index has the segments that there were before they were unloaded. */
+  #isExpected({ table, useless, isWhole }: ParsedIndex): boolean {
     const { segments, bytes } = summarize(table);
-    return segments === this.#summary.segments && bytes === this.#summary.bytes;
+    return useless === 0 && isWhole && segments === this.#summary.segments &&
+      bytes === this.#summary.bytes;
   }
 
   /** Reads the folder. Segments without a valid line in the index are read from their files. */
   async #scan(): Promise<SegmentTable> {
-    const { disk, path, isOpen } = this.#options;
+    const { disk, path } = this.#options;
     const folder = await disk.stat(path);
     const names = await disk.list(path);
-    const index = await this.#readIndex();
-    const indexed = index && (await disk.stat(`${path}/${INDEX_NAME}`)).modified;
+    const index = await this.#index.read();
     const table = index?.table ?? this.#emptyTable();
-    let useless = index?.useless ?? 0;
-    const missing = new Map<string, SegmentName>();
+    if (!this.#isScanned) await this.#removeTemporary(names);
+    const missing = this.#compare(names, table);
+    if (index && folder.modified > index.modified) {
+      for (const name of await this.#changed(table)) {
+        missing.push(name);
+        table.remove(table.find(parseSegmentName(name)!));
+        this.#index.useless++;
+      }
+    }
+    const unreadable = await this.#import(missing, table);
+    const marks = await ignore(disk.stat(`${path}/${MARKS_NAME}`), "ENOENT");
+    this.#table = table;
+    this.#isScanned = true;
+    this.#otherBytes = (marks?.size ?? 0) + unreadable;
+    this.#update();
+    this.#options.onScan(this.#summary);
+    const isUseful = this.#index.useless <= table.length / 2;
+    if (this.#index.isTorn || missing.length > 0 || !isUseful) this.#rewrite();
+    return table;
+  }
+
+  /**
+   * Removes segments from a table whose file does not exist.
+   *
+   * @returns The names of segments that the table lacks.
+   */
+  #compare(names: readonly string[], table: SegmentTable): string[] {
+    const missing: string[] = [];
     const present = new Set<number>();
     for (const name of names) {
       const parsed = parseSegmentName(name);
       const i = parsed ? table.find(parsed) : -1;
       if (i >= 0) present.add(i);
-      else if (parsed && !isOpen(name)) missing.set(name, parsed);
+      else if (parsed && !this.#options.isOpen(name)) missing.push(name);
     }
-    if (!this.#isScanned) await this.#removeTemporary(names);
     for (let i = table.length - 1; i >= 0; i--) {
       if (present.has(i)) continue;
       table.remove(i);
-      useless++;
+      this.#index.useless++;
     }
-    if (indexed !== undefined && folder.modified > indexed) {
-      for (const name of await this.#changed(table)) {
-        missing.set(name, parseSegmentName(name)!);
-        table.remove(table.find(parseSegmentName(name)!));
-        useless++;
-      }
-    }
-    const unreadable = await this.#readMissing(missing, table);
-    const marks = await ignore(disk.stat(`${path}/${MARKS_NAME}`), "ENOENT");
-    this.#table = table;
-    this.#isScanned = true;
-    this.#indexBytes = index?.bytes ?? 0;
-    this.#otherBytes = (marks?.size ?? 0) + unreadable;
-    this.#useless = useless;
-    this.#isTorn = index !== undefined && !index.isWhole;
-    this.#update();
-    this.#options.onScan(this.#summary);
-    if (this.#isTorn || missing.size > 0 || useless > table.length / 2) void this.#write();
-    return table;
+    return missing;
   }
 
   /** Returns the names of segments whose file has another size than in the index, or is gone. */
   async #changed(table: SegmentTable): Promise<string[]> {
-    const { disk, path } = this.#options;
+    const { disk, path, concurrency } = this.#options;
     const changed: string[] = [];
     const rows = Array.from({ length: table.length }, (_, i) => i);
-    await concurrently(rows, this.#options.concurrency(), async (i) => {
+    await concurrently(rows, concurrency(), async (i) => {
       const { name, bytes } = table.segment(i);
       const size = await disk.stat(`${path}/${name}`).then(({ size }) => size, () => undefined);
       if (size !== bytes) changed.push(name);
@@ -298,56 +282,39 @@ export class RecordedDay {
   }
 
   /**
-   * Reads segments from their files, and repairs those that are not complete.
+   * Reads segments from their files.
    *
    * @returns The size of files that cannot be read, in bytes.
    */
-  async #readMissing(missing: Map<string, SegmentName>, table: SegmentTable): Promise<number> {
-    const { path, disk, camera, log, onProgress } = this.#options;
+  async #import(names: readonly string[], table: SegmentTable): Promise<number> {
+    const { path, disk, camera, log, concurrency, onProgress } = this.#options;
     let [done, unreadable] = [0, 0];
-    await concurrently([...missing], this.#options.concurrency(), async ([name, parsed]) => {
+    await concurrently(names, concurrency(), async (name) => {
       const file = `${path}/${name}`;
       try {
-        const content = await this.#read(file, name);
-        if (content) table.put({ ...parsed, ...content });
+        await this.#importOne(name, table);
       } catch (error) {
         if (codeOf(error) !== "ENOENT") {
           log.error("recording not readable", { camera, file, reason: explain(error) });
           unreadable += await disk.stat(file).then(({ size }) => size, () => 0);
         }
       }
-      onProgress(++done, missing.size);
+      onProgress(++done, names.length);
     });
     return unreadable;
   }
 
-  /** Reads a segment from its file, and repairs it; undefined if it has no frame. */
-  async #read(file: string, name: string): Promise<Row | undefined> {
-    const { disk, camera, day, log, isOpen } = this.#options;
-    const place = { camera, day, name };
-    const content = await inspect(disk, file);
-    if (content?.isComplete) return describe(place, content, content.head.fileSize!);
-    if (await this.#mayBeOpen(file, content?.number) || isOpen(name)) return undefined;
-    try {
-      const repaired = await repair(disk, file, content);
-      if (!repaired) log.info("recording without a frame removed", { camera, file });
-      else log.info("recording repaired", { camera, file, cut: repaired.cut });
-      return repaired && describe(place, repaired, repaired.bytes);
-    } catch (error) {
-      if (!content || content.index.length === 0) throw error;
-      log.warn("recording not repaired", { camera, file, reason: explain(error) });
-      this.#unclosed.add(name);
-      return describe(place, content, (await disk.stat(file)).size);
-    }
-  }
-
-  /** Whether a recorder of this process may be writing a file that is not complete. */
-  async #mayBeOpen(file: string, number: number | undefined): Promise<boolean> {
-    const { disk, clock, mayBeOpen } = this.#options;
-    if (!mayBeOpen(number)) return false;
-    if (number !== undefined) return true;
-    const { modified } = await disk.stat(file);
-    return Math.abs(clock.now() - modified) < OPENING;
+  async #importOne(name: string, table: SegmentTable): Promise<void> {
+    const { path, camera, day, isOpen, mayBeOpen } = this.#options;
+    const found = await importSegment({ camera, day, name }, `${path}/${name}`, {
+      ...this.#options,
+      isOpen: () => isOpen(name),
+      mayBeOpen: (number) => !this.#unclosed.has(name) && mayBeOpen(number),
+    });
+    if (!found) return;
+    table.put({ ...parseSegmentName(name)!, ...found });
+    if (found.isComplete) this.#unclosed.delete(name);
+    else this.#unclosed.add(name);
   }
 
   /** Removes temporary files of thinning, which an earlier process has left. */
@@ -358,65 +325,13 @@ export class RecordedDay {
     }
   }
 
-  async #readIndex() {
-    const { disk, path, start } = this.#options;
-    try {
-      const file = await disk.open(`${path}/${INDEX_NAME}`, "read");
-      try {
-        const bytes = new Uint8Array(await file.size());
-        const index = parseIndex(
-          bytes.subarray(0, await file.readAt(0, bytes)),
-          this.#options,
-          start,
-        );
-        return { ...index, bytes: bytes.length };
-      } finally {
-        await file.close();
-      }
-    } catch (error) {
-      if (codeOf(error) !== "ENOENT") this.#warn("index not readable", error);
-      return undefined;
-    }
+  #rewrite(): void {
+    void this.#index.rewrite(() => this.#text());
   }
 
-  /** Appends a line to the index; without a line, or after a failure, writes the index again. */
-  #write(line?: string): Promise<void> {
-    return this.#enqueue(async () => {
-      const all = line === undefined || this.#isTorn;
-      if (all && !this.#table) return;
-      const bytes = new TextEncoder().encode(all ? this.#text() : line);
-      const useless = all ? 0 : this.#useless;
-      // Counted beforehand: the limit of the size holds at every moment.
-      this.#indexBytes = all ? Math.max(this.#indexBytes, bytes.length) : this.#indexBytes +
-        bytes.length;
-      this.#count();
-      this.#isTorn = true;
-      const file = await this.#options.disk.open(`${this.#options.path}/${INDEX_NAME}`, "append");
-      try {
-        if (all) await file.truncate(0);
-        await file.append([bytes]);
-        this.#isTorn = false;
-        this.#useless = useless;
-      } finally {
-        this.#indexBytes = await file.size();
-        this.#count();
-        await file.close();
-      }
-    });
-  }
-
-  #text(): string {
-    if (this.#unclosed.size === 0) return indexText(this.#table!);
-    return indexText(this.#table!, (name) => !this.#unclosed.has(name));
-  }
-
-  /** Runs operations on the index one after another. A failure is logged: the index is a cache. */
-  #enqueue(operation: () => Promise<void>): Promise<void> {
-    this.#writes++;
-    this.#written = this.#written.then(operation)
-      .catch((error) => this.#warn("index not written", error))
-      .finally(() => this.#writes--);
-    return this.#written;
+  /** Returns the lines of the index; undefined if the segments are not loaded. */
+  #text(): string | undefined {
+    return this.#table && indexText(this.#table, (name) => !this.#unclosed.has(name));
   }
 
   #update(): void {
@@ -425,15 +340,10 @@ export class RecordedDay {
   }
 
   #count(): void {
-    const bytes = this.#summary.bytes + this.#indexBytes + this.#otherBytes;
+    const bytes = this.#summary.bytes + this.#index.bytes + this.#otherBytes;
     const change = bytes - this.#bytes;
     this.#bytes = bytes;
     if (change !== 0) this.#options.onBytes(change);
-  }
-
-  #warn(event: string, error: unknown): void {
-    const { log, path } = this.#options;
-    log.warn(event, { folder: path, reason: explain(error) });
   }
 
   #emptyTable(): SegmentTable {
@@ -454,23 +364,6 @@ function summarize(table: SegmentTable | undefined): DaySummary {
     bytes += table!.bytes(i);
   }
   return { segments: table?.length ?? 0, start, end, firstEnd, isOrdered, maxNumber, bytes };
-}
-
-/** Returns the fields of a row. */
-function describe(place: SegmentPlace, content: SegmentContent, bytes: number): Row {
-  const { number, thinnedTo, index, head: { date: start } } = content;
-  const activity = new ActivityMeter();
-  const segment = new GrowingSegment({ place, number, start, bytes: HEAD_SIZE, activity });
-  for (let frame = 0; frame < index.length; frame++) {
-    const clusterSize = index.endOffset(frame) - index.offset(frame);
-    const size = clusterSize - CLUSTER_HEADER;
-    segment.add({ at: start + index.time(frame), size, clusterSize });
-  }
-  const duration = segment.end - start;
-  return {
-    ...{ number, thinnedTo, duration },
-    ...{ frames: index.length, bytes, activity: segment.activity },
-  };
 }
 
 /** Calls a function for all items, some at the same time. */

@@ -217,6 +217,23 @@ Deno.test("a library unloads days, and reads their index again", async () => {
   assertEquals(await all(library), written);
 });
 
+Deno.test("a library unloads days that were only recorded", async () => {
+  await using recordings = new Recordings();
+  const disk = new FaultyDisk(recordings.disk);
+  recordings.disk = disk;
+  const library = await recordings.open({ maxMemory: 0 });
+  for (const start of [START, START + DAY, START + 2 * DAY]) {
+    const writer = await recordings.writeOpen({ start });
+    library.add(writer.segment);
+    await library.replace(writer.segment, (await writer.close())!);
+  }
+  await library.segments("front", START, START);
+  const reads = disk.requests.filter(({ operation, path }) =>
+    operation === "readAt" && path.endsWith(INDEX)
+  );
+  assertEquals(reads.length, 1);
+});
+
 Deno.test("a library writes an index again that ends with a part of a line", async () => {
   await using recordings = new Recordings();
   const first = await recordings.write({ start: START });
@@ -279,9 +296,25 @@ Deno.test("a library plays a segment that its recorder could not close, and repa
   assertEquals((await cursor.seek(START, "after"))?.index, 0);
   assert(await cursor.read());
   await library[Symbol.asyncDispose]();
+  assertEquals(parseSegment(Deno.readFileSync(writer.path)).isComplete, false);
   const again = await recordings.open();
   assert(parseSegment(Deno.readFileSync(writer.path)).isComplete);
   assertEquals((await all(again))[0]?.frames, 20);
+});
+
+Deno.test("a library repairs such a segment when its day is read again", async () => {
+  await using recordings = new Recordings();
+  const library = await recordings.open({ maxMemory: 0 });
+  const number = library.nextNumber("front");
+  const writer = await recordings.writeOpen({ start: START, number });
+  library.add(writer.segment);
+  await library.replace(writer.segment, await writer.abandon());
+  const next = await recordings.writeOpen({ start: START + DAY, number: number + 1 });
+  library.add(next.segment);
+  await library.replace(next.segment, (await next.close())!); // unloads the first day
+  const [repaired] = await library.segments("front", START, START);
+  assertEquals(parseSegment(Deno.readFileSync(writer.path)).isComplete, true);
+  assertEquals([repaired?.frames, repaired?.bytes], [20, Deno.statSync(writer.path).size]);
 });
 
 Deno.test("a library moves a segment to another time", async () => {
