@@ -1,7 +1,7 @@
 import { eTag } from "@std/http/etag";
 import type { Bytes } from "../bytes.ts";
 import { settlesWithin } from "../clock.ts";
-import { explain, ImmediateStop } from "../errors.ts";
+import { CameraError, explain, ImmediateStop } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { clipBody } from "./clip_body.ts";
 import { ClipFile, type ClipFileFormat } from "./clip_file.ts";
@@ -154,10 +154,10 @@ export class Clips implements Disposable {
       if (!await settlesWithin(reading, START_TIMEOUT)) {
         onCancel();
         await reading;
-        throw new Error("ffmpeg is not responding");
+        throw new CameraError("ffmpeg is not responding");
       }
       const first = await reading;
-      if (first.done) throw new Error("ffmpeg could not read any frame");
+      if (first.done) throw new CameraError("ffmpeg could not read any frame");
       const { signal } = this.#closed;
       return { body: clipBody(chunks, { signal, first, onCancel, onEnd }) };
     } catch (error) {
@@ -179,5 +179,8 @@ export class Clips implements Disposable {
 
 function refusalOf(error: unknown): Refusal {
   if (error instanceof NoEncoderError) return { refused: "no encoder", message: error.message };
-  return { refused: "failed", message: `Cannot make an MP4: ${(error as Error).message}` };
+  const reason = error instanceof CameraError
+    ? error.message
+    : "a recorded frame was deleted meanwhile, or cannot be read"; // clients get no paths
+  return { refused: "failed", message: `Cannot make an MP4: ${reason}` };
 }

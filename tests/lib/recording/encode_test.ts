@@ -178,6 +178,18 @@ test("an MP4 is refused in words if ffmpeg fails or makes nothing", async () => 
   }
 });
 
+test("an MP4 is refused in words if its frames are deleted before it begins", async () => {
+  await using library = new ClipLibrary();
+  const segment = library.record(uneven(START, await pictures("160x120", 10)));
+  const plan = (await library.clips.plan("front", "mp4", ALL))!;
+  Deno.removeSync(library.pathOf(segment));
+  assertEquals(await library.clips.encode(plan), {
+    refused: "failed",
+    message: "Cannot make an MP4: a recorded frame was deleted meanwhile, or cannot be read",
+  });
+  assertMatch(library.log[0]!, /ENOENT/);
+});
+
 test("an MP4 is refused in words without ffmpeg", async () => {
   await using library = new ClipLibrary({ ffmpeg: "no-such-ffmpeg" });
   library.record(numberedFrames({ at: START, count: 10 }));
