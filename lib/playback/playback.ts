@@ -336,9 +336,11 @@ export class Playback implements AsyncDisposable, PlayheadMember {
     { position, speed, now }: { position: number; speed: number; now: number },
   ): Promise<PlaybackEvent | undefined> {
     const edge = this.#liveEdge();
-    const isBehind = edge !== undefined && newest.at < edge - ROUNDING;
+    const interval = intervalAt(newest);
+    // Fewer frames may be recorded than the camera delivers.
+    const isBehind = edge !== undefined && newest.at < edge - Math.max(ROUNDING, interval / 4);
     const delay = Math.max(0, now - position);
-    if (speed >= 1 && delay <= Math.max(MIN_LIVE_DELAY, 1.5 * intervalAt(newest))) {
+    if (speed >= 1 && delay <= Math.max(MIN_LIVE_DELAY, 1.5 * interval)) {
       if (!isBehind) return this.#live();
       const time = this.#clock.monotonic();
       this.#missingSince ??= time;

@@ -105,6 +105,18 @@ for (const lag of [1, 300]) {
   });
 }
 
+Deno.test("Playback goes live although fewer frames are recorded than the camera delivers", async () => {
+  const camera = new LiveCamera(0);
+  const start = camera.clock.now();
+  camera.recorded.record(start - 60_000, 61, 1_000);
+  const { add } = camera.recorded;
+  camera.recorded.add = function (at) {
+    if ((at - start) % 1_000 === 0) add.call(this, at);
+  };
+  const { live } = await play(camera, { at: start - 5_000, speed: 6, duration: 2_000 });
+  assert(live! - start > 500 && live! - start < 1_400, `live after ${live! - start} ms`);
+});
+
 Deno.test("Playback at a high speed is live when it has shown the newest frame", async () => {
   const camera = new LiveCamera(60_000);
   const start = camera.clock.now();

@@ -184,6 +184,22 @@ Deno.test("Playback.step shows exactly the next or the previous frame, across ga
   await playback[Symbol.asyncDispose]();
 });
 
+Deno.test("Playback steps from the frame shown while the next one is being read ahead", async () => {
+  const camera = new RecordedCamera().record(BEGIN, 100, INTERVAL);
+  const clock = new ManualClock();
+  const { playback } = play(camera, clock, { at: BEGIN + 1_000, speed: 1 });
+  camera.delay = () => clock.sleep(20);
+  const begin = nextOf(playback);
+  await clock.advance(60); // three calls
+  const first = (await begin)[1] as number;
+  playback.follow(new Playhead({ at: BEGIN + 1_000, speed: 0, clock }), false);
+  playback.step(1);
+  const next = nextOf(playback);
+  await clock.advance(300);
+  assertEquals(await next, ["frame", first + 1]);
+  await playback[Symbol.asyncDispose]();
+});
+
 Deno.test("Playback adds up steps that are requested faster than frames can be shown", async () => {
   const camera = new RecordedCamera().record(BEGIN, 100, INTERVAL);
   const clock = new ManualClock();

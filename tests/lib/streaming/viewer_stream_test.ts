@@ -270,3 +270,28 @@ Deno.test("ViewerStream sends directly what is possible, and enqueues the rest",
   viewer.end();
   assertEquals((await next).done, true);
 });
+
+Deno.test("ViewerStream.whenReady waits until the client has received everything, or the end", async () => {
+  const { viewer, client, take } = setUp();
+  const events: string[] = [];
+  viewer.whenReady().then(() => events.push("ready"));
+  await take(); // the delimiter
+  await settle();
+  assertEquals(events, []);
+  const first = take();
+  await settle();
+  assertEquals(events, ["ready"]);
+  viewer.offer(frame(1));
+  assertEquals(await first, "JPEG 1");
+  viewer.whenReady().then(() => events.push("ready again"));
+  viewer.offer(frame(2)); // queued
+  await settle();
+  assertEquals(events, ["ready"]);
+  assertEquals(await take(), "JPEG 2");
+  await settle();
+  assertEquals(events, ["ready"]);
+  await client.cancel();
+  await settle();
+  assertEquals(events, ["ready", "ready again"]);
+  await viewer.whenReady();
+});
