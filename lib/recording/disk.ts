@@ -25,7 +25,10 @@ export interface Disk {
   syncFolder(path: string): Promise<void>;
 }
 
-/** An open file. */
+/**
+ * An open file. Calls must not overlap, except for those of {@link DiskFile.readAt} of a file that
+ * was opened to read.
+ */
 export interface DiskFile {
   /**
    * Writes buffers at the end of the file. Either all bytes are written, or it rejects; then the

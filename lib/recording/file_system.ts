@@ -3,23 +3,22 @@ import type { Bytes } from "../bytes.ts";
 import type { Disk, DiskFile, DiskSpace, DiskStat } from "./disk.ts";
 
 /**
- * Size of the buffer in which an open file joins small writes, in bytes. Joining costs less than an
- * operation for each; `fs.writev` of Deno joins all buffers in new memory, which costs more.
+ * Size of the buffer in which an open file joins buffers that are written together, in bytes:
+ * joining costs less than an operation for each.
  */
 const STAGING = 256 * 1024;
-/** Buffers of this size and more are written as they are, without a copy. */
-const LARGE = 32 * 1024;
 
 /** The disk of this machine. */
 export class FileSystemDisk implements Disk {
   async create(path: string): Promise<DiskFile> {
-    return new OpenFile(await call<number>((done) => fs.open(path, "wx+", done)), 0);
+    return new WritableFile(await Deno.open(path, { createNew: true, read: true, write: true }), 0);
   }
 
   async open(path: string, mode: "read" | "append"): Promise<DiskFile> {
-    const { O_RDONLY, O_RDWR, O_CREAT } = fs.constants;
-    const flags = mode === "read" ? O_RDONLY : O_RDWR | O_CREAT;
-    return new OpenFile(await call<number>((done) => fs.open(path, flags, done)));
+    if (mode === "read") {
+      return new ReadableFile(await call<number>((done) => fs.open(path, "r", done)));
+    }
+    return new WritableFile(await Deno.open(path, { create: true, read: true, write: true }));
   }
 
   rename(from: string, to: string): Promise<void> {
@@ -74,71 +73,22 @@ export class FileSystemDisk implements Disk {
   }
 }
 
-class OpenFile implements DiskFile {
+/** A file that is read, at any position. */
+class ReadableFile implements DiskFile {
   readonly #descriptor: number;
-  /** Where the file ends; unknown until it is needed, and after a failed write. */
-  #size: number | undefined;
-  #staging: Bytes | undefined;
 
-  constructor(descriptor: number, size?: number) {
+  constructor(descriptor: number) {
     this.#descriptor = descriptor;
-    this.#size = size;
-  }
-
-  async append(buffers: readonly Bytes[]): Promise<void> {
-    let end = this.#size ?? await this.size();
-    this.#size = undefined;
-    let staged = 0;
-    for (const bytes of buffers) {
-      if (staged > 0 && staged + bytes.length > STAGING) {
-        await this.writeAt(end, this.#staging!.subarray(0, staged));
-        end += staged;
-        staged = 0;
-      }
-      if (bytes.length < LARGE) {
-        this.#staging ??= new Uint8Array(STAGING);
-        this.#staging.set(bytes, staged);
-        staged += bytes.length;
-        continue;
-      }
-      if (staged > 0) await this.writeAt(end, this.#staging!.subarray(0, staged));
-      await this.writeAt(end + staged, bytes);
-      end += staged + bytes.length;
-      staged = 0;
-    }
-    if (staged > 0) await this.writeAt(end, this.#staging!.subarray(0, staged));
-    this.#size = end + staged;
-  }
-
-  async writeAt(position: number, bytes: Bytes): Promise<void> {
-    for (let at = 0; at < bytes.length;) { // the kernel may take a part, as of a disk that gets full
-      at += await call<number>((done) =>
-        fs.write(this.#descriptor, bytes, at, bytes.length - at, position + at, done)
-      );
-    }
-    if (this.#size !== undefined) this.#size = Math.max(this.#size, position + bytes.length);
   }
 
   async readAt(position: number, into: Bytes): Promise<number> {
-    let at = 0;
-    while (at < into.length) {
-      const count = await call<number>((done) =>
-        fs.read(this.#descriptor, into, at, into.length - at, position + at, done)
-      );
-      if (count === 0) break;
-      at += count;
-    }
-    return at;
-  }
-
-  sync(): Promise<void> {
-    return call((done) => fs.fdatasync(this.#descriptor, done));
-  }
-
-  async truncate(size: number): Promise<void> {
-    this.#size = undefined;
-    await call((done) => fs.ftruncate(this.#descriptor, size, done));
-    this.#size = size;
+    return await fill(
+      into,
+      (at) =>
+        call<number>((done) =>
+          fs.read(this.#descriptor, into, at, into.length - at, position + at, done)
+        ),
+    );
   }
 
   async size(): Promise<number> {
@@ -148,6 +98,120 @@ class OpenFile implements DiskFile {
   close(): Promise<void> {
     return call((done) => fs.close(this.#descriptor, done));
   }
+
+  append = rejectWriting;
+  writeAt = rejectWriting;
+  truncate = rejectWriting;
+  sync = rejectWriting;
+}
+
+function rejectWriting(): Promise<never> {
+  return Promise.reject(new TypeError("The file is open for reading only"));
+}
+
+/**
+ * A file that is written. Calls must not overlap.
+ *
+ * It does not use `node:fs`: in Deno 2.9 `fs.write` and `fs.writev` wait for the disk in the event
+ * loop, as if they were synchronous. While a disk hangs, so would the server.
+ */
+class WritableFile implements DiskFile {
+  readonly #file: Deno.FsFile;
+  /** Where the next operation reads or writes; unknown after one has failed. */
+  #position: number | undefined = 0;
+  /** Where the file ends; unknown until it is needed, and after a failed operation. */
+  #size: number | undefined;
+  #staging: Bytes | undefined;
+
+  constructor(file: Deno.FsFile, size?: number) {
+    this.#file = file;
+    this.#size = size;
+  }
+
+  async append(buffers: readonly Bytes[]): Promise<void> {
+    const end = this.#size ?? await this.size();
+    this.#size = undefined;
+    await this.#moveTo(end);
+    let staged = 0;
+    const writeStaged = async () => {
+      await this.#write(this.#staging!.subarray(0, staged));
+      staged = 0;
+    };
+    for (const bytes of buffers) {
+      if (staged > 0 && staged + bytes.length > STAGING) await writeStaged();
+      if (bytes.length > STAGING) {
+        await this.#write(bytes);
+        continue;
+      }
+      this.#staging ??= new Uint8Array(STAGING);
+      this.#staging.set(bytes, staged);
+      staged += bytes.length;
+    }
+    if (staged > 0) await writeStaged();
+    this.#size = this.#position;
+  }
+
+  async writeAt(position: number, bytes: Bytes): Promise<void> {
+    const size = this.#size;
+    this.#size = undefined;
+    await this.#moveTo(position);
+    await this.#write(bytes);
+    if (size !== undefined) this.#size = Math.max(size, position + bytes.length);
+  }
+
+  async readAt(position: number, into: Bytes): Promise<number> {
+    await this.#moveTo(position);
+    this.#position = undefined;
+    const count = await fill(into, async (at) => await this.#file.read(into.subarray(at)) ?? 0);
+    this.#position = position + count;
+    return count;
+  }
+
+  sync(): Promise<void> {
+    return this.#file.syncData();
+  }
+
+  async truncate(size: number): Promise<void> {
+    this.#size = undefined;
+    await this.#file.truncate(size);
+    this.#size = size;
+  }
+
+  async size(): Promise<number> {
+    return (await this.#file.stat()).size;
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#file.close();
+      resolve();
+    });
+  }
+
+  async #moveTo(position: number): Promise<void> {
+    if (position === this.#position) return;
+    this.#position = undefined;
+    this.#position = await this.#file.seek(position, Deno.SeekMode.Start);
+  }
+
+  async #write(bytes: Bytes): Promise<void> {
+    const start = this.#position!;
+    this.#position = undefined;
+    // The kernel may take a part, as of a disk that gets full.
+    for (let at = 0; at < bytes.length;) at += await this.#file.write(bytes.subarray(at));
+    this.#position = start + bytes.length;
+  }
+}
+
+/** Reads until a buffer is full or the file ends. @returns Number of bytes read. */
+async function fill(into: Bytes, read: (at: number) => Promise<number>): Promise<number> {
+  let at = 0;
+  while (at < into.length) {
+    const count = await read(at);
+    if (count === 0) break;
+    at += count;
+  }
+  return at;
 }
 
 /** Returns the code of a failed operation of a {@link Disk}, such as `ENOSPC`. */

@@ -1,6 +1,14 @@
-import { assert, assertEquals, assertFalse, assertGreater, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertGreater,
+  assertLess,
+  assertRejects,
+} from "@std/assert";
 import type { Bytes } from "../../../lib/bytes.ts";
 import { codeOf, FileSystemDisk } from "../../../lib/recording/file_system.ts";
+import { needing } from "../../parts.ts";
 
 const disk = new FileSystemDisk();
 
@@ -73,6 +81,32 @@ Deno.test("FileSystemDisk tells the size of files, folders, and the space of the
   assertGreater(space.size, space.free);
   assertFalse(space.freeFiles <= 0);
 });
+
+Deno.test(
+  "FileSystemDisk does not wait for a slow disk in the event loop",
+  needing("mkfifo", "sh"),
+  async () => {
+    await using folder = await temporaryFolder();
+    const pipe = `${folder.path}/pipe`; // takes 64 KB, then waits for a reader: like a disk that hangs
+    await new Deno.Command("mkfifo", { args: [pipe] }).output();
+    const file = await disk.open(pipe, "append");
+    const reader = new Deno.Command("sh", { args: ["-c", 'sleep 1; head -c 500000 "$0"', pipe] });
+    const reading = reader.output();
+    let [last, late] = [performance.now(), 0];
+    const timer = setInterval(() => {
+      late = Math.max(late, performance.now() - last);
+      last = performance.now();
+    }, 5);
+    const begun = performance.now();
+    await file.append([randomBytes(100_000), randomBytes(400_000)]);
+    const took = performance.now() - begun;
+    clearInterval(timer);
+    assertEquals((await reading).stdout.length, 500_000);
+    await file.close();
+    assertGreater(took, 900);
+    assertLess(late, 500);
+  },
+);
 
 async function temporaryFolder() {
   const path = await Deno.makeTempDir();
