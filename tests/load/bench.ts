@@ -19,6 +19,7 @@
 import { parseArgs } from "node:util";
 import { type Contestant, dinocam, floor, peer, ustreamer } from "./contestants.ts";
 import { ALONE, type Measurement, measurements } from "./measurements.ts";
+import { benchRecording } from "./recording.ts";
 import { type Cores, type Load, measure, type Result } from "./run.ts";
 import { type Line, median, writeTable } from "./table.ts";
 import { makeTools, type Tools } from "./tools.ts";
@@ -57,6 +58,10 @@ console.log(
     ? faults.join("\n")
     : "No server sent a frame twice, out of order or corrupt, and no connection broke.",
 );
+
+if (isWanted("recording")) {
+  console.log(`\n${await benchRecording({ tools, cores, seconds, rounds, quick: options.quick })}`);
+}
 
 function isWanted(name: string): boolean {
   return options.only.length === 0 || options.only.some((text) => name.includes(text));
