@@ -51,8 +51,11 @@ interface Recorder {
 async function recorders(): Promise<Recorder[]> {
   const server = await dinocam();
   const camera = `rpicam-vid --height ${PICTURE.height} --framerate ${PICTURE.fps} -t 0 -o -`;
-  const ffmpeg =
-    `${camera} | ffmpeg -nostdin -v error -use_wallclock_as_timestamps 1 -f mjpeg -i -`;
+  // The pipe has a name, so that the process is ffmpeg, and the camera its child.
+  const ffmpeg = (folder: string, output: string) =>
+    `mkfifo ${folder}/pipe; ${camera} >${folder}/pipe & ` +
+    "exec ffmpeg -nostdin -v error -use_wallclock_as_timestamps 1 -f mjpeg " +
+    `-i ${folder}/pipe -c copy ${output}`;
   return [
     {
       name: "dinocam",
@@ -60,11 +63,11 @@ async function recorders(): Promise<Recorder[]> {
     },
     {
       name: "ffmpeg -f segment",
-      command: (folder) => `${ffmpeg} -c copy -f segment -segment_time 60 ${folder}/%03d.mkv`,
+      command: (folder) => ffmpeg(folder, `-f segment -segment_time 60 ${folder}/%03d.mkv`),
     },
     {
       name: "ffmpeg to one file",
-      command: (folder) => `${ffmpeg} -c copy ${folder}/all.mkv`,
+      command: (folder) => ffmpeg(folder, `${folder}/all.mkv`),
     },
   ];
 }

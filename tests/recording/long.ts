@@ -11,7 +11,10 @@ import {
 } from "./disk_faults.ts";
 import { mounting } from "./disks.ts";
 import { killRecorders, MAX_PACED } from "./kills.ts";
+import { checkHours } from "./day_run.ts";
+import { checkMoments, checkTimelines } from "./moments.ts";
 import { PLAYERS } from "./players.ts";
+import { checkSizeLimit } from "./size_limit.ts";
 
 for (const [kind, fps, bytes] of [["a paced", 30, 60_000], ["a busy", 900, 100_000]] as const) {
   const name = `${kind} recorder that is killed 100 times loses no acknowledged frame`;
@@ -59,3 +62,29 @@ Deno.test(
   mounting(PYTHON, "fsfreeze", "mkfs.ext4"),
   () => checkHangingDisk(400_000, true),
 );
+
+Deno.test(
+  "the recordings are never larger than RECORD_MAX, for 30 s",
+  needing(PYTHON),
+  () => checkSizeLimit(30),
+);
+
+Deno.test(
+  "any moment of a day at 30 fps is found at once",
+  needing("dd"),
+  () => checkMoments(1800),
+);
+
+Deno.test(
+  "any moment of an hour of 61 KB frames is found at once",
+  needing("dd"),
+  () => checkMoments(300, { bytes: 61_000, segments: 60 }),
+);
+
+Deno.test(
+  "the timelines of a month of four cameras, a segment a minute, are listed at once",
+  needing("dd"),
+  () => checkTimelines(30, 1440),
+);
+
+Deno.test("nothing grows in 24 hours", () => checkHours(24));
