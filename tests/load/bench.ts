@@ -52,13 +52,14 @@ for (const one of measurements(seconds)) {
   if (isWanted(one.name)) lines.push(...await carryOut(one));
 }
 if (!options.quick && isWanted("maximum number of viewers")) lines.push(await compareMaxViewers());
-console.log(`\n${writeTable(contestants.map(({ name }) => name), lines)}\n`);
-console.log(
-  faults.length > 0
-    ? faults.join("\n")
-    : "No server sent a frame twice, out of order or corrupt, and no connection broke.",
-);
-
+if (lines.length > 0) {
+  console.log(`\n${writeTable(contestants.map(({ name }) => name), lines)}\n`);
+  console.log(
+    faults.length > 0
+      ? faults.join("\n")
+      : "No server sent a frame twice, out of order or corrupt, and no connection broke.",
+  );
+}
 if (isWanted("recording")) {
   console.log(`\n${await benchRecording({ tools, cores, seconds, rounds, quick: options.quick })}`);
 }

@@ -62,6 +62,10 @@ async function recorders(): Promise<Recorder[]> {
       command: (folder, port) => `export RECORD_DIR=${folder}; ${server.command(PICTURE, port)}`,
     },
     {
+      name: "dinocam, not recording",
+      command: (_, port) => `export IDLE_SECONDS=never; ${server.command(PICTURE, port)}`,
+    },
+    {
       name: "ffmpeg -f segment",
       command: (folder) => ffmpeg(folder, `-f segment -segment_time 60 ${folder}/%03d.mkv`),
     },
@@ -102,7 +106,7 @@ async function benchWriting({ tools, cores, seconds, rounds }: RecordingBenchOpt
       }
     }
   }
-  const name = "recording 720p30 without viewers";
+  const name = "720p30 without viewers";
   const lines: Line[] = [
     { name: `${name}: CPU, % of a core`, figures: results.map((r) => median(r.cpu)), digits: 2 },
     {

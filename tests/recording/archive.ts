@@ -8,6 +8,8 @@ export const MINUTE = 60_000;
 export const DAY = 86_400_000;
 /** A day in the past, for archives. */
 export const SOME_DAY = Date.UTC(2026, 9, 5);
+/** The start of a day that a server accepts as past, whatever the machine's clock says. */
+export const YESTERDAY = (Math.floor(Date.now() / DAY) - 1) * DAY;
 
 /** Options of {@link writeDay}. */
 export interface DayOptions {

@@ -10,10 +10,13 @@ import {
   checkRemovedFolder,
 } from "./disk_faults.ts";
 import { mounting } from "./disks.ts";
+import { checkEndurance } from "./endurance.ts";
 import { killRecorders, MAX_PACED } from "./kills.ts";
 import { checkHours } from "./day_run.ts";
+import { checkMarks } from "./marks.ts";
 import { checkMoments, checkTimelines } from "./moments.ts";
 import { PLAYERS } from "./players.ts";
+import { checkSeeks, checkSpeed, withRecordings } from "./replay.ts";
 import { checkSizeLimit } from "./size_limit.ts";
 
 for (const [kind, fps, bytes] of [["a paced", 30, 60_000], ["a busy", 900, 100_000]] as const) {
@@ -88,3 +91,27 @@ Deno.test(
 );
 
 Deno.test("nothing grows in 24 hours", () => checkHours(24));
+
+Deno.test(
+  "recordings are played in time over a slow link, at any speed",
+  needing(PYTHON),
+  () =>
+    withRecordings(async (server) => {
+      for (const speed of [-60, -8, -1, 0.25, 1, 8, 60]) {
+        await checkSpeed(server, speed, Math.abs(speed) === 60 ? 2_500 : 10_000);
+      }
+      await checkSeeks(server, 1_000, 10);
+    }),
+);
+
+Deno.test(
+  "a recorder that is killed while it sets 3000 marks loses none",
+  needing(PYTHON, "ffmpeg", "ffprobe"),
+  () => checkMarks(3_000, [0.5, 1]),
+);
+
+Deno.test(
+  "no frame is missing after 10 minutes with 50 viewers",
+  needing(PYTHON),
+  () => checkEndurance(600, 50),
+);
