@@ -233,7 +233,7 @@ for (const operation of ["append", "sync", "create", "syncFolder"] as const) {
     const { state, reason } = recorder.status();
     assertEquals([state, reason], [
       "paused",
-      "The disk does not respond; check it and its connection",
+      "The disk does not respond; check it, its connection, and the load of this machine",
     ]);
     disk.recover();
     await fixture.deliver(20);
