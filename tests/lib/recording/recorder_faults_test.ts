@@ -186,9 +186,11 @@ Deno.test("Recorder writes nothing when another disk is in the place of RECORD_D
   await fixture.deliver(5);
   memory.removeAll(`${ROOT}/front`);
   memory.device = 2;
+  const marker = memory.files.get(`${ROOT}/.dinocam`)!;
+  marker.modified = 3_000;
   await fixture.deliver(200);
   assertEquals([recorder.status().state, fixture.names], ["paused", []]);
-  memory.device = 1;
+  marker.modified = 0; // the disk is back, with another number
   await fixture.deliver(150);
   assertEquals(recorder.status().state, "recording");
 });
