@@ -217,7 +217,7 @@ Deno.test("Recorder begins another segment when a user removes the present one",
   await fixture.deliver(150);
   assertEquals(recorder.status().state, "recording");
   assertEquals([fixture.names.length, library.open.length], [1, 1]);
-  assertEquals(count(log.lines, "recording was removed"), 1);
+  assertEquals(count(log.lines, "file of the recording is gone"), 1);
   await fixture.stop();
   const { bytes } = library.closed[0]!;
   assertEquals(fixture.storage.reserved, bytes);
