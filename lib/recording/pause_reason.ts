@@ -24,7 +24,8 @@ const REASONS: Readonly<Record<string, string>> = {
 export const TOO_SLOW =
   "The disk is too slow: frames are dropped; lower RECORD_FPS, or use a faster disk";
 /** An operation takes longer than it can take. */
-export const NO_RESPONSE = "The disk does not respond; check it and its connection";
+export const NO_RESPONSE =
+  "The disk does not respond; check it, its connection, and the load of this machine";
 
 /** Says for users why recording has paused, and what to do. */
 export function pauseReason(error: unknown): string {

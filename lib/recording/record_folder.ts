@@ -1,4 +1,4 @@
-import type { Disk } from "./disk.ts";
+import type { Disk, DiskStat } from "./disk.ts";
 import { codeOf } from "./file_system.ts";
 import { MARKER } from "./folder_lock.ts";
 import { StorageError } from "./storage.ts";
@@ -17,7 +17,7 @@ export interface RecordFolderOptions {
  */
 export class RecordFolder {
   readonly #options: RecordFolderOptions;
-  #device: number | undefined;
+  #marker: DiskStat | undefined;
 
   constructor(options: RecordFolderOptions) {
     this.#options = options;
@@ -52,10 +52,9 @@ export class RecordFolder {
   async check(): Promise<void> {
     const { disk, root } = this.#options;
     try {
-      const { device } = await disk.stat(root);
-      await disk.stat(`${root}/${MARKER}`);
-      this.#device ??= device;
-      if (device === this.#device) return;
+      const marker = await disk.stat(`${root}/${MARKER}`);
+      this.#marker ??= marker;
+      if (isSame(marker, this.#marker)) return;
     } catch (error) {
       if (!["ENOENT", "ENOTDIR"].includes(codeOf(error)!)) throw error;
     }
@@ -63,4 +62,15 @@ export class RecordFolder {
       "The folder RECORD_DIR is gone, or on another disk; connect and mount its disk, or restart dinocam",
     );
   }
+}
+
+/** Maximum difference of a file's times after its disk was mounted again: FAT counts 2 s. */
+const TIME_RESOLUTION = 2_000;
+
+/**
+ * Whether two results of `stat` are of the same marker. A disk that was unplugged often gets
+ * another number when it is back, but the marker keeps the time at which it was written.
+ */
+function isSame(a: DiskStat, b: DiskStat): boolean {
+  return a.device === b.device || Math.abs(a.modified - b.modified) <= TIME_RESOLUTION;
 }

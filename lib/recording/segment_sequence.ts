@@ -301,7 +301,7 @@ export class SegmentSequence {
       this.#forget(writer.segment);
       await writer.close().catch(() => writer.abandon()); // it may be on a disk that was unmounted
       const { camera, log } = this.#options;
-      log.warn("recording was removed", { camera, file: writer.segment.name });
+      log.warn("file of the recording is gone", { camera, file: writer.segment.name });
     }
   }
 
