@@ -250,7 +250,7 @@ export class Playback implements AsyncDisposable, PlayheadMember {
     if (ahead) {
       const late = direction * (position - ahead.frame.at);
       if (late < -TOLERANCE) return await this.#waitFor(ahead.frame.at);
-      if (late < direction * (ahead.frame.at - this.#shown!.at)) return this.#show(ahead);
+      if (late < this.#distance(ahead.frame)) return this.#show(ahead);
     }
     this.#ahead = undefined;
     const found = await this.#lastPassed(position, direction);
@@ -269,6 +269,11 @@ export class Playback implements AsyncDisposable, PlayheadMember {
     const jpeg = await this.#source.seekAndRead(next);
     if (!jpeg) this.#shown = next; // it has been deleted
     else this.#ahead = { direction, loaded: Promise.resolve({ frame: next, jpeg }) };
+  }
+
+  /** Returns how long a frame is shown, in milliseconds of the recording. */
+  #distance(frame: RecordedFrame): number {
+    return this.#shown ? Math.abs(frame.at - this.#shown.at) : intervalAt(frame);
   }
 
   /** Finds the last frame that the playhead has passed; undefined if it is shown already. */
