@@ -214,8 +214,9 @@ export class Playback {
    */
   stateOf({ status }, index) {
     if (!this.replay.isActive) return;
-    const isReplayed = this.#cameras().includes(status.name);
-    return isReplayed ? this.replay.stateOf(index) : NOT_RECORDED;
+    if (!this.#cameras().includes(status.name)) return NOT_RECORDED;
+    const isGap = this.replay.isPaused && this.#recordings.isGap(status.name, this.replay.position);
+    return { ...this.replay.stateOf(index), isGap };
   }
 
   /** Updates the timeline, the texts and the buttons. */

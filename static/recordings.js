@@ -33,6 +33,8 @@ const SLOW_REFRESH_INTERVAL = 20_000;
 const FEW_CAMERAS = 4;
 /** The period is loaded again when it is shown this many times larger, for its details. */
 const DETAIL = 4;
+/** A time this close to a recorded period is in no gap, in milliseconds. */
+const MIN_GAP = 2_500;
 
 /** The recordings of the cameras on the timeline: loads what is shown, and keeps it up to date. */
 export class Recordings {
@@ -121,6 +123,18 @@ export class Recordings {
       if (data) most = Math.max(most, activityIn(data, from, to));
     }
     return most < 0 ? undefined : most;
+  }
+
+  /**
+   * Whether a time is in a gap of a camera's recordings, as far as they are loaded.
+   *
+   * @param {string} name
+   * @param {number} time
+   */
+  isGap(name, time) {
+    const spans = this.spans([name]);
+    return spans.length > 0 &&
+      !spans.some(({ start, end }) => time > start - MIN_GAP && time < end + MIN_GAP);
   }
 
   /** Returns the progress of reading the recordings: 0 to 1. @param {string[]} names */

@@ -29,6 +29,8 @@ const LOADING_NOTICE_DELAY = 3_000;
  * @property {number} speed 0 while paused.
  * @property {import("./replay.js").ReplayMessage["state"]} [state] The server's last message.
  * @property {number} waiting Time since the request, until a frame is shown, in milliseconds.
+ * @property {boolean} [isGap] Whether nothing was recorded at the time of the playhead: the last
+ *   frame before it is shown.
  */
 
 /**
@@ -145,7 +147,7 @@ export function describeState({ state, fps, lastFailure }, page, { now, idle, wa
  * @param {ReplayState} replay
  * @returns {StateText}
  */
-function describeReplay({ speed, state, waiting }) {
+function describeReplay({ speed, state, waiting, isGap = false }) {
   if (state === "none" || state === "live" || state === "gap") {
     const headline = "Nothing was recorded at this time";
     return { state: "waiting", summary: "No recording", headline };
@@ -156,7 +158,9 @@ function describeReplay({ speed, state, waiting }) {
     const headline = isLong ? "Loading the recording …" : undefined;
     return { state: "waiting", summary: "Loading", ...headline ? { headline } : {} };
   }
-  if (speed === 0) return { state: "paused", summary: "Paused" };
+  if (speed === 0) {
+    return { state: "paused", summary: isGap ? "Paused in a gap of the recordings" : "Paused" };
+  }
   return { state: "replay", summary: `Recorded, ${formatSpeed(speed)}` };
 }
 

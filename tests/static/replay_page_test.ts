@@ -332,6 +332,19 @@ Deno.test("Replay in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
     );
     await page.until(`/−(09:5|10:0)\\d/.test(${LIVE_BUTTON})`);
     assertEquals(await page.eval(SUMMARY), "Recorded, 1×");
+    // A paused playhead stays in a gap, with the last picture before it; the next jump goes on.
+    await page.press("k");
+    for (let i = 0; i < 2; i++) {
+      await page.send("Input.dispatchKeyEvent", {
+        type: "keyDown",
+        key: "ArrowLeft",
+        modifiers: 8,
+      });
+      await page.send("Input.dispatchKeyEvent", { type: "keyUp", key: "ArrowLeft", modifiers: 8 });
+    }
+    await page.until(`${SUMMARY} === "Paused in a gap of the recordings"`);
+    await untilShown(page, server.numberAt(server.periods[0]![1]));
+    await page.until(`/−1[12]:\\d\\d/.test(${LIVE_BUTTON})`);
   });
 
   await t.step("the replay can be operated by keyboard and screen reader", async () => {
