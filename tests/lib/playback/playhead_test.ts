@@ -86,6 +86,17 @@ Deno.test("a camera without recordings does not keep the playhead in a gap", asy
   assert(resumed && resumed.time < 600, `at ${resumed?.time} ms`);
 });
 
+for (const speed of [1, -1]) {
+  Deno.test(`a camera without frames where playback at speed ${speed} begins reports that once`, async () => {
+    const long = new RecordedCamera().record(BEGIN, 1_000, 100);
+    const short = new RecordedCamera().record(BEGIN + 40_000, 100, 100);
+    const at = BEGIN + (speed > 0 ? 30_000 : 60_000);
+    const { shown } = await play([short, long], { at, speed, duration: 15_000 });
+    assertEquals(shown[0]!.slice(0, 2).map(({ what }) => typeof what), ["string", "number"]);
+    assertEquals(shown[0]!.filter(({ what }) => what === "gap").length, 1);
+  });
+}
+
 Deno.test("a camera that is recorded no more waits for the others, and is live with them", async () => {
   const ended = new RecordedCamera().record(BEGIN - 86_400_000, 10, 100);
   const other = new RecordedCamera().record(BEGIN, 100, 100);
