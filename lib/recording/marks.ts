@@ -6,6 +6,7 @@ import { KeptPeriods } from "./kept_periods.ts";
 import type { Mark } from "./mark.ts";
 import { MarkFile } from "./mark_file.ts";
 import { pauseReason } from "./pause_reason.ts";
+import { RecordFolder } from "./record_folder.ts";
 import { DAY, dayOf, parseDay } from "./segment_name.ts";
 import { type Storage, StorageError } from "./storage.ts";
 
@@ -23,7 +24,10 @@ export interface Marks {
 
 /** Options of {@link MarkFiles}. */
 export interface MarkFilesOptions {
-  /** Folder of the recordings. It must exist when a mark is added; the folders in it need not. */
+  /**
+   * Folder of the recordings. It must exist when a mark is added, with the marker of `openFolder`;
+   * the folders in it need not.
+   */
   readonly root: string;
   readonly disk: Disk;
   readonly storage: Pick<Storage, "reserve" | "release">;
@@ -49,6 +53,7 @@ interface Kept {
 /** Stores marks in files. */
 export class MarkFiles implements Marks {
   readonly #options: MarkFilesOptions;
+  readonly #folder: RecordFolder;
   /** By "camera/day". The one that was used last is at the end. */
   readonly #files = new Map<string, MarkFile>();
   /** Days whose marks could not be read, as "camera/day". */
@@ -58,6 +63,7 @@ export class MarkFiles implements Marks {
 
   constructor(options: MarkFilesOptions) {
     this.#options = options;
+    this.#folder = new RecordFolder(options);
   }
 
   /**
@@ -70,6 +76,7 @@ export class MarkFiles implements Marks {
     const { at, label, before, after, keep } = mark;
     if (!(at >= 0 && at <= MAX_TIME)) throw new RangeError(`Cannot add a mark at ${at}`);
     try {
+      await this.#folder.check();
       // First the period: nothing in it may be deleted while the mark is written.
       if (keep) (await this.#keptBy(camera)).periods.add(at - before, at + after);
       await this.#file(camera, dayOf(at)).append({ at, label, before, after, keep });

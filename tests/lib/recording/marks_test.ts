@@ -17,6 +17,10 @@ const FILE = "/r/front/2026-11-27/marks.jsonl";
 
 function setUp() {
   const memory = new MemoryDisk("/r");
+  const addMarker = () => {
+    memory.files.set("/r/.dinocam", { bytes: new Uint8Array(0) } as never);
+  };
+  addMarker();
   const disk = new FaultyDisk(memory);
   let reserved = 0;
   const storage = {
@@ -34,6 +38,7 @@ function setUp() {
   const text = () => new TextDecoder().decode(memory.content(FILE));
   return {
     memory,
+    addMarker,
     disk,
     storage,
     lines,
@@ -164,18 +169,17 @@ Deno.test("MarkFiles rejects a mark without room, and a time that no folder can 
     StorageError,
     "Cannot store the mark: The disk is full",
   );
-  assertEquals(memory.files.size, 0);
+  assertEquals([...memory.files.keys()], ["/r/.dinocam"]);
 });
 
-Deno.test("MarkFiles does not create the folder of the recordings", async () => {
-  const { marks, memory } = setUp();
+Deno.test("MarkFiles writes nothing where the disk of the recordings is not mounted", async () => {
+  const { marks, memory, addMarker } = setUp();
   memory.removeAll("/r");
-  await assertRejects(
-    () => marks.add("front", mark(NOON)),
-    StorageError,
-    "A folder in RECORD_DIR is gone",
-  );
-  memory.folders.add("/r");
+  await assertRejects(() => marks.add("front", mark(NOON)), StorageError, "RECORD_DIR is gone");
+  memory.folders.add("/r"); // the folder on which it is to be mounted
+  await assertRejects(() => marks.add("front", mark(NOON)), StorageError, "RECORD_DIR is gone");
+  assertEquals([...memory.folders], ["/r"]);
+  addMarker();
   await marks.add("front", mark(NOON));
   assertEquals((await marks.list("front", 0, Infinity)).length, 1);
 });
