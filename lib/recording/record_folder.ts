@@ -8,11 +8,10 @@ export interface RecordFolderOptions {
   readonly disk: Disk;
   /** Folder of the recordings. */
   readonly root: string;
-  readonly camera: string;
 }
 
 /**
- * Creates the folders of a camera's days, but never the folder of the recordings: if its disk is
+ * Creates the folders of cameras and their days, but never the folder of the recordings: if its disk is
  * not mounted, nothing may be written to the disk beneath it.
  */
 export class RecordFolder {
@@ -24,12 +23,12 @@ export class RecordFolder {
   }
 
   /**
-   * Creates the folder of a day.
+   * Creates the folder of a camera's day.
    *
    * @throws {StorageError} If the folder of the recordings is gone, or on another disk.
    */
-  async makeDay(day: string): Promise<void> {
-    const { disk, root, camera } = this.#options;
+  async makeDay(camera: string, day: string): Promise<void> {
+    const { disk, root } = this.#options;
     await this.check();
     await disk.makeFolder(`${root}/${camera}`);
     await disk.makeFolder(`${root}/${camera}/${day}`);
@@ -40,8 +39,8 @@ export class RecordFolder {
    *
    * @param isNew Whether the folder of the day may be new, too.
    */
-  async sync(day: string, isNew: boolean): Promise<void> {
-    const { disk, root, camera } = this.#options;
+  async sync(camera: string, day: string, isNew: boolean): Promise<void> {
+    const { disk, root } = this.#options;
     await disk.syncFolder(`${root}/${camera}/${day}`);
     if (!isNew) return;
     await disk.syncFolder(`${root}/${camera}`);

@@ -218,7 +218,7 @@ export class SegmentSequence {
     if (this.#clock.run !== run) correction.startRun(this.#clock.run!);
     const start = this.#clock.timeOf(first);
     const day = dayOf(start);
-    await this.#folder.makeDay(day);
+    await this.#folder.makeDay(this.#options.camera, day);
     await storage.reserve(SEGMENT_OVERHEAD);
     let writer: SegmentWriter;
     try {
@@ -238,7 +238,7 @@ export class SegmentSequence {
 
   async #syncFolder(writer: SegmentWriter, day: string): Promise<void> {
     try {
-      await this.#folder.sync(day, day !== this.#lastDay);
+      await this.#folder.sync(this.#options.camera, day, day !== this.#lastDay);
       this.#lastDay = day;
     } catch (error) {
       this.#writer = writer;
