@@ -19,6 +19,7 @@
 import { parseArgs } from "node:util";
 import { type Contestant, dinocam, floor, peer, ustreamer } from "./contestants.ts";
 import { ALONE, type Measurement, measurements } from "./measurements.ts";
+import { benchRecording } from "./recording.ts";
 import { type Cores, type Load, measure, type Result } from "./run.ts";
 import { type Line, median, writeTable } from "./table.ts";
 import { makeTools, type Tools } from "./tools.ts";
@@ -51,12 +52,17 @@ for (const one of measurements(seconds)) {
   if (isWanted(one.name)) lines.push(...await carryOut(one));
 }
 if (!options.quick && isWanted("maximum number of viewers")) lines.push(await compareMaxViewers());
-console.log(`\n${writeTable(contestants.map(({ name }) => name), lines)}\n`);
-console.log(
-  faults.length > 0
-    ? faults.join("\n")
-    : "No server sent a frame twice, out of order or corrupt, and no connection broke.",
-);
+if (lines.length > 0) {
+  console.log(`\n${writeTable(contestants.map(({ name }) => name), lines)}\n`);
+  console.log(
+    faults.length > 0
+      ? faults.join("\n")
+      : "No server sent a frame twice, out of order or corrupt, and no connection broke.",
+  );
+}
+if (isWanted("recording")) {
+  console.log(`\n${await benchRecording({ tools, cores, seconds, rounds, quick: options.quick })}`);
+}
 
 function isWanted(name: string): boolean {
   return options.only.length === 0 || options.only.some((text) => name.includes(text));

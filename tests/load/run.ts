@@ -131,7 +131,7 @@ async function idle(pid: number, { seconds, warmup = 1.5 }: Load): Promise<Resul
 }
 
 /** Starts a program on a core. Its standard error is piped. */
-function spawn(
+export function spawn(
   core: number | undefined,
   program: string,
   args: string[],
@@ -143,12 +143,14 @@ function spawn(
     .spawn();
 }
 
-function freePort(): number {
+/** Returns a port that is free now. */
+export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }
 
-async function listening(port: number, server: Deno.ChildProcess): Promise<void> {
+/** Waits until a server accepts connections. */
+export async function listening(port: number, server: Deno.ChildProcess): Promise<void> {
   let ended = false;
   server.status.then(() => ended = true);
   for (let tries = 0; tries < 200 && !ended; tries++) {
@@ -162,7 +164,8 @@ async function listening(port: number, server: Deno.ChildProcess): Promise<void>
   throw new Error(ended ? "the server exited" : "the server does not listen");
 }
 
-async function stop(server: Deno.ChildProcess): Promise<void> {
+/** Ends a program with its descendants. */
+export async function stop(server: Deno.ChildProcess): Promise<void> {
   const family = [server.pid, ...descendantsOf(server.pid)];
   kill([server.pid], "SIGTERM");
   const timer = setTimeout(() => kill(family, "SIGKILL"), 3_000);

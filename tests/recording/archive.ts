@@ -1,4 +1,5 @@
 import type { Jpeg } from "../../lib/frame.ts";
+import { sizeOf } from "../../lib/jpeg/segments.ts";
 import { encodeHead } from "../../lib/matroska/mod.ts";
 import { numberedJpeg } from "./numbered_jpeg.ts";
 import { encodeSegment } from "./segment_file.ts";
@@ -7,6 +8,8 @@ export const MINUTE = 60_000;
 export const DAY = 86_400_000;
 /** A day in the past, for archives. */
 export const SOME_DAY = Date.UTC(2026, 9, 5);
+/** The start of a day that a server accepts as past, whatever the machine's clock says. */
+export const YESTERDAY = (Math.floor(Date.now() / DAY) - 1) * DAY;
 
 /** Options of {@link writeDay}. */
 export interface DayOptions {
@@ -21,16 +24,19 @@ export interface DayOptions {
   readonly bytes?: number;
   /** Number of the first segment. @default {1} */
   readonly number?: number;
+  /** Images to repeat, instead of numbered ones. */
+  readonly images?: readonly Jpeg[];
 }
 
 /** Writes a day of recordings. @returns The paths of its segments. */
 export async function writeDay(root: string, options: DayOptions): Promise<string[]> {
-  const { camera, start, segments = 1440, frames, bytes, number = 1 } = options;
+  const { camera, start, segments = 1440, frames, bytes, number = 1, images } = options;
   const folder = `${root}/${camera}/${dayName(start)}`;
   await Deno.mkdir(folder, { recursive: true });
-  const images: Jpeg[] = Array.from({ length: frames }, (_, i) => numberedJpeg(i, { bytes }));
-  const times = images.map((_, i) => timeOf(i, frames));
-  const file = encodeSegment(images.map((jpeg, i) => ({ time: times[i]!, jpeg })));
+  const imageOf = (i: number) => images?.[i % images.length] ?? numberedJpeg(i, { bytes });
+  const times = Array.from({ length: frames }, (_, i) => timeOf(i, frames));
+  const size = sizeOf(imageOf(0))!;
+  const file = encodeSegment(times.map((time, i) => ({ time, jpeg: imageOf(i) })));
   const last = times.at(-1)!;
   const duration = last + last / Math.max(1, frames - 1);
   const cuesAt = file.length - 8 - 22 * frames;
@@ -39,7 +45,6 @@ export async function writeDay(root: string, options: DayOptions): Promise<strin
   for (let i = 0; i < segments; i++) {
     const date = start + i * MINUTE;
     const writtenBy = `dinocam ${number + i}`;
-    const size = { width: 64, height: 48 };
     file.set(encodeHead({ date, size, writtenBy, duration, fileSize: file.length, cuesAt }));
     const name = segmentName(date);
     Deno.writeFileSync(`${folder}/${name}`, file);

@@ -31,6 +31,10 @@ if (import.meta.main) {
   for (let hour = 0; hour < Number(hours); hour++) {
     await recording.record(Math.round(3_600_000 / INTERVAL), INTERVAL);
     const { library, recorder, log } = recording;
+    // A line of an index may be on its way to the disk.
+    for (let i = 0; i < 200 && library.totalBytes !== sizeOf(root); i++) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
     (globalThis as unknown as { gc(): void }).gc();
     const line: Hour = {
       heap: Deno.memoryUsage().heapUsed / 1e6,

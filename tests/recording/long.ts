@@ -10,8 +10,14 @@ import {
   checkRemovedFolder,
 } from "./disk_faults.ts";
 import { mounting } from "./disks.ts";
+import { checkEndurance } from "./endurance.ts";
 import { killRecorders, MAX_PACED } from "./kills.ts";
+import { checkHours } from "./day_run.ts";
+import { checkMarks } from "./marks.ts";
+import { checkMoments, checkTimelines } from "./moments.ts";
 import { PLAYERS } from "./players.ts";
+import { checkSeeks, checkSpeed, withRecordings } from "./replay.ts";
+import { checkSizeLimit } from "./size_limit.ts";
 
 for (const [kind, fps, bytes] of [["a paced", 30, 60_000], ["a busy", 900, 100_000]] as const) {
   const name = `${kind} recorder that is killed 100 times loses no acknowledged frame`;
@@ -58,4 +64,54 @@ Deno.test(
   "a disk that hangs for 5 s while 60 MB arrive costs frames, which are counted",
   mounting(PYTHON, "fsfreeze", "mkfs.ext4"),
   () => checkHangingDisk(400_000, true),
+);
+
+Deno.test(
+  "the recordings are never larger than RECORD_MAX, for 30 s",
+  needing(PYTHON),
+  () => checkSizeLimit(30),
+);
+
+Deno.test(
+  "any moment of a day at 30 fps is found at once",
+  needing("dd"),
+  () => checkMoments(1800),
+);
+
+Deno.test(
+  "any moment of an hour of 61 KB frames is found at once",
+  needing("dd"),
+  () => checkMoments(300, { bytes: 61_000, segments: 60 }),
+);
+
+Deno.test(
+  "the timelines of a month of four cameras, a segment a minute, are listed at once",
+  needing("dd"),
+  () => checkTimelines(30, 1440),
+);
+
+Deno.test("nothing grows in 24 hours", () => checkHours(24));
+
+Deno.test(
+  "recordings are played in time over a slow link, at any speed",
+  needing(PYTHON),
+  () =>
+    withRecordings(async (server) => {
+      for (const speed of [-60, -8, -1, 0.25, 1, 8, 60]) {
+        await checkSpeed(server, speed, Math.abs(speed) === 60 ? 2_500 : 10_000);
+      }
+      await checkSeeks(server, 1_000, 10);
+    }),
+);
+
+Deno.test(
+  "a recorder that is killed while it sets 3000 marks loses none",
+  needing(PYTHON, "ffmpeg", "ffprobe"),
+  () => checkMarks(3_000, [0.5, 1]),
+);
+
+Deno.test(
+  "no frame is missing after 10 minutes with 50 viewers",
+  needing(PYTHON),
+  () => checkEndurance(600, 50),
 );
