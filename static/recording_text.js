@@ -8,7 +8,7 @@ import { formatDuration } from "./time_text.js";
  * @property {number | null} oldest Time of the oldest recorded frame, in milliseconds since the Unix
  *   epoch.
  * @property {number | null} newest
- * @property {number} [holdsSeconds] How long the recordings fit at the present rate.
+ * @property {number} [holdsSeconds] How long recordings are kept at the present rate.
  */
 
 /** @typedef {{ name: string, recording?: RecordingStatus }} RecordedCamera */
@@ -39,11 +39,27 @@ export function describeRecording(cameras, progress = 1) {
     const { holdsSeconds } = first;
     const holds = holdsSeconds === undefined
       ? ""
-      : `: holds ${formatDuration(1000 * holdsSeconds)} at this rate`;
+      : `: keeps about ${formatDuration(roughly(1000 * holdsSeconds))}`;
     return { text: `Recording${count}${holds}`, isTrouble: false };
   }
   if (cameras.some(({ recording }) => recording?.state === "waiting")) {
     return { text: "Recording waits for the camera", isTrouble: false };
   }
   return { text: "Not recording", isTrouble: false };
+}
+
+const MINUTE = 60_000;
+/** Steps of an estimated duration, and the shortest duration that is rounded to each of them. */
+const STEPS = [
+  { from: 2 * 1_440 * MINUTE, step: 1_440 * MINUTE },
+  { from: 2 * 60 * MINUTE, step: 60 * MINUTE },
+  { from: 20 * MINUTE, step: 5 * MINUTE },
+  { from: 2 * MINUTE, step: MINUTE },
+  { from: 0, step: 10_000 },
+];
+
+/** Rounds an estimate, so that it does not change all the time. @param {number} ms */
+function roughly(ms) {
+  const step = STEPS.find(({ from }) => ms >= from)?.step ?? 1;
+  return Math.max(1, Math.round(ms / step)) * step;
 }

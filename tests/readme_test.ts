@@ -109,7 +109,7 @@ Deno.test("the README's short table of clients repeats lines of the table of all
 });
 
 Deno.test("the README's links to its own sections have targets", () => {
-  const headings = [...README.matchAll(/^## (.*)$/gm)].map(([, heading]) =>
+  const headings = [...README.matchAll(/^##+ (.*)$/gm)].map(([, heading]) =>
     heading!.toLowerCase().replaceAll(/[^a-z0-9 -]/g, "").replaceAll(" ", "-")
   );
   const links = [...README.matchAll(/\]\(#([^)]*)\)/g)].map(([, link]) => link!);

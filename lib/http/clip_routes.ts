@@ -155,7 +155,7 @@ function readClipQuery(c: Context, now: number): ClipQuery {
   if (from >= to) {
     throw new HttpError(
       400,
-      `Cannot make a clip from ${iso(from)} to ${iso(to)}: from must be before to`,
+      `Cannot make a clip from ${iso(from)} to ${iso(to)}: "from" must be before "to"`,
     );
   }
   const speed = readNumberQuery(c, "speed", SPEED_RANGE);

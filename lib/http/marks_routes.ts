@@ -55,7 +55,7 @@ export function marksRoutes({ cameras, recording, clock, log }: RecordingContext
 function readMark(c: Context, now: number): Mark {
   const at = readTimeQuery(c, "at", now) ?? Math.floor(now);
   if (at > now + MAX_AHEAD) {
-    throw new HttpError(400, "Cannot set a mark in the future: at must not be after now");
+    throw new HttpError(400, 'Cannot set a mark in the future: "at" is after now');
   }
   return {
     at,
@@ -73,7 +73,7 @@ function reasonOf(error: unknown): string {
 }
 
 function readLabel(c: Context): string | undefined {
-  const expected = 'a label of 1 to 64 letters, digits, spaces and "-_.:"';
+  const expected = '1 to 64 letters, digits, spaces and "-_.:"';
   return readQuery(
     c,
     "label",

@@ -4,7 +4,7 @@ import { HttpError } from "./errors.ts";
 
 /** The valid numbers of a query parameter. */
 export interface QueryRange {
-  /** Description that completes the message "Cannot read fps as …". */
+  /** Description that completes the message `Cannot read "fps" as …`. */
   expected: string;
   includes(value: number): boolean;
 }
@@ -33,7 +33,7 @@ export function readSwitchQuery(c: Context, name: string): boolean | undefined {
 /**
  * Reads a query parameter with a custom parser; undefined if missing.
  *
- * @param expected Description of valid values. It completes the message "Cannot read fps as …".
+ * @param expected Description of valid values. It completes the message `Cannot read "fps" as …`.
  * @throws {HttpError} 400 if `parse` returns undefined.
  */
 export function readQuery<T>(
@@ -46,7 +46,10 @@ export function readQuery<T>(
   if (text === undefined) return undefined;
   const value = parse(text);
   if (value === undefined) {
-    throw new HttpError(400, `Cannot read ${name} as ${expected}: current value is ${quote(text)}`);
+    throw new HttpError(
+      400,
+      `Cannot read "${name}" as ${expected}: current value is ${quote(text)}`,
+    );
   }
   return value;
 }

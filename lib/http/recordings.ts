@@ -42,7 +42,7 @@ export function readPeriod(
   const from = readTimeQuery(c, "from", now);
   const to = readTimeQuery(c, "to", now);
   if (from !== undefined && to !== undefined && from > to) {
-    throw new HttpError(400, "Cannot read from and to as a period: from is after to");
+    throw new HttpError(400, 'Cannot read "from" and "to" as a period: "from" is after "to"');
   }
   return { from, to };
 }

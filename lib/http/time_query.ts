@@ -3,7 +3,8 @@ import { readQuery } from "./query.ts";
 
 /** Description of the valid times, for messages. */
 const EXPECTED =
-  'a time, as "2026-11-27T05:43:33Z", "1795758213.5" (Unix seconds), "-90s", "-5m", "-2h", "-1d" or "now"';
+  'a time such as "2026-11-27T05:43:33Z" or "2026-11-27T06:43:33+01:00" (with its zone), ' +
+  '"1795758213.5" (Unix seconds), "-90s", "-5m", "-2h", "-1d" or "now"';
 
 /** RFC 3339, with a zone. In a query, a `+` that is not escaped is a space. */
 const RFC_3339 =

@@ -190,8 +190,13 @@ export class ReplayFeed {
     this.#report(state);
   }
 
-  #report(state: ReplayState): void {
-    const { at } = state;
-    this.#options.report(at === undefined ? state : { ...state, at: Math.round(at) }, this.#id);
+  #report({ at, from, to, ...state }: ReplayState): void {
+    const times = { at: rounded(at), from: rounded(from), to: rounded(to) };
+    this.#options.report({ ...state, ...times }, this.#id);
   }
+}
+
+/** Returns whole milliseconds. */
+function rounded(time: number | undefined): number | undefined {
+  return time === undefined ? undefined : Math.round(time);
 }

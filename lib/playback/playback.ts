@@ -250,7 +250,7 @@ export class Playback implements AsyncDisposable, PlayheadMember {
     if (ahead) {
       const late = direction * (position - ahead.frame.at);
       if (late < -TOLERANCE) return await this.#waitFor(ahead.frame.at);
-      if (late < direction * (ahead.frame.at - this.#shown!.at)) return this.#show(ahead);
+      if (late < this.#distance(ahead.frame)) return this.#show(ahead);
     }
     this.#ahead = undefined;
     const found = await this.#lastPassed(position, direction);
@@ -269,6 +269,11 @@ export class Playback implements AsyncDisposable, PlayheadMember {
     const jpeg = await this.#source.seekAndRead(next);
     if (!jpeg) this.#shown = next; // it has been deleted
     else this.#ahead = { direction, loaded: Promise.resolve({ frame: next, jpeg }) };
+  }
+
+  /** Returns how long a frame is shown, in milliseconds of the recording. */
+  #distance(frame: RecordedFrame): number {
+    return this.#shown ? Math.abs(frame.at - this.#shown.at) : intervalAt(frame);
   }
 
   /** Finds the last frame that the playhead has passed; undefined if it is shown already. */
@@ -303,7 +308,7 @@ export class Playback implements AsyncDisposable, PlayheadMember {
     const jumped = this.#playhead.skip(this, to);
     const { position, speed } = this.#playhead;
     const gap = { type: "gap", from: Math.min(from, to), to: Math.max(from, to) } as const;
-    return await this.#report(gap, jumped ? 0 : (to - position) / speed);
+    return await this.#report(gap, { ms: jumped ? 0 : (to - position) / speed, place: to });
   }
 
   /** There is no further frame. @param found The last frame, if it has not been shown. */
@@ -325,7 +330,8 @@ export class Playback implements AsyncDisposable, PlayheadMember {
     if (Math.abs(now - newest.at) > gapLimit(newest)) {
       // Nothing was recorded until now.
       if (position >= now || this.#playhead.skip(this, now)) return this.#live();
-      return await this.#report({ type: "gap", from: newest.at, to: now }, END_POLL);
+      const gap = { type: "gap", from: newest.at, to: now } as const;
+      return await this.#report(gap, { ms: END_POLL, place: newest.at });
     }
     return await this.#waitForRecorder(newest, { position, speed, now });
   }
@@ -360,9 +366,18 @@ export class Playback implements AsyncDisposable, PlayheadMember {
     return undefined;
   }
 
-  /** Reports an event once; after that, waits. @param ms Time to wait. @default {Infinity} */
-  async #report(event: PlaybackEvent, ms?: number): Promise<PlaybackEvent | undefined> {
-    const key = `${event.type} ${event.type === "gap" ? event.from : ""}`;
+  /**
+   * Reports an event once; after that, waits.
+   *
+   * @param ms Time to wait. @default {Infinity}
+   * @param place What distinguishes it from events of the same type. It must not move with the
+   * playhead or the time.
+   */
+  async #report(
+    event: PlaybackEvent,
+    { ms, place }: { ms?: number; place?: number } = {},
+  ): Promise<PlaybackEvent | undefined> {
+    const key = `${event.type} ${place ?? ""}`;
     if (key !== this.#reported) {
       this.#reported = key;
       return event;

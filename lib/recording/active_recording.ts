@@ -128,12 +128,12 @@ export class ActiveRecording implements Recording {
     }
   }
 
-  /** Logs once how long the recordings fit. */
+  /** Logs once how long recordings are kept at the present rate. */
   async #logCapacity(): Promise<void> {
     const { clock, log } = this.#options;
     do {
       await clock.sleep(RATE_DELAY, this.#closing.signal);
     } while (this.holds === undefined);
-    log.info("recordings fit at the present rate", { duration: formatDuration(this.holds) });
+    log.info("recording capacity estimated", { duration: formatDuration(this.holds) });
   }
 }

@@ -18,6 +18,8 @@ export interface Disk {
   makeFolder(path: string): Promise<void>;
   /** Returns the names in a folder, unsorted; rejects with `ENOENT` if it does not exist. */
   list(path: string): Promise<string[]>;
+  /** Like {@link list}, but only the names of regular files: no folders, links, pipes or devices. */
+  listFiles(path: string): Promise<string[]>;
   stat(path: string): Promise<DiskStat>;
   /** Returns the space of the file system that a path belongs to. */
   space(path: string): Promise<DiskSpace>;

@@ -46,6 +46,13 @@ export class FileSystemDisk implements Disk {
     return call<string[]>((done) => fs.readdir(path, done));
   }
 
+  async listFiles(path: string): Promise<string[]> {
+    const entries = await call<fs.Dirent[]>((done) =>
+      fs.readdir(path, { withFileTypes: true }, done)
+    );
+    return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+  }
+
   async stat(path: string): Promise<DiskStat> {
     const stat = await call<fs.Stats>((done) => fs.stat(path, done));
     const { size, dev: device, mtimeMs: modified } = stat;

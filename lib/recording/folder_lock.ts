@@ -49,10 +49,10 @@ function create(root: string): void {
     Deno.mkdirSync(root);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
-      throw new ConfigError(
-        `Cannot record in ${quote(root)}: its parent folder does not exist; ` +
-          "create it, mount its disk, or choose another RECORD_DIR",
-      );
+      const reason = root.startsWith("~")
+        ? 'no shell has replaced the "~"; write the whole path'
+        : "its parent folder does not exist; create it, mount its disk, or choose another RECORD_DIR";
+      throw new ConfigError(`Cannot record in ${quote(root)}: ${reason}`);
     }
     throw refusal(root, error);
   }
@@ -96,7 +96,8 @@ function writeText(file: Deno.FsFile, root: string): void {
 /** Returns the error for a folder that cannot be used. */
 function refusal(root: string, error: unknown): ConfigError {
   const reason = error instanceof Deno.errors.NotCapable
-    ? "Deno permits no files in /dev, /proc and /sys; choose another RECORD_DIR"
+    ? "Deno permits no files in /dev, /proc and /sys; choose another RECORD_DIR, such as " +
+      "/run/user/1000/dinocam to record in memory"
     : error instanceof Deno.errors.PermissionDenied
     ? "permission denied; give this user write access, or choose another RECORD_DIR"
     : error instanceof Deno.errors.NotADirectory

@@ -24,13 +24,18 @@ const REASONS: Readonly<Record<string, string>> = {
 export const TOO_SLOW =
   "The disk is too slow: frames are dropped; lower RECORD_FPS, or use a faster disk";
 /** An operation takes longer than it can take. */
-export const NO_RESPONSE = "The disk does not respond; check it and its connection";
+export const NO_RESPONSE =
+  "The disk does not respond; check it, its connection, and the load of this machine";
 
-/** Says for users why recording has paused, and what to do. */
+/** What ends the message of a failed operation, such as `, open '/media/disk/front'`. */
+const PATH = /[,:] \w+ '.*$/s;
+
+/** Says for users why recording has paused, and what to do. Names no path: clients get it, too. */
 export function pauseReason(error: unknown): string {
   if (error instanceof StorageError) return error.message;
   const message = error instanceof Error ? error.message : String(error);
-  return REASONS[codeOf(error) ?? ""] ?? `Cannot write to RECORD_DIR: ${message}`;
+  return REASONS[codeOf(error) ?? ""] ??
+    `Cannot write to RECORD_DIR: ${message.replace(PATH, "")}`;
 }
 
 /** Whether an error says that a disk has no room for anything new. */

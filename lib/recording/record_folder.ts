@@ -1,4 +1,4 @@
-import type { Disk } from "./disk.ts";
+import type { Disk, DiskStat } from "./disk.ts";
 import { codeOf } from "./file_system.ts";
 import { MARKER } from "./folder_lock.ts";
 import { StorageError } from "./storage.ts";
@@ -8,28 +8,27 @@ export interface RecordFolderOptions {
   readonly disk: Disk;
   /** Folder of the recordings. */
   readonly root: string;
-  readonly camera: string;
 }
 
 /**
- * Creates the folders of a camera's days, but never the folder of the recordings: if its disk is
+ * Creates the folders of cameras and their days, but never the folder of the recordings: if its disk is
  * not mounted, nothing may be written to the disk beneath it.
  */
 export class RecordFolder {
   readonly #options: RecordFolderOptions;
-  #device: number | undefined;
+  #marker: DiskStat | undefined;
 
   constructor(options: RecordFolderOptions) {
     this.#options = options;
   }
 
   /**
-   * Creates the folder of a day.
+   * Creates the folder of a camera's day.
    *
    * @throws {StorageError} If the folder of the recordings is gone, or on another disk.
    */
-  async makeDay(day: string): Promise<void> {
-    const { disk, root, camera } = this.#options;
+  async makeDay(camera: string, day: string): Promise<void> {
+    const { disk, root } = this.#options;
     await this.check();
     await disk.makeFolder(`${root}/${camera}`);
     await disk.makeFolder(`${root}/${camera}/${day}`);
@@ -40,8 +39,8 @@ export class RecordFolder {
    *
    * @param isNew Whether the folder of the day may be new, too.
    */
-  async sync(day: string, isNew: boolean): Promise<void> {
-    const { disk, root, camera } = this.#options;
+  async sync(camera: string, day: string, isNew: boolean): Promise<void> {
+    const { disk, root } = this.#options;
     await disk.syncFolder(`${root}/${camera}/${day}`);
     if (!isNew) return;
     await disk.syncFolder(`${root}/${camera}`);
@@ -52,10 +51,9 @@ export class RecordFolder {
   async check(): Promise<void> {
     const { disk, root } = this.#options;
     try {
-      const { device } = await disk.stat(root);
-      await disk.stat(`${root}/${MARKER}`);
-      this.#device ??= device;
-      if (device === this.#device) return;
+      const marker = await disk.stat(`${root}/${MARKER}`);
+      this.#marker ??= marker;
+      if (isSame(marker, this.#marker)) return;
     } catch (error) {
       if (!["ENOENT", "ENOTDIR"].includes(codeOf(error)!)) throw error;
     }
@@ -63,4 +61,15 @@ export class RecordFolder {
       "The folder RECORD_DIR is gone, or on another disk; connect and mount its disk, or restart dinocam",
     );
   }
+}
+
+/** Maximum difference of a file's times after its disk was mounted again: FAT counts 2 s. */
+const TIME_RESOLUTION = 2_000;
+
+/**
+ * Whether two results of `stat` are of the same marker. A disk that was unplugged often gets
+ * another number when it is back, but the marker keeps the time at which it was written.
+ */
+function isSame(a: DiskStat, b: DiskStat): boolean {
+  return a.device === b.device || Math.abs(a.modified - b.modified) <= TIME_RESOLUTION;
 }

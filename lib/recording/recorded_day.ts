@@ -218,11 +218,11 @@ export class RecordedDay {
       bytes === this.#summary.bytes;
   }
 
-  /** Reads the folder. Segments without a valid line in the index are read from their files. */
+  /** Reads the folder: its regular files. Segments without a valid line in the index are read from their files. */
   async #scan(): Promise<SegmentTable> {
     const { disk, path } = this.#options;
     const folder = await disk.stat(path);
-    const names = await disk.list(path);
+    const names = await disk.listFiles(path); // to open a pipe would never end
     const index = await this.#index.read();
     const table = index?.table ?? this.#emptyTable();
     if (!this.#isScanned) await this.#removeTemporary(names);

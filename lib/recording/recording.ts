@@ -10,7 +10,7 @@ export interface Recording extends AsyncDisposable {
   readonly clips: Clips;
   /** State of a camera's recorder. */
   status(camera: string): RecorderStatus;
-  /** How long the recordings fit at the present rate, in milliseconds; undefined if unknown. */
+  /** How long recordings are kept at the present rate, in milliseconds; undefined if unknown. */
   readonly holds: number | undefined;
   /** What is recorded and where, for users: "Recording front, back in /srv: at most 10 GB". */
   readonly summary: string;

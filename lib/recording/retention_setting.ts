@@ -23,8 +23,8 @@ export interface Tier {
  * @throws {ConfigError} If the value is invalid.
  */
 export function readRetention(env: Env, name: string): RetentionPeriods | undefined {
-  const expected = 'an age such as "45s", "30m", "12h" or "7d", or as ages that rise with frame ' +
-    'rates that fall, such as "10m,7d@1"';
+  const expected = 'an age such as "45s", "30m", "12h" or "7d", or as tiers such as "10m,7d@1": ' +
+    "all frames first, then fewer frames per second up to a higher age";
   return parse(env, name, expected, parseRetention);
 }
 

@@ -52,8 +52,8 @@ export async function importSegment(
   if (await mayBeOpen(path, content?.number, options) || isOpen()) return undefined;
   try {
     const repaired = await repair(disk, path, content);
-    if (!repaired) log.info("recording without a frame removed", fields);
-    else log.info("recording repaired", { ...fields, cut: repaired.cut });
+    if (!repaired) log.info("empty recording deleted", fields);
+    else log.info("recording repaired", { ...fields, bytesRemoved: repaired.cut });
     return repaired && describe(place, repaired, repaired.bytes);
   } catch (error) {
     if (!content || content.index.length === 0) throw error;

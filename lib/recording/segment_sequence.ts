@@ -218,7 +218,7 @@ export class SegmentSequence {
     if (this.#clock.run !== run) correction.startRun(this.#clock.run!);
     const start = this.#clock.timeOf(first);
     const day = dayOf(start);
-    await this.#folder.makeDay(day);
+    await this.#folder.makeDay(this.#options.camera, day);
     await storage.reserve(SEGMENT_OVERHEAD);
     let writer: SegmentWriter;
     try {
@@ -238,7 +238,7 @@ export class SegmentSequence {
 
   async #syncFolder(writer: SegmentWriter, day: string): Promise<void> {
     try {
-      await this.#folder.sync(day, day !== this.#lastDay);
+      await this.#folder.sync(this.#options.camera, day, day !== this.#lastDay);
       this.#lastDay = day;
     } catch (error) {
       this.#writer = writer;
@@ -301,7 +301,7 @@ export class SegmentSequence {
       this.#forget(writer.segment);
       await writer.close().catch(() => writer.abandon()); // it may be on a disk that was unmounted
       const { camera, log } = this.#options;
-      log.warn("recording was removed", { camera, file: writer.segment.name });
+      log.warn("file of the recording is gone", { camera, file: writer.segment.name });
     }
   }
 

@@ -54,7 +54,7 @@ export const RECORDING_SETTINGS = {
     alternatives: ["RECORD_RETENTION", "RETENTION_TIME", "RECORD_DAYS"],
     unset: "unlimited",
     meaning: "maximum age of recordings: `7d`, `12h`; thinned with age: `10m,7d@1` keeps all " +
-      "frames for 10 minutes, then 1 frame per second for 7 days",
+      "frames for 10 minutes, then 1 frame per second up to the age of 7 days",
     requires: "RECORD_DIR",
     read: readRetention,
   },

@@ -416,7 +416,7 @@ export class StorageLimits implements Storage {
     if (this.#hasReachedLimit) return;
     this.#hasReachedLimit = true;
     const limit = formatSize(this.#limit);
-    this.#options.log.info("recordings have their maximum size: the oldest are deleted", { limit });
+    this.#options.log.info("maximum size reached: oldest recordings are deleted", { limit });
   }
 
   #explain({ failure, isKept }: Pick<Deleted, "failure" | "isKept">): string {

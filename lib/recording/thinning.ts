@@ -1,5 +1,6 @@
 import { explain } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { codeOf } from "./file_system.ts";
 import type { Library } from "./library.ts";
 import type { Marks } from "./marks.ts";
 import type { Tier } from "./retention_setting.ts";
@@ -81,6 +82,7 @@ export class Thinning {
       if (error instanceof StorageError) return false;
       const path = segmentPath(root, segment);
       if (this.#failed.size < 10_000) this.#failed.add(path);
+      if (codeOf(error) === "ENOENT") return true; // it has been deleted in the meantime
       log.warn("recording not thinned", { path, reason: explain(error) });
     }
     return true;

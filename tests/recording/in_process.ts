@@ -55,7 +55,7 @@ export class RecordingInProcess implements AsyncDisposable {
     const keeps = (camera: string, start: number, end: number): Promise<boolean> =>
       this.marks.keeps(camera, start, end);
     const storage = this.storage = new StorageLimits({ ...common, max, keeps });
-    this.marks = new MarkFiles({ root, disk, storage, account: library.account.bind(library) });
+    this.marks = new MarkFiles({ ...common, storage, account: library.account.bind(library) });
     const isClockSet = () => Promise.resolve(true);
     this.recorder = new Recorder({ ...common, camera: this.#camera, storage, isClockSet });
     this.#retention = new Retention({

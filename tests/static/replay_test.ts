@@ -278,16 +278,25 @@ Deno.test("activityIn returns the highest digit of a period", () => {
   assertEquals(periods.map(([from, to]) => activityIn(data, from, to)), [0, 9, -1]);
 });
 
-Deno.test("describeRecording says how long the recordings fit, or why nothing is recorded", () => {
+Deno.test("describeRecording says how long recordings are kept, or why nothing is recorded", () => {
   const camera = (name: string, recording: object) => ({
     name,
     recording: { state: "recording" as const, oldest: 1, newest: 2, ...recording },
   });
   const text = (...cameras: ReturnType<typeof camera>[]) => describeRecording(cameras).text;
-  assertEquals(
-    text(camera("front", { holdsSeconds: 22_800 })),
-    "Recording: holds 6 h 20 min at this rate",
+  const durations = [4, 95, 1_000, 3_598, 3_900, 22_800, 172_799, 604_799].map((holdsSeconds) =>
+    text(camera("front", { holdsSeconds })).replace("Recording: keeps about ", "")
   );
+  assertEquals(durations, [
+    "10 s",
+    "1 min 40 s",
+    "17 min",
+    "1 h",
+    "1 h 5 min",
+    "6 h",
+    "2 d",
+    "7 d",
+  ]);
   const full = camera("back", { state: "paused", reason: "The disk is full" });
   assertEquals(text(full), "Recording paused: The disk is full");
   assertEquals(text(camera("front", {}), full), "back: Recording paused: The disk is full");

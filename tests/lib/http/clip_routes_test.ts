@@ -163,24 +163,24 @@ Deno.test("a clip of marks has a frame for each mark with the label", async () =
 
 const REFUSED: Record<string, readonly [query: string, status: number, message: string]> = {
   "a missing from": ["", 400, 'Cannot make a clip without "from": give a time, such as from=-60s'],
-  "a wrong time": ["from=yesterday", 400, "Cannot read from as a time"],
-  "a wrong end": ["from=-1h&to=later", 400, "Cannot read to as a time"],
+  "a wrong time": ["from=yesterday", 400, 'Cannot read "from" as a time'],
+  "a wrong end": ["from=-1h&to=later", 400, 'Cannot read "to" as a time'],
   "from after to": [
     "from=-1m&to=-2m",
     400,
     "Cannot make a clip from 2025-12-31T23:59:00.000Z to 2025-12-31T23:58:00.000Z: " +
-    "from must be before to",
+    '"from" must be before "to"',
   ],
-  "an empty period": ["from=now&to=now", 400, "from must be before to"],
+  "an empty period": ["from=now&to=now", 400, '"from" must be before "to"'],
   "a negative speed": [
     "from=-1h&speed=-1",
     400,
-    "Cannot read speed as a number above 0, such as 60 for a timelapse or 0.5 for slow motion: " +
+    'Cannot read "speed" as a number above 0, such as 60 for a timelapse or 0.5 for slow motion: ' +
     'current value is "-1"',
   ],
-  "no speed": ["from=-1h&speed=0", 400, "Cannot read speed as a number above 0"],
-  "an unlimited speed": [`from=-1h&speed=${"9".repeat(400)}`, 400, "Cannot read speed"],
-  "a wrong rate": ["from=-1h&fps=0", 400, "Cannot read fps as a number above 0 and at most 240"],
+  "no speed": ["from=-1h&speed=0", 400, 'Cannot read "speed" as a number above 0'],
+  "an unlimited speed": [`from=-1h&speed=${"9".repeat(400)}`, 400, 'Cannot read "speed"'],
+  "a wrong rate": ["from=-1h&fps=0", 400, 'Cannot read "fps" as a number above 0 and at most 240'],
   "a clip of months": ["from=-1h&speed=0.000001", 400, "more than 49 days"],
   "speed with marks": ["from=-1h&marks=layer&speed=2", 400, "Cannot use speed with marks"],
   "marks that do not exist": [

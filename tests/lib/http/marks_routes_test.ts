@@ -47,15 +47,15 @@ Deno.test("GET /cameras/front/marks lists the marks of a period, and those with 
 
 for (
   const [query, message] of [
-    ["?label=", 'Cannot read label as a label of 1 to 64 letters, digits, spaces and "-_.:"'],
-    ["?label=a%2Fb", "Cannot read label as a label"],
-    [`?label=${"x".repeat(65)}`, "Cannot read label as a label"],
-    ["?label=a%0Ab", "Cannot read label as a label"],
-    ["?at=later", "Cannot read at as a time"],
+    ["?label=", 'Cannot read "label" as 1 to 64 letters, digits, spaces and "-_.:"'],
+    ["?label=a%2Fb", 'Cannot read "label" as 1 to 64'],
+    [`?label=${"x".repeat(65)}`, 'Cannot read "label" as 1 to 64'],
+    ["?label=a%0Ab", 'Cannot read "label" as 1 to 64'],
+    ["?at=later", 'Cannot read "at" as a time'],
     [`?at=${NOW / 1000 + 61}`, "Cannot set a mark in the future"],
-    ["?before=-1", "Cannot read before as a number of seconds from 0 to 86400"],
-    ["?after=1e9", "Cannot read after as a number of seconds from 0 to 86400"],
-    ["?keep=yes", "Cannot read keep as 0 or 1"],
+    ["?before=-1", 'Cannot read "before" as a number of seconds from 0 to 86400'],
+    ["?after=1e9", 'Cannot read "after" as a number of seconds from 0 to 86400'],
+    ["?keep=yes", 'Cannot read "keep" as 0 or 1'],
   ] as const
 ) {
   Deno.test(`POST /cameras/front/marks${query.slice(0, 20)} is refused`, async () => {

@@ -237,7 +237,7 @@ for (const speed of ["0", "0.0", "-0", "241", "-241", "NaN", "", "fast", "1e1", 
     const response = await app.request(`/video_feed?${at(BEGIN)}&speed=${speed}`);
     assertEquals([response.status, await response.text()], [
       400,
-      `Cannot read speed as a number from -240 to 240, but not 0: current value is "${speed}"\n`,
+      `Cannot read "speed" as a number from -240 to 240, but not 0: current value is "${speed}"\n`,
     ]);
     assertEquals(recorded.open, 0);
   });

@@ -120,6 +120,6 @@ Deno.test("GET snapshot.jpg?at= refuses what is no time and no tolerance", async
   for (const [at, more] of [["12:00", ""], ["now", "&tolerance=-1"], ["now", "&tolerance=x"]]) {
     const { response, text } = await get(record(), at!, more);
     assertEquals(response.status, 400);
-    assertStringIncludes(text, `Cannot read ${more ? "tolerance" : "at"} as a `);
+    assertStringIncludes(text, `Cannot read "${more ? "tolerance" : "at"}" as a `);
   }
 });

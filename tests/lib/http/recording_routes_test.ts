@@ -63,8 +63,8 @@ Deno.test("GET /cameras/front/recordings is compressed, and answers 304 for a kn
 
 for (
   const [path, status, message] of [
-    ["from=yesterday", 400, 'Cannot read from as a time, as "2026-11-27T05:43:33Z"'],
-    ["from=now&to=-1h", 400, "Cannot read from and to as a period: from is after to"],
+    ["from=yesterday", 400, 'Cannot read "from" as a time such as "2026-11-27T05:43:33Z"'],
+    ["from=now&to=-1h", 400, 'Cannot read "from" and "to" as a period: "from" is after "to"'],
   ] as const
 ) {
   Deno.test(`GET /cameras/front/recordings?${path} is refused`, async () => {

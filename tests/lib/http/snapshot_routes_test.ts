@@ -76,7 +76,7 @@ Deno.test("a snapshot with max_age is the latest frame if that is recent enough,
 for (const value of ["-1", "", "soon", "1e3", "Infinity", "0x10"]) {
   Deno.test(`?max_age=${value} gets 400 with the parameter's name, and starts no camera`, async () => {
     const { app, source } = setUp();
-    const message = "Cannot read max_age as a number of milliseconds from 0: " +
+    const message = 'Cannot read "max_age" as a number of milliseconds from 0: ' +
       `current value is ${JSON.stringify(value)}`;
     const asText = await app.request(`/snapshot.jpg?max_age=${value}`);
     assertEquals([asText.status, await asText.text()], [400, `${message}\n`]);

@@ -195,13 +195,13 @@ Deno.test("?fps= limits the frame rate of one viewer only", async () => {
 
 for (
   const [query, message] of [
-    ["fps=0", 'Cannot read fps as a number above 0 and at most 240: current value is "0"'],
-    ["fps=241", 'Cannot read fps as a number above 0 and at most 240: current value is "241"'],
-    ["fps=-1", 'Cannot read fps as a number above 0 and at most 240: current value is "-1"'],
-    ["fps=", 'Cannot read fps as a number above 0 and at most 240: current value is ""'],
-    ["fps=NaN", 'Cannot read fps as a number above 0 and at most 240: current value is "NaN"'],
-    ["fps=1e1", 'Cannot read fps as a number above 0 and at most 240: current value is "1e1"'],
-    ["advance_headers=2", 'Cannot read advance_headers as 0 or 1: current value is "2"'],
+    ["fps=0", 'Cannot read "fps" as a number above 0 and at most 240: current value is "0"'],
+    ["fps=241", 'Cannot read "fps" as a number above 0 and at most 240: current value is "241"'],
+    ["fps=-1", 'Cannot read "fps" as a number above 0 and at most 240: current value is "-1"'],
+    ["fps=", 'Cannot read "fps" as a number above 0 and at most 240: current value is ""'],
+    ["fps=NaN", 'Cannot read "fps" as a number above 0 and at most 240: current value is "NaN"'],
+    ["fps=1e1", 'Cannot read "fps" as a number above 0 and at most 240: current value is "1e1"'],
+    ["advance_headers=2", 'Cannot read "advance_headers" as 0 or 1: current value is "2"'],
   ] as const
 ) {
   Deno.test(`?${query} gets 400 with the parameter's name, and starts no camera`, async () => {

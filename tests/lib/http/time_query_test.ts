@@ -45,7 +45,10 @@ for (
 ) {
   Deno.test(`readTimeQuery() rejects ${text || "an empty value"}`, async () => {
     const message = await read(`at=${text}`);
-    assertStringIncludes(`${message}`, '400 Cannot read at as a time, as "2026-11-27T05:43:33Z"');
+    assertStringIncludes(
+      `${message}`,
+      '400 Cannot read "at" as a time such as "2026-11-27T05:43:33Z"',
+    );
     assertStringIncludes(`${message}`, `current value is "${text.replace("+", " ")}"`);
   });
 }

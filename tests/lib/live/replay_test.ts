@@ -243,12 +243,14 @@ Deno.test("two cameras replay along one playhead", async () => {
   const test = setUp();
   const { clock, session, socket, recorded, replay, watch } = test;
   recorded.back.times.splice(0, 3_000); // has the last 5 minutes only
-  replay(BEGIN + 290_000, 60, 1, ["front", "back", "no such camera"]);
+  replay(BEGIN + 290_000.3, 60, 1, ["front", "back", "no such camera"]);
   await watch(1_000);
   assert(Math.abs(numbers(socket, 0).at(-1)! - numbers(socket, 1).at(-1)!) <= 20);
   assertEquals(numbers(socket, 1)[0]! - 3_000 < 20, true);
   const gaps = socket.texts.filter(({ state }) => state === "gap");
   assertEquals(gaps.map(({ camera, to }) => [camera, to]), [[1, BEGIN + 300_000]]);
+  const times = gaps.flatMap(({ at, from, to }) => [at, from, to]);
+  assertEquals(times, times.map(Math.round), "times are whole milliseconds");
   session.end();
   await clock.advance(0);
   assertEquals(test.open, 0);

@@ -107,6 +107,20 @@ for (const speed of [-60, -8, -1, 0.25, 1, 8, 60]) {
   }
 }
 
+for (const speed of [1, -8]) {
+  Deno.test(`Playback at speed ${speed} waits for the first frame if it begins beside it`, async () => {
+    const camera = new RecordedCamera().record(BEGIN, 1_000, INTERVAL);
+    const clock = new ManualClock();
+    const first = speed > 0 ? 0 : 999;
+    const at = BEGIN + Math.floor(first * INTERVAL) - speed * 30;
+    const { playback } = play(camera, clock, { at, speed });
+    const shown = framesOf(await watch(playback, clock, { duration: 100 }));
+    assertEquals(shown[0]!.number, first);
+    assert(shown[0]!.time >= 30 && shown[0]!.time <= 32, `shown after ${shown[0]!.time} ms`);
+    assert(shown.length > 2, `${shown.length} frames`);
+  });
+}
+
 Deno.test("Playback reads each frame once, ahead, while the client keeps up", async () => {
   const camera = new RecordedCamera().record(BEGIN, 1_000, INTERVAL);
   const clock = new ManualClock();

@@ -86,6 +86,25 @@ Deno.test("a camera without recordings does not keep the playhead in a gap", asy
   assert(resumed && resumed.time < 600, `at ${resumed?.time} ms`);
 });
 
+for (const speed of [1, -1]) {
+  Deno.test(`a camera without frames where playback at speed ${speed} begins reports that once`, async () => {
+    const clock = new ManualClock();
+    const [here, there] = [new RecordedCamera(), new RecordedCamera()];
+    here.record(BEGIN, 1_000, 100);
+    there.record(BEGIN + speed * 60_000, 100, 100);
+    const playhead = new Playhead({ at: BEGIN, speed, clock });
+    await using _other = new Playback({ source: here.source(), playhead, clock });
+    await using playback = new Playback({ source: there.source(), playhead, clock });
+    assertEquals((await playback.next()).type, "gap");
+    await clock.advance(5);
+    const next = playback.next();
+    await clock.advance(5_000);
+    assertEquals(await Promise.race([next, Promise.resolve("nothing")]), "nothing");
+    await clock.advance(60_000);
+    assertEquals((await next).type, "frame");
+  });
+}
+
 Deno.test("a camera that is recorded no more waits for the others, and is live with them", async () => {
   const ended = new RecordedCamera().record(BEGIN - 86_400_000, 10, 100);
   const other = new RecordedCamera().record(BEGIN, 100, 100);

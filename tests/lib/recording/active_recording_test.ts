@@ -92,7 +92,7 @@ Deno.test("ActiveRecording logs once how long the recordings fit, as soon as the
   await clock.advance(60_000);
   assertEquals(recording.holds, 7_200_000);
   assertEquals(lines, [
-    '2026-01-01T00:00:20.000Z info recordings fit at the present rate duration="2 h"',
+    '2026-01-01T00:00:20.000Z info recording capacity estimated duration="2 h"',
   ]);
   await recording[Symbol.asyncDispose]();
 });

@@ -91,6 +91,10 @@ export class MemoryDisk implements Disk {
     });
   }
 
+  async listFiles(path: string): Promise<string[]> {
+    return (await this.list(path)).filter((name) => this.files.has(`${path}/${name}`));
+  }
+
   stat(path: string): Promise<DiskStat> {
     return attempt(() => {
       const file = this.files.get(path);
@@ -292,6 +296,10 @@ export class FaultyDisk implements Disk {
 
   list(path: string): Promise<string[]> {
     return this.request("list", path, () => this.#disk.list(path));
+  }
+
+  listFiles(path: string): Promise<string[]> {
+    return this.request("list", path, () => this.#disk.listFiles(path));
   }
 
   stat(path: string): Promise<DiskStat> {

@@ -42,6 +42,11 @@ Deno.test("openFolder refuses a file, and a folder without a parent", () => {
   }
 });
 
+Deno.test("openFolder says that a ~ was not replaced, as in a .env file", () => {
+  const reason = 'no shell has replaced the "~"; write the whole path';
+  assertEquals(refusal("~/recordings"), `Cannot record in "~/recordings": ${reason}`);
+});
+
 Deno.test("openFolder refuses a folder that cannot be written to", () => {
   using folder = new Folder();
   const cases = [

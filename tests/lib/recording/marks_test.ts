@@ -1,6 +1,14 @@
-import { assert, assertEquals, assertFalse, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { createLog } from "../../../lib/log.ts";
 import { type Mark, MarkFiles } from "../../../lib/recording/marks.ts";
 import { StorageError } from "../../../lib/recording/storage.ts";
+import { ManualClock } from "../../manual_clock.ts";
 import { FaultyDisk, MemoryDisk } from "./faulty_disk.ts";
 
 const NOON = Date.UTC(2026, 10, 27, 12);
@@ -9,6 +17,10 @@ const FILE = "/r/front/2026-11-27/marks.jsonl";
 
 function setUp() {
   const memory = new MemoryDisk("/r");
+  const addMarker = () => {
+    memory.files.set("/r/.dinocam", { bytes: new Uint8Array(0) } as never);
+  };
+  addMarker();
   const disk = new FaultyDisk(memory);
   let reserved = 0;
   const storage = {
@@ -20,12 +32,16 @@ function setUp() {
     counted += bytes;
     if (!memory.folders.has(`/r/${camera}/${day}`)) throw new Error(`No folder ${camera}/${day}`);
   };
-  const open = () => new MarkFiles({ root: "/r", disk, storage, account });
+  const lines: string[] = [];
+  const log = createLog({ clock: new ManualClock(), write: (line) => lines.push(line) });
+  const open = () => new MarkFiles({ root: "/r", disk, storage, account, log });
   const text = () => new TextDecoder().decode(memory.content(FILE));
   return {
     memory,
+    addMarker,
     disk,
     storage,
+    lines,
     marks: open(),
     open,
     text,
@@ -122,7 +138,7 @@ Deno.test("MarkFiles reports a failed write, and goes on afterwards", async () =
     const files = open();
     disk.fail("EIO", operation);
     const error = await assertRejects(() => files.add("front", mark(NOON)), StorageError);
-    assertEquals((error as Error).message, "Cannot store the mark: EIO: injected");
+    assertStringIncludes((error as Error).message, "Cannot store the mark: The disk reports an");
     assertEquals(reserved(), memory.used);
     disk.recover();
     disk.fail("EIO", "close");
@@ -153,16 +169,46 @@ Deno.test("MarkFiles rejects a mark without room, and a time that no folder can 
     StorageError,
     "Cannot store the mark: The disk is full",
   );
-  assertEquals(memory.files.size, 0);
+  assertEquals([...memory.files.keys()], ["/r/.dinocam"]);
 });
 
-Deno.test("MarkFiles does not create the folder of the recordings", async () => {
-  const { marks, memory } = setUp();
+Deno.test("MarkFiles writes nothing where the disk of the recordings is not mounted", async () => {
+  const { marks, memory, addMarker } = setUp();
   memory.removeAll("/r");
-  await assertRejects(() => marks.add("front", mark(NOON)), StorageError, "ENOENT");
-  memory.folders.add("/r");
+  await assertRejects(() => marks.add("front", mark(NOON)), StorageError, "RECORD_DIR is gone");
+  memory.folders.add("/r"); // the folder on which it is to be mounted
+  await assertRejects(() => marks.add("front", mark(NOON)), StorageError, "RECORD_DIR is gone");
+  assertEquals([...memory.folders], ["/r"]);
+  addMarker();
   await marks.add("front", mark(NOON));
   assertEquals((await marks.list("front", 0, Infinity)).length, 1);
+});
+
+Deno.test("MarkFiles goes on without a day that cannot be read, and keeps what is around it", async () => {
+  const { marks, open, disk, lines } = setUp();
+  const day = 86_400_000;
+  for (let i = 0; i < 6; i++) await marks.add("front", mark(NOON + i * day));
+  await marks.add("front", mark(NOON + 5 * day, { keep: true }));
+  const broken = "/r/front/2026-11-29/marks.jsonl";
+  disk.onRequest = ({ path }) => {
+    if (path === broken) {
+      throw new Error(`EISDIR: illegal operation on a directory, open '${path}'`);
+    }
+  };
+  const files = open();
+  const listed = await files.list("front", 0, Infinity);
+  assertEquals(listed.map(({ at }) => (at - NOON) / day), [0, 1, 3, 4, 5, 5]);
+  assertEquals((await files.list("front", NOON + 2 * day, NOON + 3 * day)).length, 1);
+  const kept = await Promise.all(
+    [0, 1, 2, 3, 4, 5].map((i) => files.keeps("front", NOON + i * day, NOON + i * day)),
+  );
+  assertEquals(kept, [false, true, true, true, false, true]);
+  assertEquals(lines.length, 1);
+  const error = await assertRejects(() => files.add("front", mark(NOON + 2 * day)), StorageError);
+  assertEquals(
+    (error as Error).message,
+    "Cannot store the mark: Cannot write to RECORD_DIR: EISDIR: illegal operation on a directory",
+  );
 });
 
 Deno.test("MarkFiles keeps what belongs to marks with keep, over midnight, too", async () => {
@@ -186,8 +232,11 @@ Deno.test("MarkFiles reads marks to keep once, and again after a failure", async
   await marks.add("front", mark(NOON, { keep: true }));
   const files = open();
   disk.fail("EIO", "open");
-  await assertRejects(() => files.keeps("front", NOON, NOON));
+  assert(await files.keeps("front", NOON - 5, NOON - 5));
+  disk.fail("EIO", "list");
+  await assertRejects(() => open().keeps("front", NOON, NOON));
   disk.recover();
+  assertFalse(await files.keeps("front", NOON - 5, NOON - 5));
   assert(await files.keeps("front", NOON, NOON));
   disk.requests.length = 0;
   assert(await files.keeps("front", NOON - 5, NOON));

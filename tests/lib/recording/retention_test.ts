@@ -336,6 +336,20 @@ Deno.test("Retention thins what was recorded after the clock was set back", asyn
   assertEquals((await fixture.all()).map(({ thinnedTo }) => thinnedTo), [1, 1]);
 });
 
+Deno.test("Retention does not report a segment that was deleted before it was thinned", async () => {
+  const memory = new MemoryDisk("/r");
+  const segment = await writeSegment(memory, { frames: frames(NOW - HOUR, 1500, 40) });
+  await writeSegment(memory, { number: 2, frames: frames(NOW - HOUR / 2, 1500, 40) });
+  const retention = { maxAge: DAY, tiers: [{ after: 10 * MINUTE, fps: 1 }] };
+  await using fixture = new Fixture({ memory, retention });
+  await fixture.library.start();
+  memory.files.delete(segmentPath("/r", segment));
+  fixture.retention.start();
+  await fixture.clock.advance(MINUTE);
+  assertEquals((await fixture.all()).at(-1)!.thinnedTo, 1);
+  assertEquals(fixture.log.lines.filter((line) => line.includes("not thinned")), []);
+});
+
 Deno.test("Retention does not try to thin a damaged segment again and again", async () => {
   const memory = new MemoryDisk("/r");
   const segment = await writeSegment(memory, { frames: frames(NOW - HOUR, 1500, 40) });

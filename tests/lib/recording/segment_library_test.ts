@@ -3,6 +3,7 @@ import { indexLine } from "../../../lib/recording/day_index.ts";
 import type { Segment } from "../../../lib/recording/segment.ts";
 import type { SegmentLibrary } from "../../../lib/recording/segment_library.ts";
 import { DAY, segmentPlace } from "../../../lib/recording/segment_name.ts";
+import { needing } from "../../parts.ts";
 import { FaultyDisk } from "./faulty_disk.ts";
 import { every, Recordings, START } from "./recordings.ts";
 import { parseSegment } from "./segment_files.ts";
@@ -162,6 +163,24 @@ Deno.test("a library does not touch foreign files", async () => {
   const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
   assertEquals(names.filter((name) => !foreign.includes(`${folder}/${name}`)), ["index.tsv"]);
   assertEquals(recordings.lines.filter((line) => line.includes("not readable")).length, 1);
+});
+
+Deno.test("a library takes no pipe, link or folder for a segment", needing("mkfifo"), async () => {
+  await using recordings = new Recordings();
+  const folder = recordings.path(await recordings.write({ start: START })).replace(/[^/]+$/, "");
+  const torn = await recordings.writeTorn({ camera: "archive", start: START });
+  const { size } = Deno.statSync(torn);
+  await new Deno.Command("mkfifo", { args: [`${folder}11-00-00.000Z.mkv`] }).output();
+  Deno.symlinkSync(torn, `${folder}12-00-00.000Z.mkv`);
+  Deno.symlinkSync("nowhere", `${folder}13-00-00.000Z.mkv`);
+  Deno.mkdirSync(`${folder}14-00-00.000Z.mkv`);
+  Deno.renameSync(`${recordings.root}/archive`, `${recordings.root}/old archive`);
+  const library = await recordings.open();
+  assertEquals((await all(library)).map(({ start }) => start), [START]);
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+  assertEquals(names.length, 6);
+  assertEquals(recordings.lines, []);
+  assertEquals(Deno.statSync(torn.replace("archive", "old archive")).size, size);
 });
 
 Deno.test("a library removes the folder of a day with its last segment, except today's", async () => {

@@ -76,7 +76,7 @@ Deno.test("StorageLimits grants requests at once while there is room, then delet
   assertEquals(names(library.removed), [1]);
   assertEquals([...memory.files.keys()].filter((path) => path.endsWith(".mkv")).length, 8);
   assertEquals(lines, [
-    'info recordings have their maximum size: the oldest are deleted limit="100 MB"',
+    'info maximum size reached: oldest recordings are deleted limit="100 MB"',
   ]);
 });
 
