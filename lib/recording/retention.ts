@@ -8,7 +8,7 @@ import type { RetentionPeriods } from "./retention_setting.ts";
 import type { SegmentLibrary } from "./segment_library.ts";
 import { DAY, dayOf, parseDay } from "./segment_name.ts";
 import { formatSize } from "./size_setting.ts";
-import type { StorageLimits } from "./storage.ts";
+import type { StorageLimits } from "./storage_limits.ts";
 import { Thinning } from "./thinning.ts";
 
 /** Time between two checks, in milliseconds. */

@@ -8,7 +8,7 @@ import type { Segment } from "../../../lib/recording/segment.ts";
 import { SegmentLibrary } from "../../../lib/recording/segment_library.ts";
 import { DAY, dayOf, segmentPath } from "../../../lib/recording/segment_name.ts";
 import { SegmentWriter } from "../../../lib/recording/segment_writer.ts";
-import { StorageLimits } from "../../../lib/recording/storage.ts";
+import { StorageLimits } from "../../../lib/recording/storage_limits.ts";
 import { FaultyDisk, MemoryDisk } from "./faulty_disk.ts";
 import { FakeCamera, FakeLog, SettableClock } from "./recorder_fixture.ts";
 import { fakeJpeg, readFrames, type StoredFrame, writeSegment } from "./segment_file.ts";
