@@ -10,6 +10,8 @@ import { thin, type ThinOptions } from "./thin.ts";
 
 /** A segment is thinned only if this many times the frames of the tier are in it. */
 const MIN_REDUCTION = 1.1;
+/** Number of segments after which others have their turn. */
+const MANY = 100;
 
 /** Options of {@link Thinning}. */
 export interface ThinningOptions extends Omit<ThinOptions, "fps" | "library"> {
@@ -52,13 +54,15 @@ export class Thinning {
     let from = this.#doneUntil.get(key) ?? oldest;
     while (from <= until) {
       const to = Math.min(from + DAY, until);
-      for (const segment of await library.segments(camera, from, to)) {
+      const segments = await library.segments(camera, from, to);
+      for (const segment of segments) {
         if (!await this.#isDue(segment, tier, until)) continue;
         if (!await this.#thin(segment, tier)) return; // it is tried again in the next run
       }
       this.#doneUntil.set(key, to);
       if (to === until) return;
       from = to;
+      if (segments.length >= MANY) await new Promise((resolve) => setTimeout(resolve, 0));
     }
   }
 
