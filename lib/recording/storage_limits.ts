@@ -278,7 +278,7 @@ export class StorageLimits implements Storage {
           ? !this.#isBelowFloor()
           : this.#deletedSegments - before >= maxSegments;
         // On a small disk, ten minutes may be more than it holds.
-        const isRecent = clock.now() - segment.end < RECENT &&
+        const isRecent = clock.now() - (segment.recordedBy ?? segment.end) < RECENT &&
           this.#recorded - segment.bytes < this.#limit / 2;
         return isEnough || isRecent ? "stop" : "delete";
       }));

@@ -34,10 +34,13 @@ export class Thinning {
     this.#options = options;
   }
 
-  /** Thins all segments that are old enough. Rejects if its signal aborts. */
-  async run(): Promise<void> {
-    const { clock, library, tiers } = this.#options;
-    const now = clock.now();
+  /**
+   * Thins all segments that are old enough. Rejects if its signal aborts.
+   *
+   * @param now Time that ages are counted by, in milliseconds since the Unix epoch.
+   */
+  async run(now: number): Promise<void> {
+    const { library, tiers } = this.#options;
     if (now < this.#lastRun) this.#doneUntil.clear(); // the clock was set back: times occur again
     this.#lastRun = now;
     for (const camera of library.cameras) {
