@@ -97,28 +97,38 @@ Deno.test("the server records, and returns the recorded frame of a moment", () =
   }));
 
 Deno.test("the server keeps its recordings and marks when it is killed, and repairs them", () =>
+  withFolder(keepsRecordings));
+
+Deno.test("the server records and repairs through a link to a folder", () =>
   withFolder(async (dir) => {
-    let before: Recordings;
-    {
-      await using server = await startRecording(dir);
-      before = await recorded(server, 30);
-      const mark = `${server.url}/cameras/emulated/marks?label=layer&at=-1s`;
-      assertEquals((await (await fetch(mark, { method: "POST" })).json()).label, "layer");
-      await server.stop("SIGKILL");
-    }
-    await using server = await startRecording(dir);
-    const after = await recorded(server, framesIn(before) + 20);
-    assertEquals(after.oldest, before.oldest);
-    const kept = after.spans.filter(({ start }) => start <= before.newest!);
-    assertEquals(kept.length, 1);
-    const marks = await (await fetch(`${server.url}/cameras/emulated/marks`)).json();
-    assertEquals(marks.map(({ label }: { label: string }) => label), ["layer"]);
-    const at = before.newest! / 1000;
-    const snapshot = await fetch(`${server.url}/cameras/emulated/snapshot.jpg?at=${at}`);
-    await snapshot.bytes();
-    assertEquals(Number(snapshot.headers.get("X-Timestamp")), at);
-    assertEquals((await server.stop()).code, 0);
+    await Deno.mkdir(dir);
+    await Deno.symlink(dir, `${dir}-link`);
+    await keepsRecordings(`${dir}-link`);
   }));
+
+/** Asserts that a server continues the recordings and marks of one that was killed. */
+async function keepsRecordings(dir: string): Promise<void> {
+  let before: Recordings;
+  {
+    await using server = await startRecording(dir);
+    before = await recorded(server, 30);
+    const mark = `${server.url}/cameras/emulated/marks?label=layer&at=-1s`;
+    assertEquals((await (await fetch(mark, { method: "POST" })).json()).label, "layer");
+    await server.stop("SIGKILL");
+  }
+  await using server = await startRecording(dir);
+  const after = await recorded(server, framesIn(before) + 20);
+  assertEquals(after.oldest, before.oldest);
+  const kept = after.spans.filter(({ start }) => start <= before.newest!);
+  assertEquals(kept.length, 1);
+  const marks = await (await fetch(`${server.url}/cameras/emulated/marks`)).json();
+  assertEquals(marks.map(({ label }: { label: string }) => label), ["layer"]);
+  const at = before.newest! / 1000;
+  const snapshot = await fetch(`${server.url}/cameras/emulated/snapshot.jpg?at=${at}`);
+  await snapshot.bytes();
+  assertEquals(Number(snapshot.headers.get("X-Timestamp")), at);
+  assertEquals((await server.stop()).code, 0);
+}
 
 Deno.test("the server records the cameras in RECORD only, and starts the others on demand", () =>
   withFolder(async (dir) => {

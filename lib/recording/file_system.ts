@@ -185,7 +185,9 @@ class WritableFile implements DiskFile {
   }
 
   async size(): Promise<number> {
-    return (await this.#file.stat()).size;
+    // Deno 2.9 refuses `stat` where a part of the path is a link, and permits everything else.
+    this.#position = undefined;
+    return this.#position = await this.#file.seek(0, Deno.SeekMode.End);
   }
 
   close(): Promise<void> {

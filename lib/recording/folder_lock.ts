@@ -54,6 +54,12 @@ function create(root: string): void {
         : "its parent folder does not exist; create it, mount its disk, or choose another RECORD_DIR";
       throw new ConfigError(`Cannot record in ${quote(root)}: ${reason}`);
     }
+    if (error instanceof Deno.errors.AlreadyExists) {
+      throw new ConfigError(
+        `Cannot record in ${quote(root)}: it is a link to a folder that does not exist; ` +
+          "create that folder, mount its disk, or choose another RECORD_DIR",
+      );
+    }
     throw refusal(root, error);
   }
 }
@@ -86,7 +92,8 @@ function lock(file: Deno.FsFile, { root, log }: { root: string; log: Log }): boo
 
 function writeText(file: Deno.FsFile, root: string): void {
   try {
-    if (file.statSync().size > 0) return;
+    // Deno 2.9 refuses `statSync` where a part of the path is a link, and permits everything else.
+    if (file.seekSync(0, Deno.SeekMode.End) > 0) return;
     file.writeSync(new TextEncoder().encode(TEXT));
   } catch (error) {
     throw refusal(root, error);

@@ -36,6 +36,12 @@ Deno.test("openFolder refuses a file, and a folder without a parent", () => {
       "its parent folder does not exist; create it, mount its disk, or choose another RECORD_DIR",
     ],
   ];
+  Deno.symlinkSync("nowhere", `${folder.path}/link`);
+  cases.push([
+    "link",
+    "it is a link to a folder that does not exist; " +
+    "create that folder, mount its disk, or choose another RECORD_DIR",
+  ]);
   for (const [name, reason] of cases) {
     const root = `${folder.path}/${name}`;
     assertEquals(refusal(root), `Cannot record in "${root}": ${reason}`);
