@@ -78,6 +78,8 @@ export class RecordedDay {
   #table: SegmentTable | undefined;
   #loading: Promise<SegmentTable> | undefined;
   #isScanned = false;
+  /** When the folder had changed last, as far as known. */
+  #modified: number | undefined;
   #summary = summarize(undefined);
   /** Sizes of the index, and of marks and other files that are ours, in bytes. */
   #indexBytes = 0;
@@ -211,6 +213,40 @@ export class RecordedDay {
     return await disk.remove(path).then(() => true, (error) => codeOf(error) === "ENOENT");
   }
 
+  /** Whether the folder has changed since the last call, or since it was read. */
+  async hasChanged(): Promise<boolean> {
+    const { disk, path } = this.#options;
+    const { modified } = await ignore(disk.stat(path), "ENOENT") ?? {};
+    const hasChanged = modified !== this.#modified;
+    this.#modified = modified;
+    return hasChanged;
+  }
+
+  /** Removes the segments whose files somebody has deleted. @returns Their number. */
+  async removeMissing(): Promise<number> {
+    const { disk, path } = this.#options;
+    const table = await this.load();
+    const known = Array.from({ length: table.length }, (_, i) => table.segment(i).name);
+    const names = new Set(await disk.list(path));
+    const missing = known.filter((name) => !names.has(name));
+    for (const name of missing) await this.remove(name);
+    return missing.length;
+  }
+
+  /** Takes note that somebody has deleted the folder. @returns Number of its segments. */
+  async clear(): Promise<number> {
+    await this.#loading?.catch(() => {}); // its caller gets the error
+    await this.#written;
+    const { segments } = this.#summary;
+    this.#table = this.#emptyTable();
+    this.#isScanned = true;
+    this.#indexBytes = this.#otherBytes = this.#useless = 0;
+    this.#isTorn = false;
+    this.#unclosed.clear();
+    this.#update();
+    return segments;
+  }
+
   /** Counts bytes that were written to another file in the folder: marks. */
   account(bytes: number): void {
     if (!this.#isScanned) return; // will be counted then
@@ -274,6 +310,7 @@ export class RecordedDay {
     const marks = await ignore(disk.stat(`${path}/${MARKS_NAME}`), "ENOENT");
     this.#table = table;
     this.#isScanned = true;
+    this.#modified = folder.modified;
     this.#indexBytes = index?.bytes ?? 0;
     this.#otherBytes = (marks?.size ?? 0) + unreadable;
     this.#useless = useless;
