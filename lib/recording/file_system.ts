@@ -237,3 +237,13 @@ function call<T = void>(
     operation((error, result) => error ? reject(error) : resolve(result as T))
   );
 }
+
+/** Returns the names in a folder; none if it does not exist. */
+export async function listOrNone(disk: Pick<Disk, "list">, folder: string): Promise<string[]> {
+  try {
+    return await disk.list(folder);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return [];
+    throw error;
+  }
+}
