@@ -3,7 +3,7 @@ import { explain } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Disk } from "./disk.ts";
 import { codeOf } from "./file_system.ts";
-import type { Library } from "./library.ts";
+import type { Library, OldSegment } from "./library.ts";
 import type { Segment } from "./segment.ts";
 import { segmentPath } from "./segment_name.ts";
 
@@ -31,7 +31,7 @@ export interface DeletionOptions {
 }
 
 /** Which segments to delete. It is called for segments from the oldest one on. */
-export type Decision = (segment: Segment) => "delete" | "stop";
+export type Decision = (segment: OldSegment) => "delete" | "stop";
 
 /** What a call of {@link Deletion.deleteOldest} has done. */
 export interface Deleted {

@@ -11,6 +11,12 @@ export interface Extent {
   readonly bytes: number;
 }
 
+/** A closed segment that may be deleted. */
+export interface OldSegment extends Segment {
+  /** When it was recorded, at the latest; `end` without it. Its times are in the future. */
+  readonly recordedBy?: number;
+}
+
 /** A period without gaps. */
 export interface Span {
   /** Times of the first and the last frame. */
@@ -74,6 +80,6 @@ export interface Library {
   replace(old: Segment, replacement: Segment): Promise<void>;
   /** Removes a segment that has been deleted; writes the index of the day now or later. */
   remove(segment: Segment): Promise<void>;
-  /** Returns the oldest closed segments of all cameras together, by their end. */
-  oldest(count: number): Promise<readonly Segment[]>;
+  /** Returns the oldest closed segments of all cameras together, in the order of recording. */
+  oldest(count: number): Promise<readonly OldSegment[]>;
 }

@@ -12,7 +12,7 @@ import { Retention } from "./retention.ts";
 import type { RetentionPeriods } from "./retention_setting.ts";
 import { SegmentLibrary } from "./segment_library.ts";
 import { formatSize } from "./size_setting.ts";
-import { StorageLimits } from "./storage.ts";
+import { StorageLimits } from "./storage_limits.ts";
 
 /** Options of {@link openRecording}. */
 export interface RecordingOptions {

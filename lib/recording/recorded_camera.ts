@@ -1,7 +1,8 @@
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import type { Disk } from "./disk.ts";
-import type { Extent } from "./library.ts";
+import type { Extent, OldSegment } from "./library.ts";
+import { findOldest } from "./oldest_segments.ts";
 import { RecordedDay } from "./recorded_day.ts";
 import type { OpenSegment, Segment } from "./segment.ts";
 import { DAY, dayOf, parseDay } from "./segment_name.ts";
@@ -44,6 +45,7 @@ export class RecordedCamera {
   readonly #open = new Set<OpenSegment>();
   /** Paths of segments that cannot be read, and when they are tried again. */
   readonly #hidden = new Map<string, number>();
+  readonly #createdAt: number;
   #maxNumber = 0;
   /** Number of the first segment of this process. */
   #firstNumber: number | undefined;
@@ -51,6 +53,7 @@ export class RecordedCamera {
 
   constructor(options: RecordedCameraOptions) {
     this.#options = options;
+    this.#createdAt = options.clock.monotonic();
   }
 
   get name(): string {
@@ -244,19 +247,32 @@ export class RecordedCamera {
     return undefined;
   }
 
-  /** Returns the closed segments that end first. */
-  async oldest(count: number): Promise<Segment[]> {
+  /** Returns the closed segments that were recorded first; see {@link findOldest}. */
+  async oldest(count: number): Promise<OldSegment[]> {
     if (count === 0) return [];
-    let found: { end: number; table: SegmentTable; row: number }[] = [];
-    for (const day of [...this.#days]) {
-      const bound = day.isScanned ? day.summary.firstEnd : day.start;
-      if (found.length >= count && bound >= found[count - 1]!.end) break;
-      const table = await this.#load(day);
-      const rows = day.summary.isOrdered ? Math.min(count, table.length) : table.length;
-      for (let row = 0; row < rows; row++) found.push({ end: table.end(row), table, row });
-      found = found.sort((a, b) => a.end - b.end).slice(0, count);
+    const { clock } = this.#options;
+    const now = clock.now();
+    return await findOldest(count, {
+      days: [...this.#days],
+      open: this.#open,
+      load: (day) => this.#load(day),
+      now,
+      since: now - (clock.monotonic() - this.#createdAt),
+    });
+  }
+
+  /**
+   * Returns the time of the newest closed segment that does not end after a time. The time itself if
+   * segments of one day end both before and after it.
+   */
+  newestBefore(time: number): number | undefined {
+    let newest = -Infinity;
+    for (const { start, isScanned, summary } of this.#days) {
+      const first = isScanned ? summary.start : start;
+      const last = isScanned ? summary.end : start + DAY;
+      if (first <= time) newest = Math.max(newest, Math.min(last, time));
     }
-    return found.map(({ table, row }) => table.segment(row));
+    return newest === -Infinity ? undefined : newest;
   }
 
   /** Waits for writes of the indexes. */

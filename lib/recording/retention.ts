@@ -1,14 +1,17 @@
+import { AgeClock } from "./age_clock.ts";
 import { type Clock, settlesWithin } from "../clock.ts";
 import { explain } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { isClockSet as isSystemClockSet } from "./clock_sync.ts";
 import type { Disk } from "./disk.ts";
 import { listOrNone, removeEmptyDay } from "./empty_days.ts";
+import type { OldSegment } from "./library.ts";
 import type { MarkFiles } from "./marks.ts";
 import type { RetentionPeriods } from "./retention_setting.ts";
 import type { SegmentLibrary } from "./segment_library.ts";
 import { DAY, dayOf, parseDay } from "./segment_name.ts";
 import { formatSize } from "./size_setting.ts";
-import type { StorageLimits } from "./storage.ts";
+import type { StorageLimits } from "./storage_limits.ts";
 import { Thinning } from "./thinning.ts";
 
 /** Time between two checks, in milliseconds. */
@@ -27,7 +30,7 @@ export interface RetentionOptions {
   readonly disk: Disk;
   readonly library: Pick<
     SegmentLibrary,
-    "cameras" | "extent" | "segments" | "replace" | "account" | "removeDay"
+    "cameras" | "extent" | "newestBefore" | "segments" | "replace" | "account" | "removeDay"
   >;
   readonly storage: StorageLimits;
   readonly marks: Pick<MarkFiles, "keeps" | "forget">;
@@ -35,6 +38,8 @@ export interface RetentionOptions {
   readonly retention?: RetentionPeriods;
   /** Names of the cameras that are recorded: their folders stay. */
   readonly cameras: readonly string[];
+  /** Returns whether the machine's clock has been set since its start. */
+  readonly isClockSet?: () => Promise<boolean>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -46,6 +51,7 @@ export interface RetentionOptions {
 export class Retention implements AsyncDisposable {
   readonly #options: RetentionOptions;
   readonly #stopping = new AbortController();
+  readonly #ages: AgeClock | undefined;
   readonly #thinning: Thinning | undefined;
   #tasks: Promise<unknown> = Promise.resolve();
   #searchedFoldersAt = -Infinity;
@@ -55,16 +61,22 @@ export class Retention implements AsyncDisposable {
   constructor(options: RetentionOptions) {
     this.#options = options;
     const { signal } = this.#stopping;
-    const { tiers = [] } = options.retention ?? {};
+    const { library, retention, isClockSet = isSystemClockSet } = options;
+    const newestBefore = library.newestBefore.bind(library);
+    if (retention) this.#ages = new AgeClock({ ...options, isClockSet, newestBefore });
+    const { tiers = [] } = retention ?? {};
     if (tiers.length > 0) this.#thinning = new Thinning({ ...options, tiers, signal });
   }
 
-  /** Starts checking, as soon as the library is loaded. */
+  /**
+   * Starts checking, as soon as the library is loaded. To be called when the newest days are loaded,
+   * and before recording starts.
+   */
   start(): void {
-    const thinning = this.#thinning;
+    this.#ages?.start();
     this.#tasks = Promise.all([
       this.#repeat(() => this.#check()),
-      thinning && this.#repeat(() => thinning.run()),
+      this.#thinning && this.#repeat(() => this.#thin()),
     ]);
   }
 
@@ -93,6 +105,7 @@ export class Retention implements AsyncDisposable {
   async #check(): Promise<void> {
     const { clock, storage } = this.#options;
     await storage.check();
+    await this.#ages?.check();
     await this.#deleteOld();
     await this.#removeEmptyDays(storage.takeEmptiedDays());
     const now = clock.monotonic();
@@ -101,15 +114,21 @@ export class Retention implements AsyncDisposable {
     await this.#searchFolders();
   }
 
+  async #thin(): Promise<void> {
+    await this.#ages?.check();
+    const now = this.#ages?.now;
+    if (now !== undefined) await this.#thinning!.run(now);
+  }
+
   /** Deletes segments whose last frame is older than the maximum age. */
   async #deleteOld(): Promise<void> {
-    const { clock, log, storage, retention } = this.#options;
+    const { log, storage, retention } = this.#options;
     if (!retention) return;
+    const isOld = ({ end, recordedBy = end }: OldSegment) =>
+      (this.#ages?.now ?? -Infinity) - recordedBy > retention.maxAge;
     let [segments, bytes] = [0, 0];
     for (let end = "batch"; end === "batch" && !this.#stopping.signal.aborted;) {
-      const deleted = await storage.deleteOldest(({ end }) =>
-        clock.now() - end > retention.maxAge ? "delete" : "stop"
-      );
+      const deleted = await storage.deleteOldest((segment) => isOld(segment) ? "delete" : "stop");
       segments += deleted.segments;
       bytes += deleted.bytes;
       end = deleted.end;
@@ -125,7 +144,7 @@ export class Retention implements AsyncDisposable {
     for (const folder of days) {
       const [camera, day] = folder.split("/") as [string, string];
       const start = parseDay(day)!;
-      const isEmpty = this.#isOver(day) &&
+      const isEmpty = this.#isElsewhere(day) &&
         (await library.segments(camera, start, start + DAY - 1)).length === 0;
       if (isEmpty) await this.#removeDay(camera, day);
     }
@@ -139,7 +158,7 @@ export class Retention implements AsyncDisposable {
     for (const camera of library.cameras) {
       const { oldest } = library.extent(camera);
       for (const name of await listOrNone(disk, `${root}/${camera}`)) {
-        const isPast = parseDay(name) !== undefined && this.#isOver(name) &&
+        const isPast = parseDay(name) !== undefined && this.#isElsewhere(name) &&
           (oldest === undefined || name < dayOf(oldest));
         if (isPast) await this.#removeDay(camera, name);
       }
@@ -163,9 +182,12 @@ export class Retention implements AsyncDisposable {
     await disk.remove(`${root}/${camera}`).catch(() => {}); // it has other files
   }
 
-  /** Whether nothing is recorded in the folder of a day any more, with a day in reserve. */
-  #isOver(day: string): boolean {
-    return day < dayOf(this.#options.clock.now() - DAY);
+  /** Whether a day is over, or in the future, by more than a day; also if the clock is wrong. */
+  #isElsewhere(day: string): boolean {
+    const { clock } = this.#options;
+    return [clock.now(), this.#ages ? this.#ages.now : clock.now()].every((now) =>
+      now !== undefined && (day < dayOf(now - DAY) || day > dayOf(now + DAY))
+    );
   }
 
   #logFailure(error: unknown): void {

@@ -6,7 +6,7 @@ import type { Disk, DiskFile } from "./disk.ts";
 import { codeOf } from "./file_system.ts";
 import { MARKER } from "./folder_lock.ts";
 import { IndexCache } from "./index_cache.ts";
-import type { Extent, FrameRange, Library, Timeline } from "./library.ts";
+import type { Extent, FrameRange, Library, OldSegment, Timeline } from "./library.ts";
 import { RecordedCamera } from "./recorded_camera.ts";
 import type { RecordedDay } from "./recorded_day.ts";
 import type { OpenSegment, Segment, SegmentIndex } from "./segment.ts";
@@ -156,10 +156,21 @@ export class SegmentLibrary implements Library, AsyncDisposable {
     await this.#camera(segment.camera).remove(segment);
   }
 
-  async oldest(count: number): Promise<readonly Segment[]> {
+  async oldest(count: number): Promise<readonly OldSegment[]> {
     const cameras = [...this.#cameras.values()];
     const found = await Promise.all(cameras.map((camera) => camera.oldest(count)));
-    return found.flat().sort((a, b) => a.end - b.end).slice(0, count);
+    return found.flat()
+      .sort((a, b) => (a.recordedBy ?? a.end) - (b.recordedBy ?? b.end) || a.end - b.end)
+      .slice(0, count);
+  }
+
+  /** Returns the time of the newest recording up to a time; see {@link RecordedCamera}. */
+  newestBefore(time: number): number | undefined {
+    const times = [...this.#cameras.values()].map((camera) =>
+      camera.newestBefore(time) ?? -Infinity
+    );
+    const newest = Math.max(...times);
+    return newest === -Infinity ? undefined : newest;
   }
 
   /** Counts bytes that were written to a file of a day: marks. */

@@ -14,7 +14,7 @@ import type { Library } from "./library.ts";
 import type { Segment, SegmentIndex } from "./segment.ts";
 import { segmentPath } from "./segment_name.ts";
 import { readSegment, type SegmentContent } from "./segment_reader.ts";
-import type { StorageLimits } from "./storage.ts";
+import type { StorageLimits } from "./storage_limits.ts";
 
 /** Bytes that are copied at a time. */
 const CHUNK = 1_000_000;

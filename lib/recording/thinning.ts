@@ -11,6 +11,8 @@ import { thin, type ThinOptions } from "./thin.ts";
 
 /** A segment is thinned only if this many times the frames of the tier are in it. */
 const MIN_REDUCTION = 1.1;
+/** Number of segments after which others have their turn. */
+const MANY = 100;
 
 /** Options of {@link Thinning}. */
 export interface ThinningOptions extends Omit<ThinOptions, "fps" | "library"> {
@@ -33,10 +35,13 @@ export class Thinning {
     this.#options = options;
   }
 
-  /** Thins all segments that are old enough. Rejects if its signal aborts. */
-  async run(): Promise<void> {
-    const { clock, library, tiers } = this.#options;
-    const now = clock.now();
+  /**
+   * Thins all segments that are old enough. Rejects if its signal aborts.
+   *
+   * @param now Time that ages are counted by, in milliseconds since the Unix epoch.
+   */
+  async run(now: number): Promise<void> {
+    const { library, tiers } = this.#options;
     if (now < this.#lastRun) this.#doneUntil.clear(); // the clock was set back: times occur again
     this.#lastRun = now;
     for (const camera of library.cameras) {
@@ -53,13 +58,15 @@ export class Thinning {
     let from = this.#doneUntil.get(key) ?? oldest;
     while (from <= until) {
       const to = Math.min(from + DAY, until);
-      for (const segment of await library.segments(camera, from, to)) {
+      const segments = await library.segments(camera, from, to);
+      for (const segment of segments) {
         if (!await this.#isDue(segment, tier, until)) continue;
         if (!await this.#thin(segment, tier)) return; // it is tried again in the next run
       }
       this.#doneUntil.set(key, to);
       if (to === until) return;
       from = to;
+      if (segments.length >= MANY) await new Promise((resolve) => setTimeout(resolve, 0));
     }
   }
 

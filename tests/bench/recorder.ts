@@ -9,7 +9,7 @@ import { FileSystemDisk } from "../../lib/recording/file_system.ts";
 import { openFolder } from "../../lib/recording/folder_lock.ts";
 import { Recorder } from "../../lib/recording/recorder.ts";
 import { SegmentLibrary } from "../../lib/recording/segment_library.ts";
-import { StorageLimits } from "../../lib/recording/storage.ts";
+import { StorageLimits } from "../../lib/recording/storage_limits.ts";
 import { cameraFrame } from "./camera_frames.ts";
 
 // Measures what recording costs: CPU time per frame, and how late timers are meanwhile.

@@ -12,7 +12,7 @@ import { Retention } from "../../lib/recording/retention.ts";
 import { SegmentLibrary } from "../../lib/recording/segment_library.ts";
 import { segmentPlace } from "../../lib/recording/segment_name.ts";
 import { SegmentWriter } from "../../lib/recording/segment_writer.ts";
-import { StorageLimits } from "../../lib/recording/storage.ts";
+import { StorageLimits } from "../../lib/recording/storage_limits.ts";
 import { thin } from "../../lib/recording/thin.ts";
 
 const MINUTE = 60_000;

@@ -117,17 +117,21 @@ async function benchWriting({ tools, cores, seconds, rounds }: RecordingBenchOpt
     { name: `${name}: memory, MB`, figures: results.map((r) => median(r.memory)), digits: 0 },
   ];
   return `${writeTable(all.map((one) => one.name), lines)}\n\n` +
-    `Frames missing in dinocam's recordings: ${missing}.`;
+    `Frames missing in dinocam's recordings, after the warm-up: ${missing}.`;
 }
 
-/** Counts the frames between the first and the last one that are not recorded. */
+/**
+ * Counts the frames that are not recorded, after the warm-up: the camera loses some while the server
+ * is too slow to read them.
+ */
 async function missingFrames(...folders: string[]): Promise<number> {
   const numbers: number[] = [];
   for (const folder of folders) {
     for (const file of await segmentFiles(folder)) numbers.push(...await stampsIn(file));
   }
   if (numbers.length === 0) throw new Error("Nothing was recorded");
-  return numbers.at(-1)! - numbers[0]! + 1 - numbers.length;
+  const counted = numbers.filter((number) => number >= numbers[0]! + WARMUP * PICTURE.fps);
+  return counted.length === 0 ? NaN : counted.at(-1)! - counted[0]! + 1 - counted.length;
 }
 
 /** Returns the numbers that the stand-in camera has stamped on the frames of a file. */

@@ -4,7 +4,7 @@ import { Recorder } from "../../lib/recording/recorder.ts";
 import { Retention } from "../../lib/recording/retention.ts";
 import { readRetention } from "../../lib/recording/retention_setting.ts";
 import { SegmentLibrary } from "../../lib/recording/segment_library.ts";
-import { StorageLimits } from "../../lib/recording/storage.ts";
+import { StorageLimits } from "../../lib/recording/storage_limits.ts";
 import { FakeCamera, FakeLog } from "../lib/recording/recorder_fixture.ts";
 import { ManualClock } from "../manual_clock.ts";
 import { numberedJpeg } from "./numbered_jpeg.ts";

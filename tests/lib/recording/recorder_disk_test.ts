@@ -4,7 +4,7 @@ import { FileSystemDisk } from "../../../lib/recording/file_system.ts";
 import { openFolder } from "../../../lib/recording/folder_lock.ts";
 import { Recorder } from "../../../lib/recording/recorder.ts";
 import { SegmentLibrary } from "../../../lib/recording/segment_library.ts";
-import { StorageLimits } from "../../../lib/recording/storage.ts";
+import { StorageLimits } from "../../../lib/recording/storage_limits.ts";
 import { settle } from "../../manual_clock.ts";
 import { FakeCamera, FakeLog, SettableClock } from "./recorder_fixture.ts";
 import { makeJpeg, numberOf, parseSegment } from "./segment_files.ts";

@@ -356,6 +356,7 @@ Deno.test("oldest returns the closed segments of all cameras by their end", asyn
     written.push(await recordings.write({ camera, start: START + start * 1000 }));
   }
   written.push(await recordings.write({ camera: "b", start: START - 1000, times: [0, 20_000] }));
+  await recordings.clock.advance(DAY);
   const library = await recordings.open();
   const open = await recordings.writeOpen({ camera: "a", start: START - 2 * DAY });
   library.add(open.segment);
@@ -374,6 +375,7 @@ Deno.test("oldest compares ends, not starts, in a day and across midnight", asyn
     await recordings.write({ start, times: every(10_000, 10) });
     await recordings.write({ start: start + 2000 });
     await recordings.write({ start: start + 5000 });
+    await recordings.clock.advance(DAY);
     const library = await recordings.open();
     const [long, ...short] = await all(library);
     const expected = [...short, long!];
