@@ -185,7 +185,12 @@ class WritableFile implements DiskFile {
   }
 
   async size(): Promise<number> {
-    // Deno 2.9 refuses `stat` where a part of the path is a link, and permits everything else.
+    try {
+      return (await this.#file.stat()).size;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    }
+    // Deno 2.9 refuses only this where a part of the path is a link.
     this.#position = undefined;
     return this.#position = await this.#file.seek(0, Deno.SeekMode.End);
   }
