@@ -5,21 +5,35 @@ type System = typeof Deno.build.os;
 /** Debian packages of programs, where the package has another name. */
 const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
   "cat": "coreutils",
+  "dd": "coreutils",
+  "ffprobe": "ffmpeg",
+  "fsfreeze": "util-linux",
+  "gst-launch-1.0": "gstreamer1.0-tools gstreamer1.0-plugins-good",
   "head": "coreutils",
+  "mkfifo": "coreutils",
+  "mkfs.ext4": "e2fsprogs",
+  "mkvextract": "mkvtoolnix",
+  "mkvmerge": "mkvtoolnix",
   "nginx": "nginx-light",
   "readlink": "coreutils",
   "script": "bsdutils",
   "setsid": "util-linux",
   "sh": "dash",
   "sleep": "coreutils",
+  "setpriv": "util-linux",
   "systemd-analyze": "systemd",
   "tail": "coreutils",
+  "umount": "mount",
   "v4l2-ctl": "v4l-utils",
   "zbarimg": "zbar-tools",
 };
 
 /** Homebrew packages of programs, where the package has another name. */
 const HOMEBREW_PACKAGES: Readonly<Record<string, string>> = {
+  "ffprobe": "ffmpeg",
+  "gst-launch-1.0": "gstreamer",
+  "mkvextract": "mkvtoolnix",
+  "mkvmerge": "mkvtoolnix",
   "python3": "python",
   "setsid": "util-linux",
   "zbarimg": "zbar",

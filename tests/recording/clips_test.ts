@@ -5,7 +5,7 @@ import { pause } from "../faults/viewer.ts";
 import { needing, PYTHON } from "../parts.ts";
 import { descendants, eventually, type Server } from "../server.ts";
 import { MINUTE, writeDay, YESTERDAY } from "./archive.ts";
-import { readRecording, recordingOf, startRecording } from "./recording_server.ts";
+import { needingLinux, readRecording, recordingOf, startRecording } from "./recording_server.ts";
 import { decodeMatroska } from "./segment_file.ts";
 
 /** Frames in a segment of a minute. */
@@ -68,7 +68,7 @@ Deno.test(
 
 Deno.test(
   "the server stops reading soon after a client of clip.mkv has left",
-  needing(PYTHON),
+  needingLinux(PYTHON),
   async () => {
     await withArchive(async (server) => {
       const response = await fetch(`${server.url}/cameras/front/clip.mkv?${PERIOD}`);
@@ -96,7 +96,7 @@ Deno.test(
 
 Deno.test(
   "clip.mp4 is H.264 of the right duration, begins soon, and ends with its client",
-  needing(PYTHON, "ffmpeg", "ffprobe"),
+  needingLinux(PYTHON, "ffmpeg", "ffprobe"),
   async () => {
     await withArchive(async (server, folder) => {
       const period = `from=${FROM / 1000}&to=${FROM / 1000 + 20}`;

@@ -12,8 +12,9 @@ export interface Hour {
   readonly segments: number;
   /** Size of all files, as the library counts them, in bytes. */
   readonly bytes: number;
-  /** Size of all files, in bytes. */
+  /** Size of all files, in bytes: without and with copies that thinning is writing. */
   readonly onDisk: number;
+  readonly withCopies: number;
   readonly dropped: number;
   /** Warnings and errors in the log. */
   readonly warnings: number;
@@ -42,6 +43,7 @@ if (import.meta.main) {
       segments: (await library.segments("front", 0, Infinity)).length,
       bytes: library.totalBytes,
       onDisk: sizeOf(root),
+      withCopies: sizeOf(root, true),
       dropped: recorder.status().dropped,
       warnings: log.lines.filter((text) => !text.startsWith("info")).length,
     };
@@ -50,10 +52,11 @@ if (import.meta.main) {
 }
 
 /** Returns the size of all files in a folder, in bytes. */
-function sizeOf(folder: string): number {
+function sizeOf(folder: string, withCopies = false): number {
   let bytes = 0;
   for (const { name, isDirectory } of Deno.readDirSync(folder)) {
-    bytes += isDirectory ? sizeOf(`${folder}/${name}`) : Deno.statSync(`${folder}/${name}`).size;
+    if (isDirectory) bytes += sizeOf(`${folder}/${name}`, withCopies);
+    else if (withCopies || !name.endsWith(".tmp")) bytes += Deno.statSync(`${folder}/${name}`).size;
   }
   return bytes;
 }

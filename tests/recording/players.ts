@@ -85,7 +85,8 @@ export const PLAYERS: readonly Player[] = [
   },
   {
     name: "OpenCV",
-    programs: [CV2],
+    // Without the module, the name of its package: it is no program.
+    programs: [hasOpenCv() ? PYTHON : "python3-opencv"],
     async play(file) {
       const { stdout, stderr } = await run(PYTHON, ["-c", OPENCV, file]);
       return { times: stdout.split("\n").filter(Boolean).map(Number), complaints: stderr };
@@ -123,4 +124,12 @@ export const PLAYERS: readonly Player[] = [
 /** Reads lines with times in seconds; returns milliseconds. */
 function seconds(text: string): number[] {
   return text.split("\n").filter(Boolean).map((line) => parseFloat(line) * 1000);
+}
+
+function hasOpenCv(): boolean {
+  try {
+    return Deno.statSync(CV2).isFile;
+  } catch {
+    return false;
+  }
 }

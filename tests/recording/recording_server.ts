@@ -1,5 +1,6 @@
 import { assertEquals, assertLessOrEqual } from "@std/assert";
 import type { Bytes } from "../../lib/bytes.ts";
+import { leftOut, needing } from "../parts.ts";
 import { Server } from "../server.ts";
 import { standIn } from "../stand_in.ts";
 import { numberOf } from "./numbered_jpeg.ts";
@@ -17,6 +18,11 @@ export function startRecording(
   return Server.start({
     env: standIn({ RECORD_DIR: folder, FAKE_CAMERA_COMMENT: "1", FPS: "30", ...env }),
   });
+}
+
+/** Returns options of a test that needs programs, and reads what Linux says of processes. */
+export function needingLinux(...programs: string[]): { ignore: boolean } {
+  return Deno.build.os === "linux" ? needing(...programs) : leftOut("Linux");
 }
 
 /** The field `recording` of a camera in `GET /cameras`. */

@@ -16,6 +16,7 @@ import { numberOf } from "./numbered_jpeg.ts";
 import {
   assertGapless,
   lostByCamera,
+  needingLinux,
   readRecording,
   type RecordedFrame,
   recordingOf,
@@ -155,7 +156,7 @@ Deno.test(
   },
 );
 
-Deno.test("recording does not delay viewers", needing(PYTHON), async () => {
+Deno.test("recording does not delay viewers", needingLinux(PYTHON), async () => {
   await withFolder(async (folder) => {
     const ages: number[][] = [];
     const memory: number[] = [];
