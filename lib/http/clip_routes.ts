@@ -7,7 +7,9 @@ import type {
   ClipQuery,
   Clips,
   Refusal,
+  Sending,
 } from "../recording/mod.ts";
+import type { Bytes } from "../bytes.ts";
 import { quote } from "../quote.ts";
 import { HttpError } from "./errors.ts";
 import { NO_STORE } from "./headers.ts";
@@ -22,7 +24,7 @@ const TYPES: Readonly<Record<ClipFormat, string>> = {
   mp4: "video/mp4",
 };
 
-/** When to try again while as many MP4s are made as possible, in seconds. */
+/** When to try again while as many clips are sent as possible, in seconds. */
 const RETRY_AFTER = 10;
 
 const SPEED_RANGE: QueryRange = {
@@ -72,7 +74,7 @@ export function clipRoutes({ cameras, recording, clock }: RecordingContext): Hon
       ? readRange(c.req.header("Range"), length)
       : undefined;
     if (range === undefined) {
-      return c.body(clips.read(plan, format, { start: 0, end: length }), 200, whole);
+      return c.body(bodyOf(clips.read(plan, format, { start: 0, end: length })), 200, whole);
     }
     if (range === "unsatisfiable") {
       throw new HttpError(416, `Range not satisfiable: the clip has ${length} bytes`, {
@@ -80,7 +82,7 @@ export function clipRoutes({ cameras, recording, clock }: RecordingContext): Hon
       });
     }
     const { start, end } = range;
-    return c.body(clips.read(plan, format, range), 206, {
+    return c.body(bodyOf(clips.read(plan, format, range)), 206, {
       ...headers,
       "Content-Length": `${end - start}`,
       "Content-Range": `bytes ${start}-${end - 1}/${length}`,
@@ -100,9 +102,7 @@ export function clipRoutes({ cameras, recording, clock }: RecordingContext): Hon
       if (refusal) throw refused(refusal);
       return c.body(null, 200, headers);
     }
-    const encoding = await clips.encode(plan);
-    if ("body" in encoding) return c.body(encoding.body, 200, headers);
-    throw refused(encoding);
+    return c.body(bodyOf(await clips.encode(plan)), 200, headers);
   }
 
   /** Chooses the frames. @throws {HttpError} 400 or 404. */
@@ -134,7 +134,13 @@ export function clipRoutes({ cameras, recording, clock }: RecordingContext): Hon
   }
 }
 
-/** Returns the response for an MP4 that cannot be made. */
+/** Returns the body of a clip. @throws {HttpError} If the clip cannot be sent. */
+function bodyOf(sending: Sending): ReadableStream<Bytes> {
+  if ("body" in sending) return sending.body;
+  throw refused(sending);
+}
+
+/** Returns the response for a clip that cannot be sent. */
 function refused({ refused, message }: Refusal): HttpError {
   if (refused !== "busy") return new HttpError(refused === "no encoder" ? 501 : 500, message);
   return new HttpError(503, `${message}; try again in ${RETRY_AFTER} seconds`, {

@@ -1,17 +1,20 @@
 import { eTag } from "@std/http/etag";
 import type { Bytes } from "../bytes.ts";
-import { settlesWithin } from "../clock.ts";
+import { type Clock, settlesWithin, systemClock } from "../clock.ts";
 import { CameraError, explain, ImmediateStop } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { clipBody } from "./clip_body.ts";
 import { ClipFile, type ClipFileFormat } from "./clip_file.ts";
 import { type ClipPlan, planMarks, planPeriod } from "./clip_plan.ts";
+import { type Download, Downloads } from "./downloads.ts";
 import { checkEncoder, encodeMp4, FRAGMENT_FRAMES, NoEncoderError } from "./encode.ts";
 import type { Library } from "./library.ts";
 import type { Marks } from "./marks.ts";
 
 /** Maximum number of MP4s that are made at the same time. */
 const MAX_ENCODINGS = 2;
+/** Maximum number of other clips that are sent at the same time: each takes about 3 MB of memory. */
+const MAX_FILES = 32;
 /** Maximum frame rate of an MP4 and of a timelapse, unless the client requests another. */
 const DEFAULT_MAX_FPS = 60;
 
@@ -37,15 +40,15 @@ export interface ClipQuery {
   readonly marks?: string;
 }
 
-/** Why no MP4 can be made. */
+/** Why no clip can be sent. */
 export interface Refusal {
   readonly refused: "busy" | "no encoder" | "failed";
   /** For the client. */
   readonly message: string;
 }
 
-/** An MP4 that is being made, or why not. */
-export type Encoding = { readonly body: ReadableStream<Bytes> } | Refusal;
+/** A clip that is being sent, or why not. */
+export type Sending = { readonly body: ReadableStream<Bytes> } | Refusal;
 
 /** Options of {@link Clips}. */
 export interface ClipsOptions {
@@ -54,6 +57,7 @@ export interface ClipsOptions {
   log: Log;
   /** Name or path of ffmpeg. @default {"ffmpeg"} */
   ffmpeg?: string;
+  clock?: Pick<Clock, "monotonic">;
 }
 
 /** Makes clips of recordings. */
@@ -65,9 +69,12 @@ export class Clips implements Disposable {
   readonly #log: Log;
   readonly #ffmpeg: string;
   readonly #closed = new AbortController();
-  #encodings = 0;
+  readonly #files: Downloads;
+  readonly #encodings: Downloads;
 
-  constructor({ library, marks, log, ffmpeg = "ffmpeg" }: ClipsOptions) {
+  constructor({ library, marks, log, ffmpeg = "ffmpeg", clock = systemClock }: ClipsOptions) {
+    this.#files = new Downloads(MAX_FILES, clock);
+    this.#encodings = new Downloads(MAX_ENCODINGS, clock);
     this.#library = library;
     this.#marks = marks;
     this.#log = log;
@@ -111,15 +118,22 @@ export class Clips implements Disposable {
     return { length: new ClipFile(this.#library, plan, format).length, etag: etag! };
   }
 
-  /** Returns a part of the file. Its body fails if a frame has been deleted meanwhile. */
+  /**
+   * Returns a part of the file. The body must be read or cancelled. It fails if a frame has been
+   * deleted meanwhile.
+   */
   read(
     plan: ClipPlan,
     format: ClipFileFormat,
     { start, end }: { start: number; end: number },
-  ): ReadableStream<Bytes> {
+  ): Sending {
+    const download = this.#files.begin();
+    if (!download) {
+      const message = `Cannot send another clip now: ${MAX_FILES} are being sent`;
+      return { refused: "busy", message };
+    }
     const chunks = new ClipFile(this.#library, plan, format).read(start, end);
-    const { signal } = this.#closed;
-    return clipBody(chunks, { signal, onEnd: (failure) => this.#report(plan, failure) });
+    return { body: clipBody(chunks, this.#bodyOptions(plan, download)) };
   }
 
   /** Returns why no MP4 can be made, for the client; undefined if one can. */
@@ -135,18 +149,15 @@ export class Clips implements Disposable {
    * Begins to make an MP4 with H.264, and waits for its first bytes. The body must be read or
    * cancelled.
    */
-  async encode(plan: ClipPlan): Promise<Encoding> {
-    if (this.#encodings >= MAX_ENCODINGS) {
+  async encode(plan: ClipPlan): Promise<Sending> {
+    const download = this.#encodings.begin();
+    if (!download) {
       const message = `Cannot make another MP4 now: ${MAX_ENCODINGS} are being made`;
       return { refused: "busy", message };
     }
-    this.#encodings++;
     const abort = new AbortController();
     const onCancel = () => abort.abort(new ImmediateStop("The client has disconnected"));
-    const onEnd = (failure?: unknown) => {
-      this.#encodings--;
-      this.#report(plan, failure);
-    };
+    const options = this.#bodyOptions(plan, download);
     const input = new ClipFile(this.#library, plan, "mkv").read();
     const chunks = encodeMp4({ ...plan, input, ffmpeg: this.#ffmpeg }, abort.signal);
     try {
@@ -158,10 +169,9 @@ export class Clips implements Disposable {
       }
       const first = await reading;
       if (first.done) throw new CameraError("ffmpeg could not read any frame");
-      const { signal } = this.#closed;
-      return { body: clipBody(chunks, { signal, first, onCancel, onEnd }) };
+      return { body: clipBody(chunks, { ...options, first, onCancel }) };
     } catch (error) {
-      onEnd(error instanceof NoEncoderError ? undefined : error);
+      options.onEnd(error instanceof NoEncoderError ? undefined : error);
       return refusalOf(error);
     }
   }
@@ -169,6 +179,20 @@ export class Clips implements Disposable {
   /** Aborts all clips. */
   [Symbol.dispose](): void {
     this.#closed.abort(new Error("The server is shutting down"));
+  }
+
+  #bodyOptions(plan: ClipPlan, download: Download) {
+    const onAbort = () => this.#report(plan, download.signal.reason);
+    download.signal.addEventListener("abort", onAbort);
+    return {
+      signal: AbortSignal.any([this.#closed.signal, download.signal]),
+      onRead: download.onRead,
+      onSend: download.onSend,
+      onEnd: (failure?: unknown) => {
+        download[Symbol.dispose]();
+        this.#report(plan, failure);
+      },
+    };
   }
 
   #report({ camera }: ClipPlan, failure: unknown): void {

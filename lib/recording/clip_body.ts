@@ -7,6 +7,10 @@ export interface ClipBodyOptions {
   readonly signal: AbortSignal;
   /** The first chunk, if it has been read already. */
   readonly first?: IteratorResult<Bytes>;
+  /** Called when the client has read everything, and waits for the next chunk. */
+  onRead?(): void;
+  /** Called when there is a chunk that the client has not read yet. */
+  onSend?(): void;
   /** Called when the client has disconnected, before the chunks are closed. */
   onCancel?(): void;
   /** Called once, when nothing is read any more. @param failure Why the response is incomplete. */
@@ -47,12 +51,14 @@ class ClipBody implements UnderlyingDefaultSource<Bytes> {
   }
 
   async pull(controller: ReadableStreamDefaultController<Bytes>): Promise<void> {
+    this.#options.onRead?.();
     if (!this.#ahead) this.#readAhead();
     try {
       const { done, value } = await this.#ahead!;
       if (this.#hasEnded) return;
       if (!done) {
         this.#readAhead();
+        this.#options.onSend?.();
         return controller.enqueue(value);
       }
       controller.close();

@@ -3,6 +3,7 @@ import { explain } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Disk } from "./disk.ts";
 import { codeOf } from "./file_system.ts";
+import { isAvailable } from "./folder_lock.ts";
 import type { Library, OldSegment } from "./library.ts";
 import type { Segment } from "./segment.ts";
 import { segmentPath } from "./segment_name.ts";
@@ -120,7 +121,7 @@ export class Deletion {
       await disk.remove(path);
     } catch (error) {
       if (codeOf(error) !== "ENOENT") return this.#fail(segment, error);
-      if (!(await this.#isAvailable())) return UNAVAILABLE;
+      if (!await isAvailable(disk, this.#options.root)) return UNAVAILABLE;
       // Somebody else has deleted it.
     }
     this.#failures.delete(path);
@@ -150,12 +151,6 @@ export class Deletion {
       this.#options.log.warn("recording not deleted", { path, reason });
     }
     return reason;
-  }
-
-  /** Whether the folder of the recordings is there: its disk may have been removed. */
-  #isAvailable(): Promise<boolean> {
-    const { disk, root } = this.#options;
-    return disk.stat(`${root}/.dinocam`).then(() => true, () => false);
   }
 
   #path(segment: Segment): string {

@@ -1,5 +1,5 @@
 import type { Disk } from "./disk.ts";
-import { codeOf } from "./file_system.ts";
+import { listOrNone } from "./file_system.ts";
 import type { SegmentLibrary } from "./segment_library.ts";
 import { INDEX_NAME, isTemporaryName, MARKS_NAME } from "./segment_name.ts";
 
@@ -34,14 +34,4 @@ export async function removeEmptyDay(
     if (name === MARKS_NAME) library.account(camera, day, -size);
   }
   return await library.removeDay(camera, day);
-}
-
-/** Returns the names in a folder; none if it does not exist. */
-export async function listOrNone(disk: Pick<Disk, "list">, folder: string): Promise<string[]> {
-  try {
-    return await disk.list(folder);
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return [];
-    throw error;
-  }
 }

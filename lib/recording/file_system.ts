@@ -185,7 +185,12 @@ class WritableFile implements DiskFile {
   }
 
   async size(): Promise<number> {
-    // Deno 2.9 refuses `stat` where a part of the path is a link, and permits everything else.
+    try {
+      return (await this.#file.stat()).size;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    }
+    // Deno 2.9 refuses only this where a part of the path is a link.
     this.#position = undefined;
     return this.#position = await this.#file.seek(0, Deno.SeekMode.End);
   }
@@ -236,4 +241,14 @@ function call<T = void>(
   return new Promise((resolve, reject) =>
     operation((error, result) => error ? reject(error) : resolve(result as T))
   );
+}
+
+/** Returns the names in a folder; none if it does not exist. */
+export async function listOrNone(disk: Pick<Disk, "list">, folder: string): Promise<string[]> {
+  try {
+    return await disk.list(folder);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return [];
+    throw error;
+  }
 }

@@ -1,6 +1,7 @@
 import { ConfigError, explain } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { quote } from "../quote.ts";
+import type { Disk } from "./disk.ts";
 
 /** Name of the file that marks the folder of recordings, and that is locked while a server records. */
 export const MARKER = ".dinocam";
@@ -30,6 +31,11 @@ export function openFolder(root: string, { log }: { log: Log }): Disposable {
     marker.close();
     throw error;
   }
+}
+
+/** Returns whether the folder of the recordings is there: its disk may have been unmounted. */
+export function isAvailable(disk: Pick<Disk, "stat">, root: string): Promise<boolean> {
+  return disk.stat(`${root}/${MARKER}`).then(() => true, () => false);
 }
 
 function makeFolder(root: string): void {

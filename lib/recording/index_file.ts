@@ -115,10 +115,15 @@ export class IndexFile {
       } catch (error) {
         if (codeOf(error) !== "ENOENT") throw error;
       }
-      this.useless = 0;
-      this.#isTorn = false;
-      this.#resize(0);
+      this.forget();
     });
+  }
+
+  /** Takes note that somebody has deleted the file. */
+  forget(): void {
+    this.useless = 0;
+    this.#isTorn = false;
+    this.#resize(0);
   }
 
   async #writeAll(text: string | undefined): Promise<void> {

@@ -4,7 +4,7 @@
  * @module
  */
 export { checkRecording } from "./check.ts";
-export { type ClipFormat, type ClipQuery, Clips, type Encoding, type Refusal } from "./clip.ts";
+export { type ClipFormat, type ClipQuery, Clips, type Refusal, type Sending } from "./clip.ts";
 export type { ClipFileFormat } from "./clip_file.ts";
 export type { ClipPlan } from "./clip_plan.ts";
 export type { Cursor, FrameRef } from "./cursor.ts";

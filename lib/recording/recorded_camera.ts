@@ -1,6 +1,8 @@
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import type { Disk } from "./disk.ts";
+import { listOrNone } from "./file_system.ts";
+import { isAvailable } from "./folder_lock.ts";
 import type { Extent, OldSegment } from "./library.ts";
 import { findOldest } from "./oldest_segments.ts";
 import { RecordedDay } from "./recorded_day.ts";
@@ -180,11 +182,36 @@ export class RecordedCamera {
   async removeIfEmpty(name: string): Promise<boolean> {
     const day = this.#day(name);
     if (!day || name === dayOf(this.#options.clock.now())) return false;
-    if ([...this.#open].some((segment) => segment.day === name)) return false;
+    if (this.#isRecording(name)) return false;
     if (!await day.removeEmpty()) return false;
-    this.#days = this.#days.filter((other) => other !== day);
-    this.#options.onRemove(day);
+    this.#removeDay(day);
     return true;
+  }
+
+  /**
+   * Takes note of what users or other programs have deleted.
+   *
+   * @returns Number of the segments, and the days whose folders are gone.
+   */
+  async refresh(): Promise<{ segments: number; days: string[] }> {
+    const { root, name, disk } = this.#options;
+    const known = this.#days.filter(({ isScanned }) => isScanned);
+    const names = new Set(await listOrNone(disk, `${root}/${name}`));
+    let segments = 0;
+    const days: string[] = [];
+    for (const day of known) {
+      if (names.has(day.day)) {
+        if (!await day.hasChanged()) continue;
+        await this.#load(day);
+        segments += await day.removeMissing();
+      } else if (!this.#isRecording(day.day) && await isAvailable(disk, root)) {
+        segments += await day.clear();
+        this.#removeDay(day);
+        days.push(day.day);
+      }
+    }
+    if (segments > 0) this.#version++;
+    return { segments, days };
   }
 
   account(day: string, bytes: number): void {
@@ -329,6 +356,16 @@ export class RecordedCamera {
       this.#options.onError(day, error);
       return new SegmentTable({ camera: this.name, day: day.day }, day.start);
     }
+  }
+
+  /** Whether a segment of a day is being recorded. */
+  #isRecording(day: string): boolean {
+    return [...this.#open].some((segment) => segment.day === day);
+  }
+
+  #removeDay(day: RecordedDay): void {
+    this.#days = this.#days.filter((other) => other !== day);
+    this.#options.onRemove(day);
   }
 
   #day(name: string): RecordedDay | undefined {

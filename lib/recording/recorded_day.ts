@@ -65,6 +65,8 @@ export class RecordedDay {
   #table: SegmentTable | undefined;
   #loading: Promise<SegmentTable> | undefined;
   #isScanned = false;
+  /** When the folder had changed last, as far as known. */
+  #modified: number | undefined;
   #summary = summarize(undefined);
   /** Size of marks, and of files that cannot be read, in bytes. */
   #otherBytes = 0;
@@ -190,6 +192,40 @@ export class RecordedDay {
     return await disk.remove(path).then(() => true, (error) => codeOf(error) === "ENOENT");
   }
 
+  /** Whether the folder has changed since the last call, or since it was read. */
+  async hasChanged(): Promise<boolean> {
+    const { disk, path } = this.#options;
+    const { modified } = await ignore(disk.stat(path), "ENOENT") ?? {};
+    const hasChanged = modified !== this.#modified;
+    this.#modified = modified;
+    return hasChanged;
+  }
+
+  /** Removes the segments whose files somebody has deleted. @returns Their number. */
+  async removeMissing(): Promise<number> {
+    const { disk, path } = this.#options;
+    const table = await this.load();
+    const known = Array.from({ length: table.length }, (_, i) => table.segment(i).name);
+    const names = new Set(await disk.list(path));
+    const missing = known.filter((name) => !names.has(name));
+    for (const name of missing) await this.remove(name);
+    return missing.length;
+  }
+
+  /** Takes note that somebody has deleted the folder. @returns Number of its segments. */
+  async clear(): Promise<number> {
+    await this.#loading?.catch(() => {}); // its caller gets the error
+    await this.#index.done;
+    const { segments } = this.#summary;
+    this.#table = this.#emptyTable();
+    this.#isScanned = true;
+    this.#otherBytes = 0;
+    this.#unclosed.clear();
+    this.#index.forget();
+    this.#update();
+    return segments;
+  }
+
   /** Counts bytes that were written to another file in the folder: marks. */
   account(bytes: number): void {
     if (!this.#isScanned) return; // will be counted then
@@ -238,6 +274,7 @@ export class RecordedDay {
     const marks = await ignore(disk.stat(`${path}/${MARKS_NAME}`), "ENOENT");
     this.#table = table;
     this.#isScanned = true;
+    this.#modified = folder.modified;
     this.#otherBytes = (marks?.size ?? 0) + unreadable;
     this.#update();
     this.#options.onScan(this.#summary);

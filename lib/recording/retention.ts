@@ -4,7 +4,8 @@ import { explain } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { isClockSet as isSystemClockSet } from "./clock_sync.ts";
 import type { Disk } from "./disk.ts";
-import { listOrNone, removeEmptyDay } from "./empty_days.ts";
+import { removeEmptyDay } from "./empty_days.ts";
+import { listOrNone } from "./file_system.ts";
 import type { OldSegment } from "./library.ts";
 import type { MarkFiles } from "./marks.ts";
 import type { RetentionPeriods } from "./retention_setting.ts";
@@ -18,6 +19,8 @@ import { Thinning } from "./thinning.ts";
 const CHECK_INTERVAL = 10_000;
 /** Time between two searches for folders without segments, in milliseconds. */
 const FOLDER_INTERVAL = 3_600_000;
+/** Time between two searches for what users have deleted, in milliseconds. */
+const REFRESH_INTERVAL = 60_000;
 /** Time limit for the operations in progress when it stops, in milliseconds. */
 const STOP_TIMEOUT = 3_000;
 /** Number of segments from which their deletion is logged. */
@@ -30,7 +33,14 @@ export interface RetentionOptions {
   readonly disk: Disk;
   readonly library: Pick<
     SegmentLibrary,
-    "cameras" | "extent" | "newestBefore" | "segments" | "replace" | "account" | "removeDay"
+    | "cameras"
+    | "extent"
+    | "newestBefore"
+    | "segments"
+    | "refresh"
+    | "replace"
+    | "account"
+    | "removeDay"
   >;
   readonly storage: StorageLimits;
   readonly marks: Pick<MarkFiles, "keeps" | "forget">;
@@ -55,11 +65,13 @@ export class Retention implements AsyncDisposable {
   readonly #thinning: Thinning | undefined;
   #tasks: Promise<unknown> = Promise.resolve();
   #searchedFoldersAt = -Infinity;
+  #refreshedAt: number;
   /** Failures that were logged. */
   readonly #logged = new Set<string>();
 
   constructor(options: RetentionOptions) {
     this.#options = options;
+    this.#refreshedAt = options.clock.monotonic();
     const { signal } = this.#stopping;
     const { library, retention, isClockSet = isSystemClockSet } = options;
     const newestBefore = library.newestBefore.bind(library);
@@ -104,6 +116,7 @@ export class Retention implements AsyncDisposable {
 
   async #check(): Promise<void> {
     const { clock, storage } = this.#options;
+    await this.#refresh();
     await storage.check();
     await this.#ages?.check();
     await this.#deleteOld();
@@ -112,6 +125,17 @@ export class Retention implements AsyncDisposable {
     if (now - this.#searchedFoldersAt < FOLDER_INTERVAL) return;
     this.#searchedFoldersAt = now;
     await this.#searchFolders();
+  }
+
+  async #refresh(): Promise<void> {
+    const { clock, library, marks } = this.#options;
+    if (clock.monotonic() - this.#refreshedAt < REFRESH_INTERVAL) return;
+    this.#refreshedAt = clock.monotonic();
+    try {
+      for (const { camera, day } of await library.refresh()) marks.forget(camera, day);
+    } catch (error) {
+      this.#logFailure(error);
+    }
   }
 
   async #thin(): Promise<void> {

@@ -4,7 +4,7 @@ import type { Log } from "../log.ts";
 import type { Cursor } from "./cursor.ts";
 import type { Disk, DiskFile } from "./disk.ts";
 import { codeOf } from "./file_system.ts";
-import { MARKER } from "./folder_lock.ts";
+import { isAvailable, MARKER } from "./folder_lock.ts";
 import { IndexCache } from "./index_cache.ts";
 import type { Extent, FrameRange, Library, OldSegment, Timeline } from "./library.ts";
 import { RecordedCamera } from "./recorded_camera.ts";
@@ -188,6 +188,23 @@ export class SegmentLibrary implements Library, AsyncDisposable {
     return await this.#cameras.get(camera)?.removeIfEmpty(day) ?? false;
   }
 
+  /**
+   * Takes note of what users or other programs have deleted in the folder since it was read.
+   *
+   * @returns The days whose folders are gone.
+   */
+  async refresh(): Promise<readonly { camera: string; day: string }[]> {
+    const gone: { camera: string; day: string }[] = [];
+    for (const [camera, recorded] of this.#cameras) {
+      const { segments, days } = await recorded.refresh();
+      gone.push(...days.map((day) => ({ camera, day })));
+      if (segments > 0) {
+        this.#options.log.info("recordings were deleted by another program", { camera, segments });
+      }
+    }
+    return gone;
+  }
+
   /** Changes with each change of a camera's segments, except the growth of an open one. */
   version(camera: string): number {
     return this.#cameras.get(camera)?.version ?? 0;
@@ -251,7 +268,7 @@ export class SegmentLibrary implements Library, AsyncDisposable {
   async #isThere({ camera, day }: Segment): Promise<boolean> {
     const { disk, root } = this.#options;
     const exists = (path: string) => disk.stat(path).then(() => true, () => false);
-    return await exists(`${root}/${camera}/${day}`) || await exists(`${root}/${MARKER}`);
+    return await exists(`${root}/${camera}/${day}`) || await isAvailable(disk, root);
   }
 
   async #findDays(): Promise<void> {

@@ -11,6 +11,8 @@ import { thin, type ThinOptions } from "./thin.ts";
 
 /** A segment is thinned only if this many times the frames of the tier are in it. */
 const MIN_REDUCTION = 1.1;
+/** A smaller step of the clock is left out, in milliseconds. */
+const MIN_STEP = 1_000;
 /** Number of segments after which others have their turn. */
 const MANY = 100;
 
@@ -42,7 +44,8 @@ export class Thinning {
    */
   async run(now: number): Promise<void> {
     const { library, tiers } = this.#options;
-    if (now < this.#lastRun) this.#doneUntil.clear(); // the clock was set back: times occur again
+    // If the clock was set back, times occur again.
+    if (now < this.#lastRun - MIN_STEP) this.#doneUntil.clear();
     this.#lastRun = now;
     for (const camera of library.cameras) {
       // The oldest segments first, so that none is thinned twice in one run.

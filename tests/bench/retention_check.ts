@@ -108,6 +108,7 @@ try {
   await measure("search for segments that are too old", async () => {
     await storage.deleteOldest(() => "stop");
   }, CHECKS);
+  await measure("search for deleted files, every minute", () => library.refresh(), CHECKS);
   const tiers = [{ after: 10 * MINUTE, fps: 1 }];
   const turns = new Turns();
   await using retention = new Retention({

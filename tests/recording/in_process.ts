@@ -63,6 +63,7 @@ export class RecordingInProcess implements AsyncDisposable {
       storage,
       marks: this.marks,
       cameras: ["front"],
+      isClockSet,
       retention: retention ? readRetention({ RETENTION: retention }, "RETENTION") : undefined,
     });
   }

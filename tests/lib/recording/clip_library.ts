@@ -14,6 +14,7 @@ import type { Cursor, FrameRef } from "../../../lib/recording/cursor.ts";
 import type { DiskFile } from "../../../lib/recording/disk.ts";
 import { FileSystemDisk } from "../../../lib/recording/file_system.ts";
 import type { Mark } from "../../../lib/recording/marks.ts";
+import { ManualClock } from "../../manual_clock.ts";
 import type { Segment, SegmentIndex } from "../../../lib/recording/segment.ts";
 
 /** Start of the first recording in tests. */
@@ -38,6 +39,7 @@ export class ClipLibrary implements AsyncDisposable {
   /** Called before each read. */
   onRead: () => Promise<void> = () => Promise.resolve();
 
+  readonly clock = new ManualClock();
   readonly clips: Clips;
 
   /** @param ffmpeg Name or path of the program that makes MP4s. */
@@ -48,6 +50,7 @@ export class ClipLibrary implements AsyncDisposable {
   #dependencies() {
     return {
       library: this,
+      clock: this.clock,
       marks: {
         list: (_, from, to, label) =>
           Promise.resolve(

@@ -8,7 +8,7 @@ import {
 } from "@std/assert";
 import type { Bytes } from "../../../lib/bytes.ts";
 import { join } from "../../../lib/matroska/ebml.ts";
-import type { Clips, Encoding, Refusal } from "../../../lib/recording/mod.ts";
+import type { Clips, Refusal, Sending } from "../../../lib/recording/mod.ts";
 import { needing } from "../../parts.ts";
 import { leavingNoProcess } from "../../processes.ts";
 import { ClipLibrary, numberedFrames, START } from "./clip_library.ts";
@@ -31,7 +31,7 @@ async function fakeFfmpeg(script: string): Promise<AsyncDisposable & { ffmpeg: s
   return { ffmpeg, [Symbol.asyncDispose]: remove };
 }
 
-async function encode(clips: Clips): Promise<Encoding> {
+async function encode(clips: Clips): Promise<Sending> {
   return await clips.encode((await clips.plan("front", "mp4", ALL))!);
 }
 

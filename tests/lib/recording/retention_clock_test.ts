@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { OpenSegment, Segment } from "../../../lib/recording/segment.ts";
 import { DAY, dayOf } from "../../../lib/recording/segment_name.ts";
 import { MemoryDisk } from "./faulty_disk.ts";
+import { SettableClock } from "./recorder_fixture.ts";
 import { Fixture, frames, HOUR, mark, MINUTE, NOW, SECOND } from "./retention_fixture.ts";
 import { writeSegment } from "./segment_file.ts";
 
@@ -14,6 +15,11 @@ async function writeDays(memory: MemoryDisk, days: number): Promise<void> {
     const start = NOW - (days - number) * DAY - 2 * MINUTE;
     await writeSegment(memory, { number, frames: frames(start) });
   }
+}
+
+/** Advances a clock in small steps, so that each check ends before the next one. */
+async function advance(clock: SettableClock, ms: number): Promise<void> {
+  for (; ms > 0; ms -= 5 * SECOND) await clock.advance(Math.min(ms, 5 * SECOND));
 }
 
 /** Ages of the recordings in days, by a time. */
@@ -31,18 +37,18 @@ Deno.test("Retention deletes nothing when the clock is set years ahead and back 
   await writeDays(memory, 7);
   await using fixture = await Fixture.open({ memory, retention: WEEK });
   const { clock } = fixture;
-  await clock.advance(MINUTE);
+  await advance(clock, MINUTE);
   clock.step = 10 * YEAR;
-  await clock.advance(59 * MINUTE);
+  await advance(clock, 59 * MINUTE);
   assertEquals((await fixture.all()).length, 7);
   assertEquals(keptLines(fixture), [
     "warn old recordings are kept for an hour more, in case the clock is wrong " +
     '{"reason":"the clock was set forward by 3650 d"}',
   ]);
   clock.step = 0;
-  await clock.advance(6 * HOUR);
+  await advance(clock, 6 * HOUR);
   assertEquals((await fixture.all()).length, 7);
-  await clock.advance(18 * HOUR);
+  await advance(clock, 18 * HOUR);
   assertEquals((await fixture.all()).length, 6);
   assertEquals(keptLines(fixture).length, 1);
 });
@@ -52,12 +58,12 @@ Deno.test("Retention counts ages as before for an hour after a step, then by the
   await writeDays(memory, 7);
   await using fixture = await Fixture.open({ memory, retention: WEEK });
   const { clock } = fixture;
-  await clock.advance(DAY - 30 * MINUTE);
+  await advance(clock, DAY - 30 * MINUTE);
   assertEquals((await fixture.all()).length, 7);
   clock.step = 3 * DAY;
-  await clock.advance(59 * MINUTE);
+  await advance(clock, 59 * MINUTE);
   assertEquals((await fixture.all()).length, 6, "by the old time, the first one is 7 days old");
-  await clock.advance(MINUTE + 20 * SECOND);
+  await advance(clock, MINUTE + 20 * SECOND);
   assertEquals((await fixture.all()).length, 3);
 });
 
@@ -68,11 +74,11 @@ Deno.test("Retention waits for a clock that was stable for an hour", async () =>
   const { clock } = fixture;
   for (let n = 0; n < 5; n++) {
     clock.step += YEAR;
-    await clock.advance(50 * MINUTE);
+    await advance(clock, 50 * MINUTE);
   }
   assertEquals((await fixture.all()).length, 7);
   assertEquals(keptLines(fixture).length, 1);
-  await clock.advance(11 * MINUTE);
+  await advance(clock, 11 * MINUTE);
   assertEquals((await fixture.all()).length, 0);
 });
 
@@ -80,9 +86,9 @@ Deno.test("Retention follows a step of the clock of an hour or less at once", as
   const memory = new MemoryDisk("/r");
   await writeDays(memory, 7);
   await using fixture = await Fixture.open({ memory, retention: WEEK });
-  await fixture.clock.advance(DAY - 30 * MINUTE);
+  await advance(fixture.clock, DAY - 30 * MINUTE);
   fixture.clock.step = 50 * MINUTE;
-  await fixture.clock.advance(10 * SECOND);
+  await advance(fixture.clock, 10 * SECOND);
   assertEquals((await fixture.all()).length, 6);
   assertEquals(keptLines(fixture), []);
 });
@@ -98,13 +104,13 @@ Deno.test("Retention deletes and thins nothing while the clock was never set", a
   await library.start();
   await library.loaded;
   fixture.retention.start();
-  await clock.advance(5 * HOUR);
+  await advance(clock, 5 * HOUR);
   assertEquals((await fixture.all()).length, 9);
   assertEquals(log.lines, [
     "info old recordings are kept until the clock of the machine is set undefined",
   ]);
   fixture.isClockSet = true; // and it was right
-  await clock.advance(20 * SECOND);
+  await advance(clock, 20 * SECOND);
   assertEquals((await fixture.all()).length, 7);
   assertEquals((await fixture.all()).map(({ thinnedTo }) => thinnedTo).slice(0, 5), [
     ...[0.01, 0.01, 0.01, 0.01, 0.01],
@@ -121,29 +127,26 @@ Deno.test("Retention waits for an hour after a machine without a battery has set
   clock.step = -NOW; // 1970
   await library.start();
   fixture.retention.start();
-  await clock.advance(10 * MINUTE);
+  await advance(clock, 10 * MINUTE);
   clock.step = 0;
   fixture.isClockSet = true;
-  await clock.advance(59 * MINUTE);
+  await advance(clock, 59 * MINUTE);
   assertEquals((await fixture.all()).length, 9);
-  await clock.advance(2 * MINUTE);
+  await advance(clock, 2 * MINUTE);
   assertEquals((await fixture.all()).length, 7);
 });
 
 Deno.test("Retention waits for an hour when the newest recording is old at the start", async () => {
   const memory = new MemoryDisk("/r");
   await writeDays(memory, 7);
-  await using fixture = await Fixture.open({ memory, retention: WEEK });
-  await fixture.clock.advance(MINUTE);
+  const clock = new SettableClock(NOW + 30 * DAY);
   {
-    const clock = fixture.clock;
-    clock.step = 30 * DAY;
     const restarted = new Fixture({ memory, retention: WEEK, clock });
     await using _ = restarted;
     await restarted.library.start();
     restarted.retention.start();
     await restarted.record("front", frames(clock.now()));
-    await clock.advance(50 * MINUTE);
+    await advance(clock, 50 * MINUTE);
     assertEquals(keptLines(restarted), [
       "warn old recordings are kept for an hour more, in case the clock is wrong " +
       '{"reason":"nothing was recorded for 30 d"}',
@@ -152,14 +155,14 @@ Deno.test("Retention waits for an hour when the newest recording is old at the s
     assertEquals((await restarted.all()).length, 9);
   }
   // What was recorded since then does not mean that the clock is right.
-  const again = new Fixture({ memory, retention: WEEK, clock: fixture.clock });
+  const again = new Fixture({ memory, retention: WEEK, clock });
   await using _ = again;
   await again.library.start();
   again.retention.start();
-  await again.clock.advance(59 * MINUTE);
+  await advance(clock, 59 * MINUTE);
   assertEquals((await again.all()).length, 9);
-  await again.clock.advance(2 * MINUTE);
-  assertEquals(ages(await again.all(), again.clock.now()), [0, 0]);
+  await advance(clock, 2 * MINUTE);
+  assertEquals(ages(await again.all(), clock.now()), [0, 0]);
 });
 
 Deno.test("Retention holds the maximum size while the clock may be wrong", async () => {
@@ -169,7 +172,7 @@ Deno.test("Retention holds the maximum size while the clock may be wrong", async
   for (let n = 0; n < 200; n++) {
     if (n === 100) clock.step = 10 * YEAR;
     const reserved = storage.reserve(1_500);
-    await clock.advance(10 * SECOND);
+    await advance(clock, 10 * SECOND);
     await reserved;
     const { bytes } = await fixture.record("front", frames(clock.now(), 3, 1 * SECOND));
     storage.release(1_500 - bytes);
@@ -198,7 +201,7 @@ Deno.test("Retention deletes segments from the future after those that were reco
   const { clock } = fixture;
   await fixture.marks.add("front", mark(NOW - HOUR * 15 + 5 * YEAR));
   for (let hour = 1; hour <= 33; hour++) {
-    await clock.advance(HOUR);
+    await advance(clock, HOUR);
     const left = (await fixture.all()).map(({ number }) => number).sort((a, b) => a - b);
     const recordedBefore = (number: number) => NOW - HOUR * (30 - number) - 2 * MINUTE;
     for (let number = 1; number <= 30; number++) {
@@ -209,7 +212,7 @@ Deno.test("Retention deletes segments from the future after those that were reco
       if (age > 31 * HOUR + 70 * SECOND) assert(!left.includes(number), `${number} left`);
     }
   }
-  await clock.advance(2 * HOUR);
+  await advance(clock, 2 * HOUR);
   assertEquals([...memory.folders].filter((folder) => folder > `/r/front/${dayOf(NOW + DAY)}`), []);
   assertEquals(memory.used, fixture.library.totalBytes);
 });
@@ -218,7 +221,7 @@ Deno.test("Retention deletes segments from the future without later ones when it
   const memory = new MemoryDisk("/r");
   await writeWithFuture(memory, 20);
   await using fixture = await Fixture.open({ memory, retention: { maxAge: 2 * DAY, tiers: [] } });
-  await fixture.clock.advance(2 * DAY);
+  await advance(fixture.clock, 2 * DAY);
   assertEquals((await fixture.all()).map(({ number }) => number), [
     11,
     12,
@@ -231,7 +234,7 @@ Deno.test("Retention deletes segments from the future without later ones when it
     19,
     20,
   ]);
-  await fixture.clock.advance(10 * SECOND);
+  await advance(fixture.clock, 10 * SECOND);
   assertEquals(await fixture.all(), []);
 });
 
@@ -240,12 +243,12 @@ Deno.test("Segments from the future are older than the one that is being recorde
   await writeWithFuture(memory, 20);
   await using fixture = await Fixture.open({ memory });
   const { clock, library } = fixture;
-  await clock.advance(5 * HOUR);
+  await advance(clock, 5 * HOUR);
   const [future] = await library.segments("front", NOW + YEAR, Infinity);
   const start = clock.now();
   const open = { ...future!, number: 21, start, end: start + 1, index: {} } as OpenSegment;
   library.add(open);
-  await clock.advance(HOUR);
+  await advance(clock, HOUR);
   assertEquals((await library.oldest(20)).at(-1)!.recordedBy, start);
   await library.remove(open);
   assertEquals((await library.oldest(20)).at(-1)!.recordedBy, NOW);
@@ -268,7 +271,7 @@ Deno.test("Segments from the future do not block the deletion for the maximum si
   fixture.clock.step = -20 * YEAR;
   const wrong = await fixture.record("front", frames(fixture.clock.now()));
   assertEquals(wrong.number, 31);
-  await fixture.clock.advance(MINUTE);
+  await advance(fixture.clock, MINUTE);
   const byEnd = [...all.slice(0, 10), ...all.slice(20), ...all.slice(10, 20), 31];
   for (const count of [1, 15, 25, 30, 31]) {
     assertEquals(await numbers(count), byEnd.slice(0, count));
@@ -286,8 +289,8 @@ Deno.test("Segments from the future do not block the deletion for free space", a
   await fixture.storage.loaded;
   fixture.retention.start();
   free = 2e6;
-  await fixture.clock.advance(MINUTE);
+  await advance(fixture.clock, MINUTE);
   assertEquals((await fixture.all()).length, 10, "not known to be older than ten minutes");
-  await fixture.clock.advance(10 * MINUTE);
+  await advance(fixture.clock, 10 * MINUTE);
   assertEquals(await fixture.all(), []);
 });

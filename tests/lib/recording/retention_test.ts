@@ -148,6 +148,24 @@ Deno.test("Retention keeps what a mark keeps, and removes marks of days without 
   assertEquals(memory.used, fixture.library.totalBytes);
 });
 
+Deno.test("Retention counts the day that a user deletes until a minute later", async () => {
+  const memory = new MemoryDisk("/r");
+  for (let n = 0; n < 4; n++) {
+    await writeSegment(memory, { number: n + 1, frames: frames(NOW - n * DAY - HOUR) });
+  }
+  await using fixture = await Fixture.open({ memory });
+  const { clock, library, marks } = fixture;
+  await marks.add("front", mark(NOW - DAY));
+  await marks.add("front", mark(NOW));
+  assertEquals(library.totalBytes, memory.used);
+  memory.removeAll("/r/front/2026-11-26");
+  await clock.advance(70 * SECOND);
+  assertEquals(library.totalBytes, memory.used);
+  assertEquals((await fixture.all()).length, 3);
+  assertEquals((await marks.list("front", 0, Infinity)).map(({ at }) => at), [NOW]);
+  assertEquals((await marks.list("front", NOW - DAY, NOW - 1)).length, 0);
+});
+
 Deno.test("Retention goes on with others when a file cannot be deleted, and logs it once", async () => {
   const memory = new MemoryDisk("/r");
   for (let n = 0; n < 20; n++) {

@@ -1,8 +1,8 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertFalse } from "@std/assert";
 import { indexLine } from "../../../lib/recording/day_index.ts";
 import type { Segment } from "../../../lib/recording/segment.ts";
 import type { SegmentLibrary } from "../../../lib/recording/segment_library.ts";
-import { DAY, segmentPlace } from "../../../lib/recording/segment_name.ts";
+import { DAY, dayOf, segmentPlace } from "../../../lib/recording/segment_name.ts";
 import { needing } from "../../parts.ts";
 import { FaultyDisk } from "./faulty_disk.ts";
 import { every, Recordings, START } from "./recordings.ts";
@@ -177,8 +177,8 @@ Deno.test("a library takes no pipe, link or folder for a segment", needing("mkfi
   Deno.renameSync(`${recordings.root}/archive`, `${recordings.root}/old archive`);
   const library = await recordings.open();
   assertEquals((await all(library)).map(({ start }) => start), [START]);
-  const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
-  assertEquals(names.length, 6);
+  await library[Symbol.asyncDispose](); // writes the index
+  assertEquals([...Deno.readDirSync(folder)].length, 6);
   assertEquals(recordings.lines, []);
   assertEquals(Deno.statSync(torn.replace("archive", "old archive")).size, size);
 });
@@ -496,4 +496,65 @@ Deno.test("a segment can be closed, thinned and removed while others are read", 
     await reading;
   }
   assertEquals((await all(library)).length, 15);
+});
+
+Deno.test("refresh takes note of segments and days that somebody has deleted", async () => {
+  for (const maxMemory of [undefined, 0]) {
+    await using recordings = new Recordings();
+    const { root } = recordings;
+    await Deno.writeTextFile(`${root}/.dinocam`, "");
+    for (const camera of ["a", "b"]) {
+      for (let n = 0; n < 40; n++) {
+        await recordings.write({ camera, start: START - Math.floor(n / 10) * DAY + n * 1000 });
+      }
+    }
+    const library = await recordings.open({ maxMemory });
+    const open = await recordings.writeOpen({ camera: "a", start: START + 60_000 });
+    library.add(open.segment);
+    const counts = async () => [
+      (await library.segments("a", 0, Infinity)).length,
+      (await library.segments("b", 0, Infinity)).length,
+    ];
+    const before = [...await counts(), library.totalBytes];
+    assertEquals(await library.refresh(), []);
+    assertEquals([...await counts(), library.totalBytes], before);
+    const today = `${root}/a/${dayOf(START)}`;
+    const old = `${root}/b/${dayOf(START - 2 * DAY)}`;
+    await Deno.remove(old, { recursive: true });
+    const [first] = await library.segments("a", START, Infinity);
+    await Deno.remove(`${today}/${first!.name}`);
+    assertEquals(await library.refresh(), [{ camera: "b", day: dayOf(START - 2 * DAY) }]);
+    assertEquals(await counts(), [before[0]! - 1, before[1]! - 10]);
+    await library[Symbol.asyncDispose](); // writes indexes
+    assertEquals(library.totalBytes, recordings.size);
+    assertEquals(recordings.lines.splice(0).map((line) => line.slice(25)), [
+      "info recordings were deleted by another program camera=a segments=1",
+      "info recordings were deleted by another program camera=b segments=10",
+    ]);
+    // The folder of a camera.
+    await Deno.remove(`${root}/b`, { recursive: true });
+    assertEquals((await library.refresh()).length, 3);
+    assertEquals(await counts(), [before[0]! - 1, 0]);
+    assertFalse(library.cameras.includes("b"));
+    await library.remove(open.segment);
+    await open.abandon();
+  }
+});
+
+Deno.test("refresh removes nothing while the disk of the recordings is not mounted", async () => {
+  await using recordings = new Recordings();
+  const { root } = recordings;
+  await Deno.writeTextFile(`${root}/.dinocam`, "");
+  await recordings.write({ start: START });
+  await recordings.write({ start: START - DAY });
+  const library = await recordings.open();
+  await Deno.rename(root, `${root}-elsewhere`);
+  assertEquals(await library.refresh(), []);
+  await Deno.mkdir(root); // the mount point
+  assertEquals(await library.refresh(), []);
+  assertEquals((await all(library)).length, 2);
+  await Deno.remove(root);
+  await Deno.rename(`${root}-elsewhere`, root);
+  assertEquals(await library.refresh(), []);
+  assertEquals((await all(library)).length, 2);
 });
