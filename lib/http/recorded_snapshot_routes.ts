@@ -1,5 +1,6 @@
 import { type Context, Hono, type Next } from "hono";
 import type { Camera } from "../camera/camera.ts";
+import { gapLimit, isGap } from "../playback/mod.ts";
 import type { Cursor, FrameRef } from "../recording/mod.ts";
 import { HttpError } from "./errors.ts";
 import { LIVE_HEADERS } from "./headers.ts";
@@ -16,10 +17,6 @@ const TOLERANCE_RANGE: QueryRange = {
 
 /** Age from which the frame at a time can no longer change, in milliseconds. */
 const FINAL_AGE = 10_000;
-/** Shortest gap, in milliseconds. */
-const MIN_GAP = 2_000;
-/** Shortest gap, in mean frame intervals: a slow recording has no gap between its frames. */
-const GAP_INTERVALS = 5;
 /** Maximum number of unreadable frames that are skipped. */
 const MAX_SKIPPED = 10;
 
@@ -74,7 +71,7 @@ interface FoundFrame {
 async function findFrame(cursor: Cursor, at: number, tolerance: number): Promise<FoundFrame> {
   const before = await cursor.seek(at, "before");
   const after = before ? await cursor.step(1) : await cursor.seek(at, "after");
-  if (before && !isGap(before, after?.at ?? at)) {
+  if (before && !(after ? isGap(before, after) : at - before.at > gapLimit(before))) {
     if (after) await cursor.step(-1);
     return { frame: before, isNewest: !after };
   }
@@ -90,12 +87,6 @@ async function findFrame(cursor: Cursor, at: number, tolerance: number): Promise
   }
   if (after && nearest === before) await cursor.step(-1);
   return { frame: nearest, isNewest: !after };
-}
-
-/** Whether there is a gap between a frame and the time of the next one. */
-function isGap({ at, segment }: FrameRef, next: number): boolean {
-  const interval = (segment.end - segment.start) / Math.max(1, segment.frames - 1);
-  return next - at > Math.max(MIN_GAP, GAP_INTERVALS * interval);
 }
 
 /**

@@ -5,7 +5,17 @@ export interface RecordedFrame {
   /** Capture time, in milliseconds since the Unix epoch; a whole number. */
   readonly at: number;
   /** The segment of the recording that contains it, for the mean interval between its frames. */
-  readonly segment?: { readonly start: number; readonly end: number; readonly frames: number };
+  readonly segment?: SegmentTimes;
+}
+
+/** Times and number of frames of a segment. */
+export interface SegmentTimes {
+  /** Times of the first and the last frame, in milliseconds since the Unix epoch. */
+  readonly start: number;
+  readonly end: number;
+  readonly frames: number;
+  /** Frame rate that it was thinned to; undefined if it has all recorded frames. */
+  readonly thinnedTo?: number;
 }
 
 /**
@@ -37,15 +47,25 @@ const MIN_GAP_INTERVALS = 5;
 /** Interval to assume for a frame without neighbours, in milliseconds. */
 const DEFAULT_INTERVAL = 40;
 
+/** Returns the mean interval between the frames of a segment, in milliseconds; 0 if unknown. */
+export function meanInterval({ start, end, frames, thinnedTo }: SegmentTimes): number {
+  const mean = frames > 1 ? (end - start) / (frames - 1) : 0;
+  return thinnedTo === undefined ? mean : Math.max(mean, 1000 / thinnedTo);
+}
+
 /** Returns the mean interval between the frames around this one, in milliseconds. */
 export function intervalAt({ segment }: RecordedFrame): number {
-  if (!segment || segment.frames < 2) return DEFAULT_INTERVAL;
-  return (segment.end - segment.start) / (segment.frames - 1);
+  return segment && meanInterval(segment) || DEFAULT_INTERVAL;
+}
+
+/** Returns the minimum duration of a gap between frames with a mean interval, in milliseconds. */
+export function minGap(interval: number): number {
+  return Math.max(MIN_GAP, MIN_GAP_INTERVALS * interval);
 }
 
 /** Returns the minimum duration of a gap beside a frame, in milliseconds. */
 export function gapLimit(frame: RecordedFrame): number {
-  return Math.max(MIN_GAP, MIN_GAP_INTERVALS * intervalAt(frame));
+  return minGap(intervalAt(frame));
 }
 
 /** Whether the time between two consecutive frames is a gap: nothing was recorded in it. */

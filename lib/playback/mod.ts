@@ -4,7 +4,15 @@
  *
  * @module
  */
-export type { FrameSource, RecordedFrame } from "./frame_source.ts";
+export {
+  type FrameSource,
+  gapLimit,
+  isGap,
+  meanInterval,
+  minGap,
+  type RecordedFrame,
+  type SegmentTimes,
+} from "./frame_source.ts";
 export { arrivalTime, shownUntil } from "./live_edge.ts";
 export { Playback, type PlaybackEvent, type PlaybackOptions } from "./playback.ts";
 export { Playhead, type PlayheadOptions } from "./playhead.ts";

@@ -1,8 +1,9 @@
+import type { SegmentTimes } from "../playback/mod.ts";
 import type { Span, Timeline } from "./library.ts";
 import type { Extent } from "./library.ts";
 import type { OpenSegment, Segment, SegmentIndex } from "./segment.ts";
 import { NO_FRAME, type SegmentTable } from "./segment_table.ts";
-import { continues, gapLimit, type SegmentTimes } from "./visible.ts";
+import { continues, gapLimit } from "./visible.ts";
 
 /** Segments of a camera, as {@link buildTimeline} needs them. */
 export interface TimelineSource {

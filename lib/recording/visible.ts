@@ -1,3 +1,4 @@
+import { meanInterval, minGap, type SegmentTimes } from "../playback/mod.ts";
 import type { Segment, SegmentIndex } from "./segment.ts";
 
 /** A part of a segment that is played; times inclusive. A part can be without a frame. */
@@ -10,28 +11,9 @@ export interface Piece {
 /** A period; times inclusive. */
 type Period = [from: number, to: number];
 
-/** Gap in milliseconds after which frames do not belong together, if they are recorded often. */
-const MIN_GAP = 2000;
-/** The same, in frame intervals, if they are recorded rarely. */
-const GAP_INTERVALS = 5;
-
-/** Times and number of frames of a segment. */
-export interface SegmentTimes {
-  readonly start: number;
-  readonly end: number;
-  readonly frames: number;
-  readonly thinnedTo?: number | undefined;
-}
-
 /** Returns the longest gap between two segments that is no interruption, in milliseconds. */
 export function gapLimit(before: SegmentTimes, after: SegmentTimes): number {
-  return Math.max(MIN_GAP, GAP_INTERVALS * Math.max(intervalOf(before), intervalOf(after)));
-}
-
-/** Mean frame interval in milliseconds; 0 if it is unknown. */
-function intervalOf({ start, end, frames, thinnedTo }: SegmentTimes): number {
-  const mean = frames > 1 ? (end - start) / (frames - 1) : 0;
-  return thinnedTo === undefined ? mean : Math.max(mean, 1000 / thinnedTo);
+  return minGap(Math.max(meanInterval(before), meanInterval(after)));
 }
 
 /** Whether a segment continues another one, without an interruption. */
