@@ -1,7 +1,7 @@
 // @ts-check
 /// <reference lib="dom" />
 import { addressesOf, baseAddresses, copyText, isLoopback, notesOnAddresses } from "./addresses.js";
-import { element } from "./dom.js";
+import { element, list, openDialog } from "./dom.js";
 import { encodeQr } from "./qr.js";
 
 /** How long a copy button shows the result, in milliseconds. */
@@ -20,13 +20,13 @@ const QR_MARGIN = 4;
  */
 export function showAddresses(cameras, server) {
   const bases = baseAddresses(server);
-  const select = /** @type {HTMLSelectElement} */ (element("#addresses select"));
+  const select = list("#addresses select");
   select.replaceChildren(...bases.map((base) => new Option(base, base)));
   element("#addresses .base").hidden = bases.length < 2;
   const update = () => showBase(select.value, cameras, server);
   select.onchange = update;
   update();
-  /** @type {HTMLDialogElement} */ (element("#addresses")).showModal();
+  openDialog("#addresses");
 }
 
 /**

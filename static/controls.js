@@ -1,10 +1,11 @@
 // @ts-check
 /// <reference lib="dom" />
 import { copyAddress, showAddresses } from "./addresses_dialog.js";
-import { button, element, setPressed, toast } from "./dom.js";
+import { button, messageOf, openDialog, saveFile, setPressed, toast } from "./dom.js";
 import { isFullscreen, showFullscreen, toggleFullscreen } from "./fullscreen.js";
 import { formatHash } from "./moment.js";
-import { formatFileTime, saveFile } from "./save_file.js";
+import { labelControls } from "./icons.js";
+import { formatFileTime } from "./time_text.js";
 
 /** @typedef {import("./tile.js").Tile} Tile */
 
@@ -48,11 +49,12 @@ const ARROW_KEYS = {
   ArrowDown: [0, 1],
 };
 
-/** Keys that switch the camera, as the left and right arrows do without recordings. @type {Record<string, 1 | -1>} */
+/** Keys that switch the camera, with recordings. @type {Record<string, 1 | -1>} */
 const PAGE_KEYS = { PageUp: -1, PageDown: 1 };
 
 /** Makes the buttons and keys work. @param {Page} page */
 export function connectControls(page) {
+  labelControls();
   /** @type {Record<string, (target?: HTMLElement) => void>} */
   const actions = {
     pause: () => page.togglePaused(),
@@ -65,7 +67,7 @@ export function connectControls(page) {
     fullscreen: toggleFullscreen,
     retry: () => page.retryNow(),
     reload: () => location.reload(),
-    help: () => /** @type {HTMLDialogElement} */ (element("#help")).showModal(),
+    help: () => openDialog("#help"),
     addresses: () =>
       showAddresses(page.shownTiles().map(({ status }) => status.name), page.server()),
     copy: (target) => target && copyAddress(target),
@@ -168,6 +170,6 @@ async function savePicture(tile) {
     saveFile(jpeg, name);
     toast(`Saved ${name}`);
   } catch (error) {
-    toast(`Cannot save the picture: ${error instanceof Error ? error.message : error}`);
+    toast(`Cannot save the picture: ${messageOf(error)}`);
   }
 }

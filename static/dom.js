@@ -3,16 +3,32 @@
 
 /** How long a toast stays on the page, in milliseconds. */
 const TOAST_TIME = 4_000;
+/** How long a saved file stays in memory, so that the browser can read it, in milliseconds. */
+const DOWNLOAD_TIME = 10_000;
 
 /**
  * Finds an element that is always there.
  *
  * @param {string} selector
  * @param {ParentNode} [within]
- * @returns {HTMLElement}
  */
 export function element(selector, within = document) {
   return /** @type {HTMLElement} */ (within.querySelector(selector));
+}
+
+/** Finds a field. @param {string} selector */
+export function field(selector) {
+  return /** @type {HTMLInputElement} */ (element(selector));
+}
+
+/** Finds a list. @param {string} selector */
+export function list(selector) {
+  return /** @type {HTMLSelectElement} */ (element(selector));
+}
+
+/** Opens a dialog. @param {string} selector */
+export function openDialog(selector) {
+  /** @type {HTMLDialogElement} */ (element(selector)).showModal();
 }
 
 /** Finds the button of an action. @param {string} action @returns {HTMLButtonElement} */
@@ -25,12 +41,7 @@ export function setPressed(action, pressed) {
   button(action).setAttribute("aria-pressed", `${pressed}`);
 }
 
-/**
- * Sets an element's text; writes to the page only if the text has changed.
- *
- * @param {HTMLElement} element
- * @param {string} text
- */
+/** Sets an element's text, if it has changed. @param {HTMLElement} element @param {string} text */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -43,4 +54,24 @@ export function toast(text) {
   element("#toast").textContent = text;
   clearTimeout(toastTimer);
   toastTimer = setTimeout(() => element("#toast").textContent = "", TOAST_TIME);
+}
+
+/** Saves a file in the browser's folder for downloads. @param {Blob} file @param {string} name */
+export function saveFile(file, name) {
+  const address = URL.createObjectURL(file);
+  saveAddress(address, name);
+  setTimeout(() => URL.revokeObjectURL(address), DOWNLOAD_TIME);
+}
+
+/** Has the browser download an address, with its own progress. @param {string} address @param {string} name */
+export function saveAddress(address, name) {
+  const anchor = document.createElement("a");
+  anchor.href = address;
+  anchor.download = name;
+  anchor.click();
+}
+
+/** Returns the text of an error. @param {unknown} error */
+export function messageOf(error) {
+  return error instanceof Error ? error.message : `${error}`;
 }

@@ -15,7 +15,7 @@ import { ServerClock } from "./server_clock.js";
  *   last failure; kept after the camera has recovered.
  * @property {number} failures Number of failures so far.
  * @property {number} frames
- * @property {import("./recording_text.js").RecordingStatus} [recording] Missing if the server has no
+ * @property {import("./recordings.js").RecordingStatus} [recording] Missing if the server has no
  *   recordings.
  */
 

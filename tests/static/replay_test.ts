@@ -1,8 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { formatHash, momentsOf, parseHash } from "../../static/moment.js";
+import { formatHash, parseHash } from "../../static/moment.js";
 import { Mp4Progress } from "../../static/mp4_progress.js";
-import { describeRecording } from "../../static/recording_text.js";
-import { activityIn, joinSpans } from "../../static/recordings.js";
+import { activityIn, describeRecording, joinSpans } from "../../static/recordings.js";
 import { nextSpeed, Replay } from "../../static/replay.js";
 import { describeState } from "../../static/state_text.js";
 import { MIN_SPAN, ticksOf, TimeScale } from "../../static/time_scale.js";
@@ -12,6 +11,7 @@ import {
   formatDuration,
   formatMoment,
   formatOffset,
+  momentsOf,
 } from "../../static/time_text.js";
 import { hitHandle } from "../../static/timeline.js";
 
@@ -286,7 +286,11 @@ Deno.test("describeRecording says how long the recordings fit, or why nothing is
   const text = (...cameras: ReturnType<typeof camera>[]) => describeRecording(cameras).text;
   assertEquals(
     text(camera("front", { holdsSeconds: 22_800 })),
-    "Recording: holds 6 h 20 min at this rate",
+    "Recording: holds about 6 h 20 min at this rate",
+  );
+  assertEquals(
+    text(camera("front", { holdsSeconds: 3_598 })),
+    "Recording: holds about 1 h at this rate",
   );
   const full = camera("back", { state: "paused", reason: "The disk is full" });
   assertEquals(text(full), "Recording paused: The disk is full");
