@@ -3,6 +3,9 @@
 import { addressOf } from "./addresses.js";
 import { ServerClock } from "./server_clock.js";
 
+// Times of the page are in milliseconds of `performance.now()`, those of the server in milliseconds
+// since the Unix epoch.
+
 /**
  * @typedef {object} CameraStatus A camera's status, as the server sends it.
  * @property {string} name
@@ -11,12 +14,11 @@ import { ServerClock } from "./server_clock.js";
  * @property {number} fps
  * @property {number} viewers
  * @property {string | null} resolution
- * @property {{ message: string, hint: string | null, retried: boolean } | null} lastFailure The
- *   last failure; kept after the camera has recovered.
- * @property {number} failures Number of failures so far.
+ * @property {{ message: string, hint: string | null, retried: boolean } | null} lastFailure Kept
+ *   after the camera has recovered.
+ * @property {number} failures
  * @property {number} frames
- * @property {import("./recordings.js").RecordingStatus} [recording] Missing if the server has no
- *   recordings.
+ * @property {import("./recordings.js").RecordingStatus} [recording]
  */
 
 /**
@@ -24,7 +26,7 @@ import { ServerClock } from "./server_clock.js";
  * @property {number} camera Index of the camera in the server's list.
  * @property {number} sequence Of a recorded frame, the number of the delivery.
  * @property {boolean} recorded Whether it was read from the recordings.
- * @property {number} capturedAt By the server's clock, in milliseconds since the Unix epoch.
+ * @property {number} capturedAt By the server's clock.
  * @property {Blob} jpeg
  */
 
@@ -39,7 +41,7 @@ import { ServerClock } from "./server_clock.js";
  * @typedef {object} TextMessage
  * @property {string} type
  * @property {number} id Number of the ping that a `pong` responds to.
- * @property {number} now Current time by the server's clock, in milliseconds since the Unix epoch.
+ * @property {number} now Current time by the server's clock.
  * @property {CameraStatus[]} cameras
  * @property {ServerInfo} [server]
  * @property {boolean} [replay] Part of `hello`: whether the server can play recordings.
@@ -52,7 +54,7 @@ import { ServerClock } from "./server_clock.js";
  *   "outdated": the server uses another version of the protocol, so this page has to be reloaded.
  * @property {string} [reason] Why the connection was lost, or the server's message about its limit.
  * @property {string} [detail] Result of the last attempt to reach the server.
- * @property {number} [retryAt] When the page tries again, in milliseconds of `performance.now()`.
+ * @property {number} [retryAt] When the page tries again.
  */
 
 /**
@@ -63,27 +65,20 @@ import { ServerClock } from "./server_clock.js";
  * @property {(message: import("./replay.js").ReplayMessage) => void} onReplay
  */
 
-/**
- * Version of the live protocol; the same as in `lib/live/message.ts`, where the messages are
- * described.
- */
+/** Version of the live protocol, which is described in `lib/live/message.ts`. */
 export const PROTOCOL_VERSION = 2;
-/** First byte of a binary message that holds a frame, and of one that holds a recorded frame. */
+/** First byte of a binary message that holds a live frame, and a recorded one. */
 const FRAME_KIND = 1;
 const RECORDED_KIND = 2;
 /** Size of the header before the JPEG, in bytes. */
 const HEADER_SIZE = 16;
-/** Close code of a server that shuts down. */
+/** Close codes of a server that shuts down, has reached its viewer limit, uses another protocol. */
 const GOING_AWAY = 1001;
-/** Close code of a server whose viewer limit is reached. */
 const TRY_LATER = 1013;
-/** Close code of a server that uses another version of the protocol. */
 const OUTDATED = 4000;
-/** Interval between pings, in milliseconds. */
+/** Interval between pings, and between the first ones, which set the clock, in milliseconds. */
 const PING_INTERVAL = 1_000;
-/** Interval between the first pings of a connection, which set the clock, in milliseconds. */
 const FIRST_PING_INTERVAL = 100;
-/** Number of pings at the first interval. */
 const FIRST_PINGS = 4;
 /** How long a connection may take to open, in milliseconds. */
 const CONNECT_TIMEOUT = 5_000;
@@ -105,21 +100,14 @@ const MAX_REJECTIONS = 2;
 /** After this many status polls on plain streams, the page tries the WebSocket again. */
 const PLAIN_POLLS = 20;
 
-/**
- * The page's connection to the server. Reconnects automatically and reports why the connection was
- * lost.
- */
+/** The page's connection to the server. Reconnects, and reports why the connection was lost. */
 export class Link {
   clock = new ServerClock();
-  /** When the last data arrived, in milliseconds of `performance.now()`. */
+  /** When the last data arrived. */
   lastMessageAt = 0;
   /** @type {LinkState} */
   state = { kind: "stopped" };
-  /**
-   * Unknown on plain streams, and with servers that do not send it.
-   *
-   * @type {ServerInfo | undefined}
-   */
+  /** Unknown on plain streams, and with older servers. @type {ServerInfo | undefined} */
   server;
   /** Whether the server can play recordings. */
   canReplay = false;
@@ -189,11 +177,8 @@ export class Link {
       const { opened, reason, code } = await this.#connect(signal);
       if (signal.aborted) return;
       if (this.#isOutdated) return this.#setState({ kind: "outdated" });
-      const limit = code === TRY_LATER
-        ? reason
-        : opened
-        ? undefined
-        : await this.#fetchLimit(signal);
+      let limit = code === TRY_LATER ? reason : undefined;
+      if (limit === undefined && !opened) limit = await this.#fetchLimit(signal);
       if (limit !== undefined) {
         await this.#waitForCapacity(limit, signal);
         continue;
@@ -225,10 +210,8 @@ export class Link {
       const socket = this.#socket = new WebSocket(address.href);
       socket.binaryType = "arraybuffer";
       let opened = false;
-      const end = (
-        /** @type {string} */ reason,
-        /** @type {number | undefined} */ code = undefined,
-      ) => {
+      /** @param {string} reason @param {number} [code] */
+      const end = (reason, code) => {
         clearTimeout(timeout);
         signal.removeEventListener("abort", onAbort);
         socket.onopen = socket.onmessage = socket.onclose = null;
@@ -296,14 +279,11 @@ export class Link {
    * Handles a text message; ignores unknown types.
    *
    * @param {WebSocket} socket
-   * @param {TextMessage} message
+   * @param {TextMessage & import("./replay.js").ReplayMessage} message
    */
   #onText(socket, message) {
     const { type, id, now, cameras, server, replay } = message;
-    if (type === "replay") {
-      const reply = /** @type {unknown} */ (message);
-      return this.#events.onReplay(/** @type {import("./replay.js").ReplayMessage} */ (reply));
-    }
+    if (type === "replay") return this.#events.onReplay(message);
     if (type !== "hello" && type !== "pong") return;
     if (type === "pong") {
       this.clock.update(this.#pingSentAt, performance.now(), now);
@@ -318,12 +298,7 @@ export class Link {
     if (type === "hello") this.#setState({ kind: "live" });
   }
 
-  /**
-   * Handles a binary message; ignores unknown kinds.
-   *
-   * @param {WebSocket} socket
-   * @param {ArrayBuffer} data
-   */
+  /** Handles a binary message; ignores unknown kinds. @param {WebSocket} socket @param {ArrayBuffer} data */
   async #onBinary(socket, data) {
     if (data.byteLength < HEADER_SIZE) return;
     const header = new DataView(data, 0, HEADER_SIZE);
@@ -377,11 +352,7 @@ export class Link {
     }
   }
 
-  /**
-   * Polls the cameras' status for a limited time, without a WebSocket.
-   *
-   * @param {AbortSignal} signal
-   */
+  /** Polls the cameras' status for a while, without a WebSocket. @param {AbortSignal} signal */
   async #pollStatus(signal) {
     for (let polls = 0; polls < PLAIN_POLLS && !signal.aborted; polls++) {
       const problem = await this.#fetchStatus(signal);
@@ -396,19 +367,12 @@ export class Link {
     }
   }
 
-  /**
-   * Fetches the cameras' status.
-   *
-   * @param {AbortSignal} signal
-   * @returns {Promise<string | undefined>} The problem, if the request failed.
-   */
+  /** Fetches the cameras' status; returns the problem, if the request failed. @param {AbortSignal} signal */
   async #fetchStatus(signal) {
     try {
       const response = await request("cameras", signal);
       if (response.status === 401) return "Password required: reload this page";
-      if (!response.ok) {
-        return `The server responded with ${response.status} ${response.statusText}`;
-      }
+      if (!response.ok) return `The server responded with ${response.status}`;
       this.lastMessageAt = performance.now();
       this.#events.onStatus(await response.json());
     } catch {
@@ -422,7 +386,6 @@ export class Link {
    * ask while it shows them.
    *
    * @param {AbortSignal} signal
-   * @returns {Promise<string | undefined>} The server's message, if the limit is reached.
    */
   async #fetchLimit(signal) {
     if (this.state.kind === "plain") return;
@@ -433,12 +396,7 @@ export class Link {
     }
   }
 
-  /**
-   * Waits for `ms` milliseconds, or until `signal` aborts or `retryNow` is called.
-   *
-   * @param {number} ms
-   * @param {AbortSignal} signal
-   */
+  /** Waits, or until `retryNow` is called. @param {number} ms @param {AbortSignal} signal */
   async #delay(ms, signal) {
     await new Promise((resolve) => {
       const end = this.#endDelay = () => {
@@ -471,15 +429,14 @@ export class Link {
  * Requests a resource of the server.
  *
  * @param {string} path
- * @param {AbortSignal} signal
- * @returns {Promise<Response>}
+ * @param {AbortSignal} [signal]
  * @throws If the server does not respond in time.
  */
-async function request(path, signal) {
+export async function request(path, signal) {
   const attempt = new AbortController();
   const abort = () => attempt.abort();
   const timeout = setTimeout(abort, RESPONSE_TIMEOUT);
-  signal.addEventListener("abort", abort);
+  signal?.addEventListener("abort", abort);
   try {
     return await fetch(addressOf(path), {
       cache: "no-store",
@@ -488,16 +445,11 @@ async function request(path, signal) {
     });
   } finally {
     clearTimeout(timeout);
-    signal.removeEventListener("abort", abort);
+    signal?.removeEventListener("abort", abort);
   }
 }
 
-/**
- * Reads the server's reason for a response 503. A proxy's own 503 has no reason in JSON.
- *
- * @param {Response} response
- * @returns {Promise<string | undefined>}
- */
+/** Reads the server's reason for a response 503. A proxy's own has none in JSON. @param {Response} response */
 export async function readRefusal(response) {
   if (response.status !== 503) return void await response.body?.cancel();
   const { error } = await response.json();
