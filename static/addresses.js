@@ -7,9 +7,8 @@
 const CREDENTIALS = "USER:PASSWORD";
 
 /**
- * Returns an address of the server, below the path of this page. Removes the user name and password
- * of the page's own address: `fetch` rejects them, and they must not appear in addresses that users
- * pass on.
+ * Returns an address of the server, without the user name and password of the page's own address:
+ * `fetch` rejects them, and users pass addresses on.
  *
  * @param {string} path
  */
@@ -24,11 +23,9 @@ export function addressOf(path) {
  * unless that works on this machine only and the server has others.
  *
  * @param {ServerInfo | undefined} server
- * @returns {string[]}
  */
 export function baseAddresses(server) {
   const own = addressOf(".");
-  own.search = own.hash = "";
   const others = (server?.addresses ?? []).filter((address) => URL.canParse(address))
     .map((address) => new URL(address.endsWith("/") ? address : `${address}/`).href)
     .filter((address) => address !== own.href);
@@ -87,13 +84,7 @@ export function addressesOf(camera, { base = addressOf(".").href, auth = false }
   ];
 }
 
-/**
- * Returns the notes above the addresses.
- *
- * @param {string} base The base address that is shown.
- * @param {ServerInfo | undefined} server
- * @returns {string[]} Sentences.
- */
+/** Returns the notes above the addresses. @param {string} base @param {ServerInfo | undefined} server */
 export function notesOnAddresses(base, server) {
   const notes = [];
   if (isLoopback(base)) {
@@ -115,12 +106,7 @@ export function notesOnAddresses(base, server) {
   return notes;
 }
 
-/**
- * Copies text to the clipboard.
- *
- * @param {string} text
- * @param {HTMLInputElement} field The field that shows it.
- */
+/** Copies text to the clipboard. @param {string} text @param {HTMLInputElement} field Shows it. */
 export async function copyText(text, field) {
   try {
     await navigator.clipboard.writeText(text);

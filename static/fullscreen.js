@@ -19,12 +19,7 @@ export function toggleFullscreen() {
   } else showFullscreen(!isFullscreen());
 }
 
-/**
- * Lays the page out for full screen. Where the browser has no full screen, as on an iPhone, the
- * picture fills the window instead.
- *
- * @param {boolean} wanted
- */
+/** Lays the page out for full screen: on an iPhone, the picture fills the window. @param {boolean} wanted */
 export function showFullscreen(wanted) {
   document.documentElement.classList.toggle("fullscreen", wanted);
   setPressed("fullscreen", wanted);

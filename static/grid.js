@@ -1,17 +1,14 @@
 // @ts-check
 
-/**
- * Minimum length of the longer side of a picture, in CSS pixels. If pictures had to be smaller, the
- * page scrolls.
- */
+/** Minimum length of the longer side of a picture, in CSS pixels: before, the page scrolls. */
 export const MIN_PICTURE_SIZE = 160;
 
 /**
  * @typedef {object} Grid
  * @property {number} columns
  * @property {number} rows
- * @property {number} width Width of a tile, in CSS pixels.
- * @property {number} height Height of a tile, in CSS pixels.
+ * @property {number} width Of a tile, in CSS pixels.
+ * @property {number} height
  * @property {boolean} scrolls Whether the rows do not fit in the window.
  */
 
@@ -65,21 +62,12 @@ function scrollingGrid(ratios, width, gap) {
   return { columns, rows: Math.ceil(ratios.length / columns), ...bounds, scrolls: true };
 }
 
-/**
- * Returns the size of a picture in a cell.
- *
- * @param {number} ratio
- * @param {{ width: number, height: number }} cell
- */
+/** Returns the size of a picture in a cell. @param {number} ratio @param {{ width: number, height: number }} cell */
 function fit(ratio, { width, height }) {
   return { width: Math.min(width, height * ratio), height: Math.min(height, width / ratio) };
 }
 
-/**
- * Returns the smallest size that contains each picture.
- *
- * @param {{ width: number, height: number }[]} pictures
- */
+/** Returns the smallest size that contains each picture. @param {{ width: number, height: number }[]} pictures */
 function boundsOf(pictures) {
   return {
     width: Math.floor(Math.max(0, ...pictures.map(({ width }) => width))),

@@ -41,11 +41,7 @@ export class Meter {
     return this.#painted[this.#painted.length - 1]?.at;
   }
 
-  /**
-   * Returns the frames per second at time `now`; undefined with fewer than two frames.
-   *
-   * @param {number} now
-   */
+  /** Returns the frames per second; undefined with fewer than two frames. @param {number} now */
   fps(now) {
     const first = this.#painted[0]?.at;
     const last = this.last;

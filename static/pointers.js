@@ -21,11 +21,7 @@ export function followPointers(tile, isActive, onChange) {
   /** @type {Map<number, { x: number, y: number }>} */
   const pressed = new Map();
 
-  /**
-   * Position relative to the centre of the view, as fractions of the picture.
-   *
-   * @param {{ x: number, y: number }} point
-   */
+  /** Position from the centre of the view, as fractions of the picture. @param {{ x: number, y: number }} point */
   const positionOf = ({ x, y }) => {
     const { left, top, width, height } = stage.getBoundingClientRect();
     const size = tile.size;

@@ -5,35 +5,9 @@
  * restores 15 % of the codewords.
  */
 
-/**
- * Per version from 1: the number of error correction codewords of a block, and the number of
- * blocks.
- */
+/** Per version from 1: the number of error correction codewords of a block, and of blocks. */
 const BLOCKS = [
-  [10, 1],
-  [16, 1],
-  [26, 1],
-  [18, 2],
-  [24, 2],
-  [16, 4],
-  [18, 4],
-  [22, 4],
-  [22, 5],
-  [26, 5],
-];
-
-/** Per version from 1: the centres of the alignment patterns, in modules. */
-const ALIGNMENT = [
-  [],
-  [6, 18],
-  [6, 22],
-  [6, 26],
-  [6, 30],
-  [6, 34],
-  [6, 22, 38],
-  [6, 24, 42],
-  [6, 26, 46],
-  [6, 28, 50],
+  ...[[10, 1], [16, 1], [26, 1], [18, 2], [24, 2], [16, 4], [18, 4], [22, 4], [22, 5], [26, 5]],
 ];
 
 /** @type {((x: number, y: number) => boolean)[]} Whether a mask inverts a module. */
@@ -72,9 +46,15 @@ function sizeOf(version) {
   return 17 + 4 * version;
 }
 
+/** Returns the centres of the alignment patterns, in modules. @param {number} version */
+function alignmentOf(version) {
+  const last = 4 * version + 10;
+  return version === 1 ? [] : version < 7 ? [6, last] : [6, 2 * version + 8, last];
+}
+
 /** Number of codewords that a version holds. @param {number} version */
 function capacityOf(version) {
-  const alignments = ALIGNMENT[version - 1]?.length ?? 0;
+  const alignments = alignmentOf(version).length;
   let modules = (16 * version + 128) * version + 64;
   if (alignments > 0) modules -= (25 * alignments - 10) * alignments - 55;
   if (version >= 7) modules -= 36;
@@ -86,12 +66,7 @@ function blocksOf(version) {
   return /** @type {[number, number]} */ (BLOCKS[version - 1]);
 }
 
-/**
- * Returns the data codewords, or undefined if they do not fit.
- *
- * @param {Uint8Array} bytes
- * @param {number} version
- */
+/** Returns the data codewords, if they fit. @param {Uint8Array} bytes @param {number} version */
 function dataWords(bytes, version) {
   const [correction, blocks] = blocksOf(version);
   const capacity = capacityOf(version) - correction * blocks;
@@ -105,13 +80,7 @@ function dataWords(bytes, version) {
   return words.slice(0, capacity);
 }
 
-/**
- * Splits the words into blocks, adds error correction, interleaves them.
- *
- * @param {number[]} words
- * @param {number} version
- * @returns {number[]} Bits.
- */
+/** Splits the words into blocks, adds error correction, and returns the bits. @param {number[]} words @param {number} version */
 function withCorrection(words, version) {
   const [correction, count] = blocksOf(version);
   const short = Math.floor(words.length / count);
@@ -133,9 +102,7 @@ function withCorrection(words, version) {
 
 /** Returns the Reed-Solomon codewords of a block. @param {number[]} block @param {number} count */
 function remainderOf(block, count) {
-  /**
-   * @type {number[]} The generator polynomial without its leading coefficient, highest power first.
-   */
+  /** The generator polynomial without its leading coefficient. @type {number[]} */
   const generator = Array.from({ length: count }, (_, i) => i === count - 1 ? 1 : 0);
   for (let i = 0, root = 1; i < count; i++, root = multiply(root, 2)) {
     for (let j = 0; j < count; j++) {
@@ -166,7 +133,8 @@ function draw(bits, version, mask) {
   const size = sizeOf(version);
   /** @type {(boolean | undefined)[][]} */
   const code = Array.from({ length: size }, () => Array(size).fill(undefined));
-  const set = (/** @type {number} */ x, /** @type {number} */ y, /** @type {boolean} */ dark) => {
+  /** @type {SetModule} */
+  const set = (x, y, dark) => {
     const row = code[y];
     if (row && x >= 0 && x < size) row[x] = dark;
   };
@@ -179,7 +147,7 @@ function draw(bits, version, mask) {
   for (const [x, y] of /** @type {const} */ ([[3, 3], [size - 4, 3], [3, size - 4]])) {
     square(4, (dx, dy, ring) => set(x + dx, y + dy, ring !== 2 && ring !== 4));
   }
-  const centres = ALIGNMENT[version - 1] ?? [];
+  const centres = alignmentOf(version);
   const last = centres.length - 1;
   for (const [i, x] of centres.entries()) {
     for (const [j, y] of centres.entries()) {
@@ -193,12 +161,7 @@ function draw(bits, version, mask) {
   return /** @type {boolean[][]} */ (code);
 }
 
-/**
- * Visits a square from its centre.
- *
- * @param {number} radius
- * @param {(dx: number, dy: number, ring: number) => void} visit
- */
+/** Visits a square. @param {number} radius @param {(dx: number, dy: number, ring: number) => void} visit */
 function square(radius, visit) {
   for (let dy = -radius; dy <= radius; dy++) {
     for (let dx = -radius; dx <= radius; dx++) visit(dx, dy, Math.max(Math.abs(dx), Math.abs(dy)));
@@ -207,13 +170,7 @@ function square(radius, visit) {
 
 /** @typedef {(x: number, y: number, dark: boolean) => void} SetModule */
 
-/**
- * Draws level M and the mask, twice.
- *
- * @param {SetModule} set
- * @param {number} size
- * @param {number} mask
- */
+/** Draws level M and the mask, twice. @param {SetModule} set @param {number} size @param {number} mask */
 function drawFormat(set, size, mask) {
   const format = (mask << 10 | bchRemainder(mask, 10, 0x537)) ^ 0x5412; // level M is 00
   for (let i = 0; i < 15; i++) {
@@ -235,13 +192,7 @@ function drawVersion(set, size, version) {
   }
 }
 
-/**
- * Returns the check bits of a BCH code.
- *
- * @param {number} value
- * @param {number} length
- * @param {number} polynomial
- */
+/** Returns the check bits of a BCH code. @param {number} value @param {number} length @param {number} polynomial */
 function bchRemainder(value, length, polynomial) {
   let remainder = value;
   for (let i = 0; i < length; i++) {
@@ -274,12 +225,7 @@ function drawData(code, bits, mask) {
   }
 }
 
-/**
- * Returns the penalty score of a code (ISO/IEC 18004, evaluation of data masks). The mask with the
- * lowest score is used.
- *
- * @param {boolean[][]} code
- */
+/** Returns the penalty score of a code: the mask with the lowest score is used. @param {boolean[][]} code */
 function penaltyOf(code) {
   const size = code.length;
   const rows = code.map((row) => row.map(Number).join(""));

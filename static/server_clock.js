@@ -2,7 +2,6 @@
 
 /** Number of round trips that are kept. */
 const MAX_SAMPLES = 20;
-
 /** Tolerance when two round trips are compared, in milliseconds. */
 const TOLERANCE = 5;
 
@@ -19,8 +18,7 @@ export class ServerClock {
    *
    * @param {number} sent When the request was sent, in milliseconds of `performance.now()`.
    * @param {number} received When the reply arrived.
-   * @param {number} serverTime The server's time in the reply, in milliseconds since the Unix
-   *   epoch.
+   * @param {number} serverTime In milliseconds since the Unix epoch.
    */
   update(sent, received, serverTime) {
     const error = (received - sent) / 2;
@@ -32,30 +30,18 @@ export class ServerClock {
     if (this.#samples.length > MAX_SAMPLES) this.#samples.shift();
   }
 
-  /**
-   * Maximum error, in milliseconds: half of the fastest round trip. Undefined before the first
-   * round trip.
-   */
+  /** Maximum error, in milliseconds: half of the fastest round trip, after the first one. */
   get error() {
     return this.#best()?.error;
   }
 
-  /**
-   * Returns the age of something that the server has timestamped.
-   *
-   * @param {number} serverTime In milliseconds since the Unix epoch.
-   * @param {number} now In milliseconds of `performance.now()`.
-   * @returns Milliseconds; undefined before the first round trip.
-   */
+  /** Returns an age in milliseconds; undefined before the first round trip. @param {number} serverTime @param {number} now */
   ageOf(serverTime, now) {
     const best = this.#best();
     return best && Math.max(0, now + best.offset - serverTime);
   }
 
   #best() {
-    /** @type {{ offset: number, error: number } | undefined} */
-    let best;
-    for (const sample of this.#samples) if (!best || sample.error < best.error) best = sample;
-    return best;
+    return this.#samples.toSorted((a, b) => a.error - b.error)[0];
   }
 }
