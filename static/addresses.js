@@ -18,6 +18,11 @@ export function addressOf(path) {
   return address;
 }
 
+/** Returns an address of a camera. @param {string} camera @param {string} path */
+export function cameraAddress(camera, path) {
+  return addressOf(`cameras/${encodeURIComponent(camera)}/${path}`);
+}
+
 /**
  * Returns the base addresses of the server, each with a slash at the end: the page's own first,
  * unless that works on this machine only and the server has others.

@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 import { addressesOf, baseAddresses, copyText, isLoopback, notesOnAddresses } from "./addresses.js";
 import { element, list, openDialog } from "./dom.js";
 import { encodeQr } from "./qr.js";

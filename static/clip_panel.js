@@ -1,6 +1,5 @@
 // @ts-check
-/// <reference lib="dom" />
-import { addressOf } from "./addresses.js";
+import { cameraAddress } from "./addresses.js";
 import { button, element, field, list, messageOf, saveAddress, saveFile } from "./dom.js";
 import { setText, toast } from "./dom.js";
 import { Mp4Progress } from "./mp4_progress.js";
@@ -23,7 +22,7 @@ const ENDS = /** @type {const} */ (["from", "to"]);
 export class ClipPanel {
   /** The part that has been chosen. @type {Period | undefined} */
   clip;
-  #onChange;
+  #playback;
   #element = element("#clip");
   #camera = list("[name=camera]");
   #format = list("[name=format]");
@@ -37,9 +36,9 @@ export class ClipPanel {
   /** @type {AbortController | undefined} */
   #download;
 
-  /** @param {() => void} onChange Called when another part has been chosen. */
-  constructor(onChange) {
-    this.#onChange = onChange;
+  /** @param {import("./playback.js").Playback} playback */
+  constructor(playback) {
+    this.#playback = playback;
     const speeds = SPEEDS.filter((speed) => speed > 0);
     this.#speed.append(...speeds.map((speed) => new Option(formatSpeed(speed), `${speed}`)));
     this.#speed.value = "1";
@@ -54,22 +53,15 @@ export class ClipPanel {
     return !this.#element.hidden;
   }
 
-  /** Chooses a part, and opens the panel. @param {Period} clip @param {string[]} cameras */
-  open(clip, cameras) {
-    this.#element.hidden = false;
-    this.setCameras(cameras);
-    this.set(clip);
-  }
-
-  /** Offers these cameras. @param {string[]} cameras */
-  setCameras(cameras) {
-    const { options, value } = this.#camera;
-    this.#camera.hidden = cameras.length < 2;
-    if (`${Array.from(options, ({ value }) => value)}` === `${cameras}`) return;
-    const isOffered = cameras.includes(value);
+  /** Chooses a part of the cameras on the page, and opens the panel. @param {Period} clip */
+  open(clip) {
+    const cameras = this.#playback.cameras.map(({ name }) => name);
+    const { value } = this.#camera;
     this.#camera.replaceChildren(...cameras.map((name) => new Option(name)));
-    if (isOffered) this.#camera.value = value;
-    this.#requestSize();
+    if (cameras.includes(value)) this.#camera.value = value;
+    this.#camera.hidden = cameras.length < 2;
+    this.#element.hidden = false;
+    this.set(clip);
   }
 
   /** Chooses a part. @param {Period} clip */
@@ -80,7 +72,7 @@ export class ClipPanel {
       if (document.activeElement !== field) field.value = formatLocal(this.clip[end]);
     }
     this.#requestSize();
-    this.#onChange();
+    this.#playback.update();
   }
 
   /** Closes the panel, and cancels the download. */
@@ -89,7 +81,7 @@ export class ClipPanel {
     this.#requestSize();
     this.cancel();
     this.#element.hidden = true;
-    this.#onChange();
+    this.#playback.update();
   }
 
   cancel() {
@@ -186,10 +178,9 @@ export class ClipPanel {
   /** @param {string} format */
   #addressOf(format) {
     const { from, to } = this.clip ?? { from: 0, to: 0 };
-    const camera = encodeURIComponent(this.#camera.value);
     const speed = this.#speed.value;
     const query = `from=${seconds(from)}&to=${seconds(to)}&speed=${speed}`;
-    return addressOf(`cameras/${camera}/clip.${format}?${query}`).href;
+    return cameraAddress(this.#camera.value, `clip.${format}?${query}`).href;
   }
 
   /** Reads a field: of two possible moments the closer one. @param {"from" | "to"} end */

@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 import { copyAddress, showAddresses } from "./addresses_dialog.js";
 import { button, messageOf, openDialog, saveFile, setPressed, toast } from "./dom.js";
 import { isFullscreen, showFullscreen, toggleFullscreen } from "./fullscreen.js";
@@ -11,18 +10,6 @@ import { formatFileTime } from "./time_text.js";
 
 /** How far an arrow key moves the view, as a fraction of its size. */
 const PAN_STEP = 0.1;
-
-/**
- * @typedef {object} Page The page, as the controls see it.
- * @property {() => Tile[]} tiles All cameras.
- * @property {() => Tile[]} shownTiles The cameras on the page: all, or only one.
- * @property {() => Tile | undefined} singleTile The camera that is shown on its own, if any.
- * @property {() => void} togglePaused Pauses or resumes.
- * @property {() => import("./playback.js").Playback | undefined} playback
- * @property {() => void} layOut
- * @property {() => void} retryNow Requests the pictures that fail again now.
- * @property {() => import("./live.js").ServerInfo | undefined} server
- */
 
 /** @type {Record<string, string>} */
 const ACTION_KEYS = {
@@ -52,7 +39,7 @@ const ARROW_KEYS = {
 /** Keys that switch the camera, with recordings. @type {Record<string, 1 | -1>} */
 const PAGE_KEYS = { PageUp: -1, PageDown: 1 };
 
-/** Makes the buttons and keys work. @param {Page} page */
+/** Makes the buttons and keys work. @param {import("./page.js").Page} page */
 export function connectControls(page) {
   labelControls();
   /** @type {Record<string, (target?: HTMLElement) => void>} */
@@ -69,7 +56,7 @@ export function connectControls(page) {
     reload: () => location.reload(),
     help: () => openDialog("#help"),
     addresses: () =>
-      showAddresses(page.shownTiles().map(({ status }) => status.name), page.server()),
+      showAddresses(page.shownTiles().map(({ status }) => status.name), page.link.server),
     copy: (target) => target && copyAddress(target),
     showAll: () => showCamera(undefined),
   };

@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 import { setPressed } from "./dom.js";
 
 /** How long the controls stay visible in full screen after the last input, in milliseconds. */

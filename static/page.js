@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
 import { connectControls, showView } from "./controls.js";
 import { button, element, setPressed, setText, toast } from "./dom.js";
@@ -69,7 +68,6 @@ async function onConnected() {
   }
   if (!playback) {
     const { Playback } = await import("./playback.js");
-    const page = { link, tiles: () => tiles, shownTiles, watchedTiles, singleTile, refresh };
     playback ??= new Playback(page);
   }
   playback.onConnected(linkedMoment);
@@ -231,12 +229,11 @@ function refresh() {
   setText(element("#error"), error === undefined ? "" : ` (± ${error.toFixed(digits)} ms)`);
 }
 
-connectControls({
+/** What the controls and the playback use of the page. */
+const page = {
+  ...{ link, layOut, refresh, singleTile, shownTiles, watchedTiles },
   tiles: () => tiles,
-  shownTiles,
-  singleTile,
-  layOut,
-  server: () => link.server,
+  playback: () => playback,
   retryNow() {
     for (const tile of tiles) tile.retryNow();
     link.retryNow();
@@ -247,8 +244,9 @@ connectControls({
     paused = !paused;
     layOut();
   },
-  playback: () => playback,
-});
+};
+connectControls(page);
+/** @typedef {typeof page} Page */
 
 addEventListener("hashchange", () => {
   layOut();

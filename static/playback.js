@@ -1,6 +1,5 @@
 // @ts-check
-/// <reference lib="dom" />
-import { addressOf } from "./addresses.js";
+import { addressOf, cameraAddress } from "./addresses.js";
 import { ClipPanel } from "./clip_panel.js";
 import { element, field, list, messageOf, openDialog, setText, toast } from "./dom.js";
 import { formatHash, parseHash } from "./moment.js";
@@ -9,9 +8,6 @@ import { nextSpeed, Replay, SPEEDS } from "./replay.js";
 import { formatBehind, formatClock, formatDay, formatDuration, formatLocal } from "./time_text.js";
 import { formatOffset, formatSpeed, localOffset, MINUTE, momentsOf, SECOND } from "./time_text.js";
 import { Timeline } from "./timeline.js";
-
-/** @typedef {import("./live.js").Link} Link */
-/** @typedef {import("./tile.js").Tile} Tile */
 
 /** Zoom of the timeline by a button or key. */
 const ZOOM_STEP = 2;
@@ -43,23 +39,13 @@ const TIMELINE_JUMP_KEYS = {
 /** @type {Record<string, string>} */
 const TIMELINE_KEYS = { "+": "timelineIn", "=": "timelineIn", "-": "timelineOut" };
 
-/**
- * @typedef {object} PlaybackPage
- * @property {Link} link
- * @property {() => Tile[]} tiles All cameras.
- * @property {() => Tile[]} shownTiles The cameras on the page.
- * @property {() => Tile[]} watchedTiles The cameras in or near the visible part of the page.
- * @property {() => Tile | undefined} singleTile
- * @property {() => void} refresh
- */
-
 /** Plays recordings: the timeline below the pictures, its controls and its keys. */
 export class Playback {
   replay;
   #page;
-  #recordings = new Recordings(() => this.#timeline.draw());
-  #clip = new ClipPanel(() => this.update());
-  #timeline;
+  recordings = new Recordings(() => this.#timeline.draw());
+  clipPanel = new ClipPanel(this);
+  #timeline = new Timeline(this);
   #speeds = list("#speed");
   /** The cameras whose playhead the server knows. */
   #replayed = "";
@@ -68,7 +54,7 @@ export class Playback {
   /** The moment that the dialog marks. */
   #marked = 0;
 
-  /** @param {PlaybackPage} page */
+  /** @param {import("./page.js").Page} page */
   constructor(page) {
     this.#page = page;
     this.replay = new Replay({
@@ -85,17 +71,12 @@ export class Playback {
         this.update();
       },
     });
-    this.#timeline = new Timeline(this.#recordings, {
-      onScrub: (time) => this.#scrub(time),
-      onScrubEnd: () => this.replay.endScrub(),
-      onClip: (clip) => this.#clip.set(clip),
-    });
     this.#speeds.append(...SPEEDS.map((speed) => new Option(formatSpeed(speed), `${speed}`)));
     this.#speeds.onchange = () => this.#chooseSpeed(Number(this.#speeds.value));
     element("#jump input").oninput = () => this.#offerMoments();
     element("#jump form + form").onsubmit = ({ submitter }) => {
       const moment = Number(submitter?.getAttribute("value"));
-      if (moment) this.#seek(Math.min(this.#newest, Math.max(this.#oldest, moment)));
+      if (moment) this.#seek(Math.min(this.newest, Math.max(this.oldest, moment)));
     };
     element("#mark form + form").onsubmit = () => void this.#addMark();
     // A click on a button leaves the keyboard focus where it is, so that the space bar still pauses.
@@ -108,7 +89,7 @@ export class Playback {
   get isAvailable() {
     const { link } = this.#page;
     if (!link.canReplay || link.state.kind === "plain") return false;
-    return this.replay.isActive || this.#cameras.length > 0;
+    return this.replay.isActive || this.cameras.length > 0;
   }
 
   /** The actions of the buttons and keys. @type {Record<string, () => void>} */
@@ -120,25 +101,25 @@ export class Playback {
     backwards: () => this.#faster(-1),
     forwards: () => this.#faster(1),
     hold: () => this.replay.isActive ? this.replay.setSpeed(0) : this.togglePaused(),
-    oldest: () => this.#seek(this.#oldest),
+    oldest: () => this.#seek(this.oldest),
     live: () => this.#goLive(),
     timelineIn: () => this.#timeline.zoomBy(1 / ZOOM_STEP),
     timelineOut: () => this.#timeline.zoomBy(ZOOM_STEP),
     jump: () => {
-      field("#jump input").value = formatLocal(this.#position);
+      field("#jump input").value = formatLocal(this.position);
       this.#offerMoments();
       openDialog("#jump");
     },
     mark: () => {
-      this.#marked = Math.round(this.#position);
+      this.#marked = Math.round(this.position);
       openDialog("#mark");
       field("#mark [name=label]").select();
     },
-    clip: () => this.#clip.isOpen ? this.#clip.close() : this.#openClip(),
-    clipFrom: () => this.#openClip(this.#position),
-    clipTo: () => this.#openClip(undefined, this.#position),
-    download: () => void this.#clip.download(),
-    cancelDownload: () => this.#clip.cancel(),
+    clip: () => this.clipPanel.isOpen ? this.clipPanel.close() : this.#openClip(),
+    clipFrom: () => this.#openClip(this.position),
+    clipTo: () => this.#openClip(undefined, this.position),
+    download: () => void this.clipPanel.download(),
+    cancelDownload: () => this.clipPanel.cancel(),
     copyMoment: () => void this.#copyLink(),
   };
 
@@ -153,14 +134,14 @@ export class Playback {
       ACTION_KEYS[key.toLowerCase()];
     if (jump) this.#jump(shiftKey ? 6 * jump : jump);
     else if (action) this.actions[action]?.();
-    else if (key === "Escape" && this.#clip.isOpen) this.#clip.close();
+    else if (key === "Escape" && this.clipPanel.isOpen) this.clipPanel.close();
     else return false;
     return true;
   }
 
   /** Pauses at the present moment, or plays on. */
   togglePaused() {
-    if (!this.replay.isActive) this.replay.show(this.#position);
+    if (!this.replay.isActive) this.replay.show(this.position);
     else if (this.replay.isPaused) this.replay.resume();
     else this.replay.setSpeed(0);
     this.#timeline.follow();
@@ -184,6 +165,7 @@ export class Playback {
     if (cameras === this.#replayed) return;
     this.#replayed = cameras;
     if (kind === "live") this.replay.restore();
+    if (this.clipPanel.isOpen) this.#openClip();
   }
 
   /** Notes that a recorded frame is on the screen. @param {number} camera @param {number} at */
@@ -192,12 +174,12 @@ export class Playback {
     this.update();
   }
 
-  /** Returns the state of a camera for its texts, unless the page is live. @param {Tile} tile @param {number} index */
+  /** Returns the state of a camera for its texts, unless the page is live. @param {import("./tile.js").Tile} tile @param {number} index */
   stateOf({ status }, index) {
     const { isActive, isPaused, position } = this.replay;
     if (!isActive) return;
     if (!this.#replayable().includes(status.name)) return NOT_RECORDED;
-    const isGap = isPaused && this.#recordings.isGap(status, position);
+    const isGap = isPaused && this.recordings.isGap(status, position);
     return { ...this.replay.stateOf(index), isGap };
   }
 
@@ -212,13 +194,10 @@ export class Playback {
     const pause = element("[data-action=pause]");
     if (pause.parentElement !== toolbar) toolbar.prepend(pause);
     if (!isAvailable) return;
-    const cameras = this.#cameras;
-    const oldest = this.#oldest, position = this.#position, latest = this.#latest;
-    const { clip } = this.#clip;
+    const { cameras, position, latest } = this;
     const isLive = !isActive;
-    this.#timeline.update({ oldest, latest, position, isLive, cameras, clip }, this.#describe());
-    if (!document.hidden) this.#recordings.show(cameras, this.#timeline.scale, latest);
-    if (clip) this.#clip.setCameras(cameras.map(({ name }) => name));
+    this.#timeline.update(this.#describe());
+    if (!document.hidden) this.recordings.show(cameras, this.#timeline.scale, latest);
 
     element("#live").classList.toggle("is-live", isLive);
     setText(element("#live span"), isLive ? "" : formatBehind(latest - position));
@@ -226,9 +205,9 @@ export class Playback {
     setText(element("#moment b"), formatClock(position));
     setText(element("#moment .offset"), ` ${formatOffset(localOffset(position))}`);
     if (document.activeElement !== this.#speeds) this.#speeds.value = `${isLive ? 1 : speed}`;
-    const { problem } = this.#recordings;
+    const { problem } = this.recordings;
     const shown = this.#page.shownTiles().map(({ status }) => status);
-    const { text, isTrouble } = describeRecording(shown, this.#recordings.progress(cameras));
+    const { text, isTrouble } = describeRecording(shown, this.recordings.progress(cameras));
     const state = element("#recording-state");
     setText(state, problem ?? text);
     state.classList.toggle("trouble", isTrouble || problem !== undefined);
@@ -242,31 +221,31 @@ export class Playback {
   }
 
   /** Status of the cameras on the page that are recorded, or have been. */
-  get #cameras() {
+  get cameras() {
     return this.#page.shownTiles().map(({ status }) => status).filter(({ recording }) =>
       recording && (recording.state !== "off" || recording.oldest != null)
     );
   }
 
   /** The present time of the server. */
-  get #latest() {
+  get latest() {
     return this.#page.link.clock.ageOf(0, performance.now()) ?? Date.now();
   }
 
-  get #newest() {
-    const times = this.#cameras.flatMap(({ recording }) => recording?.newest ?? []);
-    return times.length > 0 ? Math.max(...times) : this.#latest;
+  get newest() {
+    const times = this.cameras.flatMap(({ recording }) => recording?.newest ?? []);
+    return times.length > 0 ? Math.max(...times) : this.latest;
   }
 
-  get #oldest() {
-    const times = this.#cameras.flatMap(({ recording }) => recording?.oldest ?? []);
-    return Math.min(this.#latest - SECOND, ...times);
+  get oldest() {
+    const times = this.cameras.flatMap(({ recording }) => recording?.oldest ?? []);
+    return Math.min(this.latest - SECOND, ...times);
   }
 
   /** Time of the playhead, or of the live picture. */
-  get #position() {
+  get position() {
     if (this.replay.isActive) return this.replay.position;
-    const latest = this.#latest;
+    const latest = this.latest;
     const times = this.#page.shownTiles().flatMap(({ latest }) => latest?.capturedAt ?? []);
     const age = latest - Math.max(-Infinity, ...times);
     return age >= 0 && age < MAX_LIVE_AGE ? Math.ceil(latest - age) + TIME_TOLERANCE : latest;
@@ -276,8 +255,8 @@ export class Playback {
   #describe() {
     const { isActive, speed, isScrubbing } = this.replay;
     const interval = isActive && speed === 0 || isScrubbing ? 1 : ANNOUNCE_INTERVAL;
-    const time = Math.floor(this.#position / interval) * interval;
-    const behind = Math.round((this.#latest - this.#position) / interval) * interval;
+    const time = Math.floor(this.position / interval) * interval;
+    const behind = Math.round((this.latest - this.position) / interval) * interval;
     const text = isActive ? `${formatDuration(behind)} ago` : "live";
     return `${formatDay(time)}, ${formatClock(time)}, ${text}`;
   }
@@ -288,8 +267,8 @@ export class Playback {
     if (at !== undefined) history.replaceState(null, "", formatHash(camera));
   }
 
-  /** @param {number} time */
-  #scrub(time) {
+  /** Shows a time while the user drags the playhead. @param {number} time */
+  scrub(time) {
     this.#forgetLink();
     this.replay.scrub(time);
     this.update();
@@ -302,7 +281,7 @@ export class Playback {
       // Jumps in a row are one drag: at most one request is in flight.
       clearTimeout(this.#jumpTimer);
       this.#jumpTimer = setTimeout(() => this.replay.endScrub(), JUMP_PAUSE);
-      return this.#scrub(time);
+      return this.scrub(time);
     }
     this.#forgetLink();
     this.replay.show(time);
@@ -312,9 +291,9 @@ export class Playback {
   /** @param {number} ms */
   #jump(ms) {
     const { isActive, isPaused, isScrubbing } = this.replay;
-    const time = this.#position + ms;
-    if (time < this.#latest - LIVE_MARGIN) this.#seek(Math.max(this.#oldest, time));
-    else if (isPaused && !isScrubbing) this.#seek(this.#newest);
+    const time = this.position + ms;
+    if (time < this.latest - LIVE_MARGIN) this.#seek(Math.max(this.oldest, time));
+    else if (isPaused && !isScrubbing) this.#seek(this.newest);
     else if (isActive) this.#goLive();
   }
 
@@ -322,7 +301,7 @@ export class Playback {
   #faster(direction) {
     this.#timeline.follow();
     if (this.replay.isActive) this.replay.setSpeed(nextSpeed(this.replay.speed, direction));
-    else if (direction < 0) this.replay.seek(this.#position, -1);
+    else if (direction < 0) this.replay.seek(this.position, -1);
   }
 
   /** @param {number} speed */
@@ -330,7 +309,7 @@ export class Playback {
     // After a mouse click, the keys are those of the page again.
     if (!this.#speeds.matches(":focus-visible")) this.#speeds.blur();
     if (this.replay.isActive) this.replay.setSpeed(speed);
-    else if (speed < 1) this.replay.seek(this.#position, speed);
+    else if (speed < 1) this.replay.seek(this.position, speed);
     else if (speed > 1) toast("Live: go back before you play faster");
     this.update();
   }
@@ -338,7 +317,7 @@ export class Playback {
   /** @param {number} by */
   #step(by) {
     this.#timeline.follow();
-    if (!this.replay.isActive) this.replay.show(this.#position);
+    if (!this.replay.isActive) this.replay.show(this.position);
     this.replay.step(by);
   }
 
@@ -351,17 +330,17 @@ export class Playback {
 
   /** Opens the panel for a clip; one end moves the other if that is necessary. @param {number} [from] @param {number} [to] */
   #openClip(from, to) {
-    const { clip } = this.#clip;
-    const middle = from ?? to ?? this.#position;
+    const { clip } = this.clipPanel;
+    const middle = from ?? to ?? this.position;
     const chosen = {
-      from: from ?? clip?.from ?? Math.max(this.#oldest, middle - MINUTE / 2),
-      to: to ?? clip?.to ?? Math.min(this.#newest, middle + MINUTE / 2),
+      from: from ?? clip?.from ?? Math.max(this.oldest, middle - MINUTE / 2),
+      to: to ?? clip?.to ?? Math.min(this.newest, middle + MINUTE / 2),
     };
     if (chosen.from >= chosen.to && to === undefined) {
-      chosen.to = Math.min(this.#newest, chosen.from + MINUTE);
+      chosen.to = Math.min(this.newest, chosen.from + MINUTE);
     }
-    if (chosen.from >= chosen.to) chosen.from = Math.max(this.#oldest, chosen.to - MINUTE);
-    this.#clip.open(chosen, this.#cameras.map(({ name }) => name));
+    if (chosen.from >= chosen.to) chosen.from = Math.max(this.oldest, chosen.to - MINUTE);
+    this.clipPanel.open(chosen);
   }
 
   /** Offers the moments of a local time: two in the hour that is repeated. */
@@ -385,11 +364,10 @@ export class Playback {
     const query = new URLSearchParams({ label, at: new Date(at).toISOString() }) +
       (isKept ? "&before=30&after=30&keep=1" : "");
     try {
-      for (const { name } of this.#cameras) {
-        const path = `cameras/${encodeURIComponent(name)}/marks?${query}`;
-        const response = await fetch(addressOf(path), { method: "POST" });
+      for (const { name } of this.cameras) {
+        const response = await fetch(cameraAddress(name, `marks?${query}`), { method: "POST" });
         if (!response.ok) throw new Error((await response.text()).trim());
-        this.#recordings.addMark(name, { at, label });
+        this.recordings.addMark(name, { at, label });
       }
       toast(`Marked ${formatClock(at)}: ${label}`);
     } catch (error) {
@@ -400,7 +378,7 @@ export class Playback {
   /** Copies a link to the moment that is shown. */
   async #copyLink() {
     const camera = this.#page.singleTile()?.status.name ?? "";
-    const link = addressOf(".").href + formatHash(camera, Math.round(this.#position));
+    const link = addressOf(".").href + formatHash(camera, Math.round(this.position));
     try {
       await navigator.clipboard.writeText(link);
       toast("Link to this moment copied");

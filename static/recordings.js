@@ -1,6 +1,5 @@
 // @ts-check
-/// <reference lib="dom" />
-import { addressOf } from "./addresses.js";
+import { cameraAddress } from "./addresses.js";
 import { messageOf } from "./dom.js";
 import { formatAbout } from "./time_text.js";
 
@@ -127,7 +126,7 @@ export class Recordings {
     Object.assign(known, { isLoading: true, requestedAt: performance.now() });
     const query = `from=${seconds(period.from)}&to=${seconds(period.to)}`;
     const request = async (/** @type {string} */ path) => {
-      const address = addressOf(`cameras/${encodeURIComponent(name)}/${path}?${query}`);
+      const address = cameraAddress(name, `${path}?${query}`);
       const headers = { Accept: "application/json" };
       const response = await fetch(address, { cache: "no-cache", headers });
       const body = await response.json();

@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 import { addressOf } from "./addresses.js";
 import { element as find, setText } from "./dom.js";
 import { Meter } from "./meter.js";

@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 import { element } from "./dom.js";
 import { ticksOf, TimeScale } from "./time_scale.js";
 import { formatMoment, HOUR, MINUTE } from "./time_text.js";
@@ -23,34 +22,14 @@ const DRAG_DISTANCE = 6;
 
 /** @typedef {{ from: number, to: number }} Period In milliseconds since the Unix epoch. */
 
-/**
- * @typedef {object} TimelineState What the timeline shows; times since the Unix epoch.
- * @property {number} oldest Time of the oldest recorded frame.
- * @property {number} latest The present time of the server.
- * @property {number} position Time of the playhead.
- * @property {boolean} isLive
- * @property {import("./recordings.js").RecordedCamera[]} cameras
- * @property {Period} [clip] The part that has been chosen for a clip.
- */
-
-/**
- * @typedef {object} TimelineEvents
- * @property {(time: number) => void} onScrub The user drags the playhead.
- * @property {() => void} onScrubEnd
- * @property {(clip: Period) => void} onClip The user drags an end of the clip.
- */
-
 /** The strip with the recordings: a slider that can be zoomed and moved. */
 export class Timeline {
   /** The period that is shown. */
   scale = new TimeScale(0, 1, 0);
-  #events;
-  #recordings;
+  #playback;
   #element = element("#timeline");
   #canvas = document.createElement("canvas");
   #hover = element(".hover", this.#element);
-  /** @type {TimelineState} */
-  #state = { oldest: 0, latest: 0, position: 0, isLive: true, cameras: [] };
   /** Whether the period follows the playhead, or the present. */
   #follows = true;
   /** What the pointer drags. @type {"playhead" | "from" | "to" | undefined} */
@@ -61,10 +40,9 @@ export class Timeline {
   #touchedAt;
   #isDrawing = false;
 
-  /** @param {import("./recordings.js").Recordings} recordings @param {TimelineEvents} events */
-  constructor(recordings, events) {
-    this.#recordings = recordings;
-    this.#events = events;
+  /** @param {import("./playback.js").Playback} playback */
+  constructor(playback) {
+    this.#playback = playback;
     const target = this.#element;
     target.prepend(this.#canvas);
     target.addEventListener("wheel", (event) => this.#onWheel(event), { passive: false });
@@ -77,10 +55,10 @@ export class Timeline {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
   }
 
-  /** Shows a state. @param {TimelineState} state @param {string} text The time in words. */
-  update(state, text) {
-    this.#state = state;
-    const { oldest, latest, position, isLive } = state;
+  /** Shows the present state. @param {string} text The time of the playhead in words. */
+  update(text) {
+    const { oldest, latest, position } = this.#playback;
+    const isLive = !this.#playback.replay.isActive;
     const width = this.#element.clientWidth;
     if (width === 0) return;
     if (this.scale.width === 0) {
@@ -104,10 +82,10 @@ export class Timeline {
 
   /** Zooms around the playhead, or the middle if that is not visible. @param {number} factor */
   zoomBy(factor) {
-    const { position, isLive } = this.#state;
+    const { position, replay } = this.#playback;
     const isVisible = this.scale.shows(position);
     this.#zoom(factor, isVisible ? this.scale.xOf(position) : this.scale.width / 2);
-    this.#follows ||= isLive && isVisible;
+    this.#follows ||= !replay.isActive && isVisible;
   }
 
   /** Draws the timeline when the browser renders the page next. */
@@ -122,7 +100,7 @@ export class Timeline {
 
   /** @param {number} factor @param {number} x The time at this position stays there. */
   #zoom(factor, x) {
-    this.scale = this.scale.zoomedBy(factor, x, this.#state);
+    this.scale = this.scale.zoomedBy(factor, x, this.#playback);
     this.draw();
   }
 
@@ -148,11 +126,12 @@ export class Timeline {
     const across = shiftKey ? deltaX || deltaY : deltaX;
     if (shiftKey || Math.abs(deltaX) > Math.abs(deltaY)) {
       this.#follows = false;
-      this.scale = this.scale.movedBy(across * pixels * this.scale.perPixel).clamp(this.#state);
+      this.scale = this.scale.movedBy(across * pixels * this.scale.perPixel).clamp(this.#playback);
       return this.draw();
     }
-    const keepsPresent = this.#state.isLive && this.#follows;
-    const x = keepsPresent ? this.scale.xOf(this.#state.latest) : this.#xOf(event);
+    const { replay, latest } = this.#playback;
+    const keepsPresent = !replay.isActive && this.#follows;
+    const x = keepsPresent ? this.scale.xOf(latest) : this.#xOf(event);
     this.#zoom(Math.exp(deltaY * pixels * WHEEL_ZOOM), x);
     this.#showHover(this.#xOf(event));
   }
@@ -214,36 +193,39 @@ export class Timeline {
 
   /** @param {number} time */
   #drag(time) {
-    const { clip, oldest, latest } = this.#state;
+    const { clipPanel, oldest, latest } = this.#playback;
+    const { clip } = clipPanel;
     const { from, to } = this.scale;
     const [first, last] = [Math.max(oldest, from), Math.min(latest, to)];
     const limited = Math.round(Math.min(last, Math.max(first, time)));
     if (this.#dragged === "playhead") {
       this.#follows = true;
-      this.#events.onScrub(limited);
+      this.#playback.scrub(limited);
     } else if (clip && this.#dragged === "from") {
-      this.#events.onClip({ ...clip, from: Math.min(limited, clip.to - 1) });
+      clipPanel.set({ ...clip, from: Math.min(limited, clip.to - 1) });
     } else if (clip && this.#dragged === "to") {
-      this.#events.onClip({ ...clip, to: Math.max(limited, clip.from + 1) });
+      clipPanel.set({ ...clip, to: Math.max(limited, clip.from + 1) });
     }
   }
 
   #endDrag() {
     const dragged = this.#dragged;
     this.#dragged = undefined;
-    if (dragged === "playhead") this.#events.onScrubEnd();
+    if (dragged === "playhead") this.#playback.replay.endScrub();
   }
 
   /** @param {number} x @param {boolean} isMouse */
   #handleAt(x, isMouse) {
-    const { clip } = this.#state;
+    const { clip } = this.#playback.clipPanel;
     return clip && hitHandle(x, this.scale.xOf(clip.from), this.scale.xOf(clip.to), isMouse);
   }
 
   /** @param {number} x */
   #markAt(x) {
-    return this.#recordings.marks(this.#state.cameras)
-      .find(({ at }) => Math.abs(this.scale.xOf(at) - x) <= MARK_DISTANCE);
+    const { recordings, cameras } = this.#playback;
+    return recordings.marks(cameras).find(({ at }) =>
+      Math.abs(this.scale.xOf(at) - x) <= MARK_DISTANCE
+    );
   }
 
   /** Shows the time at a position. @param {number} x */
@@ -258,7 +240,8 @@ export class Timeline {
 
   #paint() {
     const { scale } = this;
-    const { cameras, latest, position, isLive, clip } = this.#state;
+    const { recordings, cameras, latest, position, replay, clipPanel } = this.#playback;
+    const { clip } = clipPanel;
     const { width } = scale, height = this.#element.clientHeight;
     const top = LABEL_HEIGHT, band = height - LABEL_HEIGHT;
     const context = this.#canvas.getContext("2d");
@@ -282,14 +265,14 @@ export class Timeline {
 
     // Recorded: solid; activity: higher.
     const lowest = band * 0.13;
-    for (const { start, end } of this.#recordings.spans(cameras)) {
+    for (const { start, end } of recordings.spans(cameras)) {
       const from = Math.max(0, scale.xOf(start)), to = Math.min(width, scale.xOf(end));
       if (to < 0 || from > width) continue;
       paintWith("accent", 0.36);
       fill(from, Math.max(to, from + 1));
       paintWith("accent");
       for (let x = Math.floor(from); x < to; x += 2) {
-        const activity = this.#recordings.activity(cameras, scale.timeAt(x), scale.timeAt(x + 2));
+        const activity = recordings.activity(cameras, scale.timeAt(x), scale.timeAt(x + 2));
         const bar = lowest + activity / 9 * (band - lowest - 3);
         if (activity > 0) context.fillRect(x, height - bar, 2, bar);
       }
@@ -310,7 +293,7 @@ export class Timeline {
     }
 
     paintWith("warning");
-    for (const { at } of this.#recordings.marks(cameras)) {
+    for (const { at } of recordings.marks(cameras)) {
       const x = Math.round(scale.xOf(at));
       fill(x, x + 1);
       context.fill(new Path2D(`M${x - 4} ${top}h9l-4.5 7z`));
@@ -325,7 +308,7 @@ export class Timeline {
 
     paintWith("error");
     fill(present, present + 2);
-    if (isLive) return;
+    if (!replay.isActive) return;
     const x = Math.round(scale.xOf(position));
     paintWith("surface");
     fill(x - 2, x + 3, 4);
