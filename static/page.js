@@ -151,6 +151,7 @@ function layOut() {
     const isPlain = watched.indexOf(tile) < MAX_PLAIN_STREAMS;
     tile.element.hidden = !shown.includes(tile);
     tile.element.classList.toggle("single", tile === single);
+    tile.element.classList.toggle("in-grid", tile !== single);
     tile.showPlain(link.state.kind === "plain" && isWatched && isPlain);
     if (!isWatched) tile.pause();
   }

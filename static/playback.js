@@ -43,7 +43,7 @@ const TIMELINE_KEYS = { "+": "timelineIn", "=": "timelineIn", "-": "timelineOut"
 export class Playback {
   replay;
   #page;
-  recordings = new Recordings(() => this.#timeline.draw());
+  recordings = new Recordings(this);
   clipPanel = new ClipPanel(this);
   #timeline = new Timeline(this);
   #speeds = list("#speed");
@@ -194,10 +194,10 @@ export class Playback {
     const pause = element("[data-action=pause]");
     if (pause.parentElement !== toolbar) toolbar.prepend(pause);
     if (!isAvailable) return;
-    const { cameras, position, latest } = this;
+    const { position, latest } = this;
     const isLive = !isActive;
     this.#timeline.update(this.#describe());
-    if (!document.hidden) this.recordings.show(cameras, this.#timeline.scale, latest);
+    if (!document.hidden) this.recordings.show(this.#timeline.scale);
 
     element("#live").classList.toggle("is-live", isLive);
     setText(element("#live span"), isLive ? "" : formatBehind(latest - position));
@@ -205,9 +205,9 @@ export class Playback {
     setText(element("#moment b"), formatClock(position));
     setText(element("#moment .offset"), ` ${formatOffset(localOffset(position))}`);
     if (document.activeElement !== this.#speeds) this.#speeds.value = `${isLive ? 1 : speed}`;
-    const { problem } = this.recordings;
+    const { problem, progress } = this.recordings;
     const shown = this.#page.shownTiles().map(({ status }) => status);
-    const { text, isTrouble } = describeRecording(shown, this.recordings.progress(cameras));
+    const { text, isTrouble } = describeRecording(shown, progress);
     const state = element("#recording-state");
     setText(state, problem ?? text);
     state.classList.toggle("trouble", isTrouble || problem !== undefined);

@@ -41,23 +41,18 @@ const NOTHING = {
 export class Recordings {
   /** Why the recordings cannot be loaded. @type {string | undefined} */
   problem;
-  #onLoad;
+  #playback;
   /** @type {Map<string, typeof NOTHING>} */
   #cameras = new Map();
 
-  /** @param {() => void} onLoad Called when something has been loaded. */
-  constructor(onLoad) {
-    this.#onLoad = onLoad;
+  /** @param {import("./playback.js").Playback} playback */
+  constructor(playback) {
+    this.#playback = playback;
   }
 
-  /**
-   * Loads what is missing of a period.
-   *
-   * @param {RecordedCamera[]} cameras
-   * @param {{ from: number, to: number }} period
-   * @param {number} latest The present time of the server.
-   */
-  show(cameras, { from, to }, latest) {
+  /** Loads what is missing of a period. @param {{ from: number, to: number }} period */
+  show({ from, to }) {
+    const { cameras, latest } = this.#playback;
     const interval = cameras.length > FEW_CAMERAS ? SLOW_REFRESH_INTERVAL : REFRESH_INTERVAL;
     const end = Math.min(to, latest);
     for (const { name } of cameras) {
@@ -80,11 +75,11 @@ export class Recordings {
   addMark(name, mark) {
     const known = this.#of(name);
     known.marks = [...known.marks, mark];
-    this.#onLoad();
+    this.#playback.update();
   }
 
-  /** Returns the recorded periods, by start; those of several cameras are joined. @param {RecordedCamera[]} cameras */
-  spans(cameras) {
+  /** Returns the recorded periods, by start; those of several cameras are joined. */
+  spans(/** @type {RecordedCamera[]} */ cameras = this.#playback.cameras) {
     return joinSpans(cameras.flatMap(({ name, recording }) => {
       const { spans } = this.#of(name);
       const end = spans.at(-1)?.end ?? 0, newest = recording?.newest ?? 0;
@@ -94,8 +89,9 @@ export class Recordings {
     }));
   }
 
-  /** Returns how much happened in a period, from 0 to 9; -1 if unknown. @param {RecordedCamera[]} cameras @param {number} from @param {number} to */
-  activity(cameras, from, to) {
+  /** Returns how much happened, from 0 to 9; -1 if unknown. @param {number} from @param {number} to */
+  activity(from, to) {
+    const { cameras } = this.#playback;
     return Math.max(...cameras.map(({ name }) => activityIn(this.#of(name), from, to)));
   }
 
@@ -106,14 +102,13 @@ export class Recordings {
       !spans.some(({ start, end }) => time > start - MIN_GAP && time < end + MIN_GAP);
   }
 
-  /** Returns the progress of reading the recordings: 0 to 1. @param {RecordedCamera[]} cameras */
-  progress(cameras) {
-    return Math.min(1, ...cameras.map(({ name }) => this.#of(name).progress));
+  /** Progress of reading the recordings after the start of the server: 0 to 1. */
+  get progress() {
+    return Math.min(1, ...this.#playback.cameras.map(({ name }) => this.#of(name).progress));
   }
 
-  /** @param {RecordedCamera[]} cameras */
-  marks(cameras) {
-    return cameras.flatMap(({ name }) => this.#of(name).marks);
+  get marks() {
+    return this.#playback.cameras.flatMap(({ name }) => this.#of(name).marks);
   }
 
   /** @param {string} name */
@@ -141,7 +136,7 @@ export class Recordings {
       this.problem = messageOf(error);
     }
     known.isLoading = false;
-    this.#onLoad();
+    this.#playback.update();
   }
 }
 
@@ -180,7 +175,7 @@ export function seconds(time) {
  * Describes the state of the recordings.
  *
  * @param {RecordedCamera[]} cameras The cameras on the page.
- * @param {number} [progress] Progress of reading the recordings after the start of the server.
+ * @param {number} [progress] Progress of reading the recordings.
  */
 export function describeRecording(cameras, progress = 1) {
   /** @param {RecordingStatus["state"]} state */

@@ -222,8 +222,7 @@ export class Timeline {
 
   /** @param {number} x */
   #markAt(x) {
-    const { recordings, cameras } = this.#playback;
-    return recordings.marks(cameras).find(({ at }) =>
+    return this.#playback.recordings.marks.find(({ at }) =>
       Math.abs(this.scale.xOf(at) - x) <= MARK_DISTANCE
     );
   }
@@ -240,7 +239,7 @@ export class Timeline {
 
   #paint() {
     const { scale } = this;
-    const { recordings, cameras, latest, position, replay, clipPanel } = this.#playback;
+    const { recordings, latest, position, replay, clipPanel } = this.#playback;
     const { clip } = clipPanel;
     const { width } = scale, height = this.#element.clientHeight;
     const top = LABEL_HEIGHT, band = height - LABEL_HEIGHT;
@@ -265,14 +264,14 @@ export class Timeline {
 
     // Recorded: solid; activity: higher.
     const lowest = band * 0.13;
-    for (const { start, end } of recordings.spans(cameras)) {
+    for (const { start, end } of recordings.spans()) {
       const from = Math.max(0, scale.xOf(start)), to = Math.min(width, scale.xOf(end));
       if (to < 0 || from > width) continue;
       paintWith("accent", 0.36);
       fill(from, Math.max(to, from + 1));
       paintWith("accent");
       for (let x = Math.floor(from); x < to; x += 2) {
-        const activity = recordings.activity(cameras, scale.timeAt(x), scale.timeAt(x + 2));
+        const activity = recordings.activity(scale.timeAt(x), scale.timeAt(x + 2));
         const bar = lowest + activity / 9 * (band - lowest - 3);
         if (activity > 0) context.fillRect(x, height - bar, 2, bar);
       }
@@ -293,7 +292,7 @@ export class Timeline {
     }
 
     paintWith("warning");
-    for (const { at } of recordings.marks(cameras)) {
+    for (const { at } of recordings.marks) {
       const x = Math.round(scale.xOf(at));
       fill(x, x + 1);
       context.fill(new Path2D(`M${x - 4} ${top}h9l-4.5 7z`));
