@@ -3,7 +3,7 @@
 
 /** @typedef {import("./live.js").ServerInfo} ServerInfo */
 
-/** Placeholder for the user name and password in an address, which the page does not know. */
+/** Placeholder for the user name and password, which the page does not know. */
 const CREDENTIALS = "USER:PASSWORD";
 
 /**
@@ -55,9 +55,8 @@ export function isLoopback(address) {
  * Returns the addresses of a camera for other programs.
  *
  * @param {string} camera
- * @param {{ base?: string, auth?: boolean }} [options] `base`: base address of the server, by
- *   default the page's. `auth`: whether the server requires a password; the addresses then contain
- *   a placeholder for it.
+ * @param {{ base?: string, auth?: boolean }} [options] `base`: address of the server, by default
+ *   the page's. `auth`: whether the server requires a password.
  * @returns {Address[]}
  */
 export function addressesOf(camera, { base = addressOf(".").href, auth = false } = {}) {

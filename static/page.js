@@ -14,14 +14,11 @@ import { Tile } from "./tile.js";
 
 /** Interval between updates of the texts and figures, in milliseconds. */
 const REFRESH_INTERVAL = 250;
-/**
- * Maximum number of plain streams: a browser opens six connections per server, and other requests
- * need some.
- */
+/** Maximum number of plain streams: a browser opens six connections, and requests need some. */
 const MAX_PLAIN_STREAMS = 4;
 /** Cameras within this distance of the visible part of the page are watched. */
 const PRELOAD_MARGIN = "200px";
-/** Distance between two tiles, and between the tiles and the edges of the window, in CSS pixels. */
+/** Distance between two tiles, and from the edges of the window, in CSS pixels. */
 const GAP = 8;
 /** Tiles narrower than this show no figures, in CSS pixels. */
 const COMPACT_WIDTH = 300;
@@ -77,9 +74,8 @@ async function onConnected() {
 
 /** @param {CameraStatus[]} cameras */
 function updateCameras(cameras) {
-  const isUnchanged = cameras.length === tiles.length &&
-    cameras.every(({ name }, i) => tiles[i]?.status.name === name);
-  if (!isUnchanged) build(cameras);
+  const names = (/** @type {{ name: string }[]} */ list) => list.map(({ name }) => name).join();
+  if (names(cameras) !== names(tiles.map(({ status }) => status))) build(cameras);
   const watched = watchedTiles();
   let isFrozen = false;
   for (const [i, tile] of tiles.entries()) {
@@ -96,13 +92,13 @@ function build(cameras) {
   element("#cameras").replaceChildren(...tiles.map((tile) => tile.element));
   intersections.disconnect();
   for (const tile of tiles) {
+    tile.setReplaying(playback?.replay.isActive ?? false);
     intersections.observe(tile.element);
     followPointers(tile, () => singleTile() === tile, () => {
       tile.view.save();
       showView(tile);
     });
   }
-  for (const tile of tiles) tile.setReplaying(playback?.replay.isActive ?? false);
   const names = tiles.length > 1 ? ["", ...cameras.map(({ name }) => name)] : [];
   element("#names").replaceChildren(...names.map((name) => {
     const anchor = document.createElement("a");
@@ -174,9 +170,7 @@ function layOut() {
   refresh();
 }
 
-/**
- * Sets the size of the tiles with which the pictures fill the window best, and applies the views.
- */
+/** Sets the size of the tiles with which the pictures fill the window best. */
 function layOutGrid() {
   const main = element("#cameras");
   if (tiles.length > 0 && !singleTile()) {
@@ -261,8 +255,7 @@ function openMoment() {
 }
 new ResizeObserver(layOutGrid).observe(element("#cameras"));
 
-// A hidden page disconnects, so that the camera can stop, and connects again when it becomes
-// visible.
+// A hidden page disconnects, so that the camera can stop.
 document.addEventListener("visibilitychange", () => document.hidden ? link.stop() : link.start());
 addEventListener("pagehide", () => link.stop());
 addEventListener("pageshow", () => document.hidden || link.start());
