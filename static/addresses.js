@@ -44,12 +44,7 @@ export function isLoopback(address) {
   return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
 }
 
-/**
- * @typedef {object} Address An address or command for another program.
- * @property {string} title
- * @property {string} text
- * @property {string} [hint]
- */
+/** @typedef {{ title: string, text: string, hint?: string }} Address */
 
 /**
  * Returns the addresses of a camera for other programs.

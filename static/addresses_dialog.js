@@ -3,7 +3,7 @@ import { addressesOf, baseAddresses, copyText, isLoopback, notesOnAddresses } fr
 import { element, list, openDialog } from "./dom.js";
 import { encodeQr } from "./qr.js";
 
-/** How long a copy button shows the result, in milliseconds. */
+/** How long a copy button shows the result. */
 const RESULT_TIME = 2_000;
 
 /** Light margin around a QR code, in modules. */
@@ -11,12 +11,7 @@ const QR_MARGIN = 4;
 
 /** @typedef {import("./live.js").ServerInfo} ServerInfo */
 
-/**
- * Opens the dialog with the addresses of these cameras.
- *
- * @param {string[]} cameras
- * @param {ServerInfo | undefined} server
- */
+/** Opens the dialog with addresses. @param {string[]} cameras @param {ServerInfo | undefined} server */
 export function showAddresses(cameras, server) {
   const bases = baseAddresses(server);
   const select = list("#addresses select");
@@ -28,13 +23,7 @@ export function showAddresses(cameras, server) {
   openDialog("#addresses");
 }
 
-/**
- * Shows the addresses below a base address.
- *
- * @param {string} base
- * @param {string[]} cameras
- * @param {ServerInfo | undefined} server
- */
+/** @param {string} base @param {string[]} cameras @param {ServerInfo | undefined} server */
 function showBase(base, cameras, server) {
   const auth = server?.auth ?? false;
   element("#addresses .list").replaceChildren(...cameras.flatMap((camera) => {

@@ -10,7 +10,7 @@ import { formatSpeed, momentsOf } from "./time_text.js";
 
 /** @typedef {import("./timeline.js").Period} Period */
 
-/** Delay after a change before the size is requested, in milliseconds. */
+/** Delay after a change before the size is requested. */
 const SIZE_DELAY = 250;
 /** Size of an MP4 relative to the pictures as they were recorded. */
 const MP4_RATIO = 0.31;

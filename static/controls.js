@@ -103,12 +103,7 @@ export function connectControls(page) {
     showView(tile);
   }
 
-  /**
-   * Pans a zoomed picture, or switches to the next or previous camera.
-   *
-   * @param {number} x
-   * @param {number} y
-   */
+  /** Pans a zoomed picture, or switches the camera. @param {number} x @param {number} y */
   function panOrSwitch(x, y) {
     const tile = page.singleTile();
     if (tile && tile.view.zoom > 1) {
@@ -129,11 +124,7 @@ export function connectControls(page) {
   }
 }
 
-/**
- * Applies the view of the camera that is shown on its own, and updates the controls.
- *
- * @param {Tile} tile
- */
+/** Applies the view of the camera that is shown on its own. @param {Tile} tile */
 export function showView(tile) {
   tile.applyView();
   const { zoom, mirrored } = tile.view;

@@ -1,9 +1,9 @@
 // @ts-check
 /// <reference lib="dom" />
 
-/** How long a toast stays on the page, in milliseconds. */
+/** How long a toast stays on the page. */
 const TOAST_TIME = 4_000;
-/** How long a saved file stays in memory, so that the browser can read it, in milliseconds. */
+/** How long a saved file stays in memory, so that the browser can read it. */
 const DOWNLOAD_TIME = 10_000;
 
 /**

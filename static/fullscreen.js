@@ -1,7 +1,7 @@
 // @ts-check
 import { setPressed } from "./dom.js";
 
-/** How long the controls stay visible in full screen after the last input, in milliseconds. */
+/** How long the controls stay visible in full screen after the last input. */
 const CONTROLS_VISIBLE_TIME = 2_500;
 
 /** Whether the picture fills the screen, or the window. */

@@ -7,44 +7,41 @@ import { ServerClock } from "./server_clock.js";
 // since the Unix epoch.
 
 /**
- * @typedef {object} CameraStatus A camera's status, as the server sends it.
- * @property {string} name
- * @property {string} driver
- * @property {"off" | "starting" | "streaming" | "failed"} state
- * @property {number} fps
- * @property {number} viewers
- * @property {string | null} resolution
- * @property {{ message: string, hint: string | null, retried: boolean } | null} lastFailure Kept
- *   after the camera has recovered.
- * @property {number} failures
- * @property {number} frames
- * @property {import("./recordings.js").RecordingStatus} [recording]
+ * A camera's status, as the server sends it. The last failure is kept after the camera has recovered.
+ *
+ * @typedef {{
+ *   name: string, driver: string, fps: number, viewers: number, frames: number, failures: number,
+ *   state: "off" | "starting" | "streaming" | "failed", resolution: string | null,
+ *   lastFailure: { message: string, hint: string | null, retried: boolean } | null,
+ *   recording?: import("./recordings.js").RecordingStatus,
+ * }} CameraStatus
  */
 
 /**
- * @typedef {object} LiveFrame A frame from the server.
- * @property {number} camera Index of the camera in the server's list.
- * @property {number} sequence Of a recorded frame, the number of the delivery.
- * @property {boolean} recorded Whether it was read from the recordings.
- * @property {number} capturedAt By the server's clock.
- * @property {Blob} jpeg
+ * A frame: `camera` is the index in the server's list, `sequence` of a recorded frame the number of
+ * the delivery.
+ *
+ * @typedef {{
+ *   camera: number, sequence: number, recorded: boolean, capturedAt: number, jpeg: Blob,
+ * }} LiveFrame
  */
 
 /**
- * @typedef {object} ServerInfo How clients reach the server; part of `hello`.
- * @property {string[]} addresses Base URLs, such as "http://192.168.1.20:8000".
- * @property {boolean} auth Whether the server requires a password.
- * @property {"this machine" | "network"} reachable Where clients can connect from.
+ * How clients reach the server: base URLs, and whether it requires a password.
+ *
+ * @typedef {{
+ *   addresses: string[], auth: boolean, reachable: "this machine" | "network",
+ * }} ServerInfo
  */
 
 /**
- * @typedef {object} TextMessage
- * @property {string} type
- * @property {number} id Number of the ping that a `pong` responds to.
- * @property {number} now Current time by the server's clock.
- * @property {CameraStatus[]} cameras
- * @property {ServerInfo} [server]
- * @property {boolean} [replay] Part of `hello`: whether the server can play recordings.
+ * A message from the server: `id` is the number of the ping that a `pong` responds to, `now` the
+ * server's time, `replay` whether it can play recordings.
+ *
+ * @typedef {{
+ *   type: string, id: number, now: number, cameras: CameraStatus[], server?: ServerInfo,
+ *   replay?: boolean,
+ * }} TextMessage
  */
 
 /**
@@ -76,24 +73,24 @@ const HEADER_SIZE = 16;
 const GOING_AWAY = 1001;
 const TRY_LATER = 1013;
 const OUTDATED = 4000;
-/** Interval between pings, and between the first ones, which set the clock, in milliseconds. */
+/** Interval between pings, and between the first ones, which set the clock. */
 const PING_INTERVAL = 1_000;
 const FIRST_PING_INTERVAL = 100;
 const FIRST_PINGS = 4;
-/** How long a connection may take to open, in milliseconds. */
+/** How long a connection may take to open. */
 const CONNECT_TIMEOUT = 5_000;
-/** How long the server may take to respond to a request, in milliseconds. */
+/** How long the server may take to respond to a request. */
 const RESPONSE_TIMEOUT = 3_000;
 /**
- * A connection that receives no data for this long is closed, in milliseconds. The timeout doubles
+ * A connection that receives no data for this long is closed. The timeout doubles
  * each time that no complete frame has arrived within it.
  */
 const IDLE_TIMEOUT = 10_000;
 const MAX_IDLE_TIMEOUT = 80_000;
-/** Delay between attempts to reach the server, in milliseconds; doubles up to the maximum. */
+/** Delay between attempts to reach the server; doubles up to the maximum. */
 const MIN_RETRY_DELAY = 250;
 const MAX_RETRY_DELAY = 750;
-/** Interval between attempts while the viewer limit is reached, in milliseconds. */
+/** Interval between attempts while the viewer limit is reached. */
 const FULL_RETRY_INTERVAL = 2_000;
 /** After this many rejected connections, the page uses the plain streams. */
 const MAX_REJECTIONS = 2;

@@ -1,6 +1,6 @@
 // @ts-check
 
-/** Period that the meter averages over, in milliseconds. */
+/** Period that the meter averages over. */
 const WINDOW = 3_000;
 /** Minimum number of frames that the meter averages over, however old they are. */
 const MIN_FRAMES = 3;
@@ -19,7 +19,7 @@ export class Meter {
    *
    * @param {number} sequence Its sequence number: a gap counts as skipped frames.
    * @param {number} at When it was painted, in milliseconds of `performance.now()`.
-   * @param {number | undefined} age Its age at that time, in milliseconds.
+   * @param {number | undefined} age Its age at that time.
    */
   add(sequence, at, age) {
     if (this.#sequence !== undefined) this.skipped += Math.max(0, sequence - this.#sequence - 1);
@@ -50,7 +50,7 @@ export class Meter {
     return 1000 / Math.max(interval, (now - last) / 2);
   }
 
-  /** Median age of the last frames when they were painted, in milliseconds. */
+  /** Median age of the last frames when they were painted. */
   get age() {
     const ages = this.#painted.flatMap(({ age }) => age === undefined ? [] : [age]);
     return ages.sort((a, b) => a - b)[Math.floor(ages.length / 2)];

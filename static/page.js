@@ -12,7 +12,7 @@ import { Tile } from "./tile.js";
 /** @typedef {import("./live.js").CameraStatus} CameraStatus */
 /** @typedef {import("./playback.js").Playback} Playback */
 
-/** Interval between updates of the texts and figures, in milliseconds. */
+/** Interval between updates of the texts and figures. */
 const REFRESH_INTERVAL = 250;
 /** Maximum number of plain streams: a browser opens six connections, and requests need some. */
 const MAX_PLAIN_STREAMS = 4;

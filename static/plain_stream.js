@@ -2,9 +2,9 @@
 /// <reference lib="dom" />
 import { readRefusal, request } from "./live.js";
 
-/** Delay before a failed stream is opened again, in milliseconds. */
+/** Delay before a failed stream is opened again. */
 const RETRY_DELAY = 2_000;
-/** Time in which the server counts this page as a viewer, in milliseconds. */
+/** Time in which the server counts this page as a viewer. */
 const COUNTED_AFTER = 3_000;
 
 /** @typedef {import("./live.js").CameraStatus} CameraStatus */

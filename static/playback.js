@@ -11,13 +11,13 @@ import { Timeline } from "./timeline.js";
 
 /** Zoom of the timeline by a button or key. */
 const ZOOM_STEP = 2;
-/** After jumps in a row, playback goes on when there was none for this long, in milliseconds. */
+/** After jumps in a row, playback goes on when there was none for this long. */
 const JUMP_PAUSE = 250;
-/** A jump to less than this before the present goes live, in milliseconds. */
+/** A jump to less than this before the present goes live. */
 const LIVE_MARGIN = 500;
 /** A picture whose time differs by more from the server's clock has its time from another clock. */
 const MAX_LIVE_AGE = 5 * SECOND;
-/** The recorder may have rounded a picture's time up by this much, in milliseconds. */
+/** The recorder may have rounded a picture's time up by this much. */
 const TIME_TOLERANCE = 3;
 /** State of a camera without recordings while others are replayed. */
 const NOT_RECORDED = { speed: 0, state: /** @type {const} */ ("none"), waiting: 0 };

@@ -202,8 +202,7 @@ function bchRemainder(value, length, polynomial) {
 }
 
 /**
- * Places the bits in the free modules: columns of two from right to left, alternately upwards and
- * downwards.
+ * Places the bits in columns of two from right to left, alternately upwards and downwards.
  *
  * @param {(boolean | undefined)[][]} code
  * @param {number[]} bits

@@ -6,19 +6,19 @@ import { formatAbout } from "./time_text.js";
 // Times are in milliseconds since the Unix epoch.
 
 /**
- * @typedef {object} RecordingStatus State of a camera's recording, as the server sends it.
- * @property {"recording" | "waiting" | "paused" | "off"} state
- * @property {string} [reason] Why it is paused.
- * @property {number | null} oldest Time of the oldest recorded frame.
- * @property {number | null} newest
- * @property {number} [holdsSeconds] How long the recordings fit at the present rate.
+ * State of a camera's recording, as the server sends it; `reason` says why it is paused.
+ *
+ * @typedef {{
+ *   state: "recording" | "waiting" | "paused" | "off", reason?: string, holdsSeconds?: number,
+ *   oldest: number | null, newest: number | null,
+ * }} RecordingStatus
  */
 
 /** @typedef {{ name: string, recording?: RecordingStatus }} RecordedCamera */
 /** @typedef {{ start: number, end: number }} Span A period without gaps. */
 /** @typedef {{ at: number, label: string }} Mark */
 
-/** Interval between requests while the server still reads its recordings, in milliseconds. */
+/** Interval between requests while the server still reads its recordings. */
 const READING_INTERVAL = 1_000;
 /** Interval between requests while the present is shown, with few and with many cameras. */
 const REFRESH_INTERVAL = 5_000;
@@ -26,7 +26,7 @@ const SLOW_REFRESH_INTERVAL = 20_000;
 const FEW_CAMERAS = 4;
 /** The period is loaded again when it is shown this many times larger, for its details. */
 const DETAIL = 4;
-/** A time this close to a recorded period is in no gap, in milliseconds. */
+/** A time this close to a recorded period is in no gap. */
 const MIN_GAP = 2_500;
 
 /** What is known of a camera before it is loaded. */

@@ -2,9 +2,9 @@
 
 /** The speeds of the list on the page. */
 export const SPEEDS = [-60, -16, -8, -4, -2, -1, 0.25, 0.5, 1, 2, 4, 8, 16, 60];
-/** The next request of a drag waits for the frame in flight, but no longer than this, in milliseconds. */
+/** The next request of a drag waits for the frame in flight, but no longer than this. */
 const MAX_WAIT = 100;
-/** A playhead this close to the end of a gap has skipped it, in milliseconds. */
+/** A playhead this close to the end of a gap has skipped it. */
 const SKIP_TOLERANCE = 1_000;
 
 /**
@@ -19,23 +19,24 @@ export function nextSpeed(speed, direction) {
 }
 
 /**
- * @typedef {object} ReplayMessage The server's message about a camera's playhead.
- * @property {number} id Number of the request that it is about.
- * @property {number} camera Index of the camera in the server's list.
- * @property {"playing" | "paused" | "gap" | "start" | "live" | "none"} state
- * @property {number | null} [at] Time of the playhead, in milliseconds since the Unix epoch.
- * @property {number | null} [from] Of a gap.
- * @property {number | null} [to]
+ * The server's message about a camera's playhead, or a gap in its recordings; `id` is the number of
+ * the request, `camera` the index in the server's list.
+ *
+ * @typedef {{
+ *   id: number, camera: number, at?: number | null, from?: number | null, to?: number | null,
+ *   state: "playing" | "paused" | "gap" | "start" | "live" | "none",
+ * }} ReplayMessage
  */
 
 /**
- * @typedef {object} ReplayOptions
- * @property {(message: object) => void} send Sends a message to the server.
- * @property {() => string[]} cameras Names of the cameras to replay.
- * @property {() => void} onChange Called when the replay begins, ends, is paused or resumed.
- * @property {(from: number, to: number) => void} onGap Called when a gap is skipped.
- * @property {() => number} [now] Monotonic time, in milliseconds.
- * @property {(callback: () => void, ms: number) => unknown} [wait]
+ * Sends a message to the server; names the cameras; is called when the replay begins, ends, is
+ * paused or resumed, and when a gap is skipped. `now` and `wait` are for tests.
+ *
+ * @typedef {{
+ *   send(message: object): void, cameras(): string[], onChange(): void,
+ *   onGap(from: number, to: number): void,
+ *   now?(): number, wait?(callback: () => void, ms: number): unknown,
+ * }} ReplayOptions
  */
 
 /**

@@ -2,7 +2,7 @@
 
 /** Number of round trips that are kept. */
 const MAX_SAMPLES = 20;
-/** Tolerance when two round trips are compared, in milliseconds. */
+/** Tolerance when two round trips are compared. */
 const TOLERANCE = 5;
 
 /**

@@ -3,45 +3,41 @@ import { formatSpeed } from "./time_text.js";
 
 /** @typedef {import("./live.js").CameraStatus} CameraStatus */
 
-/** A camera is called frozen after this time, in milliseconds, or the time of this many frames. */
+/** A camera is called frozen after this time, or the time of this many frames. */
 const FROZEN_AFTER = 3_000;
 const FROZEN_FRAMES = 4;
-/** A camera that starts within this time gets no notice, in milliseconds. */
+/** A camera that starts within this time gets no notice. */
 const STARTUP_DELAY = 500;
-/** A recorded frame that takes longer is called loading, and gets a notice, in milliseconds. */
+/** A recorded frame that takes longer is called loading, and gets a notice. */
 const LOADING_DELAY = 1_000;
 const LOADING_NOTICE_DELAY = 3_000;
 
 /**
- * @typedef {object} PageState The state of the page that a tile depends on.
- * @property {import("./live.js").LinkState} link
- * @property {boolean} paused
- * @property {ReplayState} [replay] If recordings are shown.
- * @property {number} lastMessageAt When the last data arrived.
+ * The state of the page that a tile depends on; `replay` if recordings are shown.
+ *
+ * @typedef {{
+ *   link: import("./live.js").LinkState, paused: boolean, replay?: ReplayState,
+ *   lastMessageAt: number,
+ * }} PageState
  */
 
 /**
- * @typedef {object} ReplayState
- * @property {number} speed 0 while paused.
- * @property {import("./replay.js").ReplayMessage["state"]} [state] The server's last message.
- * @property {number} waiting Time since the request, until a frame is shown, in milliseconds.
- * @property {boolean} [isGap] Whether nothing was recorded at the time of the playhead.
+ * A speed of 0 is a pause; `waiting` is the time since the request, until a frame is shown; `isGap`:
+ * nothing was recorded at the time of the playhead.
+ *
+ * @typedef {{
+ *   speed: number, state?: import("./replay.js").ReplayMessage["state"], waiting: number,
+ *   isGap?: boolean,
+ * }} ReplayState
  */
 
 /**
- * @typedef {object} TileState
- * @property {number} now
- * @property {number} idle Time since the last frame, in milliseconds.
- * @property {number} waiting Time since the tile began to wait for frames, in milliseconds.
- * @property {PlainState} [plain] If the tile shows the plain stream.
+ * `idle` is the time since the last frame, `waiting` since the tile began to wait for frames.
+ *
+ * @typedef {{ now: number, idle: number, waiting: number, plain?: PlainState }} TileState
  */
 
-/**
- * @typedef {object} PlainState
- * @property {"loading" | "live" | "failed"} state
- * @property {string} [reason] Why the stream failed.
- * @property {number} [retryAt] When the page tries again.
- */
+/** @typedef {{ state: "loading" | "live" | "failed", reason?: string, retryAt?: number }} PlainState */
 
 /**
  * @typedef {object} StateText The text that a tile shows for a camera.

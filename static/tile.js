@@ -15,10 +15,10 @@ import { View } from "./view.js";
 /** The connection is broken after this many reports of new frames, and this time without one. */
 const MAX_MISSED_UPDATES = 4;
 const MISSED_TIMEOUT = 5_000;
-/** A frame is late after this time, in milliseconds, or the time of this many frames. */
+/** A frame is late after this time, or the time of this many frames. */
 const LATE_AFTER = 250;
 const LATE_FRAMES = 3;
-/** How long a tile shows the last failure after the camera has recovered, in milliseconds. */
+/** How long a tile shows the last failure after the camera has recovered. */
 const RECOVERY_NOTICE_TIME = 10_000;
 
 /** A camera on the page: its picture, its state and its figures. */
@@ -215,7 +215,7 @@ export class Tile {
     return { width: this.#frame.offsetWidth, height: this.#frame.offsetHeight };
   }
 
-  /** Time since the last frame, in milliseconds. @param {number} now */
+  /** Time since the last frame. @param {number} now */
   #idleTime(now) {
     return now - (this.meter.last ?? this.#waitingSince);
   }

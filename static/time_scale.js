@@ -23,7 +23,7 @@ export class TimeScale {
     this.width = width;
   }
 
-  /** Duration of the period, in milliseconds. */
+  /** Duration of the period. */
   get span() {
     return this.to - this.from;
   }

@@ -1,9 +1,7 @@
 // @ts-check
 /// <reference lib="dom" />
 
-/** Maximum zoom factor. */
 const MAX_ZOOM = 8;
-/** Zoom factor of one step. */
 const ZOOM_STEP = 1.25;
 
 /** How this browser shows one camera's picture: rotation, mirroring and zoom. */
