@@ -38,7 +38,7 @@ function showBase(base, cameras, server) {
   if (code) drawQr(code);
 }
 
-/** Draws a QR code. @param {boolean[][]} code */
+/** @param {boolean[][]} code */
 function drawQr(code) {
   const size = code.length + 2 * QR_MARGIN;
   element("#qr").setAttribute("viewBox", `${-QR_MARGIN} ${-QR_MARGIN} ${size} ${size}`);

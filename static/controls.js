@@ -134,7 +134,7 @@ export function showView(tile) {
   setPressed("mirror", mirrored);
 }
 
-/** Shows one camera on its own, or all. @param {Tile | undefined} tile */
+/** @param {Tile | undefined} tile */
 function showCamera(tile) {
   location.hash = formatHash(tile?.status.name ?? "");
 }

@@ -9,7 +9,6 @@ export function isFullscreen() {
   return document.documentElement.classList.contains("fullscreen");
 }
 
-/** Enters or leaves full screen. */
 export function toggleFullscreen() {
   const page = document.documentElement;
   if (document.fullscreenElement) document.exitFullscreen();

@@ -35,11 +35,15 @@ const ICONS = {
   timelineIn: [PLUS],
 };
 
-/** Adds the icons to the buttons. A control's label is its title without the key. */
+/** Adds the icons and labels of the controls, and the headers of the dialogs. */
 export function labelControls() {
+  for (const dialog of document.querySelectorAll("dialog")) {
+    const header = `<h2>${dialog.getAttribute("aria-label")}</h2><button title="Close">×</button>`;
+    dialog.insertAdjacentHTML("afterbegin", `<form method="dialog">${header}</form>`);
+  }
   for (const control of document.querySelectorAll(":is(button, input, select, progress)[title]")) {
     const { title, dataset, textContent } = /** @type {HTMLElement} */ (control);
-    control.setAttribute("aria-label", title.replace(/ \(.*\)$/, ""));
+    control.setAttribute("aria-label", title.replace(/ \(.*\)$/, "")); // without the key
     const paths = ICONS[/** @type {keyof typeof ICONS} */ (dataset.action)];
     if (!paths || textContent) continue;
     const icon = paths.map((path) => `<path d="${path}"/>`).join("");

@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 import { addressOf } from "./addresses.js";
 import { ServerClock } from "./server_clock.js";
 
@@ -106,7 +105,6 @@ export class Link {
   state = { kind: "stopped" };
   /** Unknown on plain streams, and with older servers. @type {ServerInfo | undefined} */
   server;
-  /** Whether the server can play recordings. */
   canReplay = false;
   #events;
   /** @type {AbortController | undefined} */
@@ -138,7 +136,6 @@ export class Link {
     this.#run(this.#running.signal);
   }
 
-  /** Disconnects. */
   stop() {
     this.#running?.abort();
     this.#running = undefined;

@@ -10,9 +10,7 @@ import { describeTitle } from "./state_text.js";
 import { Tile } from "./tile.js";
 
 /** @typedef {import("./live.js").CameraStatus} CameraStatus */
-/** @typedef {import("./playback.js").Playback} Playback */
 
-/** Interval between updates of the texts and figures. */
 const REFRESH_INTERVAL = 250;
 /** Maximum number of plain streams: a browser opens six connections, and requests need some. */
 const MAX_PLAIN_STREAMS = 4;
@@ -26,7 +24,7 @@ const COMPACT_WIDTH = 300;
 /** @type {Tile[]} */
 let tiles = [];
 let paused = false;
-/** Loaded when the server has recordings. @type {Playback | undefined} */
+/** Loaded when the server has recordings. @type {import("./playback.js").Playback | undefined} */
 let playback;
 /** A moment from a link, until it has been requested. @type {number | undefined} */
 let linkedMoment;

@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 import { readRefusal, request } from "./live.js";
 
 /** Delay before a failed stream is opened again. */
@@ -14,7 +13,7 @@ export class PlainStream {
   image = document.createElement("img");
   /** @type {import("./state_text.js").PlainState["state"]} */
   state = "loading";
-  /** Why the stream failed. @type {string | undefined} */
+  /** @type {string | undefined} */
   reason;
   /** When the stream is opened again. @type {number | undefined} */
   retryAt;
@@ -63,7 +62,6 @@ export class PlainStream {
     if (isEmpty || isUncounted || isRestarted) this.open();
   }
 
-  /** Closes the stream. */
   close() {
     this.#isClosed = true;
     clearTimeout(this.#timer);

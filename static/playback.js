@@ -19,8 +19,6 @@ const LIVE_MARGIN = 500;
 const MAX_LIVE_AGE = 5 * SECOND;
 /** The recorder may have rounded a picture's time up by this much. */
 const TIME_TOLERANCE = 3;
-/** State of a camera without recordings while others are replayed. */
-const NOT_RECORDED = { speed: 0, state: /** @type {const} */ ("none"), waiting: 0 };
 /** Interval between the updates of the slider for screen readers during playback. */
 const ANNOUNCE_INTERVAL = 5 * SECOND;
 
@@ -139,7 +137,6 @@ export class Playback {
     return true;
   }
 
-  /** Pauses at the present moment, or plays on. */
   togglePaused() {
     if (!this.replay.isActive) this.replay.show(this.position);
     else if (this.replay.isPaused) this.replay.resume();
@@ -174,11 +171,18 @@ export class Playback {
     this.update();
   }
 
-  /** Returns the state of a camera for its texts, unless the page is live. @param {import("./tile.js").Tile} tile @param {number} index */
+  /**
+   * Returns the state of a camera for its texts, unless the page is live.
+   *
+   * @param {import("./tile.js").Tile} tile
+   * @param {number} index
+   * @returns {import("./state_text.js").ReplayState | undefined}
+   */
   stateOf({ status }, index) {
     const { isActive, isPaused, position } = this.replay;
     if (!isActive) return;
-    if (!this.#replayable().includes(status.name)) return NOT_RECORDED;
+    const isReplayed = this.#replayable().includes(status.name);
+    if (!isReplayed) return { speed: 0, state: "none", waiting: 0 };
     const isGap = isPaused && this.recordings.isGap(status, position);
     return { ...this.replay.stateOf(index), isGap };
   }
@@ -201,9 +205,7 @@ export class Playback {
 
     element("#live").classList.toggle("is-live", isLive);
     setText(element("#live span"), isLive ? "" : formatBehind(latest - position));
-    setText(element("#moment .day"), `${formatDay(position)}, `);
-    setText(element("#moment b"), formatClock(position));
-    setText(element("#moment .offset"), ` ${formatOffset(localOffset(position))}`);
+    setText(element("#moment"), `${formatDay(position)}, ${formatClock(position)}`);
     if (document.activeElement !== this.#speeds) this.#speeds.value = `${isLive ? 1 : speed}`;
     const { problem, progress } = this.recordings;
     const shown = this.#page.shownTiles().map(({ status }) => status);

@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 
 /** Zoom per pixel of scrolling with the mouse wheel (exponential). */
 const WHEEL_ZOOM = 0.0015;

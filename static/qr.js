@@ -128,7 +128,7 @@ function multiply(a, b) {
   return product;
 }
 
-/** Draws a code. @param {number[]} bits @param {number} version @param {number} mask */
+/** @param {number[]} bits @param {number} version @param {number} mask */
 function draw(bits, version, mask) {
   const size = sizeOf(version);
   /** @type {(boolean | undefined)[][]} */

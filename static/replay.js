@@ -1,6 +1,5 @@
 // @ts-check
 
-/** The speeds of the list on the page. */
 export const SPEEDS = [-60, -16, -8, -4, -2, -1, 0.25, 0.5, 1, 2, 4, 8, 16, 60];
 /** The next request of a drag waits for the frame in flight, but no longer than this. */
 const MAX_WAIT = 100;
@@ -225,7 +224,6 @@ export class Replay {
     this.#options.wait(() => id === this.#id && this.#flush(), Math.max(0, left));
   }
 
-  /** Whether no frame is in flight. */
   #isIdle() {
     const isShown = this.#painted.size >= this.#requested;
     return isShown || this.#options.now() - this.#sentAt >= MAX_WAIT;

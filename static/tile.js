@@ -93,7 +93,7 @@ export class Tile {
     return true;
   }
 
-  /** Paints recorded frames, or live ones again. @param {boolean} isReplaying */
+  /** @param {boolean} isReplaying */
   setReplaying(isReplaying) {
     if (isReplaying === this.#isReplaying) return;
     this.#isReplaying = isReplaying;
@@ -124,7 +124,7 @@ export class Tile {
       performance.now() - this.#waitingSince > MISSED_TIMEOUT;
   }
 
-  /** Whether the next frame is late. @param {number} now */
+  /** @param {number} now */
   isLate(now) {
     const limit = Math.max(LATE_AFTER, LATE_FRAMES * 1000 / (this.status.fps || 1));
     return !this.#isReplaying && this.status.state === "streaming" && this.#idleTime(now) > limit;
@@ -152,12 +152,10 @@ export class Tile {
     }
   }
 
-  /** Opens a failed plain stream again. */
   retryNow() {
     if (this.#plain?.state === "failed") this.#plain.open();
   }
 
-  /** Whether there is a picture to save. */
   get hasPicture() {
     return this.latest !== undefined || Boolean(this.#plain?.image.naturalWidth);
   }
@@ -200,7 +198,6 @@ export class Tile {
     return this.view.sideways ? height / width : width / height;
   }
 
-  /** Applies the view to the picture. */
   applyView() {
     this.#frame.style.setProperty("--turn", `${this.view.turn}deg`);
     this.#frame.classList.toggle("sideways", this.view.sideways);
@@ -252,7 +249,7 @@ export class Tile {
       latency;
   }
 
-  /** Sets the size of the canvas. @param {{ width: number, height: number }} size */
+  /** @param {{ width: number, height: number }} size */
   #resize({ width, height }) {
     if (this.#canvas.width === width && this.#canvas.height === height) return;
     this.#canvas.width = width;

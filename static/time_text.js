@@ -58,8 +58,7 @@ export function momentsOf(local, offsetOf = localOffset) {
   const time = Date.parse(`${local}Z`);
   const offsets = Number.isNaN(time) ? [] : [offsetOf(time - DAY), offsetOf(time + DAY)];
   return [...new Set(offsets)].map((offset) => time - offset * MINUTE)
-    .filter((moment) => moment + offsetOf(moment) * MINUTE === time)
-    .sort((a, b) => a - b);
+    .filter((moment) => moment + offsetOf(moment) * MINUTE === time);
 }
 
 /** Formats an offset from UTC: "UTC+1", "UTC−3:30". @param {number} minutes */

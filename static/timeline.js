@@ -88,7 +88,6 @@ export class Timeline {
     this.#follows ||= !replay.isActive && isVisible;
   }
 
-  /** Draws the timeline when the browser renders the page next. */
   draw() {
     if (this.#isDrawing) return;
     this.#isDrawing = true;
@@ -156,10 +155,7 @@ export class Timeline {
     const x = this.#xOf(event);
     const before = this.#pressed.get(event.pointerId);
     if (event.pointerType === "mouse" || before !== undefined) this.#showHover(x);
-    if (before === undefined) {
-      const isOnHandle = this.#handleAt(x, true) !== undefined;
-      return void this.#element.classList.toggle("on-handle", isOnHandle);
-    }
+    if (before === undefined) return;
     this.#pressed.set(event.pointerId, x);
     const [other] = [...this.#pressed].flatMap(([id, x]) => id === event.pointerId ? [] : [x]);
     if (other !== undefined) {

@@ -38,7 +38,6 @@ export class View {
     return this.turn % 180 !== 0;
   }
 
-  /** Whether the picture is rotated or mirrored. */
   get changed() {
     return this.turn !== 0 || this.mirrored;
   }
@@ -114,7 +113,6 @@ export class View {
     return { x: clamp(x, edgeOf(width, this.zoom)), y: clamp(y, edgeOf(height, this.zoom)) };
   }
 
-  /** Stores the view in this browser. */
   save() {
     const { turn, mirrored, zoom, x, y } = this;
     try {
