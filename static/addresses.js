@@ -104,15 +104,3 @@ export function notesOnAddresses(base, server) {
   }
   return notes;
 }
-
-/** Copies text to the clipboard. @param {string} text @param {HTMLInputElement} field Shows it. */
-export async function copyText(text, field) {
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {
-    // Over plain HTTP from another machine there is no clipboard, but a page may copy its
-    // selection.
-    field.select();
-    if (!document.execCommand("copy")) throw new Error("The browser does not allow copying");
-  }
-}

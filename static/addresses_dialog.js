@@ -1,5 +1,5 @@
 // @ts-check
-import { addressesOf, baseAddresses, copyText, isLoopback, notesOnAddresses } from "./addresses.js";
+import { addressesOf, baseAddresses, isLoopback, notesOnAddresses } from "./addresses.js";
 import { element, list, openDialog } from "./dom.js";
 import { encodeQr } from "./qr.js";
 
@@ -65,10 +65,12 @@ export async function copyAddress(button) {
   const field = button.closest(".address")?.querySelector("input");
   if (!field) return;
   try {
-    await copyText(field.value, field);
+    await navigator.clipboard.writeText(field.value);
     button.textContent = "Copied";
   } catch {
-    button.textContent = "Press Ctrl+C";
+    // Without HTTPS there is no clipboard, but a page may copy its selection.
+    field.select();
+    button.textContent = document.execCommand("copy") ? "Copied" : "Press Ctrl+C";
   }
   setTimeout(() => button.textContent = "Copy", RESULT_TIME);
 }

@@ -5,9 +5,13 @@
  * restores 15 % of the codewords.
  */
 
-/** Per version from 1: the number of error correction codewords of a block, and of blocks. */
-const BLOCKS = [
-  ...[[10, 1], [16, 1], [26, 1], [18, 2], [24, 2], [16, 4], [18, 4], [22, 4], [22, 5], [26, 5]],
+/**
+ * Per version from 1: the number of data codewords, of error correction codewords of a block, and of
+ * blocks.
+ */
+const VERSIONS = [
+  ...[[16, 10, 1], [28, 16, 1], [44, 26, 1], [64, 18, 2], [86, 24, 2]],
+  ...[[108, 16, 4], [124, 18, 4], [154, 22, 4], [182, 22, 5], [216, 26, 5]],
 ];
 
 /** @type {((x: number, y: number) => boolean)[]} Whether a mask inverts a module. */
@@ -31,7 +35,7 @@ const MASKS = [
  */
 export function encodeQr(text) {
   const bytes = new TextEncoder().encode(text);
-  for (let version = 1; version <= BLOCKS.length; version++) {
+  for (let version = 1; version <= VERSIONS.length; version++) {
     const words = dataWords(bytes, version);
     if (!words) continue;
     const bits = withCorrection(words, version);
@@ -46,30 +50,14 @@ function sizeOf(version) {
   return 17 + 4 * version;
 }
 
-/** Returns the centres of the alignment patterns, in modules. @param {number} version */
-function alignmentOf(version) {
-  const last = 4 * version + 10;
-  return version === 1 ? [] : version < 7 ? [6, last] : [6, 2 * version + 8, last];
-}
-
-/** Number of codewords that a version holds. @param {number} version */
-function capacityOf(version) {
-  const alignments = alignmentOf(version).length;
-  let modules = (16 * version + 128) * version + 64;
-  if (alignments > 0) modules -= (25 * alignments - 10) * alignments - 55;
-  if (version >= 7) modules -= 36;
-  return modules >> 3;
-}
-
-/** @param {number} version @returns {[correction: number, blocks: number]} */
-function blocksOf(version) {
-  return /** @type {[number, number]} */ (BLOCKS[version - 1]);
+/** @param {number} version @returns {[data: number, correction: number, blocks: number]} */
+function sizesOf(version) {
+  return /** @type {[number, number, number]} */ (VERSIONS[version - 1]);
 }
 
 /** Returns the data codewords, if they fit. @param {Uint8Array} bytes @param {number} version */
 function dataWords(bytes, version) {
-  const [correction, blocks] = blocksOf(version);
-  const capacity = capacityOf(version) - correction * blocks;
+  const [capacity] = sizesOf(version);
   const countBits = version < 10 ? 8 : 16;
   if (4 + countBits + 8 * bytes.length > 8 * capacity) return;
   const count = bytes.length.toString(2).padStart(countBits, "0");
@@ -82,7 +70,7 @@ function dataWords(bytes, version) {
 
 /** Splits the words into blocks, adds error correction, and returns the bits. @param {number[]} words @param {number} version */
 function withCorrection(words, version) {
-  const [correction, count] = blocksOf(version);
+  const [, correction, count] = sizesOf(version);
   const short = Math.floor(words.length / count);
   const longer = words.length % count; // the last blocks have one more word
   const blocks = Array.from({ length: count }, (_, i) => {
@@ -147,7 +135,9 @@ function draw(bits, version, mask) {
   for (const [x, y] of /** @type {const} */ ([[3, 3], [size - 4, 3], [3, size - 4]])) {
     square(4, (dx, dy, ring) => set(x + dx, y + dy, ring !== 2 && ring !== 4));
   }
-  const centres = alignmentOf(version);
+  // Alignment patterns.
+  const edge = size - 7;
+  const centres = version === 1 ? [] : version < 7 ? [6, edge] : [6, 2 * version + 8, edge];
   const last = centres.length - 1;
   for (const [i, x] of centres.entries()) {
     for (const [j, y] of centres.entries()) {

@@ -20,10 +20,10 @@ import { formatAbout } from "./time_text.js";
 
 /** Interval between requests while the server still reads its recordings. */
 const READING_INTERVAL = 1_000;
-/** Interval between requests while the present is shown, with few and with many cameras. */
+/** Interval between requests while the present is shown, for up to four cameras. */
 const REFRESH_INTERVAL = 5_000;
-const SLOW_REFRESH_INTERVAL = 20_000;
-const FEW_CAMERAS = 4;
+/** The last period grows by this much between two requests. */
+const MAX_GROWTH = 20_000;
 /** The period is loaded again when it is shown this many times larger, for its details. */
 const DETAIL = 4;
 /** A time this close to a recorded period is in no gap. */
@@ -53,7 +53,7 @@ export class Recordings {
   /** Loads what is missing of a period. @param {{ from: number, to: number }} period */
   show({ from, to }) {
     const { cameras, latest } = this.#playback;
-    const interval = cameras.length > FEW_CAMERAS ? SLOW_REFRESH_INTERVAL : REFRESH_INTERVAL;
+    const interval = REFRESH_INTERVAL * Math.max(1, cameras.length / 4);
     const end = Math.min(to, latest);
     for (const { name } of cameras) {
       const known = this.#of(name);
@@ -83,15 +83,19 @@ export class Recordings {
     return joinSpans(cameras.flatMap(({ name, recording }) => {
       const { spans } = this.#of(name);
       const end = spans.at(-1)?.end ?? 0, newest = recording?.newest ?? 0;
-      // The last period grows between two requests.
-      const isGrowing = newest > end && newest - end <= SLOW_REFRESH_INTERVAL;
+      const isGrowing = newest > end && newest - end <= MAX_GROWTH;
       return end && isGrowing ? [...spans, { start: end, end: newest }] : spans;
     }));
   }
 
-  /** Returns how much happened, from 0 to 9; -1 if unknown. @param {number} from @param {number} to */
-  activity(from, to) {
-    const { cameras } = this.#playback;
+  /**
+   * Returns how much happened in a period, from 0 to 9; -1 if unknown.
+   *
+   * @param {RecordedCamera[]} cameras
+   * @param {number} from
+   * @param {number} to
+   */
+  activity(cameras, from, to) {
     return Math.max(...cameras.map(({ name }) => activityIn(this.#of(name), from, to)));
   }
 

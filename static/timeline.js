@@ -235,7 +235,7 @@ export class Timeline {
 
   #paint() {
     const { scale } = this;
-    const { recordings, latest, position, replay, clipPanel } = this.#playback;
+    const { recordings, cameras, latest, position, replay, clipPanel } = this.#playback;
     const { clip } = clipPanel;
     const { width } = scale, height = this.#element.clientHeight;
     const top = LABEL_HEIGHT, band = height - LABEL_HEIGHT;
@@ -267,7 +267,7 @@ export class Timeline {
       fill(from, Math.max(to, from + 1));
       paintWith("accent");
       for (let x = Math.floor(from); x < to; x += 2) {
-        const activity = recordings.activity(scale.timeAt(x), scale.timeAt(x + 2));
+        const activity = recordings.activity(cameras, scale.timeAt(x), scale.timeAt(x + 2));
         const bar = lowest + activity / 9 * (band - lowest - 3);
         if (activity > 0) context.fillRect(x, height - bar, 2, bar);
       }
@@ -315,11 +315,11 @@ export class Timeline {
 }
 
 /**
- * Returns the handle of the clip at a position.
+ * Returns the end of a clip at a position.
  *
  * @param {number} x
- * @param {number} from Position of the clip's start.
- * @param {number} to Position of its end.
+ * @param {number} from
+ * @param {number} to
  * @param {boolean} isMouse Whether the pointer is as precise as a mouse.
  * @returns {"from" | "to" | undefined}
  */
