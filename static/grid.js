@@ -7,8 +7,7 @@ export const MIN_PICTURE_SIZE = 160;
 /** @typedef {Size & { columns: number, rows: number, scrolls: boolean }} Grid The size is of a tile. */
 
 /**
- * Finds the number of columns that gives the pictures the largest total area. The tiles are no
- * larger than the pictures need.
+ * Finds the number of columns that gives the pictures the largest total area.
  *
  * @param {readonly number[]} ratios Width of each picture divided by its height, as displayed.
  * @param {Size & { gap: number }} space The space for all tiles, and the distance between two.
@@ -36,14 +35,7 @@ export function findBestGrid(ratios, { width, height, gap }) {
   return best?.grid ?? scrollingGrid(ratios, width, gap);
 }
 
-/**
- * Returns a grid that is taller than the window.
- *
- * @param {readonly number[]} ratios
- * @param {number} width
- * @param {number} gap
- * @returns {Grid}
- */
+/** Returns a grid that is taller than the window. @param {readonly number[]} ratios @param {number} width @param {number} gap */
 function scrollingGrid(ratios, width, gap) {
   const fitting = Math.floor((width + gap) / (MIN_PICTURE_SIZE + gap));
   const columns = Math.max(1, Math.min(ratios.length, fitting));

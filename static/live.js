@@ -44,21 +44,23 @@ import { ServerClock } from "./server_clock.js";
  */
 
 /**
- * @typedef {object} LinkState
- * @property {"connecting" | "live" | "plain" | "full" | "lost" | "outdated" | "stopped"} kind
- *   "plain": the server is reachable, but not by WebSocket. "full": the viewer limit is reached.
- *   "outdated": the server uses another version of the protocol, so this page has to be reloaded.
- * @property {string} [reason] Why the connection was lost, or the server's message about its limit.
- * @property {string} [detail] Result of the last attempt to reach the server.
- * @property {number} [retryAt] When the page tries again.
+ * "plain": the server is reachable, but not by WebSocket. "full": the viewer limit is reached.
+ * "outdated": this page has to be reloaded. `detail` is the result of the last attempt to reach it.
+ *
+ * @typedef {{
+ *   kind: "connecting" | "live" | "plain" | "full" | "lost" | "outdated" | "stopped",
+ *   reason?: string, detail?: string, retryAt?: number,
+ * }} LinkState
  */
 
 /**
- * @typedef {object} LinkEvents
- * @property {(state: LinkState) => void} onState
- * @property {(cameras: CameraStatus[]) => void} onStatus
- * @property {(frame: LiveFrame) => Promise<void>} onFrame Resolves when the frame is on the screen.
- * @property {(message: import("./replay.js").ReplayMessage) => void} onReplay
+ * `onFrame` resolves when the frame is on the screen.
+ *
+ * @typedef {{
+ *   onState(state: LinkState): void, onStatus(cameras: CameraStatus[]): void,
+ *   onFrame(frame: LiveFrame): Promise<void>,
+ *   onReplay(message: import("./replay.js").ReplayMessage): void,
+ * }} LinkEvents
  */
 
 /** Version of the live protocol, which is described in `lib/live/message.ts`. */
@@ -80,10 +82,7 @@ const FIRST_PINGS = 4;
 const CONNECT_TIMEOUT = 5_000;
 /** How long the server may take to respond to a request. */
 const RESPONSE_TIMEOUT = 3_000;
-/**
- * A connection that receives no data for this long is closed. The timeout doubles
- * each time that no complete frame has arrived within it.
- */
+/** A connection without data is closed after this time; doubles until a complete frame arrives. */
 const IDLE_TIMEOUT = 10_000;
 const MAX_IDLE_TIMEOUT = 80_000;
 /** Delay between attempts to reach the server; doubles up to the maximum. */
@@ -154,12 +153,7 @@ export class Link {
     if (this.#watched) this.send({ type: "watch", cameras: this.#watched, retry: true });
   }
 
-  /**
-   * Selects the cameras to watch. A repeated call makes the server retry cameras that it does not
-   * retry automatically.
-   *
-   * @param {string[] | undefined} names All cameras, if undefined.
-   */
+  /** Selects the cameras to watch; again: has the server retry them. @param {string[] | undefined} names */
   watch(names) {
     this.#watched = names;
     if (names) this.send({ type: "watch", cameras: names });
@@ -376,8 +370,7 @@ export class Link {
 
   /**
    * Asks the server whether its viewer limit is reached: a script cannot read the response to a
-   * rejected WebSocket handshake. Plain streams count as viewers themselves, so the page does not
-   * ask while it shows them.
+   * rejected handshake. Plain streams count as viewers themselves.
    *
    * @param {AbortSignal} signal
    */
@@ -419,13 +412,7 @@ export class Link {
   }
 }
 
-/**
- * Requests a resource of the server.
- *
- * @param {string} path
- * @param {AbortSignal} [signal]
- * @throws If the server does not respond in time.
- */
+/** Requests a resource, within a time limit. @param {string} path @param {AbortSignal} [signal] */
 export async function request(path, signal) {
   const attempt = new AbortController();
   const abort = () => attempt.abort();

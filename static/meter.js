@@ -15,9 +15,9 @@ export class Meter {
   #sequence;
 
   /**
-   * Counts a frame that was painted.
+   * Counts a frame that was painted; a gap in the sequence counts as skipped frames.
    *
-   * @param {number} sequence Its sequence number: a gap counts as skipped frames.
+   * @param {number} sequence
    * @param {number} at When it was painted, in milliseconds of `performance.now()`.
    * @param {number | undefined} age Its age at that time.
    */
@@ -36,7 +36,7 @@ export class Meter {
     this.#painted = [];
   }
 
-  /** When the last frame was painted, in milliseconds of `performance.now()`. */
+  /** When the last frame was painted. */
   get last() {
     return this.#painted[this.#painted.length - 1]?.at;
   }

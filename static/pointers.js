@@ -8,7 +8,7 @@ const PIXELS_PER_LINE = 30;
 const DOUBLE_CLICK_ZOOM = 2.5;
 
 /**
- * Lets the user zoom and move a picture with the mouse wheel, by dragging, and with two fingers.
+ * Lets the user zoom and move a picture.
  *
  * @param {import("./tile.js").Tile} tile
  * @param {() => boolean} isActive Whether the picture can be zoomed now.

@@ -5,21 +5,12 @@ const MAX_SAMPLES = 20;
 /** Tolerance when two round trips are compared. */
 const TOLERANCE = 5;
 
-/**
- * Estimates the server's clock from round trips. The fastest of the last round trips gives the best
- * offset between the two clocks: its error is at most half of the round-trip time.
- */
+/** Estimates the server's clock from the fastest of the last round trips. */
 export class ServerClock {
   /** @type {{ offset: number, error: number }[]} */
   #samples = [];
 
-  /**
-   * Adds a round trip.
-   *
-   * @param {number} sent When the request was sent, in milliseconds of `performance.now()`.
-   * @param {number} received When the reply arrived.
-   * @param {number} serverTime In milliseconds since the Unix epoch.
-   */
+  /** Adds a round trip. @param {number} sent @param {number} received @param {number} serverTime */
   update(sent, received, serverTime) {
     const error = (received - sent) / 2;
     const offset = serverTime - (sent + error);

@@ -40,14 +40,13 @@ const LOADING_NOTICE_DELAY = 3_000;
 /** @typedef {{ state: "loading" | "live" | "failed", reason?: string, retryAt?: number }} PlainState */
 
 /**
- * @typedef {object} StateText The text that a tile shows for a camera.
- * @property {"live" | "replay" | "waiting" | "paused" | "trouble"} state
- * @property {string} summary
- * @property {string} [headline] Of the notice over the picture; without it, there is no notice.
- * @property {string} [reason]
- * @property {string} [advice] What the user can do.
- * @property {string} [detail] More about the cause, or when the page tries again.
- * @property {boolean} [retry] Whether the notice has a button to try again now.
+ * The text that a tile shows for a camera. The notice over the picture has a headline, the cause, what
+ * the user can do, and a button to try again now.
+ *
+ * @typedef {{
+ *   state: "live" | "replay" | "waiting" | "paused" | "trouble", summary: string,
+ *   headline?: string, reason?: string, advice?: string, detail?: string, retry?: boolean,
+ * }} StateText
  */
 
 /**

@@ -49,8 +49,8 @@ export function formatFileTime(time) {
 }
 
 /**
- * Returns the moments at which clocks show a local time, such as "2026-11-27T14:03:27": none in the
- * hour that is skipped when summer time begins, two in the hour that is repeated at its end.
+ * Returns the moments at which clocks show a local time, such as "2026-11-27T14:03:27": in the hour
+ * that is skipped for summer time none, in the one that is repeated two.
  *
  * @param {string} local
  */
