@@ -6,32 +6,27 @@ const TOAST_TIME = 4_000;
 /** How long a saved file stays in memory, so that the browser can read it. */
 const DOWNLOAD_TIME = 10_000;
 
-/**
- * Finds an element that is always there.
- *
- * @param {string} selector
- * @param {ParentNode} [within]
- */
-export function element(selector, within = document) {
+/** Finds an element that is always there. @param {string} selector */
+export function element(selector, within = /** @type {ParentNode} */ (document)) {
   return /** @type {HTMLElement} */ (within.querySelector(selector));
 }
 
-/** Finds a field. @param {string} selector */
+/** @param {string} selector */
 export function field(selector) {
   return /** @type {HTMLInputElement} */ (element(selector));
 }
 
-/** Finds a list. @param {string} selector */
+/** @param {string} selector */
 export function list(selector) {
   return /** @type {HTMLSelectElement} */ (element(selector));
 }
 
-/** Opens a dialog. @param {string} selector */
+/** @param {string} selector */
 export function openDialog(selector) {
   /** @type {HTMLDialogElement} */ (element(selector)).showModal();
 }
 
-/** Finds the button of an action. @param {string} action @returns {HTMLButtonElement} */
+/** Finds the button of an action. @param {string} action */
 export function button(action) {
   return /** @type {HTMLButtonElement} */ (element(`button[data-action=${action}]`));
 }
@@ -44,6 +39,12 @@ export function setPressed(action, pressed) {
 /** Sets an element's text, if it has changed. @param {HTMLElement} element @param {string} text */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
+}
+
+/** Returns how far a wheel was turned, in pixels: some wheels scroll in lines. @param {WheelEvent} event */
+export function wheelDelta({ deltaMode, deltaX, deltaY }) {
+  const pixels = deltaMode === 1 ? 30 : 1;
+  return { x: deltaX * pixels, y: deltaY * pixels };
 }
 
 /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -71,7 +72,7 @@ export function saveAddress(address, name) {
   anchor.click();
 }
 
-/** Returns the text of an error. @param {unknown} error */
+/** @param {unknown} error */
 export function messageOf(error) {
   return error instanceof Error ? error.message : `${error}`;
 }

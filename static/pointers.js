@@ -1,9 +1,8 @@
 // @ts-check
+import { wheelDelta } from "./dom.js";
 
 /** Zoom per pixel of scrolling with the mouse wheel (exponential). */
 const WHEEL_ZOOM = 0.0015;
-/** Pixels per line, for wheels that scroll in lines. */
-const PIXELS_PER_LINE = 30;
 /** Zoom factor after a double click. */
 const DOUBLE_CLICK_ZOOM = 2.5;
 
@@ -30,8 +29,8 @@ export function followPointers(tile, isActive, onChange) {
   stage.addEventListener("wheel", (event) => {
     if (!isActive()) return;
     event.preventDefault();
-    const pixels = event.deltaMode === 1 ? PIXELS_PER_LINE : 1;
-    view.zoomTo(view.zoom * Math.exp(-event.deltaY * pixels * WHEEL_ZOOM), ...positionOf(event));
+    const { y } = wheelDelta(event);
+    view.zoomTo(view.zoom * Math.exp(-y * WHEEL_ZOOM), ...positionOf(event));
     onChange();
   }, { passive: false });
 

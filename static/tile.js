@@ -10,7 +10,6 @@ import { View } from "./view.js";
 
 /** @typedef {import("./live.js").CameraStatus} CameraStatus */
 /** @typedef {import("./server_clock.js").ServerClock} ServerClock */
-/** @typedef {import("./state_text.js").PageState} PageState */
 
 /** The connection is broken after this many reports of new frames, and this time without one. */
 const MAX_MISSED_UPDATES = 4;
@@ -168,7 +167,7 @@ export class Tile {
     return { jpeg: this.view.changed ? await this.#redraw(jpeg) : jpeg, capturedAt };
   }
 
-  /** Updates the texts and figures. @param {PageState} page @param {ServerClock} clock @param {number} now */
+  /** Updates the texts and figures. @param {import("./state_text.js").PageState} page @param {ServerClock} clock @param {number} now */
   refresh(page, clock, now) {
     const text = describeState(this.status, page, {
       now,

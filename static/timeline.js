@@ -1,5 +1,5 @@
 // @ts-check
-import { element } from "./dom.js";
+import { element, wheelDelta } from "./dom.js";
 import { ticksOf, TimeScale } from "./time_scale.js";
 import { formatMoment, HOUR, MINUTE } from "./time_text.js";
 
@@ -12,7 +12,6 @@ const TICK_DISTANCE = 84;
 const LABEL_HEIGHT = 18;
 /** Zoom per pixel of the mouse wheel (exponential). */
 const WHEEL_ZOOM = 0.002;
-const PIXELS_PER_LINE = 30;
 /** A pointer this close to a handle or a mark takes it, in CSS pixels: a mouse, a finger. */
 const HANDLE_DISTANCE = 7;
 const TOUCH_DISTANCE = 22;
@@ -120,18 +119,17 @@ export class Timeline {
   /** @param {WheelEvent} event */
   #onWheel(event) {
     event.preventDefault();
-    const { deltaX, deltaY, shiftKey } = event;
-    const pixels = event.deltaMode === 1 ? PIXELS_PER_LINE : 1;
-    const across = shiftKey ? deltaX || deltaY : deltaX;
-    if (shiftKey || Math.abs(deltaX) > Math.abs(deltaY)) {
+    const { x: across, y: along } = wheelDelta(event);
+    if (event.shiftKey || Math.abs(across) > Math.abs(along)) {
       this.#follows = false;
-      this.scale = this.scale.movedBy(across * pixels * this.scale.perPixel).clamp(this.#playback);
+      const ms = (across || along) * this.scale.perPixel;
+      this.scale = this.scale.movedBy(ms).clamp(this.#playback);
       return this.draw();
     }
     const { replay, latest } = this.#playback;
     const keepsPresent = !replay.isActive && this.#follows;
     const x = keepsPresent ? this.scale.xOf(latest) : this.#xOf(event);
-    this.#zoom(Math.exp(deltaY * pixels * WHEEL_ZOOM), x);
+    this.#zoom(Math.exp(along * WHEEL_ZOOM), x);
     this.#showHover(this.#xOf(event));
   }
 
