@@ -24,8 +24,7 @@ export function cameraAddress(camera, path) {
 }
 
 /**
- * Returns the base addresses of the server, each with a slash at the end: the page's own first,
- * unless that works on this machine only and the server has others.
+ * Returns the base addresses of the server: the page's own first, loopback addresses last.
  *
  * @param {ServerInfo | undefined} server
  */
@@ -47,11 +46,10 @@ export function isLoopback(address) {
 /** @typedef {{ title: string, text: string, hint?: string }} Address */
 
 /**
- * Returns the addresses of a camera for other programs.
+ * Returns the addresses of a camera for other programs, with a place for a password if `auth`.
  *
  * @param {string} camera
- * @param {{ base?: string, auth?: boolean }} [options] `base`: address of the server, by default
- *   the page's. `auth`: whether the server requires a password.
+ * @param {{ base?: string, auth?: boolean }} [options]
  * @returns {Address[]}
  */
 export function addressesOf(camera, { base = addressOf(".").href, auth = false } = {}) {

@@ -12,7 +12,7 @@ import { Tile } from "./tile.js";
 /** @typedef {import("./live.js").CameraStatus} CameraStatus */
 
 const REFRESH_INTERVAL = 250;
-/** Maximum number of plain streams: a browser opens six connections, and requests need some. */
+/** A browser opens six connections, and other requests need some. */
 const MAX_PLAIN_STREAMS = 4;
 /** Cameras within this distance of the visible part of the page are watched. */
 const PRELOAD_MARGIN = "200px";
@@ -115,7 +115,6 @@ function singleTile() {
   return tiles.find((tile) => tile.status.name === camera);
 }
 
-/** Returns the cameras on the page. */
 function shownTiles() {
   const single = singleTile();
   return single ? [single] : tiles;
@@ -134,7 +133,6 @@ const intersections = new IntersectionObserver((entries) => {
   layOut();
 }, { root: element("#cameras"), rootMargin: PRELOAD_MARGIN });
 
-/** Lays out the page, and requests the cameras that it shows. */
 function layOut() {
   const single = singleTile();
   const watched = watchedTiles();
@@ -149,7 +147,7 @@ function layOut() {
     tile.showPlain(link.state.kind === "plain" && isWatched && isPlain);
     if (!isWatched) tile.pause();
   }
-  // A hidden link would keep the keyboard focus until the browser renders the page.
+  // A hidden link would keep the keyboard focus.
   const focused = document.activeElement;
   if (single && focused instanceof HTMLElement && focused.matches(".open")) focused.blur();
   for (const anchor of document.querySelectorAll("#names a")) {
@@ -197,7 +195,6 @@ function layOutGrid() {
   for (const tile of shownTiles()) tile.applyView();
 }
 
-/** Updates the texts and figures. */
 function refresh() {
   const now = performance.now();
   const watched = watchedTiles();
@@ -264,7 +261,7 @@ addEventListener("online", () => {
   }
 });
 
-// The first request already names the camera in the page's address: that saves a round trip.
+// The first request already names the camera: that saves a round trip.
 const { camera } = parseHash(location.hash);
 if (camera) link.watch([camera]);
 openMoment();

@@ -9,8 +9,6 @@ import { formatBehind, formatClock, formatDay, formatDuration, formatLocal } fro
 import { formatOffset, formatSpeed, localOffset, MINUTE, momentsOf, SECOND } from "./time_text.js";
 import { Timeline } from "./timeline.js";
 
-/** Zoom of the timeline by a button or key. */
-const ZOOM_STEP = 2;
 /** After jumps in a row, playback goes on when there was none for this long. */
 const JUMP_PAUSE = 250;
 /** A jump to less than this before the present goes live. */
@@ -28,7 +26,7 @@ const ACTION_KEYS = {
   ...{ "[": "clipFrom", "]": "clipTo", b: "mark", c: "clip", t: "jump" },
   ...{ Home: "oldest", End: "live" },
 };
-/** How far keys move the playhead; with Shift six times as far. @type {Record<string, number>} */
+/** How far keys move the playhead; with Shift six times. @type {Record<string, number>} */
 const JUMP_KEYS = { ArrowLeft: -10 * SECOND, ArrowRight: 10 * SECOND };
 /** The keys while the timeline has the keyboard focus. @type {Record<string, number>} */
 const TIMELINE_JUMP_KEYS = {
@@ -101,8 +99,8 @@ export class Playback {
     hold: () => this.replay.isActive ? this.replay.setSpeed(0) : this.togglePaused(),
     oldest: () => this.#seek(this.oldest),
     live: () => this.#goLive(),
-    timelineIn: () => this.#timeline.zoomBy(1 / ZOOM_STEP),
-    timelineOut: () => this.#timeline.zoomBy(ZOOM_STEP),
+    timelineIn: () => this.#timeline.zoomBy(0.5),
+    timelineOut: () => this.#timeline.zoomBy(2),
     jump: () => {
       field("#jump input").value = formatLocal(this.position);
       this.#offerMoments();

@@ -10,8 +10,8 @@ const DOUBLE_CLICK_ZOOM = 2.5;
  * Lets the user zoom and move a picture.
  *
  * @param {import("./tile.js").Tile} tile
- * @param {() => boolean} isActive Whether the picture can be zoomed now.
- * @param {() => void} onChange Called after each change of the view.
+ * @param {() => boolean} isActive
+ * @param {() => void} onChange
  */
 export function followPointers(tile, isActive, onChange) {
   const stage = /** @type {HTMLElement} */ (tile.element.querySelector(".stage"));

@@ -40,8 +40,8 @@ const LOADING_NOTICE_DELAY = 3_000;
 /** @typedef {{ state: "loading" | "live" | "failed", reason?: string, retryAt?: number }} PlainState */
 
 /**
- * The text that a tile shows for a camera. The notice over the picture has a headline, the cause, what
- * the user can do, and a button to try again now.
+ * The text that a tile shows. The notice over the picture has a headline, the cause, what to do, and a
+ * button to try again.
  *
  * @typedef {{
  *   state: "live" | "replay" | "waiting" | "paused" | "trouble", summary: string,
@@ -147,12 +147,7 @@ function describeReplay({ speed, state, waiting, isGap = false }) {
   return { state: "replay", summary: `Recorded, ${formatSpeed(speed)}` };
 }
 
-/**
- * Returns the title of the tab.
- *
- * @param {{ name: string, text: StateText }[]} cameras The cameras on the page.
- * @param {boolean} showsNames Whether the title names the camera: not if the server has only one.
- */
+/** Returns the title of the tab. @param {{ name: string, text: StateText }[]} cameras @param {boolean} showsNames */
 export function describeTitle(cameras, showsNames) {
   const [first] = cameras;
   if (!first) return "dinocam";

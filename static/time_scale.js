@@ -2,7 +2,7 @@
 import { formatClock, formatDay, formatOffset, localOffset } from "./time_text.js";
 import { DAY, HOUR, MINUTE, SECOND } from "./time_text.js";
 
-/** Shortest period that the timeline shows, and that of a short recording as a whole. */
+/** Shortest period, and shortest one of everything. */
 export const MIN_SPAN = MINUTE;
 const MIN_WHOLE = 10 * MINUTE;
 /** Distances between ticks. */
@@ -66,7 +66,7 @@ export class TimeScale {
     return new TimeScale(from, from + span, this.width).clamp(extent);
   }
 
-  /** Limits the period: to all of the recordings if they fit, else so that they fill half of it. @param {Extent} extent */
+  /** Limits the period to the recordings, or so that they fill half of it. @param {Extent} extent */
   clamp({ oldest, latest }) {
     const span = limitSpan(this.span, { oldest, latest });
     const ends = span < latest - oldest
@@ -84,8 +84,7 @@ function limitSpan(span, { oldest, latest }) {
 }
 
 /**
- * Returns the ticks of a period at round local times. Where two offsets from UTC are in use, the
- * labels contain them.
+ * Returns the ticks at round local times; their labels contain the offset from UTC if it changes.
  *
  * @param {TimeScale} scale
  * @param {number} distance Minimum distance between two ticks, in CSS pixels.

@@ -13,7 +13,7 @@ export class View {
   /** Centre of the view, from the centre of the picture, as fractions of the displayed size. */
   x = 0;
   y = 0;
-  /** Size of the area that shows the picture, relative to the picture's at a zoom of 1: at least 1. */
+  /** Size of the area that shows the picture, relative to that of the picture. */
   #area = { width: 1, height: 1 };
   #key;
 
@@ -86,8 +86,7 @@ export class View {
   }
 
   /**
-   * Sets the size of the area that shows the picture, and of the picture at a zoom of 1. The stored
-   * centre stays: a change of the window's size moves the picture only if necessary.
+   * Sets the size of the area that shows the picture, and of the picture at a zoom of 1.
    *
    * @param {{ width: number, height: number }} area
    * @param {{ width: number, height: number }} picture
@@ -107,7 +106,7 @@ export class View {
     this.y = clamp(y, edge);
   }
 
-  /** Returns the closest centre with which the picture covers the area. @param {number} x @param {number} y */
+  /** Returns the closest allowed centre. @param {number} x @param {number} y */
   #limit(x, y) {
     const { width, height } = this.#area;
     return { x: clamp(x, edgeOf(width, this.zoom)), y: clamp(y, edgeOf(height, this.zoom)) };
