@@ -1,6 +1,6 @@
 // @ts-check
 import { addressesOf, baseAddresses, isLoopback, notesOnAddresses } from "./addresses.js";
-import { element, list, openDialog } from "./dom.js";
+import { element, fromTemplate, list, openDialog } from "./dom.js";
 import { encodeQr } from "./qr.js";
 
 /** How long a copy button shows the result. */
@@ -50,9 +50,7 @@ function drawQr(code) {
 
 /** @param {import("./addresses.js").Address} address */
 function createEntry({ title, text, hint }) {
-  const template = /** @type {HTMLTemplateElement} */ (element("#address"));
-  const fragment = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
-  const entry = /** @type {HTMLElement} */ (fragment.firstElementChild);
+  const entry = fromTemplate("#address");
   element(".title", entry).textContent = title;
   element("small", entry).textContent = hint ?? "";
   /** @type {HTMLInputElement} */ (element("input", entry)).value = text;

@@ -13,27 +13,14 @@ const PAN_STEP = 0.1;
 
 /** @type {Record<string, string>} */
 const ACTION_KEYS = {
-  " ": "pause",
-  k: "pause",
-  s: "snapshot",
-  r: "rotate",
-  m: "mirror",
-  "+": "zoomIn",
-  "=": "zoomIn",
-  "-": "zoomOut",
-  "0": "resetZoom",
-  f: "fullscreen",
-  g: "showAll",
-  a: "addresses",
-  "?": "help",
+  ...{ " ": "pause", k: "pause", s: "snapshot", r: "rotate", m: "mirror", f: "fullscreen" },
+  ...{ "+": "zoomIn", "=": "zoomIn", "-": "zoomOut", "0": "resetZoom" },
+  ...{ g: "showAll", a: "addresses", "?": "help" },
 };
 
 /** @type {Record<string, [x: number, y: number]>} */
 const ARROW_KEYS = {
-  ArrowLeft: [-1, 0],
-  ArrowRight: [1, 0],
-  ArrowUp: [0, -1],
-  ArrowDown: [0, 1],
+  ...{ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] },
 };
 
 /** Keys that switch the camera, with recordings. @type {Record<string, 1 | -1>} */

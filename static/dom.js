@@ -21,6 +21,12 @@ export function list(selector) {
   return /** @type {HTMLSelectElement} */ (element(selector));
 }
 
+/** Copies the element in a template. @param {string} selector */
+export function fromTemplate(selector) {
+  const { content } = /** @type {HTMLTemplateElement} */ (element(selector));
+  return /** @type {HTMLElement} */ (content.firstElementChild?.cloneNode(true));
+}
+
 /** @param {string} selector */
 export function openDialog(selector) {
   /** @type {HTMLDialogElement} */ (element(selector)).showModal();

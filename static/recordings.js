@@ -157,7 +157,7 @@ export function joinSpans(spans) {
 }
 
 /**
- * Returns the highest digit in a period; -1 if there is none.
+ * Returns the highest digit in a period, or -1.
  *
  * @param {{ from: number, activity: string, activityInterval: number }} recordings
  * @param {number} from
@@ -175,12 +175,7 @@ export function seconds(time) {
   return (Math.round(time) / 1000).toFixed(3);
 }
 
-/**
- * Describes the state of the recordings.
- *
- * @param {RecordedCamera[]} cameras The cameras on the page.
- * @param {number} [progress] Progress of reading the recordings.
- */
+/** Describes the state of the recordings. @param {RecordedCamera[]} cameras The ones on the page. */
 export function describeRecording(cameras, progress = 1) {
   /** @param {RecordingStatus["state"]} state */
   const having = (state) => cameras.filter(({ recording }) => recording?.state === state);

@@ -6,12 +6,7 @@ const MAX_WAIT = 100;
 /** A playhead this close to the end of a gap has skipped it. */
 const SKIP_TOLERANCE = 1_000;
 
-/**
- * Returns the speed after the key J (-1) or L (1): twice as fast in this direction, or 1.
- *
- * @param {number} speed 0 is paused.
- * @param {1 | -1} direction
- */
+/** Returns the next speed in a direction, from 1. @param {number} speed @param {1 | -1} direction */
 export function nextSpeed(speed, direction) {
   const ladder = SPEEDS.filter((step) => step >= 1);
   return direction * (ladder.find((step) => step > speed * direction) ?? 60);
@@ -28,8 +23,8 @@ export function nextSpeed(speed, direction) {
  */
 
 /**
- * Sends a message to the server; names the cameras; is called when the replay begins, ends, is
- * paused or resumed, and when a gap is skipped. `now` and `wait` are for tests.
+ * `onChange` is called when the replay begins, ends, is paused or resumed, `onGap` when a gap is
+ * skipped; `now` and `wait` are for tests.
  *
  * @typedef {{
  *   send(message: object): void, cameras(): string[], onChange(): void,

@@ -1,6 +1,6 @@
 // @ts-check
 import { cameraAddress } from "./addresses.js";
-import { element as find, setText } from "./dom.js";
+import { element as find, fromTemplate, setText } from "./dom.js";
 import { Meter } from "./meter.js";
 import { formatHash } from "./moment.js";
 import { PlainStream } from "./plain_stream.js";
@@ -47,17 +47,12 @@ export class Tile {
   #failedAt = -Infinity;
   #isReplaying = false;
 
-  /**
-   * @param {CameraStatus} status
-   * @param {() => void} onAspectRatio Called when the aspect ratio of the picture has changed.
-   */
+  /** @param {CameraStatus} status @param {() => void} onAspectRatio Called when it has changed. */
   constructor(status, onAspectRatio) {
     this.status = status;
     this.#onAspectRatio = onAspectRatio;
     this.view = new View(status.name);
-    const template = /** @type {HTMLTemplateElement} */ (find("#tile"));
-    const fragment = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
-    this.element = /** @type {HTMLElement} */ (fragment.firstElementChild);
+    this.element = fromTemplate("#tile");
     this.element.dataset.camera = status.name;
     this.#frame = this.#find(".frame");
     this.#canvas = /** @type {HTMLCanvasElement} */ (this.#find("canvas"));
