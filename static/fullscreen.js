@@ -27,7 +27,7 @@ document.addEventListener("fullscreenchange", () => {
   showFullscreen(document.fullscreenElement !== null);
 });
 
-// In full screen, the controls are visible while the user moves the mouse, touches or types.
+// The controls are visible while the user moves the mouse, touches or types.
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let hideTimer;
 for (const type of ["pointermove", "pointerdown", "keydown"]) {

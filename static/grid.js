@@ -9,7 +9,7 @@ export const MIN_PICTURE_SIZE = 160;
 /**
  * Finds the number of columns that gives the pictures the largest total area.
  *
- * @param {readonly number[]} ratios Width of each picture divided by its height, as displayed.
+ * @param {readonly number[]} ratios Width of each picture divided by its height.
  * @param {Size & { gap: number }} space The space for all tiles, and the distance between two.
  * @returns {Grid}
  */

@@ -63,7 +63,7 @@ import { ServerClock } from "./server_clock.js";
  * }} LinkEvents
  */
 
-/** Version of the live protocol, which is described in `lib/live/message.ts`. */
+/** Version of the live protocol: see `lib/live/message.ts`. */
 export const PROTOCOL_VERSION = 2;
 /** First byte of a binary message that holds a live frame, and a recorded one. */
 const FRAME_KIND = 1;
@@ -307,7 +307,7 @@ export class Link {
     }
     if (this.#socket !== socket) return;
     const { camera, sequence, recorded } = frame;
-    this.send({ type: "painted", camera, sequence, ...recorded ? { recorded } : {} });
+    this.send({ type: "painted", camera, sequence, recorded: recorded || undefined });
   }
 
   /** Waits until the server responds again. @param {AbortSignal} signal */

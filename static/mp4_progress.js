@@ -1,6 +1,6 @@
 // @ts-check
 
-/** Number of bytes from the name of a box to the end of the figures that are read from it. */
+/** The figures that are read of a box end within this many bytes from its name. */
 const BOX_SIZE = 32;
 
 /** Reads from a fragmented MP4, while it is received, the start of its newest fragment. */

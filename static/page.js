@@ -72,8 +72,8 @@ async function onConnected() {
 
 /** @param {CameraStatus[]} cameras */
 function updateCameras(cameras) {
-  const names = (/** @type {{ name: string }[]} */ list) => list.map(({ name }) => name).join();
-  if (names(cameras) !== names(tiles.map(({ status }) => status))) build(cameras);
+  const before = tiles.map(({ status }) => status.name);
+  if (`${before}` !== `${cameras.map(({ name }) => name)}`) build(cameras);
   const watched = watchedTiles();
   let isFrozen = false;
   for (const [i, tile] of tiles.entries()) {

@@ -47,8 +47,8 @@ export class PlainStream {
   }
 
   /**
-   * Opens the stream again if its connection was interrupted. No browser fires `error` then:
-   * Chromium and WebKit show no picture; in Firefox, only the camera's status reveals it.
+   * Opens the stream again if it was interrupted: Chromium and WebKit show no picture then, in Firefox
+   * only the camera's status reveals it.
    *
    * @param {CameraStatus} before
    * @param {CameraStatus} status

@@ -170,7 +170,7 @@ export class Playback {
   }
 
   /**
-   * Returns the state of a camera for its texts, unless the page is live.
+   * Returns the state of a camera, unless the page is live.
    *
    * @param {import("./tile.js").Tile} tile
    * @param {number} index

@@ -95,7 +95,7 @@ export class Tile {
     this.pause();
   }
 
-  /** Starts to wait for frames again: after a reconnect, or while the tile is not watched. */
+  /** Starts to wait for frames again. */
   pause() {
     this.#paintedSequence = 0;
     this.#missedUpdates = 0;
@@ -103,7 +103,7 @@ export class Tile {
     this.meter.pause();
   }
 
-  /** Updates the status, and returns whether the camera's frames fail to arrive. @param {CameraStatus} status */
+  /** Updates the status; returns whether frames fail to arrive. @param {CameraStatus} status */
   update(status) {
     const isBehind = status.state === "streaming" && status.frames > this.#paintedSequence;
     const hasNewFrames = status.frames > this.status.frames;

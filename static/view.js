@@ -33,7 +33,7 @@ export class View {
     }
   }
 
-  /** Whether the picture is rotated by a quarter turn, to the left or right. */
+  /** Whether the picture is rotated by a quarter turn. */
   get sideways() {
     return this.turn % 180 !== 0;
   }
