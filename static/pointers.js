@@ -1,5 +1,5 @@
 // @ts-check
-import { wheelDelta } from "./dom.js";
+import { element, wheelDelta } from "./dom.js";
 
 /** Zoom per pixel of scrolling with the mouse wheel (exponential). */
 const WHEEL_ZOOM = 0.0015;
@@ -14,9 +14,9 @@ const DOUBLE_CLICK_ZOOM = 2.5;
  * @param {() => void} onChange
  */
 export function followPointers(tile, isActive, onChange) {
-  const stage = /** @type {HTMLElement} */ (tile.element.querySelector(".stage"));
+  const stage = element(".stage", tile.element);
   const { view } = tile;
-  /** @type {Map<number, { x: number, y: number }>} */
+  /** The last event of each pressed pointer. @type {Map<number, PointerEvent>} */
   const pressed = new Map();
 
   /** Position from the centre of the view, as fractions of the picture. @param {{ x: number, y: number }} point */
@@ -42,7 +42,7 @@ export function followPointers(tile, isActive, onChange) {
 
   stage.addEventListener("pointerdown", (event) => {
     if (!isActive() || isControl(event.target)) return;
-    pressed.set(event.pointerId, { x: event.clientX, y: event.clientY });
+    pressed.set(event.pointerId, event);
     if (view.zoom > 1 || pressed.size > 1) stage.setPointerCapture(event.pointerId);
   });
 
@@ -50,17 +50,16 @@ export function followPointers(tile, isActive, onChange) {
     if (event.buttons === 0) pressed.delete(event.pointerId); // released outside the window
     const before = pressed.get(event.pointerId);
     if (!before) return;
-    const now = { x: event.clientX, y: event.clientY };
-    const others = [...pressed].filter(([id]) => id !== event.pointerId);
-    pressed.set(event.pointerId, now);
+    pressed.delete(event.pointerId);
+    const [other] = pressed.values();
+    pressed.set(event.pointerId, event);
     const { width, height } = tile.size;
     const share = 1 / (pressed.size * view.zoom);
-    const [dx, dy] = [now.x - before.x, now.y - before.y];
-    const other = others[0]?.[1];
+    const [dx, dy] = [event.x - before.x, event.y - before.y];
     if (other) {
-      const middle = { x: (now.x + other.x) / 2, y: (now.y + other.y) / 2 };
+      const middle = { x: (event.x + other.x) / 2, y: (event.y + other.y) / 2 };
       view.zoomTo(
-        view.zoom * distance(now, other) / distance(before, other),
+        view.zoom * distance(event, other) / distance(before, other),
         ...positionOf(middle),
       );
     } else if (view.zoom === 1) return;

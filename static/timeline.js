@@ -154,8 +154,9 @@ export class Timeline {
     const before = this.#pressed.get(event.pointerId);
     if (event.pointerType === "mouse" || before !== undefined) this.#showHover(x);
     if (before === undefined) return;
+    this.#pressed.delete(event.pointerId);
+    const [other] = this.#pressed.values();
     this.#pressed.set(event.pointerId, x);
-    const [other] = [...this.#pressed].flatMap(([id, x]) => id === event.pointerId ? [] : [x]);
     if (other !== undefined) {
       this.#follows = false;
       const factor = Math.max(1, Math.abs(before - other)) / Math.max(1, Math.abs(x - other));
