@@ -120,7 +120,7 @@ export class ClipPanel {
       if (done) return new Blob(parts, { type: "video/mp4" });
       parts.push(value);
       progress.add(value);
-      this.#showProgress(Math.min(0.99, progress.seconds / this.#duration));
+      this.#showProgress(Math.min(0.99, progress.seconds / (this.#duration || Infinity)));
     }
   }
 

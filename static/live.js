@@ -85,14 +85,14 @@ const RESPONSE_TIMEOUT = 3_000;
 /** A connection without data is closed after this time; doubles until a complete frame arrives. */
 const IDLE_TIMEOUT = 10_000;
 const MAX_IDLE_TIMEOUT = 80_000;
-/** Delay between attempts to reach the server; doubles up to the maximum. */
+/** Delay between attempts to reach the server; doubles. */
 const MIN_RETRY_DELAY = 250;
 const MAX_RETRY_DELAY = 750;
 /** Interval between attempts while the viewer limit is reached. */
 const FULL_RETRY_INTERVAL = 2_000;
 /** After this many rejected connections, the page uses the plain streams. */
 const MAX_REJECTIONS = 2;
-/** After this many status polls on plain streams, the page tries the WebSocket again. */
+/** After this many status polls, the page tries the WebSocket again. */
 const PLAIN_POLLS = 20;
 
 /** The page's connection to the server. Reconnects, and reports why the connection was lost. */

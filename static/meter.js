@@ -2,12 +2,12 @@
 
 /** Period that the meter averages over. */
 const WINDOW = 3_000;
-/** Minimum number of frames that the meter averages over, however old they are. */
+/** Minimum number of frames, however old they are. */
 const MIN_FRAMES = 3;
 
 /** Measures the frame rate, the age of frames and the number of skipped frames. */
 export class Meter {
-  /** Number of frames that never arrived because the link or this machine was too slow. */
+  /** Number of frames that never arrived: the link or this machine was too slow. */
   skipped = 0;
   /** @type {{ at: number, age: number | undefined }[]} */
   #painted = [];

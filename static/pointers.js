@@ -1,7 +1,7 @@
 // @ts-check
 import { element, wheelDelta } from "./dom.js";
 
-/** Zoom per pixel of scrolling with the mouse wheel (exponential). */
+/** Zoom per pixel of the mouse wheel (exponential). */
 const WHEEL_ZOOM = 0.0015;
 /** Zoom factor after a double click. */
 const DOUBLE_CLICK_ZOOM = 2.5;
@@ -67,11 +67,8 @@ export function followPointers(tile, isActive, onChange) {
     onChange();
   });
 
-  for (const end of ["pointerup", "pointercancel"]) {
-    stage.addEventListener(end, (event) => {
-      pressed.delete(/** @type {PointerEvent} */ (event).pointerId);
-    });
-  }
+  stage.addEventListener("pointerup", ({ pointerId }) => pressed.delete(pointerId));
+  stage.addEventListener("pointercancel", ({ pointerId }) => pressed.delete(pointerId));
 }
 
 /** @param {EventTarget | null} target */

@@ -27,12 +27,7 @@ export function formatDay(time, offsetOf = localOffset) {
   return localDate(time, offsetOf).toUTCString().slice(0, 11).replace(/, 0?/, " ");
 }
 
-/**
- * Formats a moment with its offset from UTC, so that the two passes of the hour at the end of summer
- * time differ: "Fri 27 Nov, 14:03:27.1 UTC+1".
- *
- * @param {number} time
- */
+/** Formats a moment with its offset from UTC: "Fri 27 Nov, 14:03:27.1 UTC+1". @param {number} time */
 export function formatMoment(time, offsetOf = localOffset) {
   const tenth = localDate(time, offsetOf).toISOString().slice(11, 21);
   return `${formatDay(time, offsetOf)}, ${tenth} ${formatOffset(offsetOf(time))}`;
