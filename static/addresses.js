@@ -3,13 +3,12 @@
 
 /** @typedef {import("./live.js").ServerInfo} ServerInfo */
 
-/** Placeholder for the user name and password in an address, which the page does not know. */
+/** Placeholder for the user name and password, which the page does not know. */
 const CREDENTIALS = "USER:PASSWORD";
 
 /**
- * Returns an address of the server, below the path of this page. Removes the user name and password
- * of the page's own address: `fetch` rejects them, and they must not appear in addresses that users
- * pass on.
+ * Returns an address of the server, without the user name and password of the page's own address:
+ * `fetch` rejects them, and users pass addresses on.
  *
  * @param {string} path
  */
@@ -19,16 +18,18 @@ export function addressOf(path) {
   return address;
 }
 
+/** Returns an address of a camera. @param {string} camera @param {string} path */
+export function cameraAddress(camera, path) {
+  return addressOf(`cameras/${encodeURIComponent(camera)}/${path}`);
+}
+
 /**
- * Returns the base addresses of the server, each with a slash at the end: the page's own first,
- * unless that works on this machine only and the server has others.
+ * Returns the base addresses of the server: the page's own first, loopback addresses last.
  *
  * @param {ServerInfo | undefined} server
- * @returns {string[]}
  */
 export function baseAddresses(server) {
   const own = addressOf(".");
-  own.search = own.hash = "";
   const others = (server?.addresses ?? []).filter((address) => URL.canParse(address))
     .map((address) => new URL(address.endsWith("/") ? address : `${address}/`).href)
     .filter((address) => address !== own.href);
@@ -42,20 +43,13 @@ export function isLoopback(address) {
   return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
 }
 
-/**
- * @typedef {object} Address An address or command for another program.
- * @property {string} title
- * @property {string} text
- * @property {string} [hint]
- */
+/** @typedef {{ title: string, text: string, hint?: string }} Address */
 
 /**
- * Returns the addresses of a camera for other programs.
+ * Returns the addresses of a camera for other programs, with a place for a password if `auth`.
  *
  * @param {string} camera
- * @param {{ base?: string, auth?: boolean }} [options] `base`: base address of the server, by
- *   default the page's. `auth`: whether the server requires a password; the addresses then contain
- *   a placeholder for it.
+ * @param {{ base?: string, auth?: boolean }} [options]
  * @returns {Address[]}
  */
 export function addressesOf(camera, { base = addressOf(".").href, auth = false } = {}) {
@@ -87,13 +81,7 @@ export function addressesOf(camera, { base = addressOf(".").href, auth = false }
   ];
 }
 
-/**
- * Returns the notes above the addresses.
- *
- * @param {string} base The base address that is shown.
- * @param {ServerInfo | undefined} server
- * @returns {string[]} Sentences.
- */
+/** Returns the notes above the addresses. @param {string} base @param {ServerInfo | undefined} server */
 export function notesOnAddresses(base, server) {
   const notes = [];
   if (isLoopback(base)) {
@@ -113,21 +101,4 @@ export function notesOnAddresses(base, server) {
     notes.push("If the server requires a password, add it to the address: http://USER:PASSWORD@…");
   }
   return notes;
-}
-
-/**
- * Copies text to the clipboard.
- *
- * @param {string} text
- * @param {HTMLInputElement} field The field that shows it.
- */
-export async function copyText(text, field) {
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {
-    // Over plain HTTP from another machine there is no clipboard, but a page may copy its
-    // selection.
-    field.select();
-    if (!document.execCommand("copy")) throw new Error("The browser does not allow copying");
-  }
 }

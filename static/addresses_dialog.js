@@ -1,10 +1,9 @@
 // @ts-check
-/// <reference lib="dom" />
-import { addressesOf, baseAddresses, copyText, isLoopback, notesOnAddresses } from "./addresses.js";
-import { element } from "./dom.js";
+import { addressesOf, baseAddresses, isLoopback, notesOnAddresses } from "./addresses.js";
+import { element, fromTemplate, list, openDialog } from "./dom.js";
 import { encodeQr } from "./qr.js";
 
-/** How long a copy button shows the result, in milliseconds. */
+/** How long a copy button shows the result. */
 const RESULT_TIME = 2_000;
 
 /** Light margin around a QR code, in modules. */
@@ -12,30 +11,19 @@ const QR_MARGIN = 4;
 
 /** @typedef {import("./live.js").ServerInfo} ServerInfo */
 
-/**
- * Opens the dialog with the addresses of these cameras.
- *
- * @param {string[]} cameras
- * @param {ServerInfo | undefined} server
- */
+/** Opens the dialog with addresses. @param {string[]} cameras @param {ServerInfo | undefined} server */
 export function showAddresses(cameras, server) {
   const bases = baseAddresses(server);
-  const select = /** @type {HTMLSelectElement} */ (element("#addresses select"));
+  const select = list("#addresses select");
   select.replaceChildren(...bases.map((base) => new Option(base, base)));
   element("#addresses .base").hidden = bases.length < 2;
   const update = () => showBase(select.value, cameras, server);
   select.onchange = update;
   update();
-  /** @type {HTMLDialogElement} */ (element("#addresses")).showModal();
+  openDialog("#addresses");
 }
 
-/**
- * Shows the addresses below a base address.
- *
- * @param {string} base
- * @param {string[]} cameras
- * @param {ServerInfo | undefined} server
- */
+/** @param {string} base @param {string[]} cameras @param {ServerInfo | undefined} server */
 function showBase(base, cameras, server) {
   const auth = server?.auth ?? false;
   element("#addresses .list").replaceChildren(...cameras.flatMap((camera) => {
@@ -50,7 +38,7 @@ function showBase(base, cameras, server) {
   if (code) drawQr(code);
 }
 
-/** Draws a QR code. @param {boolean[][]} code */
+/** @param {boolean[][]} code */
 function drawQr(code) {
   const size = code.length + 2 * QR_MARGIN;
   element("#qr").setAttribute("viewBox", `${-QR_MARGIN} ${-QR_MARGIN} ${size} ${size}`);
@@ -62,9 +50,7 @@ function drawQr(code) {
 
 /** @param {import("./addresses.js").Address} address */
 function createEntry({ title, text, hint }) {
-  const template = /** @type {HTMLTemplateElement} */ (element("#address"));
-  const fragment = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
-  const entry = /** @type {HTMLElement} */ (fragment.firstElementChild);
+  const entry = fromTemplate("#address");
   element(".title", entry).textContent = title;
   element("small", entry).textContent = hint ?? "";
   /** @type {HTMLInputElement} */ (element("input", entry)).value = text;
@@ -77,10 +63,12 @@ export async function copyAddress(button) {
   const field = button.closest(".address")?.querySelector("input");
   if (!field) return;
   try {
-    await copyText(field.value, field);
+    await navigator.clipboard.writeText(field.value);
     button.textContent = "Copied";
   } catch {
-    button.textContent = "Press Ctrl+C";
+    // Without HTTPS there is no clipboard, but a page may copy its selection.
+    field.select();
+    button.textContent = document.execCommand("copy") ? "Copied" : "Press Ctrl+C";
   }
   setTimeout(() => button.textContent = "Copy", RESULT_TIME);
 }

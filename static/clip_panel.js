@@ -1,154 +1,135 @@
 // @ts-check
-/// <reference lib="dom" />
-import { addressOf } from "./addresses.js";
-import { element, setText, toast } from "./dom.js";
-import { formatLocal, momentsOf } from "./moment.js";
+import { cameraAddress } from "./addresses.js";
+import { button, element, field, list, messageOf, saveAddress, saveFile } from "./dom.js";
+import { setText, toast } from "./dom.js";
 import { Mp4Progress } from "./mp4_progress.js";
 import { seconds } from "./recordings.js";
-import { formatFileTime, saveAddress, saveFile } from "./save_file.js";
-import { formatBytes, formatDuration } from "./time_text.js";
+import { SPEEDS } from "./replay.js";
+import { formatBytes, formatDuration, formatFileTime, formatLocal } from "./time_text.js";
+import { formatSpeed, momentsOf } from "./time_text.js";
 
 /** @typedef {import("./timeline.js").Period} Period */
 
-/** Delay after a change before the size is requested, in milliseconds. */
+/** Delay after a change before the size is requested. */
 const SIZE_DELAY = 250;
 /** Size of an MP4 relative to the pictures as they were recorded. */
 const MP4_RATIO = 0.31;
 /** An MP4 that is probably larger is not kept in the memory of this page, in bytes. */
 const MAX_IN_MEMORY = 500_000_000;
+const ENDS = /** @type {const} */ (["from", "to"]);
 
 /** The panel that downloads a part of the recordings. */
 export class ClipPanel {
   /** The part that has been chosen. @type {Period | undefined} */
   clip;
-  #onChange;
+  #playback;
   #element = element("#clip");
-  #size = element(".clip-size", this.#element);
-  #progress = /** @type {HTMLProgressElement} */ (element("progress", this.#element));
-  #isExact = true;
+  #camera = list("[name=camera]");
+  #format = list("[name=format]");
+  #speed = list("[name=clip-speed]");
   #bytes = 0;
   #duration = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
-  /** The request for the size. @type {AbortController | undefined} */
+  /** The request for the size, and the download in this page. @type {AbortController | undefined} */
   #sizing;
-  /** The download in this page. @type {AbortController | undefined} */
+  /** @type {AbortController | undefined} */
   #download;
 
-  /** @param {() => void} onChange Called when another part has been chosen. */
-  constructor(onChange) {
-    this.#onChange = onChange;
-    for (const end of /** @type {const} */ (["from", "to"])) {
-      this.#field(end).addEventListener("change", () => this.#readField(end));
-    }
-    for (const select of this.#element.querySelectorAll("select")) {
-      select.addEventListener("change", () => this.#requestSize());
-    }
+  /** @param {import("./playback.js").Playback} playback */
+  constructor(playback) {
+    this.#playback = playback;
+    const speeds = SPEEDS.filter((speed) => speed > 0);
+    this.#speed.append(...speeds.map((speed) => new Option(formatSpeed(speed), `${speed}`)));
+    this.#speed.value = "1";
+    this.#element.addEventListener("change", ({ target }) => {
+      const end = ENDS.find((end) => target === this.#field(end));
+      if (end) this.#readField(end);
+      else this.#requestSize();
+    });
   }
 
   get isOpen() {
     return !this.#element.hidden;
   }
 
-  /**
-   * Chooses a part, and opens the panel.
-   *
-   * @param {Period} clip
-   * @param {string[]} cameras The cameras on the page.
-   */
-  open(clip, cameras) {
+  /** Chooses a part of the cameras on the page, and opens the panel. @param {Period} clip */
+  open(clip) {
+    const cameras = this.#playback.cameras.map(({ name }) => name);
+    const { value } = this.#camera;
+    this.#camera.replaceChildren(...cameras.map((name) => new Option(name)));
+    if (cameras.includes(value)) this.#camera.value = value;
+    this.#camera.hidden = cameras.length < 2;
     this.#element.hidden = false;
-    this.setCameras(cameras);
     this.set(clip);
-  }
-
-  /** Offers these cameras. @param {string[]} cameras */
-  setCameras(cameras) {
-    const select = this.#select("camera");
-    const names = [...select.options].map(({ value }) => value);
-    if (`${names}` !== `${cameras}`) {
-      const chosen = select.value;
-      select.replaceChildren(...cameras.map((name) => new Option(name, name)));
-      if (cameras.includes(chosen)) select.value = chosen;
-      this.#requestSize();
-    }
-    const label = /** @type {HTMLElement} */ (select.parentElement);
-    label.hidden = cameras.length < 2;
   }
 
   /** Chooses a part. @param {Period} clip */
   set({ from, to }) {
     this.clip = { from: Math.min(from, to), to: Math.max(from, to) };
-    for (const end of /** @type {const} */ (["from", "to"])) {
+    for (const end of ENDS) {
       const field = this.#field(end);
       if (document.activeElement !== field) field.value = formatLocal(this.clip[end]);
     }
     this.#requestSize();
-    this.#onChange();
+    this.#playback.update();
   }
 
-  /** Closes the panel. A download goes on until it is cancelled. */
+  /** Closes the panel, and cancels the download. */
   close() {
-    this.#sizing?.abort();
-    clearTimeout(this.#timer);
-    this.cancel();
     this.clip = undefined;
+    this.#requestSize();
+    this.cancel();
     this.#element.hidden = true;
-    this.#onChange();
+    this.#playback.update();
   }
 
-  /** Cancels the download. */
   cancel() {
     this.#download?.abort();
   }
 
-  /** Downloads the clip. */
   async download() {
     if (!this.clip || this.#download) return;
-    const name = `${this.#select("camera").value}-${formatFileTime(this.clip.from)}`;
-    const extension = this.#format;
-    const address = this.#addressOf(extension);
-    if (this.#isExact || this.#bytes > MAX_IN_MEMORY) {
-      saveAddress(address, `${name}.${extension}`);
-      return toast(`Downloading ${name}.${extension}`);
+    const format = this.#format.value;
+    const name = `${this.#camera.value}-${formatFileTime(this.clip.from)}.${format}`;
+    if (format !== "mp4" || this.#bytes > MAX_IN_MEMORY) {
+      saveAddress(this.#addressOf(format), name);
+      return toast(`Downloading ${name}`);
     }
-    this.#download = new AbortController();
+    const { signal } = this.#download = new AbortController();
     this.#showProgress(0);
     try {
-      const file = await this.#fetch(address, this.#download.signal);
-      saveFile(file, `${name}.${extension}`);
-      toast(`Saved ${name}.${extension}`);
+      saveFile(await this.#fetch(this.#addressOf(format), signal), name);
+      toast(`Saved ${name}`);
     } catch (error) {
-      if (this.#download.signal.aborted) toast("Download cancelled");
-      else toast(`Cannot download the clip: ${error instanceof Error ? error.message : error}`);
+      const problem = `Cannot download the clip: ${messageOf(error)}`;
+      toast(signal.aborted ? "Download cancelled" : problem);
     }
     this.#download = undefined;
-    this.#showProgress(undefined);
+    this.#element.classList.remove("downloading");
   }
 
   /** @param {string} address @param {AbortSignal} signal */
   async #fetch(address, signal) {
     const response = await fetch(address, { signal });
     if (!response.ok || !response.body) throw new Error(await reasonOf(response));
-    const duration = Number(response.headers.get("X-Clip-Duration")) || this.#duration;
     const progress = new Mp4Progress();
     const parts = [];
     for (const reader = response.body.getReader();;) {
       const { done, value } = await reader.read();
-      if (done) break;
+      if (done) return new Blob(parts, { type: "video/mp4" });
       parts.push(value);
       progress.add(value);
-      if (duration > 0) this.#showProgress(Math.min(0.99, progress.seconds / duration));
+      this.#showProgress(Math.min(0.99, progress.seconds / (this.#duration || Infinity)));
     }
-    return new Blob(parts, { type: "video/mp4" });
   }
 
-  /** Shows the progress of the download. @param {number | undefined} share */
+  /** @param {number} share */
   #showProgress(share) {
-    const isRunning = share !== undefined;
-    this.#element.classList.toggle("downloading", isRunning);
-    this.#progress.value = share ?? 0;
-    setText(element(".percent", this.#element), isRunning ? `${Math.floor(100 * share)} %` : "");
+    this.#element.classList.add("downloading");
+    const progress = /** @type {HTMLProgressElement} */ (element("#clip progress"));
+    progress.value = share;
+    setText(element("#clip .percent"), `${Math.floor(100 * share)} %`);
   }
 
   /** Requests the size when the user has made no change for a moment. */
@@ -156,33 +137,26 @@ export class ClipPanel {
     this.#sizing?.abort();
     clearTimeout(this.#timer);
     if (!this.clip) return;
-    const { from, to } = this.clip;
-    this.#showSize(`${formatDuration(to - from)} …`, false);
+    this.#showSize(`${formatDuration(this.clip.to - this.clip.from)} …`);
     this.#timer = setTimeout(() => this.#fetchSize(), SIZE_DELAY);
   }
 
   async #fetchSize() {
-    const sizing = this.#sizing = new AbortController();
-    const format = this.#format;
-    this.#isExact = format !== "mp4";
+    const { signal } = this.#sizing = new AbortController();
+    const format = this.#format.value;
+    const isMp4 = format === "mp4";
     try {
       // The size of an MP4 is known only when it has been encoded.
-      const formats = this.#isExact ? [format] : ["mkv", "mp4"];
-      const responses = await Promise.all(
-        formats.map((format) => this.#head(format, sizing.signal)),
-      );
-      const [first, last = first] = responses;
-      if (!first || !last) return;
-      const length = Number(first.headers.get("Content-Length"));
-      this.#bytes = this.#isExact ? length : length * MP4_RATIO;
-      const frames = Number(last.headers.get("X-Clip-Frames"));
-      this.#duration = Number(last.headers.get("X-Clip-Duration"));
-      const size = `${this.#isExact ? "" : "about "}${formatBytes(this.#bytes)}`;
-      const pictures = `${frames.toLocaleString("en").replaceAll(",", " ")} pictures`;
-      this.#showSize(`${size}, ${formatDuration(1000 * this.#duration)}, ${pictures}`, true);
+      const exact = await this.#head(isMp4 ? "mkv" : format, signal);
+      const { headers } = isMp4 ? await this.#head(format, signal) : exact;
+      const length = Number(exact.headers.get("Content-Length"));
+      this.#bytes = isMp4 ? length * MP4_RATIO : length;
+      this.#duration = Number(headers.get("X-Clip-Duration"));
+      const size = `${isMp4 ? "about " : ""}${formatBytes(this.#bytes)}`;
+      const duration = formatDuration(1000 * this.#duration);
+      this.#showSize(`${size}, ${duration}, ${headers.get("X-Clip-Frames")} pictures`, true);
     } catch (error) {
-      if (sizing.signal.aborted) return;
-      this.#showSize(error instanceof Error ? error.message : `${error}`, false, true);
+      if (!signal.aborted) this.#showSize(messageOf(error));
     }
   }
 
@@ -192,37 +166,24 @@ export class ClipPanel {
     const response = await fetch(address, { method: "HEAD", signal });
     if (response.ok) return response;
     // The response to HEAD has no text.
-    const refusal = await fetch(address, { signal });
-    if (!refusal.ok) throw new Error(await reasonOf(refusal));
-    await refusal.body?.cancel();
-    return refusal;
+    throw new Error(await reasonOf(await fetch(address, { signal })));
   }
 
-  /** @param {string} text @param {boolean} isReady @param {boolean} [isTrouble] */
-  #showSize(text, isReady, isTrouble = false) {
-    setText(this.#size, text);
-    this.#size.classList.toggle("trouble", isTrouble);
-    const save =
-      /** @type {HTMLButtonElement} */ (element("[data-action=download]", this.#element));
-    save.disabled = !isReady;
-  }
-
-  get #format() {
-    return this.#select("format").value;
+  /** @param {string} text */
+  #showSize(text, isReady = false) {
+    setText(element("#clip .clip-size"), text);
+    button("download").disabled = !isReady;
   }
 
   /** @param {string} format */
   #addressOf(format) {
     const { from, to } = this.clip ?? { from: 0, to: 0 };
-    const camera = encodeURIComponent(this.#select("camera").value);
-    const speed = this.#select("clip-speed").value;
-    const query = `from=${seconds(from)}&to=${seconds(to)}${
-      speed === "1" ? "" : `&speed=${speed}`
-    }`;
-    return addressOf(`cameras/${camera}/clip.${format}?${query}`).href;
+    const speed = this.#speed.value;
+    const query = `from=${seconds(from)}&to=${seconds(to)}&speed=${speed}`;
+    return cameraAddress(this.#camera.value, `clip.${format}?${query}`).href;
   }
 
-  /** Reads the local time of a field: of two possible moments the closer one. @param {"from" | "to"} end */
+  /** Reads a field: of two possible moments the closer one. @param {"from" | "to"} end */
   #readField(end) {
     if (!this.clip) return;
     const before = this.clip[end];
@@ -233,17 +194,11 @@ export class ClipPanel {
 
   /** @param {"from" | "to"} end */
   #field(end) {
-    return /** @type {HTMLInputElement} */ (element(`input[name=${end}]`, this.#element));
-  }
-
-  /** @param {string} name */
-  #select(name) {
-    return /** @type {HTMLSelectElement} */ (element(`select[name=${name}]`, this.#element));
+    return field(`#clip [name=${end}]`);
   }
 }
 
 /** Returns the text of an error response. @param {Response} response */
 async function reasonOf(response) {
-  const text = (await response.text()).trim();
-  return text || `The server responded with ${response.status} ${response.statusText}`;
+  return (await response.text()).trim() || `The server responded with ${response.status}`;
 }

@@ -1,58 +1,34 @@
 // @ts-check
-/// <reference lib="dom" />
 import { copyAddress, showAddresses } from "./addresses_dialog.js";
-import { button, element, setPressed, toast } from "./dom.js";
+import { button, messageOf, openDialog, saveFile, setPressed, toast } from "./dom.js";
 import { isFullscreen, showFullscreen, toggleFullscreen } from "./fullscreen.js";
 import { formatHash } from "./moment.js";
-import { formatFileTime, saveFile } from "./save_file.js";
+import { labelControls } from "./icons.js";
+import { formatFileTime } from "./time_text.js";
 
 /** @typedef {import("./tile.js").Tile} Tile */
 
 /** How far an arrow key moves the view, as a fraction of its size. */
 const PAN_STEP = 0.1;
 
-/**
- * @typedef {object} Page The page, as the controls see it.
- * @property {() => Tile[]} tiles All cameras.
- * @property {() => Tile[]} shownTiles The cameras on the page: all, or only one.
- * @property {() => Tile | undefined} singleTile The camera that is shown on its own, if any.
- * @property {() => void} togglePaused Pauses or resumes.
- * @property {() => import("./playback.js").Playback | undefined} playback
- * @property {() => void} layOut
- * @property {() => void} retryNow Requests the pictures that fail again now.
- * @property {() => import("./live.js").ServerInfo | undefined} server
- */
-
 /** @type {Record<string, string>} */
 const ACTION_KEYS = {
-  " ": "pause",
-  k: "pause",
-  s: "snapshot",
-  r: "rotate",
-  m: "mirror",
-  "+": "zoomIn",
-  "=": "zoomIn",
-  "-": "zoomOut",
-  "0": "resetZoom",
-  f: "fullscreen",
-  g: "showAll",
-  a: "addresses",
-  "?": "help",
+  ...{ " ": "pause", k: "pause", s: "snapshot", r: "rotate", m: "mirror", f: "fullscreen" },
+  ...{ "+": "zoomIn", "=": "zoomIn", "-": "zoomOut", "0": "resetZoom" },
+  ...{ g: "showAll", a: "addresses", "?": "help" },
 };
 
 /** @type {Record<string, [x: number, y: number]>} */
 const ARROW_KEYS = {
-  ArrowLeft: [-1, 0],
-  ArrowRight: [1, 0],
-  ArrowUp: [0, -1],
-  ArrowDown: [0, 1],
+  ...{ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] },
 };
 
-/** Keys that switch the camera, as the left and right arrows do without recordings. @type {Record<string, 1 | -1>} */
+/** Keys that switch the camera, with recordings. @type {Record<string, 1 | -1>} */
 const PAGE_KEYS = { PageUp: -1, PageDown: 1 };
 
-/** Makes the buttons and keys work. @param {Page} page */
+/** Makes the buttons and keys work. @param {import("./page.js").Page} page */
 export function connectControls(page) {
+  labelControls();
   /** @type {Record<string, (target?: HTMLElement) => void>} */
   const actions = {
     pause: () => page.togglePaused(),
@@ -65,9 +41,9 @@ export function connectControls(page) {
     fullscreen: toggleFullscreen,
     retry: () => page.retryNow(),
     reload: () => location.reload(),
-    help: () => /** @type {HTMLDialogElement} */ (element("#help")).showModal(),
+    help: () => openDialog("#help"),
     addresses: () =>
-      showAddresses(page.shownTiles().map(({ status }) => status.name), page.server()),
+      showAddresses(page.shownTiles().map(({ status }) => status.name), page.link.server),
     copy: (target) => target && copyAddress(target),
     showAll: () => showCamera(undefined),
   };
@@ -114,12 +90,7 @@ export function connectControls(page) {
     showView(tile);
   }
 
-  /**
-   * Pans a zoomed picture, or switches to the next or previous camera.
-   *
-   * @param {number} x
-   * @param {number} y
-   */
+  /** Pans a zoomed picture, or switches the camera. @param {number} x @param {number} y */
   function panOrSwitch(x, y) {
     const tile = page.singleTile();
     if (tile && tile.view.zoom > 1) {
@@ -140,11 +111,7 @@ export function connectControls(page) {
   }
 }
 
-/**
- * Applies the view of the camera that is shown on its own, and updates the controls.
- *
- * @param {Tile} tile
- */
+/** Applies the view of the camera that is shown on its own. @param {Tile} tile */
 export function showView(tile) {
   tile.applyView();
   const { zoom, mirrored } = tile.view;
@@ -154,7 +121,7 @@ export function showView(tile) {
   setPressed("mirror", mirrored);
 }
 
-/** Shows one camera on its own, or all. @param {Tile | undefined} tile */
+/** @param {Tile | undefined} tile */
 function showCamera(tile) {
   location.hash = formatHash(tile?.status.name ?? "");
 }
@@ -168,6 +135,6 @@ async function savePicture(tile) {
     saveFile(jpeg, name);
     toast(`Saved ${name}`);
   } catch (error) {
-    toast(`Cannot save the picture: ${error instanceof Error ? error.message : error}`);
+    toast(`Cannot save the picture: ${messageOf(error)}`);
   }
 }

@@ -1,8 +1,7 @@
 // @ts-check
-/// <reference lib="dom" />
 import { setPressed } from "./dom.js";
 
-/** How long the controls stay visible in full screen after the last input, in milliseconds. */
+/** How long the controls stay visible in full screen after the last input. */
 const CONTROLS_VISIBLE_TIME = 2_500;
 
 /** Whether the picture fills the screen, or the window. */
@@ -10,7 +9,6 @@ export function isFullscreen() {
   return document.documentElement.classList.contains("fullscreen");
 }
 
-/** Enters or leaves full screen. */
 export function toggleFullscreen() {
   const page = document.documentElement;
   if (document.fullscreenElement) document.exitFullscreen();
@@ -19,12 +17,7 @@ export function toggleFullscreen() {
   } else showFullscreen(!isFullscreen());
 }
 
-/**
- * Lays the page out for full screen. Where the browser has no full screen, as on an iPhone, the
- * picture fills the window instead.
- *
- * @param {boolean} wanted
- */
+/** Lays the page out for full screen: on an iPhone, the picture fills the window. @param {boolean} wanted */
 export function showFullscreen(wanted) {
   document.documentElement.classList.toggle("fullscreen", wanted);
   setPressed("fullscreen", wanted);
@@ -34,7 +27,7 @@ document.addEventListener("fullscreenchange", () => {
   showFullscreen(document.fullscreenElement !== null);
 });
 
-// In full screen, the controls are visible while the user moves the mouse, touches or types.
+// The controls are visible while the user moves the mouse, touches or types.
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let hideTimer;
 for (const type of ["pointermove", "pointerdown", "keydown"]) {

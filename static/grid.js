@@ -1,27 +1,16 @@
 // @ts-check
 
-/**
- * Minimum length of the longer side of a picture, in CSS pixels. If pictures had to be smaller, the
- * page scrolls.
- */
+/** Minimum length of the longer side of a picture, in CSS pixels: before, the page scrolls. */
 export const MIN_PICTURE_SIZE = 160;
 
-/**
- * @typedef {object} Grid
- * @property {number} columns
- * @property {number} rows
- * @property {number} width Width of a tile, in CSS pixels.
- * @property {number} height Height of a tile, in CSS pixels.
- * @property {boolean} scrolls Whether the rows do not fit in the window.
- */
+/** @typedef {{ width: number, height: number }} Size In CSS pixels. */
+/** @typedef {Size & { columns: number, rows: number, scrolls: boolean }} Grid The size is of a tile. */
 
 /**
- * Finds the number of columns that gives the pictures the largest total area. The tiles are no
- * larger than the pictures need.
+ * Finds the number of columns that gives the pictures the largest total area.
  *
- * @param {readonly number[]} ratios Width of each picture divided by its height, as displayed.
- * @param {{ width: number, height: number, gap: number }} space Size of the space for all tiles,
- *   and the distance between two tiles, in CSS pixels.
+ * @param {readonly number[]} ratios Width of each picture divided by its height.
+ * @param {Size & { gap: number }} space The space for all tiles, and the distance between two.
  * @returns {Grid}
  */
 export function findBestGrid(ratios, { width, height, gap }) {
@@ -46,14 +35,7 @@ export function findBestGrid(ratios, { width, height, gap }) {
   return best?.grid ?? scrollingGrid(ratios, width, gap);
 }
 
-/**
- * Returns a grid that is taller than the window.
- *
- * @param {readonly number[]} ratios
- * @param {number} width
- * @param {number} gap
- * @returns {Grid}
- */
+/** Returns a grid that is taller than the window. @param {readonly number[]} ratios @param {number} width @param {number} gap */
 function scrollingGrid(ratios, width, gap) {
   const fitting = Math.floor((width + gap) / (MIN_PICTURE_SIZE + gap));
   const columns = Math.max(1, Math.min(ratios.length, fitting));
@@ -65,21 +47,12 @@ function scrollingGrid(ratios, width, gap) {
   return { columns, rows: Math.ceil(ratios.length / columns), ...bounds, scrolls: true };
 }
 
-/**
- * Returns the size of a picture in a cell.
- *
- * @param {number} ratio
- * @param {{ width: number, height: number }} cell
- */
+/** Returns the size of a picture in a cell. @param {number} ratio @param {Size} cell */
 function fit(ratio, { width, height }) {
   return { width: Math.min(width, height * ratio), height: Math.min(height, width / ratio) };
 }
 
-/**
- * Returns the smallest size that contains each picture.
- *
- * @param {{ width: number, height: number }[]} pictures
- */
+/** Returns the smallest size that contains each picture. @param {Size[]} pictures */
 function boundsOf(pictures) {
   return {
     width: Math.floor(Math.max(0, ...pictures.map(({ width }) => width))),

@@ -1,127 +1,109 @@
 // @ts-check
-/// <reference lib="dom" />
 import { addressOf } from "./addresses.js";
 import { ServerClock } from "./server_clock.js";
 
+// Times of the page are in milliseconds of `performance.now()`, those of the server in milliseconds
+// since the Unix epoch.
+
 /**
- * @typedef {object} CameraStatus A camera's status, as the server sends it.
- * @property {string} name
- * @property {string} driver
- * @property {"off" | "starting" | "streaming" | "failed"} state
- * @property {number} fps
- * @property {number} viewers
- * @property {string | null} resolution
- * @property {{ message: string, hint: string | null, retried: boolean } | null} lastFailure The
- *   last failure; kept after the camera has recovered.
- * @property {number} failures Number of failures so far.
- * @property {number} frames
- * @property {import("./recording_text.js").RecordingStatus} [recording] Missing if the server has no
- *   recordings.
+ * A camera's status, as the server sends it. The last failure is kept after the camera has recovered.
+ *
+ * @typedef {{
+ *   name: string, driver: string, fps: number, viewers: number, frames: number, failures: number,
+ *   state: "off" | "starting" | "streaming" | "failed", resolution: string | null,
+ *   lastFailure: { message: string, hint: string | null, retried: boolean } | null,
+ *   recording?: import("./recordings.js").RecordingStatus,
+ * }} CameraStatus
  */
 
 /**
- * @typedef {object} LiveFrame A frame from the server.
- * @property {number} camera Index of the camera in the server's list.
- * @property {number} sequence Of a recorded frame, the number of the delivery.
- * @property {boolean} recorded Whether it was read from the recordings.
- * @property {number} capturedAt By the server's clock, in milliseconds since the Unix epoch.
- * @property {Blob} jpeg
+ * A frame: `camera` is the index in the server's list, `sequence` of a recorded frame the number of
+ * the delivery.
+ *
+ * @typedef {{
+ *   camera: number, sequence: number, recorded: boolean, capturedAt: number, jpeg: Blob,
+ * }} LiveFrame
  */
 
 /**
- * @typedef {object} ServerInfo How clients reach the server; part of `hello`.
- * @property {string[]} addresses Base URLs, such as "http://192.168.1.20:8000".
- * @property {boolean} auth Whether the server requires a password.
- * @property {"this machine" | "network"} reachable Where clients can connect from.
+ * How clients reach the server: base URLs, and whether it requires a password.
+ *
+ * @typedef {{
+ *   addresses: string[], auth: boolean, reachable: "this machine" | "network",
+ * }} ServerInfo
  */
 
 /**
- * @typedef {object} TextMessage
- * @property {string} type
- * @property {number} id Number of the ping that a `pong` responds to.
- * @property {number} now Current time by the server's clock, in milliseconds since the Unix epoch.
- * @property {CameraStatus[]} cameras
- * @property {ServerInfo} [server]
- * @property {boolean} [replay] Part of `hello`: whether the server can play recordings.
+ * A message from the server: `id` is the number of the ping that a `pong` responds to, `now` the
+ * server's time, `replay` whether it can play recordings.
+ *
+ * @typedef {{
+ *   type: string, id: number, now: number, cameras: CameraStatus[], server?: ServerInfo,
+ *   replay?: boolean,
+ * }} TextMessage
  */
 
 /**
- * @typedef {object} LinkState
- * @property {"connecting" | "live" | "plain" | "full" | "lost" | "outdated" | "stopped"} kind
- *   "plain": the server is reachable, but not by WebSocket. "full": the viewer limit is reached.
- *   "outdated": the server uses another version of the protocol, so this page has to be reloaded.
- * @property {string} [reason] Why the connection was lost, or the server's message about its limit.
- * @property {string} [detail] Result of the last attempt to reach the server.
- * @property {number} [retryAt] When the page tries again, in milliseconds of `performance.now()`.
+ * "plain": the server is reachable, but not by WebSocket. "full": the viewer limit is reached.
+ * "outdated": this page has to be reloaded. `detail` is the result of the last attempt to reach it.
+ *
+ * @typedef {{
+ *   kind: "connecting" | "live" | "plain" | "full" | "lost" | "outdated" | "stopped",
+ *   reason?: string, detail?: string, retryAt?: number,
+ * }} LinkState
  */
 
 /**
- * @typedef {object} LinkEvents
- * @property {(state: LinkState) => void} onState
- * @property {(cameras: CameraStatus[]) => void} onStatus
- * @property {(frame: LiveFrame) => Promise<void>} onFrame Resolves when the frame is on the screen.
- * @property {(message: import("./replay.js").ReplayMessage) => void} onReplay
+ * `onFrame` resolves when the frame is on the screen.
+ *
+ * @typedef {{
+ *   onState(state: LinkState): void, onStatus(cameras: CameraStatus[]): void,
+ *   onFrame(frame: LiveFrame): Promise<void>,
+ *   onReplay(message: import("./replay.js").ReplayMessage): void,
+ * }} LinkEvents
  */
 
-/**
- * Version of the live protocol; the same as in `lib/live/message.ts`, where the messages are
- * described.
- */
+/** Version of the live protocol: see `lib/live/message.ts`. */
 export const PROTOCOL_VERSION = 2;
-/** First byte of a binary message that holds a frame, and of one that holds a recorded frame. */
+/** First byte of a binary message that holds a live frame, and a recorded one. */
 const FRAME_KIND = 1;
 const RECORDED_KIND = 2;
 /** Size of the header before the JPEG, in bytes. */
 const HEADER_SIZE = 16;
-/** Close code of a server that shuts down. */
+/** Close codes of a server that shuts down, has reached its viewer limit, uses another protocol. */
 const GOING_AWAY = 1001;
-/** Close code of a server whose viewer limit is reached. */
 const TRY_LATER = 1013;
-/** Close code of a server that uses another version of the protocol. */
 const OUTDATED = 4000;
-/** Interval between pings, in milliseconds. */
+/** Interval between pings, and between the first ones, which set the clock. */
 const PING_INTERVAL = 1_000;
-/** Interval between the first pings of a connection, which set the clock, in milliseconds. */
 const FIRST_PING_INTERVAL = 100;
-/** Number of pings at the first interval. */
 const FIRST_PINGS = 4;
-/** How long a connection may take to open, in milliseconds. */
+/** How long a connection may take to open. */
 const CONNECT_TIMEOUT = 5_000;
-/** How long the server may take to respond to a request, in milliseconds. */
+/** How long the server may take to respond to a request. */
 const RESPONSE_TIMEOUT = 3_000;
-/**
- * A connection that receives no data for this long is closed, in milliseconds. The timeout doubles
- * each time that no complete frame has arrived within it.
- */
+/** A connection without data is closed after this time; doubles until a complete frame arrives. */
 const IDLE_TIMEOUT = 10_000;
 const MAX_IDLE_TIMEOUT = 80_000;
-/** Delay between attempts to reach the server, in milliseconds; doubles up to the maximum. */
+/** Delay between attempts to reach the server; doubles. */
 const MIN_RETRY_DELAY = 250;
 const MAX_RETRY_DELAY = 750;
-/** Interval between attempts while the viewer limit is reached, in milliseconds. */
+/** Interval between attempts while the viewer limit is reached. */
 const FULL_RETRY_INTERVAL = 2_000;
 /** After this many rejected connections, the page uses the plain streams. */
 const MAX_REJECTIONS = 2;
-/** After this many status polls on plain streams, the page tries the WebSocket again. */
+/** After this many status polls, the page tries the WebSocket again. */
 const PLAIN_POLLS = 20;
 
-/**
- * The page's connection to the server. Reconnects automatically and reports why the connection was
- * lost.
- */
+/** The page's connection to the server. Reconnects, and reports why the connection was lost. */
 export class Link {
   clock = new ServerClock();
-  /** When the last data arrived, in milliseconds of `performance.now()`. */
+  /** When the last data arrived. */
   lastMessageAt = 0;
   /** @type {LinkState} */
   state = { kind: "stopped" };
-  /**
-   * Unknown on plain streams, and with servers that do not send it.
-   *
-   * @type {ServerInfo | undefined}
-   */
+  /** Unknown on plain streams, and with older servers. @type {ServerInfo | undefined} */
   server;
-  /** Whether the server can play recordings. */
   canReplay = false;
   #events;
   /** @type {AbortController | undefined} */
@@ -153,7 +135,6 @@ export class Link {
     this.#run(this.#running.signal);
   }
 
-  /** Disconnects. */
   stop() {
     this.#running?.abort();
     this.#running = undefined;
@@ -172,12 +153,7 @@ export class Link {
     if (this.#watched) this.send({ type: "watch", cameras: this.#watched, retry: true });
   }
 
-  /**
-   * Selects the cameras to watch. A repeated call makes the server retry cameras that it does not
-   * retry automatically.
-   *
-   * @param {string[] | undefined} names All cameras, if undefined.
-   */
+  /** Selects the cameras to watch; again: has the server retry them. @param {string[] | undefined} names */
   watch(names) {
     this.#watched = names;
     if (names) this.send({ type: "watch", cameras: names });
@@ -189,11 +165,8 @@ export class Link {
       const { opened, reason, code } = await this.#connect(signal);
       if (signal.aborted) return;
       if (this.#isOutdated) return this.#setState({ kind: "outdated" });
-      const limit = code === TRY_LATER
-        ? reason
-        : opened
-        ? undefined
-        : await this.#fetchLimit(signal);
+      let limit = code === TRY_LATER ? reason : undefined;
+      if (limit === undefined && !opened) limit = await this.#fetchLimit(signal);
       if (limit !== undefined) {
         await this.#waitForCapacity(limit, signal);
         continue;
@@ -225,10 +198,8 @@ export class Link {
       const socket = this.#socket = new WebSocket(address.href);
       socket.binaryType = "arraybuffer";
       let opened = false;
-      const end = (
-        /** @type {string} */ reason,
-        /** @type {number | undefined} */ code = undefined,
-      ) => {
+      /** @param {string} reason @param {number} [code] */
+      const end = (reason, code) => {
         clearTimeout(timeout);
         signal.removeEventListener("abort", onAbort);
         socket.onopen = socket.onmessage = socket.onclose = null;
@@ -296,14 +267,11 @@ export class Link {
    * Handles a text message; ignores unknown types.
    *
    * @param {WebSocket} socket
-   * @param {TextMessage} message
+   * @param {TextMessage & import("./replay.js").ReplayMessage} message
    */
   #onText(socket, message) {
     const { type, id, now, cameras, server, replay } = message;
-    if (type === "replay") {
-      const reply = /** @type {unknown} */ (message);
-      return this.#events.onReplay(/** @type {import("./replay.js").ReplayMessage} */ (reply));
-    }
+    if (type === "replay") return this.#events.onReplay(message);
     if (type !== "hello" && type !== "pong") return;
     if (type === "pong") {
       this.clock.update(this.#pingSentAt, performance.now(), now);
@@ -318,12 +286,7 @@ export class Link {
     if (type === "hello") this.#setState({ kind: "live" });
   }
 
-  /**
-   * Handles a binary message; ignores unknown kinds.
-   *
-   * @param {WebSocket} socket
-   * @param {ArrayBuffer} data
-   */
+  /** Handles a binary message; ignores unknown kinds. @param {WebSocket} socket @param {ArrayBuffer} data */
   async #onBinary(socket, data) {
     if (data.byteLength < HEADER_SIZE) return;
     const header = new DataView(data, 0, HEADER_SIZE);
@@ -344,7 +307,7 @@ export class Link {
     }
     if (this.#socket !== socket) return;
     const { camera, sequence, recorded } = frame;
-    this.send({ type: "painted", camera, sequence, ...recorded ? { recorded } : {} });
+    this.send({ type: "painted", camera, sequence, recorded: recorded || undefined });
   }
 
   /** Waits until the server responds again. @param {AbortSignal} signal */
@@ -377,11 +340,7 @@ export class Link {
     }
   }
 
-  /**
-   * Polls the cameras' status for a limited time, without a WebSocket.
-   *
-   * @param {AbortSignal} signal
-   */
+  /** Polls the cameras' status for a while, without a WebSocket. @param {AbortSignal} signal */
   async #pollStatus(signal) {
     for (let polls = 0; polls < PLAIN_POLLS && !signal.aborted; polls++) {
       const problem = await this.#fetchStatus(signal);
@@ -396,19 +355,12 @@ export class Link {
     }
   }
 
-  /**
-   * Fetches the cameras' status.
-   *
-   * @param {AbortSignal} signal
-   * @returns {Promise<string | undefined>} The problem, if the request failed.
-   */
+  /** Fetches the cameras' status; returns the problem, if the request failed. @param {AbortSignal} signal */
   async #fetchStatus(signal) {
     try {
       const response = await request("cameras", signal);
       if (response.status === 401) return "Password required: reload this page";
-      if (!response.ok) {
-        return `The server responded with ${response.status} ${response.statusText}`;
-      }
+      if (!response.ok) return `The server responded with ${response.status}`;
       this.lastMessageAt = performance.now();
       this.#events.onStatus(await response.json());
     } catch {
@@ -418,11 +370,9 @@ export class Link {
 
   /**
    * Asks the server whether its viewer limit is reached: a script cannot read the response to a
-   * rejected WebSocket handshake. Plain streams count as viewers themselves, so the page does not
-   * ask while it shows them.
+   * rejected handshake. Plain streams count as viewers themselves.
    *
    * @param {AbortSignal} signal
-   * @returns {Promise<string | undefined>} The server's message, if the limit is reached.
    */
   async #fetchLimit(signal) {
     if (this.state.kind === "plain") return;
@@ -433,12 +383,7 @@ export class Link {
     }
   }
 
-  /**
-   * Waits for `ms` milliseconds, or until `signal` aborts or `retryNow` is called.
-   *
-   * @param {number} ms
-   * @param {AbortSignal} signal
-   */
+  /** Waits, or until `retryNow` is called. @param {number} ms @param {AbortSignal} signal */
   async #delay(ms, signal) {
     await new Promise((resolve) => {
       const end = this.#endDelay = () => {
@@ -467,19 +412,12 @@ export class Link {
   }
 }
 
-/**
- * Requests a resource of the server.
- *
- * @param {string} path
- * @param {AbortSignal} signal
- * @returns {Promise<Response>}
- * @throws If the server does not respond in time.
- */
-async function request(path, signal) {
+/** Requests a resource, within a time limit. @param {string} path @param {AbortSignal} [signal] */
+export async function request(path, signal) {
   const attempt = new AbortController();
   const abort = () => attempt.abort();
   const timeout = setTimeout(abort, RESPONSE_TIMEOUT);
-  signal.addEventListener("abort", abort);
+  signal?.addEventListener("abort", abort);
   try {
     return await fetch(addressOf(path), {
       cache: "no-store",
@@ -488,16 +426,11 @@ async function request(path, signal) {
     });
   } finally {
     clearTimeout(timeout);
-    signal.removeEventListener("abort", abort);
+    signal?.removeEventListener("abort", abort);
   }
 }
 
-/**
- * Reads the server's reason for a response 503. A proxy's own 503 has no reason in JSON.
- *
- * @param {Response} response
- * @returns {Promise<string | undefined>}
- */
+/** Reads the server's reason for a response 503. A proxy's own has none in JSON. @param {Response} response */
 export async function readRefusal(response) {
   if (response.status !== 503) return void await response.body?.cancel();
   const { error } = await response.json();

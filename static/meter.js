@@ -1,13 +1,13 @@
 // @ts-check
 
-/** Period that the meter averages over, in milliseconds. */
+/** Period that the meter averages over. */
 const WINDOW = 3_000;
-/** Minimum number of frames that the meter averages over, however old they are. */
+/** Minimum number of frames, however old they are. */
 const MIN_FRAMES = 3;
 
 /** Measures the frame rate, the age of frames and the number of skipped frames. */
 export class Meter {
-  /** Number of frames that never arrived because the link or this machine was too slow. */
+  /** Number of frames that never arrived: the link or this machine was too slow. */
   skipped = 0;
   /** @type {{ at: number, age: number | undefined }[]} */
   #painted = [];
@@ -15,11 +15,11 @@ export class Meter {
   #sequence;
 
   /**
-   * Counts a frame that was painted.
+   * Counts a frame that was painted; a gap in the sequence counts as skipped frames.
    *
-   * @param {number} sequence Its sequence number: a gap counts as skipped frames.
+   * @param {number} sequence
    * @param {number} at When it was painted, in milliseconds of `performance.now()`.
-   * @param {number | undefined} age Its age at that time, in milliseconds.
+   * @param {number | undefined} age Its age at that time.
    */
   add(sequence, at, age) {
     if (this.#sequence !== undefined) this.skipped += Math.max(0, sequence - this.#sequence - 1);
@@ -36,16 +36,12 @@ export class Meter {
     this.#painted = [];
   }
 
-  /** When the last frame was painted, in milliseconds of `performance.now()`. */
+  /** When the last frame was painted. */
   get last() {
     return this.#painted[this.#painted.length - 1]?.at;
   }
 
-  /**
-   * Returns the frames per second at time `now`; undefined with fewer than two frames.
-   *
-   * @param {number} now
-   */
+  /** Returns the frames per second; undefined with fewer than two frames. @param {number} now */
   fps(now) {
     const first = this.#painted[0]?.at;
     const last = this.last;
@@ -54,7 +50,7 @@ export class Meter {
     return 1000 / Math.max(interval, (now - last) / 2);
   }
 
-  /** Median age of the last frames when they were painted, in milliseconds. */
+  /** Median age of the last frames when they were painted. */
   get age() {
     const ages = this.#painted.flatMap(({ age }) => age === undefined ? [] : [age]);
     return ages.sort((a, b) => a - b)[Math.floor(ages.length / 2)];

@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
 import { connectControls, showView } from "./controls.js";
 import { button, element, setPressed, setText, toast } from "./dom.js";
@@ -11,18 +10,13 @@ import { describeTitle } from "./state_text.js";
 import { Tile } from "./tile.js";
 
 /** @typedef {import("./live.js").CameraStatus} CameraStatus */
-/** @typedef {import("./playback.js").Playback} Playback */
 
-/** Interval between updates of the texts and figures, in milliseconds. */
 const REFRESH_INTERVAL = 250;
-/**
- * Maximum number of plain streams: a browser opens six connections per server, and other requests
- * need some.
- */
+/** A browser opens six connections, and other requests need some. */
 const MAX_PLAIN_STREAMS = 4;
 /** Cameras within this distance of the visible part of the page are watched. */
 const PRELOAD_MARGIN = "200px";
-/** Distance between two tiles, and between the tiles and the edges of the window, in CSS pixels. */
+/** Distance between two tiles, and from the edges of the window, in CSS pixels. */
 const GAP = 8;
 /** Tiles narrower than this show no figures, in CSS pixels. */
 const COMPACT_WIDTH = 300;
@@ -30,7 +24,7 @@ const COMPACT_WIDTH = 300;
 /** @type {Tile[]} */
 let tiles = [];
 let paused = false;
-/** Loaded when the server has recordings. @type {Playback | undefined} */
+/** Loaded when the server has recordings. @type {import("./playback.js").Playback | undefined} */
 let playback;
 /** A moment from a link, until it has been requested. @type {number | undefined} */
 let linkedMoment;
@@ -69,7 +63,6 @@ async function onConnected() {
   }
   if (!playback) {
     const { Playback } = await import("./playback.js");
-    const page = { link, tiles: () => tiles, shownTiles, watchedTiles, singleTile, refresh };
     playback ??= new Playback(page);
   }
   playback.onConnected(linkedMoment);
@@ -79,9 +72,8 @@ async function onConnected() {
 
 /** @param {CameraStatus[]} cameras */
 function updateCameras(cameras) {
-  const isUnchanged = cameras.length === tiles.length &&
-    cameras.every(({ name }, i) => tiles[i]?.status.name === name);
-  if (!isUnchanged) build(cameras);
+  const before = tiles.map(({ status }) => status.name);
+  if (`${before}` !== `${cameras.map(({ name }) => name)}`) build(cameras);
   const watched = watchedTiles();
   let isFrozen = false;
   for (const [i, tile] of tiles.entries()) {
@@ -98,13 +90,13 @@ function build(cameras) {
   element("#cameras").replaceChildren(...tiles.map((tile) => tile.element));
   intersections.disconnect();
   for (const tile of tiles) {
+    tile.setReplaying(playback?.replay.isActive ?? false);
     intersections.observe(tile.element);
     followPointers(tile, () => singleTile() === tile, () => {
       tile.view.save();
       showView(tile);
     });
   }
-  for (const tile of tiles) tile.setReplaying(playback?.replay.isActive ?? false);
   const names = tiles.length > 1 ? ["", ...cameras.map(({ name }) => name)] : [];
   element("#names").replaceChildren(...names.map((name) => {
     const anchor = document.createElement("a");
@@ -123,7 +115,6 @@ function singleTile() {
   return tiles.find((tile) => tile.status.name === camera);
 }
 
-/** Returns the cameras on the page. */
 function shownTiles() {
   const single = singleTile();
   return single ? [single] : tiles;
@@ -142,7 +133,6 @@ const intersections = new IntersectionObserver((entries) => {
   layOut();
 }, { root: element("#cameras"), rootMargin: PRELOAD_MARGIN });
 
-/** Lays out the page, and requests the cameras that it shows. */
 function layOut() {
   const single = singleTile();
   const watched = watchedTiles();
@@ -153,10 +143,11 @@ function layOut() {
     const isPlain = watched.indexOf(tile) < MAX_PLAIN_STREAMS;
     tile.element.hidden = !shown.includes(tile);
     tile.element.classList.toggle("single", tile === single);
+    tile.element.classList.toggle("in-grid", tile !== single);
     tile.showPlain(link.state.kind === "plain" && isWatched && isPlain);
     if (!isWatched) tile.pause();
   }
-  // A hidden link would keep the keyboard focus until the browser renders the page.
+  // A hidden link would keep the keyboard focus.
   const focused = document.activeElement;
   if (single && focused instanceof HTMLElement && focused.matches(".open")) focused.blur();
   for (const anchor of document.querySelectorAll("#names a")) {
@@ -175,9 +166,7 @@ function layOut() {
   refresh();
 }
 
-/**
- * Sets the size of the tiles with which the pictures fill the window best, and applies the views.
- */
+/** Sets the size of the tiles with which the pictures fill the window best. */
 function layOutGrid() {
   const main = element("#cameras");
   if (tiles.length > 0 && !singleTile()) {
@@ -206,7 +195,6 @@ function layOutGrid() {
   for (const tile of shownTiles()) tile.applyView();
 }
 
-/** Updates the texts and figures. */
 function refresh() {
   const now = performance.now();
   const watched = watchedTiles();
@@ -231,12 +219,11 @@ function refresh() {
   setText(element("#error"), error === undefined ? "" : ` (± ${error.toFixed(digits)} ms)`);
 }
 
-connectControls({
+/** What the controls and the playback use of the page. */
+const page = {
+  ...{ link, layOut, refresh, singleTile, shownTiles, watchedTiles },
   tiles: () => tiles,
-  shownTiles,
-  singleTile,
-  layOut,
-  server: () => link.server,
+  playback: () => playback,
   retryNow() {
     for (const tile of tiles) tile.retryNow();
     link.retryNow();
@@ -247,8 +234,9 @@ connectControls({
     paused = !paused;
     layOut();
   },
-  playback: () => playback,
-});
+};
+connectControls(page);
+/** @typedef {typeof page} Page */
 
 addEventListener("hashchange", () => {
   layOut();
@@ -262,8 +250,7 @@ function openMoment() {
 }
 new ResizeObserver(layOutGrid).observe(element("#cameras"));
 
-// A hidden page disconnects, so that the camera can stop, and connects again when it becomes
-// visible.
+// A hidden page disconnects, so that the camera can stop.
 document.addEventListener("visibilitychange", () => document.hidden ? link.stop() : link.start());
 addEventListener("pagehide", () => link.stop());
 addEventListener("pageshow", () => document.hidden || link.start());
@@ -274,7 +261,7 @@ addEventListener("online", () => {
   }
 });
 
-// The first request already names the camera in the page's address: that saves a round trip.
+// The first request already names the camera: that saves a round trip.
 const { camera } = parseHash(location.hash);
 if (camera) link.watch([camera]);
 openMoment();

@@ -1,35 +1,21 @@
 // @ts-check
-/// <reference lib="dom" />
-import { addressOf } from "./addresses.js";
-import { readRefusal } from "./live.js";
+import { readRefusal, request } from "./live.js";
 
-/** Delay before a failed stream is opened again, in milliseconds. */
+/** Delay before a failed stream is opened again. */
 const RETRY_DELAY = 2_000;
-/** Time limit for the server to report the reason of a failure, in milliseconds. */
-const RESPONSE_TIMEOUT = 3_000;
-/**
- * Time limit for the server to count this page as a viewer after the first picture, in
- * milliseconds.
- */
+/** Time in which the server counts this page as a viewer. */
 const COUNTED_AFTER = 3_000;
 
 /** @typedef {import("./live.js").CameraStatus} CameraStatus */
 
-/**
- * A camera's multipart stream in an `<img>`. Opens the stream again after a failure, and determines
- * the reason.
- */
+/** A camera's multipart stream in an `<img>`, which is opened again after a failure. */
 export class PlainStream {
   image = document.createElement("img");
   /** @type {import("./state_text.js").PlainState["state"]} */
   state = "loading";
-  /** Why the stream failed. @type {string | undefined} */
+  /** @type {string | undefined} */
   reason;
-  /**
-   * When the stream is opened again, in milliseconds of `performance.now()`.
-   *
-   * @type {number | undefined}
-   */
+  /** When the stream is opened again. @type {number | undefined} */
   retryAt;
   #path;
   #loadedAt = Infinity;
@@ -61,8 +47,8 @@ export class PlainStream {
   }
 
   /**
-   * Opens the stream again if its connection was interrupted. No browser fires `error` then:
-   * Chromium and WebKit show no picture; in Firefox, only the camera's status reveals it.
+   * Opens the stream again if it was interrupted: Chromium and WebKit show no picture then, in Firefox
+   * only the camera's status reveals it.
    *
    * @param {CameraStatus} before
    * @param {CameraStatus} status
@@ -76,7 +62,6 @@ export class PlainStream {
     if (isEmpty || isUncounted || isRestarted) this.open();
   }
 
-  /** Closes the stream. */
   close() {
     this.#isClosed = true;
     clearTimeout(this.#timer);
@@ -91,24 +76,12 @@ export class PlainStream {
     this.reason = await this.#fetchReason() ?? "The stream was interrupted";
   }
 
-  /**
-   * Requests the stream for its status only: an `<img>` does not reveal the reason of a failure.
-   */
+  /** Requests the stream for its status only: an `<img>` does not reveal the reason of a failure. */
   async #fetchReason() {
-    const request = new AbortController();
-    const timeout = setTimeout(() => request.abort(), RESPONSE_TIMEOUT);
     try {
-      const response = await fetch(addressOf(this.#path), {
-        cache: "no-store",
-        headers: { Accept: "application/json" },
-        signal: request.signal,
-      });
-      if (response.status === 503) return await readRefusal(response);
+      return await readRefusal(await request(this.#path));
     } catch {
       return "The server is not responding";
-    } finally {
-      clearTimeout(timeout);
-      request.abort(); // otherwise a stream that was opened would count as a viewer
     }
   }
 }

@@ -1,31 +1,25 @@
 // @ts-check
-/// <reference lib="dom" />
+import { element, wheelDelta } from "./dom.js";
 
-/** Zoom per pixel of scrolling with the mouse wheel (exponential). */
+/** Zoom per pixel of the mouse wheel (exponential). */
 const WHEEL_ZOOM = 0.0015;
-/** Pixels per line, for wheels that scroll in lines. */
-const PIXELS_PER_LINE = 30;
 /** Zoom factor after a double click. */
 const DOUBLE_CLICK_ZOOM = 2.5;
 
 /**
- * Lets the user zoom and move a picture with the mouse wheel, by dragging, and with two fingers.
+ * Lets the user zoom and move a picture.
  *
  * @param {import("./tile.js").Tile} tile
- * @param {() => boolean} isActive Whether the picture can be zoomed now.
- * @param {() => void} onChange Called after each change of the view.
+ * @param {() => boolean} isActive
+ * @param {() => void} onChange
  */
 export function followPointers(tile, isActive, onChange) {
-  const stage = /** @type {HTMLElement} */ (tile.element.querySelector(".stage"));
+  const stage = element(".stage", tile.element);
   const { view } = tile;
-  /** @type {Map<number, { x: number, y: number }>} */
+  /** The last event of each pressed pointer. @type {Map<number, PointerEvent>} */
   const pressed = new Map();
 
-  /**
-   * Position relative to the centre of the view, as fractions of the picture.
-   *
-   * @param {{ x: number, y: number }} point
-   */
+  /** Position from the centre of the view, as fractions of the picture. @param {{ x: number, y: number }} point */
   const positionOf = ({ x, y }) => {
     const { left, top, width, height } = stage.getBoundingClientRect();
     const size = tile.size;
@@ -35,8 +29,8 @@ export function followPointers(tile, isActive, onChange) {
   stage.addEventListener("wheel", (event) => {
     if (!isActive()) return;
     event.preventDefault();
-    const pixels = event.deltaMode === 1 ? PIXELS_PER_LINE : 1;
-    view.zoomTo(view.zoom * Math.exp(-event.deltaY * pixels * WHEEL_ZOOM), ...positionOf(event));
+    const { y } = wheelDelta(event);
+    view.zoomTo(view.zoom * Math.exp(-y * WHEEL_ZOOM), ...positionOf(event));
     onChange();
   }, { passive: false });
 
@@ -48,7 +42,7 @@ export function followPointers(tile, isActive, onChange) {
 
   stage.addEventListener("pointerdown", (event) => {
     if (!isActive() || isControl(event.target)) return;
-    pressed.set(event.pointerId, { x: event.clientX, y: event.clientY });
+    pressed.set(event.pointerId, event);
     if (view.zoom > 1 || pressed.size > 1) stage.setPointerCapture(event.pointerId);
   });
 
@@ -56,17 +50,16 @@ export function followPointers(tile, isActive, onChange) {
     if (event.buttons === 0) pressed.delete(event.pointerId); // released outside the window
     const before = pressed.get(event.pointerId);
     if (!before) return;
-    const now = { x: event.clientX, y: event.clientY };
-    const others = [...pressed].filter(([id]) => id !== event.pointerId);
-    pressed.set(event.pointerId, now);
+    pressed.delete(event.pointerId);
+    const [other] = pressed.values();
+    pressed.set(event.pointerId, event);
     const { width, height } = tile.size;
     const share = 1 / (pressed.size * view.zoom);
-    const [dx, dy] = [now.x - before.x, now.y - before.y];
-    const other = others[0]?.[1];
+    const [dx, dy] = [event.x - before.x, event.y - before.y];
     if (other) {
-      const middle = { x: (now.x + other.x) / 2, y: (now.y + other.y) / 2 };
+      const middle = { x: (event.x + other.x) / 2, y: (event.y + other.y) / 2 };
       view.zoomTo(
-        view.zoom * distance(now, other) / distance(before, other),
+        view.zoom * distance(event, other) / distance(before, other),
         ...positionOf(middle),
       );
     } else if (view.zoom === 1) return;
@@ -74,11 +67,8 @@ export function followPointers(tile, isActive, onChange) {
     onChange();
   });
 
-  for (const end of ["pointerup", "pointercancel"]) {
-    stage.addEventListener(end, (event) => {
-      pressed.delete(/** @type {PointerEvent} */ (event).pointerId);
-    });
-  }
+  stage.addEventListener("pointerup", ({ pointerId }) => pressed.delete(pointerId));
+  stage.addEventListener("pointercancel", ({ pointerId }) => pressed.delete(pointerId));
 }
 
 /** @param {EventTarget | null} target */

@@ -6,34 +6,12 @@
  */
 
 /**
- * Per version from 1: the number of error correction codewords of a block, and the number of
+ * Per version from 1: the number of data codewords, of error correction codewords of a block, and of
  * blocks.
  */
-const BLOCKS = [
-  [10, 1],
-  [16, 1],
-  [26, 1],
-  [18, 2],
-  [24, 2],
-  [16, 4],
-  [18, 4],
-  [22, 4],
-  [22, 5],
-  [26, 5],
-];
-
-/** Per version from 1: the centres of the alignment patterns, in modules. */
-const ALIGNMENT = [
-  [],
-  [6, 18],
-  [6, 22],
-  [6, 26],
-  [6, 30],
-  [6, 34],
-  [6, 22, 38],
-  [6, 24, 42],
-  [6, 26, 46],
-  [6, 28, 50],
+const VERSIONS = [
+  ...[[16, 10, 1], [28, 16, 1], [44, 26, 1], [64, 18, 2], [86, 24, 2]],
+  ...[[108, 16, 4], [124, 18, 4], [154, 22, 4], [182, 22, 5], [216, 26, 5]],
 ];
 
 /** @type {((x: number, y: number) => boolean)[]} Whether a mask inverts a module. */
@@ -57,7 +35,7 @@ const MASKS = [
  */
 export function encodeQr(text) {
   const bytes = new TextEncoder().encode(text);
-  for (let version = 1; version <= BLOCKS.length; version++) {
+  for (let version = 1; version <= VERSIONS.length; version++) {
     const words = dataWords(bytes, version);
     if (!words) continue;
     const bits = withCorrection(words, version);
@@ -72,29 +50,14 @@ function sizeOf(version) {
   return 17 + 4 * version;
 }
 
-/** Number of codewords that a version holds. @param {number} version */
-function capacityOf(version) {
-  const alignments = ALIGNMENT[version - 1]?.length ?? 0;
-  let modules = (16 * version + 128) * version + 64;
-  if (alignments > 0) modules -= (25 * alignments - 10) * alignments - 55;
-  if (version >= 7) modules -= 36;
-  return modules >> 3;
+/** @param {number} version @returns {[data: number, correction: number, blocks: number]} */
+function sizesOf(version) {
+  return /** @type {[number, number, number]} */ (VERSIONS[version - 1]);
 }
 
-/** @param {number} version @returns {[correction: number, blocks: number]} */
-function blocksOf(version) {
-  return /** @type {[number, number]} */ (BLOCKS[version - 1]);
-}
-
-/**
- * Returns the data codewords, or undefined if they do not fit.
- *
- * @param {Uint8Array} bytes
- * @param {number} version
- */
+/** Returns the data codewords, if they fit. @param {Uint8Array} bytes @param {number} version */
 function dataWords(bytes, version) {
-  const [correction, blocks] = blocksOf(version);
-  const capacity = capacityOf(version) - correction * blocks;
+  const [capacity] = sizesOf(version);
   const countBits = version < 10 ? 8 : 16;
   if (4 + countBits + 8 * bytes.length > 8 * capacity) return;
   const count = bytes.length.toString(2).padStart(countBits, "0");
@@ -105,15 +68,9 @@ function dataWords(bytes, version) {
   return words.slice(0, capacity);
 }
 
-/**
- * Splits the words into blocks, adds error correction, interleaves them.
- *
- * @param {number[]} words
- * @param {number} version
- * @returns {number[]} Bits.
- */
+/** Splits the words into blocks, adds error correction, and returns the bits. @param {number[]} words @param {number} version */
 function withCorrection(words, version) {
-  const [correction, count] = blocksOf(version);
+  const [, correction, count] = sizesOf(version);
   const short = Math.floor(words.length / count);
   const longer = words.length % count; // the last blocks have one more word
   const blocks = Array.from({ length: count }, (_, i) => {
@@ -133,9 +90,7 @@ function withCorrection(words, version) {
 
 /** Returns the Reed-Solomon codewords of a block. @param {number[]} block @param {number} count */
 function remainderOf(block, count) {
-  /**
-   * @type {number[]} The generator polynomial without its leading coefficient, highest power first.
-   */
+  /** The generator polynomial without its leading coefficient. @type {number[]} */
   const generator = Array.from({ length: count }, (_, i) => i === count - 1 ? 1 : 0);
   for (let i = 0, root = 1; i < count; i++, root = multiply(root, 2)) {
     for (let j = 0; j < count; j++) {
@@ -161,12 +116,13 @@ function multiply(a, b) {
   return product;
 }
 
-/** Draws a code. @param {number[]} bits @param {number} version @param {number} mask */
+/** @param {number[]} bits @param {number} version @param {number} mask */
 function draw(bits, version, mask) {
   const size = sizeOf(version);
   /** @type {(boolean | undefined)[][]} */
   const code = Array.from({ length: size }, () => Array(size).fill(undefined));
-  const set = (/** @type {number} */ x, /** @type {number} */ y, /** @type {boolean} */ dark) => {
+  /** @type {SetModule} */
+  const set = (x, y, dark) => {
     const row = code[y];
     if (row && x >= 0 && x < size) row[x] = dark;
   };
@@ -179,7 +135,9 @@ function draw(bits, version, mask) {
   for (const [x, y] of /** @type {const} */ ([[3, 3], [size - 4, 3], [3, size - 4]])) {
     square(4, (dx, dy, ring) => set(x + dx, y + dy, ring !== 2 && ring !== 4));
   }
-  const centres = ALIGNMENT[version - 1] ?? [];
+  // Alignment patterns.
+  const edge = size - 7;
+  const centres = version === 1 ? [] : version < 7 ? [6, edge] : [6, 2 * version + 8, edge];
   const last = centres.length - 1;
   for (const [i, x] of centres.entries()) {
     for (const [j, y] of centres.entries()) {
@@ -193,12 +151,7 @@ function draw(bits, version, mask) {
   return /** @type {boolean[][]} */ (code);
 }
 
-/**
- * Visits a square from its centre.
- *
- * @param {number} radius
- * @param {(dx: number, dy: number, ring: number) => void} visit
- */
+/** Visits a square. @param {number} radius @param {(dx: number, dy: number, ring: number) => void} visit */
 function square(radius, visit) {
   for (let dy = -radius; dy <= radius; dy++) {
     for (let dx = -radius; dx <= radius; dx++) visit(dx, dy, Math.max(Math.abs(dx), Math.abs(dy)));
@@ -207,13 +160,7 @@ function square(radius, visit) {
 
 /** @typedef {(x: number, y: number, dark: boolean) => void} SetModule */
 
-/**
- * Draws level M and the mask, twice.
- *
- * @param {SetModule} set
- * @param {number} size
- * @param {number} mask
- */
+/** Draws level M and the mask, twice. @param {SetModule} set @param {number} size @param {number} mask */
 function drawFormat(set, size, mask) {
   const format = (mask << 10 | bchRemainder(mask, 10, 0x537)) ^ 0x5412; // level M is 00
   for (let i = 0; i < 15; i++) {
@@ -235,13 +182,7 @@ function drawVersion(set, size, version) {
   }
 }
 
-/**
- * Returns the check bits of a BCH code.
- *
- * @param {number} value
- * @param {number} length
- * @param {number} polynomial
- */
+/** Returns the check bits of a BCH code. @param {number} value @param {number} length @param {number} polynomial */
 function bchRemainder(value, length, polynomial) {
   let remainder = value;
   for (let i = 0; i < length; i++) {
@@ -251,8 +192,7 @@ function bchRemainder(value, length, polynomial) {
 }
 
 /**
- * Places the bits in the free modules: columns of two from right to left, alternately upwards and
- * downwards.
+ * Places the bits in columns of two from right to left, alternately upwards and downwards.
  *
  * @param {(boolean | undefined)[][]} code
  * @param {number[]} bits
@@ -274,12 +214,7 @@ function drawData(code, bits, mask) {
   }
 }
 
-/**
- * Returns the penalty score of a code (ISO/IEC 18004, evaluation of data masks). The mask with the
- * lowest score is used.
- *
- * @param {boolean[][]} code
- */
+/** Returns the penalty score of a code: the mask with the lowest score is used. @param {boolean[][]} code */
 function penaltyOf(code) {
   const size = code.length;
   const rows = code.map((row) => row.map(Number).join(""));

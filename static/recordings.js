@@ -1,189 +1,155 @@
 // @ts-check
-/// <reference lib="dom" />
-import { addressOf } from "./addresses.js";
+import { cameraAddress } from "./addresses.js";
+import { messageOf } from "./dom.js";
+import { formatAbout } from "./time_text.js";
 
-/** @typedef {{ start: number, end: number }} Span A period without gaps, in milliseconds. */
-/** @typedef {{ at: number, label: string, keep?: boolean }} Mark */
-
-/**
- * @typedef {object} Loaded What the server says about a period of a camera.
- * @property {number} from In milliseconds since the Unix epoch.
- * @property {number} to
- * @property {number} loadedAt The present time of the server when it was requested.
- * @property {Span[]} spans
- * @property {string} activity A digit for each interval from `from`.
- * @property {number} activityInterval In milliseconds.
- * @property {Mark[]} marks
- * @property {number} [progress] Below 1 while the server still reads its recordings.
- */
+// Times are in milliseconds since the Unix epoch.
 
 /**
- * @typedef {object} Entry What is known of a camera.
- * @property {Loaded} [data]
- * @property {number} requestedAt In milliseconds of `performance.now()`.
- * @property {boolean} isLoading
+ * State of a camera's recording, as the server sends it; `reason` says why it is paused.
+ *
+ * @typedef {{
+ *   state: "recording" | "waiting" | "paused" | "off", reason?: string, holdsSeconds?: number,
+ *   oldest: number | null, newest: number | null,
+ * }} RecordingStatus
  */
 
-/** Interval between requests while the server still reads its recordings, in milliseconds. */
+/** @typedef {{ name: string, recording?: RecordingStatus }} RecordedCamera */
+/** @typedef {{ start: number, end: number }} Span A period without gaps. */
+/** @typedef {{ at: number, label: string }} Mark */
+
+/** Interval between requests while the server still reads its recordings. */
 const READING_INTERVAL = 1_000;
-/** Interval between requests while the present is shown, in milliseconds. */
+/** Interval between requests while the present is shown, for up to four cameras. */
 const REFRESH_INTERVAL = 5_000;
-/** The same with more cameras than {@link FEW_CAMERAS}. */
-const SLOW_REFRESH_INTERVAL = 20_000;
-const FEW_CAMERAS = 4;
+/** The last period grows by this much between two requests. */
+const MAX_GROWTH = 20_000;
 /** The period is loaded again when it is shown this many times larger, for its details. */
 const DETAIL = 4;
-/** A time this close to a recorded period is in no gap, in milliseconds. */
+/** A time this close to a recorded period is in no gap. */
 const MIN_GAP = 2_500;
+
+/** What is known of a camera before it is loaded. */
+const NOTHING = {
+  ...{ from: 0, to: 0, activity: "", activityInterval: 1, progress: 1 },
+  ...{ loadedAt: 0, requestedAt: -Infinity, isLoading: false },
+  spans: /** @type {Span[]} */ ([]),
+  marks: /** @type {Mark[]} */ ([]),
+};
 
 /** The recordings of the cameras on the timeline: loads what is shown, and keeps it up to date. */
 export class Recordings {
   /** Why the recordings cannot be loaded. @type {string | undefined} */
   problem;
-  #onLoad;
-  /** @type {Map<string, Entry>} */
+  #playback;
+  /** @type {Map<string, typeof NOTHING>} */
   #cameras = new Map();
-  /** Time of the newest recorded frame of each camera. @type {Map<string, number>} */
-  #newest = new Map();
 
-  /** @param {() => void} onLoad Called when something has been loaded. */
-  constructor(onLoad) {
-    this.#onLoad = onLoad;
+  /** @param {import("./playback.js").Playback} playback */
+  constructor(playback) {
+    this.#playback = playback;
   }
 
-  /**
-   * Loads what is missing of a period.
-   *
-   * @param {string[]} names Names of the cameras.
-   * @param {{ from: number, to: number }} period
-   * @param {number} latest The present time of the server.
-   */
-  show(names, { from, to }, latest) {
-    const now = performance.now();
-    const interval = names.length > FEW_CAMERAS ? SLOW_REFRESH_INTERVAL : REFRESH_INTERVAL;
-    for (const name of names) {
-      const camera = this.#cameras.get(name) ?? { requestedAt: -Infinity, isLoading: false };
-      this.#cameras.set(name, camera);
-      const age = now - camera.requestedAt;
-      if (camera.isLoading || this.problem && age < REFRESH_INTERVAL) continue;
-      const { data } = camera;
-      const isMissing = !data || from < data.from || Math.min(to, latest) > data.to;
-      const isCoarse = data && data.to - data.from > DETAIL * (to - from);
-      const isReading = data && (data.progress ?? 1) < 1 && age >= READING_INTERVAL;
-      const isOld = isReading || data && Math.min(to, latest) > data.loadedAt && age >= interval;
-      if (isMissing || isCoarse || isOld) this.#load(name, camera, { from, to, latest });
+  /** Loads what is missing of a period. @param {{ from: number, to: number }} period */
+  show({ from, to }) {
+    const { cameras, latest } = this.#playback;
+    const interval = REFRESH_INTERVAL * Math.max(1, cameras.length / 4);
+    const end = Math.min(to, latest);
+    for (const { name } of cameras) {
+      const known = this.#of(name);
+      this.#cameras.set(name, known);
+      const age = performance.now() - known.requestedAt;
+      if (known.isLoading || this.problem && age < REFRESH_INTERVAL) continue;
+      const isMissing = from < known.from || end > known.to;
+      const isCoarse = known.to - known.from > DETAIL * (to - from);
+      const isReading = known.progress < 1 && age >= READING_INTERVAL;
+      const isOld = end > known.loadedAt && age >= interval;
+      if (!isMissing && !isCoarse && !isReading && !isOld) continue;
+      const margin = (to - from) / 2;
+      const period = { from: Math.floor(from - margin), to: Math.ceil(to + margin) };
+      this.#load(name, known, { ...period, loadedAt: latest });
     }
   }
 
-  /** Adds a mark at once, before it is loaded. @param {string[]} names @param {Mark} mark */
-  addMark(names, mark) {
-    for (const name of names) this.#cameras.get(name)?.data?.marks.push(mark);
-    this.#onLoad();
+  /** Adds a mark at once, before it is loaded. @param {string} name @param {Mark} mark */
+  addMark(name, mark) {
+    const known = this.#of(name);
+    known.marks = [...known.marks, mark];
+    this.#playback.update();
+  }
+
+  /** Returns the recorded periods, by start; those of several cameras are joined. */
+  spans(/** @type {RecordedCamera[]} */ cameras = this.#playback.cameras) {
+    return joinSpans(cameras.flatMap(({ name, recording }) => {
+      const { spans } = this.#of(name);
+      const end = spans.at(-1)?.end ?? 0, newest = recording?.newest ?? 0;
+      const isGrowing = newest > end && newest - end <= MAX_GROWTH;
+      return end && isGrowing ? [...spans, { start: end, end: newest }] : spans;
+    }));
   }
 
   /**
-   * Notes the newest frames, so that the last period grows between two requests.
+   * Returns how much happened in a period, from 0 to 9; -1 if unknown.
    *
-   * @param {import("./recording_text.js").RecordedCamera[]} cameras
-   */
-  update(cameras) {
-    for (const { name, recording } of cameras) {
-      if (recording?.newest != null) this.#newest.set(name, recording.newest);
-    }
-  }
-
-  /**
-   * Returns the recorded periods, by start; those of several cameras are joined.
-   *
-   * @param {string[]} names
-   * @returns {Span[]}
-   */
-  spans(names) {
-    const spans = names.flatMap((name) => {
-      const own = this.#cameras.get(name)?.data?.spans ?? [];
-      const newest = this.#newest.get(name) ?? 0;
-      const last = own[own.length - 1];
-      if (!last || newest <= last.end || newest - last.end > SLOW_REFRESH_INTERVAL) return own;
-      return [...own.slice(0, -1), { start: last.start, end: newest }];
-    });
-    return joinSpans(spans);
-  }
-
-  /**
-   * Returns how much happened in a period, from 0 to 9; undefined if that is unknown.
-   *
-   * @param {string[]} names
+   * @param {RecordedCamera[]} cameras
    * @param {number} from
    * @param {number} to
    */
-  activity(names, from, to) {
-    let most = -1;
-    for (const name of names) {
-      const data = this.#cameras.get(name)?.data;
-      if (data) most = Math.max(most, activityIn(data, from, to));
-    }
-    return most < 0 ? undefined : most;
+  activity(cameras, from, to) {
+    return Math.max(...cameras.map(({ name }) => activityIn(this.#of(name), from, to)));
   }
 
-  /**
-   * Whether a time is in a gap of a camera's recordings, as far as they are loaded.
-   *
-   * @param {string} name
-   * @param {number} time
-   */
-  isGap(name, time) {
-    const spans = this.spans([name]);
+  /** Whether a time is in a gap of a camera's recordings. @param {RecordedCamera} camera @param {number} time */
+  isGap(camera, time) {
+    const spans = this.spans([camera]);
     return spans.length > 0 &&
       !spans.some(({ start, end }) => time > start - MIN_GAP && time < end + MIN_GAP);
   }
 
-  /** Returns the progress of reading the recordings: 0 to 1. @param {string[]} names */
-  progress(names) {
-    return Math.min(1, ...names.map((name) => this.#cameras.get(name)?.data?.progress ?? 1));
+  /** Progress of reading the recordings after the start of the server: 0 to 1. */
+  get progress() {
+    return Math.min(1, ...this.#playback.cameras.map(({ name }) => this.#of(name).progress));
   }
 
-  /** Returns the marks. @param {string[]} names */
-  marks(names) {
-    return names.flatMap((name) => this.#cameras.get(name)?.data?.marks ?? []);
+  get marks() {
+    return this.#playback.cameras.flatMap(({ name }) => this.#of(name).marks);
   }
 
-  /**
-   * @param {string} name
-   * @param {Entry} camera
-   * @param {{ from: number, to: number, latest: number }} period
-   */
-  async #load(name, camera, { from, to, latest }) {
-    camera.isLoading = true;
-    camera.requestedAt = performance.now();
-    const margin = (to - from) / 2;
-    const period = { from: Math.floor(from - margin), to: Math.ceil(to + margin) };
-    const query = `?from=${seconds(period.from)}&to=${seconds(period.to)}`;
-    const folder = `cameras/${encodeURIComponent(name)}`;
+  /** @param {string} name */
+  #of(name) {
+    return this.#cameras.get(name) ?? { ...NOTHING };
+  }
+
+  /** @param {string} name @param {typeof NOTHING} known @param {{ from: number, to: number, loadedAt: number }} period */
+  async #load(name, known, period) {
+    Object.assign(known, { isLoading: true, requestedAt: performance.now() });
+    const query = `from=${seconds(period.from)}&to=${seconds(period.to)}`;
+    const request = async (/** @type {string} */ path) => {
+      const address = cameraAddress(name, `${path}?${query}`);
+      const headers = { Accept: "application/json" };
+      const response = await fetch(address, { cache: "no-cache", headers });
+      const body = await response.json();
+      if (response.ok) return body;
+      throw new Error(body.error ?? `The server responded with ${response.status}`);
+    };
     try {
-      const [recordings, marks] = await Promise.all([
-        fetchJson(`${folder}/recordings${query}`),
-        fetchJson(`${folder}/marks${query}`),
-      ]);
-      camera.data = { ...recordings, ...period, loadedAt: latest, marks };
+      const [recordings, marks] = await Promise.all([request("recordings"), request("marks")]);
+      Object.assign(known, { progress: 1 }, recordings, period, { marks });
       this.problem = undefined;
     } catch (error) {
-      this.problem = error instanceof Error ? error.message : `${error}`;
+      this.problem = messageOf(error);
     }
-    camera.isLoading = false;
-    this.#onLoad();
+    known.isLoading = false;
+    this.#playback.update();
   }
 }
 
-/**
- * Joins periods that overlap or touch.
- *
- * @param {Span[]} spans
- */
+/** Joins periods that overlap or touch. @param {Span[]} spans */
 export function joinSpans(spans) {
   /** @type {Span[]} */
   const joined = [];
   for (const { start, end } of spans.toSorted((a, b) => a.start - b.start)) {
-    const last = joined[joined.length - 1];
+    const last = joined.at(-1);
     if (last && start <= last.end) last.end = Math.max(last.end, end);
     else joined.push({ start, end });
   }
@@ -191,34 +157,41 @@ export function joinSpans(spans) {
 }
 
 /**
- * Returns the highest digit in a period; -1 if there is none.
+ * Returns the highest digit in a period, or -1.
  *
- * @param {Pick<Loaded, "from" | "activity" | "activityInterval">} data
+ * @param {{ from: number, activity: string, activityInterval: number }} recordings
  * @param {number} from
  * @param {number} to
  */
-export function activityIn(data, from, to) {
-  const first = Math.max(0, Math.floor((from - data.from) / data.activityInterval));
-  const last = Math.max(first + 1, Math.ceil((to - data.from) / data.activityInterval));
-  let most = -1;
-  for (const digit of data.activity.slice(first, last)) {
-    if (digit !== "-") most = Math.max(most, Number(digit));
-  }
-  return most;
+export function activityIn(recordings, from, to) {
+  const first = Math.max(0, Math.floor((from - recordings.from) / recordings.activityInterval));
+  const last = Math.max(first + 1, Math.ceil((to - recordings.from) / recordings.activityInterval));
+  const digits = recordings.activity.slice(first, last).replaceAll("-", "");
+  return Math.max(-1, ...Array.from(digits, Number));
 }
 
-/** Formats a time for a query: Unix seconds. @param {number} time In milliseconds. */
+/** Formats a time for a query: Unix seconds. @param {number} time */
 export function seconds(time) {
   return (Math.round(time) / 1000).toFixed(3);
 }
 
-/** @param {string} path */
-async function fetchJson(path) {
-  const response = await fetch(addressOf(path), {
-    cache: "no-cache",
-    headers: { Accept: "application/json" },
-  });
-  const body = await response.json();
-  if (!response.ok) throw new Error(body.error ?? `The server responded with ${response.status}`);
-  return body;
+/** Describes the state of the recordings. @param {RecordedCamera[]} cameras The ones on the page. */
+export function describeRecording(cameras, progress = 1) {
+  /** @param {RecordingStatus["state"]} state */
+  const having = (state) => cameras.filter(({ recording }) => recording?.state === state);
+  const [paused] = having("paused");
+  const active = having("recording");
+  let text = having("waiting").length > 0 ? "Recording waits for the camera" : "Not recording";
+  if (progress < 1) text = `Reading the recordings: ${Math.floor(100 * progress)} %`;
+  else if (paused) {
+    const name = cameras.length > 1 ? `${paused.name}: ` : "";
+    const reason = paused.recording?.reason ?? "the reason is in the server's log";
+    text = `${name}Recording paused: ${reason}`;
+  } else if (active.length > 0) {
+    const held = active[0]?.recording?.holdsSeconds;
+    text = "Recording";
+    if (active.length < cameras.length) text += ` ${active.length} of ${cameras.length}`;
+    if (held !== undefined) text += `: holds ${formatAbout(1000 * held)} at this rate`;
+  }
+  return { text, isTrouble: progress >= 1 && paused !== undefined };
 }

@@ -1,53 +1,41 @@
 // @ts-check
 
-/** The speeds of the list on the page. */
 export const SPEEDS = [-60, -16, -8, -4, -2, -1, 0.25, 0.5, 1, 2, 4, 8, 16, 60];
-
-/**
- * While a frame is in flight, the next request of a drag waits for it, but no longer than this, in
- * milliseconds.
- */
+/** The next request of a drag waits for the frame in flight, but no longer than this. */
 const MAX_WAIT = 100;
-/** A playhead this close to the end of a gap has skipped it, in milliseconds. */
+/** A playhead this close to the end of a gap has skipped it. */
 const SKIP_TOLERANCE = 1_000;
 
-/**
- * Returns the speed after the key J (-1) or L (1): twice as fast in this direction, or 1.
- *
- * @param {number} speed The present speed; 0 is paused.
- * @param {1 | -1} direction
- */
+/** Returns the next speed in a direction, from 1. @param {number} speed @param {1 | -1} direction */
 export function nextSpeed(speed, direction) {
-  const ladder = SPEEDS.map((speed) => speed * direction).filter((speed) => speed >= 1)
-    .sort((a, b) => a - b);
-  const next = ladder.find((step) => step > speed * direction) ?? ladder[ladder.length - 1] ?? 1;
-  return next * direction;
+  const ladder = SPEEDS.filter((step) => step >= 1);
+  return direction * (ladder.find((step) => step > speed * direction) ?? 60);
 }
 
 /**
- * @typedef {object} ReplayMessage The server's message about a camera's playhead.
- * @property {number} id Number of the request that it is about.
- * @property {number} camera Index of the camera in the server's list.
- * @property {"playing" | "paused" | "gap" | "start" | "live" | "none"} state
- * @property {number | null} [at] Time of the playhead, in milliseconds since the Unix epoch.
- * @property {number | null} [from] Of a gap.
- * @property {number | null} [to]
+ * The server's message about a camera's playhead, or a gap in its recordings; `id` is the number of
+ * the request, `camera` the index in the server's list.
+ *
+ * @typedef {{
+ *   id: number, camera: number, at?: number | null, from?: number | null, to?: number | null,
+ *   state: "playing" | "paused" | "gap" | "start" | "live" | "none",
+ * }} ReplayMessage
  */
 
 /**
- * @typedef {object} ReplayOptions
- * @property {(message: object) => void} send Sends a message to the server.
- * @property {() => string[]} cameras Names of the cameras to replay.
- * @property {() => void} onChange Called when the replay has begun or ended, or has been paused or
- *   resumed.
- * @property {(from: number, to: number) => void} onGap Called when a gap is skipped.
- * @property {() => number} [now] Monotonic time, in milliseconds.
- * @property {(callback: () => void, ms: number) => unknown} [wait]
+ * `onChange` is called when the replay begins, ends, is paused or resumed, `onGap` when a gap is
+ * skipped; `now` and `wait` are for tests.
+ *
+ * @typedef {{
+ *   send(message: object): void, cameras(): string[], onChange(): void,
+ *   onGap(from: number, to: number): void,
+ *   now?(): number, wait?(callback: () => void, ms: number): unknown,
+ * }} ReplayOptions
  */
 
 /**
- * The playhead of the page: which moment of the recordings is shown, and how fast it moves. One
- * playhead for all cameras on the page. Inactive while the page is live.
+ * The playhead of the page, for all cameras: which moment of the recordings is shown, and how fast
+ * it moves. Inactive while the page is live.
  */
 export class Replay {
   isActive = false;
@@ -84,15 +72,9 @@ export class Replay {
     return this.isActive && this.speed === 0;
   }
 
-  /**
-   * Moves the playhead to a time.
-   *
-   * @param {number} at
-   * @param {number} [speed] The present one, if undefined; 1 while the page is live.
-   */
+  /** Plays from a time. @param {number} at */
   seek(at, speed = this.isActive ? this.speed : 1) {
-    this.#setSpeed(speed);
-    this.#begin(at);
+    this.#moveTo(at, speed);
     this.#send({ type: "replay", at, speed });
     this.#options.onChange();
   }
@@ -100,10 +82,10 @@ export class Replay {
   /** Changes the speed; 0 pauses. @param {number} speed */
   setSpeed(speed) {
     if (!this.isActive || speed === this.speed) return;
-    const isWaiting = this.#waiting?.at != null;
-    this.#setSpeed(speed);
     // A drag that has not been sent yet is part of the new request.
-    this.#send({ type: "replay", at: isWaiting ? this.position : null, speed });
+    const at = this.#waiting?.at != null ? this.position : null;
+    this.#moveTo(this.position, speed);
+    this.#send({ type: "replay", at, speed });
     this.#options.onChange();
   }
 
@@ -115,10 +97,8 @@ export class Replay {
 
   /** Moves the playhead while the user drags it: at most one request is in flight. @param {number} at */
   scrub(at) {
-    if (!this.isScrubbing) {
-      this.isScrubbing = true;
-      this.#resumesAfterScrub = !this.isPaused;
-    }
+    if (!this.isScrubbing) this.#resumesAfterScrub = !this.isPaused;
+    this.isScrubbing = true;
     this.show(at);
   }
 
@@ -130,15 +110,10 @@ export class Replay {
     else if (this.#waiting?.at != null) this.seek(this.position, 0);
   }
 
-  /**
-   * Moves a paused playhead to a time, as a drag does.
-   *
-   * @param {number} at
-   */
+  /** Pauses at a time. @param {number} at */
   show(at) {
     const isChange = !this.isPaused;
-    this.#setSpeed(0);
-    this.#begin(at);
+    this.#moveTo(at, 0);
     this.#pace({ at, by: 0 });
     if (isChange) this.#options.onChange();
   }
@@ -146,7 +121,7 @@ export class Replay {
   /** Shows a later or earlier frame, and pauses. @param {number} by Number of frames. */
   step(by) {
     if (!this.isActive) return;
-    this.#setSpeed(0);
+    this.#moveTo(this.position, 0);
     this.#pace({ at: null, by: by + (this.#waiting?.by ?? 0) });
     this.#options.onChange();
   }
@@ -174,11 +149,7 @@ export class Replay {
     if (this.isActive) this.#send({ type: "replay", at: this.position, speed: this.speed });
   }
 
-  /**
-   * Returns the state of a camera for its texts.
-   *
-   * @param {number} camera Its index.
-   */
+  /** Returns the state of a camera for its texts. @param {number} camera Its index. */
   stateOf(camera) {
     const state = this.#states.get(camera)?.state;
     const waiting = this.#painted.has(camera) ? 0 : this.#options.now() - this.#sentAt;
@@ -202,16 +173,11 @@ export class Replay {
     // A paused playhead is where it was put, and not at the frame before it.
     if (at != null && state !== "paused" && this.#isFree && !this.#waiting) this.position = at;
     if (state !== "start") return;
-    this.#setSpeed(0);
+    this.#moveTo(this.position, 0);
     this.#options.onChange();
   }
 
-  /**
-   * Notes that a recorded frame is on the screen.
-   *
-   * @param {number} camera Its index.
-   * @param {number} at Time of the frame, in milliseconds since the Unix epoch.
-   */
+  /** Notes that a recorded frame is on the screen. @param {number} camera @param {number} at Its time. */
   onPainted(camera, at) {
     if (!this.isActive) return;
     this.#painted.add(camera);
@@ -234,20 +200,15 @@ export class Replay {
     else this.reset();
   }
 
-  /** @param {number} speed */
-  #setSpeed(speed) {
-    if (this.speed !== 0 && speed === 0) this.#resumed = this.speed;
-    this.speed = speed;
-    if (speed !== 0) this.#resumed = speed;
-  }
-
-  /** @param {number} at */
-  #begin(at) {
+  /** @param {number} at @param {number} speed */
+  #moveTo(at, speed) {
+    this.#resumed = speed || this.speed || this.#resumed;
     this.isActive = true;
     this.position = at;
+    this.speed = speed;
   }
 
-  /** @param {{ at: number | null, by: number }} request */
+  /** Sends a request when no frame is in flight. @param {{ at: number | null, by: number }} request */
   #pace(request) {
     // A step is from the frame of the drag.
     if (request.at === null && this.#waiting?.at != null) this.#flush();
@@ -258,27 +219,26 @@ export class Replay {
     this.#options.wait(() => id === this.#id && this.#flush(), Math.max(0, left));
   }
 
-  /** Whether no frame is in flight. */
   #isIdle() {
     const isShown = this.#painted.size >= this.#requested;
     return isShown || this.#options.now() - this.#sentAt >= MAX_WAIT;
   }
 
   #flush() {
-    const request = this.#waiting;
-    if (!request) return;
-    if (request.at === null) this.#send({ type: "step", by: request.by });
-    else this.#send({ type: "replay", at: request.at, speed: 0 });
+    const { at, by } = this.#waiting ?? {};
+    this.#waiting = undefined;
+    if (at != null) this.#send({ type: "replay", at, speed: 0 });
+    else if (by) this.#send({ type: "step", by });
   }
 
-  /** @param {object} message */
+  /** @param {{ type: string, at?: number | null, speed?: number, by?: number }} message */
   #send(message) {
     const cameras = this.#options.cameras();
     this.#waiting = undefined;
     this.#requested = cameras.length;
     this.#painted.clear();
     this.#states.clear();
-    this.#isFree = !("at" in message) || message.at === null || this.speed !== 0;
+    this.#isFree = message.at == null || this.speed !== 0;
     this.#sentAt = this.#options.now();
     this.#options.send({ ...message, cameras, id: ++this.#id });
   }

@@ -2,26 +2,15 @@
 
 /** Number of round trips that are kept. */
 const MAX_SAMPLES = 20;
-
-/** Tolerance when two round trips are compared, in milliseconds. */
+/** Tolerance when two round trips are compared. */
 const TOLERANCE = 5;
 
-/**
- * Estimates the server's clock from round trips. The fastest of the last round trips gives the best
- * offset between the two clocks: its error is at most half of the round-trip time.
- */
+/** Estimates the server's clock from the fastest of the last round trips. */
 export class ServerClock {
   /** @type {{ offset: number, error: number }[]} */
   #samples = [];
 
-  /**
-   * Adds a round trip.
-   *
-   * @param {number} sent When the request was sent, in milliseconds of `performance.now()`.
-   * @param {number} received When the reply arrived.
-   * @param {number} serverTime The server's time in the reply, in milliseconds since the Unix
-   *   epoch.
-   */
+  /** Adds a round trip. @param {number} sent @param {number} received @param {number} serverTime */
   update(sent, received, serverTime) {
     const error = (received - sent) / 2;
     const offset = serverTime - (sent + error);
@@ -32,30 +21,18 @@ export class ServerClock {
     if (this.#samples.length > MAX_SAMPLES) this.#samples.shift();
   }
 
-  /**
-   * Maximum error, in milliseconds: half of the fastest round trip. Undefined before the first
-   * round trip.
-   */
+  /** Maximum error, in milliseconds: half of the fastest round trip, after the first one. */
   get error() {
     return this.#best()?.error;
   }
 
-  /**
-   * Returns the age of something that the server has timestamped.
-   *
-   * @param {number} serverTime In milliseconds since the Unix epoch.
-   * @param {number} now In milliseconds of `performance.now()`.
-   * @returns Milliseconds; undefined before the first round trip.
-   */
+  /** Returns an age in milliseconds; undefined before the first round trip. @param {number} serverTime @param {number} now */
   ageOf(serverTime, now) {
     const best = this.#best();
     return best && Math.max(0, now + best.offset - serverTime);
   }
 
   #best() {
-    /** @type {{ offset: number, error: number } | undefined} */
-    let best;
-    for (const sample of this.#samples) if (!best || sample.error < best.error) best = sample;
-    return best;
+    return this.#samples.toSorted((a, b) => a.error - b.error)[0];
   }
 }

@@ -3,61 +3,50 @@ import { formatSpeed } from "./time_text.js";
 
 /** @typedef {import("./live.js").CameraStatus} CameraStatus */
 
-/**
- * A camera without a new frame for this long is called frozen, in milliseconds; for a slow camera,
- * the time of this many frames.
- */
+/** A camera is called frozen after this time, or the time of this many frames. */
 const FROZEN_AFTER = 3_000;
 const FROZEN_FRAMES = 4;
-/** A camera that starts within this time gets no notice, in milliseconds. */
+/** A camera that starts within this time gets no notice. */
 const STARTUP_DELAY = 500;
-/** A recorded frame that takes longer is called loading, and gets a notice, in milliseconds. */
+/** A recorded frame that takes longer is called loading, and gets a notice. */
 const LOADING_DELAY = 1_000;
 const LOADING_NOTICE_DELAY = 3_000;
 
 /**
- * @typedef {object} PageState The state of the page that a tile depends on.
- * @property {import("./live.js").LinkState} link
- * @property {boolean} paused
- * @property {ReplayState} [replay] State of the replay, if recordings are shown.
- * @property {number} lastMessageAt When the last data arrived, in milliseconds of
- *   `performance.now()`.
+ * The state of the page that a tile depends on; `replay` if recordings are shown.
+ *
+ * @typedef {{
+ *   link: import("./live.js").LinkState, paused: boolean, replay?: ReplayState,
+ *   lastMessageAt: number,
+ * }} PageState
  */
 
 /**
- * @typedef {object} ReplayState
- * @property {number} speed 0 while paused.
- * @property {import("./replay.js").ReplayMessage["state"]} [state] The server's last message.
- * @property {number} waiting Time since the request, until a frame is shown, in milliseconds.
- * @property {boolean} [isGap] Whether nothing was recorded at the time of the playhead: the last
- *   frame before it is shown.
+ * A speed of 0 is a pause; `waiting` is the time since the request, until a frame is shown; `isGap`:
+ * nothing was recorded at the time of the playhead.
+ *
+ * @typedef {{
+ *   speed: number, state?: import("./replay.js").ReplayMessage["state"], waiting: number,
+ *   isGap?: boolean,
+ * }} ReplayState
  */
 
 /**
- * @typedef {object} TileState
- * @property {number} now In milliseconds of `performance.now()`.
- * @property {number} idle Time since the last frame, in milliseconds.
- * @property {number} waiting Time since the tile began to wait for frames, in milliseconds.
- * @property {PlainState} [plain] State of the plain stream, if the tile shows it.
+ * `idle` is the time since the last frame, `waiting` since the tile began to wait for frames.
+ *
+ * @typedef {{ now: number, idle: number, waiting: number, plain?: PlainState }} TileState
  */
 
-/**
- * @typedef {object} PlainState
- * @property {"loading" | "live" | "failed"} state
- * @property {string} [reason] Why the stream failed.
- * @property {number} [retryAt] When the page tries again, in milliseconds of `performance.now()`.
- */
+/** @typedef {{ state: "loading" | "live" | "failed", reason?: string, retryAt?: number }} PlainState */
 
 /**
- * @typedef {object} StateText The text that a tile shows for a camera.
- * @property {"live" | "replay" | "waiting" | "paused" | "trouble"} state
- * @property {string} summary
- * @property {string} [headline] Headline of the notice over the picture; without a headline, no
- *   notice is shown.
- * @property {string} [reason] The cause.
- * @property {string} [advice] What the user can do.
- * @property {string} [detail] More about the cause, or when the page tries again.
- * @property {boolean} [retry] Whether the notice has a button to try again now.
+ * The text that a tile shows. The notice over the picture has a headline, the cause, what to do, and a
+ * button to try again.
+ *
+ * @typedef {{
+ *   state: "live" | "replay" | "waiting" | "paused" | "trouble", summary: string,
+ *   headline?: string, reason?: string, advice?: string, detail?: string, retry?: boolean,
+ * }} StateText
  */
 
 /**
@@ -141,12 +130,7 @@ export function describeState({ state, fps, lastFailure }, page, { now, idle, wa
   return { state: "live", summary: "Live" };
 }
 
-/**
- * Describes the state of a camera whose recordings are shown.
- *
- * @param {ReplayState} replay
- * @returns {StateText}
- */
+/** Describes a camera whose recordings are shown. @param {ReplayState} replay @returns {StateText} */
 function describeReplay({ speed, state, waiting, isGap = false }) {
   if (state === "none" || state === "live" || state === "gap") {
     const headline = "Nothing was recorded at this time";
@@ -154,9 +138,8 @@ function describeReplay({ speed, state, waiting, isGap = false }) {
   }
   if (state === "start") return { state: "paused", summary: "Start of the recordings" };
   if (waiting > LOADING_DELAY) {
-    const isLong = waiting > LOADING_NOTICE_DELAY;
-    const headline = isLong ? "Loading the recording …" : undefined;
-    return { state: "waiting", summary: "Loading", ...headline ? { headline } : {} };
+    const notice = waiting > LOADING_NOTICE_DELAY ? { headline: "Loading the recording …" } : {};
+    return { state: "waiting", summary: "Loading", ...notice };
   }
   if (speed === 0) {
     return { state: "paused", summary: isGap ? "Paused in a gap of the recordings" : "Paused" };
@@ -164,13 +147,7 @@ function describeReplay({ speed, state, waiting, isGap = false }) {
   return { state: "replay", summary: `Recorded, ${formatSpeed(speed)}` };
 }
 
-/**
- * Returns the title of the tab.
- *
- * @param {{ name: string, text: StateText }[]} cameras The cameras on the page.
- * @param {boolean} showsNames Whether the title names the camera: not if the server has only one.
- * @returns {string}
- */
+/** Returns the title of the tab. @param {{ name: string, text: StateText }[]} cameras @param {boolean} showsNames */
 export function describeTitle(cameras, showsNames) {
   const [first] = cameras;
   if (!first) return "dinocam";
@@ -188,12 +165,7 @@ export function describeTitle(cameras, showsNames) {
   return `${subject} – dinocam`;
 }
 
-/**
- * Explains why the server refused a stream.
- *
- * @param {string | undefined} message The server's message.
- * @returns {{ reason?: string, advice?: string }}
- */
+/** Explains why the server refused a stream. @param {string | undefined} message The server's. */
 function describeRefusal(message) {
   if (!message || !/\bviewers?\b/.test(message)) return { reason: message };
   const limit = /\d+/.exec(message)?.[0];

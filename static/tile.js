@@ -1,8 +1,8 @@
 // @ts-check
-/// <reference lib="dom" />
-import { addressOf } from "./addresses.js";
-import { element as find, setText } from "./dom.js";
+import { cameraAddress } from "./addresses.js";
+import { element as find, fromTemplate, setText } from "./dom.js";
 import { Meter } from "./meter.js";
+import { formatHash } from "./moment.js";
 import { PlainStream } from "./plain_stream.js";
 import { formatAge, formatClock, formatMoment } from "./time_text.js";
 import { describeState } from "./state_text.js";
@@ -10,21 +10,14 @@ import { View } from "./view.js";
 
 /** @typedef {import("./live.js").CameraStatus} CameraStatus */
 /** @typedef {import("./server_clock.js").ServerClock} ServerClock */
-/** @typedef {import("./state_text.js").PageState} PageState */
 
-/**
- * The connection counts as broken after this many status updates that report new frames, if no
- * frame has arrived for this long, in milliseconds.
- */
+/** The connection is broken after this many reports of new frames, and this time without one. */
 const MAX_MISSED_UPDATES = 4;
 const MISSED_TIMEOUT = 5_000;
-/**
- * A frame is late after this time, in milliseconds; for a slow camera, after the time of this many
- * frames. The camera may have failed.
- */
+/** A frame is late after this time, or the time of this many frames. */
 const LATE_AFTER = 250;
 const LATE_FRAMES = 3;
-/** How long a tile shows the last failure after the camera has recovered, in milliseconds. */
+/** How long a tile shows the last failure after the camera has recovered. */
 const RECOVERY_NOTICE_TIME = 10_000;
 
 /** A camera on the page: its picture, its state and its figures. */
@@ -33,11 +26,7 @@ export class Tile {
   status;
   view;
   meter = new Meter();
-  /**
-   * The latest frame and its capture time by the server's clock.
-   *
-   * @type {{ jpeg: Blob, capturedAt: number } | undefined}
-   */
+  /** The latest frame. @type {{ jpeg: Blob, capturedAt: number } | undefined} */
   latest;
   element;
   /** Whether the tile is in the visible part of the page, or close to it. */
@@ -58,38 +47,26 @@ export class Tile {
   #failedAt = -Infinity;
   #isReplaying = false;
 
-  /**
-   * @param {CameraStatus} status
-   * @param {() => void} onAspectRatio Called when the aspect ratio of the picture has changed.
-   */
+  /** @param {CameraStatus} status @param {() => void} onAspectRatio Called when it has changed. */
   constructor(status, onAspectRatio) {
     this.status = status;
     this.#onAspectRatio = onAspectRatio;
     this.view = new View(status.name);
-    const template = /** @type {HTMLTemplateElement} */ (find("#tile"));
-    const fragment = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
-    this.element = /** @type {HTMLElement} */ (fragment.firstElementChild);
+    this.element = fromTemplate("#tile");
     this.element.dataset.camera = status.name;
     this.#frame = this.#find(".frame");
     this.#canvas = /** @type {HTMLCanvasElement} */ (this.#find("canvas"));
     this.#labelPicture("Live");
-    this.#context = /** @type {ImageBitmapRenderingContext} */ (this.#canvas.getContext(
-      "bitmaprenderer",
-    ));
+    const context = this.#canvas.getContext("bitmaprenderer");
+    this.#context = /** @type {ImageBitmapRenderingContext} */ (context);
     const open = this.#find(".open");
-    open.setAttribute("href", `#${encodeURIComponent(status.name)}`);
+    open.setAttribute("href", formatHash(status.name));
     open.setAttribute("aria-label", `Show only camera ${status.name}`);
     this.#setText(".name", status.name);
     this.#resize(parseResolution(status.resolution) ?? { width: 16, height: 9 });
   }
 
-  /**
-   * Paints a frame.
-   *
-   * @param {import("./live.js").LiveFrame} frame
-   * @param {ServerClock} clock
-   * @returns {Promise<boolean>} Whether it is on the screen now.
-   */
+  /** Paints a frame, and returns whether it is on the screen now. @param {import("./live.js").LiveFrame} frame @param {ServerClock} clock */
   async paint({ jpeg, sequence, capturedAt, recorded }, clock) {
     if (recorded !== this.#isReplaying) return false;
     const bitmap = await createImageBitmap(jpeg);
@@ -110,7 +87,7 @@ export class Tile {
     return true;
   }
 
-  /** Paints recorded frames, or live ones again. @param {boolean} isReplaying */
+  /** @param {boolean} isReplaying */
   setReplaying(isReplaying) {
     if (isReplaying === this.#isReplaying) return;
     this.#isReplaying = isReplaying;
@@ -118,7 +95,7 @@ export class Tile {
     this.pause();
   }
 
-  /** Starts to wait for frames again: after a reconnect, or while the tile is not watched. */
+  /** Starts to wait for frames again. */
   pause() {
     this.#paintedSequence = 0;
     this.#missedUpdates = 0;
@@ -126,12 +103,7 @@ export class Tile {
     this.meter.pause();
   }
 
-  /**
-   * Updates the camera's status.
-   *
-   * @param {CameraStatus} status
-   * @returns Whether frames fail to arrive although the camera delivers them.
-   */
+  /** Updates the status; returns whether frames fail to arrive. @param {CameraStatus} status */
   update(status) {
     const isBehind = status.state === "streaming" && status.frames > this.#paintedSequence;
     const hasNewFrames = status.frames > this.status.frames;
@@ -146,7 +118,7 @@ export class Tile {
       performance.now() - this.#waitingSince > MISSED_TIMEOUT;
   }
 
-  /** Whether the next frame is late. @param {number} now */
+  /** @param {number} now */
   isLate(now) {
     const limit = Math.max(LATE_AFTER, LATE_FRAMES * 1000 / (this.status.fps || 1));
     return !this.#isReplaying && this.status.state === "streaming" && this.#idleTime(now) > limit;
@@ -156,10 +128,13 @@ export class Tile {
   showPlain(wanted) {
     if (wanted === (this.#plain !== undefined)) return;
     if (wanted) {
-      const plain = this.#plain = new PlainStream(`${this.#address}/video_feed`, () => {
-        this.element.classList.remove("blank");
-        this.#resize({ width: plain.image.naturalWidth, height: plain.image.naturalHeight });
-      });
+      const plain = this.#plain = new PlainStream(
+        `cameras/${encodeURIComponent(this.status.name)}/video_feed`,
+        () => {
+          this.element.classList.remove("blank");
+          this.#resize({ width: plain.image.naturalWidth, height: plain.image.naturalHeight });
+        },
+      );
       plain.image.className = "picture";
       plain.image.alt = `Live picture of camera ${this.status.name}`;
       this.#waitingSince = performance.now();
@@ -171,20 +146,15 @@ export class Tile {
     }
   }
 
-  /** Opens a failed plain stream again. */
   retryNow() {
     if (this.#plain?.state === "failed") this.#plain.open();
   }
 
-  /** Whether there is a picture to save. */
   get hasPicture() {
     return this.latest !== undefined || Boolean(this.#plain?.image.naturalWidth);
   }
 
-  /**
-   * Returns the displayed picture as a file: the camera's own JPEG, unless it is rotated or
-   * mirrored.
-   */
+  /** Returns the displayed picture: the camera's own JPEG, unless it is rotated or mirrored. */
   async file() {
     const { jpeg, capturedAt } = this.#plain || !this.latest
       ? { jpeg: await this.#fetchSnapshot(), capturedAt: Date.now() }
@@ -192,13 +162,7 @@ export class Tile {
     return { jpeg: this.view.changed ? await this.#redraw(jpeg) : jpeg, capturedAt };
   }
 
-  /**
-   * Updates the texts and figures.
-   *
-   * @param {PageState} page
-   * @param {ServerClock} clock
-   * @param {number} now
-   */
+  /** Updates the texts and figures. @param {import("./state_text.js").PageState} page @param {ServerClock} clock @param {number} now */
   refresh(page, clock, now) {
     const text = describeState(this.status, page, {
       now,
@@ -228,7 +192,6 @@ export class Tile {
     return this.view.sideways ? height / width : width / height;
   }
 
-  /** Applies the view to the picture. */
   applyView() {
     this.#frame.style.setProperty("--turn", `${this.view.turn}deg`);
     this.#frame.classList.toggle("sideways", this.view.sideways);
@@ -243,11 +206,7 @@ export class Tile {
     return { width: this.#frame.offsetWidth, height: this.#frame.offsetHeight };
   }
 
-  get #address() {
-    return `cameras/${encodeURIComponent(this.status.name)}`;
-  }
-
-  /** Time since the last frame, in milliseconds. @param {number} now */
+  /** Time since the last frame. @param {number} now */
   #idleTime(now) {
     return now - (this.meter.last ?? this.#waitingSince);
   }
@@ -257,46 +216,34 @@ export class Tile {
     this.#canvas.setAttribute("aria-label", `${kind} picture of camera ${this.status.name}`);
   }
 
-  /**
-   * @param {import("./state_text.js").StateText["state"]} state
-   * @param {ServerClock} clock
-   * @param {number} now
-   */
+  /** @param {import("./state_text.js").StateText["state"]} state @param {ServerClock} clock @param {number} now */
   #refreshFigures(state, clock, now) {
     const isLive = state === "live", isReplaying = this.#isReplaying;
-    const { age, skipped } = this.meter;
     const { width, height } = this.#canvas;
     const fps = this.#plain ? this.status.fps : this.meter.fps(now);
     this.#setText(".size", this.hasPicture ? `${width} × ${height}` : "");
     const isMoving = isLive || state === "replay";
     this.#setText(".fps", isMoving && fps !== undefined ? `${rounded(fps)} fps` : "");
     const countsSkipped = !this.#plain && this.hasPicture && !isReplaying;
-    this.#setText(".skipped", countsSkipped ? `${skipped} skipped` : "");
+    this.#setText(".skipped", countsSkipped ? `${this.meter.skipped} skipped` : "");
     this.#setText(".viewers", `${this.status.viewers} watching`);
-    const capturedAt = this.#plain ? undefined : this.latest?.capturedAt;
-    // While the picture is live, its age when it was painted: that is the latency, and varies
-    // little.
-    const shownAge = isLive
-      ? age
-      : capturedAt === undefined
-      ? undefined
-      : clock.ageOf(capturedAt, now);
-    const isKnown = capturedAt !== undefined && shownAge !== undefined;
-    const clockText = isReplaying && isKnown
-      ? formatMoment(capturedAt)
-      : isKnown
-      ? `${formatClock(capturedAt)} · `
-      : "";
-    this.#setText(".clock", clockText);
-    this.#setText(".ago", isKnown && !isReplaying ? formatAge(shownAge) : "");
+    const capturedAt = (this.#plain ? undefined : this.latest?.capturedAt) ?? NaN;
+    // While the picture is live, its age when it was painted: that is the latency.
+    const age = (isLive ? this.meter.age : clock.ageOf(capturedAt, now)) ?? NaN;
+    const isKnown = !Number.isNaN(capturedAt + age);
+    let time = "", ago = "";
+    if (isKnown && isReplaying) time = formatMoment(capturedAt);
+    else if (isKnown) [time, ago] = [`${formatClock(capturedAt)} · `, formatAge(age)];
+    this.#setText(".clock", time);
+    this.#setText(".ago", ago);
     const error = clock.error === undefined ? "" : ` ± ${Math.ceil(clock.error)} ms`;
-    const latency = isLive && isKnown ? ` Latency: ${Math.round(shownAge)} ms${error}.` : "";
+    const latency = isLive && isKnown ? ` Latency: ${Math.round(age)} ms${error}.` : "";
     this.#find(".age").title =
       "When the server received this picture, and how long ago that was when it was shown." +
       latency;
   }
 
-  /** Sets the size of the canvas. @param {{ width: number, height: number }} size */
+  /** @param {{ width: number, height: number }} size */
   #resize({ width, height }) {
     if (this.#canvas.width === width && this.#canvas.height === height) return;
     this.#canvas.width = width;
@@ -313,7 +260,7 @@ export class Tile {
   }
 
   async #fetchSnapshot() {
-    const response = await fetch(addressOf(`${this.#address}/snapshot.jpg?max_age=2000`));
+    const response = await fetch(cameraAddress(this.status.name, "snapshot.jpg?max_age=2000"));
     if (!response.ok) throw new Error(await response.text());
     return response.blob();
   }
@@ -321,13 +268,11 @@ export class Tile {
   /** Applies the view to a JPEG. @param {Blob} jpeg @returns {Promise<Blob>} */
   async #redraw(jpeg) {
     const canvas = this.view.draw(await createImageBitmap(jpeg));
-    return new Promise((resolve, reject) =>
-      canvas.toBlob(
-        (blob) => blob ? resolve(blob) : reject(new Error("not enough memory")),
-        "image/jpeg",
-        0.95,
-      )
-    );
+    return new Promise((resolve, reject) => {
+      const end = (/** @type {Blob | null} */ blob) =>
+        blob ? resolve(blob) : reject(new Error("not enough memory"));
+      canvas.toBlob(end, "image/jpeg", 0.95);
+    });
   }
 
   /** @param {string} selector */

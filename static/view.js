@@ -1,29 +1,19 @@
 // @ts-check
 /// <reference lib="dom" />
 
-/** Maximum zoom factor. */
 const MAX_ZOOM = 8;
-/** Zoom factor of one step. */
 const ZOOM_STEP = 1.25;
 
-/**
- * How this browser shows one camera's picture: rotation, mirroring and zoom. Stored in this
- * browser; other viewers are not affected.
- */
+/** How this browser shows one camera's picture: rotation, mirroring and zoom. */
 export class View {
   /** Rotation clockwise, in degrees. */
   turn = 0;
   mirrored = false;
   zoom = 1;
-  /**
-   * Centre of the view, relative to the centre of the picture, as fractions of the displayed size.
-   */
+  /** Centre of the view, from the centre of the picture, as fractions of the displayed size. */
   x = 0;
   y = 0;
-  /**
-   * Size of the area that shows the picture, relative to the picture's size at a zoom of 1. At
-   * least 1; more in the direction in which the picture is letterboxed.
-   */
+  /** Size of the area that shows the picture, relative to that of the picture. */
   #area = { width: 1, height: 1 };
   #key;
 
@@ -43,12 +33,11 @@ export class View {
     }
   }
 
-  /** Whether the picture is rotated by a quarter turn, to the left or right. */
+  /** Whether the picture is rotated by a quarter turn. */
   get sideways() {
     return this.turn % 180 !== 0;
   }
 
-  /** Whether the picture is rotated or mirrored. */
   get changed() {
     return this.turn !== 0 || this.mirrored;
   }
@@ -71,12 +60,10 @@ export class View {
   }
 
   /**
-   * Zooms around a fixed point.
+   * Zooms around a point: its position from the centre of the view, as a fraction of the picture's
+   * size at a zoom of 1.
    *
-   * @param {number} zoom Zoom factor, from 1.
-   * @param {number} [x] Position of the point relative to the centre of the view, as a fraction of
-   *   the picture's size at a zoom of 1.
-   * @param {number} [y]
+   * @param {number} zoom
    */
   zoomTo(zoom, x = 0, y = 0) {
     const before = this.zoom;
@@ -87,13 +74,7 @@ export class View {
     this.moveTo(centre.x + x * by, centre.y + y * by);
   }
 
-  /**
-   * Moves the centre of the view. The picture covers the area, or is centred in it where it is
-   * smaller.
-   *
-   * @param {number} x
-   * @param {number} y
-   */
+  /** Moves the centre of the view, within the picture. @param {number} x @param {number} y */
   moveTo(x, y) {
     ({ x: this.x, y: this.y } = this.#limit(x, y));
   }
@@ -105,8 +86,7 @@ export class View {
   }
 
   /**
-   * Sets the size of the area that shows the picture, and of the picture at a zoom of 1. The stored
-   * centre stays, so that a change of the window's size moves the picture only if necessary.
+   * Sets the size of the area that shows the picture, and of the picture at a zoom of 1.
    *
    * @param {{ width: number, height: number }} area
    * @param {{ width: number, height: number }} picture
@@ -126,18 +106,12 @@ export class View {
     this.y = clamp(y, edge);
   }
 
-  /**
-   * Returns the closest centre with which the picture covers the area.
-   *
-   * @param {number} x
-   * @param {number} y
-   */
+  /** Returns the closest allowed centre. @param {number} x @param {number} y */
   #limit(x, y) {
     const { width, height } = this.#area;
     return { x: clamp(x, edgeOf(width, this.zoom)), y: clamp(y, edgeOf(height, this.zoom)) };
   }
 
-  /** Stores the view in this browser. */
   save() {
     const { turn, mirrored, zoom, x, y } = this;
     try {
@@ -154,12 +128,7 @@ export class View {
     return `translate(${move}) scale(${this.mirrored ? -this.zoom : this.zoom}, ${this.zoom})`;
   }
 
-  /**
-   * Draws a whole picture, rotated and mirrored but not zoomed.
-   *
-   * @param {ImageBitmap} picture
-   * @returns {HTMLCanvasElement}
-   */
+  /** Draws a whole picture, rotated and mirrored but not zoomed. @param {ImageBitmap} picture */
   draw(picture) {
     const canvas = document.createElement("canvas");
     const { width, height } = picture;
@@ -173,13 +142,7 @@ export class View {
   }
 }
 
-/**
- * Returns how far the centre of the view may be from the centre of the picture, as a fraction of
- * the displayed size.
- *
- * @param {number} area Size of the area, relative to the picture's size at a zoom of 1.
- * @param {number} zoom
- */
+/** Returns how far the centre of the view may be from that of the picture. @param {number} area @param {number} zoom */
 function edgeOf(area, zoom) {
   return Math.max(0, (1 - area / zoom) / 2);
 }

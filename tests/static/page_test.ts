@@ -17,6 +17,10 @@ const needs = needing(CHROMIUM, PYTHON, "sh", "sleep", "cat");
 
 /** Maximum size of the page and all its files, compressed, in bytes. */
 const MAX_PAGE_SIZE = 60 * 1024;
+/** Size of all files of the page before it could show recordings, in bytes. */
+const SIZE_BEFORE_RECORDINGS = 123_865;
+/** Maximum size that the recordings may add, in bytes. */
+const MAX_ADDED_SIZE = 60 * 1024;
 
 const NOTICE = `document.querySelector(".notice")?.innerText`;
 const LIVE = `document.querySelector("[data-state=live]") !== null`;
@@ -80,6 +84,15 @@ async function resize(page: Page, width: number, height: number, mobile = false)
 function emulated(count: number): string {
   return Array.from({ length: count }, (_, i) => `camera${i + 1}=emulated`).join(",");
 }
+
+Deno.test("the recordings add less than 60 KB to the files of the page", async () => {
+  let size = 0;
+  for await (const { name } of Deno.readDir("static")) {
+    size += (await Deno.stat(`static/${name}`)).size;
+  }
+  assertGreater(size, SIZE_BEFORE_RECORDINGS / 2);
+  assertLess(size, SIZE_BEFORE_RECORDINGS + MAX_ADDED_SIZE);
+});
 
 Deno.test("Page in Chromium", needs, async (t) => {
   await using browser = await Browser.start();

@@ -147,7 +147,7 @@ Deno.test("Replay from a server in Chromium", needing(CHROMIUM, PYTHON), async (
 
     assertMatch(
       await page.eval(`document.querySelector("#recording-state").textContent`),
-      /^Recording: keeps about \d+ (h|d|min)/,
+      /^Recording: holds about \d+ (h|d|min)/,
     );
     assertEquals(page.errors, []);
   } finally {

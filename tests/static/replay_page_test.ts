@@ -455,7 +455,7 @@ Deno.test("Replay in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
         page.eval(`(() => {
         const select = document.querySelector("select[name=${name}]");
         select.value = ${JSON.stringify(value)};
-        select.dispatchEvent(new Event("change"));
+        select.dispatchEvent(new Event("change", { bubbles: true }));
       })()`);
       await choose("format", "mp4");
       await page.until(`${size}.includes("ffmpeg is not installed")`);
