@@ -98,7 +98,7 @@ Deno.test(
       last = performance.now();
     }, 5);
     const begun = performance.now();
-    await file.append([randomBytes(100_000), randomBytes(400_000)]);
+    await file.writeAt(0, randomBytes(500_000)); // a pipe has no end to append to
     const took = performance.now() - begun;
     clearInterval(timer);
     assertEquals((await reading).stdout.length, 500_000);
