@@ -39,6 +39,20 @@ export function writeClusterHeader(bytes: Bytes, { time, size }: Cluster, at = 0
   view.setUint32(19, 0x81000080); // track 1, relative time 0, key frame
 }
 
+/**
+ * Replaces a cluster by a Void element of the same size, which players skip.
+ *
+ * @param size Size of the cluster's JPEG, in bytes.
+ */
+export function writeVoid(bytes: Bytes, size: number, at = 0): void {
+  const length = CLUSTER_HEADER + size;
+  bytes.fill(0, at, at + length);
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at, CLUSTER_HEADER);
+  view.setUint8(0, 0xec); // Void
+  view.setUint32(1, 0x01000000); // a size of eight bytes
+  view.setUint32(5, length - 9);
+}
+
 /** The header of a cluster. */
 export interface Cluster {
   /** Time since the file's first frame, in milliseconds. */

@@ -15,6 +15,7 @@ export {
   MAX_CLUSTER_FRAME,
   readClusterHeader,
   writeClusterHeader,
+  writeVoid,
 } from "./cluster.ts";
 export { type Cues, cuesSize, encodeCues, readCues } from "./cues.ts";
 export { encodeHead, type Head, HEAD_SIZE, type HeadOptions, readHead } from "./head.ts";

@@ -10,11 +10,14 @@ import { type Download, Downloads } from "./downloads.ts";
 import { checkEncoder, encodeMp4, FRAGMENT_FRAMES, NoEncoderError } from "./encode.ts";
 import type { Library } from "./library.ts";
 import type { Marks } from "./marks.ts";
+import type { Segment } from "./segment.ts";
 
 /** Maximum number of MP4s that are made at the same time. */
 const MAX_ENCODINGS = 2;
 /** Maximum number of other clips that are sent at the same time: each takes about 3 MB of memory. */
 const MAX_FILES = 32;
+/** Maximum number of damaged segments that are reported once. */
+const MAX_REPORTS = 1_000;
 /** Maximum frame rate of an MP4 and of a timelapse, unless the client requests another. */
 const DEFAULT_MAX_FPS = 60;
 
@@ -70,6 +73,8 @@ export class Clips implements Disposable {
   readonly #ffmpeg: string;
   readonly #closed = new AbortController();
   readonly #files: Downloads;
+  /** Segments with damaged frames that were reported. */
+  readonly #damaged = new Set<string>();
   readonly #encodings: Downloads;
 
   constructor({ library, marks, log, ffmpeg = "ffmpeg", clock = systemClock }: ClipsOptions) {
@@ -132,7 +137,7 @@ export class Clips implements Disposable {
       const message = `Cannot send another clip now: ${MAX_FILES} are being sent`;
       return { refused: "busy", message };
     }
-    const chunks = new ClipFile(this.#library, plan, format).read(start, end);
+    const chunks = new ClipFile(this.#library, plan, format, this.#onDamage).read(start, end);
     return { body: clipBody(chunks, this.#bodyOptions(plan, download)) };
   }
 
@@ -158,7 +163,7 @@ export class Clips implements Disposable {
     const abort = new AbortController();
     const onCancel = () => abort.abort(new ImmediateStop("The client has disconnected"));
     const options = this.#bodyOptions(plan, download);
-    const input = new ClipFile(this.#library, plan, "mkv").read();
+    const input = new ClipFile(this.#library, plan, "mkv", this.#onDamage).read();
     const chunks = encodeMp4({ ...plan, input, ffmpeg: this.#ffmpeg }, abort.signal);
     try {
       const reading = chunks.next();
@@ -194,6 +199,13 @@ export class Clips implements Disposable {
       },
     };
   }
+
+  readonly #onDamage = ({ camera, day, name }: Segment): void => {
+    const file = `${camera}/${day}/${name}`;
+    if (this.#damaged.has(file)) return;
+    if (this.#damaged.size < MAX_REPORTS) this.#damaged.add(file);
+    this.#log.warn("clip without damaged frames", { camera, file });
+  };
 
   #report({ camera }: ClipPlan, failure: unknown): void {
     if (failure === undefined) return;

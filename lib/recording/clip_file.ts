@@ -6,10 +6,15 @@ import {
   encodeHead,
   HEAD_SIZE,
   readClusterHeader,
+  readHead,
   writeClusterHeader,
+  writeVoid,
 } from "../matroska/mod.ts";
 import type { ClipPiece, ClipPlan, FrameSource } from "./clip_plan.ts";
 import type { DiskFile } from "./disk.ts";
+import { codeOf } from "./file_system.ts";
+import type { Segment } from "./segment.ts";
+import { readWriter } from "./segment_reader.ts";
 
 /** Maximum size of a read, in bytes, if it is more than one frame. */
 const CHUNK_SIZE = 2 ** 20;
@@ -37,8 +42,16 @@ export class ClipFile {
   readonly #framesAt: number;
   readonly #framesEnd: number;
   readonly #cues: number;
+  readonly #onDamage: (segment: Segment) => void;
 
-  constructor(source: Pick<FrameSource, "openFile">, plan: ClipPlan, format: ClipFileFormat) {
+  /** @param onDamage Is called for each frame that is damaged. */
+  constructor(
+    source: Pick<FrameSource, "openFile">,
+    plan: ClipPlan,
+    format: ClipFileFormat,
+    onDamage: (segment: Segment) => void = () => {},
+  ) {
+    this.#onDamage = onDamage;
     const isMatroska = format === "mkv";
     this.#source = source;
     this.#plan = plan;
@@ -51,10 +64,11 @@ export class ClipFile {
   }
 
   /**
-   * Reads a part of the file in chunks of about 1 MiB. Keeps at most one segment open.
+   * Reads a part of the file in chunks of about 1 MiB. Keeps at most one segment open. Frames that
+   * are damaged are left out: in their place is a Void element, or zeros.
    *
    * @param end Offset of the end of the part.
-   * @throws {Error} If a frame has been deleted meanwhile, or cannot be read.
+   * @throws {Error} If a segment has been deleted or replaced meanwhile, or cannot be read at all.
    */
   async *read(start = 0, end = this.length): AsyncGenerator<Bytes> {
     if (start < this.#framesAt) yield this.#encodeHead().subarray(start, end);
@@ -102,19 +116,26 @@ export class ClipFile {
   ): Promise<Bytes> {
     const from = offsets[frame]!;
     const bytes = new Uint8Array(offsets[next - 1]! + CLUSTER_HEADER + sizes[next - 1]! - from);
-    const isComplete = await file.readAt(from, bytes) === bytes.length;
+    const clusters = offsets.subarray(frame, next).map((offset) => offset - from);
+    const isComplete = await readClusters(file, from, bytes, clusters) === bytes.length;
     let written = 0;
     for (let i = frame; i < next; i++) {
       const [at, size] = [offsets[i]! - from, sizes[i]!];
       const jpegAt = at + CLUSTER_HEADER;
-      const isSame = isComplete && readClusterHeader(bytes, at)?.size === size &&
-        bytes[jpegAt] === 0xff && bytes[jpegAt + 1] === 0xd8;
-      if (!isSame) {
+      const isWhole = readClusterHeader(bytes, at)?.size === size && bytes[jpegAt] === 0xff &&
+        bytes[jpegAt + 1] === 0xd8;
+      if (!isComplete || !isWhole && !await isUnchanged(file, segment)) {
         const { camera, day, name } = segment;
-        throw new Error(`Cannot read a frame of ${camera}/${day}/${name}: replaced or damaged`);
+        throw new Error(`Cannot read a frame of ${camera}/${day}/${name}: replaced, or cut off`);
       }
-      if (this.#format === "mkv") writeClusterHeader(bytes, { time: times[i]!, size }, at);
-      else bytes.copyWithin(written, jpegAt, jpegAt + size);
+      if (!isWhole) {
+        writeVoid(bytes, size, at);
+        this.#onDamage(segment);
+      } else if (this.#format === "mkv") writeClusterHeader(bytes, { time: times[i]!, size }, at);
+      if (this.#format === "mjpeg") {
+        if (isWhole) bytes.copyWithin(written, jpegAt, jpegAt + size);
+        else bytes.fill(0, written, written + size);
+      }
       written += this.#headerSize + size;
     }
     return bytes.subarray(0, written);
@@ -142,6 +163,43 @@ export class ClipFile {
     }
     return encodeCues(cues);
   }
+}
+
+/**
+ * Reads clusters. Where the disk cannot read one, it is zeros.
+ *
+ * @param clusters Their offsets in the buffer.
+ * @returns Number of bytes read.
+ */
+async function readClusters(
+  file: DiskFile,
+  from: number,
+  bytes: Bytes,
+  clusters: Uint32Array,
+): Promise<number> {
+  try {
+    return await file.readAt(from, bytes);
+  } catch (error) {
+    if (codeOf(error) !== "EIO") throw error;
+  }
+  for (const [i, at] of clusters.entries()) {
+    const cluster = bytes.subarray(at, clusters[i + 1]);
+    try {
+      await file.readAt(from + at, cluster);
+    } catch (error) {
+      if (codeOf(error) !== "EIO") throw error;
+      cluster.fill(0);
+    }
+  }
+  return bytes.length;
+}
+
+/** Whether a file is that of a segment, and has not been replaced by a thinned one. */
+async function isUnchanged(file: DiskFile, { start, thinnedTo }: Segment): Promise<boolean> {
+  const bytes = new Uint8Array(HEAD_SIZE);
+  await file.readAt(0, bytes);
+  const head = readHead(bytes);
+  return head?.date === start && readWriter(head)?.thinnedTo === thinnedTo;
 }
 
 /** Returns the frame after those that follow `frame` without a gap in the segment's file. */

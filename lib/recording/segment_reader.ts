@@ -68,16 +68,22 @@ export async function readSegment(file: DiskFile): Promise<SegmentContent> {
   const size = await file.size();
   const bytes = await readBytes(file, 0, HEAD_SIZE);
   const head = readHead(bytes);
-  const writer = /^dinocam(?: (\d{1,15}))?(?: @(\d+(?:\.\d+)?))?$/.exec(head?.writtenBy ?? "");
+  const writer = head && readWriter(head);
   if (!head || !writer) throw new HeadError("the head is damaged, or not from a recorder");
-  const described = {
-    head,
-    number: Number(writer[1] ?? 0),
-    thinnedTo: writer[2] === undefined ? undefined : Number(writer[2]),
-  };
+  const described = { head, ...writer };
   const cues = head.fileSize === size ? await readIndex(file, head, size) : undefined;
   if (cues) return { ...described, index: cues, isComplete: true };
   return { ...described, index: await walk(file, size), isComplete: false };
+}
+
+/** Reads what a recorder writes as `writtenBy`; undefined if it is from another program. */
+export function readWriter(
+  { writtenBy }: Head,
+): Pick<SegmentContent, "number" | "thinnedTo"> | undefined {
+  const writer = /^dinocam(?: (\d{1,15}))?(?: @(\d+(?:\.\d+)?))?$/.exec(writtenBy);
+  if (!writer) return undefined;
+  const thinnedTo = writer[2] === undefined ? undefined : Number(writer[2]);
+  return { number: Number(writer[1] ?? 0), thinnedTo };
 }
 
 /** Reads the cues of a complete file; undefined if they do not list each of its clusters. */

@@ -7,7 +7,7 @@ import {
   readCues,
   readHead,
 } from "../../../lib/matroska/mod.ts";
-import { join } from "../../../lib/matroska/ebml.ts";
+import { join, readElement } from "../../../lib/matroska/ebml.ts";
 import { ClipFile } from "../../../lib/recording/clip_file.ts";
 import { type ClipPlan, planPeriod } from "../../../lib/recording/clip_plan.ts";
 import {
@@ -213,6 +213,52 @@ Deno.test("reading a clip fails if a frame is deleted, replaced or cut off meanw
     assert(change === "delete" || error.message.startsWith("Cannot read a frame"), error.message);
     assertEquals(library.open, 0, change);
   }
+});
+
+Deno.test("a clip leaves out frames that are damaged or that the disk cannot read", async () => {
+  await using library = new ClipLibrary();
+  const { first, second, frames } = recordTwo(library);
+  const clip = await plan(library);
+  const { offsets } = clip.pieces[0]!;
+  using segment = Deno.openSync(library.pathOf(first), { write: true });
+  const damage = (at: number) => {
+    segment.seekSync(at, Deno.SeekMode.Start);
+    segment.writeSync(new Uint8Array(3));
+  };
+  damage(offsets[7]! + 5); // a size
+  damage(offsets[8]! + CLUSTER_HEADER); // the begin of a JPEG
+  library.onRead = (position, bytes) => { // of both segments
+    const isBad = position <= offsets[20]! + 50 && position + bytes > offsets[20]! + 50;
+    const error = Object.assign(new Error("EIO: i/o error, read"), { code: "EIO" });
+    return isBad ? Promise.reject(error) : Promise.resolve();
+  };
+  const isDamaged = (number: number) => [7, 8, 20, 70].includes(number);
+  const damaged: string[] = [];
+  const onDamage = ({ name }: { name: string }) => damaged.push(name);
+
+  const mjpeg = await read(new ClipFile(library, clip, "mjpeg", onDamage));
+  const expected = frames.map(({ jpeg }, i) => isDamaged(i) ? jpeg.map(() => 0) : jpeg);
+  assertEquals(mjpeg, join(...expected));
+  assertEquals(damaged, [...Array(3).fill(first.name), second.name]);
+
+  const file = new ClipFile(library, clip, "mkv", onDamage);
+  const mkv = await read(file);
+  assertEquals(mkv.length, file.length);
+  const numbers: number[] = [];
+  let at = HEAD_SIZE;
+  for (let number = 0; number < 80; number++) {
+    const cluster = readClusterHeader(mkv, at);
+    if (cluster) numbers.push(number);
+    else {
+      const { id, end } = readElement(mkv, at)!;
+      assertEquals([id, end], [0xec, at + CLUSTER_HEADER + frames[number]!.jpeg.length]);
+    }
+    at += CLUSTER_HEADER + frames[number]!.jpeg.length;
+  }
+  assertEquals(numbers, frames.map((_, i) => i).filter((number) => !isDamaged(number)));
+
+  library.onRead = () => Promise.reject(Object.assign(new Error("EIO"), { code: "EIO" }));
+  await assertRejects(() => read(file), Error, "EIO"); // the disk is gone
 });
 
 Deno.test("a clip that is left early closes its segment", async () => {

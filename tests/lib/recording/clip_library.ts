@@ -37,7 +37,7 @@ export class ClipLibrary implements AsyncDisposable {
   open = 0;
   bytesRead = 0;
   /** Called before each read. */
-  onRead: () => Promise<void> = () => Promise.resolve();
+  onRead: (position: number, bytes: number) => Promise<void> = () => Promise.resolve();
 
   readonly clock = new ManualClock();
   readonly clips: Clips;
@@ -119,7 +119,7 @@ export class ClipLibrary implements AsyncDisposable {
     return {
       ...file,
       readAt: async (position, into) => {
-        await this.onRead();
+        await this.onRead(position, into.length);
         this.bytesRead += into.length;
         return await file.readAt(position, into);
       },
