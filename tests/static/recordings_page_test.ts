@@ -160,7 +160,7 @@ Deno.test("Recordings in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
       await replayKill(page, folder, killedAt);
     });
 
-    await page.until(`/^Recording: keeps about \\d+ (h|d|min)/
+    await page.until(`/^Recording: \\w+ about \\d+ (h|d|min)/
       .test(document.querySelector("#recording-state").textContent)`);
     assertEquals(page.errors, []);
   } finally {
@@ -230,13 +230,13 @@ async function drag(page: Page, recorded: Recorded): Promise<number> {
     delays.push(renderedAt - await page.eval<number>("movedAt"));
   }
   await page.mouse("mouseReleased", { x: xOf(shown), y: top + 40 }, { button: "left" });
-  const [middleDelay, longest] = [median(delays), Math.max(...delays)];
+  const [half, most, all] = [0.5, 0.9, 1].map((share) => rounded(percentile(delays, share)));
   figure(
-    "from a move of the pointer to the picture, median and maximum",
-    `${rounded(middleDelay)} and ${rounded(longest)} ms`,
+    "from a move of the pointer to the picture, median, 90th percentile and maximum",
+    `${half}, ${most} and ${all} ms`,
     "100 ms",
   );
-  assertLess(middleDelay, 100);
+  assertLess(most!, 100); // other programs may delay some
   return recorded.indexAt(shown);
 }
 
