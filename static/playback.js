@@ -144,6 +144,7 @@ export class Playback {
 
   /** Goes on after a reconnect, or plays from the moment of a link. @param {number} [at] */
   onConnected(at) {
+    this.recordings.problem = undefined;
     if (at === undefined) this.replay.restore();
     else {
       this.#timeline.follow();
