@@ -238,7 +238,8 @@ export async function checkHangingDisk(size: number, overflows: boolean): Promis
   const during = await observer.during(async () => {
     await disk.freeze();
     try {
-      await pause(5_500);
+      await pause(5_000);
+      await become(server, "paused", 2_000); // an operation that takes 5 s is noticed within 1 s
       const { state, reason, dropped } = await recordingOf(server);
       figure("while the disk hangs", `${state}, ${dropped} frames dropped: ${reason}`);
       assertEquals(state, "paused");
