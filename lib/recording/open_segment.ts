@@ -132,6 +132,6 @@ export class GrowingIndex implements SegmentIndex {
 
   #checked(frame: number): number {
     if (frame >= 0 && frame < this.#length) return frame;
-    throw new RangeError(`Frame ${frame} is none of the ${this.#length} frames of the segment`);
+    throw new RangeError(`Cannot find frame ${frame}: the segment has ${this.#length} frames`);
   }
 }

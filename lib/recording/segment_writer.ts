@@ -112,8 +112,8 @@ export class SegmentWriter {
   }
 
   /**
-   * Writes frames, with times that rise strictly. Afterwards they are in {@link segment}; if it
-   * fails, none of them is.
+   * Writes frames, with times that rise strictly. Afterwards they are in {@link segment}.
+   * If it fails, {@link segment} is unchanged.
    */
   async append(frames: readonly TimedFrame[]): Promise<void> {
     const headers = new Uint8Array(CLUSTER_HEADER * frames.length);

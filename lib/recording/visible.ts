@@ -62,7 +62,7 @@ export function firstFrom(index: SegmentIndex, time: number): number {
   return low;
 }
 
-/** Returns the parts of a period that are in none of the others. */
+/** Returns a period without its overlaps with other periods. */
 function subtract(period: Period, others: readonly Period[]): Period[] {
   let parts = [period];
   for (const [from, to] of others) {

@@ -33,6 +33,10 @@ export interface KillOptions {
 /** What is left of recorders that were killed. */
 export interface KillResult {
   kept: number;
+  /** Frames that the recorders acknowledged. */
+  acknowledged: number;
+  /** Those of them that are missing. */
+  missing: number;
   /** Frames that the recorder got and did not acknowledge, and that are lost; the most of a kill. */
   lost: number;
   /** Kills that have left a part of a frame at the end of a file. */
@@ -48,7 +52,15 @@ export interface KillResult {
  * files unchanged, before and after the repair.
  */
 export async function killRecorders(options: KillOptions): Promise<KillResult> {
-  const result: KillResult = { kept: 0, lost: 0, torn: 0, open: 0, repair: 0 };
+  const result: KillResult = {
+    kept: 0,
+    acknowledged: 0,
+    missing: 0,
+    lost: 0,
+    torn: 0,
+    open: 0,
+    repair: 0,
+  };
   const repairs: number[] = [];
   for (let i = 0; i < options.count; i++) {
     await withFolder(async (folder) => {
@@ -56,7 +68,9 @@ export async function killRecorders(options: KillOptions): Promise<KillResult> {
       const { offered, acknowledged } = await killOne(folder, options);
       const files = await segmentFiles(`${folder}/front`);
       const before = await readNumbers(files, options.bytes);
-      assertGreaterOrEqual(before.numbers.length, acknowledged, "an acknowledged frame is lost");
+      assertGreaterOrEqual(acknowledged, 1);
+      result.acknowledged += acknowledged;
+      result.missing += Math.max(0, acknowledged - before.numbers.length);
       repairs.push(...await repairAll(files));
       const kept = await segmentFiles(`${folder}/front`);
       const after = await readNumbers(kept, options.bytes);
@@ -75,7 +89,9 @@ export async function killRecorders(options: KillOptions): Promise<KillResult> {
   }
   result.repair = percentile(repairs, 0.99);
   assertLess(Math.max(0, ...repairs), 1_000);
-  assertLessOrEqual(result.lost, options.fps > MAX_PACED ? 21 : 2);
+  assertEquals(result.missing, 0, "acknowledged frames are lost");
+  // A busy recorder always has frames waiting: as many as its source hands over.
+  if (options.fps <= MAX_PACED) assertLessOrEqual(result.lost, 2);
   return result;
 }
 

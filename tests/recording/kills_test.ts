@@ -13,7 +13,7 @@ for (const [kind, fps, bytes] of [["a paced", 60, 60_000], ["a busy", 900, 100_0
       const result = await killRecorders({ count: 3, fps, bytes, random: new Random(Date.now()) });
       figure(`3 kills of ${kind} recorder, frames kept`, result.kept);
       figure(
-        "most frames lost that were not acknowledged",
+        "most frames lost of those that waited",
         result.lost,
         fps <= MAX_PACED ? "2" : "",
       );
