@@ -17,7 +17,7 @@ const LAYERS: readonly (readonly string[])[] = [
     ...["lib/auth/", "lib/config.ts", "lib/matroska/", "lib/multipart/", "lib/playback/"],
     ...["lib/sockets/"],
   ],
-  ["lib/host.ts", "lib/jpeg/", "lib/limit_fps.ts", "lib/setting.ts"],
+  ["lib/host.ts", "lib/jpeg/", "lib/limit_fps.ts", "lib/setting.ts", "lib/sound_packet.ts"],
   [
     ...["lib/hub/", "lib/http1/", "lib/process/", "lib/env.ts", "lib/frame.ts", "lib/log.ts"],
     ...["lib/log_limiter.ts", "lib/received.ts", "lib/relay_loops.ts"],

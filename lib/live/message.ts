@@ -8,7 +8,7 @@ import type { Frame, Jpeg } from "../frame.ts";
 export const PROTOCOL_VERSION = 2;
 
 /** The first byte of each binary message. Clients ignore kinds that they do not know. */
-export const MESSAGE_KIND = { FRAME: 1, RECORDED_FRAME: 2 } as const;
+export const MESSAGE_KIND = { FRAME: 1, RECORDED_FRAME: 2, SOUND: 3, RECORDED_SOUND: 4 } as const;
 
 /** Size of the header before the JPEG in a frame message, in bytes. */
 export const FRAME_HEADER = 16;

@@ -1,4 +1,5 @@
 import type { Bytes } from "../bytes.ts";
+import { TRACK } from "./cluster.ts";
 import { readElement } from "./ebml.ts";
 import { SEGMENT_DATA } from "./head.ts";
 
@@ -7,13 +8,18 @@ export const CUES_HEADER = 8;
 /** Size of one cue, in bytes. */
 export const CUE_SIZE = 22;
 
-/** The index of a file: the time and offset of each cluster listed. */
-export interface Cues {
-  /** Times since the file's first frame, in milliseconds. */
+/** The index of a file: the time, offset and track of each cluster listed. */
+export interface CuesOptions {
+  /** Times since the start of the file, in milliseconds. */
   readonly times: Uint32Array;
   /** Offsets of the clusters in the file. */
   readonly offsets: Float64Array;
+  /** The clusters' tracks; without it, all are of the video. */
+  readonly tracks?: Uint8Array;
 }
+
+/** The index of a file, as {@link readCues} reads it. */
+export type Cues = Required<CuesOptions>;
 
 /** Returns the size of the Cues element for a number of cues, in bytes; 0 for none. */
 export function cuesSize(count: number): number {
@@ -21,7 +27,7 @@ export function cuesSize(count: number): number {
 }
 
 /** Encodes the Cues element, the index at the end of a file. Empty without cues. */
-export function encodeCues({ times, offsets }: Cues): Bytes {
+export function encodeCues({ times, offsets, tracks }: CuesOptions): Bytes {
   const bytes = new Uint8Array(cuesSize(times.length));
   if (times.length === 0) return bytes;
   const view = new DataView(bytes.buffer);
@@ -32,7 +38,9 @@ export function encodeCues({ times, offsets }: Cues): Bytes {
     view.setUint32(at, 0xbb94b384); // CuePoint, 20 bytes: CueTime, 4 bytes
     view.setUint32(at + 4, times[i]!);
     view.setUint32(at + 8, 0xb78cf781); // CueTrackPositions, 12 bytes: CueTrack, 1 byte
-    view.setUint32(at + 12, 0x01f18700 + Math.floor(position / 2 ** 48)); // 1, CueClusterPosition
+    view.setUint8(at + 12, tracks?.[i] ?? TRACK.VIDEO);
+    view.setUint16(at + 13, 0xf187); // CueClusterPosition, 7 bytes
+    view.setUint8(at + 15, Math.floor(position / 2 ** 48));
     view.setUint16(at + 16, Math.floor(position / 2 ** 32) % 2 ** 16);
     view.setUint32(at + 18, position % 2 ** 32);
   }
@@ -50,11 +58,13 @@ export function readCues(bytes: Bytes): Cues | undefined {
   const count = (element.end - element.start) / CUE_SIZE;
   if (!Number.isInteger(count)) return undefined;
   const [times, offsets] = [new Uint32Array(count), new Float64Array(count)];
+  const tracks = new Uint8Array(count);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   for (let i = 0, at = element.start; i < count; i++, at += CUE_SIZE) {
     if (view.getUint32(at) !== 0xbb94b384) return undefined;
     times[i] = view.getUint32(at + 4);
+    tracks[i] = view.getUint8(at + 12);
     offsets[i] = view.getUint16(at + 16) * 2 ** 32 + view.getUint32(at + 18) + SEGMENT_DATA;
   }
-  return { times, offsets };
+  return { times, offsets, tracks };
 }

@@ -1,5 +1,6 @@
 import type { Bytes } from "../bytes.ts";
 import type { Size } from "../jpeg/segments.ts";
+import { TRACK, type Track } from "./cluster.ts";
 import {
   element,
   elements,
@@ -28,6 +29,15 @@ const ID = {
   MUXING_APP: 0x4d80,
   WRITING_APP: 0x5741,
   TRACKS: 0x1654ae6b,
+  TRACK: 0xae,
+  TRACK_TYPE: 0x83,
+  VIDEO: 0xe0,
+  WIDTH: 0xb0,
+  HEIGHT: 0xba,
+  AUDIO: 0xe1,
+  SAMPLING_FREQUENCY: 0xb5,
+  CHANNELS: 0x9f,
+  BIT_DEPTH: 0x6264,
   CUES: 0x1c53bb6b,
 } as const;
 
@@ -39,12 +49,20 @@ const TIMESTAMP_SCALE = 1_000_000;
 /** Length of {@link HeadOptions.writtenBy} in the file. */
 const NAME_LENGTH = 24;
 
+/** The sound track of a file: mono, 16 bits, little-endian. */
+export interface SoundTrack {
+  /** Samples per second. */
+  readonly rate: number;
+}
+
 /** Contents of a file's head. */
 export interface HeadOptions {
   /** Time of the first frame, in milliseconds since the Unix epoch. */
   readonly date: number;
   /** Size of the pictures. */
   readonly size: Size;
+  /** Missing for a file without sound. */
+  readonly sound?: SoundTrack;
   /** Name of the writer, at most 24 ASCII characters. @default {"dinocam"} */
   readonly writtenBy?: string;
   /** Duration in milliseconds; missing while the file is being written. */
@@ -56,12 +74,12 @@ export interface HeadOptions {
 }
 
 /**
- * Encodes what precedes the first cluster of a Matroska file with one track of JPEGs (`V_MJPEG`).
- * It always has {@link HEAD_SIZE} bytes: when a file is complete, the head is written again over
- * the first one.
+ * Encodes what precedes the first cluster of a Matroska file with a track of JPEGs (`V_MJPEG`), and
+ * one of samples (`A_PCM/INT/LIT`) if it has sound. It always has {@link headSize} bytes: when a
+ * file is complete, the head is written again over the first one.
  */
 export function encodeHead(options: HeadOptions): Bytes {
-  const { date, size, writtenBy = "dinocam", duration = 0, fileSize, cuesAt } = options;
+  const { date, size, sound, writtenBy = "dinocam", duration = 0, fileSize, cuesAt } = options;
   const ebml = element(
     ID.EBML,
     ...[element(0x4286, uint(1, 1)), element(0x42f7, uint(1, 1)), element(0x42f2, uint(4, 1))],
@@ -95,59 +113,121 @@ export function encodeHead(options: HeadOptions): Bytes {
     element(ID.WRITING_APP, text(writtenBy, NAME_LENGTH)),
     element(ID.DATE, nanoseconds),
   );
-  const track = element(
-    0xae,
-    ...[element(0xd7, uint(1, 1)), element(0x73c5, uint(1, 1)), element(0x83, uint(1, 1))],
-    ...[element(0x9c, uint(0, 1)), element(0x86, text("V_MJPEG"))],
-    element(0xe0, element(0xb0, uint(size.width, 2)), element(0xba, uint(size.height, 2))),
-  );
   return join(
     ebml,
     segment,
     cuesAt === undefined ? element(ID.VOID, new Uint8Array(seek.length - 2)) : seek,
     info,
-    element(ID.TRACKS, track),
+    element(ID.TRACKS, encodeVideoTrack(size), ...sound ? [encodeSoundTrack(sound)] : []),
   );
+}
+
+function encodeVideoTrack({ width, height }: Size): Bytes {
+  return element(
+    ID.TRACK,
+    ...encodeTrackType(TRACK.VIDEO, 1, "V_MJPEG"),
+    element(ID.VIDEO, element(ID.WIDTH, uint(width, 2)), element(ID.HEIGHT, uint(height, 2))),
+  );
+}
+
+function encodeSoundTrack({ rate }: SoundTrack): Bytes {
+  return element(
+    ID.TRACK,
+    ...encodeTrackType(TRACK.SOUND, 2, "A_PCM/INT/LIT"),
+    element(
+      ID.AUDIO,
+      element(ID.SAMPLING_FREQUENCY, float(rate)),
+      element(ID.CHANNELS, uint(1, 1)),
+      element(ID.BIT_DEPTH, uint(16, 1)),
+    ),
+  );
+}
+
+function encodeTrackType(track: Track, type: number, codec: string): Bytes[] {
+  return [
+    element(0xd7, uint(track, 1)), // TrackNumber
+    element(0x73c5, uint(track, 1)), // TrackUID
+    element(ID.TRACK_TYPE, uint(type, 1)),
+    element(0x9c, uint(0, 1)), // FlagLacing
+    element(0x86, text(codec)), // CodecID
+  ];
 }
 
 /** Offset of the Segment's content, from which positions in a file are counted. */
 export const SEGMENT_DATA = 52;
 
-/** Size of a file's head, in bytes. */
-export const HEAD_SIZE = encodeHead({ date: EPOCH, size: { width: 1, height: 1 } }).length;
+/** Size of the head of a file without sound, in bytes. */
+export const HEAD_SIZE = sizeWith(undefined);
+/** Maximum size of a head, in bytes: that of a file with sound. */
+export const MAX_HEAD_SIZE = sizeWith({ rate: 1 });
+
+/** Returns the size of a file's head, in bytes. */
+export function headSize(sound: SoundTrack | undefined): number {
+  return sound ? MAX_HEAD_SIZE : HEAD_SIZE;
+}
+
+function sizeWith(sound: SoundTrack | undefined): number {
+  return encodeHead({ date: EPOCH, size: { width: 1, height: 1 }, sound }).length;
+}
 
 /** A file's head, as {@link readHead} reads it. */
 export interface Head extends HeadOptions {
   readonly writtenBy: string;
   readonly duration: number;
+  /** Size of the head, in bytes: offset of the first cluster. */
+  readonly length: number;
 }
 
 /**
  * Reads a head that {@link encodeHead} has written; undefined if it is anything else, or cut off.
  *
- * @param bytes The first {@link HEAD_SIZE} bytes of a file.
+ * @param bytes The first {@link MAX_HEAD_SIZE} bytes of a file, or the whole file.
  */
 export function readHead(bytes: Bytes): Head | undefined {
   const ebml = readElement(bytes, 0);
   const segment = ebml?.id === ID.EBML ? readElement(bytes, ebml.end) : undefined;
-  if (segment?.id !== ID.SEGMENT || bytes.length < HEAD_SIZE) return undefined;
+  if (segment?.id !== ID.SEGMENT) return undefined;
   let cuesAt: number | undefined;
-  let info: Omit<Head, "size"> | undefined;
-  let size: Size | undefined;
-  for (const { id, start, end } of elements(bytes, segment.start, HEAD_SIZE)) {
-    if (end > HEAD_SIZE) return undefined;
+  let info: Info | undefined;
+  for (const { id, start, end } of elements(bytes, segment.start)) {
+    if (end > bytes.length) return undefined;
     if (id === ID.SEEK_HEAD) cuesAt = segment.start + readUint(bytes, end - 8, end);
     else if (id === ID.INFO) info = readInfo(bytes, start, end);
     else if (id === ID.TRACKS) {
-      size = { width: readUint(bytes, end - 6, end - 4), height: readUint(bytes, end - 2, end) };
+      const tracks = readTracks(bytes, start, end);
+      const { size } = tracks;
+      if (!info || !size || headSize(tracks.sound) !== end) return undefined;
+      const fileSize = segment.end === Infinity ? undefined : segment.end;
+      return { ...info, ...tracks, size, cuesAt, fileSize, length: end };
     }
   }
-  if (!info || !size) return undefined;
-  const fileSize = segment.end === Infinity ? undefined : segment.end;
-  return { ...info, size, cuesAt, fileSize };
 }
 
-function readInfo(bytes: Bytes, from: number, to: number): Omit<Head, "size"> | undefined {
+/** Reads the size of the pictures, and the rate of the sound if there is any. */
+function readTracks(
+  bytes: Bytes,
+  from: number,
+  to: number,
+): { size?: Size; sound: SoundTrack | undefined } {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let size: Size | undefined;
+  let sound: SoundTrack | undefined;
+  for (const track of elements(bytes, from, to)) {
+    for (const { id, start, end } of elements(bytes, track.start, track.end)) {
+      if (id === ID.VIDEO && end - start === 8) {
+        size = { width: view.getUint16(start + 2), height: view.getUint16(start + 6) };
+      } else if (id === ID.AUDIO && bytes[start] === ID.SAMPLING_FREQUENCY) {
+        sound = { rate: view.getFloat64(start + 2) };
+      }
+    }
+  }
+  return { size, sound };
+}
+
+/** What the Info element tells. */
+type Info = Pick<Head, "date" | "duration" | "writtenBy">;
+
+function readInfo(bytes: Bytes, from: number, to: number): Info | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   let [date, duration, writtenBy]: [number?, number?, string?] = [];
   for (const { id, start, end } of elements(bytes, from, to)) {

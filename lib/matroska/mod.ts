@@ -1,9 +1,9 @@
 /**
- * Reads and writes Matroska files with one track of JPEGs, a cluster for each frame (RFC 9559).
- * Bytes in, bytes out: it opens no files.
+ * Reads and writes Matroska files with a track of JPEGs, a cluster for each frame, and optionally
+ * one of PCM, in clusters between them (RFC 9559). Bytes in, bytes out: it opens no files.
  *
- *     head      `HEAD_SIZE` bytes, written again when the file is complete
- *     clusters  `CLUSTER_HEADER` bytes and a JPEG, for each frame
+ *     head      `headSize()` bytes, written again when the file is complete
+ *     clusters  `CLUSTER_HEADER` bytes and a JPEG, for each frame; or samples
  *     cues      the index, written when the file is complete
  *
  * @module
@@ -12,10 +12,22 @@ export {
   type Cluster,
   CLUSTER_HEADER,
   clusterHeader,
+  type ClusterOptions,
   MAX_CLUSTER_FRAME,
   readClusterHeader,
+  TRACK,
+  type Track,
   writeClusterHeader,
   writeVoid,
 } from "./cluster.ts";
-export { type Cues, cuesSize, encodeCues, readCues } from "./cues.ts";
-export { encodeHead, type Head, HEAD_SIZE, type HeadOptions, readHead } from "./head.ts";
+export { type Cues, type CuesOptions, cuesSize, encodeCues, readCues } from "./cues.ts";
+export {
+  encodeHead,
+  type Head,
+  HEAD_SIZE,
+  type HeadOptions,
+  headSize,
+  MAX_HEAD_SIZE,
+  readHead,
+  type SoundTrack,
+} from "./head.ts";

@@ -47,6 +47,22 @@ export interface SegmentIndex {
   offset(frame: number): number;
   /** Offset of the end of a frame's cluster. */
   endOffset(frame: number): number;
+  /** The sound between the frames; undefined if the segment has no sound track. */
+  readonly sound?: SegmentSound;
+}
+
+/** The sound of a segment: clusters of samples, at most 100 ms long, between those of the frames. */
+export interface SegmentSound {
+  /** Samples per second. */
+  readonly rate: number;
+  /** Number of clusters. */
+  readonly length: number;
+  /** Time of a cluster's first sample since the segment's start, in milliseconds; rises strictly. */
+  time(cluster: number): number;
+  /** Offset of a cluster in the file. */
+  offset(cluster: number): number;
+  /** Offset of the end of a cluster. */
+  endOffset(cluster: number): number;
 }
 
 /** A segment that is being recorded. `end`, `frames`, `bytes` and `activity` grow. */

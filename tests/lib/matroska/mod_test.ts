@@ -6,9 +6,11 @@ import {
   encodeCues,
   encodeHead,
   HEAD_SIZE,
+  MAX_HEAD_SIZE,
   readClusterHeader,
   readCues,
   readHead,
+  TRACK,
 } from "../../../lib/matroska/mod.ts";
 import { SEGMENT_DATA } from "../../../lib/matroska/head.ts";
 import { readElement } from "../../../lib/matroska/ebml.ts";
@@ -20,33 +22,44 @@ const OPTIONS = {
 };
 const CLOSED = { ...OPTIONS, duration: 59_967, fileSize: 2 ** 40 + 1, cuesAt: 2 ** 40 - 9 };
 
+const SOUND = { ...CLOSED, sound: { rate: 24_000 } };
+
 Deno.test("readHead returns what encodeHead was given", () => {
   const unknown = { duration: 0, fileSize: undefined, cuesAt: undefined };
-  assertEquals(readHead(encodeHead(OPTIONS)), { ...OPTIONS, ...unknown });
-  assertEquals(readHead(encodeHead(CLOSED)), CLOSED);
+  const silent = { sound: undefined, length: HEAD_SIZE };
+  assertEquals(readHead(encodeHead(OPTIONS)), { ...OPTIONS, ...unknown, ...silent });
+  assertEquals(readHead(encodeHead(CLOSED)), { ...CLOSED, ...silent });
+  assertEquals(readHead(encodeHead(SOUND)), { ...SOUND, length: MAX_HEAD_SIZE });
+});
+
+Deno.test("readHead ignores what follows the head", () => {
+  const file = new Uint8Array(MAX_HEAD_SIZE).fill(0xec);
+  file.set(encodeHead(CLOSED));
+  assertEquals(readHead(file)?.length, HEAD_SIZE);
 });
 
 Deno.test("a head has the same size and layout in an open and a complete file", () => {
-  for (const options of [OPTIONS, CLOSED]) {
+  for (const options of [OPTIONS, CLOSED, SOUND]) {
     const head = encodeHead(options);
-    assertEquals(head.length, HEAD_SIZE);
+    assertEquals(head.length, options === SOUND ? MAX_HEAD_SIZE : HEAD_SIZE);
     assertEquals(readElement(head, readElement(head, 0)!.end)!.start, SEGMENT_DATA);
   }
 });
 
 Deno.test("readHead rejects every head that is cut off, and other bytes", () => {
-  const head = encodeHead(CLOSED);
-  for (let length = 0; length < HEAD_SIZE; length++) {
-    assertEquals(readHead(head.subarray(0, length)), undefined, `${length} bytes`);
+  for (const head of [encodeHead(CLOSED), encodeHead(SOUND)]) {
+    for (let length = 0; length < head.length; length++) {
+      assertEquals(readHead(head.subarray(0, length)), undefined, `${length} bytes`);
+    }
   }
   assertEquals(readHead(new Uint8Array(HEAD_SIZE)), undefined);
   assertEquals(readHead(new Uint8Array(HEAD_SIZE).fill(0xff)), undefined);
 });
 
 Deno.test("readHead does not throw for a head with a wrong byte", () => {
-  for (let i = 0; i < HEAD_SIZE; i++) {
+  for (let i = 0; i < MAX_HEAD_SIZE; i++) {
     for (const byte of [0, 1, 0x80, 0xff]) {
-      const head = encodeHead(CLOSED);
+      const head = encodeHead(SOUND);
       head[i] = byte;
       readHead(head);
     }
@@ -54,9 +67,12 @@ Deno.test("readHead does not throw for a head with a wrong byte", () => {
 });
 
 Deno.test("readClusterHeader returns what clusterHeader was given", () => {
-  for (const cluster of [{ time: 0, size: 1 }, { time: 2 ** 32 - 1, size: 16 * 2 ** 20 }]) {
-    const header = clusterHeader(cluster.time, cluster.size);
-    assertEquals([header.length, readClusterHeader(header)], [CLUSTER_HEADER, cluster]);
+  for (const { time, size } of [{ time: 0, size: 1 }, { time: 2 ** 32 - 1, size: 16 * 2 ** 20 }]) {
+    for (const track of [TRACK.VIDEO, TRACK.SOUND]) {
+      const header = clusterHeader(time, size, track);
+      assertEquals(header.length, CLUSTER_HEADER);
+      assertEquals(readClusterHeader(header), { time, size, track });
+    }
   }
 });
 
@@ -74,6 +90,7 @@ Deno.test("readCues returns what encodeCues was given", () => {
   const cues = {
     times: Uint32Array.of(0, 33, 2 ** 32 - 1),
     offsets: Float64Array.of(HEAD_SIZE, 2 ** 33 + 5, 2 ** 45),
+    tracks: Uint8Array.of(TRACK.VIDEO, TRACK.SOUND, TRACK.VIDEO),
   };
   const bytes = encodeCues(cues);
   assertEquals(bytes.length, cuesSize(3));
