@@ -22,6 +22,8 @@ export interface Observed {
   readonly pictures: number;
   /** Number of buffers of sound that were scheduled. */
   readonly buffers: number;
+  /** When the first of them was scheduled, in milliseconds since the Unix epoch. */
+  readonly firstBuffer: number | null;
 }
 
 /**
@@ -33,11 +35,12 @@ export interface Observed {
  * frame of the browser, and that is on the screen with the next but one.
  */
 const OBSERVER = `(() => {
-  const observed = { flashes: [], jumps: [], pictures: 0, buffers: 0 };
+  const none = () => ({ flashes: [], jumps: [], pictures: 0, buffers: 0, firstBuffer: null });
+  let observed = none();
   globalThis.takeObserved = () => {
-    const { flashes, jumps, pictures, buffers } = observed;
-    Object.assign(observed, { flashes: [], jumps: [], pictures: 0, buffers: 0 });
-    return { flashes, jumps, pictures, buffers };
+    const taken = observed;
+    observed = none();
+    return taken;
   };
   const wallTime = () => performance.timeOrigin + performance.now();
 
@@ -80,34 +83,32 @@ const OBSERVER = `(() => {
     start.apply(this, args);
     const { context, buffer } = this, when = args[0] ?? context.currentTime;
     observed.buffers++;
+    observed.firstBuffer ??= wallTime();
     const by = (when - (ends.get(context) ?? when)) * 1000;
     if (Math.abs(by) > 0.1) observed.jumps.push({ time: wallTime(), by });
     ends.set(context, when + buffer.duration);
   };
 })()`;
 
-/** The part of a browser's page that is needed here. */
-export interface ScriptedPage {
-  /** Evaluates an expression. */
-  evaluate<T>(expression: string): Promise<T>;
-}
+/** Evaluates an expression in a page, and awaits it if it is a promise. */
+export type Evaluate = <T>(expression: string) => Promise<T>;
 
 /** Observes what a page shows and plays. */
 export class PageObserver {
-  readonly #page: ScriptedPage;
+  readonly #evaluate: Evaluate;
 
-  private constructor(page: ScriptedPage) {
-    this.#page = page;
+  private constructor(evaluate: Evaluate) {
+    this.#evaluate = evaluate;
   }
 
-  /** Starts to observe a page that has loaded. */
-  static async start(page: ScriptedPage): Promise<PageObserver> {
-    await page.evaluate(OBSERVER);
-    return new PageObserver(page);
+  /** Starts to observe a page that has loaded, and plays no sound yet. */
+  static async start(evaluate: Evaluate): Promise<PageObserver> {
+    await evaluate(OBSERVER);
+    return new PageObserver(evaluate);
   }
 
   /** Returns what the page has shown and played since the previous call. */
   take(): Promise<Observed> {
-    return this.#page.evaluate("takeObserved()");
+    return this.#evaluate("takeObserved()");
   }
 }
