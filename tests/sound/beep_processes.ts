@@ -1,5 +1,6 @@
 import type { PulseAudio } from "../pulse_audio.ts";
 import { ageOf, type Beep } from "./beeps.ts";
+import { readLines } from "./text_lines.ts";
 
 /** A beep that was heard, and its age then. */
 export interface HeardBeep {
@@ -48,14 +49,9 @@ export class BeepListener implements AsyncDisposable {
   }
 
   async #read(): Promise<void> {
-    let rest = "";
-    for await (const text of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
-      const lines = (rest + text).split("\n");
-      rest = lines.pop()!;
-      for (const line of lines) {
-        const beep: Beep = JSON.parse(line);
-        this.beeps.push({ time: beep.time, age: ageOf(beep) });
-      }
+    for await (const line of readLines(this.#child.stdout)) {
+      const beep: Beep = JSON.parse(line);
+      this.beeps.push({ time: beep.time, age: ageOf(beep) });
     }
   }
 }
