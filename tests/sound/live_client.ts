@@ -3,8 +3,8 @@ export class LiveClient implements AsyncDisposable {
   /** The frames, packets and so on since the last {@link reset}. */
   frames = new Reception();
   sound = new Reception();
-  /** Called for each packet of sound. */
-  onSound: (samples: Int16Array<ArrayBuffer>, heardAt: number) => void = () => {};
+  /** Called for each message of recorded sound, with the recording time of the first sample. */
+  onRecordedSound: (samples: Int16Array<ArrayBuffer>, time: number) => void = () => {};
   readonly #socket: WebSocket;
   readonly #closed: Promise<unknown>;
 
@@ -55,7 +55,10 @@ export class LiveClient implements AsyncDisposable {
       this.send({ type: "painted", camera, sequence });
     } else if (kind === 3) {
       this.sound.add(sequence, time, data.byteLength);
-      this.onSound(new Int16Array(data, 16), time);
+    } else if (kind === 2) {
+      this.send({ type: "painted", camera, sequence, recorded: true });
+    } else if (kind === 4) {
+      this.onRecordedSound(new Int16Array(data, 16), time);
     }
   }
 }
