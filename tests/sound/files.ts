@@ -4,12 +4,16 @@ import { systemClock } from "../../lib/clock.ts";
 import { figure, percentile } from "../faults/figures.ts";
 import { ffmpeg } from "../ffmpeg.ts";
 import type { Server } from "../server.ts";
+import { readElement } from "../../lib/matroska/ebml.ts";
 import { type Beep, BeepDetector } from "./beeps.ts";
 import { LiveClient } from "./live_client.ts";
 import { SoundStudio } from "./sync_run.ts";
 
 /** How far a flash and its beep may be apart in a file, in milliseconds. */
 const MAX_APART = 30;
+
+/** ID of the element that contains the clusters. */
+const SEGMENT = 0x18538067;
 
 /** A packet of a file, by ffprobe. */
 interface Packet {
@@ -25,6 +29,7 @@ export async function checkLiveMatroska(seconds: number): Promise<void> {
   await inFolder(async (folder) => {
     const file = join(folder, "av.mkv");
     await save(`${studio.server.url}/av.mkv`, file, seconds * 1_000);
+    await removePartialElement(file);
     assertEquals(await codecsOf(file), ["mjpeg", "pcm_s16le"]);
     await checkFile("av.mkv", file, seconds);
   });
@@ -79,6 +84,9 @@ async function checkReplay(
 /** Checks that ffmpeg reads a file without a warning, and that flashes and beeps coincide. */
 async function checkFile(name: string, file: string, seconds: number): Promise<void> {
   const { warnings } = await ffmpeg(["-i", file, "-f", "null", "-"]);
+  // ffmpeg 5 says that of the PCM of every Matroska file.
+  const index = warnings.findIndex((line) => line.startsWith("Guessed Channel Layout"));
+  if (index >= 0) warnings.splice(index, 1);
   figure(`${name}: warnings of ffmpeg`, warnings.length === 0 ? 0 : warnings.join(" | "), "0");
   const flashes = await findFlashes(file);
   const beeps = await findBeeps(file);
@@ -160,6 +168,18 @@ async function save(url: string, file: string, ms?: number): Promise<void> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Removes the element at the end of a Matroska file of which a part is missing. */
+async function removePartialElement(file: string): Promise<void> {
+  const bytes = await Deno.readFile(file);
+  let at = 0;
+  for (let element; (element = readElement(bytes, at));) {
+    const isOpen = element.end === Infinity || element.id === SEGMENT;
+    if (!isOpen && element.end > bytes.length) break;
+    at = isOpen ? element.start : element.end;
+  }
+  await Deno.truncate(file, at);
 }
 
 async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
