@@ -8,7 +8,6 @@ import type { SoundPacket } from "../../../lib/sound_packet.ts";
 import { needing } from "../../parts.ts";
 import { leavingNoProcess } from "../../processes.ts";
 import { PULSE_AUDIO, PulseAudio } from "../../pulse_audio.ts";
-import { ageOf, BeepDetector } from "../../sound/beeps.ts";
 import { BeepPlayer } from "../../sound/beep_processes.ts";
 
 const RATE = 24_000;
@@ -158,31 +157,6 @@ Deno.test(
         assertEquals([again.length, again.includes(pid!)], [1, false]);
       }
       assertEquals(sounds.status("front")!.failures, 2);
-    });
-  },
-);
-
-Deno.test(
-  "packets of a microphone say when they were heard",
-  needing("ffmpeg", ...PULSE_AUDIO),
-  async () => {
-    await leavingNoProcess(async () => {
-      await using studio = await setUp(({ source }) => `pulse:${source}`);
-      const listener = listen(studio.sounds, "front");
-      await studio.sounds.of("front")!.ready();
-      await clock.sleep(5_500);
-      const ages: number[] = [];
-      const detector = new BeepDetector(RATE, (beep) => ages.push(ageOf(beep)));
-      for (const { samples, heardAt } of listener.packets) {
-        detector.add(new Int16Array(samples.buffer), heardAt);
-      }
-      ages.sort((a, b) => a - b);
-      console.log(
-        `  stamp minus time of the beep: ${ages.map((age) => age.toFixed(1)).join(", ")} ms`,
-      );
-      assert(ages.length >= 4);
-      // The sink's own clock has an uncertainty of 20 ms.
-      assertLess(Math.abs(ages[ages.length >> 1]!), 40);
     });
   },
 );
