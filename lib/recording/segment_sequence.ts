@@ -71,6 +71,8 @@ export class SegmentSequence {
   #size: Size | undefined;
   #lastDay: string | undefined;
   #lastArrival: number | undefined;
+  /** Arrival of the first frame of the segment. */
+  #begunAt = -Infinity;
   /** Average time between two frames, in milliseconds. */
   #interval = 0;
   #syncs = 0;
@@ -115,11 +117,11 @@ export class SegmentSequence {
       if (!size) return { count: 1, bytes: 0 };
       bytes = await this.#end(first.monotonic);
       this.#writer = await this.#begin(first, size);
-      this.#options.sound?.queue.removeBefore(first.monotonic);
+      this.#begunAt = first.monotonic;
       batch = this.#batch(frames);
     }
     const next = frames[batch.length];
-    const clusters = this.#options.sound?.queue.clusters({ until: next?.monotonic }) ?? [];
+    const clusters = this.#clusters({ until: next?.monotonic });
     bytes += await this.#append(batch, clusters);
     this.#record(frames, batch);
     return { count: batch.length, bytes };
@@ -127,7 +129,7 @@ export class SegmentSequence {
 
   /** Writes sound to the open segment, which must have frames. @returns The size written. */
   async writeSound(): Promise<number> {
-    return await this.#append([], this.#options.sound!.queue.clusters());
+    return await this.#append([], this.#clusters());
   }
 
   /** Whether a frame would begin another segment. Only if {@link isOpen}. */
@@ -164,12 +166,7 @@ export class SegmentSequence {
 
   /** Writes the sound of the open segment up to a time, and ends it. @returns The size written. */
   async #end(until: number): Promise<number> {
-    const { sound } = this.#options;
-    let bytes = 0;
-    if (this.#writer && sound) {
-      const clusters = sound.queue.clusters({ until, all: true });
-      if (clusters.length > 0) bytes = await this.#append([], clusters);
-    }
+    const bytes = this.#writer ? await this.#append([], this.#clusters({ until, all: true })) : 0;
     await this.#closeWriter();
     return bytes;
   }
@@ -210,6 +207,13 @@ export class SegmentSequence {
       this.#reportFull(error);
       throw error;
     }
+  }
+
+  /** Returns the sound that belongs to the open segment; see `SoundQueue.clusters`. */
+  #clusters(options?: { until?: number; all?: boolean }): QueuedCluster[] {
+    const queue = this.#options.sound?.queue;
+    queue?.removeBefore(this.#begunAt);
+    return queue?.clusters(options) ?? [];
   }
 
   /** Returns sound with its times. What does not belong to the open segment is left out. */
