@@ -1,4 +1,5 @@
 import type { Bytes } from "../bytes.ts";
+import type { Clock } from "../clock.ts";
 import { type Size, sizeOf } from "../jpeg/segments.ts";
 import type { Log } from "../log.ts";
 import { cuesSize, type SoundTrack } from "../matroska/mod.ts";
@@ -50,6 +51,7 @@ export interface SegmentSequenceOptions {
   readonly correction: Pick<ClockCorrection, "startRun" | "add">;
   /** The sound that is written between the frames; missing without sound. */
   readonly sound?: Pick<SoundInput, "queue" | "dropped">;
+  readonly clock: Pick<Clock, "monotonic">;
   readonly log: Log;
 }
 
@@ -99,7 +101,7 @@ export class SegmentSequence {
 
   /** Whether {@link writeSound} has something to do. */
   get hasSound(): boolean {
-    return this.isOpen && (this.#options.sound?.queue.hasCluster ?? false);
+    return this.isOpen && (this.#options.sound?.queue.hasCluster(this.#now) ?? false);
   }
 
   /**
@@ -121,7 +123,7 @@ export class SegmentSequence {
       batch = this.#batch(frames);
     }
     const next = frames[batch.length];
-    const clusters = this.#clusters({ until: next?.monotonic });
+    const clusters = this.#clusters({ until: next?.monotonic ?? this.#now });
     bytes += await this.#append(batch, clusters);
     this.#record(frames, batch);
     return { count: batch.length, bytes };
@@ -129,7 +131,7 @@ export class SegmentSequence {
 
   /** Writes sound to the open segment, which must have frames. @returns The size written. */
   async writeSound(): Promise<number> {
-    return await this.#append([], this.#clusters());
+    return await this.#append([], this.#clusters({ until: this.#now }));
   }
 
   /** Whether a frame would begin another segment. Only if {@link isOpen}. */
@@ -209,8 +211,13 @@ export class SegmentSequence {
     }
   }
 
+  /** Sound from after this time may belong to another segment, which the next frame begins. */
+  get #now(): number {
+    return this.#options.clock.monotonic();
+  }
+
   /** Returns the sound that belongs to the open segment; see `SoundQueue.clusters`. */
-  #clusters(options?: { until?: number; all?: boolean }): QueuedCluster[] {
+  #clusters(options: { until?: number; all?: boolean }): QueuedCluster[] {
     const queue = this.#options.sound?.queue;
     queue?.removeBefore(this.#begunAt);
     return queue?.clusters(options) ?? [];

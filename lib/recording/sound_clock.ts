@@ -12,6 +12,8 @@ const MAX_DEVIATION = 50;
 const STEP = 500;
 /** for this long, in milliseconds, the camera's clock was set. */
 const STEP_DURATION = 2_000;
+/** Sound is at most this much later than it arrives, in milliseconds: `AUDIO_DELAY` can be 2 s. */
+const MAX_AHEAD = 2_500;
 /** Larger differences between the stamps of the packets and their samples are gaps, in ms. */
 const MAX_DRIFT = 40;
 /** Share of the difference that each packet corrects: all of it in about a second. */
@@ -68,14 +70,19 @@ export class SoundClock {
     this.#delay! += Math.max(-max, Math.min(deviation, max)) / this.#frames;
   }
 
-  /** Returns the place of the next packet; undefined if it cannot be recorded. */
-  place({ samples, heardAt, sequence }: SoundPacket): SoundPlace | undefined {
+  /**
+   * Returns the place of the next packet; undefined if it cannot be recorded.
+   *
+   * @param now Its arrival on the monotonic clock, in milliseconds.
+   */
+  place({ samples, heardAt, sequence }: SoundPacket, now: number): SoundPlace | undefined {
     if (this.#delay === undefined || sequence === this.#sequence) return undefined;
     const stamp = heardAt + this.#delay;
     const duration = samples.length / SAMPLE_SIZE / this.rate * 1000;
     const isNext = sequence === this.#sequence + 1;
     const drift = stamp - this.#end;
     this.#sequence = sequence;
+    if (stamp > now + MAX_AHEAD) return undefined; // the camera's clock was set
     if (drift < -MAX_DRIFT) return undefined; // until the stamps are behind what is recorded
     const continues = isNext && drift <= MAX_DRIFT;
     const monotonic = continues ? this.#end + drift * CORRECTION : Math.max(stamp, this.#end);
@@ -87,5 +94,6 @@ export class SoundClock {
     this.#delay = delay;
     this.#frames = 0;
     this.#steppedAt = undefined;
+    this.#end = -Infinity;
   }
 }

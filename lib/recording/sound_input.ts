@@ -72,7 +72,7 @@ export class SoundInput implements Subscriber<SoundPacket> {
     if (!this.#hasJoined) return;
     this.#lastArrival = clock.monotonic();
     if (rate !== this.#queue.rate) this.#changeRate(rate);
-    const place = this.#clock.place(packet);
+    const place = this.#clock.place(packet, this.#lastArrival);
     if (place && !this.#queue.offer({ samples: packet.samples, ...place })) this.dropped++;
     onPacket();
   }

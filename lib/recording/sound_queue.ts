@@ -44,9 +44,9 @@ export class SoundQueue {
     return this.#packets.length;
   }
 
-  /** Whether there is a cluster to which no packet will be added. */
-  get hasCluster(): boolean {
-    return this.clusters({ max: 1 }).length > 0;
+  /** Whether there is a whole cluster of packets that begin before a time. */
+  hasCluster(until: number): boolean {
+    return this.clusters({ until, max: 1 }).length > 0;
   }
 
   /** Appends a packet. @returns Whether there was room for it. */
