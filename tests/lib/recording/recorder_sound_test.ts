@@ -172,6 +172,16 @@ Deno.test("Recorder reserves exactly what its files with sound need", async () =
   assertEquals(fixture.storage.reserved, sizes.reduce((sum, size) => sum + size, 0));
 });
 
+Deno.test("Recorder gives back the room for the index of a segment that it cannot close", async () => {
+  await using fixture = new Fixture({ microphone: true });
+  fixture.recorder.start();
+  await fixture.deliverBoth(3_000);
+  fixture.disk.fail("EIO", "append");
+  await fixture.stop();
+  const { length } = fixture.memory.content(`${ROOT}/front/${fixture.names[0]}`);
+  assertEquals(fixture.storage.reserved, length);
+});
+
 Deno.test("Recorder respects the size of segments with sound", async () => {
   await using fixture = new Fixture({ microphone: true });
   fixture.storage.maxSegment = 100_000;
