@@ -27,7 +27,8 @@ export interface DoctorCommandOptions {
 }
 
 /**
- * Runs the command `doctor` or `list-cameras`: prints the findings or the list of cameras.
+ * Runs the command `doctor` or `list-cameras`: prints the findings or the list of cameras and
+ * microphones.
  *
  * @returns The exit code: 1 if there is a problem.
  */
@@ -48,6 +49,8 @@ export async function runDoctor(
       return await printFindings({ ...options, listers, signal: abort.signal });
     }
     for await (const line of listCameras(listers, abort.signal)) console.log(line);
+    const { describeMicrophones } = await import("../sound/list.ts");
+    for (const line of await describeMicrophones(abort.signal)) console.log(line);
     return 0;
   } finally {
     killAll();
@@ -74,20 +77,25 @@ async function printFindings(options: FindingsOptions): Promise<number> {
   };
   print({ verdict: "ok", text: settings });
   for (const { text, advice } of warnings) print({ verdict: "warning", text, advice });
-  const moduleChecks = await moduleChecksFor(config);
+  const moduleChecks = await moduleChecksFor(config, env);
   const checks = runChecks({ ...config, cameras, listers, requirements, moduleChecks }, signal);
   for await (const finding of checks) print(finding);
   console.log(summary(counts.problem, counts.warning));
   return counts.problem === 0 ? 0 : 1;
 }
 
-/** Returns the checks of the modules in use. */
+/** Returns the checks of the modules. */
 async function moduleChecksFor(
   { recording: { dir, maxBytes } }: ServerConfig,
+  env: Env,
 ): Promise<ModuleCheck[]> {
-  if (dir === undefined) return [];
-  const { checkRecording } = await import("../recording/mod.ts");
-  return [(signal) => checkRecording({ dir, maxBytes }, signal)];
+  const { checkMicrophones } = await import("../sound/check.ts");
+  const checks: ModuleCheck[] = [(signal) => checkMicrophones([], { env }, signal)];
+  if (dir !== undefined) {
+    const { checkRecording } = await import("../recording/mod.ts");
+    checks.push((signal) => checkRecording({ dir, maxBytes }, signal));
+  }
+  return checks;
 }
 
 function summary(problems: number, warnings: number): string {
