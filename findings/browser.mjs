@@ -16,6 +16,7 @@ const CHROMIUM = [
   "--disable-gpu",
   "--no-first-run",
   "--disable-background-networking",
+  "--autoplay-policy=no-user-gesture-required",
 ];
 const BROWSERS = {
   chromium: (profile) => [
