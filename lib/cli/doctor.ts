@@ -11,6 +11,7 @@ import {
 import type { Env } from "../env.ts";
 import { ConfigError, ImmediateStop } from "../errors.ts";
 import { killAll } from "../process/mod.ts";
+import { describeAudio } from "./describe_source.ts";
 import { recordCameras, reviewSettings } from "./review_settings.ts";
 import type { ServerConfig } from "./settings.ts";
 
@@ -49,7 +50,7 @@ export async function runDoctor(
       return await printFindings({ ...options, listers, signal: abort.signal });
     }
     for await (const line of listCameras(listers, abort.signal)) console.log(line);
-    const { describeMicrophones } = await import("../sound/list.ts");
+    const { describeMicrophones } = await import("../sound/mod.ts");
     for (const line of await describeMicrophones(abort.signal)) console.log(line);
     return 0;
   } finally {
@@ -77,7 +78,7 @@ async function printFindings(options: FindingsOptions): Promise<number> {
   };
   print({ verdict: "ok", text: settings });
   for (const { text, advice } of warnings) print({ verdict: "warning", text, advice });
-  const moduleChecks = await moduleChecksFor(config, env);
+  const moduleChecks = await moduleChecksFor(config, recorded, env);
   const checks = runChecks({ ...config, cameras, listers, requirements, moduleChecks }, signal);
   for await (const finding of checks) print(finding);
   console.log(summary(counts.problem, counts.warning));
@@ -87,10 +88,17 @@ async function printFindings(options: FindingsOptions): Promise<number> {
 /** Returns the checks of the modules. */
 async function moduleChecksFor(
   { recording: { dir, maxBytes } }: ServerConfig,
+  cameras: readonly (ServerConfig["cameras"][number])[],
   env: Env,
 ): Promise<ModuleCheck[]> {
-  const { checkMicrophones } = await import("../sound/check.ts");
-  const checks: ModuleCheck[] = [(signal) => checkMicrophones([], { env }, signal)];
+  const { checkSound } = await import("../sound/mod.ts");
+  const sounds = cameras.map(({ name, sound, env }) => ({
+    name,
+    sound,
+    certificate: sound.audio?.type === "address" ? env.SOURCE_CERT : undefined,
+  }));
+  const describe = (audio: string) => describeAudio(audio) ?? "(set)";
+  const checks: ModuleCheck[] = [(signal) => checkSound(sounds, { env, describe }, signal)];
   if (dir !== undefined) {
     const { checkRecording } = await import("../recording/mod.ts");
     checks.push((signal) => checkRecording({ dir, maxBytes }, signal));

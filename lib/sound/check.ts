@@ -4,8 +4,11 @@ import { CameraError, explain } from "../errors.ts";
 import { output } from "../process/mod.ts";
 import { shellQuote } from "../quote.ts";
 import type { FoundMicrophone } from "./found_microphone.ts";
+import type { OpenSound } from "./chunk.ts";
 import { levelOf, type SoundLevel } from "./level.ts";
 import { listMicrophones } from "./list.ts";
+import { hasSound, type SoundSettings } from "./settings.ts";
+import { openMicrophone } from "./source.ts";
 
 /** Time limit for the first sound of a microphone, in milliseconds. */
 const FIRST_SOUND_TIMEOUT = 10_000;
@@ -35,7 +38,41 @@ export interface MicrophoneToCheck {
    * Captures its sound: 16-bit samples, little-endian, mono. Undefined if it opens no microphone,
    * as with `AUDIO=test`.
    */
-  readonly open?: (signal: AbortSignal) => AsyncIterable<Bytes>;
+  readonly open?: OpenSound;
+}
+
+/** A camera, and the settings of its sound. */
+export interface CameraToCheck {
+  readonly name: string;
+  readonly sound: SoundSettings;
+  /** `SOURCE_CERT`, for a microphone behind https. */
+  readonly certificate: string | undefined;
+}
+
+/** Options of {@link checkSound}. */
+export interface CheckSoundOptions extends CheckOptions {
+  /** Describes a value of `AUDIO` without secrets. */
+  describe(audio: string): string;
+}
+
+/** Checks the sound of cameras, as {@link checkMicrophones}. */
+export async function* checkSound(
+  cameras: readonly CameraToCheck[],
+  { describe, ...options }: CheckSoundOptions,
+  signal: AbortSignal,
+): AsyncGenerator<CheckResult> {
+  const users = cameras.filter(({ sound }) => hasSound(sound));
+  const shared = Map.groupBy(
+    users,
+    ({ sound: { audio, rate }, certificate }) => JSON.stringify([audio!.text, rate, certificate]),
+  );
+  const microphones = [...shared.values()].map((group): MicrophoneToCheck => {
+    const { sound: { audio, rate }, certificate } = group[0]!;
+    const cameras = group.map(({ name }) => name);
+    const open = openMicrophone({ audio: audio!, rate, certificate, cameras });
+    return { cameras, audio: describe(audio!.text), rate, open };
+  });
+  yield* checkMicrophones(microphones, options, signal);
 }
 
 /** Options of {@link checkMicrophones}. */
@@ -111,9 +148,9 @@ async function measure(
   const chunks: Bytes[] = [];
   let [bytes, afterMs] = [0, 0];
   const timeout = AbortSignal.timeout(FIRST_SOUND_TIMEOUT);
-  for await (const chunk of open(AbortSignal.any([signal, timeout]))) {
+  for await (const { bytes: chunk } of open(AbortSignal.any([signal, timeout]))) {
     if (bytes === 0) afterMs = performance.now() - startedAt;
-    chunks.push(new Uint8Array(chunk)); // the source may reuse its buffer
+    chunks.push(new Uint8Array(chunk)); // the source uses its buffer again
     bytes += chunk.length;
     if (bytes >= wanted!) break;
   }

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Bytes } from "../../../lib/bytes.ts";
 import { CameraError } from "../../../lib/errors.ts";
 import { checkMicrophones, type MicrophoneToCheck } from "../../../lib/sound/check.ts";
+import type { SoundChunk } from "../../../lib/sound/chunk.ts";
 import type { FoundMicrophone } from "../../../lib/sound/found_microphone.ts";
 import { levelOf } from "../../../lib/sound/level.ts";
 
@@ -31,7 +32,7 @@ function microphone(amplitude: number, audio = "pulse:usb"): MicrophoneToCheck &
       const buffer = sine(30_000);
       for (; result.reads < 20; result.reads++) {
         if (result.reads === 3) buffer.set(sine(amplitude));
-        yield buffer;
+        yield { bytes: buffer };
       }
     },
   };
@@ -39,7 +40,7 @@ function microphone(amplitude: number, audio = "pulse:usb"): MicrophoneToCheck &
 }
 
 function failing(audio: string, error: Error): MicrophoneToCheck {
-  const open = (): AsyncIterable<Bytes> => ({
+  const open = (): AsyncIterable<SoundChunk> => ({
     [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }),
   });
   return { cameras: ["front", "back"], audio, rate: RATE, open };
