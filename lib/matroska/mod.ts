@@ -27,9 +27,9 @@ export {
   HEAD_SIZE,
   type HeadOptions,
   headSize,
+  type LiveHead,
   MAX_HEAD_SIZE,
   readHead,
-  readStreamHead,
+  readLiveHead,
   type SoundTrack,
-  type StreamHead,
 } from "./head.ts";
