@@ -5,6 +5,7 @@ import type { ServerInfo } from "../live/mod.ts";
 import type { Log } from "../log.ts";
 import { KeepAlive, Viewers } from "../streaming/mod.ts";
 import type { Recording } from "../recording/mod.ts";
+import type { Sounds } from "../sound/mod.ts";
 import { cameraRoutes } from "./camera_routes.ts";
 import type { StatusSource } from "./camera_status.ts";
 import { Cameras } from "./cameras.ts";
@@ -33,6 +34,8 @@ export interface ServerRoutesOptions {
   version?: string;
   /** Modules that add fields to the cameras' status. */
   status?: readonly StatusSource[];
+  /** Undefined if no camera has sound. */
+  sounds?: Sounds;
   /** Undefined if the server does not record: the routes of recordings then say so. */
   recording?: Recording;
   clock: Clock;
