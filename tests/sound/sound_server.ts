@@ -8,7 +8,7 @@ const CAMERAS = new URL("cameras/", import.meta.url).pathname;
 export const PRIORITY = ["nice", "-n", "-10"];
 
 /** Selects the loudspeaker button of the page's first camera. */
-export const LOUDSPEAKER = ".sound";
+export const LOUDSPEAKER = ".loudspeaker";
 
 /** Options of {@link startSoundServer}. */
 export interface SoundServerOptions {

@@ -71,7 +71,7 @@ export async function runSync(
   const { url, duration, onMinute } = options;
   await browser.goTo(url);
   const isLoaded = `document.readyState === "complete" && location.protocol === "http:" &&
-    document.querySelector(${JSON.stringify(LOUDSPEAKER)}) !== null`;
+    document.querySelector(${JSON.stringify(LOUDSPEAKER)})?.hidden === false`;
   await until(() => browser.evaluate<boolean>(isLoaded), "the page has a loudspeaker button");
   const observer = await PageObserver.start((expression) => browser.evaluate(expression));
   await until(async () => (await observer.take()).pictures > 10, "the page shows pictures");
