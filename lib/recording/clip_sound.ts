@@ -1,0 +1,110 @@
+import { CLUSTER_HEADER, type SoundTrack } from "../matroska/mod.ts";
+import type { SoundClusters } from "./clip_clusters.ts";
+import type { FrameRange } from "./library.ts";
+import type { SegmentSound } from "./segment.ts";
+
+/** Size of a sample, in bytes. */
+export const SAMPLE_SIZE = 2;
+/** Overlap of the sound of two segments that is no more than an inexact time, in milliseconds. */
+const INEXACT = 10;
+
+/** The period of a range whose sound is taken; times in milliseconds since the Unix epoch. */
+export interface SoundPeriod {
+  /** Start of the clip. */
+  readonly start: number;
+  /** Time at which the next range begins, or the clip ends. */
+  readonly end: number;
+  /** Whether it is the end of the clip. */
+  readonly isLast: boolean;
+}
+
+/**
+ * Chooses the sound of a clip, range by range: from the first frame to the end of the clip. Sound
+ * of another rate than that of the first range with sound is left out.
+ */
+export class ClipSound {
+  #rate: number | undefined;
+  /** Time at which the sound ends so far, in milliseconds since the Unix epoch. */
+  #end = -Infinity;
+  #lastTime = -1;
+
+  /** The track; undefined if there is no sound so far. */
+  get track(): SoundTrack | undefined {
+    return this.#rate === undefined ? undefined : { rate: this.#rate };
+  }
+
+  /** Takes the sound from the first frame of a range on; undefined if there is none. */
+  take(
+    { segment, index, first }: FrameRange,
+    { start, end, isLast }: SoundPeriod,
+  ): SoundClusters | undefined {
+    const { sound } = index;
+    if (!sound || (this.#rate ?? sound.rate) !== sound.rate) return undefined;
+    const begin = segment.start + index.time(first);
+    // The sound of the range before ends with a whole cluster, which may be later than its end.
+    const from = Math.max(begin, this.#end - INEXACT);
+    const firstHeard = endsAfter(sound, Math.max(begin, this.#end) - segment.start);
+    const until = startsFrom(sound, end - segment.start);
+    if (firstHeard >= until) return undefined;
+    this.#rate = sound.rate;
+    const count = until - firstHeard;
+    const clusters = {
+      offsets: new Uint32Array(count),
+      sizes: new Uint32Array(count),
+      times: new Uint32Array(count),
+    };
+    const early = from - segment.start - sound.time(firstHeard);
+    const skipped = early > 0 ? bytesOf(early, sound) : 0;
+    for (let i = 0; i < count; i++) {
+      const cluster = firstHeard + i;
+      const offset = sound.offset(cluster) + (i === 0 ? skipped : 0);
+      const time = segment.start + sound.time(cluster) + (i === 0 ? Math.max(0, early) : 0);
+      const size = sound.endOffset(cluster) - offset - CLUSTER_HEADER;
+      clusters.offsets[i] = offset;
+      clusters.sizes[i] = isLast ? Math.min(size, bytesOf(end - time, sound)) : size;
+      clusters.times[i] = this.#lastTime = Math.max(Math.round(time - start), this.#lastTime + 1);
+    }
+    this.#end = segment.start + endOf(sound, until - 1);
+    return { ...clusters, skipped };
+  }
+}
+
+/** Shortest sound that is worth a cluster, in milliseconds: times are whole milliseconds. */
+const SHORTEST = 1;
+
+/** Returns the size of samples, in bytes. @param duration In milliseconds. */
+export function bytesOf(duration: number, { rate }: SoundTrack): number {
+  return SAMPLE_SIZE * Math.max(0, Math.round(duration * rate / 1000));
+}
+
+/** Returns the duration of samples, in milliseconds. @param bytes Their size. */
+export function durationOf(bytes: number, { rate }: SoundTrack): number {
+  return bytes / SAMPLE_SIZE * 1000 / rate;
+}
+
+/** Returns when a cluster of sound ends, in milliseconds since the segment's start. */
+export function endOf(sound: SegmentSound, cluster: number): number {
+  const bytes = sound.endOffset(cluster) - sound.offset(cluster) - CLUSTER_HEADER;
+  return sound.time(cluster) + durationOf(bytes, sound);
+}
+
+/** Returns the first cluster of sound that ends after a time; the number of clusters if none. */
+export function endsAfter(sound: SegmentSound, time: number): number {
+  return firstOf(sound, (cluster) => endOf(sound, cluster) > time + SHORTEST);
+}
+
+/** Returns the first cluster of sound that starts at a time or later; their number if none. */
+function startsFrom(sound: SegmentSound, time: number): number {
+  return firstOf(sound, (cluster) => sound.time(cluster) > time - SHORTEST);
+}
+
+/** Returns the first cluster for which a condition holds that holds for all later ones, too. */
+function firstOf({ length }: SegmentSound, holds: (cluster: number) => boolean): number {
+  let [low, high] = [0, length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (holds(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
