@@ -275,9 +275,8 @@ async function readSize(source: FrameSource, segment: Segment): Promise<Size | u
   try {
     const file = await source.openFile(segment);
     try {
-      const head = new Uint8Array(MAX_HEAD_SIZE);
-      const length = await file.readAt(0, head);
-      return readHead(head.subarray(0, length))?.size;
+      const bytes = new Uint8Array(MAX_HEAD_SIZE);
+      return readHead(bytes.subarray(0, await file.readAt(0, bytes)))?.size;
     } finally {
       await file.close();
     }

@@ -2,9 +2,9 @@ import { CLUSTER_HEADER, type SoundTrack } from "../matroska/mod.ts";
 import type { SoundClusters } from "./clip_clusters.ts";
 import type { FrameRange } from "./library.ts";
 import type { SegmentSound } from "./segment.ts";
+import { clusterDuration, SAMPLE_SIZE } from "./sound_clusters.ts";
+import { firstFrom } from "./visible.ts";
 
-/** Size of a sample, in bytes. */
-export const SAMPLE_SIZE = 2;
 /** Overlap of the sound of two segments that is no more than an inexact time, in milliseconds. */
 const INEXACT = 10;
 
@@ -44,7 +44,7 @@ export class ClipSound {
     // The sound of the range before ends with a whole cluster, which may be later than its end.
     const from = Math.max(begin, this.#end - INEXACT);
     const firstHeard = endsAfter(sound, Math.max(begin, this.#end) - segment.start);
-    const until = startsFrom(sound, end - segment.start);
+    const until = firstFrom(sound, end - segment.start - SHORTEST);
     if (firstHeard >= until) return undefined;
     this.#rate = sound.rate;
     const count = until - firstHeard;
@@ -77,34 +77,13 @@ export function bytesOf(duration: number, { rate }: SoundTrack): number {
   return SAMPLE_SIZE * Math.max(0, Math.round(duration * rate / 1000));
 }
 
-/** Returns the duration of samples, in milliseconds. @param bytes Their size. */
-export function durationOf(bytes: number, { rate }: SoundTrack): number {
-  return bytes / SAMPLE_SIZE * 1000 / rate;
-}
-
 /** Returns when a cluster of sound ends, in milliseconds since the segment's start. */
 export function endOf(sound: SegmentSound, cluster: number): number {
-  const bytes = sound.endOffset(cluster) - sound.offset(cluster) - CLUSTER_HEADER;
-  return sound.time(cluster) + durationOf(bytes, sound);
+  return sound.time(cluster) + clusterDuration(sound, cluster);
 }
 
 /** Returns the first cluster of sound that ends after a time; the number of clusters if none. */
 export function endsAfter(sound: SegmentSound, time: number): number {
-  return firstOf(sound, (cluster) => endOf(sound, cluster) > time + SHORTEST);
-}
-
-/** Returns the first cluster of sound that starts at a time or later; their number if none. */
-function startsFrom(sound: SegmentSound, time: number): number {
-  return firstOf(sound, (cluster) => sound.time(cluster) > time - SHORTEST);
-}
-
-/** Returns the first cluster for which a condition holds that holds for all later ones, too. */
-function firstOf({ length }: SegmentSound, holds: (cluster: number) => boolean): number {
-  let [low, high] = [0, length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (holds(middle)) high = middle;
-    else low = middle + 1;
-  }
-  return low;
+  const first = firstFrom(sound, time);
+  return first > 0 && endOf(sound, first - 1) > time + SHORTEST ? first - 1 : first;
 }
