@@ -7,6 +7,8 @@ import { firstFrom } from "./visible.ts";
 
 /** Overlap of the sound of two segments that is no more than an inexact time, in milliseconds. */
 const INEXACT = 10;
+/** How long after the start of the next segment the last sound of a segment may begin, in ms. */
+const LATE = 100;
 
 /** The period of a range whose sound is taken; times in milliseconds since the Unix epoch. */
 export interface SoundPeriod {
@@ -44,7 +46,7 @@ export class ClipSound {
     // The sound of the range before ends with a whole cluster, which may be later than its end.
     const from = Math.max(begin, this.#end - INEXACT);
     const firstHeard = endsAfter(sound, Math.max(begin, this.#end) - segment.start);
-    const until = firstFrom(sound, end - segment.start - SHORTEST);
+    const until = firstFrom(sound, end - segment.start + (isLast ? -SHORTEST : LATE));
     if (firstHeard >= until) return undefined;
     this.#rate = sound.rate;
     const count = until - firstHeard;
