@@ -79,6 +79,11 @@ export function bytesOf(duration: number, { rate }: SoundTrack): number {
   return SAMPLE_SIZE * Math.max(0, Math.round(duration * rate / 1000));
 }
 
+/** Returns the duration of samples, in milliseconds. @param bytes Their size. */
+export function durationOf(bytes: number, { rate }: SoundTrack): number {
+  return bytes / SAMPLE_SIZE * 1000 / rate;
+}
+
 /** Returns when a cluster of sound ends, in milliseconds since the segment's start. */
 export function endOf(sound: SegmentSound, cluster: number): number {
   return sound.time(cluster) + clusterDuration(sound, cluster);
