@@ -6,8 +6,16 @@ import { output, run } from "../process/mod.ts";
 import { continuousSound } from "./continuous_sound.ts";
 import { withDuration } from "./mp4_duration.ts";
 
-/** Maximum number of frames of a fragment; all but the last one have as many. */
+/**
+ * Maximum number of frames of a fragment. All but the last one have as many, except that with sound
+ * no fragment is longer than {@link MAX_FRAGMENT}.
+ */
 export const FRAGMENT_FRAMES = 60;
+/**
+ * Maximum duration of a fragment with sound, in seconds. ffmpeg's header of a fragment must fit in
+ * its buffer of 32 KiB, or the file is invalid: that is 8000 packets of sound, 170 s at 48 kHz.
+ */
+const MAX_FRAGMENT = 60;
 /** Rates that AAC has, in samples per second. */
 const AAC_RATES = [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000];
 /** Number of samples by which ffmpeg's encoder of AAC delays the sound. */
@@ -112,7 +120,8 @@ function soundArguments(sound: SoundTrack): string[] {
     `aresample=${rate}:async=${rate / 200}:min_hard_comp=0.1`,
     `asetpts=(N+${AAC_DELAY})/SR/TB`,
   ];
-  return ["-map", "0:a:0", "-af", filters.join(), "-c:a", "aac", "-b:a", "64k"];
+  const codec = ["-c:a", "aac", "-b:a", "64k", "-frag_duration", `${MAX_FRAGMENT * 1_000_000}`];
+  return ["-map", "0:a:0", "-af", filters.join(), ...codec];
 }
 
 function withContinuousSound(

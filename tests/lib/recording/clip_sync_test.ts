@@ -3,6 +3,7 @@ import type { Bytes } from "../../../lib/bytes.ts";
 import { join } from "../../../lib/matroska/ebml.ts";
 import { ClipFile } from "../../../lib/recording/clip_file.ts";
 import { FRAGMENT_FRAMES } from "../../../lib/recording/encode.ts";
+import type { ClipQuery } from "../../../lib/recording/mod.ts";
 import { needing } from "../../parts.ts";
 import { ClipLibrary } from "./clip_library.ts";
 import { decodeFlashes, flashes } from "./flashes.ts";
@@ -18,7 +19,11 @@ function test(name: string, body: () => Promise<void>): void {
   Deno.test({ name, ignore, fn: body });
 }
 
-async function clipOf(library: ClipLibrary, format: "mkv" | "mp4", query = ALL): Promise<Bytes> {
+async function clipOf(
+  library: ClipLibrary,
+  format: "mkv" | "mp4",
+  query: ClipQuery = ALL,
+): Promise<Bytes> {
   const plan = (await library.clips.plan("front", format, query))!;
   if (format === "mkv") {
     return join(...await Array.fromAsync(new ClipFile(library, plan, format).read()));
@@ -130,6 +135,20 @@ test("an MP4 with sound begins at 0, has the clip's duration and full fragments"
     const sounds = await probe(path, "-select_streams", "a", "-show_entries", "packet=pts_time");
     assertLess(Math.abs(Number(sounds.at(-1)) - 9), 0.1);
   });
+});
+
+test("an MP4 is in sync after a gap of ten minutes, and frames may be far apart", async () => {
+  await using library = new ClipLibrary();
+  for (const from of [START + 800, START + 600_800]) {
+    const recorded = await flashes({ from, to: from + 4_000 });
+    library.record(recorded.frames, recorded);
+  }
+  const seconds = [0, 1, 2, 3, 600, 601, 602, 603].map((second) => second + 0.2);
+  const mp4 = await clipOf(library, "mp4");
+  await assertInSync(mp4, { seconds });
+  // All are in one fragment of frames.
+  const few = await clipOf(library, "mp4", { ...ALL, fps: 5 });
+  await assertInSync(few, { seconds });
 });
 
 test("the sound of an MP4 follows the recorded times if the microphone's clock is wrong", async () => {

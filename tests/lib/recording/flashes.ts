@@ -63,7 +63,7 @@ export interface Decoded {
 export async function decodeFlashes(path: string): Promise<Decoded> {
   const rate = 8_000;
   const [video, times, sound] = await Promise.all([
-    run(["-i", path, ...FRAMES, "-vf", "extractplanes=y,crop=16:16", "-f", "rawvideo", "-"]),
+    run(["-i", path, ...FRAMES, "-vf", "extractplanes=y,crop=48:48", "-f", "rawvideo", "-"]),
     run(["-i", path, ...FRAMES, "-f", "framecrc", "-"]),
     // Puts each sample at its time: gaps become silence.
     run([
@@ -88,7 +88,7 @@ export async function decodeFlashes(path: string): Promise<Decoded> {
 /** All frames, with their times in milliseconds. */
 const FRAMES = ["-map", "0:v", "-fps_mode", "passthrough", "-enc_time_base", "1:1000"];
 /** Size of the part of a frame that is looked at. */
-const PART = 256;
+const PART = 48 * 48;
 
 async function run(args: string[]): Promise<Bytes> {
   const { output, warnings } = await ffmpeg(args);
