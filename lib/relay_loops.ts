@@ -71,3 +71,9 @@ export function isRelay(via = ""): boolean {
 
 /** The relays of this server's cameras. */
 export const relayLoops = new RelayLoops();
+
+/**
+ * The relays of the cameras' sound. Separate: if two servers relay a camera's pictures in one
+ * direction and its sound in the other, that is no loop.
+ */
+export const soundRelayLoops = new RelayLoops();

@@ -13,6 +13,7 @@ import type { FrameSource } from "../playback/mod.ts";
 import { TooManyViewers, type Viewers, type ViewerSession } from "../streaming/mod.ts";
 import { clientAddress } from "./client_address.ts";
 import { cameraStatus, type StatusSource } from "./camera_status.ts";
+import type { CameraSounds } from "./camera_sounds.ts";
 import type { Cameras } from "./cameras.ts";
 import { HttpError } from "./errors.ts";
 import { isSameOrigin } from "./same_origin.ts";
@@ -32,6 +33,7 @@ export interface LiveRoutesOptions {
   status?: readonly StatusSource[];
   /** Opens a camera's recordings; undefined if the server has none. */
   replay?: (camera: string) => FrameSource;
+  sounds: CameraSounds;
   clock: Clock;
   log: Pick<Log, "warn">;
 }
@@ -42,7 +44,7 @@ export interface LiveRoutesOptions {
  * protocol version is closed. Deno closes the sockets at shutdown.
  */
 export function liveRoutes(
-  { cameras, viewers, serverInfo, status = [], replay, clock, log }: LiveRoutesOptions,
+  { cameras, viewers, serverInfo, status = [], replay, sounds, clock, log }: LiveRoutesOptions,
 ): Hono {
   return new Hono().get("/live", (c) => {
     const names = cameras.all.map(({ name }) => name);
@@ -63,6 +65,8 @@ export function liveRoutes(
       replay,
       onReplayError: (camera, error) =>
         log.warn("recording cannot be played", { camera, reason: explain(error) }),
+      sounds: (camera) => sounds.of(camera),
+      onSoundDropped: (camera) => sounds.countDropped(camera),
       clock,
     });
     let viewer: ViewerSession | undefined;
