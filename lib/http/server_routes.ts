@@ -57,6 +57,7 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
   const viewers = new Viewers({ max: maxViewers, clock, log });
   const keepAlive = new KeepAlive(clock, log);
   const replay = recording && ((camera: string) => recording.library.cursor(camera));
+  const replaySound = recording && ((camera: string) => recording.library.soundSource(camera));
   const startedAt = clock.now();
   const server = () => ({
     version,
@@ -72,7 +73,7 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
     soundRoutes({ cameras, sounds, keepAlive, viewers, clock }),
     snapshotRoutes(cameras),
     cameraRoutes(cameras, status),
-    liveRoutes({ cameras, viewers, serverInfo, status, replay, sounds, clock, log }),
+    liveRoutes({ cameras, viewers, serverInfo, status, replay, replaySound, sounds, clock, log }),
     metricsRoutes(cameras, server, recorded.stats, () => sounds.stats(names)),
     pageRoutes(pages),
   ];

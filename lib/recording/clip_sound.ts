@@ -72,7 +72,7 @@ export class ClipSound {
 }
 
 /** Shortest sound that is worth a cluster, in milliseconds: times are whole milliseconds. */
-const SHORTEST = 1;
+export const SHORTEST = 1;
 
 /** Returns the size of samples, in bytes. @param duration In milliseconds. */
 export function bytesOf(duration: number, { rate }: SoundTrack): number {
