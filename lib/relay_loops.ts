@@ -9,10 +9,14 @@ const PSEUDONYM = /\bdinocam-[0-9a-f]{32}\b/g;
 export class RelayLoopError extends CameraError {
   override name = "RelayLoopError";
 
-  /** @param host The server in `SOURCE`. */
-  constructor(host: string) {
-    super(`The stream of ${host} relays this camera itself`, {
-      hint: "set SOURCE to the URL of the server to which the camera is connected",
+  /**
+   * @param host The server whose stream is relayed.
+   * @param setting The setting with its address.
+   */
+  constructor(host: string, setting = "SOURCE") {
+    const device = setting === "SOURCE" ? "camera" : "microphone";
+    super(`The stream of ${host} relays this ${device} itself`, {
+      hint: `set ${setting} to the URL of the server to which the ${device} is connected`,
       permanent: true,
     });
   }

@@ -7,6 +7,7 @@ const NAME_WIDTH = 15;
 
 /** Returns the text of `--help`. */
 export function usage(version: string, settings: readonly Setting[]): string {
+  const perCamera = settings.filter(({ perCamera }) => perCamera).map(({ name }) => name);
   return `dinocam ${version}: a camera server
 
 Usage: dinocam [doctor | --list-cameras | --help | --version]
@@ -18,7 +19,7 @@ Settings are environment variables:
 ${settings.map(describe).join("\n")}
 
 FRONT_FPS sets FPS only for the camera named front. These settings can be set for one camera:
-${settings.filter(({ perCamera }) => perCamera).map(({ name }) => name).join(", ")}.`;
+${wrap(`${perCamera.join(", ")}.`, LINE_WIDTH).join("\n")}`;
 }
 
 /** Formats a setting: its name, and beside it the meaning and the default. */
