@@ -7,7 +7,7 @@ import { KeepAlive, Viewers } from "../streaming/mod.ts";
 import type { Recording } from "../recording/mod.ts";
 import { cameraRoutes } from "./camera_routes.ts";
 import type { StatusSource } from "./camera_status.ts";
-import { CameraSounds, type Sounds } from "./camera_sounds.ts";
+import { CameraSounds } from "./camera_sounds.ts";
 import { Cameras } from "./cameras.ts";
 import { liveRoutes } from "./live_routes.ts";
 import { metricsRoutes } from "./metrics_routes.ts";

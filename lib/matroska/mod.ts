@@ -28,7 +28,9 @@ export {
   HEAD_SIZE,
   type HeadOptions,
   headSize,
+  type LiveHead,
   MAX_HEAD_SIZE,
   readHead,
+  readLiveHead,
   type SoundTrack,
 } from "./head.ts";
