@@ -6,6 +6,7 @@ import type { Log } from "../log.ts";
 import { KeepAlive, Viewers } from "../streaming/mod.ts";
 import type { Recording } from "../recording/mod.ts";
 import { cameraRoutes } from "./camera_routes.ts";
+import type { Sounds } from "../sound/mod.ts";
 import type { StatusSource } from "./camera_status.ts";
 import { CameraSounds } from "./camera_sounds.ts";
 import { Cameras } from "./cameras.ts";

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { Bytes } from "../bytes.ts";
-import type { CameraSound, SoundPacket } from "../sound_packet.ts";
+import type { CameraSound } from "../sound_packet.ts";
 import {
   arrivalTime,
   type FrameSource,
