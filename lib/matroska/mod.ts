@@ -29,5 +29,7 @@ export {
   headSize,
   MAX_HEAD_SIZE,
   readHead,
+  readStreamHead,
   type SoundTrack,
+  type StreamHead,
 } from "./head.ts";
