@@ -5,6 +5,7 @@ import {
   encodeCues,
   encodeHead,
   HEAD_SIZE,
+  MAX_HEAD_SIZE,
   readClusterHeader,
   readHead,
   writeClusterHeader,
@@ -196,9 +197,8 @@ async function readClusters(
 
 /** Whether a file is that of a segment, and has not been replaced by a thinned one. */
 async function isUnchanged(file: DiskFile, { start, thinnedTo }: Segment): Promise<boolean> {
-  const bytes = new Uint8Array(HEAD_SIZE);
-  await file.readAt(0, bytes);
-  const head = readHead(bytes);
+  const bytes = new Uint8Array(MAX_HEAD_SIZE);
+  const head = readHead(bytes.subarray(0, await file.readAt(0, bytes)));
   return head?.date === start && readWriter(head)?.thinnedTo === thinnedTo;
 }
 

@@ -1,6 +1,6 @@
 import type { Size } from "../jpeg/segments.ts";
 import { limitFps } from "../limit_fps.ts";
-import { CLUSTER_HEADER, HEAD_SIZE, readHead } from "../matroska/mod.ts";
+import { CLUSTER_HEADER, MAX_HEAD_SIZE, readHead } from "../matroska/mod.ts";
 import type { FrameRange, Library } from "./library.ts";
 import type { Mark } from "./marks.ts";
 import type { Segment } from "./segment.ts";
@@ -248,8 +248,8 @@ async function readSize(source: FrameSource, segment: Segment): Promise<Size | u
   try {
     const file = await source.openFile(segment);
     try {
-      const head = new Uint8Array(HEAD_SIZE);
-      return await file.readAt(0, head) === HEAD_SIZE ? readHead(head)?.size : undefined;
+      const bytes = new Uint8Array(MAX_HEAD_SIZE);
+      return readHead(bytes.subarray(0, await file.readAt(0, bytes)))?.size;
     } finally {
       await file.close();
     }

@@ -30,7 +30,8 @@ export const PLAYERS: readonly Player[] = [
     name: "ffprobe",
     programs: ["ffprobe"],
     async play(file) {
-      const args = ["-v", "warning", "-show_entries", "packet=pts_time", "-of", "csv=p=0", file];
+      const options = ["-v", "warning", "-select_streams", "v", "-show_entries", "packet=pts_time"];
+      const args = [...options, "-of", "csv=p=0", file];
       const { stdout, stderr } = await run("ffprobe", args);
       return { times: seconds(stdout), complaints: stderr };
     },

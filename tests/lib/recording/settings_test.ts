@@ -68,6 +68,7 @@ Deno.test("the settings of recording have values for the server and for each cam
     dir: undefined,
     record: "all",
     fps: undefined,
+    audio: false,
     retention: undefined,
     maxBytes: 10e9,
   });

@@ -5,7 +5,8 @@ import { GrowingSegment } from "../../../lib/recording/open_segment.ts";
 import { ActivityMeter } from "../../../lib/recording/activity.ts";
 import type { OpenSegment, Segment } from "../../../lib/recording/segment.ts";
 import { segmentPath, segmentPlace } from "../../../lib/recording/segment_name.ts";
-import { cueSize, SEGMENT_OVERHEAD } from "../../../lib/recording/segment_writer.ts";
+import { cuesOf } from "../../../lib/recording/completion.ts";
+import { cueSize, segmentOverhead } from "../../../lib/recording/segment_writer.ts";
 import { StorageError } from "../../../lib/recording/storage.ts";
 import { StorageLimits } from "../../../lib/recording/storage_limits.ts";
 import { ManualClock, settle } from "../../manual_clock.ts";
@@ -134,8 +135,8 @@ Deno.test("StorageLimits never exceeds the maximum by a byte, and deletes nothin
       for (const folder of [`/r/${camera}`, `/r/${camera}/${place.day}`]) {
         await disk.makeFolder(folder);
       }
-      await reserve(SEGMENT_OVERHEAD);
-      const overhead = SEGMENT_OVERHEAD - (cuesSize(1) - cueSize());
+      await reserve(segmentOverhead());
+      const overhead = segmentOverhead() - (cuesSize(1) - cueSize());
       const activity = new ActivityMeter();
       const segment = new GrowingSegment({
         ...{ place, number: ++number, start, bytes: overhead, activity },
@@ -159,7 +160,7 @@ Deno.test("StorageLimits never exceeds the maximum by a byte, and deletes nothin
         if (random(4) === 0) await settle();
       }
       const closedBytes = segment.bytes + cuesSize(segment.frames);
-      await file.append([encodeCues(segment.index)]);
+      await file.append([encodeCues(cuesOf(segment.index))]);
       if (segment.frames === 0) storage.release(cuesSize(1) - cueSize()); // nothing is written
       outstanding -= cuesSize(1) - cueSize() + segment.frames * cueSize();
       await library.replace(segment, segment.toSegment(closedBytes));
