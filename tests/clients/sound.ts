@@ -2,7 +2,16 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { join } from "@std/path";
 import { eventually, Server } from "../server.ts";
-import { asUser, client, inMs, run, serveCamera, viewersOf, withFolder } from "./client.ts";
+import {
+  asUser,
+  client,
+  type Figure,
+  inMs,
+  run,
+  serveCamera,
+  viewersOf,
+  withFolder,
+} from "./client.ts";
 
 /** How far a picture and its beep may be apart in a file, in milliseconds. */
 const MAX_APART = 30;
@@ -49,6 +58,18 @@ for (const [path, warnings] of [["/av.mkv", GUESSED], ["/av.mkv?fps=5", GUESSED]
 
 client("ffmpeg", "finds each beep of /av.mkv with its picture", ["ffmpeg"], async () => {
   await using server = await Server.start({ env: { FPS: "1", AUDIO: "test" } });
+  return await findBeeps(server);
+});
+
+client("dinocam", "relays pictures and sound in step", ["ffmpeg"], async () => {
+  await using server = await Server.start({ env: { FPS: "1", AUDIO: "test" } });
+  const [SOURCE, AUDIO] = [`${server.url}/video_feed`, `${server.url}/audio.wav`];
+  await using relay = await Server.start({ env: { CAMERA: "mjpeg", SOURCE, AUDIO } });
+  return await findBeeps(relay);
+});
+
+/** Records `/av.mkv`, and compares the beeps with the changes of the picture. */
+async function findBeeps(server: Server): Promise<Figure> {
   return await withFolder(async (folder) => {
     const file = join(folder, "av.mkv");
     const { code } = await run("ffmpeg", [
@@ -64,9 +85,9 @@ client("ffmpeg", "finds each beep of /av.mkv with its picture", ["ffmpeg"], asyn
     });
     const most = Math.max(...apart);
     assertLess(most, MAX_APART, `pictures: ${pictures}; beeps: ${beeps}`);
-    return `${beeps.length} beeps, at most ${inMs(most)} apart`;
+    return `${beeps.length} beeps, at most ${most.toFixed(1)} ms apart`;
   });
-});
+}
 
 /** Returns when the picture changes, in milliseconds. The first one is older than its time. */
 async function changesOf(file: string): Promise<number[]> {
@@ -173,6 +194,45 @@ client("curl", "receives /audio.wav in HTTP/1.0 and in chunks", ["curl"], async 
   await eventually("the listeners have left", async () => await listenersOf(server) === 0);
   return "3 s each";
 });
+
+client("20 clients that read nothing", "of /audio.wav disturb nobody", ["curl"], async () => {
+  await using server = await serveSound({ AUDIO_RATE: "48000" });
+  const { hostname, port } = new URL(server.url);
+  const stalled = await Promise.all(
+    Array.from({ length: 20 }, () => Deno.connect({ hostname, port: Number(port) })),
+  );
+  try {
+    const request = "GET /audio.wav HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    for (const client of stalled) await client.write(new TextEncoder().encode(request));
+    await eventually("all listen", async () => await listenersOf(server) === 20);
+    await eventually(
+      "packets are dropped",
+      async () => await metricOf(server, DROPPED) > 200,
+      30_000,
+    );
+    const [memory, dropped] = [await metricOf(server, MEMORY), await metricOf(server, DROPPED)];
+    const args = ["-sSN", "-m", "6", "-o", "/dev/null", "-w", "%{size_download}"];
+    const { stdout } = await run("curl", [...args, `${server.url}/audio.wav`]);
+    const seconds = (Number(stdout) - 44) / 96_000;
+    assert(seconds > 5, `a listener got ${seconds} s of 6 s`);
+    const lost = await metricOf(server, DROPPED) - dropped;
+    assert(lost / 20 > 250, `${lost} packets`); // of 300
+    const grown = (await metricOf(server, MEMORY) - memory) / 2 ** 20;
+    assertLess(grown, 20, `${grown} MB`);
+    return `${Math.round(lost / 20)} packets dropped each, ${grown.toFixed(1)} MB more`;
+  } finally {
+    for (const client of stalled) client.close();
+  }
+});
+
+const DROPPED = "dinocam_sound_dropped_packets_total";
+const MEMORY = "process_resident_memory_bytes";
+
+/** Returns the value of a metric. */
+async function metricOf(server: Server, name: string): Promise<number> {
+  const text = await (await fetch(`${server.url}/metrics`)).text();
+  return Number(new RegExp(`^${name}\\S* (.*)$`, "m").exec(text)![1]);
+}
 
 /** Returns the number of listeners of the first camera. */
 async function listenersOf(server: Server): Promise<number> {
