@@ -49,17 +49,23 @@ export function isLoopback(address) {
  * Returns the addresses of a camera for other programs, with a place for a password if `auth`.
  *
  * @param {string} camera
- * @param {{ base?: string, auth?: boolean }} [options]
+ * @param {{ base?: string, auth?: boolean, sound?: boolean }} [options]
  * @returns {Address[]}
  */
-export function addressesOf(camera, { base = addressOf(".").href, auth = false } = {}) {
+export function addressesOf(camera, { base = addressOf(".").href, auth, sound } = {}) {
   const folder = new URL(`cameras/${encodeURIComponent(camera)}/`, base);
   const locate = (/** @type {string} */ name) => new URL(name, folder).href;
   const withCredentials = (/** @type {string} */ name) =>
     auth ? locate(name).replace("://", `://${CREDENTIALS}@`) : locate(name);
   const stream = withCredentials("video_feed");
   const snapshot = withCredentials("snapshot.jpg");
+  const both = withCredentials("av.mkv");
+  const withSound = [
+    { title: "Picture and sound", text: both, hint: "VLC, mpv, ffmpeg, GStreamer" },
+    { title: "Sound", text: withCredentials("audio.wav"), hint: "Endless WAV" },
+  ];
   return [
+    ...sound ? withSound : [],
     { title: "Stream", text: stream, hint: "OctoPrint: stream URL" },
     { title: "Snapshot", text: snapshot, hint: "Home Assistant: still image URL" },
     { title: "Home Assistant", text: `${stream}?advance_headers=1`, hint: "MJPEG URL" },

@@ -9,9 +9,10 @@ const RESULT_TIME = 2_000;
 /** Light margin around a QR code, in modules. */
 const QR_MARGIN = 4;
 
+/** @typedef {import("./live.js").CameraStatus} CameraStatus */
 /** @typedef {import("./live.js").ServerInfo} ServerInfo */
 
-/** Opens the dialog with addresses. @param {string[]} cameras @param {ServerInfo | undefined} server */
+/** Opens the dialog with addresses. @param {CameraStatus[]} cameras @param {ServerInfo | undefined} server */
 export function showAddresses(cameras, server) {
   const bases = baseAddresses(server);
   const select = list("#addresses select");
@@ -23,13 +24,13 @@ export function showAddresses(cameras, server) {
   openDialog("#addresses");
 }
 
-/** @param {string} base @param {string[]} cameras @param {ServerInfo | undefined} server */
+/** @param {string} base @param {CameraStatus[]} cameras @param {ServerInfo | undefined} server */
 function showBase(base, cameras, server) {
   const auth = server?.auth ?? false;
-  element("#addresses .list").replaceChildren(...cameras.flatMap((camera) => {
+  element("#addresses .list").replaceChildren(...cameras.flatMap(({ name, sound }) => {
     const heading = document.createElement("h3");
-    heading.textContent = camera;
-    return [heading, ...addressesOf(camera, { base, auth }).map(createEntry)];
+    heading.textContent = name;
+    return [heading, ...addressesOf(name, { base, auth, sound: Boolean(sound) }).map(createEntry)];
   }));
   element("#addresses .note").textContent = notesOnAddresses(base, server).join(" ");
   const code = isLoopback(base) ? undefined : encodeQr(base);

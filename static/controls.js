@@ -15,7 +15,7 @@ const PAN_STEP = 0.1;
 const ACTION_KEYS = {
   ...{ " ": "pause", k: "pause", s: "snapshot", r: "rotate", m: "mirror", f: "fullscreen" },
   ...{ "+": "zoomIn", "=": "zoomIn", "-": "zoomOut", "0": "resetZoom" },
-  ...{ g: "showAll", a: "addresses", "?": "help" },
+  ...{ g: "showAll", a: "addresses", v: "sound", "?": "help" },
 };
 
 /** @type {Record<string, [x: number, y: number]>} */
@@ -40,10 +40,12 @@ export function connectControls(page) {
     resetZoom: () => changeView((view) => view.zoomTo(1)),
     fullscreen: toggleFullscreen,
     retry: () => page.retryNow(),
+    sound: (target) =>
+      void page.toggleSound(page.tiles().find((tile) => tile.element.contains(target ?? null))),
+    retrySound: () => page.sound()?.retry(),
     reload: () => location.reload(),
     help: () => openDialog("#help"),
-    addresses: () =>
-      showAddresses(page.shownTiles().map(({ status }) => status.name), page.link.server),
+    addresses: () => showAddresses(page.shownTiles().map(({ status }) => status), page.link.server),
     copy: (target) => target && copyAddress(target),
     showAll: () => showCamera(undefined),
   };

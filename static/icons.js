@@ -6,6 +6,7 @@ const TURN_BACK = "M4.5 12a7.5 7.5 0 1 0 2.2-5.3L4 9.3M4 4v5.3h5.3";
 const LINK =
   "m10 14 4-4M8.5 11 6 13.5a3.2 3.2 0 0 0 4.5 4.5l2.5-2.5M15.5 13l2.5-2.5A3.2 3.2 0 0 0 13.5 6L11 8.5";
 const MINUS = "M5.5 12h13";
+const LOUDSPEAKER = "M4 9.5v5h3.5l4.5 4v-13l-4.5 4z";
 const PLUS = "M5.5 12h13M12 5.5v13";
 
 /** Paths of the icons in a square of 24, by action; of a toggle button also when it is pressed. */
@@ -28,6 +29,10 @@ const ICONS = {
   forward: [`${TURN}M9 10v5M12 10.5h2.5v4H12z`],
   stepBack: ["M14.5 6v12l-8-6zM18 6v12"],
   stepForward: ["M9.5 6v12l8-6zM6 6v12"],
+  sound: [
+    `${LOUDSPEAKER}M16 9.5l5 5M21 9.5l-5 5`,
+    `${LOUDSPEAKER}M15.5 9a4.2 4.2 0 0 1 0 6M18 6.5a7.8 7.8 0 0 1 0 11`,
+  ],
   mark: ["M7 4.5h10v15l-5-4-5 4z"],
   clip: ["M12 4v11M7.5 11l4.5 4.5 4.5-4.5M5 20h14"],
   copyMoment: [LINK],
@@ -42,11 +47,16 @@ export function labelControls() {
     dialog.insertAdjacentHTML("afterbegin", `<form method="dialog">${header}</form>`);
   }
   for (const control of document.querySelectorAll(":is(button, input, select, progress)[title]")) {
-    const { title, dataset, textContent } = /** @type {HTMLElement} */ (control);
-    control.setAttribute("aria-label", title.replace(/ \(.*\)$/, "")); // without the key
-    const paths = ICONS[/** @type {keyof typeof ICONS} */ (dataset.action)];
-    if (!paths || textContent) continue;
-    const icon = paths.map((path) => `<path d="${path}"/>`).join("");
-    control.innerHTML = `<svg viewBox="0 0 24 24">${icon}</svg>`;
+    labelControl(/** @type {HTMLElement} */ (control));
   }
+}
+
+/** Adds the icon and the label of a control with a title. @param {HTMLElement} control */
+export function labelControl(control) {
+  const { title, dataset, textContent } = control;
+  control.setAttribute("aria-label", title.replace(/ \(.*\)$/, "")); // without the key
+  const paths = ICONS[/** @type {keyof typeof ICONS} */ (dataset.action)];
+  if (!paths || textContent) return;
+  const icon = paths.map((path) => `<path d="${path}"/>`).join("");
+  control.innerHTML = `<svg viewBox="0 0 24 24">${icon}</svg>`;
 }

@@ -5,13 +5,24 @@ import { ServerClock } from "./server_clock.js";
 // Times of the page are in milliseconds of `performance.now()`, those of the server in milliseconds
 // since the Unix epoch.
 
+/** @typedef {{ message: string, hint: string | null, retried: boolean }} Failure */
+
+/**
+ * The state of a camera's microphone.
+ *
+ * @typedef {{
+ *   state: "off" | "starting" | "streaming" | "failed", listeners: number, rate: number,
+ *   lastFailure: Failure | null,
+ * }} SoundStatus
+ */
+
 /**
  * A camera's status, as the server sends it. The last failure is kept after the camera has recovered.
  *
  * @typedef {{
  *   name: string, driver: string, fps: number, viewers: number, frames: number, failures: number,
  *   state: "off" | "starting" | "streaming" | "failed", resolution: string | null,
- *   lastFailure: { message: string, hint: string | null, retried: boolean } | null,
+ *   lastFailure: Failure | null, sound?: SoundStatus | null,
  *   recording?: import("./recordings.js").RecordingStatus,
  * }} CameraStatus
  */
@@ -23,6 +34,16 @@ import { ServerClock } from "./server_clock.js";
  * @typedef {{
  *   camera: number, sequence: number, recorded: boolean, capturedAt: number, jpeg: Blob,
  * }} LiveFrame
+ */
+
+/**
+ * A packet of sound: `heardAt` is on the clock of the frames of the same camera, in a recording its
+ * time there. A recorded packet has its rate, a live one its sequence number.
+ *
+ * @typedef {{
+ *   camera: number, recorded: boolean, rate?: number, sequence?: number, heardAt: number,
+ *   samples: Int16Array,
+ * }} Sound
  */
 
 /**
@@ -58,7 +79,7 @@ import { ServerClock } from "./server_clock.js";
  *
  * @typedef {{
  *   onState(state: LinkState): void, onStatus(cameras: CameraStatus[]): void,
- *   onFrame(frame: LiveFrame): Promise<void>,
+ *   onFrame(frame: LiveFrame): Promise<void>, onSound?(sound: Sound): void,
  *   onReplay(message: import("./replay.js").ReplayMessage): void,
  * }} LinkEvents
  */
@@ -68,7 +89,10 @@ export const PROTOCOL_VERSION = 2;
 /** First byte of a binary message that holds a live frame, and a recorded one. */
 const FRAME_KIND = 1;
 const RECORDED_KIND = 2;
-/** Size of the header before the JPEG, in bytes. */
+/** The same of a message with sound. */
+const SOUND_KIND = 3;
+const RECORDED_SOUND_KIND = 4;
+/** Size of the header before the JPEG or the samples, in bytes. */
 const HEADER_SIZE = 16;
 /** Close codes of a server that shuts down, has reached its viewer limit, uses another protocol. */
 const GOING_AWAY = 1001;
@@ -291,6 +315,7 @@ export class Link {
     if (data.byteLength < HEADER_SIZE) return;
     const header = new DataView(data, 0, HEADER_SIZE);
     const kind = header.getUint8(0);
+    if (kind === SOUND_KIND || kind === RECORDED_SOUND_KIND) return this.#onSound(header);
     if (kind !== FRAME_KIND && kind !== RECORDED_KIND) return;
     this.#idleTimeout = IDLE_TIMEOUT;
     const frame = {
@@ -308,6 +333,19 @@ export class Link {
     if (this.#socket !== socket) return;
     const { camera, sequence, recorded } = frame;
     this.send({ type: "painted", camera, sequence, recorded: recorded || undefined });
+  }
+
+  /** @param {DataView<ArrayBuffer>} header */
+  #onSound(header) {
+    const { buffer } = header;
+    const recorded = header.getUint8(0) === RECORDED_SOUND_KIND;
+    this.#events.onSound?.({
+      camera: header.getUint16(2),
+      recorded,
+      [recorded ? "rate" : "sequence"]: header.getUint32(4),
+      heardAt: header.getFloat64(8),
+      samples: new Int16Array(buffer, HEADER_SIZE, (buffer.byteLength - HEADER_SIZE) >> 1),
+    });
   }
 
   /** Waits until the server responds again. @param {AbortSignal} signal */

@@ -1,7 +1,7 @@
 // @ts-check
 /// <reference lib="dom.iterable" />
 import { connectControls, showView } from "./controls.js";
-import { button, element, setPressed, setText, toast } from "./dom.js";
+import { button, element, messageOf, setPressed, setText, toast } from "./dom.js";
 import { findBestGrid } from "./grid.js";
 import { Link } from "./live.js";
 import { formatHash, parseHash } from "./moment.js";
@@ -20,12 +20,20 @@ const PRELOAD_MARGIN = "200px";
 const GAP = 8;
 /** Tiles narrower than this show no figures, in CSS pixels. */
 const COMPACT_WIDTH = 300;
+/** Maximum number of pictures that wait for their sound. */
+const MAX_WAITING = 30;
 
 /** @type {Tile[]} */
 let tiles = [];
 let paused = false;
 /** Loaded when the server has recordings. @type {import("./playback.js").Playback | undefined} */
 let playback;
+/** Loaded when the user turns the sound on. @type {import("./sound.js").Sound | undefined} */
+let sound;
+/** @type {AudioContext | undefined} */
+let audio;
+/** Number of pictures that wait for their sound. */
+let waiting = 0;
 /** A moment from a link, until it has been requested. @type {number | undefined} */
 let linkedMoment;
 
@@ -40,18 +48,34 @@ const link = new Link({
     const tile = tiles[frame.camera];
     if (paused || !tile || !watchedTiles().includes(tile)) return;
     if (linkedMoment !== undefined) return; // the link is to a recorded picture
-    const isFirst = !tile.hasPicture;
-    const isPainted = await tile.paint(frame, link.clock);
-    if (isPainted && frame.recorded) playback?.onPainted(frame.camera, frame.capturedAt);
+    const hold = sound?.holdOf(frame) ?? 0;
+    if (hold === 0) await paint(tile, frame, 0);
+    else {
+      waiting++;
+      const painted = new Promise((resolve) => setTimeout(resolve, hold))
+        .then(() => paint(tile, frame, hold)).catch(() => {}) // a corrupt JPEG is skipped
+        .finally(() => waiting--);
+      // Acknowledged already, so that the wait does not lower the frame rate.
+      if (waiting >= MAX_WAITING) await painted;
+    }
     // The status is up to a second old: the camera has started since.
     if (!frame.recorded && tile.status.state !== "streaming") link.pingNow();
-    if (isFirst) refresh(); // enables the button that saves a picture
   },
+  onSound: (packet) => sound?.onSound(packet),
   onReplay: (message) => {
     playback?.replay.onMessage(message);
     refresh();
   },
 });
+
+/** @param {Tile} tile @param {import("./live.js").LiveFrame} frame @param {number} hold How long it has waited. */
+async function paint(tile, frame, hold) {
+  const isFirst = !tile.hasPicture;
+  const isPainted = await tile.paint(frame, link.clock);
+  if (isPainted && frame.recorded) playback?.onPainted(frame.camera, frame.capturedAt);
+  if (isPainted) sound?.onPainted(frame, hold);
+  if (isFirst) refresh(); // enables the button that saves a picture
+}
 
 /** Continues the replay after a reconnect, or goes to the moment of a link. */
 async function onConnected() {
@@ -80,7 +104,9 @@ function updateCameras(cameras) {
     const status = cameras[i];
     if (status && tile.update(status) && watched.includes(tile)) isFrozen = true;
   }
-  if (isFrozen && link.state.kind === "live" && !paused) link.restart("The picture was frozen");
+  if (isFrozen && link.state.kind === "live" && !paused && !document.hidden) {
+    link.restart("The picture was frozen");
+  }
   refresh();
 }
 
@@ -135,7 +161,7 @@ const intersections = new IntersectionObserver((entries) => {
 
 function layOut() {
   const single = singleTile();
-  const watched = watchedTiles();
+  const watched = document.hidden ? [] : watchedTiles();
   const shown = shownTiles();
   document.body.classList.toggle("single-camera", single !== undefined);
   for (const tile of tiles) {
@@ -199,6 +225,8 @@ function refresh() {
   const now = performance.now();
   const watched = watchedTiles();
   playback?.update();
+  document.body.classList.toggle("has-sound", tiles.some(({ status }) => status.sound));
+  sound?.refresh();
   setPressed("pause", paused || playback?.replay.isPaused === true);
   for (const [i, tile] of tiles.entries()) {
     if (!watched.includes(tile)) continue;
@@ -224,6 +252,8 @@ const page = {
   ...{ link, layOut, refresh, singleTile, shownTiles, watchedTiles },
   tiles: () => tiles,
   playback: () => playback,
+  ...{ toggleSound, sound: () => sound },
+  isPaused: () => paused,
   retryNow() {
     for (const tile of tiles) tile.retryNow();
     link.retryNow();
@@ -236,6 +266,33 @@ const page = {
   },
 };
 connectControls(page);
+
+/** Turns the sound of a camera on or off, during a click: at other times, browsers permit no sound. @param {Tile | undefined} tile */
+async function toggleSound(tile) {
+  const [only, other] = tiles.filter(({ status }) => status.sound);
+  tile ??= singleTile() ?? tiles.find(({ status }) => status.name === sound?.camera) ??
+    (other ? undefined : only);
+  if (!tile) return toast("Choose a camera to listen to");
+  const name = tile.status.name;
+  if (!tile.status.sound && sound?.camera !== name) return toast(`${name} has no sound`);
+  if (link.state.kind === "plain") return toast("Sound needs a WebSocket: see Addresses");
+  try {
+    if (!audio) {
+      audio = new AudioContext({ latencyHint: "interactive" });
+      // On an iPhone, sound is for listening, whatever its switch for ringing says.
+      const { audioSession } = /** @type {any} */ (navigator);
+      if (audioSession) audioSession.type = "playback";
+      audio.resume();
+    }
+    if (!sound) {
+      const { Sound } = await import("./sound.js");
+      sound ??= new Sound(page, audio);
+    }
+    sound.toggle(name);
+  } catch (error) {
+    toast(`Cannot play sound: ${messageOf(error)}`);
+  }
+}
 /** @typedef {typeof page} Page */
 
 addEventListener("hashchange", () => {
@@ -250,8 +307,14 @@ function openMoment() {
 }
 new ResizeObserver(layOutGrid).observe(element("#cameras"));
 
-// A hidden page disconnects, so that the camera can stop.
-document.addEventListener("visibilitychange", () => document.hidden ? link.stop() : link.start());
+// A hidden page disconnects, so that the camera can stop; while it plays sound, it only stops the
+// pictures.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden && !sound?.isLive) return link.stop();
+  for (const tile of tiles) tile.pause();
+  layOut();
+  if (!document.hidden) link.start();
+});
 addEventListener("pagehide", () => link.stop());
 addEventListener("pageshow", () => document.hidden || link.start());
 addEventListener("online", () => {

@@ -53,6 +53,8 @@ export class Replay {
   #states = new Map();
   /** Number of cameras in the last request. */
   #requested = 0;
+  /** Cameras that play since the last request, by index. @type {Set<number>} */
+  #playing = new Set();
   /** Cameras that have shown a frame since the last request, by index. @type {Set<number>} */
   #painted = new Set();
   #sentAt = -Infinity;
@@ -141,6 +143,7 @@ export class Replay {
     this.#resumed = 1;
     this.speed = 0;
     this.#states.clear();
+    this.#playing.clear();
     this.#options.onChange();
   }
 
@@ -156,10 +159,21 @@ export class Replay {
     return { speed: this.speed, state, waiting };
   }
 
+  /** Number of the last request. */
+  get request() {
+    return this.#id;
+  }
+
+  /** Whether recorded sound of a camera belongs to the last request. @param {number} camera Its index. */
+  hasSound(camera) {
+    return this.isActive && this.speed === 1 && this.#playing.has(camera);
+  }
+
   /** Handles the server's message. @param {ReplayMessage} message */
   onMessage(message) {
     if (!this.isActive || message.id !== this.#id) return;
     const { state, camera, at, from, to } = message;
+    if (state === "playing") this.#playing.add(camera);
     if (state === "gap" && from != null && to != null) {
       const end = this.speed < 0 ? from : to;
       // Another camera may have frames in the gap: the playhead passes through it.
@@ -237,6 +251,7 @@ export class Replay {
     this.#waiting = undefined;
     this.#requested = cameras.length;
     this.#painted.clear();
+    this.#playing.clear();
     this.#states.clear();
     this.#isFree = message.at == null || this.speed !== 0;
     this.#sentAt = this.#options.now();

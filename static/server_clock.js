@@ -26,6 +26,12 @@ export class ServerClock {
     return this.#best()?.error;
   }
 
+  /** Converts a time of the server, or of a server before it; undefined before the first round trip. @param {number} serverTime */
+  toLocal(serverTime) {
+    const best = this.#best();
+    return best && serverTime - best.offset;
+  }
+
   /** Returns an age in milliseconds; undefined before the first round trip. @param {number} serverTime @param {number} now */
   ageOf(serverTime, now) {
     const best = this.#best();

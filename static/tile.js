@@ -6,6 +6,7 @@ import { formatHash } from "./moment.js";
 import { PlainStream } from "./plain_stream.js";
 import { formatAge, formatClock, formatMoment } from "./time_text.js";
 import { describeState } from "./state_text.js";
+import { labelControl } from "./icons.js";
 import { View } from "./view.js";
 
 /** @typedef {import("./live.js").CameraStatus} CameraStatus */
@@ -19,6 +20,8 @@ const LATE_AFTER = 250;
 const LATE_FRAMES = 3;
 /** How long a tile shows the last failure after the camera has recovered. */
 const RECOVERY_NOTICE_TIME = 10_000;
+/** A shorter delay of the picture for the loudspeaker is not mentioned, in milliseconds. */
+const MIN_SHOWN_HOLD = 50;
 
 /** A camera on the page: its picture, its state and its figures. */
 export class Tile {
@@ -35,6 +38,8 @@ export class Tile {
   announcement = "";
   /** @type {import("./state_text.js").StateText} */
   text = { state: "waiting", summary: "" };
+  /** Texts about the sound; `hold` is how long the pictures wait for it. */
+  sound = { announcement: "", tooltip: "", hold: 0 };
   #frame;
   #canvas;
   #context;
@@ -63,6 +68,7 @@ export class Tile {
     open.setAttribute("href", formatHash(status.name));
     open.setAttribute("aria-label", `Show only camera ${status.name}`);
     this.#setText(".name", status.name);
+    labelControl(this.#find(".loudspeaker"));
     this.#resize(parseResolution(status.resolution) ?? { width: 16, height: 9 });
   }
 
@@ -173,9 +179,19 @@ export class Tile {
     if (text.state === "live" && now - this.#failedAt < RECOVERY_NOTICE_TIME) {
       text.summary = `Live again after: ${this.status.lastFailure?.message}`;
     }
+    const { announcement, hold } = this.sound;
+    if (hold >= MIN_SHOWN_HOLD) {
+      text.summary += `, picture delayed by ${Math.round(hold / 10) * 10} ms for the loudspeaker`;
+    }
     this.text = text;
+    this.#find(".loudspeaker").hidden = !this.status.sound && !announcement;
     this.element.dataset.state = text.state;
-    this.announcement = [`${this.status.name}: ${text.summary}`, text.reason, text.advice]
+    this.announcement = [
+      `${this.status.name}: ${text.summary}`,
+      text.reason,
+      text.advice,
+      announcement,
+    ]
       .filter(Boolean).join(". ");
     this.#setText(".summary", text.summary);
     for (const part of /** @type {const} */ (["headline", "reason", "detail", "advice"])) {
@@ -240,7 +256,7 @@ export class Tile {
     const latency = isLive && isKnown ? ` Latency: ${Math.round(age)} ms${error}.` : "";
     this.#find(".age").title =
       "When the server received this picture, and how long ago that was when it was shown." +
-      latency;
+      latency + this.sound.tooltip;
   }
 
   /** @param {{ width: number, height: number }} size */

@@ -21,6 +21,7 @@ export {
   writeVoid,
 } from "./cluster.ts";
 export { type Cues, type CuesOptions, cuesSize, encodeCues, readCues } from "./cues.ts";
+export { type Element, readElement } from "./ebml.ts";
 export {
   encodeHead,
   type Head,

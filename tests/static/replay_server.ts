@@ -8,6 +8,10 @@ import { FAKES } from "../server.ts";
 export const INTERVAL = 100;
 /** Number of different pictures; their numbers repeat. */
 export const PICTURES = 240;
+/** Samples per second of the sound, and the durations of live and recorded packets. */
+export const RATE = 24_000;
+const PACKET = 20;
+const RECORDED_PACKET = 100;
 /** Interval in which a session looks for due frames, in milliseconds. */
 const TICK = 10;
 
@@ -28,6 +32,8 @@ export interface ReplayServerOptions {
   unrecorded?: readonly string[];
   /** Added to the recording status of the cameras. */
   recording?: Record<string, unknown>;
+  /** State of the microphones; without it, the cameras have no sound. */
+  sound?: Record<string, unknown>;
 }
 
 /** Runs the stand-in camera for `PICTURES` pictures with numbers from 0. */
@@ -67,10 +73,17 @@ export class ReplayServer implements AsyncDisposable {
     [];
   /** Sockets of the pages. */
   readonly #sessions = new Set<Session>();
-  readonly options: Required<Omit<ReplayServerOptions, "pages">>;
+  readonly options: Required<Omit<ReplayServerOptions, "pages" | "sound">>;
+  /** State of the microphones, if the cameras have any. */
+  sound: Record<string, unknown> | undefined;
+  /** How long after the sound a live picture is sent, in milliseconds. */
+  pictureDelay = 0;
+  /** Number of pictures sent so far. */
+  sent = 0;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
 
-  constructor({ pages, ...options }: ReplayServerOptions) {
+  constructor({ pages, sound, ...options }: ReplayServerOptions) {
+    this.sound = sound;
     this.options = {
       ...{ cameras: ["front"], periods: [[-7_200_000, 0]], replay: true, delay: 0 },
       ...{ recording: {}, unrecorded: [] },
@@ -135,10 +148,16 @@ export class ReplayServer implements AsyncDisposable {
       ...{ name, driver: "fake", state: "streaming", fps: 10, viewers: 1, resolution: "320x240" },
       ...{ lastFailure: null, failures: 0, frames: Math.floor(Date.now() / INTERVAL) % 2 ** 31 },
       ...recording,
+      ...this.sound ? { sound: { ...SOUND, ...this.sound } } : {},
       ...this.options.unrecorded.includes(name)
         ? { recording: { state: "off", oldest: null, newest: null } }
         : {},
     }));
+  }
+
+  /** Number of pages that are connected. */
+  get connections(): number {
+    return this.#sessions.size;
   }
 
   /** Closes the sockets of the pages. */
@@ -147,6 +166,7 @@ export class ReplayServer implements AsyncDisposable {
   }
 
   #open(request: Request): Response {
+    if (request.headers.get("Upgrade") !== "websocket") return new Response("", { status: 426 });
     const { socket, response } = Deno.upgradeWebSocket(request);
     const session = new Session(this, socket);
     socket.onopen = () => {
@@ -216,6 +236,17 @@ export class ReplayServer implements AsyncDisposable {
   }
 }
 
+/** State of a microphone that works. */
+const SOUND = { state: "streaming", listeners: 1, rate: RATE, lastFailure: null };
+
+/** Returns a beep of 100 ms at each full second, from a time on. */
+function samplesAt(time: number, duration: number): Int16Array {
+  return Int16Array.from({ length: RATE * duration / 1_000 }, (_, i) => {
+    const ms = (time + i * 1_000 / RATE) % 1_000;
+    return ms < 100 ? Math.round(12_000 * Math.sin(2 * Math.PI * ms)) : 0;
+  });
+}
+
 /** Playhead of one camera of a session. */
 interface Playhead {
   /** Undefined while the camera is live. */
@@ -224,6 +255,11 @@ interface Playhead {
   shown?: number;
   inFlight: boolean;
   delivery: number;
+  /** Time of the live frame that was sent last. */
+  sentAt: number;
+  /** Time of the next packet of sound, and the number of packets so far. */
+  soundAt: number;
+  packets: number;
 }
 
 /** A page's connection. */
@@ -232,13 +268,19 @@ class Session {
   readonly #server: ReplayServer;
   readonly #playheads: Playhead[];
   #watched: readonly string[] = [];
+  #listened: readonly string[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
-  #sequence = 0;
 
   constructor(server: ReplayServer, socket: WebSocket) {
     this.#server = server;
     this.socket = socket;
-    this.#playheads = server.options.cameras.map(() => ({ inFlight: false, delivery: 0 }));
+    this.#playheads = server.options.cameras.map(() => ({
+      inFlight: false,
+      delivery: 0,
+      sentAt: 0,
+      soundAt: NaN,
+      packets: 0,
+    }));
     this.#watched = server.options.cameras;
   }
 
@@ -266,10 +308,16 @@ class Session {
     this.#server.received.push(message);
     const names = message.cameras as string[];
     if (message.type === "watch") this.#watched = names;
+    if (message.type === "listen") {
+      this.#listened = names;
+      for (const playhead of this.#playheads) playhead.soundAt = NaN;
+      return;
+    }
     for (const name of names) {
       const camera = this.#server.options.cameras.indexOf(name);
       const playhead = this.#playheads[camera];
       if (!playhead) continue;
+      playhead.soundAt = NaN;
       if (message.type === "live") playhead.request = undefined;
       else if (message.type === "replay") {
         const at = message.at as number | null ?? this.#timeOf(playhead);
@@ -293,12 +341,15 @@ class Session {
   #tick(camera: number): void {
     const playhead = this.#playheads[camera]!;
     const name = this.#server.options.cameras[camera]!;
+    this.#sendSound(camera, name);
     if (playhead.inFlight || this.socket.readyState !== WebSocket.OPEN) return;
     const { request } = playhead;
     if (!request) {
-      if (this.#watched.includes(name) && this.#sequence !== this.#server.latest) {
-        this.#sequence = this.#server.latest;
-        this.#sendFrame(camera, 1, this.#server.latest, this.#sequence / INTERVAL % 2 ** 31);
+      if (this.#watched.includes(name) && playhead.sentAt !== this.#server.latest) {
+        const time = playhead.sentAt = this.#server.latest;
+        const send = () => this.#sendFrame(camera, 1, time, time / INTERVAL % 2 ** 31);
+        if (this.#server.pictureDelay > 0) setTimeout(send, this.#server.pictureDelay);
+        else send();
       }
       return;
     }
@@ -338,6 +389,7 @@ class Session {
   #sendFrame(camera: number, kind: number, time: number, sequence: number): void {
     if (this.socket.readyState !== WebSocket.OPEN) return;
     this.#playheads[camera]!.inFlight = true;
+    this.#server.sent++;
     const jpeg = this.#server.options.pictures[this.#server.numberAt(time)]!;
     const message = new Uint8Array(FRAME_HEADER + jpeg.length);
     const header = new DataView(message.buffer);
@@ -347,6 +399,28 @@ class Session {
     header.setFloat64(8, time);
     message.set(jpeg, FRAME_HEADER);
     this.socket.send(message);
+  }
+
+  /** Sends the packets of sound that are due. */
+  #sendSound(camera: number, name: string): void {
+    const playhead = this.#playheads[camera]!, { request } = playhead;
+    if (this.socket.readyState !== WebSocket.OPEN || !this.#listened.includes(name)) return;
+    if (this.#server.sound?.state !== undefined && this.#server.sound.state !== "streaming") return;
+    if (request && request.speed !== 1) return;
+    const now = this.#timeOf(playhead), duration = request ? RECORDED_PACKET : PACKET;
+    const present = request ? now : Date.now();
+    if (!(present - playhead.soundAt < 1_000)) playhead.soundAt = present - duration;
+    for (; playhead.soundAt + (request ? 0 : duration) <= present; playhead.soundAt += duration) {
+      const samples = samplesAt(playhead.soundAt, duration);
+      const message = new Uint8Array(FRAME_HEADER + samples.byteLength);
+      const header = new DataView(message.buffer);
+      header.setUint8(0, request ? 4 : 3);
+      header.setUint16(2, camera);
+      header.setUint32(4, request ? RATE : ++playhead.packets);
+      header.setFloat64(8, playhead.soundAt);
+      message.set(new Uint8Array(samples.buffer), FRAME_HEADER);
+      this.socket.send(message);
+    }
   }
 
   #send(message: object): void {

@@ -8,6 +8,7 @@ import type { SoundPacket } from "../../../lib/sound_packet.ts";
 import { needing } from "../../parts.ts";
 import { leavingNoProcess } from "../../processes.ts";
 import { PULSE_AUDIO, PulseAudio } from "../../pulse_audio.ts";
+import { BeepPlayer } from "../../sound/beep_processes.ts";
 
 const RATE = 24_000;
 const IDLE = 500;
@@ -33,6 +34,8 @@ function camera(name: string) {
 /** Opens the sound of cameras `front` and `back` with a private PulseAudio server. */
 async function setUp(audio: (server: PulseAudio) => string) {
   const server = await PulseAudio.start();
+  // A null sink without a player wakes up every two seconds only.
+  const player = new BeepPlayer(server);
   const names = Object.keys(server.env);
   const before = names.map((name) => Deno.env.get(name));
   for (const name of names) Deno.env.set(name, server.env[name]!);
@@ -53,6 +56,7 @@ async function setUp(audio: (server: PulseAudio) => string) {
     lines,
     async [Symbol.asyncDispose]() {
       await sounds[Symbol.asyncDispose]();
+      await player[Symbol.asyncDispose]();
       await server[Symbol.asyncDispose]();
       for (const [i, name] of names.entries()) {
         if (before[i] === undefined) Deno.env.delete(name);
@@ -124,6 +128,7 @@ Deno.test(
       await eventually("the capture ends", async () => (await captures()).length === 0);
       const took = clock.monotonic() - begun;
       assert(took > IDLE - 100 && took < IDLE + 2_000, `${took} ms`);
+      await eventually("the end is logged", () => lines.length > 1);
       assertEquals(lines, ["microphone started", "microphone stopped"]);
     });
   },
