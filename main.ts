@@ -17,6 +17,7 @@ import { recordCameras, reviewSettings } from "./lib/cli/review_settings.ts";
 import { describeServer } from "./lib/cli/server_address.ts";
 import { SETTINGS } from "./lib/cli/settings.ts";
 import { stopSignal } from "./lib/cli/signals.ts";
+import { openSounds } from "./lib/cli/sounds.ts";
 import { usage } from "./lib/cli/usage.ts";
 import { systemClock as clock } from "./lib/clock.ts";
 import { explain, ImmediateStop } from "./lib/errors.ts";
@@ -65,9 +66,11 @@ async function main(args: string[]): Promise<number | void> {
   // A driver may take its time to load.
   const cameras = await Promise.race([openCameras(configs, drivers, { clock, events }), stopped]);
   if (!cameras) return;
+  const sounds = await openSounds(configs, { cameras, clock, log });
   const review = reviewSettings({ env, cameras: configs, dotenv });
-  const recording = await openRecordings(config, { cameras, clock, log });
+  const recording = await openRecordings(config, { cameras, sounds, clock, log });
   if (recording) modules.use(recording);
+  if (sounds) viewers.use(sounds);
   for (const camera of cameras) viewers.defer(() => camera.close(new ImmediateStop("Shutdown")));
 
   const pages = await readPages(fromFileUrl(new URL("static", import.meta.url)));
@@ -77,7 +80,16 @@ async function main(args: string[]): Promise<number | void> {
   const directTo = server.connections.directTo.bind(server.connections);
   const serverInfo = () => describeServer(config, access, server.port);
   const common = { clock, log };
-  const options = { ...common, cameras, recording, pages, maxViewers, directTo, serverInfo };
+  const options = {
+    ...common,
+    cameras,
+    sounds,
+    recording,
+    pages,
+    maxViewers,
+    directTo,
+    serverInfo,
+  };
   const routes = [...serverRoutes({ ...options, version })];
   const authenticator = new Authenticator(access, common);
   const app = createApp({ ...common, routes, authenticator, allowOrigin });

@@ -2,11 +2,14 @@ import { type CameraDriver, readFps } from "../lib/camera/driver.ts";
 import { cameraName } from "../lib/env.ts";
 import { Received } from "../lib/received.ts";
 import { Redactor } from "../lib/redact.ts";
+import { readTrust } from "../lib/upstream/mod.ts";
 import { readAddress } from "./mjpeg/address.ts";
-import { STREAM_HINT } from "./mjpeg/failure.ts";
 import { relay, type RelaySettings } from "./mjpeg/relay.ts";
 import requirements from "./mjpeg/requirements.ts";
-import { readTrust } from "./mjpeg/trust.ts";
+
+/** Hint for a source that sends data, but no picture. */
+const STREAM_HINT =
+  "SOURCE must be the URL of the stream itself; for dinocam: http://host:8000/video_feed";
 
 /**
  * Relays the stream of another server, over one connection for all viewers:
@@ -24,6 +27,10 @@ export default {
       fps: readFps(env) ?? 1,
       camera: cameraName(env),
       redactor: new Redactor([env.SOURCE ?? ""]),
+      setting: "SOURCE",
+      wanted: "a stream of JPEGs",
+      wantedHint: STREAM_HINT,
+      silentHint: "if it sends less than one picture every few seconds, set FPS to its frame rate",
     };
   },
   open(settings, signal) {

@@ -66,6 +66,7 @@ const KNOWN_ERRORS: readonly KnownError[] = [
  */
 export default {
   requirements,
+  captureDelay: 80,
   configure(env) {
     refuseAddress(env, "pi");
     const camera = readInteger(env, "SOURCE", { min: 0, max: 99 });

@@ -49,6 +49,7 @@ const KNOWN_ERRORS: readonly KnownError[] = [
  */
 export default {
   requirements,
+  captureDelay: 50,
   configure(env) {
     refuseAddress(env, "usb");
     const { width, height, fps, quality = 85 } = readCaptureSettings(env);

@@ -60,11 +60,11 @@ export class Redactor {
 }
 
 /**
- * Returns a redactor for the addresses of all cameras: `SOURCE`, and `FRONT_SOURCE` for each
- * camera.
+ * Returns a redactor for the addresses of all cameras and microphones: `SOURCE` and `AUDIO`, and
+ * `FRONT_SOURCE` for each camera.
  */
 export function sourceRedactor(env: Readonly<Record<string, string | undefined>>): Redactor {
-  const names = Object.keys(env).filter((name) => /(^|_)SOURCE$/.test(name));
+  const names = Object.keys(env).filter((name) => /(^|_)(SOURCE|AUDIO)$/.test(name));
   return new Redactor(names.map((name) => env[name] ?? ""));
 }
 

@@ -9,10 +9,14 @@ const PSEUDONYM = /\bdinocam-[0-9a-f]{32}\b/g;
 export class RelayLoopError extends CameraError {
   override name = "RelayLoopError";
 
-  /** @param host The server in `SOURCE`. */
-  constructor(host: string) {
-    super(`The stream of ${host} relays this camera itself`, {
-      hint: "set SOURCE to the URL of the server to which the camera is connected",
+  /**
+   * @param host The server whose stream is relayed.
+   * @param setting The setting with its address.
+   */
+  constructor(host: string, setting = "SOURCE") {
+    const device = setting === "SOURCE" ? "camera" : "microphone";
+    super(`The stream of ${host} relays this ${device} itself`, {
+      hint: `set ${setting} to the URL of the server to which the ${device} is connected`,
       permanent: true,
     });
   }
@@ -71,3 +75,9 @@ export function isRelay(via = ""): boolean {
 
 /** The relays of this server's cameras. */
 export const relayLoops = new RelayLoops();
+
+/**
+ * The relays of the cameras' sound. A camera may relay the pictures of a server that relays the
+ * sound of that camera: this is no loop.
+ */
+export const soundRelayLoops = new RelayLoops();

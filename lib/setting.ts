@@ -21,8 +21,8 @@ export interface Setting<T = unknown> {
    * do so.
    */
   readonly path?: "read" | "write";
-  /** Deno permissions that the server needs besides, when it is set. */
-  readonly permissions?: SettingPermissions;
+  /** Deno permissions that the server needs besides, when it is set; they may depend on the value. */
+  readonly permissions?: SettingPermissions | ((value: string) => SettingPermissions);
   /** Name of the variable without which it has no effect. */
   readonly requires?: string;
   /**
@@ -34,11 +34,15 @@ export interface Setting<T = unknown> {
   read?(env: Env, name: string): T | undefined;
 }
 
-/** Deno permissions for a setting: paths to read, kinds of `sys`, and programs to run. */
+/**
+ * Deno permissions for a setting: paths to read, kinds of `sys`, programs to run, or any program,
+ * and whether to connect to other servers.
+ */
 export interface SettingPermissions {
   readonly read?: readonly string[];
   readonly sys?: readonly ("statfs" | "setPriority")[];
-  readonly run?: readonly string[];
+  readonly run?: readonly string[] | "any";
+  readonly net?: boolean;
 }
 
 /** The settings of one module, by their property names. */

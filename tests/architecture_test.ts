@@ -15,7 +15,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["lib/camera/", "lib/permissions/"],
   [
     ...["lib/auth/", "lib/config.ts", "lib/matroska/", "lib/multipart/", "lib/playback/"],
-    ...["lib/sockets/"],
+    ...["lib/sockets/", "lib/upstream/"],
   ],
   ["lib/host.ts", "lib/jpeg/", "lib/limit_fps.ts", "lib/setting.ts", "lib/sound_packet.ts"],
   [

@@ -13,6 +13,12 @@ const RESPONSE_TIMEOUT = 30_000;
 type Result = any;
 type Listener = (params: Result) => void;
 
+/** Options of {@link Browser.start}. */
+export interface BrowserOptions {
+  /** Environment variables, added to those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** A headless Chromium, driven by the DevTools protocol without a package. */
 export class Browser implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
@@ -33,9 +39,13 @@ export class Browser implements AsyncDisposable {
   }
 
   /** Starts Chromium. @param more Additional command-line options. */
-  static async start(more: readonly string[] = []): Promise<Browser> {
+  static async start(
+    more: readonly string[] = [],
+    { env }: BrowserOptions = {},
+  ): Promise<Browser> {
     const profile = await Deno.makeTempDir({ prefix: "dinocam-chromium-" });
     const child = new Deno.Command(CHROMIUM, {
+      env,
       args: [
         ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
         ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],

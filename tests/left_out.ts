@@ -4,6 +4,7 @@ type System = typeof Deno.build.os;
 
 /** Debian packages of programs, where the package has another name. */
 const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
+  "arecord": "alsa-utils",
   "cat": "coreutils",
   "dd": "coreutils",
   "ffprobe": "ffmpeg",
@@ -15,6 +16,8 @@ const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
   "mkvextract": "mkvtoolnix",
   "mkvmerge": "mkvtoolnix",
   "nginx": "nginx-light",
+  "pactl": "pulseaudio-utils",
+  "parec": "pulseaudio-utils",
   "readlink": "coreutils",
   "script": "bsdutils",
   "setsid": "util-linux",
@@ -34,6 +37,8 @@ const HOMEBREW_PACKAGES: Readonly<Record<string, string>> = {
   "gst-launch-1.0": "gstreamer",
   "mkvextract": "mkvtoolnix",
   "mkvmerge": "mkvtoolnix",
+  "pactl": "pulseaudio",
+  "parec": "pulseaudio",
   "python3": "python",
   "setsid": "util-linux",
   "zbarimg": "zbar",

@@ -9,7 +9,12 @@ import { type DecodeCounts, decodeMultipart } from "../../lib/multipart/decode.t
 import { parseTimestamp } from "../../lib/multipart/part_header.ts";
 import { PartImages } from "../../lib/multipart/part_images.ts";
 import type { Received } from "../../lib/received.ts";
-import { requestFailure, withFingerprint, wrongContent, WrongContentError } from "./failure.ts";
+import {
+  requestFailure,
+  withFingerprint,
+  wrongContent,
+  WrongContentError,
+} from "../../lib/upstream/mod.ts";
 import { type Content, openUpstream, type UpstreamSettings } from "./upstream.ts";
 
 /** Settings of {@link relay}. */

@@ -1,29 +1,18 @@
 import type { Bytes } from "../../lib/bytes.ts";
 import { stallTimeouts } from "../../lib/camera/stall.ts";
-import {
-  type Credentials,
-  type HttpResponse,
-  request,
-  type ResponseBody,
-} from "../../lib/http1/mod.ts";
-import type { Redactor } from "../../lib/redact.ts";
+import { type HttpResponse, request, type ResponseBody } from "../../lib/http1/mod.ts";
 import type { Received } from "../../lib/received.ts";
 import { relayLoops } from "../../lib/relay_loops.ts";
 import { describeBytes } from "../../lib/sniff.ts";
-import { failureOf, wrongContent } from "./failure.ts";
+import { failureOf, type Upstream, wrongContent } from "../../lib/upstream/mod.ts";
 
 /** Settings of a request for a stream. */
-export interface UpstreamSettings {
-  /** Without credentials. */
-  readonly url: URL;
-  readonly credentials: Credentials | undefined;
+export interface UpstreamSettings extends Upstream {
   /** See `RequestOptions.trust`. */
   readonly trust: string | undefined;
   readonly fps: number;
   /** The camera's name. */
   readonly camera: string;
-  /** Hides the secrets of the address. */
-  readonly redactor: Redactor;
 }
 
 /** A response with images. */

@@ -27,6 +27,8 @@ export interface CameraOptions {
   open: Open<Jpeg | TimedJpeg>;
   /** Requested frames per second, if known. */
   fps?: number;
+  /** See `CameraDriver.captureDelay`. @default {0} */
+  captureDelay?: number;
   /**
    * How long the camera keeps running after its last viewer, in milliseconds. `Infinity` also
    * starts it at once.
@@ -51,6 +53,8 @@ export type CameraSubscriptionOptions =
 export class Camera implements AsyncDisposable {
   readonly name: string;
   readonly driver: string;
+  /** Estimate of the time from the light to the frame's arrival, in milliseconds. */
+  readonly captureDelay: number;
 
   readonly #clock: Clock;
   readonly #events: Pick<Events<CameraEvent>, "emit">;
@@ -71,9 +75,11 @@ export class Camera implements AsyncDisposable {
   #failed = Promise.withResolvers<void>();
   #closed: CameraError | undefined;
 
-  constructor({ name, driver, open, fps, idleTimeout, clock, events }: CameraOptions) {
+  constructor(options: CameraOptions) {
+    const { name, driver, open, fps, captureDelay = 0, idleTimeout, clock, events } = options;
     this.name = name;
     this.driver = driver;
+    this.captureDelay = captureDelay;
     this.#clock = clock;
     this.#events = events;
     this.#timeouts = stallTimeouts(fps);

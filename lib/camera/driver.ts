@@ -43,6 +43,12 @@ export interface FoundCamera {
 export interface CameraDriver<Settings extends CommonSettings> {
   /** What the driver needs from Deno and the machine; by default all permissions. */
   readonly requirements?: DriverRequirements;
+  /**
+   * Estimate of the time from the light to the arrival of the JPEG (exposure, encoding, transfer),
+   * in milliseconds: by it the sound of a microphone arrives earlier. It is the default of
+   * `AUDIO_DELAY`. @default {0}
+   */
+  readonly captureDelay?: number;
   /** Reads the settings when the server starts. @throws {ConfigError} If a value is invalid. */
   configure(env: Env): Settings;
   /**

@@ -17,6 +17,8 @@ const MIN_FPS = 0.01;
 export interface ConfiguredDriver {
   /** Requested frames per second, if known. */
   readonly fps: number | undefined;
+  /** See `CameraDriver.captureDelay`. */
+  readonly captureDelay: number;
   open(signal: AbortSignal): Images;
 }
 
@@ -37,7 +39,9 @@ export async function openDriver(
   const open = (signal: AbortSignal) => driver.open(settings, signal);
   // The server's own drivers keep the contract; a guard costs them CPU time for each frame.
   const guarded = drivers.isBuiltIn(name) ? open : guardDriver(open, { name, redact, onExcess });
-  return { fps, open: guarded };
+  const { captureDelay = 0 } = driver;
+  // A user's driver can have any value.
+  return { fps, open: guarded, captureDelay: Number.isFinite(captureDelay) ? captureDelay : 0 };
 }
 
 function configure(

@@ -29,7 +29,28 @@ export interface StallOptions extends StallTimeouts {
   readonly clock: Clock;
   /** Explains why there is no first item. */
   readonly explain?: () => Explanation | undefined;
+  /** What the source is, and what it delivers, for messages. @default {a camera's pictures} */
+  readonly words?: StallWords;
 }
+
+/** Words for the messages about a source. */
+export interface StallWords {
+  /** "camera" */
+  readonly device: string;
+  /** What has not arrived: "first picture". */
+  readonly first: string;
+  /** What no longer arrives: "picture". */
+  readonly item: string;
+  /** What has not arrived when the source ends: "a picture". */
+  readonly any: string;
+}
+
+const PICTURES: StallWords = {
+  device: "camera",
+  first: "first picture",
+  item: "picture",
+  any: "a picture",
+};
 
 /** Number of items after which a stalled source is not assumed to be slow. */
 const FEW_ITEMS = 2;
@@ -39,7 +60,7 @@ const FEW_ITEMS = 2;
  * program runs on without output.
  */
 export function stalling<T>(open: Open<T>, options: StallOptions): Open<T> {
-  const { explain = () => undefined } = options;
+  const { explain = () => undefined, words = PICTURES } = options;
   return async function* (signal) {
     using watchdog = new Watchdog(options);
     const stalled = () => watchdog.signal.aborted && !signal.aborted;
@@ -54,7 +75,7 @@ export function stalling<T>(open: Open<T>, options: StallOptions): Open<T> {
       throw stalled() ? withCause(watchdog.signal.reason.message, cause) : cause;
     }
     if (stalled()) throw stallError(watchdog, items, explain());
-    if (!signal.aborted && items === 0) throwWithoutPicture(explain());
+    if (!signal.aborted && items === 0) throwWithoutItem(words, explain());
   };
 }
 
@@ -65,13 +86,13 @@ export function slowHint(seconds: number): string {
 
 /** The failure of a source that has exceeded a timeout. */
 function stallError(
-  { signal, seconds }: Watchdog,
+  { signal, seconds, words }: Watchdog,
   items: number,
   explanation: Explanation | undefined,
 ): CameraError {
   const { message } = signal.reason;
   const slow = slowHint(seconds);
-  if (items > FEW_ITEMS) return new CameraError(message);
+  if (items > FEW_ITEMS || words !== PICTURES) return new CameraError(message);
   if (items > 0) return new CameraError(message, { hint: slow });
   if (!explanation) return new CameraError(message);
   const { text, hint, mayBeSlow } = explanation;
@@ -79,8 +100,11 @@ function stallError(
 }
 
 /** @throws {CameraError} A source has ended without an item. */
-function throwWithoutPicture(explanation: Explanation | undefined): never {
-  const message = "The camera's stream ended without a picture";
+function throwWithoutItem(
+  { device, any }: StallWords,
+  explanation: Explanation | undefined,
+): never {
+  const message = `The ${device}'s stream ended without ${any}`;
   if (!explanation) throw new CameraError(message);
   const { text, hint } = explanation;
   throw new CameraError(`${message}: ${text}`, { hint });
@@ -100,9 +124,12 @@ class Watchdog implements Disposable {
   readonly #disposed = new AbortController();
   #timeout: number;
   #since: number;
-  #subject = "No first picture";
+  #subject: string;
+  readonly words: StallWords;
 
-  constructor({ clock, firstFrame, nextFrame }: StallOptions) {
+  constructor({ clock, firstFrame, nextFrame, words = PICTURES }: StallOptions) {
+    this.words = words;
+    this.#subject = `No ${words.first}`;
     this.#clock = clock;
     this.#nextFrame = nextFrame;
     this.#timeout = firstFrame;
@@ -122,7 +149,7 @@ class Watchdog implements Disposable {
   reset(): void {
     this.#timeout = this.#nextFrame;
     this.#since = this.#clock.monotonic();
-    this.#subject = "No picture";
+    this.#subject = `No ${this.words.item}`;
   }
 
   [Symbol.dispose](): void {

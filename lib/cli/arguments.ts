@@ -1,7 +1,7 @@
 import { quote, shorten } from "../quote.ts";
 import type { Setting } from "../setting.ts";
 import { nearest } from "../settings_check/mod.ts";
-import { describeSource } from "./describe_source.ts";
+import { describeAudio, describeSource } from "./describe_source.ts";
 import {
   type Assignment,
   commandLine,
@@ -139,5 +139,6 @@ function describe(name: string, value: string): string {
   const setting = settingOf(name);
   if (setting?.name === "AUTH") return "user:password";
   if (setting?.name === "SOURCE") return describeSource(value) ?? "…";
+  if (setting?.name === "AUDIO") return describeAudio(value) ?? "…";
   return value === "" || setting?.secret ? "…" : shorten(value);
 }

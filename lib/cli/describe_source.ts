@@ -14,6 +14,21 @@ export function describeSource(source: string): string | undefined {
   return /^[\w./:+\\-]{1,80}$/.test(source) ? source : undefined;
 }
 
+/**
+ * Describes a value of `AUDIO` like {@link describeSource}: devices as they are,
+ * `exec:arecord …` for a command.
+ */
+export function describeAudio(audio: string): string | undefined {
+  const [, command] = /^exec:\s*(.*)$/is.exec(audio) ?? [];
+  if (command !== undefined) {
+    const described = describeSource(command);
+    return described && `exec:${described}`;
+  }
+  if (audio.includes("://")) return describeSource(audio);
+  if (/^[\w./:,=+-]{1,80}$/.test(audio)) return audio;
+  return /^(pulse|alsa|avfoundation|dshow):[^@]*$/i.test(audio) ? quote(audio) : undefined;
+}
+
 function describeUrl(source: string): string | undefined {
   const url = URL.parse(source);
   if (!url) return undefined;

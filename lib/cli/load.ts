@@ -7,6 +7,7 @@ import { recordedCameras } from "../recording/settings.ts";
 import {
   requireListenPermission,
   requireRecordPermissions,
+  requireSoundPermissions,
   requireStartPermissions,
 } from "./permission_check.ts";
 import { readDotenv } from "./review_settings.ts";
@@ -45,5 +46,8 @@ export async function load(command: Command): Promise<Loaded> {
   );
   if (command === "serve") requireListenPermission(config);
   if (command === "serve" && dir !== undefined) requireRecordPermissions(dir);
+  if (command === "serve") {
+    for (const { sound: { audio } } of config.cameras) if (audio) requireSoundPermissions(audio);
+  }
   return { config, access, drivers, env: { ...env, AUTH }, dotenv };
 }

@@ -2,6 +2,7 @@ import { fromFileUrl } from "@std/path";
 import type { Config } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import { hostInUrl } from "../host.ts";
+import { type AudioSource, FFMPEG } from "../sound/settings.ts";
 import type { Command } from "./flags.ts";
 import { commandLine, currentLauncher } from "./launcher.ts";
 
@@ -37,6 +38,36 @@ export function requireRecordPermissions(dir: string): void {
     { name: "write", path: dir },
     { name: "sys", kind: "statfs" }, // the free space
   ]);
+}
+
+/**
+ * Checks whether Deno permits the server to capture sound.
+ *
+ * @throws {ConfigError} If it does not.
+ */
+export function requireSoundPermissions(audio: AudioSource): void {
+  if (audio.type === "address") {
+    requirePermissions("serve", [{ name: "net", host: audio.address.url.host }]);
+  } else if (audio.type === "device" || audio.type === "program") {
+    const command = audio.type === "device" ? FFMPEG : audio.program;
+    if (!isMissing(command)) requirePermissions("serve", [{ name: "run", command }]);
+  }
+}
+
+/**
+ * Whether a program is not installed, although Deno permits it: `querySync` reports this as a
+ * missing permission. The microphone fails later, with a hint how to install the program.
+ */
+function isMissing(command: string): boolean {
+  const { state } = Deno.permissions.querySync({ name: "run", command });
+  if (state === "granted") return false;
+  try {
+    // It is started only if the answer was wrong.
+    new Deno.Command(command, { stdin: "null", stdout: "null", stderr: "null" }).spawn().unref();
+    return true;
+  } catch (error) {
+    return !(error instanceof Deno.errors.NotCapable);
+  }
 }
 
 function requirePermissions(

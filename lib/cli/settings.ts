@@ -3,13 +3,17 @@ import { type Env, forCamera, variableName } from "../env.ts";
 import { quote } from "../quote.ts";
 import { RECORDING_SETTINGS } from "../recording/settings.ts";
 import type { Setting, SettingTable } from "../setting.ts";
-import { describeSource } from "./describe_source.ts";
+import { SOUND_SETTINGS } from "../sound/settings.ts";
+import { describeAudio, describeSource } from "./describe_source.ts";
 
 /**
  * The setting tables of the modules. With `recording: RECORDING_SETTINGS`, the server reads
  * `config.recording`, and `--help`, the doctor and the permission flags know these settings.
  */
-export const MODULE_SETTINGS = { recording: RECORDING_SETTINGS } satisfies ModuleSettings;
+export const MODULE_SETTINGS = {
+  sound: SOUND_SETTINGS,
+  recording: RECORDING_SETTINGS,
+} satisfies ModuleSettings;
 
 /** The values of all settings. */
 export type ServerConfig = ReturnType<typeof readServerConfig>;
@@ -61,6 +65,7 @@ export function settingsInUse(env: Env, cameras: readonly CameraWithReads[]): st
 /** Describes the value of a setting without secrets. A driver's own setting may be a secret. */
 export function describeValue(setting: Setting | undefined, value: string): string {
   if (setting?.name === "SOURCE") return describeSource(value) ?? "(set)";
+  if (setting?.name === "AUDIO") return describeAudio(value) ?? "(set)";
   if (!setting || setting.secret) return "(set)";
   return /^[\w.:/@+,=*%~-]{1,80}$/.test(value) ? value : quote(value);
 }

@@ -7,18 +7,19 @@ const NAME_WIDTH = 15;
 
 /** Returns the text of `--help`. */
 export function usage(version: string, settings: readonly Setting[]): string {
+  const perCamera = settings.filter(({ perCamera }) => perCamera).map(({ name }) => name);
   return `dinocam ${version}: a camera server
 
 Usage: dinocam [doctor | --list-cameras | --help | --version]
 
 Without an argument, it serves the cameras. doctor checks the machine and the cameras, and says what
-is wrong and what to do; --list-cameras lists the cameras of this machine.
+is wrong and what to do; --list-cameras lists the cameras and microphones.
 
 Settings are environment variables:
 ${settings.map(describe).join("\n")}
 
 FRONT_FPS sets FPS only for the camera named front. These settings can be set for one camera:
-${settings.filter(({ perCamera }) => perCamera).map(({ name }) => name).join(", ")}.`;
+${wrap(`${perCamera.join(", ")}.`, LINE_WIDTH).join("\n")}`;
 }
 
 /** Formats a setting: its name, and beside it the meaning and the default. */

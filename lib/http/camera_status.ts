@@ -43,6 +43,6 @@ function asJson(
 }
 
 /** A failure as JSON. `retried`: whether the server retries by itself. */
-function asFailure({ message, hint, permanent }: CameraError) {
+export function asFailure({ message, hint, permanent }: CameraError) {
   return { message, hint: hint ?? null, retried: !permanent };
 }

@@ -2,8 +2,14 @@ import { accepts } from "@std/http/negotiation";
 import type { Camera } from "../camera/camera.ts";
 import { CameraError, explain, messageWithHint } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { isRelay, RelayLoopError, relayLoops } from "../relay_loops.ts";
-import { TooManyViewers } from "../streaming/mod.ts";
+import {
+  isRelay,
+  RelayLoopError,
+  type RelayLoops,
+  relayLoops,
+  soundRelayLoops,
+} from "../relay_loops.ts";
+import { SoundUnavailable, TooManyViewers } from "../streaming/mod.ts";
 import { NO_STORE } from "./headers.ts";
 
 /** An error response. The message is for the client. */
@@ -45,8 +51,20 @@ export async function orUnavailable<T>(
 
 /** Refuses a relay of a camera to itself. @param via The `Via` header of the request. */
 export function refuseLoop({ name }: Camera, via: string | undefined): void {
-  if (via === undefined || !relayLoops.closesLoop(name, via)) return;
-  throw new HttpError(508, `Cannot show camera "${name}": it relays itself`);
+  if (closesLoop(relayLoops, name, via)) {
+    throw new HttpError(508, `Cannot show camera "${name}": it relays itself`);
+  }
+}
+
+/** Refuses a relay of a camera's sound to itself. @param via The `Via` header of the request. */
+export function refuseSoundLoop({ name }: Camera, via: string | undefined): void {
+  if (closesLoop(soundRelayLoops, name, via)) {
+    throw new HttpError(508, `Cannot play the sound of camera "${name}": it relays itself`);
+  }
+}
+
+function closesLoop(loops: RelayLoops, camera: string, via: string | undefined): boolean {
+  return via !== undefined && loops.closesLoop(camera, via);
 }
 
 /** Converts any error to a response: one line of text, or JSON if the client prefers that. */
@@ -58,10 +76,15 @@ export function errorResponse(error: unknown, request: Request, log: Log): Respo
     : new Response(`${message}\n`, init);
 }
 
-function asHttpError(error: unknown, { method, url }: Request, log: Log): HttpError {
+function asHttpError(error: unknown, { method, url, headers }: Request, log: Log): HttpError {
   if (error instanceof HttpError) return error;
   if (error instanceof TooManyViewers) {
     return new HttpError(503, error.message, retryAfter(error.retryAfter));
+  }
+  if (error instanceof SoundUnavailable) {
+    const isLoop = error.cause instanceof RelayLoopError &&
+      isRelay(headers.get("Via") ?? undefined);
+    return new HttpError(isLoop ? 508 : 503, error.message, retryAfter(error.retryAfter));
   }
   log.error("request failed", { method, url, reason: explain(error) });
   return new HttpError(500, "Internal server error; see the server's log");

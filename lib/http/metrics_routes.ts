@@ -1,5 +1,11 @@
 import { Hono } from "hono";
-import { expose, METRICS_TYPE, type RecordingStats, type ServerStats } from "../metrics/mod.ts";
+import {
+  expose,
+  METRICS_TYPE,
+  type RecordingStats,
+  type ServerStats,
+  type SoundStats,
+} from "../metrics/mod.ts";
 import type { Cameras } from "./cameras.ts";
 import { NO_STORE } from "./headers.ts";
 
@@ -8,9 +14,11 @@ export function metricsRoutes(
   cameras: Cameras,
   server: () => ServerStats,
   recordings: () => readonly RecordingStats[] = () => [],
+  sounds: () => readonly SoundStats[] = () => [],
 ): Hono {
   return new Hono().get("/metrics", (c) => {
-    const text = expose(cameras.all.map((camera) => camera.stats()), server(), recordings());
+    const stats = cameras.all.map((camera) => camera.stats());
+    const text = expose(stats, server(), recordings(), sounds());
     return c.body(text, 200, { "Content-Type": METRICS_TYPE, ...NO_STORE });
   });
 }

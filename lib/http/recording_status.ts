@@ -43,7 +43,7 @@ export function recordingStatus(
  * The recordings of a camera as JSON, for clients. Times are in milliseconds since the Unix epoch.
  */
 function describe(recording: Recording, camera: string) {
-  const { state, reason, since, frames, dropped, bytesPerSecond } = recording.status(camera);
+  const { state, reason, since, frames, dropped, sound, bytesPerSecond } = recording.status(camera);
   const { oldest, newest, bytes } = recording.library.extent(camera);
   return {
     state,
@@ -51,6 +51,7 @@ function describe(recording: Recording, camera: string) {
     since,
     frames,
     dropped,
+    sound,
     bytesPerSecond: Math.round(bytesPerSecond),
     oldest: oldest ?? null,
     newest: newest ?? null,

@@ -6,13 +6,16 @@ import type { Log } from "../log.ts";
 import { KeepAlive, Viewers } from "../streaming/mod.ts";
 import type { Recording } from "../recording/mod.ts";
 import { cameraRoutes } from "./camera_routes.ts";
+import type { Sounds } from "../sound/mod.ts";
 import type { StatusSource } from "./camera_status.ts";
+import { CameraSounds } from "./camera_sounds.ts";
 import { Cameras } from "./cameras.ts";
 import { liveRoutes } from "./live_routes.ts";
 import { metricsRoutes } from "./metrics_routes.ts";
 import { pageRoutes, type Pages } from "./page_routes.ts";
 import { recordingRoutes } from "./recording_routes.ts";
 import { recordingStatus } from "./recording_status.ts";
+import { soundRoutes } from "./sound_routes.ts";
 import { snapshotRoutes } from "./snapshot_routes.ts";
 import { playbackRoutes } from "./playback_routes.ts";
 import type { DirectTo } from "./stream_response.ts";
@@ -35,6 +38,8 @@ export interface ServerRoutesOptions {
   status?: readonly StatusSource[];
   /** Undefined if the server does not record: the routes of recordings then say so. */
   recording?: Recording;
+  /** Undefined if no camera has sound: the routes of sound then say so. */
+  sounds?: Sounds;
   clock: Clock;
   log: Log;
 }
@@ -46,11 +51,14 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
   const { pages, maxViewers, serverInfo, directTo, version = "unknown", clock, log } = options;
   const { recording } = options;
   const cameras = new Cameras(options.cameras);
-  const recorded = recordingStatus(recording, cameras.all.map(({ name }) => name));
-  const status = [...options.status ?? [], ...recorded.status];
+  const names = cameras.all.map(({ name }) => name);
+  const sounds = new CameraSounds(options.sounds);
+  const recorded = recordingStatus(recording, names);
+  const status = [...options.status ?? [], ...recorded.status, sounds.status];
   const viewers = new Viewers({ max: maxViewers, clock, log });
   const keepAlive = new KeepAlive(clock, log);
   const replay = recording && ((camera: string) => recording.library.cursor(camera));
+  const replaySound = recording && ((camera: string) => recording.library.soundSource(camera));
   const startedAt = clock.now();
   const server = () => ({
     version,
@@ -63,10 +71,11 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
     ...recordingRoutes({ cameras, recording, clock, log }),
     playbackRoutes({ cameras, recording, keepAlive, viewers, directTo, clock, log }),
     streamRoutes({ cameras, keepAlive, viewers, directTo }),
+    soundRoutes({ cameras, sounds, keepAlive, viewers, clock }),
     snapshotRoutes(cameras),
     cameraRoutes(cameras, status),
-    liveRoutes({ cameras, viewers, serverInfo, status, replay, clock, log }),
-    metricsRoutes(cameras, server, recorded.stats),
+    liveRoutes({ cameras, viewers, serverInfo, status, replay, replaySound, sounds, clock, log }),
+    metricsRoutes(cameras, server, recorded.stats, () => sounds.stats(names)),
     pageRoutes(pages),
   ];
 }

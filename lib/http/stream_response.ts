@@ -17,7 +17,8 @@ import { type QueryRange, readNumberQuery, readSwitchQuery } from "./query.ts";
  */
 const CONTENT_LENGTH = Number.MAX_SAFE_INTEGER;
 
-const FPS_RANGE: QueryRange = {
+/** The valid values of `?fps=`. */
+export const FPS_RANGE: QueryRange = {
   expected: "a number above 0 and at most 240",
   includes: (value) => value > 0 && value <= 240,
 };

@@ -112,7 +112,7 @@ function encodeRequest(
     `GET ${pathOf(url)} HTTP/1.1`,
     `Host: ${url.host}`,
     "User-Agent: dinocam",
-    "Accept: */*",
+    ...("Accept" in headers ? [] : ["Accept: */*"]),
     "Accept-Encoding: identity",
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     ...(authorization ? [`Authorization: ${authorization}`] : []),

@@ -28,6 +28,11 @@ export class LatestQueue<T> {
     return this.#items.length;
   }
 
+  /** The oldest item; undefined if the queue is empty. */
+  get first(): T | undefined {
+    return this.#items[0];
+  }
+
   /** Appends an item, and drops the oldest one if the queue was full. */
   offer(item: T): void {
     this.#items.push(item);

@@ -1,5 +1,7 @@
 import { type Bytes, hasHeadroom } from "../bytes.ts";
 import type { Frame, Jpeg } from "../frame.ts";
+import type { RecordedSound } from "../playback/mod.ts";
+import type { SoundPacket } from "../sound_packet.ts";
 
 /**
  * Version of the live protocol. Increase it when a page of the previous version cannot read the
@@ -12,6 +14,9 @@ export const MESSAGE_KIND = { FRAME: 1, RECORDED_FRAME: 2, SOUND: 3, RECORDED_SO
 
 /** Size of the header before the JPEG in a frame message, in bytes. */
 export const FRAME_HEADER = 16;
+
+/** Size of the header before the samples in a sound message, in bytes. */
+export const SOUND_HEADER = 16;
 
 /** Maximum speed of a replay, forwards and backwards. */
 const MAX_SPEED = 60;
@@ -29,6 +34,11 @@ export type ClientMessage =
    * are retried without the usual delay, because the user has requested it.
    */
   | { readonly type: "watch"; readonly cameras: readonly string[]; readonly retry: boolean }
+  /**
+   * Selects the cameras to listen to, by name. Unknown names are ignored. With `retry`, failed
+   * microphones are retried without the usual delay, because the user has requested it.
+   */
+  | { readonly type: "listen"; readonly cameras: readonly string[]; readonly retry: boolean }
   /** Acknowledges a frame: it was painted or discarded, and the server may send the next frame. */
   | {
     readonly type: "painted";
@@ -86,7 +96,7 @@ export function frameMessage(frame: Frame, camera: number): Bytes {
 function encode({ jpeg, sequence, capturedAt }: Frame, camera: number): Bytes {
   const message = new Uint8Array(FRAME_HEADER + jpeg.length);
   message.set(jpeg, FRAME_HEADER);
-  return writeHeader(message, { kind: MESSAGE_KIND.FRAME, camera, sequence, capturedAt });
+  return writeHeader(message, { kind: MESSAGE_KIND.FRAME, camera, sequence, time: capturedAt });
 }
 
 /**
@@ -106,23 +116,73 @@ export function recordedFrameMessage(
     message.set(jpeg, FRAME_HEADER);
   }
   const kind = MESSAGE_KIND.RECORDED_FRAME;
-  return writeHeader(message, { kind, camera, sequence, capturedAt: at });
+  return writeHeader(message, { kind, camera, sequence, time: at });
 }
 
-interface FrameHeader {
+const soundMessages = new WeakMap<SoundPacket, Bytes>();
+
+/**
+ * Encodes a packet of sound as a binary message, big-endian:
+ *
+ *     0  uint8    kind: 3
+ *     1  uint8    reserved: 0
+ *     2  uint16   index of the camera in the server's list
+ *     4  uint32   sequence number of the packet
+ *     8  float64  when the first sample was heard, in milliseconds since the Unix epoch
+ *    16           16-bit samples, little-endian, mono; the rate is `sound.rate` of the camera's status
+ *
+ * All listeners share one message per packet: do not write to it.
+ *
+ * @param camera Index of the camera: always the same for one packet.
+ */
+export function soundMessage(packet: SoundPacket, camera: number): Bytes {
+  let message = soundMessages.get(packet);
+  if (!message) soundMessages.set(packet, message = encodeSound(packet, camera));
+  return message;
+}
+
+function encodeSound({ samples, sequence, heardAt }: SoundPacket, camera: number): Bytes {
+  const message = new Uint8Array(SOUND_HEADER + samples.length);
+  message.set(samples, SOUND_HEADER);
+  return writeHeader(message, { kind: MESSAGE_KIND.SOUND, camera, sequence, time: heardAt });
+}
+
+/**
+ * Encodes recorded sound for one client as a binary message, big-endian:
+ *
+ *     0  uint8    kind: 4
+ *     1  uint8    reserved: 0
+ *     2  uint16   index of the camera in the server's list
+ *     4  uint32   samples per second
+ *     8  float64  recording time of the first sample, in milliseconds since the Unix epoch
+ *    16           16-bit samples, little-endian, mono: up to 100 ms
+ */
+export function recordedSoundMessage(
+  { at, rate, samples }: RecordedSound,
+  camera: number,
+): Bytes {
+  const message = new Uint8Array(SOUND_HEADER + samples.length);
+  message.set(samples, SOUND_HEADER);
+  const kind = MESSAGE_KIND.RECORDED_SOUND;
+  return writeHeader(message, { kind, camera, sequence: rate, time: at });
+}
+
+interface Header {
   readonly kind: number;
   readonly camera: number;
+  /** Sequence number; of recorded sound, its rate. */
   readonly sequence: number;
-  readonly capturedAt: number;
+  /** Time of the frame or the first sample, in milliseconds since the Unix epoch. */
+  readonly time: number;
 }
 
-function writeHeader(message: Bytes, { kind, camera, sequence, capturedAt }: FrameHeader): Bytes {
+function writeHeader(message: Bytes, { kind, camera, sequence, time }: Header): Bytes {
   const header = new DataView(message.buffer, message.byteOffset, FRAME_HEADER);
   header.setUint8(0, kind);
   header.setUint8(1, 0);
   header.setUint16(2, camera);
   header.setUint32(4, sequence);
-  header.setFloat64(8, capturedAt);
+  header.setFloat64(8, time);
   return message;
 }
 
@@ -130,10 +190,11 @@ function writeHeader(message: Bytes, { kind, camera, sequence, capturedAt }: Fra
 export function readClientMessage(text: string): ClientMessage | undefined {
   const message = parseObject(text);
   switch (message?.type) {
-    case "watch": {
-      const { cameras } = message;
+    case "watch":
+    case "listen": {
+      const { type, cameras } = message;
       if (!isNames(cameras)) return;
-      return { type: "watch", cameras, retry: message.retry === true };
+      return { type, cameras, retry: message.retry === true };
     }
     case "painted": {
       const { camera, sequence } = message;

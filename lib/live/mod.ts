@@ -1,7 +1,8 @@
 /**
  * The server's side of the live player: frames over a WebSocket. A frame is sent when the client
  * has acknowledged the previous one, so on a link of any speed a client is at most one transmission
- * behind. Recordings are replayed in the same way.
+ * behind. Recordings are replayed in the same way. Sound is sent as it comes, to clients that ask
+ * for it.
  *
  * @module
  */
@@ -11,6 +12,9 @@ export {
   MESSAGE_KIND,
   PROTOCOL_VERSION,
   recordedFrameMessage,
+  recordedSoundMessage,
+  SOUND_HEADER,
+  soundMessage,
 } from "./message.ts";
 export { closeOutdated } from "./outdated.ts";
 export { CLOSE, LiveSession, type LiveSocket, type ServerInfo } from "./session.ts";

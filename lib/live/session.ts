@@ -1,6 +1,13 @@
 import type { Clock } from "../clock.ts";
 import type { Bytes } from "../bytes.ts";
-import { arrivalTime, type FrameSource, Playhead, shownUntil } from "../playback/mod.ts";
+import type { CameraSound } from "../sound_packet.ts";
+import {
+  arrivalTime,
+  type FrameSource,
+  Playhead,
+  type RecordedSoundSource,
+  shownUntil,
+} from "../playback/mod.ts";
 import {
   type ClientMessage,
   frameMessage,
@@ -8,9 +15,12 @@ import {
   PROTOCOL_VERSION,
   readClientMessage,
   recordedFrameMessage,
+  recordedSoundMessage,
+  soundMessage,
 } from "./message.ts";
 import { type FeedCamera, LiveFeed } from "./feed.ts";
 import { ReplayFeed, type ReplayState } from "./replay_feed.ts";
+import { SoundFeed } from "./sound_feed.ts";
 
 /**
  * Close codes of the WebSocket (RFC 6455, section 7.4, and its registry; 4000 and above are for
@@ -58,8 +68,14 @@ export interface LiveSessionOptions {
   server?: () => ServerInfo;
   /** Opens a camera's recordings; undefined if the server has none. */
   replay?: (camera: string) => FrameSource;
+  /** Opens a camera's recorded sound; undefined if the server has no recordings. */
+  replaySound?: (camera: string) => RecordedSoundSource;
   /** Called when the recordings of a camera cannot be read. */
   onReplayError?: (camera: string, error: unknown) => void;
+  /** Returns a camera's sound; undefined if it has none. */
+  sounds?: (camera: string) => CameraSound | undefined;
+  /** Called for each packet of sound that the client was too slow to receive. */
+  onSoundDropped?: (camera: string) => void;
   clock: Clock;
 }
 
@@ -99,9 +115,25 @@ export interface LiveSessionOptions {
  * to `at`. `start`: the oldest frame is reached backwards. `live`: playback has caught up, and live
  * frames follow by themselves. `none`: nothing is recorded.
  *
+ * A camera with a microphone has a `sound` that is not null in its status. Then a client can listen
+ * to it, whether it watches it or not:
+ *
+ *     client  {"type":"listen","cameras":["front"]}               replaces the cameras before; none: []
+ *             {"type":"listen","cameras":["front"],"retry":true}  the user requests a retry
+ *     server  a packet of sound every 20 ms (see `soundMessage`)
+ *
+ * Sound is not acknowledged. Packets are dropped while more than the frames being sent and 200 ms of
+ * sound wait for the client: their sequence numbers have a gap. A camera that is replayed has no live
+ * sound; it follows with the live frames. At speed 1, after `playing` has answered the latest request,
+ * the client gets the recorded sound from the playhead on, 200 ms before its time (see
+ * `recordedSoundMessage`), until its next request. When a microphone fails or is closed, the session goes on;
+ * the status says why. (A server that does not know `listen` closes the socket, so a client sends it
+ * only to a camera with `sound`.)
+ *
  * Text messages are JSON. A binary message begins with four bytes: its kind (uint8; 1 is a frame, 2 a
- * recorded frame), a reserved byte, and the index of the camera (uint16). New kinds of binary messages and new types
- * of text messages need no new version: **a client ignores kinds and types that it does not know.**
+ * recorded frame, 3 is sound, 4 recorded sound), a reserved byte, and the index of the camera
+ * (uint16). New kinds of binary messages and new types of text messages need no new version: **a
+ * client ignores kinds and types that it does not know.**
  *
  * `version` changes when an existing message does. The server closes the socket of a client that
  * names another version, and of a page that names no version, with code 4000. A client that gets a
@@ -122,6 +154,14 @@ export class LiveSession {
   readonly #feeds: readonly LiveFeed[];
   /** Undefined without recordings. */
   readonly #replays: readonly ReplayFeed[] | undefined;
+  /** Undefined for a camera without sound. */
+  readonly #sounds: readonly (SoundFeed | undefined)[];
+  /** Names of the cameras that the client listens to. */
+  #listening: ReadonlySet<string> = new Set();
+  /** Number of bytes sent. */
+  #sentBytes = 0;
+  /** The last frame message of each camera: its size, and {@link #sentBytes} after it. */
+  readonly #lastFrames: { size: number; end: number }[] = [];
   #ended = false;
 
   constructor(options: LiveSessionOptions) {
@@ -134,7 +174,7 @@ export class LiveSession {
     this.#feeds = cameras.map((camera, index) =>
       new LiveFeed({
         camera,
-        send: (frame) => this.#send(frameMessage(frame, index)),
+        send: (frame) => this.#sendFrame(frameMessage(frame, index), index),
         onEnd: () => this.close(CLOSE.GOING_AWAY, "The server is shutting down"),
       })
     );
@@ -144,10 +184,23 @@ export class LiveSession {
         openSource: () => replay(name),
         clock,
         liveEdge: () => camera.latest && arrivalTime(camera.latest, clock),
-        send: (image) => this.#send(recordedFrameMessage(image, index)),
+        send: (image) => this.#sendFrame(recordedFrameMessage(image, index), index),
+        openSound: options.replaySound && (() => options.replaySound!(name)),
+        sendSound: (sound) => void this.#sendSound(recordedSoundMessage(sound, index)),
         report: (state, id) => this.#report(index, state, id),
-        onLive: (shown) => this.#feeds[index]!.join(false, shownUntil(camera.latest, shown, clock)),
+        onLive: (shown) => {
+          this.#feeds[index]!.join(false, shownUntil(camera.latest, shown, clock));
+          this.#updateListening();
+        },
         onError: (error) => options.onReplayError?.(name, error),
+      });
+    });
+    this.#sounds = cameras.map(({ name }, index) => {
+      const sound = options.sounds?.(name);
+      return sound && new SoundFeed({
+        sound,
+        send: (packet) => this.#sendSound(soundMessage(packet, index)),
+        onDropped: () => options.onSoundDropped?.(name),
       });
     });
   }
@@ -189,6 +242,18 @@ export class LiveSession {
         replay?.stop();
       } else if (!replay?.playhead) feed.join(retry);
     }
+    this.#updateListening();
+  }
+
+  /**
+   * Listens to these cameras, whether they are watched or not, and to no others. Ignores unknown
+   * names and cameras without sound.
+   *
+   * @param retry Whether to retry failed microphones without the usual delay.
+   */
+  listen(names: Iterable<string>, retry = false): void {
+    this.#listening = new Set(names);
+    this.#updateListening(retry);
   }
 
   /** Handles a message from the client. A malformed message ends the session. */
@@ -204,6 +269,8 @@ export class LiveSession {
     switch (read.type) {
       case "watch":
         return this.watch(read.cameras, read.retry);
+      case "listen":
+        return this.listen(read.cameras, read.retry);
       case "painted": {
         const feeds = read.recorded ? this.#replays : this.#feeds;
         return feeds?.[read.camera]?.acknowledge(read.sequence);
@@ -224,10 +291,11 @@ export class LiveSession {
     this.#socket.close(code, reason);
   }
 
-  /** Ends the session after its socket has closed: leaves all cameras. */
+  /** Ends the session after its socket has closed: leaves all cameras and microphones. */
   end(): void {
     this.#ended = true;
     for (const feed of this.#feeds) feed.leave();
+    for (const sound of this.#sounds) sound?.leave();
     for (const replay of this.#replays ?? []) replay.stop();
   }
 
@@ -258,6 +326,7 @@ export class LiveSession {
       if (!isStep && !isMoved) replay.confirm();
     }
     if (isStep) leader.step(request.by);
+    this.#updateListening();
   }
 
   #goLive({ cameras, id }: ClientMessage & { type: "live" }): void {
@@ -266,6 +335,24 @@ export class LiveSession {
       if (this.#replays) this.#replays[index]!.goLive(id);
       else this.#report(index, { state: "live" }, id);
       this.#feeds[index]!.join();
+    }
+    this.#updateListening();
+  }
+
+  /**
+   * Joins the sound of the cameras that the client listens to and that are live, and leaves all
+   * others.
+   *
+   * @param retry Whether to retry without the usual delay; undefined if the client requests nothing.
+   */
+  #updateListening(retry?: boolean): void {
+    for (const [index, sound] of this.#sounds.entries()) {
+      const { name } = this.#cameras[index]!;
+      this.#replays?.[index]?.listen(!this.#ended && this.#listening.has(name));
+      const isWanted = !this.#ended && this.#listening.has(name) &&
+        !this.#replays?.[index]?.playhead;
+      if (!isWanted) sound?.leave();
+      else if (retry !== undefined || !sound?.joined) sound?.join(retry);
     }
   }
 
@@ -295,16 +382,48 @@ export class LiveSession {
   /** Sends a message. @returns Its size: exact in bytes for a frame, in characters for text. */
   #send(message: string | Bytes): number {
     if (!this.#ended) this.#socket.send(message);
+    this.#sentBytes += message.length;
     return message.length;
+  }
+
+  /** Sends a frame of a camera. @returns The size of the message, in bytes. */
+  #sendFrame(message: Bytes, index: number): number {
+    const size = this.#send(message);
+    this.#lastFrames[index] = { size, end: this.#sentBytes };
+    return size;
+  }
+
+  /** Sends sound, unless too much is waiting for the client. @returns Whether it was sent. */
+  #sendSound(message: Bytes): boolean {
+    const { bufferedAmount } = this.#socket;
+    if (bufferedAmount > this.#waitingFrames(bufferedAmount) + this.#maxWaitingSound()) {
+      return false;
+    }
+    this.#send(message);
+    return true;
+  }
+
+  /** Returns the size of the frames that have not left this process completely. */
+  #waitingFrames(bufferedAmount: number): number {
+    const left = this.#sentBytes - bufferedAmount;
+    return this.#lastFrames.reduce((sum, { size, end }) => end > left ? sum + size : sum, 0);
+  }
+
+  /** Returns how much sound may wait for the client, in bytes. */
+  #maxWaitingSound(): number {
+    const live = this.#sounds.map((sound) => sound?.joined ? sound.maxWaiting : 0);
+    const recorded = this.#replays?.map(({ maxWaitingSound }) => maxWaitingSound) ?? [];
+    return [...live, ...recorded].reduce((sum, bytes) => sum + bytes, 0);
   }
 
   /**
    * Whether more bytes are buffered than a correct client can cause: it reads a frame before it
-   * acknowledges it. (`bufferedAmount` may still include a frame that was acknowledged already,
+   * acknowledges it, and sound is limited. (`bufferedAmount` may still include a frame that was acknowledged already,
    * hence twice the size.)
    */
   #isFlooded(): boolean {
     const frames = this.#allFeeds().reduce((sum, { size }) => sum + size, 0);
-    return this.#socket.bufferedAmount > 2 * frames + MAX_BUFFERED_REPLIES;
+    const sound = this.#maxWaitingSound();
+    return this.#socket.bufferedAmount > 2 * frames + sound + MAX_BUFFERED_REPLIES;
   }
 }

@@ -57,10 +57,10 @@ export interface SoundTrack {
 
 /** Contents of a file's head. */
 export interface HeadOptions {
-  /** Time of the first frame, in milliseconds since the Unix epoch. */
+  /** Time 0 of the clusters, in milliseconds since the Unix epoch: that of the first frame. */
   readonly date: number;
-  /** Size of the pictures. */
-  readonly size: Size;
+  /** Size of the pictures; missing for a file without pictures. A recording always has it. */
+  readonly size?: Size;
   /** Missing for a file without sound. */
   readonly sound?: SoundTrack;
   /** Name of the writer, at most 24 ASCII characters. @default {"dinocam"} */
@@ -75,8 +75,8 @@ export interface HeadOptions {
 
 /**
  * Encodes what precedes the first cluster of a Matroska file with a track of JPEGs (`V_MJPEG`), and
- * one of samples (`A_PCM/INT/LIT`) if it has sound. It always has {@link headSize} bytes: when a
- * file is complete, the head is written again over the first one.
+ * one of samples (`A_PCM/INT/LIT`) if it has sound. With pictures it always has {@link headSize}
+ * bytes: when a file is complete, the head is written again over the first one.
  */
 export function encodeHead(options: HeadOptions): Bytes {
   const { date, size, sound, writtenBy = "dinocam", duration = 0, fileSize, cuesAt } = options;
@@ -118,7 +118,11 @@ export function encodeHead(options: HeadOptions): Bytes {
     segment,
     cuesAt === undefined ? element(ID.VOID, new Uint8Array(seek.length - 2)) : seek,
     info,
-    element(ID.TRACKS, encodeVideoTrack(size), ...sound ? [encodeSoundTrack(sound)] : []),
+    element(
+      ID.TRACKS,
+      ...size ? [encodeVideoTrack(size)] : [],
+      ...sound ? [encodeSoundTrack(sound)] : [],
+    ),
   );
 }
 
@@ -172,6 +176,7 @@ function sizeWith(sound: SoundTrack | undefined): number {
 
 /** A file's head, as {@link readHead} reads it. */
 export interface Head extends HeadOptions {
+  readonly size: Size;
   readonly writtenBy: string;
   readonly duration: number;
   /** Size of the head, in bytes: offset of the first cluster. */
@@ -184,6 +189,16 @@ export interface Head extends HeadOptions {
  * @param bytes The first {@link MAX_HEAD_SIZE} bytes of a file, or the whole file.
  */
 export function readHead(bytes: Bytes): Head | undefined {
+  const head = readLiveHead(bytes);
+  const { size } = head ?? {};
+  return head && size && headSize(head.sound) === head.length ? { ...head, size } : undefined;
+}
+
+/** The head of a live file, which may have no pictures. */
+export type LiveHead = Omit<Head, "size"> & Pick<HeadOptions, "size">;
+
+/** Like {@link readHead}, also for a head without pictures. */
+export function readLiveHead(bytes: Bytes): LiveHead | undefined {
   const ebml = readElement(bytes, 0);
   const segment = ebml?.id === ID.EBML ? readElement(bytes, ebml.end) : undefined;
   if (segment?.id !== ID.SEGMENT) return undefined;
@@ -194,11 +209,9 @@ export function readHead(bytes: Bytes): Head | undefined {
     if (id === ID.SEEK_HEAD) cuesAt = segment.start + readUint(bytes, end - 8, end);
     else if (id === ID.INFO) info = readInfo(bytes, start, end);
     else if (id === ID.TRACKS) {
-      const tracks = readTracks(bytes, start, end);
-      const { size } = tracks;
-      if (!info || !size || headSize(tracks.sound) !== end) return undefined;
+      if (!info) return undefined;
       const fileSize = segment.end === Infinity ? undefined : segment.end;
-      return { ...info, ...tracks, size, cuesAt, fileSize, length: end };
+      return { ...info, ...readTracks(bytes, start, end), cuesAt, fileSize, length: end };
     }
   }
 }

@@ -31,12 +31,27 @@ export interface RecordingStats {
 
 type RecordingState = "recording" | "waiting" | "paused" | "off";
 
+/** State of a camera's sound. */
+export interface SoundStats {
+  readonly camera: string;
+  readonly state: CameraState;
+  readonly listeners: number;
+  /** Packets from the microphone since the start of the server. */
+  readonly packets: number;
+  /** Failures of the microphone. */
+  readonly failures: number;
+  /** Packets that listeners were too slow to receive. */
+  readonly dropped: number;
+}
+
 /** What the metrics are computed from. */
 interface Stats {
   readonly cameras: readonly CameraStats[];
   readonly server: ServerStats;
   /** Empty if the server does not record. */
   readonly recordings: readonly RecordingStats[];
+  /** Empty if no camera has sound. */
+  readonly sounds: readonly SoundStats[];
 }
 
 /** A family of metrics. */
@@ -68,7 +83,7 @@ const METRICS: readonly Metric[] = [
   {
     name: "dinocam_viewers",
     type: "gauge",
-    help: "Viewers of streams and live players.",
+    help: "Viewers and listeners of streams, and live players.",
     samples: ({ server }) => [sample(server.viewers)],
   },
   {
@@ -175,6 +190,36 @@ const METRICS: readonly Metric[] = [
     samples: perRecording(({ oldest }) => oldest === undefined ? undefined : oldest / 1000),
   },
   {
+    name: "dinocam_sound_state",
+    type: "gauge",
+    help: "1 for the current state of the camera's microphone, 0 for the others.",
+    samples: ({ sounds }) => sounds.flatMap(({ camera, state }) => states(STATES, camera, state)),
+  },
+  {
+    name: "dinocam_sound_listeners",
+    type: "gauge",
+    help: "Clients that receive the camera's sound.",
+    samples: perSound(({ listeners }) => listeners),
+  },
+  {
+    name: "dinocam_sound_packets_total",
+    type: "counter",
+    help: "Packets of 20 ms from the microphone.",
+    samples: perSound(({ packets }) => packets),
+  },
+  {
+    name: "dinocam_sound_failures_total",
+    type: "counter",
+    help: "Failures of the microphone.",
+    samples: perSound(({ failures }) => failures),
+  },
+  {
+    name: "dinocam_sound_dropped_packets_total",
+    type: "counter",
+    help: "Packets that listeners were too slow to receive.",
+    samples: perSound(({ dropped }) => dropped),
+  },
+  {
     name: "process_resident_memory_bytes",
     type: "gauge",
     help: "Resident memory of the server.",
@@ -189,17 +234,18 @@ const METRICS: readonly Metric[] = [
 ];
 
 /**
- * Writes the state of the cameras, the server and the recordings in Prometheus' text format. Leaves
- * out metrics without a value.
+ * Writes the state of the cameras, the server, the recordings and the sound in Prometheus' text
+ * format. Leaves out metrics without a value.
  */
 export function expose(
   cameras: readonly CameraStats[],
   server: ServerStats,
   recordings: readonly RecordingStats[] = [],
+  sounds: readonly SoundStats[] = [],
 ): string {
   const lines: string[] = [];
   for (const { name, type, help, samples } of METRICS) {
-    const values = samples({ cameras, server, recordings });
+    const values = samples({ cameras, server, recordings, sounds });
     if (values.length === 0) continue;
     lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
     for (const { suffix, labels, value } of values) {
@@ -225,6 +271,11 @@ function perRecording(value: (recording: RecordingStats) => number | undefined):
       const number = value(recording);
       return number === undefined ? [] : sample(number, { camera: recording.camera });
     });
+}
+
+/** Creates a function that returns one sample per camera with sound. */
+function perSound(value: (sound: SoundStats) => number): Metric["samples"] {
+  return ({ sounds }) => sounds.map((sound) => sample(value(sound), { camera: sound.camera }));
 }
 
 /** Returns a sample for each possible state: 1 for the current one. */

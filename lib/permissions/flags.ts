@@ -2,7 +2,7 @@ import type { Config } from "../config.ts";
 import type { Env } from "../env.ts";
 import { hostInUrl } from "../host.ts";
 import { LINUX_LIBRARIES, MACOS_LIBRARIES } from "../libc.ts";
-import type { Setting } from "../setting.ts";
+import type { Setting, SettingPermissions } from "../setting.ts";
 import type { DriverPermission } from "./driver_permissions.ts";
 
 /** Folders with the modules that the server loads by name, and with the pages. */
@@ -31,12 +31,14 @@ export function permissionFlags(options: FlagsOptions): string[] {
   const used = config ? settings : [];
   const written = pathsOf(used.filter(({ path }) => path === "write"), env);
   const read = pathsOf(used.filter(({ path }) => path), env);
-  const others = used.filter(({ name }) => env[name]?.trim()).map(({ permissions }) => permissions);
-  const programs = others.flatMap((one) => one?.run ?? []);
+  const others = used.flatMap((setting) => permissionsFor(setting, env));
+  const programs = new Set(others.flatMap(({ run = [] }) => run === "any" ? [] : run));
+  const needsNet = drivers.has("net") || others.some(({ net }) => net);
+  const needsRun = drivers.has("run") || others.some(({ run }) => run === "any");
   const sys = [
     // To print the addresses of this machine.
     ...config && ["0.0.0.0", "::"].includes(config.host) ? ["networkInterfaces"] : [],
-    ...others.flatMap((one) => one?.sys ?? []),
+    ...others.flatMap(({ sys = [] }) => sys),
   ];
   return [
     "--no-prompt",
@@ -44,13 +46,13 @@ export function permissionFlags(options: FlagsOptions): string[] {
     flag("read", [
       ...OWN_FOLDERS,
       ...read,
-      ...others.flatMap((one) => one?.read ?? []),
+      ...others.flatMap(({ read = [] }) => read),
       ...dotenv ? [".env"] : [],
     ]),
     ...written.length > 0 ? [flag("write", written)] : [],
-    ...drivers.has("net") ? ["--allow-net"] : config ? [listenFlag(config)] : [],
+    ...needsNet ? ["--allow-net"] : config ? [listenFlag(config)] : [],
     // Deno ignores a program that is not installed, and says so only without -q.
-    ...drivers.has("run") ? ["--allow-run"] : programs.length > 0 ? [flag("run", programs)] : [],
+    ...needsRun ? ["--allow-run"] : programs.size > 0 ? [flag("run", [...programs])] : [],
     ...sys.length > 0 ? [flag("sys", sys)] : [],
     ...ffiFlags(librariesOf(Deno.build.os)),
   ];
@@ -61,7 +63,9 @@ export function permissionFlags(options: FlagsOptions): string[] {
  * all settings.
  */
 export function compileFlags(settings: readonly Setting[]): string[] {
-  const sys = settings.flatMap(({ permissions }) => permissions?.sys ?? []);
+  const sys = settings.flatMap(({ permissions }) =>
+    typeof permissions === "object" ? permissions.sys ?? [] : []
+  );
   return [
     ...["--no-prompt", "--allow-env", "--allow-net", "--allow-run", "--allow-read"],
     flag("sys", ["networkInterfaces", ...sys]),
@@ -76,12 +80,26 @@ const NO_PATH =
 
 /** Returns the paths in settings, also in those of one camera (`FRONT_SOURCE_CERT`). */
 function pathsOf(settings: readonly Setting[], env: Env): string[] {
-  const names = settings.flatMap(({ name, perCamera }) => [
-    name,
-    ...perCamera ? Object.keys(env).filter((other) => other.endsWith(`_${name}`)) : [],
-  ]);
-  return names.map((name) => env[name]?.trim() ?? "")
-    .filter((path) => path !== "" && !NO_PATH.test(path));
+  return settings.flatMap((setting) => valuesOf(setting, env)).filter((path) =>
+    !NO_PATH.test(path)
+  );
+}
+
+/** Returns the permissions for the values of a setting. */
+function permissionsFor(setting: Setting, env: Env): SettingPermissions[] {
+  const { permissions } = setting;
+  if (!permissions) return [];
+  const values = valuesOf(setting, env);
+  if (typeof permissions === "function") return values.map((value) => permissions(value));
+  return values.length > 0 ? [permissions] : [];
+}
+
+/** Returns the values of a setting, for the server and for single cameras (`FRONT_AUDIO`). */
+function valuesOf({ name, perCamera }: Setting, env: Env): string[] {
+  const names = perCamera
+    ? Object.keys(env).filter((other) => other === name || other.endsWith(`_${name}`))
+    : [name];
+  return names.map((name) => env[name]?.trim() ?? "").filter((value) => value !== "");
 }
 
 /** Permits listening. With port 0, the system chooses the port, so any port is permitted. */

@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { explain } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { encodeHead, HEAD_SIZE, readHead } from "../matroska/mod.ts";
+import { encodeHead, MAX_HEAD_SIZE, readHead } from "../matroska/mod.ts";
 import type { Disk } from "./disk.ts";
 import { codeOf } from "./file_system.ts";
 import type { Library } from "./library.ts";
@@ -135,9 +135,8 @@ export class ClockCorrection {
   async #setDate(path: string, date: number): Promise<void> {
     const file = await this.#options.disk.open(path, "append");
     try {
-      const bytes = new Uint8Array(HEAD_SIZE);
-      await file.readAt(0, bytes);
-      const head = readHead(bytes);
+      const bytes = new Uint8Array(MAX_HEAD_SIZE);
+      const head = readHead(bytes.subarray(0, await file.readAt(0, bytes)));
       if (!head) return;
       await file.writeAt(0, encodeHead({ ...head, date }));
       await file.sync();

@@ -28,6 +28,11 @@ export class FrameQueue {
     return this.#frames.length - this.#removed;
   }
 
+  /** The oldest frame. */
+  get first(): QueuedFrame | undefined {
+    return this.#frames[this.#removed];
+  }
+
   /** Appends a frame. @returns Whether there was room for it. */
   offer(frame: QueuedFrame): boolean {
     if (this.bytes + frame.jpeg.length > this.#limit) return false;

@@ -1,13 +1,14 @@
+import { clusterCount } from "./completion.ts";
 import type { Segment, SegmentIndex } from "./segment.ts";
 
-/** Maximum number of indexes, and of frames in all of them (12 bytes each). */
+/** Maximum number of indexes, and of clusters in all of them (12 bytes each, or 16 with sound). */
 const MAX_INDEXES = 50;
-const MAX_FRAMES = 500_000;
+const MAX_CLUSTERS = 500_000;
 
 /** The indexes of the segments that were read last, for all readers together. */
 export class IndexCache {
   readonly #indexes = new Map<string, SegmentIndex>();
-  #frames = 0;
+  #clusters = 0;
 
   get(segment: Segment): SegmentIndex | undefined {
     const key = keyOf(segment);
@@ -22,17 +23,18 @@ export class IndexCache {
   set(segment: Segment, index: SegmentIndex): void {
     this.delete(segment);
     this.#indexes.set(keyOf(segment), index);
-    this.#frames += index.length;
+    this.#clusters += clusterCount(index);
     for (const [key, oldest] of this.#indexes) {
-      if (this.#indexes.size <= MAX_INDEXES && this.#frames <= MAX_FRAMES) break;
+      if (this.#indexes.size <= MAX_INDEXES && this.#clusters <= MAX_CLUSTERS) break;
       this.#indexes.delete(key);
-      this.#frames -= oldest.length;
+      this.#clusters -= clusterCount(oldest);
     }
   }
 
   delete(segment: Segment): void {
     const key = keyOf(segment);
-    this.#frames -= this.#indexes.get(key)?.length ?? 0;
+    const index = this.#indexes.get(key);
+    if (index) this.#clusters -= clusterCount(index);
     this.#indexes.delete(key);
   }
 }

@@ -1,6 +1,7 @@
+import type { RecordedSoundSource } from "../playback/mod.ts";
 import type { Cursor } from "./cursor.ts";
 import type { DiskFile } from "./disk.ts";
-import type { OpenSegment, Segment, SegmentIndex } from "./segment.ts";
+import type { OpenSegment, Segment, SegmentIndex, SegmentSound } from "./segment.ts";
 
 /** What is recorded of a camera, in short. */
 export interface Extent {
@@ -45,6 +46,15 @@ export interface FrameRange {
   readonly last: number;
 }
 
+/** Consecutive clusters of sound of a segment. */
+export interface SoundRange {
+  readonly segment: Segment;
+  readonly sound: SegmentSound;
+  /** The first and the last cluster; both belong to the range. */
+  readonly first: number;
+  readonly last: number;
+}
+
 /** The recorded segments of all cameras. Files are the only truth; it caches what they contain. */
 export interface Library {
   /** Resolves when the sizes of all files are known. */
@@ -66,6 +76,19 @@ export interface Library {
    * an open segment, they end at the frame that is the last one at that time.
    */
   frames(camera: string, from: number, to: number): AsyncIterable<FrameRange>;
+  /**
+   * Yields the sound that is played in a period, by time: nothing for segments without sound. A
+   * cluster begins at `segment.start + sound.time(cluster)`, lasts for `clusterDuration()`, and
+   * is in the file as `readClusterHeader` reads it, with `TRACK.SOUND`.
+   *
+   * Only clusters that begin after the period are left out, and those that end before it: the first
+   * one can begin before `from`, the last one can end after `to`. Each cluster is yielded once.
+   * Sound between a segment's last frame and the next segment is part of it. Where segments overlap,
+   * as the clock was set back, the first cluster of a range can begin before the end of the last one.
+   */
+  sounds(camera: string, from: number, to: number): AsyncIterable<SoundRange>;
+  /** Opens a source of a camera's sound. It opens no file until it reads. */
+  soundSource(camera: string): RecordedSoundSource;
   /** Opens the file of a segment for reading; the caller closes it. */
   openFile(segment: Segment): Promise<DiskFile>;
 

@@ -8,6 +8,7 @@ import { openFolder } from "./folder_lock.ts";
 import { MarkFiles } from "./marks.ts";
 import { Recorder } from "./recorder.ts";
 import type { Recording } from "./recording.ts";
+import type { CameraSound } from "../sound_packet.ts";
 import { Retention } from "./retention.ts";
 import type { RetentionPeriods } from "./retention_setting.ts";
 import { SegmentLibrary } from "./segment_library.ts";
@@ -27,6 +28,8 @@ export interface RecordingOptions {
     readonly camera: Camera;
     /** Maximum number of frames per second; all without it. */
     readonly fps?: number;
+    /** Its sound, if that is recorded too: the microphone then runs all the time. */
+    readonly sound?: CameraSound;
   }[];
   readonly clock: Clock;
   readonly log: Log;
@@ -60,9 +63,9 @@ export async function openRecording(
   const old = stack.use(
     new Retention({ ...shared, library, storage, marks, retention, cameras: names }),
   );
-  const recorders = cameras.map(({ camera, fps }, i) => {
+  const recorders = cameras.map(({ camera, fps, sound }, i) => {
     const syncOffset = Math.round(i * 1000 / cameras.length); // not all at once
-    return new Recorder({ ...shared, camera, library, storage, fps, syncOffset });
+    return new Recorder({ ...shared, camera, library, storage, fps, sound, syncOffset });
   });
   stack.defer(async () => {
     await Promise.all(recorders.map((recorder) => recorder[Symbol.asyncDispose]()));

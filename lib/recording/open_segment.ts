@@ -1,4 +1,6 @@
 import { ActivityMeter } from "./activity.ts";
+import { ClusterTable, GrowingSound } from "./cluster_table.ts";
+import { type SoundTrack, TRACK, type Track } from "../matroska/mod.ts";
 import type { OpenSegment, Segment, SegmentIndex, SegmentPlace } from "./segment.ts";
 
 /** Properties of a {@link GrowingSegment}. */
@@ -9,11 +11,13 @@ export interface GrowingSegmentOptions {
   readonly start: number;
   /** Size of the file without frames, in bytes. */
   readonly bytes: number;
+  /** Missing for a segment without sound. */
+  readonly sound?: SoundTrack;
   /** Measures the activity, for consecutive segments of one camera. */
   readonly activity: ActivityMeter;
 }
 
-/** The segment that a recorder writes, in memory: 12 bytes for each frame. */
+/** The segment that a recorder writes, in memory: 12 bytes for each frame, or 16 with sound. */
 export class GrowingSegment implements OpenSegment {
   readonly camera: string;
   readonly day: string;
@@ -24,11 +28,11 @@ export class GrowingSegment implements OpenSegment {
   readonly #activity: ActivityMeter;
   #digits = "";
 
-  constructor({ place, number, start, bytes, activity }: GrowingSegmentOptions) {
+  constructor({ place, number, start, bytes, sound, activity }: GrowingSegmentOptions) {
     ({ camera: this.camera, day: this.day, name: this.name } = place);
     this.number = number;
     this.start = start;
-    this.index = new GrowingIndex(bytes);
+    this.index = new GrowingIndex(bytes, sound);
     this.#activity = activity;
     activity.begin();
   }
@@ -67,6 +71,16 @@ export class GrowingSegment implements OpenSegment {
     this.index.add(time, clusterSize);
   }
 
+  /**
+   * Adds a cluster of sound that is in the file.
+   *
+   * @param at Time of its first sample, in milliseconds since the Unix epoch.
+   * @param clusterSize Its size, in bytes.
+   */
+  addSound({ at, clusterSize }: { at: number; clusterSize: number }): void {
+    this.index.add(at - this.start, clusterSize, TRACK.SOUND);
+  }
+
   /** Returns the segment as it is now. @param bytes Size of the file. */
   toSegment(bytes = this.bytes): Segment {
     const { camera, day, name, number, start, end, frames, activity } = this;
@@ -76,62 +90,38 @@ export class GrowingSegment implements OpenSegment {
 
 /** An index that grows. */
 export class GrowingIndex implements SegmentIndex {
+  readonly sound: GrowingSound | undefined;
   /** Offset of the end of the last cluster. */
   end: number;
-  #length = 0;
-  #times = new Uint32Array(256);
-  #offsets = new Float64Array(256);
+  readonly #frames: ClusterTable;
 
   /** @param start Offset of the first cluster. */
-  constructor(start: number) {
+  constructor(start: number, sound?: SoundTrack) {
     this.end = start;
+    this.sound = sound && new GrowingSound(sound);
+    this.#frames = new ClusterTable({ noun: "frame", hasOthers: sound !== undefined });
   }
 
   get length(): number {
-    return this.#length;
-  }
-
-  /** Times of all frames, for the cues. */
-  get times(): Uint32Array {
-    return this.#times.subarray(0, this.#length);
-  }
-
-  /** Offsets of all clusters, for the cues. */
-  get offsets(): Float64Array {
-    return this.#offsets.subarray(0, this.#length);
+    return this.#frames.length;
   }
 
   time(frame: number): number {
-    return this.#times[this.#checked(frame)]!;
+    return this.#frames.time(frame);
   }
 
   offset(frame: number): number {
-    return this.#offsets[this.#checked(frame)]!;
+    return this.#frames.offset(frame);
   }
 
   endOffset(frame: number): number {
-    return this.#checked(frame) === this.#length - 1 ? this.end : this.#offsets[frame + 1]!;
+    return this.#frames.endOffset(frame);
   }
 
   /** Adds a cluster. */
-  add(time: number, size: number): void {
-    if (this.#length === this.#times.length) this.#grow();
-    this.#times[this.#length] = time;
-    this.#offsets[this.#length] = this.end;
+  add(time: number, size: number, track: Track = TRACK.VIDEO): void {
+    const clusters = track === TRACK.VIDEO ? this.#frames : this.sound!;
+    clusters.add(time, this.end, size);
     this.end += size;
-    this.#length++;
-  }
-
-  #grow(): void {
-    const [times, offsets] = [this.#times, this.#offsets];
-    this.#times = new Uint32Array(times.length * 2);
-    this.#times.set(times);
-    this.#offsets = new Float64Array(offsets.length * 2);
-    this.#offsets.set(offsets);
-  }
-
-  #checked(frame: number): number {
-    if (frame >= 0 && frame < this.#length) return frame;
-    throw new RangeError(`Cannot find frame ${frame}: the segment has ${this.#length} frames`);
   }
 }

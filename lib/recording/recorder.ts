@@ -11,12 +11,14 @@ import type { Disk } from "./disk.ts";
 import { FrameQueue } from "./frame_queue.ts";
 import type { Library } from "./library.ts";
 import { NO_RESPONSE, pauseReason, TOO_SLOW } from "./pause_reason.ts";
+import type { CameraSound } from "../sound_packet.ts";
 import { SegmentSequence } from "./segment_sequence.ts";
+import { MAX_SOUND_QUEUE, SoundInput } from "./sound_input.ts";
 import type { RecorderStatus } from "./status.ts";
 import type { Storage } from "./storage.ts";
 import { WriteRate } from "./write_rate.ts";
 
-/** Maximum size of the frames that wait for the disk, in bytes. */
+/** Maximum size of the frames and the sound that wait for the disk, in bytes. */
 const MAX_QUEUE = 32 * 1024 * 1024;
 /** Maximum size and number of frames in one operation of the disk. */
 const MAX_BATCH = { bytes: 4 * 1024 * 1024, frames: 256 };
@@ -47,6 +49,8 @@ export interface RecorderOptions {
   readonly storage: Pick<Storage, "reserve" | "release" | "noSpace" | "maxSegment">;
   /** Maximum number of frames per second; all without it. */
   readonly fps?: number;
+  /** The sound that is recorded with the frames; its microphone then runs all the time. */
+  readonly sound?: Pick<CameraSound, "rate" | "join" | "leave" | "retryNow">;
   /**
    * When to sync within a second, in milliseconds: another time for each camera, so that the disk
    * is not busy for all of them at once. @default {0}
@@ -78,7 +82,8 @@ export class Recorder implements Subscriber<Frame>, AsyncDisposable {
   readonly #options: RecorderOptions;
   readonly #sequence: SegmentSequence;
   readonly #correction: ClockCorrection;
-  readonly #queue = new FrameQueue(MAX_QUEUE);
+  readonly #sound: SoundInput | undefined;
+  readonly #queue: FrameQueue;
   readonly #rate = new WriteRate();
   readonly #isWanted: (frame: Frame) => boolean;
   /** Aborts when it is disposed: ends waiting. */
@@ -106,11 +111,17 @@ export class Recorder implements Subscriber<Frame>, AsyncDisposable {
   #dropped = 0;
 
   constructor(options: RecorderOptions) {
-    const { camera: { name: camera }, fps, isClockSet = isSystemClockSet, clock } = options;
+    const { camera: { name: camera }, fps, sound, isClockSet = isSystemClockSet, clock } = options;
     this.#options = options;
     this.#since = clock.now();
     this.#correction = new ClockCorrection({ ...options, camera, isClockSet });
-    this.#sequence = new SegmentSequence({ ...options, camera, correction: this.#correction });
+    this.#sound = sound && new SoundInput({ sound, clock, onPacket: () => this.#onPacket() });
+    this.#queue = new FrameQueue(MAX_QUEUE - (sound ? MAX_SOUND_QUEUE : 0));
+    this.#sequence = new SegmentSequence({
+      ...{ ...options, camera },
+      correction: this.#correction,
+      sound: this.#sound,
+    });
     this.#isWanted = fps === undefined ? () => true : limitFps(fps);
   }
 
@@ -122,6 +133,7 @@ export class Recorder implements Subscriber<Frame>, AsyncDisposable {
     this.#become("waiting");
     this.#correction.check();
     camera.join(this);
+    this.#sound?.join();
     this.#checkRegularly();
   }
 
@@ -132,6 +144,7 @@ export class Recorder implements Subscriber<Frame>, AsyncDisposable {
     if (monotonic < this.#joinedAt || sequence <= this.#lastSequence) return;
     this.#lastSequence = sequence;
     this.#lastArrival = monotonic;
+    this.#sound?.observe(frame);
     if (!this.#isWanted(frame)) return;
     const offset = clock.now() - clock.monotonic();
     if (this.#isDiscarding || !this.#queue.offer({ jpeg, monotonic, offset })) {
@@ -155,6 +168,7 @@ export class Recorder implements Subscriber<Frame>, AsyncDisposable {
       since: this.#since,
       frames: this.#frames,
       dropped: this.#dropped,
+      ...this.#sound && { sound: { dropped: this.#sound.dropped } },
       bytesPerSecond: this.#rate.at(this.#options.clock.monotonic()),
     };
   }
@@ -169,6 +183,7 @@ export class Recorder implements Subscriber<Frame>, AsyncDisposable {
     this.#closing.abort();
     if (this.#joinedAt === Infinity) return; // not started
     camera.leave(this);
+    this.#sound?.leave();
     this.#joinedAt = Infinity;
     const closed = this.#close();
     closed.catch(() => {}); // also after the time limit
@@ -213,7 +228,8 @@ export class Recorder implements Subscriber<Frame>, AsyncDisposable {
   #next(): (() => Promise<void>) | undefined {
     const now = this.#options.clock.monotonic();
     if (this.#sequence.isDirty && now - this.#syncedAt >= SYNC_INTERVAL) return this.#sync;
-    if (this.#queue.length > 0) return this.#write;
+    if (this.#queue.length > 0 && !this.#awaitsSound()) return this.#write;
+    if (this.#sequence.hasSound) return this.#writeSound;
     if (this.#endRequested) return this.#end;
   }
 
@@ -229,6 +245,28 @@ export class Recorder implements Subscriber<Frame>, AsyncDisposable {
     this.#endRequested = false;
     if (this.#pause?.cause === "error") await this.#sync(); // the disk works if that works, too
     if (this.#pause?.cause !== "too slow") this.#onRecording();
+  }
+
+  async #writeSound(): Promise<void> {
+    const bytes = await this.#sequence.writeSound();
+    this.#rate.add(bytes, this.#options.clock.monotonic());
+  }
+
+  /**
+   * Whether the next frame begins a segment while the last sound of the present one is about to
+   * arrive: sound takes longer than a frame. It waits for half a second at most.
+   */
+  #awaitsSound(): boolean {
+    const frame = this.#queue.first;
+    if (!frame || !this.#sequence.isOpen || this.#closing.signal.aborted) return false;
+    return (this.#sound?.expects(frame.monotonic) ?? false) && this.#sequence.endsWith(frame);
+  }
+
+  /** Takes note that sound has arrived. Without a segment it is discarded. */
+  #onPacket(): void {
+    const isIdle = !this.#working && this.#queue.length === 0 && !this.#sequence.isOpen;
+    if (isIdle || this.#isDiscarding) this.#sound!.clear({ count: this.#isDiscarding });
+    else this.#wake();
   }
 
   async #sync(): Promise<void> {
@@ -254,6 +292,7 @@ export class Recorder implements Subscriber<Frame>, AsyncDisposable {
     if (now - this.#pause!.since >= KEPT_DURING_ERROR) {
       this.#dropped += this.#queue.length;
       this.#queue.remove(this.#queue.length);
+      this.#sound?.clear({ count: true });
       this.#isDiscarding = true;
     }
     try {
@@ -310,6 +349,7 @@ export class Recorder implements Subscriber<Frame>, AsyncDisposable {
     this.#correction.check();
     this.#checkDisk(now);
     this.#checkCamera(now);
+    this.#sound?.check(now);
     this.#wake();
   }
 

@@ -65,6 +65,11 @@ export class RecordingClock {
     return Math.max(Math.round(monotonic + this.#offset), previous + 1);
   }
 
+  /** Returns the time of a moment of the segment, in milliseconds since the Unix epoch. */
+  timeAt(monotonic: number): number {
+    return Math.round(monotonic + this.#offset);
+  }
+
   /** Remembers the time of the last frame that was recorded. */
   record(time: number): void {
     this.#last = time;

@@ -1,6 +1,7 @@
-import { cuesSize, encodeCues, encodeHead, HEAD_SIZE } from "../matroska/mod.ts";
+import { encodeCues, encodeHead, MAX_HEAD_SIZE } from "../matroska/mod.ts";
+import { cuesOf, durationOf } from "./completion.ts";
 import type { Disk, DiskFile } from "./disk.ts";
-import { type FrameIndex, HeadError, readSegment, type SegmentContent } from "./segment_reader.ts";
+import { HeadError, readSegment, type SegmentContent } from "./segment_reader.ts";
 
 /** A segment that is complete now. */
 export interface CompleteSegment extends SegmentContent {
@@ -9,9 +10,6 @@ export interface CompleteSegment extends SegmentContent {
   /** Bytes that were cut off, as they were no whole frame; undefined if it was complete before. */
   readonly cut: number | undefined;
 }
-
-/** Duration of a frame in a file with only one, in milliseconds. */
-const SINGLE_FRAME = 40;
 
 /**
  * Completes a segment that a recorder did not close: cuts off what is no whole frame, and writes the
@@ -51,7 +49,7 @@ export async function inspect(disk: Disk, path: string): Promise<SegmentContent 
   try {
     return await readSegment(file);
   } catch (error) {
-    if (error instanceof HeadError && await file.size() < HEAD_SIZE) return undefined;
+    if (error instanceof HeadError && await file.size() < MAX_HEAD_SIZE) return undefined;
     throw error;
   } finally {
     await file.close();
@@ -62,25 +60,13 @@ async function complete(file: DiskFile, content: SegmentContent): Promise<Comple
   const { head, index } = content;
   const cut = await file.size() - index.end;
   await file.truncate(index.end);
-  await file.append([encodeCues(cuesOf(index))]);
+  const cues = encodeCues(cuesOf(index));
+  await file.append([cues]);
   // The head says that the file is complete: everything else must be on the disk before it.
   await file.sync();
-  const fileSize = index.end + cuesSize(index.length);
+  const fileSize = index.end + cues.length;
   const completed = { ...head, duration: durationOf(index), fileSize, cuesAt: index.end };
   await file.writeAt(0, encodeHead(completed));
   await file.sync();
   return { ...content, head: completed, isComplete: true, bytes: fileSize, cut };
-}
-
-/** Time of the last frame, and the mean frame interval. */
-function durationOf(index: FrameIndex): number {
-  const last = index.time(index.length - 1);
-  return index.length === 1 ? SINGLE_FRAME : last + last / (index.length - 1);
-}
-
-function cuesOf(index: FrameIndex): { times: Uint32Array; offsets: Float64Array } {
-  return {
-    times: Uint32Array.from({ length: index.length }, (_, frame) => index.time(frame)),
-    offsets: Float64Array.from({ length: index.length }, (_, frame) => index.offset(frame)),
-  };
 }

@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { explain } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { CLUSTER_HEADER, HEAD_SIZE } from "../matroska/mod.ts";
+import { CLUSTER_HEADER } from "../matroska/mod.ts";
 import { ActivityMeter } from "./activity.ts";
 import type { Disk } from "./disk.ts";
 import { GrowingSegment } from "./open_segment.ts";
@@ -77,7 +77,7 @@ async function mayBeOpen(
 function describe(place: SegmentPlace, content: SegmentContent, bytes: number): ImportedSegment {
   const { number, thinnedTo, index, isComplete, head: { date: start } } = content;
   const activity = new ActivityMeter();
-  const segment = new GrowingSegment({ place, number, start, bytes: HEAD_SIZE, activity });
+  const segment = new GrowingSegment({ place, number, start, bytes: 0, activity });
   for (let frame = 0; frame < index.length; frame++) {
     const clusterSize = index.endOffset(frame) - index.offset(frame);
     const size = clusterSize - CLUSTER_HEADER;

@@ -6,13 +6,15 @@ import type { Disk, DiskFile } from "./disk.ts";
 import { codeOf } from "./file_system.ts";
 import { isAvailable, MARKER } from "./folder_lock.ts";
 import { IndexCache } from "./index_cache.ts";
-import type { Extent, FrameRange, Library, OldSegment, Timeline } from "./library.ts";
+import type { Extent, FrameRange, Library, OldSegment, SoundRange, Timeline } from "./library.ts";
 import { RecordedCamera } from "./recorded_camera.ts";
 import type { RecordedDay } from "./recorded_day.ts";
 import type { OpenSegment, Segment, SegmentIndex } from "./segment.ts";
 import { SegmentCursor } from "./segment_cursor.ts";
 import { dayOf, isCameraName, parseDay, segmentPath } from "./segment_name.ts";
 import { readSegment } from "./segment_reader.ts";
+import { SoundCursor } from "./sound_cursor.ts";
+import { clustersIn } from "./sound_clusters.ts";
 import { buildTimeline } from "./timeline.ts";
 import { framesIn, type Piece } from "./visible.ts";
 
@@ -127,6 +129,30 @@ export class SegmentLibrary implements Library, AsyncDisposable {
       if (range) yield { segment, index, ...range };
       at = until + 1;
     }
+  }
+
+  async *sounds(camera: string, from: number, to: number): AsyncGenerator<SoundRange> {
+    // A piece ends with its last frame, its sound where the next piece begins.
+    let piece = await this.piece(camera, from, "before") ?? await this.piece(camera, from, "after");
+    for (let at = from; piece && piece.from <= to && at <= to;) {
+      const next = await this.piece(camera, piece.to + 1, "after");
+      const isTail = piece.to >= piece.segment.end;
+      const end = isTail ? Math.max(next?.from ?? Infinity, piece.to + 1) : piece.to + 1;
+      const { segment } = piece;
+      const sound = (await this.index(segment))?.sound;
+      const range = sound && clustersIn(sound, {
+        from: Math.max(piece.from, at) - segment.start,
+        to: Math.min(end - 1, to) - segment.start,
+        overlap: at === from,
+      });
+      if (range) yield { segment, sound, ...range };
+      at = Math.max(at, end);
+      piece = next;
+    }
+  }
+
+  soundSource(camera: string): SoundCursor {
+    return new SoundCursor(this, camera);
   }
 
   openFile(segment: Segment): Promise<DiskFile> {

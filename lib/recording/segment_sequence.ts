@@ -1,8 +1,11 @@
+import type { Bytes } from "../bytes.ts";
+import type { Clock } from "../clock.ts";
 import { type Size, sizeOf } from "../jpeg/segments.ts";
 import type { Log } from "../log.ts";
-import { cuesSize, HEAD_SIZE } from "../matroska/mod.ts";
+import { cuesSize, type SoundTrack } from "../matroska/mod.ts";
 import { ActivityMeter } from "./activity.ts";
 import type { ClockCorrection } from "./clock_correction.ts";
+import { clusterCount } from "./completion.ts";
 import type { Disk } from "./disk.ts";
 import { codeOf } from "./file_system.ts";
 import type { QueuedFrame } from "./frame_queue.ts";
@@ -15,10 +18,13 @@ import { dayOf } from "./segment_name.ts";
 import {
   clusterSize,
   cueSize,
-  SEGMENT_OVERHEAD,
+  segmentOverhead,
   SegmentWriter,
   type TimedFrame,
+  type TimedSound,
 } from "./segment_writer.ts";
+import type { SoundInput } from "./sound_input.ts";
+import type { QueuedCluster } from "./sound_queue.ts";
 import type { Storage } from "./storage.ts";
 
 /** Number of frames that a segment has at least, to end at a minute. */
@@ -43,12 +49,15 @@ export interface SegmentSequenceOptions {
   readonly library: Pick<Library, "add" | "replace" | "remove" | "nextNumber">;
   readonly storage: Pick<Storage, "reserve" | "release" | "noSpace" | "maxSegment">;
   readonly correction: Pick<ClockCorrection, "startRun" | "add">;
+  /** The sound that is written between the frames; missing without sound. */
+  readonly sound?: Pick<SoundInput, "queue" | "dropped">;
+  readonly clock: Pick<Clock, "monotonic">;
   readonly log: Log;
 }
 
 /**
- * Writes the frames of a camera into consecutive segments: decides where each one ends, and gives
- * frames their times. Calls must not overlap. After one has failed, frames can be written again: in
+ * Writes the frames of a camera, and its sound, into consecutive segments: decides where each one
+ * ends, and gives frames and sound their times. Calls must not overlap. After one has failed, frames can be written again: in
  * a new segment.
  */
 export class SegmentSequence {
@@ -64,6 +73,8 @@ export class SegmentSequence {
   #size: Size | undefined;
   #lastDay: string | undefined;
   #lastArrival: number | undefined;
+  /** Arrival of the first frame of the segment. */
+  #begunAt = -Infinity;
   /** Average time between two frames, in milliseconds. */
   #interval = 0;
   #syncs = 0;
@@ -88,31 +99,44 @@ export class SegmentSequence {
     return Math.max(MIN_SILENCE, SILENT_INTERVALS * this.#interval);
   }
 
+  /** Whether {@link writeSound} has something to do. */
+  get hasSound(): boolean {
+    return this.isOpen && (this.#options.sound?.queue.hasCluster(this.#now) ?? false);
+  }
+
   /**
-   * Writes the first frames: those that belong to the same segment.
+   * Writes the first frames: those that belong to the same segment, and the sound between them.
    *
-   * @returns How many frames are done with, and the size that they have in the file. A frame
-   * without a readable size is left out.
+   * @returns How many frames are done with, and the size that has been written. A frame without a
+   * readable size is left out.
    */
   async write(frames: readonly QueuedFrame[]): Promise<{ count: number; bytes: number }> {
     let batch = this.#batch(frames);
+    let bytes = 0;
     if (batch.length === 0) {
       const first = frames[0]!;
       const size = sizeOf(first.jpeg);
       if (!size) return { count: 1, bytes: 0 };
-      await this.end();
+      bytes = await this.#end(first.monotonic);
       this.#writer = await this.#begin(first, size);
+      this.#begunAt = first.monotonic;
       batch = this.#batch(frames);
     }
-    const bytes = batch.reduce((sum, { jpeg }) => sum + clusterSize(jpeg), 0);
-    try {
-      await this.#append(batch, bytes + batch.length * cueSize());
-    } catch (error) {
-      await this.#salvage();
-      throw error;
-    }
+    const next = frames[batch.length];
+    const clusters = this.#clusters({ until: next?.monotonic ?? this.#now });
+    bytes += await this.#append(batch, clusters);
     this.#record(frames, batch);
     return { count: batch.length, bytes };
+  }
+
+  /** Writes sound to the open segment, which must have frames. @returns The size written. */
+  async writeSound(): Promise<number> {
+    return await this.#append([], this.#clusters({ until: this.#now }));
+  }
+
+  /** Whether a frame would begin another segment. Only if {@link isOpen}. */
+  endsWith(frame: QueuedFrame): boolean {
+    return this.#batch([frame]).length === 0;
   }
 
   /** Makes what is written survive a power failure. If it fails, the segment ends. */
@@ -128,9 +152,7 @@ export class SegmentSequence {
 
   /** Ends the segment, if one is open. The next frame begins another. */
   async end(): Promise<void> {
-    const writer = this.#writer;
-    this.#writer = undefined;
-    if (writer) await this.#close(writer);
+    await this.#end(Infinity);
   }
 
   /** Closes what is open, and waits for the library. */
@@ -144,16 +166,79 @@ export class SegmentSequence {
     }
   }
 
-  async #append(batch: readonly TimedFrame[], bytes: number): Promise<void> {
+  /** Writes the sound of the open segment up to a time, and ends it. @returns The size written. */
+  async #end(until: number): Promise<number> {
+    const bytes = this.#writer ? await this.#append([], this.#clusters({ until, all: true })) : 0;
+    await this.#closeWriter();
+    return bytes;
+  }
+
+  async #closeWriter(): Promise<void> {
+    const writer = this.#writer;
+    this.#writer = undefined;
+    if (writer) await this.#close(writer);
+  }
+
+  /** Writes frames and sound. If it fails, the segment ends. @returns The size written. */
+  async #append(
+    frames: readonly TimedFrame[],
+    sound: readonly QueuedCluster[],
+  ): Promise<number> {
+    const clusters = byTime(frames, this.#timed(sound));
+    const bytes = clusters.reduce((sum, one) => sum + clusterSize(dataOf(one)), 0);
+    if (clusters.length > 0) {
+      try {
+        await this.#write(clusters, bytes + clusters.length * cueSize());
+      } catch (error) {
+        await this.#salvage();
+        throw error;
+      }
+    }
+    const packets = sound.reduce((sum, cluster) => sum + cluster.packets, 0);
+    this.#options.sound?.queue.remove(packets);
+    return bytes;
+  }
+
+  async #write(clusters: readonly (TimedFrame | TimedSound)[], bytes: number): Promise<void> {
     const { storage } = this.#options;
     await storage.reserve(bytes);
     try {
-      await this.#writer!.append(batch);
+      await this.#writer!.append(clusters);
     } catch (error) {
       storage.release(bytes);
       this.#reportFull(error);
       throw error;
     }
+  }
+
+  /** Sound from after this time may belong to another segment, which the next frame begins. */
+  get #now(): number {
+    return this.#options.clock.monotonic();
+  }
+
+  /** Returns the sound that belongs to the open segment; see `SoundQueue.clusters`. */
+  #clusters(options: { until?: number; all?: boolean }): QueuedCluster[] {
+    const queue = this.#options.sound?.queue;
+    queue?.removeBefore(this.#begunAt);
+    return queue?.clusters(options) ?? [];
+  }
+
+  /** Returns sound with its times. What does not belong to the open segment is left out. */
+  #timed(sound: readonly QueuedCluster[]): TimedSound[] {
+    const { segment } = this.#writer!;
+    const track = segment.index.sound;
+    const timed: TimedSound[] = [];
+    let last = segment.start - 1;
+    if (track && track.length > 0) last = segment.start + track.time(track.length - 1);
+    let { bytes } = segment;
+    for (const { samples, monotonic, packets } of sound) {
+      bytes += clusterSize(samples);
+      const at = this.#clock.timeAt(monotonic);
+      const isFull = bytes > this.#options.storage.maxSegment;
+      if (!track || at <= last || isFull) this.#options.sound!.dropped += packets;
+      else timed.push({ samples, at: last = at });
+    }
+    return timed;
   }
 
   /** Returns the first frames that belong to the open segment, with their times. */
@@ -165,6 +250,7 @@ export class SegmentSequence {
       time: this.#clock.last,
       arrival: this.#lastArrival ?? 0,
       bytes: segment.bytes,
+      clusters: clusterCount(segment.index),
       frames: segment.frames,
     };
     for (const frame of frames) {
@@ -175,6 +261,7 @@ export class SegmentSequence {
         time,
         arrival: frame.monotonic,
         bytes: position.bytes + clusterSize(frame.jpeg),
+        clusters: position.clusters + 1,
         frames: position.frames + 1,
       };
     }
@@ -185,17 +272,18 @@ export class SegmentSequence {
   #fits(
     frame: QueuedFrame,
     time: number,
-    { time: last, arrival, bytes, frames }: Position,
+    { time: last, arrival, bytes, clusters, frames }: Position,
   ): boolean {
     if (frames === 0) return true;
     const size = sizeOf(frame.jpeg);
     const period = frames >= MIN_FRAMES ? MINUTE : HOUR;
-    const total = bytes + clusterSize(frame.jpeg) + (frames + 1) * cueSize() + SEGMENT_OVERHEAD;
+    const total = bytes + clusterSize(frame.jpeg) + cuesSize(clusters + 1);
     return size?.width === this.#size?.width && size?.height === this.#size?.height &&
       !this.#clock.hasStepped(frame) &&
       frame.monotonic - arrival <= this.silence &&
       Math.floor(last / period) === Math.floor(time / period) &&
-      total - HEAD_SIZE <= this.#options.storage.maxSegment;
+      total <= this.#options.storage.maxSegment &&
+      this.#soundTrack?.rate === this.#writer?.segment.index.sound?.rate;
   }
 
   /** Remembers the frames of a batch that has been written. */
@@ -219,14 +307,17 @@ export class SegmentSequence {
     const start = this.#clock.timeOf(first);
     const day = dayOf(start);
     await this.#folder.makeDay(this.#options.camera, day);
-    await storage.reserve(SEGMENT_OVERHEAD);
+    const sound = this.#soundTrack;
+    const overhead = segmentOverhead(sound);
+    await storage.reserve(overhead);
     let writer: SegmentWriter;
     try {
       const number = library.nextNumber(camera);
       const activity = this.#activity;
-      writer = await SegmentWriter.create({ disk, root, camera, number, start, size, activity });
+      const options = { disk, root, camera, number, start, size, sound, activity };
+      writer = await SegmentWriter.create(options);
     } catch (error) {
-      storage.release(SEGMENT_OVERHEAD);
+      storage.release(overhead);
       this.#reportFull(error);
       throw error;
     }
@@ -234,6 +325,12 @@ export class SegmentSequence {
     library.add(writer.segment);
     await this.#syncFolder(writer, day);
     return writer;
+  }
+
+  /** The sound track of new segments. */
+  get #soundTrack(): SoundTrack | undefined {
+    const { sound } = this.#options;
+    return sound && { rate: sound.queue.rate };
   }
 
   async #syncFolder(writer: SegmentWriter, day: string): Promise<void> {
@@ -262,7 +359,7 @@ export class SegmentSequence {
   /** Leaves a segment as it is: it can be read, and is repaired at the next start. */
   async #abandon(writer: SegmentWriter): Promise<void> {
     const left = await writer.abandon();
-    this.#options.storage.release(cuesSize(left.frames + 1) - cueSize());
+    this.#options.storage.release(reservedForCues(writer.segment));
     if (left.frames > 0) this.#replace(writer.segment, left);
     else this.#update(() => this.#options.library.remove(writer.segment));
   }
@@ -270,7 +367,7 @@ export class SegmentSequence {
   /** Keeps the frames that are in the file, after an error. */
   async #salvage(): Promise<void> {
     try {
-      await this.end();
+      await this.#closeWriter();
     } catch {
       // The first error is reported. The segment is closed later, or repaired at the next start.
     }
@@ -321,7 +418,7 @@ export class SegmentSequence {
 
   /** Removes a segment whose file is gone. */
   #forget(segment: OpenSegment): void {
-    this.#options.storage.release(segment.bytes + cuesSize(segment.frames + 1) - cueSize());
+    this.#options.storage.release(segment.bytes + reservedForCues(segment));
     this.#update(() => this.#options.library.remove(segment));
   }
 
@@ -335,6 +432,23 @@ export class SegmentSequence {
   }
 }
 
+/** Room that was requested for the cues of a segment, in bytes. */
+function reservedForCues({ index }: OpenSegment): number {
+  return cuesSize(clusterCount(index) + 1) - cueSize();
+}
+
+function dataOf(cluster: TimedFrame | TimedSound): Bytes {
+  return "jpeg" in cluster ? cluster.jpeg : cluster.samples;
+}
+
+/** Merges frames and sound, both by time. */
+function byTime(
+  frames: readonly TimedFrame[],
+  sound: readonly TimedSound[],
+): (TimedFrame | TimedSound)[] {
+  return sound.length === 0 ? [...frames] : [...frames, ...sound].sort((a, b) => a.at - b.at);
+}
+
 /** Where a frame would be added to a segment. */
 interface Position {
   /** Time and arrival of the frame before it. */
@@ -342,5 +456,6 @@ interface Position {
   readonly arrival: number;
   /** What the segment has so far. */
   readonly bytes: number;
+  readonly clusters: number;
   readonly frames: number;
 }

@@ -6,30 +6,36 @@ import {
   cuesSize,
   encodeCues,
   encodeHead,
-  HEAD_SIZE,
+  type HeadOptions,
+  headSize,
+  type SoundTrack,
+  TRACK,
   writeClusterHeader,
 } from "../matroska/mod.ts";
 import type { ActivityMeter } from "./activity.ts";
+import { cuesOf, durationOf } from "./completion.ts";
 import type { Disk, DiskFile } from "./disk.ts";
 import { codeOf } from "./file_system.ts";
 import { GrowingSegment } from "./open_segment.ts";
 import type { OpenSegment, Segment } from "./segment.ts";
 import { segmentPath, segmentPlace } from "./segment_name.ts";
 
-/** Duration of a frame in a file with only one, in milliseconds. */
-const SINGLE_FRAME = 40;
 /** Maximum number of segments that start in the same millisecond. */
 const MAX_ATTEMPTS = 1000;
 
-/** Bytes that a segment needs without its frames: the head, and the head of the index. */
-export const SEGMENT_OVERHEAD = HEAD_SIZE + cuesSize(1) - cueSize();
-
-/** Returns the size of a frame in the file, in bytes, without its entry in the index. */
-export function clusterSize(jpeg: Jpeg): number {
-  return CLUSTER_HEADER + jpeg.length;
+/** Returns the bytes that a segment needs without its clusters: the head, and that of the index. */
+export function segmentOverhead(sound?: SoundTrack): number {
+  return headSize(sound) + cuesSize(1) - cueSize();
 }
 
-/** Size of a frame's entry in the index at the end of a file, in bytes. */
+/**
+ * Returns the size of a frame or of samples in the file, in bytes, without the entry in the index.
+ */
+export function clusterSize(data: Bytes): number {
+  return CLUSTER_HEADER + data.length;
+}
+
+/** Size of a cluster's entry in the index at the end of a file, in bytes. */
 export function cueSize(): number {
   return cuesSize(2) - cuesSize(1);
 }
@@ -37,6 +43,12 @@ export function cueSize(): number {
 /** A frame with its time in milliseconds since the Unix epoch, a whole number. */
 export interface TimedFrame {
   readonly jpeg: Jpeg;
+  readonly at: number;
+}
+
+/** Sound with the time of its first sample, as that of a {@link TimedFrame}: at most 100 ms. */
+export interface TimedSound {
+  readonly samples: Bytes;
   readonly at: number;
 }
 
@@ -52,6 +64,8 @@ export interface SegmentWriterOptions {
   readonly start: number;
   /** Size of the pictures. */
   readonly size: Size;
+  /** Missing for a segment without sound. */
+  readonly sound?: SoundTrack;
   readonly activity: ActivityMeter;
 }
 
@@ -80,15 +94,18 @@ export class SegmentWriter {
    * a file.
    */
   static async create(options: SegmentWriterOptions): Promise<SegmentWriter> {
-    const { disk, root, camera, number, start, size, activity } = options;
+    const { disk, root, camera, number, start, sound, activity } = options;
     for (let attempt = 1;; attempt++) {
       const place = segmentPlace(camera, start, attempt);
       const path = segmentPath(root, place);
       try {
         const file = await disk.create(path);
-        const segment = new GrowingSegment({ place, number, start, bytes: HEAD_SIZE, activity });
+        const segment = new GrowingSegment({
+          ...{ place, number, start, sound, activity },
+          bytes: headSize(sound),
+        });
         const writer = new SegmentWriter(file, segment, options);
-        await writer.#begin(encodeHead({ date: start, size, writtenBy: `dinocam ${number}` }));
+        await writer.#begin(encodeHead(writer.#head));
         return writer;
       } catch (error) {
         if (codeOf(error) !== "EEXIST" || attempt === MAX_ATTEMPTS) throw error;
@@ -112,23 +129,30 @@ export class SegmentWriter {
   }
 
   /**
-   * Writes frames, with times that rise strictly. Afterwards they are in {@link segment}.
-   * If it fails, {@link segment} is unchanged.
+   * Writes frames and sound, with times that rise strictly in each of both. Afterwards they are in
+   * {@link segment}. If it fails, {@link segment} is unchanged.
    */
-  async append(frames: readonly TimedFrame[]): Promise<void> {
-    const headers = new Uint8Array(CLUSTER_HEADER * frames.length);
+  async append(clusters: readonly (TimedFrame | TimedSound)[]): Promise<void> {
+    const headers = new Uint8Array(CLUSTER_HEADER * clusters.length);
     const buffers: Bytes[] = [];
-    for (const [i, { jpeg, at }] of frames.entries()) {
+    for (const [i, cluster] of clusters.entries()) {
       const header = headers.subarray(i * CLUSTER_HEADER, (i + 1) * CLUSTER_HEADER);
-      writeClusterHeader(header, { time: at - this.#segment.start, size: jpeg.length });
-      buffers.push(header, jpeg);
+      const data = "jpeg" in cluster ? cluster.jpeg : cluster.samples;
+      const track = "jpeg" in cluster ? TRACK.VIDEO : TRACK.SOUND;
+      const time = cluster.at - this.#segment.start;
+      writeClusterHeader(header, { time, size: data.length, track });
+      buffers.push(header, data);
     }
     this.#isTorn = true;
     await this.#file.append(buffers);
     this.#isTorn = false;
     this.#isDirty = true;
-    for (const { jpeg, at } of frames) {
-      this.#segment.add({ at, size: jpeg.length, clusterSize: clusterSize(jpeg) });
+    for (const cluster of clusters) {
+      const { at } = cluster;
+      if ("jpeg" in cluster) {
+        const { jpeg } = cluster;
+        this.#segment.add({ at, size: jpeg.length, clusterSize: clusterSize(jpeg) });
+      } else this.#segment.addSound({ at, clusterSize: clusterSize(cluster.samples) });
     }
   }
 
@@ -145,7 +169,7 @@ export class SegmentWriter {
    * @returns The segment; undefined if it had no frame, so that the file has been removed.
    */
   async close(): Promise<Segment | undefined> {
-    const { index, start } = this.#segment;
+    const { index } = this.#segment;
     if (index.length === 0) {
       await this.abandon();
       await this.#options.disk.remove(this.path);
@@ -153,14 +177,12 @@ export class SegmentWriter {
     }
     if (this.#isTorn) await this.#file.truncate(index.end);
     this.#isTorn = true;
-    await this.#file.append([encodeCues(index)]);
+    const cues = encodeCues(cuesOf(index));
+    await this.#file.append([cues]);
     await this.#file.sync(); // the head says that the file is complete: it must be the last
-    const fileSize = index.end + cuesSize(index.length);
-    const last = index.time(index.length - 1);
-    const duration = index.length === 1 ? SINGLE_FRAME : last + last / (index.length - 1);
-    const { number, size } = this.#options;
-    const head = { date: start, size, writtenBy: `dinocam ${number}`, duration, fileSize };
-    await this.#file.writeAt(0, encodeHead({ ...head, cuesAt: index.end }));
+    const fileSize = index.end + cues.length;
+    const ends = { duration: durationOf(index), fileSize, cuesAt: index.end };
+    await this.#file.writeAt(0, encodeHead({ ...this.#head, ...ends }));
     await this.#file.sync();
     await this.abandon();
     return this.#segment.toSegment(fileSize);
@@ -180,6 +202,12 @@ export class SegmentWriter {
       // The descriptor is gone in any case.
     }
     return this.#segment.toSegment();
+  }
+
+  /** The head of the file while it is being written. */
+  get #head(): HeadOptions {
+    const { start: date, size, sound, number } = this.#options;
+    return { date, size, sound, writtenBy: `dinocam ${number}` };
   }
 
   async #begin(head: Bytes): Promise<void> {

@@ -49,6 +49,17 @@ export const RECORDING_SETTINGS = {
     requires: "RECORD_DIR",
     read: readFps,
   },
+  audio: {
+    name: "RECORD_AUDIO",
+    alternatives: ["RECORD_SOUND", "RECORDING_AUDIO", "AUDIO_RECORD"],
+    default: "off",
+    meaning:
+      "`on`: record the sound of `AUDIO` with the frames; the microphone then runs all the " +
+      "time",
+    perCamera: true,
+    requires: "RECORD_DIR",
+    read: readAudio,
+  },
   retention: {
     name: "RETENTION",
     alternatives: ["RECORD_RETENTION", "RETENTION_TIME", "RECORD_DAYS"],
@@ -114,6 +125,12 @@ function readRecord(env: Env, name: string): RecordValue | undefined {
 }
 
 const SWITCH: Readonly<Record<string, RecordValue>> = { all: "all", on: "all", off: "off" };
+
+function readAudio(env: Env, name: string): boolean | undefined {
+  return parse(env, name, '"on" or "off"', (text) => {
+    return text === "on" ? true : text === "off" ? false : undefined;
+  });
+}
 
 function readFps(env: Env, name: string): number | undefined {
   return parse(env, name, `a number above 0 and at most ${MAX_FPS}`, (text) => {

@@ -13,6 +13,11 @@ export interface RecorderStatus {
   readonly frames: number;
   /** Frames that could not be written. */
   readonly dropped: number;
+  /** Missing if sound is not recorded. */
+  readonly sound?: {
+    /** Packets that could not be written. */
+    readonly dropped: number;
+  };
   /** Bytes written per second, over the last minute. */
   readonly bytesPerSecond: number;
 }

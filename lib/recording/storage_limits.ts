@@ -1,6 +1,7 @@
 import { type Clock, settlesWithin } from "../clock.ts";
 import type { Log } from "../log.ts";
 import { cuesSize } from "../matroska/mod.ts";
+import { clusterCount } from "./completion.ts";
 import { ClaimedBytes } from "./claimed_bytes.ts";
 import { type Decision, type Deleted, Deletion } from "./deletion.ts";
 import type { Disk } from "./disk.ts";
@@ -296,7 +297,7 @@ export class StorageLimits implements Storage {
   /** Corrects what is claimed by what is recorded; an open segment will need its cues. */
   async #correct(): Promise<void> {
     const open = await this.#openSegments();
-    const cues = open.reduce((sum, { frames }) => sum + cuesSize(frames), 0);
+    const cues = open.reduce((sum, { index }) => sum + cuesSize(clusterCount(index)), 0);
     this.#claimed.compare(this.#recorded + cues);
   }
 

@@ -51,8 +51,11 @@ export function framesIn(
   return first <= last ? { first, last } : undefined;
 }
 
-/** Returns the first frame at or after a time since the segment's start; its length if none is. */
-export function firstFrom(index: SegmentIndex, time: number): number {
+/**
+ * Returns the first frame, or cluster of sound, at or after a time since the segment's start; the
+ * length if none is.
+ */
+export function firstFrom(index: Pick<SegmentIndex, "length" | "time">, time: number): number {
   let [low, high] = [0, index.length];
   while (low < high) {
     const middle = (low + high) >> 1;

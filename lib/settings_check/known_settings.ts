@@ -27,11 +27,36 @@ export interface Mistake {
  * `SOURCE` of a camera "ci-pipeline".
  */
 const FOREIGN_PREFIXES = new Set([
-  ...["AGENT", "ANSIBLE", "APPVEYOR", "AWS", "AZURE", "BASH", "BITBUCKET", "BUILD", "BUILDKITE"],
+  ...[
+    "AGENT",
+    "ALSA",
+    "ANSIBLE",
+    "APPVEYOR",
+    "AWS",
+    "AZURE",
+    "BASH",
+    "BITBUCKET",
+    "BUILD",
+    "BUILDKITE",
+  ],
   ...["CI", "CIRCLE", "CODEBUILD", "COMPOSE", "CONDA", "DENO", "DOCKER", "DRONE", "FLATPAK", "FZF"],
   ...["GCP", "GIT", "GITHUB", "GITLAB", "GNOME", "GOOGLE", "GTK", "INPUT", "JAVA", "JENKINS"],
   ...["JOURNAL", "KDE", "KUBERNETES", "LC", "LESS", "LOG", "MESA", "NODE", "NPM", "NVIDIA"],
-  ...["OMP", "PIP", "PYTHON", "QT", "RUNNER", "SCREEN", "SDL", "SNAP", "SSH", "SYSTEM", "SYSTEMD"],
+  ...[
+    "OMP",
+    "PIP",
+    "PIPEWIRE",
+    "PULSE",
+    "PYTHON",
+    "QT",
+    "RUNNER",
+    "SCREEN",
+    "SDL",
+    "SNAP",
+    "SSH",
+    "SYSTEM",
+    "SYSTEMD",
+  ],
   ...["TERM", "TERMINAL", "TMUX", "TRAVIS", "VERCEL", "VSCODE", "VTE", "WAYLAND", "WINDOW", "WSL"],
   ...["WT", "XDG", "ZSH"],
 ]);

@@ -48,7 +48,7 @@ export function checkSettings(options: SettingsToCheck): SettingWarning[] {
     const { setting, camera } = recognized;
     if (hasQuotes(setting, text)) warnings.push(quotesWarning(variable));
     const affected = camera ? [camera] : cameras.filter((one) => !isOverridden(env, setting, one));
-    const unread = checkRequired(variable, setting, env) ??
+    const unread = checkRequired({ variable, setting, affected, env }) ??
       checkRead({ variable, setting, affected, env });
     if (unread) warnings.push(unread);
   }
@@ -90,13 +90,12 @@ function quotesWarning(variable: string): SettingWarning {
   };
 }
 
-/** Checks whether the setting that another one needs is set. */
+/** Checks whether the setting that another one needs is set, for a camera that it applies to. */
 function checkRequired(
-  variable: string,
-  { requires }: Setting,
-  env: Env,
+  { variable, setting: { requires }, affected, env }: ReadCheck,
 ): SettingWarning | undefined {
   if (!requires || env[requires]?.trim()) return undefined;
+  if (affected.some((camera) => env[`${prefixOf(camera)}${requires}`]?.trim())) return undefined;
   const text = `${variable} has no effect without ${requires}`;
   return { variable, text, advice: `set ${requires} too, or remove ${variable}` };
 }

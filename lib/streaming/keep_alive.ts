@@ -4,7 +4,6 @@ import { explain } from "../errors.ts";
 import type { Frame } from "../frame.ts";
 import type { Log } from "../log.ts";
 import { NoSignal } from "./no_signal.ts";
-import type { ViewerStream } from "./viewer_stream.ts";
 
 /** Interval between checks of all streams, in milliseconds. */
 const CHECK_INTERVAL = 500;
@@ -16,15 +15,43 @@ const REPEAT_AFTER = 5_000;
 /** Time until a viewer that reads nothing is disconnected, in milliseconds. */
 const STALL_TIMEOUT = 120_000;
 
+/** A stream that {@link KeepAlive} watches. */
+export interface KeptAliveStream {
+  /** Monotonic time of the last frame or packet sent, in milliseconds. */
+  lastSentAt: number;
+  /**
+   * Returns for how long the client has been receiving the same bytes, in milliseconds; undefined
+   * if it has received everything.
+   *
+   * @param now Monotonic time.
+   */
+  blockedFor(now: number): number | undefined;
+  /** Ends the stream on the server's initiative. */
+  disconnect(reason: string): void;
+}
+
+/** A stream of frames. */
+export interface FrameStream extends KeptAliveStream {
+  /** Sends a frame again, unless the client is still receiving one. @param now Monotonic time. */
+  repeat(frame: Frame, now: number): void;
+}
+
+/** A stream of sound without pictures. */
+export interface ListenerStream extends KeptAliveStream {
+  /** Sends something that is not heard. @param now Monotonic time. */
+  keepAlive(now: number): void;
+}
+
 /**
- * Sends the camera's latest frame again, or a "no signal" picture, to viewers that have received
- * nothing for 5 s, and disconnects viewers that have read nothing for 2 minutes. One timer serves
- * all streams; it runs only while there are streams.
+ * Sends the camera's latest frame again, or a "no signal" picture, to viewers that have received no
+ * frame for 5 s, and disconnects viewers that have read nothing for 2 minutes. One timer serves all
+ * streams; it runs only while there are streams.
  */
 export class KeepAlive {
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #streams = new Map<ViewerStream, () => Frame>();
+  /** What to do for a stream that has sent nothing for 5 s. */
+  readonly #streams = new Map<KeptAliveStream, (now: number) => void>();
   readonly #noSignal: NoSignal;
   #timer: AbortController | undefined;
 
@@ -39,15 +66,24 @@ export class KeepAlive {
    *
    * @param recorded Returns the recorded frame that the stream shows, if it shows one.
    */
-  add(stream: ViewerStream, camera: Camera, recorded?: () => Frame | undefined): void {
+  add(stream: FrameStream, camera: Camera, recorded?: () => Frame | undefined): void {
+    const latest = () => recorded?.() ?? camera.latest ?? this.#noSignal.frameFor(camera);
+    this.#add(stream, (now) => stream.repeat(latest(), now));
+  }
+
+  /** Keeps a stream of sound alive from now on. */
+  addSound(stream: ListenerStream): void {
+    this.#add(stream, (now) => stream.keepAlive(now));
+  }
+
+  #add(stream: KeptAliveStream, keepAlive: (now: number) => void): void {
     stream.lastSentAt = this.#clock.monotonic();
-    const latest = () => camera.latest ?? this.#noSignal.frameFor(camera);
-    this.#streams.set(stream, recorded ? () => recorded() ?? latest() : latest);
+    this.#streams.set(stream, keepAlive);
     if (!this.#timer) this.#run(this.#timer = new AbortController()).catch(() => {}); // aborted
   }
 
   /** Removes a stream that has ended. */
-  delete(stream: ViewerStream): void {
+  delete(stream: KeptAliveStream): void {
     this.#streams.delete(stream);
     if (this.#streams.size > 0) return;
     this.#timer?.abort();
@@ -59,19 +95,19 @@ export class KeepAlive {
       await this.#clock.sleep(CHECK_INTERVAL, signal);
       try {
         const now = this.#clock.monotonic();
-        for (const [stream, latest] of this.#streams) this.#check(stream, latest, now);
+        for (const [stream, keepAlive] of this.#streams) this.#check(stream, keepAlive, now);
       } catch (error) {
         this.#log.error("keep-alive failed", { reason: explain(error) });
       }
     }
   }
 
-  #check(stream: ViewerStream, latest: () => Frame, now: number): void {
+  #check(stream: KeptAliveStream, keepAlive: (now: number) => void, now: number): void {
     const blockedFor = stream.blockedFor(now);
     if (blockedFor !== undefined) {
       if (blockedFor >= STALL_TIMEOUT) stream.disconnect("stalled");
     } else if (now - stream.lastSentAt >= REPEAT_AFTER) {
-      stream.repeat(latest(), now);
+      keepAlive(now);
     }
   }
 }

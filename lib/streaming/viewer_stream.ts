@@ -3,6 +3,7 @@ import type { Frame } from "../frame.ts";
 import type { Subscriber } from "../hub/hub.ts";
 import { LatestQueue } from "../hub/latest_queue.ts";
 import type { MultipartFormat } from "../multipart/encode.ts";
+import type { FrameStream } from "./keep_alive.ts";
 
 /** Sends bytes to a client, bypassing the stream. */
 export interface DirectSender {
@@ -40,7 +41,7 @@ export interface ViewerStreamOptions {
  * A frame costs one `enqueue` or one call of a {@link DirectSender} per viewer: no promise, timer,
  * clock call or copy.
  */
-export class ViewerStream implements Subscriber<Frame> {
+export class ViewerStream implements Subscriber<Frame>, FrameStream {
   readonly role = "viewer";
   /** The body, for a `Response`. */
   readonly stream: ReadableStream<Bytes>;

@@ -29,9 +29,13 @@ export interface ViewersOptions {
 /** Log fields of a viewer that has disconnected. */
 export interface ViewerSummary {
   /** Number of frames sent. */
-  frames: number;
-  /** Number of frames that the viewer was too slow to receive. */
+  frames?: number;
+  /** Number of packets of sound sent. */
+  packets?: number;
+  /** Number of frames, or of packets without frames, that the viewer was too slow to receive. */
   dropped: number;
+  /** Number of packets that a viewer of pictures with sound was too slow to receive. */
+  soundDropped?: number;
   /** Why the server disconnected the viewer, if it did. */
   reason?: string;
 }

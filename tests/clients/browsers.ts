@@ -1,6 +1,10 @@
 import { join } from "@std/path";
 import { settlesWithin } from "../../lib/clock.ts";
-import { Browser as Chromium, CHROMIUM as CHROMIUM_PROGRAM } from "../browser.ts";
+import {
+  Browser as Chromium,
+  type BrowserOptions,
+  CHROMIUM as CHROMIUM_PROGRAM,
+} from "../browser.ts";
 
 /** A headless browser with one page, under remote control. */
 export interface Browser extends AsyncDisposable {
@@ -12,6 +16,8 @@ export interface Browser extends AsyncDisposable {
    * Evaluates a JavaScript expression in the page, and awaits a promise. The value must be JSON.
    */
   evaluate<T>(expression: string): Promise<T>;
+  /** Clicks on an element as a user does. */
+  click(selector: string): Promise<void>;
 }
 
 /** Time limit for a browser to start, and to respond, in milliseconds. */
@@ -26,24 +32,31 @@ export const FIREFOX = ["firefox-esr"];
 export const WEBKIT = ["WebKitWebDriver", "Xvfb"];
 
 /** Starts Chromium. @param args Additional command-line options. */
-export async function openChromium(args: readonly string[] = []): Promise<Browser> {
-  const chromium = await Chromium.start(args);
+export async function openChromium(
+  args: readonly string[] = [],
+  options: BrowserOptions = {},
+): Promise<Browser> {
+  const chromium = await Chromium.start(args, options);
   const page = await chromium.newPage();
   const { product } = await chromium.send("Browser.getVersion");
   return {
     product,
     goTo: (url) => page.goto(url),
     evaluate: (expression) => page.eval(expression),
+    click: (selector) => page.click(selector),
     [Symbol.asyncDispose]: () => chromium[Symbol.asyncDispose](),
   };
 }
 
 /** Starts Firefox, controlled by WebDriver BiDi, which is built in. */
-export async function openFirefox(): Promise<Browser> {
+export async function openFirefox(options: BrowserOptions = {}): Promise<Browser> {
   const home = await Deno.makeTempDir();
   await Deno.writeTextFile(join(home, "user.js"), firefoxSettings());
   const args = ["--headless", "--no-remote", "--remote-debugging-port=0", "--profile", home];
-  const program = spawn("firefox-esr", args, { HOME: home, MOZ_CRASHREPORTER_DISABLE: "1" });
+  const program = spawn("firefox-esr", args, {
+    ...options,
+    env: { HOME: home, MOZ_CRASHREPORTER_DISABLE: "1", ...options.env },
+  });
   const address = await program.waitForOutput(/WebDriver BiDi listening on (ws:\S+)/);
   const session = await Session.open(`${address}/session`);
   const { capabilities } = await session.call("session.new", { capabilities: {} });
@@ -61,6 +74,24 @@ export async function openFirefox(): Promise<Browser> {
       });
       if (response.type === "exception") throw new Error(response.exceptionDetails.text);
       return JSON.parse(response.result.value);
+    },
+    async click(selector) {
+      const { nodes: [node] } = await session.call("browsingContext.locateNodes", {
+        context,
+        locator: { type: "css", value: selector },
+        maxNodeCount: 1,
+      });
+      if (!node) throw new Error(`There is no ${selector}`);
+      const origin = { type: "element", element: { sharedId: node.sharedId } };
+      const actions = [
+        { type: "pointerMove", x: 0, y: 0, origin },
+        { type: "pointerDown", button: 0 },
+        { type: "pointerUp", button: 0 },
+      ];
+      await session.call("input.performActions", {
+        context,
+        actions: [{ type: "pointer", id: "mouse", actions }],
+      });
     },
     async [Symbol.asyncDispose]() {
       await session.call("browser.close").catch(() => {}); // it may exit before it responds
@@ -88,18 +119,21 @@ function firefoxSettings(): string {
 /**
  * Starts WebKit, the engine of Safari and GNOME Web, controlled by WebDriver, on a virtual screen.
  */
-export async function openWebKit(): Promise<Browser> {
+export async function openWebKit({ env }: BrowserOptions = {}): Promise<Browser> {
   const home = await Deno.makeTempDir();
   const screen = spawn("Xvfb", ["-displayfd", "2", "-screen", "0", "1024x768x24"]);
   const display = await screen.waitForOutput(/^(\d+)\n/m);
   const port = freePort();
   const driver = spawn("WebKitWebDriver", [`--port=${port}`, "--host=127.0.0.1"], {
-    DISPLAY: `:${display}`,
-    HOME: home,
-    XDG_RUNTIME_DIR: home,
-    LIBGL_ALWAYS_SOFTWARE: "1",
-    WEBKIT_DISABLE_DMABUF_RENDERER: "1",
-    NO_AT_BRIDGE: "1",
+    env: {
+      DISPLAY: `:${display}`,
+      HOME: home,
+      XDG_RUNTIME_DIR: home,
+      LIBGL_ALWAYS_SOFTWARE: "1",
+      WEBKIT_DISABLE_DMABUF_RENDERER: "1",
+      NO_AT_BRIDGE: "1",
+      ...env,
+    },
   });
   // deno-lint-ignore no-explicit-any
   const call = async (method: string, path: string, body?: unknown): Promise<any> => {
@@ -129,6 +163,14 @@ export async function openWebKit(): Promise<Browser> {
       const response = await call("POST", `${session}/execute/async`, { script, args: [] });
       if (response.error) throw new Error(response.error);
       return response.value;
+    },
+    async click(selector) {
+      const found = await call("POST", `${session}/element`, {
+        using: "css selector",
+        value: selector,
+      });
+      const [id] = Object.values(found);
+      await call("POST", `${session}/element/${id}/click`, {});
     },
     async [Symbol.asyncDispose]() {
       await call("DELETE", session);
@@ -186,9 +228,9 @@ class Session {
 }
 
 /** Starts a program and reads its standard error, where it prints its address. */
-function spawn(program: string, args: string[], env: Record<string, string> = {}) {
+function spawn(program: string, args: readonly string[], { env }: BrowserOptions = {}) {
   const child = new Deno.Command(program, {
-    args,
+    args: [...args],
     env,
     stdin: "null",
     stdout: "null",

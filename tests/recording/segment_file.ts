@@ -6,7 +6,8 @@ import {
   cuesSize,
   encodeCues,
   encodeHead,
-  HEAD_SIZE,
+  headSize,
+  TRACK,
 } from "../../lib/matroska/mod.ts";
 import { join } from "../lib/jpeg/sample_jpegs.ts";
 
@@ -17,6 +18,13 @@ export interface FileFrame {
   readonly jpeg: Jpeg;
 }
 
+/** Sound in a file. */
+export interface FileSound {
+  /** Time of the first sample since the file's first frame, in milliseconds. */
+  readonly time: number;
+  readonly samples: Bytes;
+}
+
 /** Options of {@link encodeSegment}. */
 export interface SegmentOptions {
   /** Time of the first frame, in milliseconds since the Unix epoch. */
@@ -25,36 +33,54 @@ export interface SegmentOptions {
   readonly complete?: boolean;
   /** Number of the segment. @default {1} */
   readonly number?: number;
+  /** Its sound, if it has any. */
+  readonly sound?: { readonly rate: number; readonly clusters: readonly FileSound[] };
 }
 
 /** Encodes a segment as the recorder writes it. */
 export function encodeSegment(frames: readonly FileFrame[], options: SegmentOptions = {}): Bytes {
-  const { date = Date.UTC(2026, 10, 27, 5, 43, 33, 123), complete = true, number = 1 } = options;
-  const times = Uint32Array.from(frames, ({ time }) => time);
-  const offsets = new Float64Array(frames.length);
-  let cuesAt = HEAD_SIZE;
-  for (const [i, { jpeg }] of frames.entries()) {
-    offsets[i] = cuesAt;
-    cuesAt += CLUSTER_HEADER + jpeg.length;
-  }
-  const clusters = frames.flatMap(({ time, jpeg }) => [clusterHeader(time, jpeg.length), jpeg]);
-  const head = { date, size: { width: 64, height: 48 }, writtenBy: `dinocam ${number}` };
-  if (!complete) return join(encodeHead(head), ...clusters);
-  const last = times.at(-1) ?? 0;
-  const duration = last + last / Math.max(1, frames.length - 1);
-  const fileSize = cuesAt + cuesSize(frames.length);
-  const cues = encodeCues({ times, offsets });
-  return join(encodeHead({ ...head, duration, fileSize, cuesAt }), ...clusters, cues);
+  const { date = Date.UTC(2026, 10, 27, 5, 43, 33, 123), complete = true, number = 1, sound } =
+    options;
+  const clusters = [
+    ...frames.map(({ time, jpeg }) => ({ time, data: jpeg, track: TRACK.VIDEO, writtenAt: time })),
+    ...(sound?.clusters ?? []).map(({ time, samples }) => ({
+      ...{ time, data: samples, track: TRACK.SOUND },
+      writtenAt: time + samples.length / 2 / sound!.rate * 1000, // when its last sample is heard
+    })),
+  ].sort((a, b) => a.writtenAt - b.writtenAt);
+  let cuesAt = headSize(sound);
+  const cues = clusters.map(({ time, data, track }) => {
+    const offset = cuesAt;
+    cuesAt += CLUSTER_HEADER + data.length;
+    return { time, offset, track };
+  }).sort((a, b) => a.time - b.time);
+  const bytes = clusters.flatMap(({ time, data, track }) => [
+    clusterHeader(time, data.length, track),
+    data,
+  ]);
+  const head = { date, size: { width: 64, height: 48 }, sound, writtenBy: `dinocam ${number}` };
+  if (!complete) return join(encodeHead(head), ...bytes);
+  const last = frames.at(-1)?.time ?? 0;
+  const end = last + last / Math.max(1, frames.length - 1);
+  const duration = Math.max(end, ...clusters.map(({ writtenAt }) => writtenAt));
+  const fileSize = cuesAt + cuesSize(clusters.length);
+  const index = encodeCues({
+    times: Uint32Array.from(cues, ({ time }) => time),
+    offsets: Float64Array.from(cues, ({ offset }) => offset),
+    tracks: Uint8Array.from(cues, ({ track }) => track),
+  });
+  return join(encodeHead({ ...head, duration, fileSize, cuesAt }), ...bytes, index);
 }
 
 /** What {@link decodeMatroska} finds. */
 export interface Decoded {
   readonly frames: readonly FileFrame[];
+  readonly sound: readonly FileSound[];
   /** Entries of the index. */
-  readonly cues: readonly { readonly time: number; readonly at: number }[];
+  readonly cues: readonly { readonly time: number; readonly at: number; readonly track: number }[];
   /** In milliseconds; 0 if the file does not say. */
   readonly duration: number;
-  /** Offset of each frame's cluster. */
+  /** Offset of each cluster. */
   readonly offsets: readonly number[];
   /** Number of bytes behind the last whole element. */
   readonly torn: number;
@@ -70,7 +96,8 @@ export interface Decoded {
  */
 export function decodeMatroska(file: Bytes): Decoded {
   const frames: FileFrame[] = [];
-  const cues: { time: number; at: number }[] = [];
+  const sound: FileSound[] = [];
+  const cues: { time: number; at: number; track: number }[] = [];
   const offsets: number[] = [];
   const view = new DataView(file.buffer, file.byteOffset, file.length);
   const ebml = next(file, 0);
@@ -85,13 +112,19 @@ export function decodeMatroska(file: Bytes): Decoded {
       const info = [...inside(file, part)].find(({ id }) => id === 0x4489);
       if (info) duration = view.getFloat64(info.start);
     } else if (part.id === 0x1f43b675) {
-      frames.push(readCluster(file, part));
+      const { time, data, track } = readCluster(file, part);
+      if (track === 1) frames.push({ time, jpeg: data });
+      else sound.push({ time, samples: data });
       offsets.push(at);
     } else if (part.id === 0x1c53bb6b) {
       for (const point of inside(file, part)) {
-        const [time, track] = [...inside(file, point)];
-        const [, position] = [...inside(file, track!)];
-        cues.push({ time: number(file, time!), at: number(file, position!) + segment.start });
+        const [time, place] = [...inside(file, point)];
+        const [track, position] = [...inside(file, place!)];
+        cues.push({
+          time: number(file, time!),
+          at: number(file, position!) + segment.start,
+          track: number(file, track!),
+        });
       }
     } else if (![0xec, 0x114d9b74, 0x1654ae6b].includes(part.id)) {
       throw new Error(`Unexpected element ${part.id.toString(16)} at ${at}`);
@@ -99,7 +132,7 @@ export function decodeMatroska(file: Bytes): Decoded {
     at = part.end;
   }
   const declared = segment.end === Infinity ? undefined : segment.end - segment.start;
-  return { frames, cues, duration, offsets, torn: file.length - at, declared };
+  return { frames, sound, cues, duration, offsets, torn: file.length - at, declared };
 }
 
 interface Part {
@@ -108,14 +141,18 @@ interface Part {
   readonly end: number;
 }
 
-function readCluster(file: Bytes, cluster: Part): FileFrame {
+/** Reads a cluster with one block. @returns The number of its track: 1 or 2. */
+function readCluster(file: Bytes, cluster: Part): { time: number; data: Bytes; track: number } {
   const [time, block, ...others] = [...inside(file, cluster)];
   const start = block!.start;
-  if (time?.id !== 0xe7 || block?.id !== 0xa3 || others.length > 0 || file[start] !== 0x81) {
-    throw new Error(`Not a cluster with one frame at ${cluster.start}`);
+  const track = file[start]! & 0x7f;
+  if (
+    time?.id !== 0xe7 || block?.id !== 0xa3 || others.length > 0 || !(track === 1 || track === 2)
+  ) {
+    throw new Error(`Not a cluster with one block at ${cluster.start}`);
   }
   const relative = file[start + 1]! << 8 | file[start + 2]!;
-  return { time: number(file, time) + relative, jpeg: file.slice(start + 4, block.end) };
+  return { time: number(file, time) + relative, data: file.slice(start + 4, block.end), track };
 }
 
 function* inside(file: Bytes, { start, end }: Part): Generator<Part> {

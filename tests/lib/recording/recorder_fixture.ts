@@ -3,6 +3,7 @@ import type { Subscriber } from "../../../lib/hub/subscriber.ts";
 import type { Fields } from "../../../lib/log.ts";
 import { Recorder, type RecorderOptions } from "../../../lib/recording/recorder.ts";
 import type { OpenSegment, Segment } from "../../../lib/recording/segment.ts";
+import { PACKET_DURATION, type SoundPacket } from "../../../lib/sound_packet.ts";
 import { ManualClock, settle } from "../../manual_clock.ts";
 import { FaultyDisk, MemoryDisk } from "./faulty_disk.ts";
 import { type FileContent, makeJpeg, numberOf, parseSegment } from "./segment_files.ts";
@@ -63,6 +64,57 @@ export class FakeCamera {
     };
     if (latest === this.latest) return;
     for (const subscriber of this.subscribers) subscriber.offer(this.latest);
+  }
+}
+
+/** Samples per second of a {@link FakeSound}. */
+export const RATE = 8_000;
+
+/** A microphone that hears a ramp: each sample tells its number. */
+export class FakeSound {
+  rate = RATE;
+  readonly subscribers = new Set<Subscriber<SoundPacket>>();
+  joins = 0;
+  retries = 0;
+  /** Number of samples heard. */
+  samples = 0;
+  #sequence = 0;
+  readonly #clock: ManualClock;
+
+  constructor(clock: ManualClock) {
+    this.#clock = clock;
+  }
+
+  join(subscriber: Subscriber<SoundPacket>): void {
+    this.joins++;
+    this.subscribers.add(subscriber);
+  }
+
+  leave(subscriber: Subscriber<SoundPacket>): void {
+    this.subscribers.delete(subscriber);
+  }
+
+  retryNow(): void {
+    this.retries++;
+  }
+
+  /** Delivers the sound of the last 20 ms. @param late Time that it took to get here, in ms. */
+  deliver({ late = 0 }: { late?: number } = {}): void {
+    const count = this.rate * PACKET_DURATION / 1000;
+    const samples = Uint16Array.from({ length: count }, (_, i) => this.samples + i);
+    this.samples += count;
+    const packet = {
+      samples: new Uint8Array(samples.buffer),
+      heardAt: this.#clock.now() - 123_456 - PACKET_DURATION - late, // by the camera's clock
+      sequence: ++this.#sequence,
+    };
+    for (const subscriber of this.subscribers) subscriber.offer(packet);
+  }
+
+  /** Loses the sound of 20 ms. */
+  skip(): void {
+    this.samples += this.rate * PACKET_DURATION / 1000;
+    this.#sequence++;
   }
 }
 
@@ -140,6 +192,8 @@ export class FakeLog {
 export class Fixture implements AsyncDisposable {
   readonly clock: SettableClock;
   readonly camera: FakeCamera;
+  /** Recorded with the option `microphone`. */
+  readonly sound: FakeSound;
   readonly memory = new MemoryDisk(ROOT);
   readonly disk = new FaultyDisk(this.memory);
   readonly library = new FakeLibrary();
@@ -150,17 +204,19 @@ export class Fixture implements AsyncDisposable {
   delivered = 0;
 
   constructor(
-    { startedAt = Date.UTC(2026, 10, 27, 5, 43, 33, 123), ...options }:
-      & { startedAt?: number }
+    { startedAt = Date.UTC(2026, 10, 27, 5, 43, 33, 123), microphone = false, ...options }:
+      & { startedAt?: number; microphone?: boolean }
       & Partial<RecorderOptions> = {},
   ) {
     this.clock = new SettableClock(startedAt);
     this.camera = new FakeCamera(this.clock);
+    this.sound = new FakeSound(this.clock);
     this.memory.files.set(`${ROOT}/.dinocam`, { bytes: new Uint8Array(0) } as never);
     const { camera, disk, library, storage, clock, log } = this;
     this.recorder = new Recorder({
       ...{ camera, root: ROOT, disk, library, storage, clock, log },
       isClockSet: () => Promise.resolve(true),
+      sound: microphone ? this.sound : undefined,
       ...options,
     });
   }
@@ -173,6 +229,27 @@ export class Fixture implements AsyncDisposable {
     for (let i = 0; i < count; i++) {
       this.camera.deliver(makeJpeg({ ...jpeg, number: ++this.delivered }));
       await this.clock.advance(interval);
+    }
+  }
+
+  /**
+   * Lets the camera deliver a frame each 40 ms, and the microphone a packet each 20 ms.
+   *
+   * @param options.late Time that the sound takes longer to get here than the frames, in ms.
+   */
+  async deliverBoth(
+    ms: number,
+    { late = 0, frames = true, sound = true }: {
+      late?: number;
+      frames?: boolean;
+      sound?: boolean;
+    } = {},
+  ): Promise<void> {
+    for (let at = 0; at < ms; at += PACKET_DURATION) {
+      if (frames && at % 40 === 0) this.camera.deliver(makeJpeg({ number: ++this.delivered }));
+      if (sound) this.sound.deliver({ late });
+      else this.sound.skip();
+      await this.clock.advance(PACKET_DURATION);
     }
   }
 

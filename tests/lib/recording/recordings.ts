@@ -1,3 +1,4 @@
+import type { Bytes } from "../../../lib/bytes.ts";
 import { createLog, type Log } from "../../../lib/log.ts";
 import { ActivityMeter } from "../../../lib/recording/activity.ts";
 import type { Disk } from "../../../lib/recording/disk.ts";
@@ -14,6 +15,9 @@ export const START = Date.UTC(2026, 10, 27, 10);
 /** Size of the pictures of {@link Recordings}. */
 const SIZE = { width: 1280, height: 720 };
 
+/** Samples per second of its sound. */
+export const SOUND_RATE = 8_000;
+
 /** A segment to write. */
 export interface Written {
   camera?: string;
@@ -25,6 +29,11 @@ export interface Written {
   times?: readonly number[];
   /** Size of each JPEG, in bytes. @default {2000} */
   bytes?: number;
+  /**
+   * Times of clusters of sound since `start`, of 100 ms; see {@link samplesFor}. Without it, the
+   * segment has no sound track.
+   */
+  sound?: readonly number[];
   /** Number in the first JPEG, see `numberOf`. @default {0} */
   firstNumber?: number;
 }
@@ -53,26 +62,34 @@ export class Recordings implements AsyncDisposable {
   }
 
   /** Begins a segment, as a recorder does. */
-  async begin({ camera = "front", start, number = ++this.#number }: Written) {
+  async begin({ camera = "front", start, number = ++this.#number, sound }: Written) {
     this.#number = number;
     for (const folder of [camera, `${camera}/${dayOf(start)}`]) {
       await this.disk.makeFolder(`${this.root}/${folder}`);
     }
     const { disk, root } = this;
     const activity = new ActivityMeter();
-    return await SegmentWriter.create({ disk, root, camera, number, start, size: SIZE, activity });
+    return await SegmentWriter.create({
+      ...{ disk, root, camera, number, start, size: SIZE, activity },
+      sound: sound && { rate: SOUND_RATE },
+    });
   }
 
   /** Writes a segment, without closing it. */
   async writeOpen(written: Written): Promise<SegmentWriter> {
-    const { start, times = every(100, 20), bytes = 2000, firstNumber = 0 } = written;
+    const { start, times = every(100, 20), bytes = 2000, firstNumber = 0, sound = [] } = written;
     const writer = await this.begin(written);
-    await writer.append(
-      times.map((time, i) => ({
-        jpeg: makeJpeg({ bytes, number: firstNumber + i }),
-        at: start + time,
-      })),
-    );
+    const frames = times.map((time, i) => ({
+      jpeg: makeJpeg({ bytes, number: firstNumber + i }),
+      at: start + time,
+      arrival: time,
+    }));
+    const clusters = sound.map((time) => ({
+      samples: samplesFor(time),
+      at: start + time,
+      arrival: time + 101, // when its last sample has been heard
+    }));
+    await writer.append([...frames, ...clusters].sort((a, b) => a.arrival - b.arrival));
     return writer;
   }
 
@@ -107,6 +124,11 @@ export class Recordings implements AsyncDisposable {
     for (const library of this.#libraries) await library[Symbol.asyncDispose]();
     await Deno.remove(this.root, { recursive: true });
   }
+}
+
+/** Returns 100 ms of sound, with a number in each sample. */
+export function samplesFor(number: number): Bytes {
+  return new Uint8Array(new Uint16Array(SOUND_RATE / 10).fill(number).buffer);
 }
 
 /** Returns times at an interval, from 0 on. */

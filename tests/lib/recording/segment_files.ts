@@ -4,10 +4,10 @@ import type { Frame, Jpeg } from "../../../lib/frame.ts";
 import {
   CLUSTER_HEADER,
   type Head,
-  HEAD_SIZE,
   readClusterHeader,
   readCues,
   readHead,
+  TRACK,
 } from "../../../lib/matroska/mod.ts";
 
 /** A frame as a file has it. */
@@ -17,37 +17,49 @@ export interface FileFrame {
   readonly jpeg: Jpeg;
 }
 
+/** Sound as a file has it. */
+export interface FileSound {
+  /** Time of the first sample, in milliseconds since the Unix epoch. */
+  readonly at: number;
+  readonly samples: Bytes;
+}
+
 /** The content of a segment's file. */
 export interface FileContent {
   readonly head: Head;
   readonly frames: readonly FileFrame[];
+  readonly sound: readonly FileSound[];
   readonly isComplete: boolean;
 }
 
 /** Reads a segment, and checks that it is whole: that it ends after a cluster or after the cues. */
 export function parseSegment(bytes: Bytes): FileContent {
-  const head = readHead(bytes.subarray(0, HEAD_SIZE));
+  const head = readHead(bytes);
   assert(head, "The file has no head");
   const frames: FileFrame[] = [];
-  const offsets: number[] = [];
-  let at = HEAD_SIZE;
+  const sound: FileSound[] = [];
+  const cues: { time: number; offset: number; track: number }[] = [];
+  let at = head.length;
   for (let found; (found = readClusterHeader(bytes, at));) {
-    const end = at + CLUSTER_HEADER + found.size;
+    const { time, size, track } = found;
+    const end = at + CLUSTER_HEADER + size;
     assert(end <= bytes.length, "The last cluster is cut off");
-    const jpeg = bytes.slice(at + CLUSTER_HEADER, end);
-    frames.push({ at: head.date + found.time, jpeg });
-    offsets.push(at);
+    const data = bytes.slice(at + CLUSTER_HEADER, end);
+    if (track === TRACK.VIDEO) frames.push({ at: head.date + time, jpeg: data });
+    else sound.push({ at: head.date + time, samples: data });
+    cues.push({ time, offset: at, track });
     at = end;
   }
   const isComplete = head.fileSize !== undefined;
   if (!isComplete) assertEquals(at, bytes.length, "There is something after the last cluster");
   else {
     assertEquals([head.fileSize, head.cuesAt], [bytes.length, at]);
-    const cues = readCues(bytes.subarray(at));
-    assertEquals([...cues!.times], frames.map((frame) => frame.at - head.date));
-    assertEquals([...cues!.offsets], offsets);
+    const { times, offsets, tracks } = readCues(bytes.subarray(at))!;
+    const expected = cues.sort((a, b) => a.time - b.time || a.track - b.track);
+    const found = Array.from(times, (time, i) => ({ time, offset: offsets[i], track: tracks[i] }));
+    assertEquals(found, expected);
   }
-  return { head, frames, isComplete };
+  return { head, frames, sound, isComplete };
 }
 
 /** Makes a JPEG with a frame header, which is not decodable, with a number in it. */

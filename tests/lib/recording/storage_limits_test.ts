@@ -5,7 +5,8 @@ import { GrowingSegment } from "../../../lib/recording/open_segment.ts";
 import { ActivityMeter } from "../../../lib/recording/activity.ts";
 import type { OpenSegment, Segment } from "../../../lib/recording/segment.ts";
 import { segmentPath, segmentPlace } from "../../../lib/recording/segment_name.ts";
-import { cueSize, SEGMENT_OVERHEAD } from "../../../lib/recording/segment_writer.ts";
+import { cuesOf } from "../../../lib/recording/completion.ts";
+import { cueSize, segmentOverhead } from "../../../lib/recording/segment_writer.ts";
 import { StorageError } from "../../../lib/recording/storage.ts";
 import { StorageLimits } from "../../../lib/recording/storage_limits.ts";
 import { ManualClock, settle } from "../../manual_clock.ts";
@@ -134,8 +135,8 @@ Deno.test("StorageLimits never exceeds the maximum by a byte, and deletes nothin
       for (const folder of [`/r/${camera}`, `/r/${camera}/${place.day}`]) {
         await disk.makeFolder(folder);
       }
-      await reserve(SEGMENT_OVERHEAD);
-      const overhead = SEGMENT_OVERHEAD - (cuesSize(1) - cueSize());
+      await reserve(segmentOverhead());
+      const overhead = segmentOverhead() - (cuesSize(1) - cueSize());
       const activity = new ActivityMeter();
       const segment = new GrowingSegment({
         ...{ place, number: ++number, start, bytes: overhead, activity },
@@ -159,7 +160,7 @@ Deno.test("StorageLimits never exceeds the maximum by a byte, and deletes nothin
         if (random(4) === 0) await settle();
       }
       const closedBytes = segment.bytes + cuesSize(segment.frames);
-      await file.append([encodeCues(segment.index)]);
+      await file.append([encodeCues(cuesOf(segment.index))]);
       if (segment.frames === 0) storage.release(cuesSize(1) - cueSize()); // nothing is written
       outstanding -= cuesSize(1) - cueSize() + segment.frames * cueSize();
       await library.replace(segment, segment.toSegment(closedBytes));
@@ -454,22 +455,25 @@ Deno.test("StorageLimits corrects what it counts by the sizes of the files", asy
   assertEquals(names(library.removed), [1]);
 });
 
-Deno.test("StorageLimits keeps open segments' indexes in mind when it corrects itself", async () => {
-  const { library, start, clock } = await setUp();
-  const storage = await start();
-  const segment: OpenSegment = {
-    ...segmentPlace("front", clock.now()),
-    ...{ number: 1, start: clock.now(), end: clock.now(), activity: "" },
-    frames: 1_000_000,
-    bytes: 50 * MB,
-    index: { length: 1_000_000, time: () => 0, offset: () => 0, endOffset: () => 0 },
-  };
-  await storage.reserve(50 * MB + cuesSize(1_000_000));
-  library.add(segment);
-  for (let n = 0; n < 40; n++) await storage.check();
-  await assertRejects(async () => await storage.reserve(27 * MB), StorageError); // 22 MB for cues
-  assertEquals(storage.reserve(24 * MB), undefined);
-});
+for (const [frames, clusters] of [[1_000_000, 0], [400_000, 600_000]] as const) {
+  Deno.test(`StorageLimits keeps open segments' indexes in mind when it corrects itself, with ${clusters} clusters of sound`, async () => {
+    const { library, start, clock } = await setUp();
+    const storage = await start();
+    const places = { time: () => 0, offset: () => 0, endOffset: () => 0 };
+    const segment: OpenSegment = {
+      ...segmentPlace("front", clock.now()),
+      ...{ number: 1, start: clock.now(), end: clock.now(), activity: "" },
+      frames,
+      bytes: 50 * MB,
+      index: { length: frames, ...places, sound: { rate: 8_000, length: clusters, ...places } },
+    };
+    await storage.reserve(50 * MB + cuesSize(1_000_000));
+    library.add(segment);
+    for (let n = 0; n < 40; n++) await storage.check();
+    await assertRejects(async () => await storage.reserve(27 * MB), StorageError); // 22 MB for cues
+    assertEquals(storage.reserve(24 * MB), undefined);
+  });
+}
 
 Deno.test("StorageLimits makes room for a thinned copy, and does not delete what it replaces", async () => {
   const { library, addSegment, start } = await setUp();

@@ -1,55 +1,63 @@
-import type { Bytes } from "../../lib/bytes.ts";
-import { CameraError } from "../../lib/errors.ts";
+import type { Bytes } from "../bytes.ts";
+import { CameraError } from "../errors.ts";
 import {
+  type Credentials,
   type HttpClientError,
   type HttpClientErrorCode,
   type HttpResponse,
   request,
   serverOf,
-} from "../../lib/http1/mod.ts";
-import type { Redactor } from "../../lib/redact.ts";
-import { RelayLoopError } from "../../lib/relay_loops.ts";
-import { describeBytes } from "../../lib/sniff.ts";
-
-/** Hint for a source that sends data, but no picture. */
-export const STREAM_HINT =
-  "SOURCE must be the URL of the stream itself; for dinocam: http://host:8000/video_feed";
+} from "../http1/mod.ts";
+import type { Redactor } from "../redact.ts";
+import { RelayLoopError } from "../relay_loops.ts";
+import { describeBytes } from "../sniff.ts";
 
 /** Maximum length of reported text from the other server, in characters. */
 const MAX_TEXT = 300;
 /** Maximum number of bytes of that text that are read. */
 const MAX_TEXT_READ = 8_192;
 
-/** The settings that a failure refers to. */
-interface Source {
+/** Another server, for the messages about its failures. */
+export interface Upstream {
   /** Without credentials. */
   readonly url: URL;
-  readonly credentials: unknown;
+  readonly credentials: Credentials | undefined;
+  /** Hides the secrets of the address. */
   readonly redactor: Redactor;
+  /** Name of the setting with the address: `SOURCE`. */
+  readonly setting: string;
+  /** What the server should send: "a stream of JPEGs". */
+  readonly wanted: string;
+  /** What the user can do if it sends something else. */
+  readonly wantedHint: string;
+  /** What the user can do if it does not respond. */
+  readonly silentHint: string;
 }
 
 /**
  * Returns the server of a response for messages. A redirect can contain secrets in place of a host.
  */
-function nameOf(url: URL, { url: own, redactor }: Source): string {
+function nameOf(url: URL, { url: own, redactor }: Upstream): string {
   return url.host === own.host ? serverOf(url) : redactor.redact(serverOf(url));
 }
 
 /** Returns the failure that a response without success stands for. */
-export async function failureOf(response: HttpResponse, source: Source): Promise<CameraError> {
+export async function failureOf(response: HttpResponse, source: Upstream): Promise<CameraError> {
   const { status } = response;
   const server = nameOf(response.url, source);
-  if (status === 508) return new RelayLoopError(server);
+  if (status === 508) return new RelayLoopError(server, source.setting);
   if (status === 407) {
     return new CameraError(`A proxy in front of ${server} requires a password (status 407)`, {
-      hint: "set SOURCE to an address of the camera that is reachable without a proxy",
+      hint: `set ${source.setting} to an address of the server that is reachable without a proxy`,
     });
   }
   if (status === 401 || status === 403) return denial(response, source);
   const text = source.redactor.redact(await readText(response));
   const reason = firstLineOf(text);
   return new CameraError(`${server} responded with status ${status}${reason && `: ${reason}`}`, {
-    hint: status === 404 || status === 410 ? "check the path of the URL in SOURCE" : undefined,
+    hint: status === 404 || status === 410
+      ? `check the path of the URL in ${source.setting}`
+      : undefined,
   });
 }
 
@@ -57,15 +65,15 @@ export async function failureOf(response: HttpResponse, source: Source): Promise
  * Returns the failure for a status 401 or 403. It is permanent: repeated attempts could lock the
  * user out.
  */
-function denial(response: HttpResponse, source: Source): CameraError {
-  const { url, credentials, redactor } = source;
+function denial(response: HttpResponse, source: Upstream): CameraError {
+  const { url, credentials, redactor, setting } = source;
   const { status } = response;
   const server = nameOf(response.url, source);
   if (response.credentialsWithheld) {
     const message = `${serverOf(url)} redirects to ${server}, which requires a password ` +
       `(status ${status}): it is not sent to another server`;
     return new CameraError(message, {
-      hint: "set SOURCE to the URL at that server, with its user name and password",
+      hint: `set ${setting} to the URL at that server, with its user name and password`,
       permanent: true,
     });
   }
@@ -79,8 +87,8 @@ function denial(response: HttpResponse, source: Source): CameraError {
     });
   }
   const [problem, advice] = credentials
-    ? ["rejects the user name and the password", "correct them in SOURCE"]
-    : ["requires a user name and a password", "add them to SOURCE"];
+    ? ["rejects the user name and the password", `correct them in ${setting}`]
+    : ["requires a user name and a password", `add them to ${setting}`];
   return new CameraError(`${server} ${problem} (status ${status})`, {
     hint: `${advice}: http://user:password@host/…`,
     permanent: true,
@@ -97,13 +105,17 @@ function unsupportedScheme({ status, authentication, headers }: HttpResponse): s
   return scheme && (algorithm ? `${scheme} with ${algorithm}` : scheme) || undefined;
 }
 
-/** A response without images. It may be temporary: a still image is requested again. */
+/** A response without the wanted content. It may be temporary: a still image is requested again. */
 export class WrongContentError extends CameraError {
   override name = "WrongContentError";
 }
 
-/** Creates the failure for a response that contains no images. @param head Its first bytes. */
-export function wrongContent(response: HttpResponse, head: Bytes, source: Source): CameraError {
+/**
+ * Creates the failure for a response that contains something else than is wanted.
+ *
+ * @param head Its first bytes.
+ */
+export function wrongContent(response: HttpResponse, head: Bytes, source: Upstream): CameraError {
   const server = nameOf(response.url, source);
   const isEmpty = head.length === 0;
   const kind = describe(head, source.redactor);
@@ -114,11 +126,11 @@ export function wrongContent(response: HttpResponse, head: Bytes, source: Source
     ? `, after a redirect from ${serverOf(source.url)}: the password is not sent to another server`
     : "";
   return new WrongContentError(
-    `${server} sent ${content}${declared} instead of a stream of JPEGs${withheld}`,
+    `${server} sent ${content}${declared} instead of ${source.wanted}${withheld}`,
     {
       hint: kind === "HTML"
-        ? `${STREAM_HINT}; this page may be from a log-in form or a proxy`
-        : STREAM_HINT,
+        ? `${source.wantedHint}; this page may be from a log-in form or a proxy`
+        : source.wantedHint,
       permanent: !isEmpty || response.status === 204,
     },
   );
@@ -160,22 +172,34 @@ function firstLineOf(text: string): string {
 
 const CERT_HINT = "set SOURCE_CERT to the path of its certificate (PEM), or to its fingerprint";
 
-/** Hints for failed requests. */
-const HINTS: Partial<Record<HttpClientErrorCode, string>> = {
-  "connect-timeout": "check the address in SOURCE, and that no firewall blocks the port",
-  "host-not-found": "check the name of the host in SOURCE",
-  "head-timeout": "if it sends less than one picture every few seconds, set FPS to its frame rate",
-  "certificate-untrusted": CERT_HINT,
-  "certificate-name": `set SOURCE to the host name in its certificate, or ${CERT_HINT}`,
-  "certificate-unsupported": CERT_HINT,
-  "certificate-date": `check the clock of this machine, or ${CERT_HINT}`,
-  "certificate-fingerprint":
-    "if the camera has a new certificate, set SOURCE_CERT to this fingerprint",
-  "not-tls": "SOURCE must begin with http:// instead of https://",
-  "permission-denied": "start the server with `deno task start`, or with --allow-net",
-  "unsupported-encoding": "disable compression in the camera's settings",
-};
-const DEFAULT_HINT = "check that the server is running and that the URL in SOURCE is correct";
+/** Returns the hint for a failed request. */
+function hintFor(code: HttpClientErrorCode, { setting, silentHint }: Upstream): string {
+  switch (code) {
+    case "connect-timeout":
+      return `check the address in ${setting}, and that no firewall blocks the port`;
+    case "host-not-found":
+      return `check the name of the host in ${setting}`;
+    case "head-timeout":
+      return silentHint;
+    case "certificate-untrusted":
+    case "certificate-unsupported":
+      return CERT_HINT;
+    case "certificate-name":
+      return `set ${setting} to the host name in its certificate, or ${CERT_HINT}`;
+    case "certificate-date":
+      return `check the clock of this machine, or ${CERT_HINT}`;
+    case "certificate-fingerprint":
+      return "if the server has a new certificate, set SOURCE_CERT to this fingerprint";
+    case "not-tls":
+      return `${setting} must begin with http:// instead of https://`;
+    case "permission-denied":
+      return "start the server with `deno task start`, or with --allow-net";
+    case "unsupported-encoding":
+      return "disable compression in the settings of that server";
+    default:
+      return `check that the server is running and that the URL in ${setting} is correct`;
+  }
+}
 
 /**
  * Converts the failure of a request. It contains nothing of the URL but host and port.
@@ -183,7 +207,7 @@ const DEFAULT_HINT = "check that the server is running and that the URL in SOURC
  * @param source The message is that of another server or of a redirect if it does not name this
  * one.
  */
-export function requestFailure(error: HttpClientError, source: Source): CameraError {
+export function requestFailure(error: HttpClientError, source: Upstream): CameraError {
   const server = serverOf(source.url);
   const isInterrupted = error.code === "reset" || error.code === "bad-chunk" ||
     error.code === "overflow";
@@ -192,7 +216,7 @@ export function requestFailure(error: HttpClientError, source: Source): CameraEr
     : error.message.includes(server) && error.code !== "bad-redirect"
     ? error.message
     : error.message.split(server).map((text) => source.redactor.redact(text)).join(server);
-  return new CameraError(message, { hint: HINTS[error.code] ?? DEFAULT_HINT, cause: error.cause });
+  return new CameraError(message, { hint: hintFor(error.code, source), cause: error.cause });
 }
 
 /**

@@ -1,5 +1,5 @@
-import { type Env, variableName } from "../../lib/env.ts";
-import { ConfigError } from "../../lib/errors.ts";
+import { type Env, variableName } from "../env.ts";
+import { ConfigError } from "../errors.ts";
 
 /**
  * A fingerprint with or without its name, also as `openssl x509 -fingerprint -sha256` prints it.
