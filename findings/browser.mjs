@@ -2,7 +2,7 @@
 // result to the server that it came from. Used by the findings about browsers.
 
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,7 +16,11 @@ const CHROMIUM = [
   "--disable-gpu",
   "--no-first-run",
   "--disable-background-networking",
+  "--autoplay-policy=no-user-gesture-required",
 ];
+/** The browser of the package libwebkit2gtk-4.1-0, which is not on the PATH. */
+export const WEBKIT = `/usr/lib/${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu/` +
+  "webkit2gtk-4.1/MiniBrowser";
 const BROWSERS = {
   chromium: (profile) => [
     ...CHROMIUM,
@@ -24,7 +28,12 @@ const BROWSERS = {
     `--user-data-dir=${profile}`,
   ],
   "firefox-esr": (profile) => ["--headless", "--no-remote", "--profile", profile],
+  // WebKit; it needs a display.
+  [WEBKIT]: () => ["--private", "--autoplay-policy=allow"],
 };
+/** Lets Firefox play sound without a click. */
+const FIREFOX_SETTINGS = 'user_pref("media.autoplay.default", 0);\n' +
+  'user_pref("media.autoplay.blocking_policy", 0);\n';
 
 /**
  * Runs `page`, an async function, in a new browser and returns its result, which must be JSON.
@@ -58,6 +67,7 @@ export async function runInBrowser(program, page, routes) {
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   const profile = mkdtempSync(join(tmpdir(), "profile-"));
+  writeFileSync(join(profile, "user.js"), FIREFOX_SETTINGS);
   const url = `http://127.0.0.1:${server.address().port}/`;
   const browser = spawn(program, [...BROWSERS[program](profile), url], {
     detached: true, // its own process group, which ends as a whole

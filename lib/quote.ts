@@ -19,6 +19,11 @@ export function shorten(text: string): string {
   return cut(text, (character) => character);
 }
 
+/** Quotes a value for a shell, if necessary. */
+export function shellQuote(value: string): string {
+  return /^[\w./:@+,=-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
+}
+
 /** Escapes line breaks, control characters and invisible characters, for the terminal or a log. */
 export function printable(text: string): string {
   return text.replaceAll(INVISIBLES, escapeSequence);

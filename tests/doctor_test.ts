@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { needing, PYTHON } from "./parts.ts";
+import { PULSE_AUDIO, PulseAudio } from "./pulse_audio.ts";
 import { makeCertificate } from "./certificate.ts";
 import { FAKES, ROOT, Server } from "./server.ts";
 
@@ -212,6 +213,112 @@ Deno.test(
     assertStringIncludes(text, "CAMERA=usb ");
   },
 );
+
+Deno.test(
+  "the doctor opens the microphone, and says how loud it is",
+  needing(...PULSE_AUDIO, "ffmpeg", "pactl"),
+  async () => {
+    await using pulse = await PulseAudio.start();
+    const env = { ...pulse.env, CAMERA: "front=emulated,back=emulated" };
+    const sine = "sine=frequency=1000:sample_rate=48000"; // of -21 dBFS
+    const player = new Deno.Command("ffmpeg", {
+      args: [
+        ...["-v", "error", "-nostdin", "-re", "-f", "lavfi", "-i", sine],
+        ...["-f", "pulse", "-device", pulse.microphone, "tone"],
+      ],
+      env: pulse.env,
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    try {
+      const { code, text } = await main(["doctor"], { ...env, AUDIO: `pulse:${pulse.source}` });
+      assertEquals(code, 0, text);
+      const [, level] = new RegExp(
+        `^ok +Sound of cameras front, back \\(pulse:${pulse.source}\\): opened for a second, ` +
+          "the first sound after \\d\\.\\d s, level (-\\d+) dBFS \\(highest -18\\)$",
+        "m",
+      ).exec(text) ?? [];
+      assert(Math.abs(Number(level) + 21) <= 1, text);
+      assert(!text.includes("Found microphone"), text);
+    } finally {
+      player.kill("SIGKILL");
+      await player.status;
+    }
+
+    await pactl(pulse, "set-source-mute", pulse.source, "1");
+    const muted = await main(["doctor"], { ...env, BACK_AUDIO: `pulse:${pulse.source}` });
+    assertEquals([muted.code, muted.lines.at(-1)], [0, "Warnings: 1"], muted.text);
+    assertMatch(
+      muted.text,
+      /^warning +Sound of camera back .*: only silence\n +→ the microphone is muted: pactl set-source-mute mic\.monitor 0$/m,
+    );
+  },
+);
+
+const ON_LINUX = Deno.build.os === "linux" ? needing("ffmpeg") : { ignore: true };
+
+Deno.test("the doctor says why a microphone cannot be opened", ON_LINUX, async () => {
+  const folder = await Deno.makeTempDir(); // without a sound server
+  try {
+    const { code, text } = await main(["doctor"], {
+      CAMERA: "front=emulated,back=emulated",
+      FRONT_AUDIO: "pulse",
+      BACK_AUDIO: "exec:no-such-program me:secret",
+      PULSE_SERVER: `unix:${folder}/native`,
+    });
+    assertEquals(code, 1, text);
+    assertMatch(
+      text,
+      /^problem +Sound of camera front \(pulse\): ffmpeg exited .*\n +→ no sound server at PULSE_SERVER=/m,
+    );
+    assertMatch(
+      text,
+      /^problem +Sound of camera back \(exec:no-such-program …\): Cannot find no-such-program/m,
+    );
+    assert(!text.includes("secret"), text);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("the doctor opens no microphone for AUDIO=test", async () => {
+  const { code, text } = await main(["doctor"], { AUDIO: "test" });
+  assertEquals(code, 0, text);
+  assertMatch(
+    text,
+    /^ok +Sound of camera emulated \(test\): a beep with the pictures, and no microphone$/m,
+  );
+});
+
+Deno.test(
+  "the doctor and --list-cameras list microphones and their values of AUDIO",
+  needing(...PULSE_AUDIO, "pactl"),
+  async () => {
+    await using pulse = await PulseAudio.start();
+    await pactl(
+      pulse,
+      "load-module",
+      "module-virtual-source",
+      "source_name=usb",
+      "master=mic.monitor",
+    );
+    const name = "Virtual Source usb on Monitor of Null Output";
+    const { text: list } = await main(["--list-cameras"], pulse.env);
+    assertMatch(list, new RegExp(`^AUDIO=pulse:usb  ${name}$`, "m"));
+    assert(!list.includes(pulse.source), list);
+    const { code, text } = await main(["doctor"], pulse.env);
+    assertEquals(code, 0, text);
+    assertMatch(text, new RegExp(`^note +Found microphone ${name}: AUDIO=pulse:usb$`, "m"));
+    assert(!text.includes("Sound of"), text);
+  },
+);
+
+/** Runs `pactl` with a private server. */
+async function pactl({ env }: PulseAudio, ...args: string[]): Promise<void> {
+  const { success } = await new Deno.Command("pactl", { args, env, stdout: "null" }).output();
+  assert(success, args.join(" "));
+}
 
 async function main(args: string[], env: Record<string, string>) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {

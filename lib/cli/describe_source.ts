@@ -25,7 +25,7 @@ export function describeAudio(audio: string): string | undefined {
     return described && `exec:${described}`;
   }
   if (audio.includes("://")) return describeSource(audio);
-  if (/^[\w./:,+-]{1,80}$/.test(audio)) return audio;
+  if (/^[\w./:,=+-]{1,80}$/.test(audio)) return audio;
   return /^(pulse|alsa|avfoundation|dshow):[^@]*$/i.test(audio) ? quote(audio) : undefined;
 }
 

@@ -11,6 +11,7 @@ import {
 import type { Env } from "../env.ts";
 import { ConfigError, ImmediateStop } from "../errors.ts";
 import { killAll } from "../process/mod.ts";
+import { describeAudio } from "./describe_source.ts";
 import { recordCameras, reviewSettings } from "./review_settings.ts";
 import type { ServerConfig } from "./settings.ts";
 
@@ -27,7 +28,8 @@ export interface DoctorCommandOptions {
 }
 
 /**
- * Runs the command `doctor` or `list-cameras`: prints the findings or the list of cameras.
+ * Runs the command `doctor` or `list-cameras`: prints the findings or the list of cameras and
+ * microphones.
  *
  * @returns The exit code: 1 if there is a problem.
  */
@@ -48,6 +50,8 @@ export async function runDoctor(
       return await printFindings({ ...options, listers, signal: abort.signal });
     }
     for await (const line of listCameras(listers, abort.signal)) console.log(line);
+    const { describeMicrophones } = await import("../sound/mod.ts");
+    for (const line of await describeMicrophones(abort.signal)) console.log(line);
     return 0;
   } finally {
     killAll();
@@ -74,20 +78,32 @@ async function printFindings(options: FindingsOptions): Promise<number> {
   };
   print({ verdict: "ok", text: settings });
   for (const { text, advice } of warnings) print({ verdict: "warning", text, advice });
-  const moduleChecks = await moduleChecksFor(config);
+  const moduleChecks = await moduleChecksFor(config, recorded, env);
   const checks = runChecks({ ...config, cameras, listers, requirements, moduleChecks }, signal);
   for await (const finding of checks) print(finding);
   console.log(summary(counts.problem, counts.warning));
   return counts.problem === 0 ? 0 : 1;
 }
 
-/** Returns the checks of the modules in use. */
+/** Returns the checks of the modules. */
 async function moduleChecksFor(
   { recording: { dir, maxBytes } }: ServerConfig,
+  cameras: readonly (ServerConfig["cameras"][number])[],
+  env: Env,
 ): Promise<ModuleCheck[]> {
-  if (dir === undefined) return [];
-  const { checkRecording } = await import("../recording/mod.ts");
-  return [(signal) => checkRecording({ dir, maxBytes }, signal)];
+  const { checkSound } = await import("../sound/mod.ts");
+  const sounds = cameras.map(({ name, sound, env }) => ({
+    name,
+    sound,
+    certificate: sound.audio?.type === "address" ? env.SOURCE_CERT : undefined,
+  }));
+  const describe = (audio: string) => describeAudio(audio) ?? "(set)";
+  const checks: ModuleCheck[] = [(signal) => checkSound(sounds, { env, describe }, signal)];
+  if (dir !== undefined) {
+    const { checkRecording } = await import("../recording/mod.ts");
+    checks.push((signal) => checkRecording({ dir, maxBytes }, signal));
+  }
+  return checks;
 }
 
 function summary(problems: number, warnings: number): string {

@@ -13,7 +13,7 @@ export function usage(version: string, settings: readonly Setting[]): string {
 Usage: dinocam [doctor | --list-cameras | --help | --version]
 
 Without an argument, it serves the cameras. doctor checks the machine and the cameras, and says what
-is wrong and what to do; --list-cameras lists the cameras of this machine.
+is wrong and what to do; --list-cameras lists the cameras and microphones.
 
 Settings are environment variables:
 ${settings.map(describe).join("\n")}

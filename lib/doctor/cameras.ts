@@ -3,6 +3,7 @@ import { BrokenImages } from "../camera/normalize.ts";
 import { slowHint, stallTimeouts } from "../camera/stall.ts";
 import { messageWithHint } from "../errors.ts";
 import { sizeOf } from "../jpeg/segments.ts";
+import { shellQuote } from "../quote.ts";
 import { type Finding, problemOf } from "./finding.ts";
 
 /** A configured camera. */
@@ -95,9 +96,4 @@ export async function checkFirstFrame(
   } catch (error) {
     return problemOf(label, error);
   }
-}
-
-/** Quotes a value for a shell, if necessary. */
-function shellQuote(value: string): string {
-  return /^[\w./:@+-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
 }

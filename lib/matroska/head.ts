@@ -189,6 +189,16 @@ export interface Head extends HeadOptions {
  * @param bytes The first {@link MAX_HEAD_SIZE} bytes of a file, or the whole file.
  */
 export function readHead(bytes: Bytes): Head | undefined {
+  const head = readLiveHead(bytes);
+  const { size } = head ?? {};
+  return head && size && headSize(head.sound) === head.length ? { ...head, size } : undefined;
+}
+
+/** The head of a live file, which may have no pictures. */
+export type LiveHead = Omit<Head, "size"> & Pick<HeadOptions, "size">;
+
+/** Like {@link readHead}, also for a head without pictures. */
+export function readLiveHead(bytes: Bytes): LiveHead | undefined {
   const ebml = readElement(bytes, 0);
   const segment = ebml?.id === ID.EBML ? readElement(bytes, ebml.end) : undefined;
   if (segment?.id !== ID.SEGMENT) return undefined;
@@ -199,11 +209,9 @@ export function readHead(bytes: Bytes): Head | undefined {
     if (id === ID.SEEK_HEAD) cuesAt = segment.start + readUint(bytes, end - 8, end);
     else if (id === ID.INFO) info = readInfo(bytes, start, end);
     else if (id === ID.TRACKS) {
-      const tracks = readTracks(bytes, start, end);
-      const { size } = tracks;
-      if (!info || !size || headSize(tracks.sound) !== end) return undefined;
+      if (!info) return undefined;
       const fileSize = segment.end === Infinity ? undefined : segment.end;
-      return { ...info, ...tracks, size, cuesAt, fileSize, length: end };
+      return { ...info, ...readTracks(bytes, start, end), cuesAt, fileSize, length: end };
     }
   }
 }

@@ -10,7 +10,7 @@ import type { MicrophoneLog } from "./microphone_log.ts";
 import { type CapturedPacket, toPackets } from "./packets.ts";
 
 /** Timeouts of a capture. Microphones deliver samples all the time, also in silence. */
-const TIMEOUTS: StallTimeouts = { firstFrame: 10_000, nextFrame: 2_500 };
+const TIMEOUTS: StallTimeouts = { firstFrame: 10_000, nextFrame: 2_000 };
 /** Time limit for a stalled capture to report the reason, in milliseconds. */
 const STOP_TIMEOUT = 2_500;
 

@@ -11,18 +11,17 @@ import type { Clock } from "../clock.ts";
 import { ImmediateStop } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { CameraSound } from "../sound_packet.ts";
-import { readTrust } from "../upstream/mod.ts";
 import { type Address, parseAddress } from "../upstream/settings.ts";
 import { openBeeps } from "./beeps.ts";
 import { MicrophoneSound, type SoundStatus } from "./camera_sound.ts";
 import type { OpenSound } from "./chunk.ts";
-import { openDevice } from "./devices.ts";
 import { Microphone } from "./microphone.ts";
 import { MicrophoneLog } from "./microphone_log.ts";
-import { openProgram } from "./program.ts";
-import { openRelay } from "./relay.ts";
 import { type AudioSource, hasSound, type SoundSettings } from "./settings.ts";
+import { openMicrophone } from "./source.ts";
 
+export { type CameraToCheck, checkSound } from "./check.ts";
+export { describeMicrophones } from "./list.ts";
 export type { SoundStatus } from "./camera_sound.ts";
 
 /**
@@ -136,20 +135,9 @@ function idleTimeoutOf(users: readonly CameraToHear[]): number {
 
 function openSource(users: readonly CameraToHear[], clock: Clock): OpenSound {
   const { camera, settings: { audio, rate }, certificate } = users[0]!;
-  switch (audio!.type) {
-    case "test":
-      return openBeeps({ camera, rate, clock });
-    case "device":
-      return openDevice({ ...audio!, rate });
-    case "program":
-      return openProgram({ ...audio!, rate });
-    case "address": {
-      const trust = readTrust({ SOURCE_CERT: certificate });
-      return openRelay({ ...audio!, trust, cameras: users.map(({ camera }) => camera.name), rate });
-    }
-    case "off":
-      throw new Error("A camera without sound has no microphone");
-  }
+  if (audio!.type === "test") return openBeeps({ camera, rate, clock });
+  const cameras = users.map(({ camera }) => camera.name);
+  return openMicrophone({ audio: audio!, rate, certificate, cameras })!;
 }
 
 /** Whether the times of the sound are by the same clock as those of the camera's pictures. */

@@ -1,5 +1,5 @@
 import { assertEquals, assertLessOrEqual } from "@std/assert";
-import { isQuoted, printable, quote, shorten } from "../../lib/quote.ts";
+import { isQuoted, printable, quote, shellQuote, shorten } from "../../lib/quote.ts";
 
 Deno.test("quote() cuts off a long value with an ellipsis", () => {
   assertEquals(quote("x".repeat(80)), `"${"x".repeat(80)}"`);
@@ -37,4 +37,10 @@ Deno.test("isQuoted() needs the same quotation mark at both ends", () => {
 
 Deno.test("printable() escapes line breaks and control characters, and nothing else", () => {
   assertEquals(printable('é "x" \\ \n\x1b[2J\x9b\u202e'), 'é "x" \\ \\n\\u001b[2J\\u009b\\u202e');
+});
+
+Deno.test("shellQuote() quotes a value only if a shell would change it", () => {
+  assertEquals(shellQuote("alsa:plughw:CARD=Device,DEV=0"), "alsa:plughw:CARD=Device,DEV=0");
+  assertEquals(shellQuote("dshow:Bob's (USB)"), "'dshow:Bob'\\''s (USB)'");
+  assertEquals(shellQuote(""), "''");
 });
