@@ -11,6 +11,8 @@ const MAX_EARLY = 10;
 const MAX_LATE = 60;
 /** Number of pictures whose age is averaged. */
 const PICTURES = 25;
+/** The first recorded picture may be shown after its time. */
+const MIN_PICTURES = 2;
 /** A picture waits for a late loudspeaker, unless the wait is shorter, and no longer. */
 const MIN_HOLD = 20;
 const MAX_HOLD = 400;
@@ -40,6 +42,7 @@ export class Sound {
   #player;
   /** The cameras that the server knows of on this connection. */
   #sent = "";
+  #isRetry = false;
   /** Where the sound comes from: the live camera, or one request to play its recordings. */
   #source = "";
   /** Difference between the server's clock and that of the page. */
@@ -112,7 +115,8 @@ export class Sound {
   retry() {
     this.#resumedAt = this.#since = performance.now();
     this.#context.resume();
-    if (this.#sent) this.#send([]);
+    this.#sent = "";
+    this.#isRetry = true;
     this.#page.refresh();
   }
 
@@ -125,6 +129,8 @@ export class Sound {
     const rate = header.rate ?? tile.status.sound?.rate ?? 0;
     const time = recorded ? heardAt : this.#toLocal(heardAt);
     if (Number.isNaN(time) || !(rate > 0)) return;
+    // Recorded sound is sent in advance: only the pictures tell when it is due.
+    if (recorded && this.#ages.length < MIN_PICTURES) return;
     const key = header.sequence ?? heardAt;
     const gap = Math.abs(key - this.#expected);
     if (recorded && gap > SKIP) this.#forget();
@@ -190,7 +196,8 @@ export class Sound {
   /** @param {string[]} cameras */
   #send(cameras) {
     this.#sent = `${cameras}`;
-    this.#page.link.send({ type: "listen", cameras });
+    this.#page.link.send({ type: "listen", cameras, retry: this.#isRetry });
+    this.#isRetry = false;
   }
 
   /** Whether the browser plays no sound without another click. */

@@ -17,8 +17,6 @@ type Listener = (params: Result) => void;
 export interface BrowserOptions {
   /** Environment variables, added to those of this process. */
   readonly env?: Readonly<Record<string, string>>;
-  /** A command that runs the browser, as `nice -n -10`. */
-  readonly prefix?: readonly string[];
 }
 
 /** A headless Chromium, driven by the DevTools protocol without a package. */
@@ -43,14 +41,12 @@ export class Browser implements AsyncDisposable {
   /** Starts Chromium. @param more Additional command-line options. */
   static async start(
     more: readonly string[] = [],
-    { env, prefix = [] }: BrowserOptions = {},
+    { env }: BrowserOptions = {},
   ): Promise<Browser> {
     const profile = await Deno.makeTempDir({ prefix: "dinocam-chromium-" });
-    const [program, ...args] = [...prefix, CHROMIUM];
-    const child = new Deno.Command(program!, {
+    const child = new Deno.Command(CHROMIUM, {
       env,
       args: [
-        ...args,
         ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
         ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
         ...["--disable-dev-shm-usage", "--hide-scrollbars", "--ignore-certificate-errors"],

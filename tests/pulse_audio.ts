@@ -43,26 +43,20 @@ export class PulseAudio implements AsyncDisposable {
     this.#reading = this.#read();
   }
 
-  /**
-   * Starts a server and waits until it accepts connections.
-   *
-   * @param prefix A command that runs the server, as `nice -n -10`.
-   */
-  static async start(prefix: readonly string[] = []): Promise<PulseAudio> {
+  /** Starts a server and waits until it accepts connections. */
+  static async start(): Promise<PulseAudio> {
     const folder = await Deno.makeTempDir({ prefix: "dinocam-pulse-" });
     const modules = [
       `module-null-sink sink_name=${SINKS.microphone} rate=48000`,
       `module-null-sink sink_name=${SINKS.loudspeaker} rate=48000`,
       `module-native-protocol-unix socket=${socketIn(folder)} auth-anonymous=1`,
     ];
-    const [program, ...args] = [
-      ...prefix,
-      ...["pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1"],
-      ...["--realtime=no", "--high-priority=no", "--disable-shm=yes"],
-      ...modules.flatMap((module) => ["-L", module]),
-    ];
-    const child = new Deno.Command(program!, {
-      args,
+    const child = new Deno.Command("pulseaudio", {
+      args: [
+        ...["-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1"],
+        ...["--realtime=no", "--high-priority=no", "--disable-shm=yes"],
+        ...modules.flatMap((module) => ["-L", module]),
+      ],
       env: { HOME: folder, XDG_RUNTIME_DIR: folder, DBUS_SESSION_BUS_ADDRESS: "" },
       stdin: "null",
       stdout: "null",
@@ -73,11 +67,6 @@ export class PulseAudio implements AsyncDisposable {
     const output = server.#output;
     await server[Symbol.asyncDispose]();
     throw new Error(`PulseAudio does not listen: ${output}`);
-  }
-
-  /** Its process id. */
-  get pid(): number {
-    return this.#child.pid;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

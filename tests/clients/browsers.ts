@@ -119,13 +119,12 @@ function firefoxSettings(): string {
 /**
  * Starts WebKit, the engine of Safari and GNOME Web, controlled by WebDriver, on a virtual screen.
  */
-export async function openWebKit({ env, prefix }: BrowserOptions = {}): Promise<Browser> {
+export async function openWebKit({ env }: BrowserOptions = {}): Promise<Browser> {
   const home = await Deno.makeTempDir();
   const screen = spawn("Xvfb", ["-displayfd", "2", "-screen", "0", "1024x768x24"]);
   const display = await screen.waitForOutput(/^(\d+)\n/m);
   const port = freePort();
   const driver = spawn("WebKitWebDriver", [`--port=${port}`, "--host=127.0.0.1"], {
-    prefix,
     env: {
       DISPLAY: `:${display}`,
       HOME: home,
@@ -229,14 +228,9 @@ class Session {
 }
 
 /** Starts a program and reads its standard error, where it prints its address. */
-function spawn(
-  program: string,
-  args: readonly string[],
-  { env, prefix = [] }: BrowserOptions = {},
-) {
-  const [command, ...before] = [...prefix, program];
-  const child = new Deno.Command(command!, {
-    args: [...before, ...args],
+function spawn(program: string, args: readonly string[], { env }: BrowserOptions = {}) {
+  const child = new Deno.Command(program, {
+    args: [...args],
     env,
     stdin: "null",
     stdout: "null",

@@ -9,6 +9,7 @@ import "./readers.ts";
 import "./image_recovery.ts";
 import "./windows.ts";
 import "./nginx.ts";
+import "./home_assistant_sound.ts";
 import "./works_with.ts";
 
 Deno.test.afterAll(printTable);

@@ -10,18 +10,12 @@ export interface HeardBeep {
   readonly age: number;
 }
 
-/** Options of the processes. */
-export interface ProcessOptions {
-  /** A command that runs the process, as `nice -n -10`. */
-  readonly prefix?: readonly string[];
-}
-
 /** Plays a beep at each whole second into the microphone, in a process. */
 export class BeepPlayer implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
 
-  constructor(audio: PulseAudio, { prefix }: ProcessOptions = {}) {
-    this.#child = spawn("beep_player.ts", audio.microphone, { audio, prefix, stdout: "null" });
+  constructor(audio: PulseAudio) {
+    this.#child = spawn("beep_player.ts", audio.microphone, { audio, stdout: "null" });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -37,9 +31,8 @@ export class BeepListener implements AsyncDisposable {
   readonly #reading: Promise<void>;
 
   /** @param source The PulseAudio source, by default the one that hears what programs play. */
-  constructor(audio: PulseAudio, options: ProcessOptions & { readonly source?: string } = {}) {
-    const { prefix, source = audio.ears } = options;
-    this.#child = spawn("beep_listener.ts", source, { audio, prefix, stdout: "piped" });
+  constructor(audio: PulseAudio, { source = audio.ears } = {}) {
+    this.#child = spawn("beep_listener.ts", source, { audio, stdout: "piped" });
     this.#reading = this.#read();
   }
 
@@ -60,18 +53,11 @@ export class BeepListener implements AsyncDisposable {
 function spawn(
   file: string,
   device: string,
-  { audio, prefix = [], stdout }: ProcessOptions & {
-    audio: PulseAudio;
-    stdout: "null" | "piped";
-  },
+  { audio, stdout }: { audio: PulseAudio; stdout: "null" | "piped" },
 ): Deno.ChildProcess {
   const path = new URL(file, import.meta.url).pathname;
-  const [program, ...args] = [
-    ...prefix,
-    ...[Deno.execPath(), "run", "-q", "--no-check", "--allow-ffi", path, device],
-  ];
-  return new Deno.Command(program!, {
-    args,
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "-q", "--no-check", "--allow-ffi", path, device],
     env: audio.env,
     stdin: "null",
     stdout,

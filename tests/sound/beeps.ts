@@ -25,6 +25,8 @@ export function sampleAt(time: number): number {
   const pitch = lowest + step * (Math.floor(time / 1_000) % count);
   return AMPLITUDE * Math.sin(2 * Math.PI * pitch * elapsed / 1_000);
 }
+/** How far a pitch may be from one of these, in steps. */
+const MAX_DEVIATION = 0.2;
 
 /** A beep that was heard. */
 export interface Beep {
@@ -80,7 +82,11 @@ export class BeepDetector {
     }
     if (++beep.age < PITCH_TIME * this.#rate) return;
     this.#current = undefined;
-    this.#onBeep({ time: beep.time, pitch: beep.crossings / 2 / PITCH_TIME });
+    const pitch = beep.crossings / 2 / PITCH_TIME;
+    const steps = (pitch - PITCHES.lowest) / PITCHES.step;
+    // A beep with a gap has another pitch, and may be taken for that of another second.
+    if (Math.abs(steps - Math.round(steps)) > MAX_DEVIATION) return;
+    this.#onBeep({ time: beep.time, pitch });
   }
 }
 

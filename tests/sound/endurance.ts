@@ -4,7 +4,7 @@ import { Browser as Chromium } from "../browser.ts";
 import { type Browser } from "../clients/browsers.ts";
 import { figure } from "../faults/figures.ts";
 import { Server } from "../server.ts";
-import { cameraStatus, inexactMicrophone, PRIORITY, startSoundServer } from "./sound_server.ts";
+import { cameraStatus, inexactMicrophone, startSoundServer } from "./sound_server.ts";
 import { LIMITS, recordSync } from "./sync.ts";
 import { runSync, SoundStudio, type SyncRun } from "./sync_run.ts";
 
@@ -124,15 +124,12 @@ export async function checkRelay(
   await using studio = await SoundStudio.start();
   const upstream = studio.server.url;
   await using relay = await startSoundServer(studio.audio, {
-    prefix: PRIORITY,
-    env: {
-      CAMERA: "front=mjpeg",
-      SOURCE: `${upstream}/video_feed`,
-      AUDIO: `${upstream}/audio.wav`,
-      AUDIO_DELAY: "",
-      CAMERAS_DIR: "",
-      FPS: "",
-    },
+    CAMERA: "front=mjpeg",
+    SOURCE: `${upstream}/video_feed`,
+    AUDIO: `${upstream}/audio.wav`,
+    AUDIO_DELAY: "",
+    CAMERAS_DIR: "",
+    FPS: "",
   });
   await using browser = await open(studio.browserOptions);
   const { record, from } = await runSync(browser, studio.listener, {

@@ -4,7 +4,7 @@ import { figure, footprintOf, percentile, rounded } from "../faults/figures.ts";
 import { usageOf } from "../load/proc.ts";
 import type { Server } from "../server.ts";
 import type { LiveReport } from "./live_clients.ts";
-import { PRIORITY } from "./sound_server.ts";
+import { prioritize } from "./priority.ts";
 import { SoundStudio } from "./sync_run.ts";
 import { readLines } from "./text_lines.ts";
 
@@ -128,12 +128,12 @@ class LiveClients implements AsyncDisposable {
 
   static async start(server: Server, count: number): Promise<LiveClients> {
     const path = new URL("live_clients.ts", import.meta.url).pathname;
-    const [program, ...args] = [
-      ...PRIORITY,
-      ...[Deno.execPath(), "run", "-q", "--no-check", "--allow-net", path],
-      ...[server.url, `${count}`],
-    ];
-    const child = new Deno.Command(program!, { args, stdin: "piped", stdout: "piped" }).spawn();
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-q", "--no-check", "--allow-net", path, server.url, `${count}`],
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    await prioritize();
     const clients = new LiveClients(child);
     assertEquals((await clients.#lines.next()).value, "connected");
     return clients;

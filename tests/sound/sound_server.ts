@@ -4,29 +4,20 @@ import { descendants, Server } from "../server.ts";
 /** Folder with the driver of the camera that flashes. */
 const CAMERAS = new URL("cameras/", import.meta.url).pathname;
 
-/** A command that gives a process priority over other work on this machine. Needs root. */
-export const PRIORITY = ["nice", "-n", "-10"];
-
 /** Selects the loudspeaker button of the page's first camera. */
 export const LOUDSPEAKER = ".loudspeaker";
-
-/** Options of {@link startSoundServer}. */
-export interface SoundServerOptions {
-  readonly env?: Readonly<Record<string, string>>;
-  /** A command that runs the server, as {@link PRIORITY}. */
-  readonly prefix?: readonly string[];
-}
 
 /**
  * Starts a server with a camera `front` that flashes at each whole second, and the private
  * PulseAudio server's microphone.
+ *
+ * @param env More settings.
  */
 export function startSoundServer(
   audio: PulseAudio,
-  { env, prefix = [] }: SoundServerOptions = {},
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Server> {
   return Server.start({
-    command: [...prefix, Deno.execPath(), "run", "-q", "--allow-all", "main.ts"],
     env: {
       ...audio.env,
       CAMERA: "front=flash",

@@ -4,7 +4,8 @@ import { PulseAudio } from "../pulse_audio.ts";
 import { type Server } from "../server.ts";
 import { BeepListener, BeepPlayer } from "./beep_processes.ts";
 import { PageObserver } from "./page_observer.ts";
-import { LOUDSPEAKER, PRIORITY, startSoundServer } from "./sound_server.ts";
+import { prioritize } from "./priority.ts";
+import { LOUDSPEAKER, startSoundServer } from "./sound_server.ts";
 import { recordSync, SETTLING_TIME, type SyncOptions, type SyncRecord } from "./sync.ts";
 
 /** Time after the click that does not count, in milliseconds. */
@@ -36,17 +37,17 @@ export class SoundStudio implements AsyncDisposable {
     env: (audio: PulseAudio) => Record<string, string> = () => ({}),
   ): Promise<SoundStudio> {
     await using stack = new AsyncDisposableStack();
-    const prefix = PRIORITY;
-    const audio = stack.use(await PulseAudio.start(prefix));
-    stack.use(new BeepPlayer(audio, { prefix }));
-    const listener = stack.use(new BeepListener(audio, { prefix }));
-    const server = stack.use(await startSoundServer(audio, { env: env(audio), prefix }));
+    const audio = stack.use(await PulseAudio.start());
+    stack.use(new BeepPlayer(audio));
+    const listener = stack.use(new BeepListener(audio));
+    const server = stack.use(await startSoundServer(audio, env(audio)));
+    await prioritize();
     return new SoundStudio(stack.move(), { audio, server, listener });
   }
 
   /** Options to start a browser with, so that it plays into the loudspeaker. */
-  get browserOptions(): { env: Readonly<Record<string, string>>; prefix: readonly string[] } {
-    return { env: this.audio.env, prefix: PRIORITY };
+  get browserOptions(): { readonly env: Readonly<Record<string, string>> } {
+    return { env: this.audio.env };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -74,8 +75,9 @@ export async function runSync(
     document.querySelector(${JSON.stringify(LOUDSPEAKER)})?.hidden === false`;
   await until(() => browser.evaluate<boolean>(isLoaded), "the page has a loudspeaker button");
   const observer = await PageObserver.start((expression) => browser.evaluate(expression));
-  await until(async () => (await observer.take()).pictures > 10, "the page shows pictures");
+  await until(async () => (await observer.take()).pictures > 0, "the page shows pictures");
   await browser.click(LOUDSPEAKER);
+  await prioritize();
   let record = await recordSync({ observer, listener, duration: WARM_UP });
   const from = Date.now();
   if (record.countBeeps(from - SETTLING_TIME) === 0) throw new Error("No beep was heard");

@@ -24,7 +24,8 @@ Deno.test(
       assertEquals(await browser.evaluate("isSecureContext"), false);
       assertEquals((await soundCaptures(server)).length, 1);
       const { n, p50, p95 } = record.distribution(from);
-      const description = record.describe(from);
+      const each = record.pairs(from).map(({ sync }) => Math.round(sync)).join(" ");
+      const description = `${record.describe(from)}; each: ${each}`;
       console.log(description);
       assertGreater(n, 0.75 * SECONDS, description);
       assert(p50 >= LIMITS.p50[0] && p50 <= LIMITS.p50[1], description);
