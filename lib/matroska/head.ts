@@ -174,33 +174,31 @@ function sizeWith(sound: SoundTrack | undefined): number {
   return encodeHead({ date: EPOCH, size: { width: 1, height: 1 }, sound }).length;
 }
 
-/** The head of a stream, as {@link readStreamHead} reads it. */
-export interface StreamHead extends HeadOptions {
+/** A file's head, as {@link readHead} reads it. */
+export interface Head extends HeadOptions {
+  readonly size: Size;
   readonly writtenBy: string;
   readonly duration: number;
   /** Size of the head, in bytes: offset of the first cluster. */
   readonly length: number;
 }
 
-/** A file's head, as {@link readHead} reads it. */
-export interface Head extends StreamHead {
-  readonly size: Size;
-}
-
 /**
- * Reads a head with pictures that {@link encodeHead} has written; undefined if it is anything else,
- * or cut off.
+ * Reads a head that {@link encodeHead} has written; undefined if it is anything else, or cut off.
  *
  * @param bytes The first {@link MAX_HEAD_SIZE} bytes of a file, or the whole file.
  */
 export function readHead(bytes: Bytes): Head | undefined {
-  const head = readStreamHead(bytes);
-  const size = head?.size;
+  const head = readLiveHead(bytes);
+  const { size } = head ?? {};
   return head && size && headSize(head.sound) === head.length ? { ...head, size } : undefined;
 }
 
-/** Like {@link readHead}, but accepts a head without pictures. */
-export function readStreamHead(bytes: Bytes): StreamHead | undefined {
+/** The head of a live file, which may have no pictures. */
+export type LiveHead = Omit<Head, "size"> & Pick<HeadOptions, "size">;
+
+/** Like {@link readHead}, also for a head without pictures. */
+export function readLiveHead(bytes: Bytes): LiveHead | undefined {
   const ebml = readElement(bytes, 0);
   const segment = ebml?.id === ID.EBML ? readElement(bytes, ebml.end) : undefined;
   if (segment?.id !== ID.SEGMENT) return undefined;
@@ -211,8 +209,9 @@ export function readStreamHead(bytes: Bytes): StreamHead | undefined {
     if (id === ID.SEEK_HEAD) cuesAt = segment.start + readUint(bytes, end - 8, end);
     else if (id === ID.INFO) info = readInfo(bytes, start, end);
     else if (id === ID.TRACKS) {
+      if (!info) return undefined;
       const fileSize = segment.end === Infinity ? undefined : segment.end;
-      return info && { ...info, ...readTracks(bytes, start, end), cuesAt, fileSize, length: end };
+      return { ...info, ...readTracks(bytes, start, end), cuesAt, fileSize, length: end };
     }
   }
 }
@@ -239,7 +238,7 @@ function readTracks(
 }
 
 /** What the Info element tells. */
-type Info = Pick<StreamHead, "date" | "duration" | "writtenBy">;
+type Info = Pick<Head, "date" | "duration" | "writtenBy">;
 
 function readInfo(bytes: Bytes, from: number, to: number): Info | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

@@ -3,7 +3,7 @@ import { Authenticator } from "../../../lib/auth/mod.ts";
 import { Camera } from "../../../lib/camera/camera.ts";
 import { systemClock } from "../../../lib/clock.ts";
 import { CameraError } from "../../../lib/errors.ts";
-import type { SoundStatus } from "../../../lib/http/camera_sounds.ts";
+import type { SoundStatus } from "../../../lib/sound/mod.ts";
 import type { ServerRoutesOptions } from "../../../lib/http/server_routes.ts";
 import { PROTOCOL_VERSION } from "../../../lib/live/mod.ts";
 import { CLUSTER_HEADER, MAX_HEAD_SIZE, readHead } from "../../../lib/matroska/mod.ts";
@@ -38,6 +38,7 @@ function setUp(options: Partial<ServerRoutesOptions & { authenticator: Authentic
     state: "off",
     listeners: 0,
     rate: sound.rate,
+    error: undefined,
     lastFailure: undefined,
     packets: 0,
     failures: 0,
@@ -52,6 +53,7 @@ function setUp(options: Partial<ServerRoutesOptions & { authenticator: Authentic
     sounds: {
       of: (camera) => camera === "front" ? sound : undefined,
       status: (camera) => camera === "front" ? status : undefined,
+      [Symbol.asyncDispose]: () => Promise.resolve(),
     },
     clock,
     log,

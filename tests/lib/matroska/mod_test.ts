@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import {
   CLUSTER_HEADER,
   clusterHeader,
@@ -10,6 +10,7 @@ import {
   readClusterHeader,
   readCues,
   readHead,
+  readLiveHead,
   TRACK,
 } from "../../../lib/matroska/mod.ts";
 import { SEGMENT_DATA } from "../../../lib/matroska/head.ts";
@@ -30,6 +31,21 @@ Deno.test("readHead returns what encodeHead was given", () => {
   assertEquals(readHead(encodeHead(OPTIONS)), { ...OPTIONS, ...unknown, ...silent });
   assertEquals(readHead(encodeHead(CLOSED)), { ...CLOSED, ...silent });
   assertEquals(readHead(encodeHead(SOUND)), { ...SOUND, length: MAX_HEAD_SIZE });
+});
+
+Deno.test("a live file without pictures has a head that only readLiveHead reads", () => {
+  const { date, writtenBy } = OPTIONS;
+  const sound = { rate: 24_000 };
+  const head = encodeHead({ date, sound });
+  const unknown = { duration: 0, fileSize: undefined, cuesAt: undefined };
+  const read = { date, writtenBy, sound, size: undefined, ...unknown, length: head.length };
+  assertEquals(readLiveHead(head), read);
+  assertEquals(readHead(head), undefined);
+  assert(head.length < MAX_HEAD_SIZE);
+  for (let length = 0; length < head.length; length++) {
+    assertEquals(readLiveHead(head.subarray(0, length)), undefined, `${length} bytes`);
+  }
+  assertEquals(readLiveHead(encodeHead(SOUND)), { ...SOUND, length: MAX_HEAD_SIZE });
 });
 
 Deno.test("readHead ignores what follows the head", () => {
