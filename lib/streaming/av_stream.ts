@@ -54,7 +54,8 @@ interface Block {
  * wins; packets of sound wait for a slow client, up to 200 ms of them.
  *
  * The file has silence where the microphone delivers nothing, because players wait for sound. It
- * begins with {@link start}; what comes before is left out.
+ * begins with {@link start}; what comes before is left out. If the size of the pictures changes, it
+ * goes on: ffmpeg, mpv, VLC and GStreamer read the size of each JPEG.
  */
 export class AvStream implements FrameStream {
   /** Receives the camera's frames. */

@@ -5,6 +5,7 @@
  */
 import { printTable } from "./client.ts";
 import "./programs.ts";
+import "./sound.ts";
 import "./readers.ts";
 import "./image_recovery.ts";
 import "./windows.ts";
