@@ -62,6 +62,16 @@ Deno.test("a head has the same size and layout in an open and a complete file", 
   }
 });
 
+Deno.test("a live file with a frame rate has a head that only readLiveHead reads", () => {
+  const live = encodeHead({ ...SOUND, frameRate: 25 });
+  assertEquals(readHead(live), undefined);
+  assertEquals(readLiveHead(live), { ...SOUND, length: MAX_HEAD_SIZE + 10 });
+  // DefaultDuration (RFC 9559, section 5.1.4.1.13): 40 ms in nanoseconds.
+  const element = [0x23, 0xe3, 0x83, 0x86, 0, 0, 0x02, 0x62, 0x5a, 0x00];
+  const index = live.findIndex((_, i) => element.every((byte, j) => live[i + j] === byte));
+  assert(index > 0);
+});
+
 Deno.test("readHead rejects every head that is cut off, and other bytes", () => {
   for (const head of [encodeHead(CLOSED), encodeHead(SOUND)]) {
     for (let length = 0; length < head.length; length++) {
