@@ -2,6 +2,7 @@ import type { Camera } from "../camera/camera.ts";
 import type { Frame } from "../frame.ts";
 import type { Subscriber } from "../hub/hub.ts";
 import { LatestQueue } from "../hub/latest_queue.ts";
+import type { Transfers } from "./transfers.ts";
 
 /** The part of a camera that a feed needs. */
 export type FeedCamera = Pick<
@@ -14,6 +15,7 @@ export interface LiveFeedOptions {
   camera: FeedCamera;
   /** Sends a frame. @returns Size of the message, in bytes. */
   send: (frame: Frame) => number;
+  transfers: Transfers;
   /** Called by the camera when there will be no more frames. */
   onEnd: () => void;
 }
@@ -32,6 +34,7 @@ export class LiveFeed implements Subscriber<Frame> {
   readonly role = "viewer";
   readonly #camera: FeedCamera;
   readonly #send: (frame: Frame) => number;
+  readonly #transfers: Transfers;
   readonly #onEnd: () => void;
   #joined = false;
   #inFlight: Frame | undefined;
@@ -39,9 +42,10 @@ export class LiveFeed implements Subscriber<Frame> {
   #shownUntil = 0;
   readonly #queue: LatestQueue<Frame>;
 
-  constructor({ camera, send, onEnd }: LiveFeedOptions) {
+  constructor({ camera, send, transfers, onEnd }: LiveFeedOptions) {
     this.#camera = camera;
     this.#send = send;
+    this.#transfers = transfers;
     this.#onEnd = onEnd;
     this.#queue = new LatestQueue({ onDropped: () => camera.countDropped(this.role) });
   }
@@ -94,6 +98,7 @@ export class LiveFeed implements Subscriber<Frame> {
     const frame = this.#inFlight;
     if (frame?.sequence !== sequence) return;
     this.#inFlight = undefined;
+    this.#transfers.end(this);
     this.#camera.countDelivered(frame, this.size);
     const next = this.#queue.take();
     if (next) this.#transmit(next);
@@ -103,5 +108,6 @@ export class LiveFeed implements Subscriber<Frame> {
     this.#inFlight = frame;
     this.sent++;
     this.size = this.#send(frame);
+    this.#transfers.begin(this);
   }
 }

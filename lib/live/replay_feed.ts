@@ -9,7 +9,7 @@ import {
   type RecordedSoundSource,
 } from "../playback/mod.ts";
 import { ReplaySound } from "./replay_sound.ts";
-import { maxWaiting } from "./sound_feed.ts";
+import type { Transfers } from "./transfers.ts";
 
 /** State of a replay, as it is sent to the client. Times are milliseconds since the Unix epoch. */
 export interface ReplayState {
@@ -38,6 +38,7 @@ export interface ReplayFeedOptions {
   liveEdge: () => number | undefined;
   /** Sends a frame. @returns Size of the message, in bytes. */
   send: (image: RecordedImage) => number;
+  transfers: Transfers;
   /** Opens the camera's recorded sound; undefined if there is none. */
   openSound?: () => RecordedSoundSource;
   /** Sends sound, unless too much is waiting for the client. */
@@ -86,9 +87,9 @@ export class ReplayFeed {
     });
   }
 
-  /** How much sound may wait for the client, in bytes. */
-  get maxWaitingSound(): number {
-    return this.#sound?.isPlaying ? maxWaiting(this.#rate) : 0;
+  /** Samples per second of the sound that is being sent; 0: none. */
+  get soundRate(): number {
+    return this.#sound?.isPlaying ? this.#rate : 0;
   }
 
   /** The playhead; undefined while the client watches the live camera, or does not watch it. */
@@ -156,6 +157,7 @@ export class ReplayFeed {
   /** Takes the client's acknowledgement of a frame. Ignores other sequence numbers. */
   acknowledge(sequence: number): void {
     if (sequence !== this.sent) return;
+    this.#options.transfers.end(this);
     this.#inFlight?.resolve();
     this.#inFlight = undefined;
   }
@@ -225,6 +227,7 @@ export class ReplayFeed {
     }
     this.#inFlight = Promise.withResolvers();
     this.size = this.#options.send({ at, sequence: ++this.sent, jpeg });
+    this.#options.transfers.begin(this);
   }
 
   #answer(state: ReplayState): void {

@@ -21,6 +21,7 @@ import {
 import { type FeedCamera, LiveFeed } from "./feed.ts";
 import { ReplayFeed, type ReplayState } from "./replay_feed.ts";
 import { SoundFeed } from "./sound_feed.ts";
+import { Transfers } from "./transfers.ts";
 
 /**
  * Close codes of the WebSocket (RFC 6455, section 7.4, and its registry; 4000 and above are for
@@ -38,6 +39,15 @@ export const CLOSE = {
 
 /** Maximum size of the replies that are buffered for a client, besides its frames, in bytes. */
 const MAX_BUFFERED_REPLIES = 262_144;
+
+/**
+ * How much sound may wait for a slow client, in milliseconds; what comes then is dropped. It may wait
+ * for as long as {@link WAITING_FRAMES} frames take, within these limits.
+ */
+const MIN_WAITING_SOUND = 200;
+const MAX_WAITING_SOUND = 1_000;
+/** Twice the time of a frame, as sound still leaves when the next one is sent. */
+const WAITING_FRAMES = 2;
 
 /** The part of a WebSocket that a session needs. */
 export interface LiveSocket {
@@ -122,8 +132,10 @@ export interface LiveSessionOptions {
  *             {"type":"listen","cameras":["front"],"retry":true}  the user requests a retry
  *     server  a packet of sound every 20 ms (see `soundMessage`)
  *
- * Sound is not acknowledged. Packets are dropped while more than the frames being sent and 200 ms of
- * sound wait for the client: their sequence numbers have a gap. A camera that is replayed has no live
+ * Sound is not acknowledged. Behind a frame, it waits as long as the client's frames take. Packets
+ * are dropped while more wait for the client than the frames being sent and sound of 200 ms, or of
+ * twice the usual time from a frame to its acknowledgement, at most 1 s: their sequence numbers have
+ * a gap. A camera that is replayed has no live
  * sound; it follows with the live frames. At speed 1, after `playing` has answered the latest request,
  * the client gets the recorded sound from the playhead on, 200 ms before its time (see
  * `recordedSoundMessage`), until its next request. When a microphone fails or is closed, the session
@@ -156,6 +168,7 @@ export class LiveSession {
   readonly #replays: readonly ReplayFeed[] | undefined;
   /** Undefined for a camera without sound. */
   readonly #sounds: readonly (SoundFeed | undefined)[];
+  readonly #transfers: Transfers;
   /** Names of the cameras that the client listens to. */
   #listening: ReadonlySet<string> = new Set();
   /** Number of bytes sent. */
@@ -171,10 +184,12 @@ export class LiveSession {
     this.#status = status;
     this.#server = server;
     this.#clock = clock;
+    const transfers = this.#transfers = new Transfers(() => clock.monotonic());
     this.#feeds = cameras.map((camera, index) =>
       new LiveFeed({
         camera,
         send: (frame) => this.#sendFrame(frameMessage(frame, index), index),
+        transfers,
         onEnd: () => this.close(CLOSE.GOING_AWAY, "The server is shutting down"),
       })
     );
@@ -185,6 +200,7 @@ export class LiveSession {
         clock,
         liveEdge: () => camera.latest && arrivalTime(camera.latest, clock),
         send: (image) => this.#sendFrame(recordedFrameMessage(image, index), index),
+        transfers,
         openSound: options.replaySound && (() => options.replaySound!(name)),
         sendSound: (sound) => void this.#sendSound(recordedSoundMessage(sound, index)),
         report: (state, id) => this.#report(index, state, id),
@@ -411,9 +427,12 @@ export class LiveSession {
 
   /** Returns how much sound may wait for the client, in bytes. */
   #maxWaitingSound(): number {
-    const live = this.#sounds.map((sound) => sound?.joined ? sound.maxWaiting : 0);
-    const recorded = this.#replays?.map(({ maxWaitingSound }) => maxWaitingSound) ?? [];
-    return [...live, ...recorded].reduce((sum, bytes) => sum + bytes, 0);
+    const sounds = [...this.#sounds.map((sound) => sound?.rate ?? 0)];
+    for (const { soundRate } of this.#replays ?? []) sounds.push(soundRate);
+    const { inFlight, typical } = this.#transfers;
+    const wanted = inFlight ? WAITING_FRAMES * typical : 0;
+    const ms = Math.max(MIN_WAITING_SOUND, Math.min(wanted, MAX_WAITING_SOUND));
+    return sounds.reduce((sum, rate) => sum + rate * 2 * ms / 1000, 0);
   }
 
   /**

@@ -1,14 +1,6 @@
 import type { Subscriber } from "../hub/hub.ts";
 import type { CameraSound, SoundPacket } from "../sound_packet.ts";
 
-/** Sound that may wait for a slow client, in milliseconds; what comes then is dropped. */
-const MAX_WAITING = 200;
-
-/** Returns how much sound of a rate may wait for a slow client, in bytes. */
-export function maxWaiting(rate: number): number {
-  return rate * 2 * MAX_WAITING / 1000;
-}
-
 /** Options of a {@link SoundFeed}. */
 export interface SoundFeedOptions {
   sound: CameraSound;
@@ -24,15 +16,16 @@ export interface SoundFeedOptions {
  */
 export class SoundFeed implements Subscriber<SoundPacket> {
   readonly role = "viewer";
-  /** Bytes that may wait for a slow client. */
-  readonly maxWaiting: number;
-
   readonly #options: SoundFeedOptions;
   #joined = false;
 
   constructor(options: SoundFeedOptions) {
     this.#options = options;
-    this.maxWaiting = maxWaiting(options.sound.rate);
+  }
+
+  /** Samples per second; 0 while the client does not listen. */
+  get rate(): number {
+    return this.#joined ? this.#options.sound.rate : 0;
   }
 
   /** Whether the client is listening. */

@@ -3,13 +3,14 @@ import { FRAME_HEADER, LiveSession, MESSAGE_KIND, SOUND_HEADER } from "../../../
 import type { FrameSource } from "../../../lib/playback/mod.ts";
 import { FakeSound } from "../../fake_sound.ts";
 import { ManualClock } from "../../manual_clock.ts";
+import { RecordedCamera } from "../playback/recorded_camera.ts";
 import { FakeCamera, FakeSocket } from "./fake_camera.ts";
 
 /** Size of a packet's message at 24 kHz, in bytes. */
 const MESSAGE = SOUND_HEADER + 960;
 
 /** Two cameras with a microphone, and one without. */
-function setUp({ rate = 24_000, replay = false } = {}) {
+function setUp({ rate = 24_000, replay = undefined as FrameSource | undefined } = {}) {
   const cameras = ["front", "back", "mute"].map((name) => new FakeCamera(name));
   const sounds = new Map([["front", new FakeSound(rate)], ["back", new FakeSound(rate)]]);
   const dropped: string[] = [];
@@ -22,7 +23,7 @@ function setUp({ rate = 24_000, replay = false } = {}) {
       status: () => [],
       sounds: (camera) => sounds.get(camera),
       onSoundDropped: (camera) => dropped.push(camera),
-      replay: replay ? () => nothing : undefined,
+      replay: replay && (() => replay),
       clock,
     });
     const receive = (message: unknown) => session.receive(JSON.stringify(message));
@@ -174,6 +175,85 @@ Deno.test("sound waits behind a frame, but a frame that has left makes no room f
   assertEquals(packetsIn(socket).length, held + 1);
 });
 
+/** Sends a client frames that take this long each, then one more that it never reads. */
+async function holdSound(times: readonly number[]): Promise<{ held: number; dropped: number }> {
+  const { cameras, front, socket, dropped, clock, session, receive } = setUp();
+  session.watch(["front"]);
+  receive({ type: "listen", cameras: ["front"] });
+  const jpeg = new Uint8Array(100_000);
+  const emit = (sequence: number) => {
+    for (const viewer of cameras[0]!.viewers) {
+      viewer.offer({ jpeg, sequence, capturedAt: 0, monotonic: 0 });
+    }
+  };
+  for (const [i, ms] of times.entries()) {
+    emit(i + 1);
+    await clock.advance(ms);
+    receive({ type: "painted", camera: 0, sequence: i + 1 });
+  }
+  emit(times.length + 1);
+  socket.bufferedAmount = FRAME_HEADER + jpeg.length;
+  for (let n = 0; n < 500; n++) {
+    const before = packetsIn(socket).length;
+    front.emit(20 * n);
+    socket.bufferedAmount += (packetsIn(socket).length - before) * MESSAGE;
+  }
+  return { held: packetsIn(socket).length * 20, dropped: dropped.length };
+}
+
+for (
+  const [times, limit] of [
+    [[15, 15, 20], 200],
+    [[15, 15, 15, 15, 5_000], 200], // has stalled before
+    [[320, 300, 350], 640],
+    [[320], 640],
+    [[3_000, 3_000, 3_000], 1_000],
+  ] as const
+) {
+  Deno.test(`a client whose frames take ${times} ms holds ${limit} ms of sound when it stalls`, async () => {
+    const { held, dropped } = await holdSound(times);
+    assert(held > limit - 30 && held <= limit, `${held} ms`);
+    assertEquals(dropped, 500 - held / 20);
+  });
+}
+
+Deno.test("a client on a slow link without a frame in flight holds 200 ms of sound", async () => {
+  const { cameras, front, socket, clock, session, receive } = setUp();
+  session.watch(["front"]);
+  receive({ type: "listen", cameras: ["front"] });
+  cameras[0]!.emit(1);
+  await clock.advance(320);
+  receive({ type: "painted", camera: 0, sequence: 1 });
+  for (let n = 0; n < 100; n++) {
+    front.emit(20 * n);
+    socket.bufferedAmount = packetsIn(socket).length * MESSAGE;
+  }
+  assert(packetsIn(socket).length <= 10, `${packetsIn(socket).length} packets`);
+});
+
+Deno.test("sound waits as long as recorded frames of another camera take", async () => {
+  const { front, socket, clock, session, receive } = setUp({
+    replay: new RecordedCamera().record(Date.UTC(2025, 11, 31), 1_000, 100).source(),
+  });
+  session.watch(["back"]);
+  receive({ type: "listen", cameras: ["front"] });
+  receive({ type: "replay", cameras: ["back"], at: Date.UTC(2025, 11, 31), speed: 1, id: 1 });
+  await clock.advance(0);
+  assertEquals(socket.frames, [[1, 1]]);
+  await clock.advance(400);
+  receive({ type: "painted", camera: 1, sequence: 1, recorded: true });
+  await clock.advance(0);
+  assertEquals(socket.frames.length, 2);
+  socket.bufferedAmount = 0;
+  for (let n = 0; n < 100; n++) {
+    const before = packetsIn(socket).length;
+    front.emit(20 * n);
+    socket.bufferedAmount += (packetsIn(socket).length - before) * MESSAGE;
+  }
+  const held = packetsIn(socket).length * 20;
+  assert(held > 770 && held <= 800, `${held} ms`);
+});
+
 Deno.test("a client that listens is not taken for one that does not read", () => {
   const { front, socket, receive } = setUp({ rate: 48_000 });
   receive({ type: "listen", cameras: ["front", "back"] });
@@ -187,7 +267,7 @@ Deno.test("a client that listens is not taken for one that does not read", () =>
 });
 
 Deno.test("a client that replays a camera does not hear it live, until it is live again", () => {
-  const { front, back, receive } = setUp({ replay: true });
+  const { front, back, receive } = setUp({ replay: nothing });
   const listeners = () => [front.listeners.size, back.listeners.size];
   receive({ type: "watch", cameras: ["front", "back"] });
   receive({ type: "listen", cameras: ["front", "back"] });
