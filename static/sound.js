@@ -6,9 +6,14 @@ import { capitalized } from "./state_text.js";
 
 // Times are in milliseconds of `performance.now()`; in a recording, of its frames.
 
-/** How much earlier or later than the picture the sound may be. */
+/** How much earlier or later than the picture the sound may be, and than a picture shown for long. */
 const MAX_EARLY = 10;
 const MAX_LATE = 60;
+const MAX_SLOW_LATE = 110;
+/** Share of the packets that may be late, and of the pictures that a late packet may follow. */
+const LATE_SHARE = 0.03;
+const LATE_PICTURES = 0.1;
+const PACKET = 20;
 /** From painting to the screen. */
 const DISPLAY_DELAY = 20;
 /** Number of pictures whose age counts; the first recorded one may be late. */
@@ -17,7 +22,7 @@ const MIN_PICTURES = 2;
 /** How long a picture waits for a late loudspeaker. */
 const MIN_HOLD = 20;
 const MAX_HOLD = 400;
-/** The server's clock is followed at this rate, larger steps at once. */
+/** The server's clock is followed at this rate; steps that are larger, also than its error, at once. */
 const CLOCK_RATE = 0.0005;
 const CLOCK_STEP = 250;
 /** A gap in recorded sound, and in a recording. */
@@ -46,6 +51,9 @@ export class Sound {
   #ages = [];
   #age = NaN;
   #hold = 0;
+  /** When these pictures were painted, and how late the sound may be. @type {number[]} */
+  #paintedAt = [];
+  #maxLate = MAX_LATE;
   /** Sequence number of the next live packet, or time of the next recorded one. */
   #expected = NaN;
   /** Since when the sound could arrive. */
@@ -125,23 +133,31 @@ export class Sound {
   /** Notes that a picture was painted after a wait. @param {import("./live.js").LiveFrame} frame @param {number} hold */
   onPainted({ camera, recorded, capturedAt }, hold) {
     if (!this.#isFor(camera)) return;
-    const shownAt = performance.now() + DISPLAY_DELAY - hold;
+    const now = performance.now(), shownAt = now + DISPLAY_DELAY - hold;
     const age = shownAt - this.#toLocal(capturedAt, recorded);
     if (Number.isNaN(age)) return;
     if (recorded && Math.abs(age - this.#age) > SKIP) this.#forget();
     this.#ages.push(age);
-    if (this.#ages.length > PICTURES) this.#ages.shift();
+    this.#paintedAt.push(now);
+    if (this.#ages.length > PICTURES) {
+      this.#ages.shift();
+      this.#paintedAt.shift();
+    }
     const sorted = this.#ages.toSorted((a, b) => a - b);
     this.#age = sorted[(sorted.length - 1) >> 1] ?? NaN;
     this.#hold = hold;
     this.#player.minDelay = this.#age - MAX_EARLY;
-    this.#player.maxDelay = this.#age + MAX_LATE;
+    const interval = (now - (this.#paintedAt[0] ?? 0)) / (this.#paintedAt.length - 1);
+    this.#maxLate = Math.max(MAX_LATE, Math.min(interval / 2 || 0, MAX_SLOW_LATE));
+    this.#player.maxDelay = this.#age + this.#maxLate;
+    // On a slow link, packets wait for the picture before them: the first one behind it is the latest.
+    this.#player.lateShare = Math.min(LATE_SHARE, LATE_PICTURES * PACKET / interval || LATE_SHARE);
   }
 
   /** Returns how long a picture has to wait for a late loudspeaker. @param {number} camera Its index. */
   holdOf(camera) {
     if (!this.#isFor(camera) || !this.#isPlaying) return 0;
-    const hold = this.#player.delay - MAX_LATE - this.#age;
+    const hold = this.#player.delay - this.#maxLate - this.#age;
     return hold > (this.#hold > 0 ? 0 : MIN_HOLD) ? Math.min(hold, MAX_HOLD) : 0;
   }
 
@@ -233,6 +249,7 @@ export class Sound {
     this.#player.minDelay = -Infinity;
     this.#player.maxDelay = Infinity;
     this.#ages = [];
+    this.#paintedAt = [];
     this.#age = this.#expected = NaN;
     this.#hold = 0;
   }
@@ -241,10 +258,12 @@ export class Sound {
   #toLocal(time, recorded) {
     if (recorded) return time;
     const now = performance.now();
-    const target = this.#page.link.clock.toLocal(0);
+    const { clock } = this.#page.link;
+    const target = clock.toLocal(0);
     if (target !== undefined) {
       const step = target - this.#offset, limit = (now - this.#offsetAt) * CLOCK_RATE;
-      if (Math.abs(step) <= CLOCK_STEP) this.#offset += Math.max(-limit, Math.min(limit, step));
+      const isSmall = Math.abs(step) <= Math.max(CLOCK_STEP, clock.error ?? 0);
+      if (isSmall) this.#offset += Math.max(-limit, Math.min(limit, step));
       else {
         this.#forget();
         this.#offset = target;
