@@ -6,14 +6,12 @@ import { capitalized } from "./state_text.js";
 
 // Times are in milliseconds of `performance.now()`; in a recording, of its frames.
 
-/** How much earlier or later than the picture the sound may be, and than a picture shown for long. */
+/** How much earlier or later than the picture the sound may be; later, if each is shown for long. */
 const MAX_EARLY = 10;
 const MAX_LATE = 60;
 const MAX_SLOW_LATE = 110;
-/** Share of the packets that may be late, and of the pictures that a late packet may follow. */
-const LATE_SHARE = 0.03;
-const LATE_PICTURES = 0.1;
-const PACKET = 20;
+/** One packet may be late in the time of this number of pictures. */
+const LATE_INTERVAL = 10;
 /** From painting to the screen. */
 const DISPLAY_DELAY = 20;
 /** Number of pictures whose age counts; the first recorded one may be late. */
@@ -22,7 +20,7 @@ const MIN_PICTURES = 2;
 /** How long a picture waits for a late loudspeaker. */
 const MIN_HOLD = 20;
 const MAX_HOLD = 400;
-/** The server's clock is followed at this rate; steps that are larger, also than its error, at once. */
+/** The server's clock is followed at this rate, steps larger than its error at once. */
 const CLOCK_RATE = 0.0005;
 const CLOCK_STEP = 250;
 /** A gap in recorded sound, and in a recording. */
@@ -51,8 +49,9 @@ export class Sound {
   #ages = [];
   #age = NaN;
   #hold = 0;
-  /** When these pictures were painted, and how late the sound may be. @type {number[]} */
-  #paintedAt = [];
+  /** When the last picture was painted, the mean interval, and how late the sound may be. */
+  #paintedAt = 0;
+  #interval = 0;
   #maxLate = MAX_LATE;
   /** Sequence number of the next live packet, or time of the next recorded one. */
   #expected = NaN;
@@ -138,20 +137,17 @@ export class Sound {
     if (Number.isNaN(age)) return;
     if (recorded && Math.abs(age - this.#age) > SKIP) this.#forget();
     this.#ages.push(age);
-    this.#paintedAt.push(now);
-    if (this.#ages.length > PICTURES) {
-      this.#ages.shift();
-      this.#paintedAt.shift();
-    }
+    if (this.#ages.length > PICTURES) this.#ages.shift();
     const sorted = this.#ages.toSorted((a, b) => a - b);
     this.#age = sorted[(sorted.length - 1) >> 1] ?? NaN;
     this.#hold = hold;
     this.#player.minDelay = this.#age - MAX_EARLY;
-    const interval = (now - (this.#paintedAt[0] ?? 0)) / (this.#paintedAt.length - 1);
-    this.#maxLate = Math.max(MAX_LATE, Math.min(interval / 2 || 0, MAX_SLOW_LATE));
+    this.#interval += (Math.min(now - this.#paintedAt, SKIP) - this.#interval) / 10;
+    this.#paintedAt = now;
+    this.#maxLate = Math.max(MAX_LATE, Math.min(this.#interval / 2, MAX_SLOW_LATE));
     this.#player.maxDelay = this.#age + this.#maxLate;
-    // On a slow link, packets wait for the picture before them: the first one behind it is the latest.
-    this.#player.lateShare = Math.min(LATE_SHARE, LATE_PICTURES * PACKET / interval || LATE_SHARE);
+    // On a slow link, the first packet behind each picture is the latest.
+    this.#player.lateInterval = LATE_INTERVAL * this.#interval;
   }
 
   /** Returns how long a picture has to wait for a late loudspeaker. @param {number} camera Its index. */
@@ -249,7 +245,6 @@ export class Sound {
     this.#player.minDelay = -Infinity;
     this.#player.maxDelay = Infinity;
     this.#ages = [];
-    this.#paintedAt = [];
     this.#age = this.#expected = NaN;
     this.#hold = 0;
   }
@@ -262,9 +257,9 @@ export class Sound {
     const target = clock.toLocal(0);
     if (target !== undefined) {
       const step = target - this.#offset, limit = (now - this.#offsetAt) * CLOCK_RATE;
-      const isSmall = Math.abs(step) <= Math.max(CLOCK_STEP, clock.error ?? 0);
-      if (isSmall) this.#offset += Math.max(-limit, Math.min(limit, step));
-      else {
+      if (Math.abs(step) <= Math.max(CLOCK_STEP, clock.error ?? 0)) {
+        this.#offset += Math.max(-limit, Math.min(limit, step));
+      } else {
         this.#forget();
         this.#offset = target;
       }

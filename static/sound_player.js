@@ -8,8 +8,9 @@ const MAX_ERROR = 40;
 const CORRECTION_TIME = 3_000;
 const MAX_BEND = 0.006;
 const ERROR_PACKETS = 20;
-/** How early packets should arrive, but for a share of those in the window. */
+/** How early packets should arrive, but for at most 3 % of those in the window. */
 const MARGIN = 12;
+const LATE_SHARE = 0.03;
 const WINDOW = 10_000;
 /** The delay is adapted once in this time; larger steps are made at once. */
 const ADAPT_INTERVAL = 1_000;
@@ -39,8 +40,8 @@ export class SoundPlayer {
   /** Limits of the delay. It exceeds the maximum if no packet could be in time. */
   minDelay = -Infinity;
   maxDelay = Infinity;
-  /** Share of the packets that may be late. */
-  lateShare = 0.03;
+  /** Time in which one packet may be late. */
+  lateInterval = 0;
   /** How late the sound is, averaged. */
   error = 0;
   speed = 1;
@@ -156,7 +157,8 @@ export class SoundPlayer {
     if (this.#received < this.#adaptAt) return !isFirst;
     this.#adaptAt = this.#received + ADAPT_INTERVAL;
     const sorted = this.#slacks.toSorted((a, b) => a - b);
-    const needed = MARGIN - (sorted[Math.floor(sorted.length * this.lateShare)] ?? 0);
+    const share = Math.min(LATE_SHARE, duration / this.lateInterval);
+    const needed = MARGIN - (sorted[Math.floor(sorted.length * share)] ?? 0);
     const most = sorted[sorted.length - 1] ?? 0;
     const max = Math.max(this.maxDelay, EXTRA_DELAY - most, this.minDelay);
     if (isFirst) {

@@ -117,10 +117,10 @@ Deno.test("SoundPlayer stays within the limits of its delay, and follows them wi
 });
 
 Deno.test("SoundPlayer is late behind fewer pictures on a slow link, if fewer packets may be late", () => {
-  const [usual, few] = [undefined, 0.005].map((share) => {
+  const [usual, few] = [0, 4_000].map((lateInterval) => {
     const { player, heard } = simulate({
       ...{ minutes: 2, pictureTime: 400 },
-      onPacket: (player) => player.lateShare = share ?? player.lateShare,
+      onPacket: (player) => player.lateInterval = lateInterval,
     });
     const { min, max } = rangeOf(heard);
     assertGreater(min, -40);
