@@ -43,24 +43,26 @@ export class ClipSound {
     const { sound } = index;
     if (!sound || (this.#rate ?? sound.rate) !== sound.rate) return undefined;
     const begin = segment.start + index.time(first);
-    // The sound of the range before ends with a whole cluster, which may be later than its end.
-    const from = Math.max(begin, this.#end - INEXACT);
     const firstHeard = endsAfter(sound, Math.max(begin, this.#end) - segment.start);
     const until = firstFrom(sound, end - segment.start + (isLast ? -SHORTEST : LATE));
     if (firstHeard >= until) return undefined;
+    const firstTime = segment.start + sound.time(firstHeard);
+    // The sound of the range before ends with a whole cluster, which may be later than its end.
+    const overlap = this.#end - firstTime;
+    const early = Math.max(0, begin - firstTime, overlap > INEXACT ? overlap : 0);
+    if (firstTime + early > end - SHORTEST && isLast) return undefined;
     this.#rate = sound.rate;
+    const skipped = bytesOf(early, sound);
     const count = until - firstHeard;
     const clusters = {
       offsets: new Uint32Array(count),
       sizes: new Uint32Array(count),
       times: new Uint32Array(count),
     };
-    const early = from - segment.start - sound.time(firstHeard);
-    const skipped = early > 0 ? bytesOf(early, sound) : 0;
     for (let i = 0; i < count; i++) {
       const cluster = firstHeard + i;
       const offset = sound.offset(cluster) + (i === 0 ? skipped : 0);
-      const time = segment.start + sound.time(cluster) + (i === 0 ? Math.max(0, early) : 0);
+      const time = segment.start + sound.time(cluster) + (i === 0 ? early : 0);
       const size = sound.endOffset(cluster) - offset - CLUSTER_HEADER;
       clusters.offsets[i] = offset;
       clusters.sizes[i] = isLast ? Math.min(size, bytesOf(end - time, sound)) : size;

@@ -24,8 +24,9 @@ const KNOWN_ERRORS: Readonly<Record<DeviceFormat, readonly KnownError[]>> = {
   pulse: [
     {
       pattern: /: (No such process|Connection refused|Connection terminated|Timeout)$/,
-      hint: "neither PulseAudio nor PipeWire runs for this user: a systemd service without a " +
-        "session needs AUDIO=alsa:plughw:1,0, or PULSE_SERVER; others need XDG_RUNTIME_DIR",
+      hint: "neither PulseAudio nor PipeWire runs for this user, or XDG_RUNTIME_DIR is not that " +
+        "of the session; a systemd service without a session needs AUDIO=alsa:plughw:1,0, or " +
+        "PULSE_SERVER",
     },
     {
       pattern: /: (Access denied|Permission denied|Operation not permitted)$/,

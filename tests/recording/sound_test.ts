@@ -32,6 +32,7 @@ Deno.test(
         });
         const { sound, recording } = await soundOf(server);
         assertEquals([sound.state, recording.sound], ["streaming", { dropped: 0 }]);
+        assertStringIncludes(server.output, "Recording front with sound in ");
         // A segment that is being recorded can be played.
         await assertPlays((await segmentFiles(`${folder}/front`)).at(-1)!);
         assertEquals((await server.stop()).code, 0);

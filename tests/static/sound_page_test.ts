@@ -26,26 +26,28 @@ const METER = `
   globalThis.contexts = [];
   const { connect } = AudioNode.prototype;
   AudioNode.prototype.connect = function (target, ...more) {
-    if (target === this.context.destination) {
-      contexts.push(this.context);
-      const analyser = this.context.createAnalyser();
-      analyser.fftSize = 32768;
+    const { context } = this;
+    if (target === context.destination && context instanceof AudioContext) {
+      if (!contexts.includes(context)) {
+        contexts.push(context);
+        globalThis.analyser = context.createAnalyser();
+        analyser.fftSize = 32768;
+      }
       connect.call(this, analyser);
-      globalThis.loudness = () => {
-        const samples = new Float32Array(analyser.fftSize);
-        analyser.getFloatTimeDomainData(samples);
-        return Math.max(...samples);
-      };
     }
     return connect.call(this, target, ...more);
+  };
+  globalThis.loudness = () => {
+    const samples = new Float32Array(analyser.fftSize);
+    analyser.getFloatTimeDomainData(samples);
+    return Math.max(...samples);
   };
 `;
 
 /** State of the player, from the page's attribute for tests. */
 interface Sound {
   source: string;
-  state: string;
-  difference: number | null;
+  lag: number | null;
   delay: number;
   error: number;
   late: number;
@@ -64,7 +66,7 @@ async function untilPlaying(page: Page, camera = "front"): Promise<void> {
   const data =
     `JSON.parse(document.querySelector("[data-camera=${camera}]").dataset.sound ?? "{}")`;
   const before = await page.eval<number>(`${data}.played ?? 0`);
-  await page.until(`${data}.played > ${before + 20} && ${data}.difference !== null`);
+  await page.until(`${data}.played > ${before + 20} && ${data}.lag !== null`);
 }
 
 /** Lists of cameras that the page has asked to hear. */
@@ -106,32 +108,21 @@ Deno.test("Sound in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
     await page.until("loudness() > 0.3"); // the beep of a full second
     assertMatch(
       await page.eval(`document.querySelector(".age").title`),
-      /\. Sound \d+ ms (after|before) the picture\.$/,
+      /\. The sound \d+ ms (after|before) the picture\.$/,
     );
     await page.press("?");
-    await page.until(`/sound.*: sound \\d+ ms/s.test(document.querySelector("#help").innerText)`);
+    await page.until(`/sound\\s+sound \\d+ ms/.test(document.querySelector("#help").innerText)`);
     await page.press("Escape");
-    // The volume.
-    await page.eval(`(() => {
-      const volume = document.querySelector(".volume");
-      volume.value = "0.5";
-      volume.dispatchEvent(new Event("input", { bubbles: true }));
-    })()`);
-    await systemClock.sleep(1_500);
-    assertLess(await page.eval<number>("loudness()"), 0.2);
     await page.press("v");
     assertEquals(await page.eval(PRESSED), "false");
     await eventually("the page stops listening", () => listens(server).length === 2);
     assertEquals(listens(server)[1], []);
     assertEquals(await page.eval("contexts[0].state"), "suspended");
     assertEquals(page.errors, []);
-    // The choice is not stored, but the volume is.
+    // The choice is not stored.
     await page.goto(server.url);
     await page.until("seen.length > 3");
     assertEquals(listens(server).length, 2);
-    await page.press("v");
-    await untilPlaying(page);
-    assertEquals(await page.eval(`document.querySelector(".volume").value`), "0.5");
   });
 
   await t.step("a steady sound is neither late nor jumps after 5 s", async () => {
@@ -142,15 +133,15 @@ Deno.test("Sound in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
     await systemClock.sleep(5_000);
     const before = await soundOf(page);
     await systemClock.sleep(10_000);
-    const { late, jumps, played, difference, delay } = await soundOf(page);
+    const { late, jumps, played, lag, delay } = await soundOf(page);
     console.log(
-      `sound ${difference!.toFixed(0)} ms after the picture, delay ${delay.toFixed(0)} ms`,
+      `sound ${lag!.toFixed(0)} ms after the picture, delay ${delay.toFixed(0)} ms`,
     );
     assertGreater(played - before.played, 450);
     assertLess(late - before.late, 25);
     assertLess(jumps - before.jumps, 2);
-    assertGreater(difference!, -20);
-    assertLess(difference!, 90);
+    assertGreater(lag!, -20);
+    assertLess(lag!, 90);
   });
 
   await t.step("a page without sound sends no listen, and has no button", async () => {
@@ -161,16 +152,14 @@ Deno.test("Sound in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
       false,
     );
     await page.press("v");
-    await page.until(`${TOAST} === "front has no sound"`);
+    await page.until(`${TOAST} === "There is no sound"`);
     assertEquals(listens(server), []);
   });
 
   await t.step("one camera sounds at a time, also when another one is shown", async () => {
     await using server = serve({ cameras: ["front", "garden"] });
     await using page = await open(server);
-    await page.press("v");
-    await page.until(`${TOAST} === "Choose a camera to listen to"`);
-    await page.click("[data-camera=front] .loudspeaker");
+    await page.press("v"); // the first one
     await untilPlaying(page, "front");
     // With the keyboard.
     await page.eval(`document.querySelector("[data-camera=garden] .loudspeaker").focus()`);
@@ -226,7 +215,7 @@ Deno.test("Sound in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
     await eventually("the page listens again", () => listens(server).length === 3);
     await untilPlaying(page);
     server.sound = undefined;
-    await page.until(`${NOTICE}?.includes("no sound of this camera any more")`);
+    await page.until(`${NOTICE}?.includes("This camera has no sound any more")`);
     server.sound = {};
     await untilPlaying(page);
     assertEquals(page.errors, []);
@@ -294,13 +283,13 @@ Deno.test("Sound in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
     await page.until(`/picture delayed by \\d+0 ms for the loudspeaker/.test(${SUMMARY})`);
     await systemClock.sleep(3_000);
     const seen = `Number(/(\\d+) ms/.exec(${SUMMARY})[1])`;
-    const [hold, { difference, delay }] = [await page.eval<number>(seen), await soundOf(page)];
-    console.log(`the picture waits ${hold} ms, the sound is ${difference!.toFixed(0)} ms after it`);
+    const [hold, { lag, delay }] = [await page.eval<number>(seen), await soundOf(page)];
+    console.log(`the picture waits ${hold} ms, the sound is ${lag!.toFixed(0)} ms after it`);
     assertGreater(hold, 180);
     assertLess(hold, 330);
     assertGreater(delay, 270);
-    assertGreater(difference!, 20);
-    assertLess(difference!, 80);
+    assertGreater(lag!, 20);
+    assertLess(lag!, 80);
     const before = server.sent;
     await takeSeen(page);
     await systemClock.sleep(3_000);
@@ -322,11 +311,11 @@ Deno.test("Sound in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
     await page.press("ArrowLeft");
     await page.until(`${SUMMARY} === "Recorded, 1×"`);
     await untilPlaying(page);
-    const { source, difference } = await soundOf(page);
+    const { source, lag } = await soundOf(page);
     assertMatch(source, /^\d+$/);
-    console.log(`recorded sound ${difference!.toFixed(0)} ms after the picture`);
-    assertGreater(difference!, -60);
-    assertLess(difference!, 90);
+    console.log(`recorded sound ${lag!.toFixed(0)} ms after the picture`);
+    assertGreater(lag!, -60);
+    assertLess(lag!, 90);
     await page.until("loudness() > 0.3");
     // Paused, at another speed, and backwards: silence.
     for (const key of ["k", "l", "l", "j"]) {
@@ -351,7 +340,7 @@ Deno.test("Sound in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
     await using _page = page;
     await page.beforeEachPage("delete globalThis.WebSocket");
     await page.goto(server.url);
-    await page.until(`document.querySelector("#plain-stream").checkVisibility()`);
+    await page.until(`document.querySelector("#plain-stream")?.checkVisibility()`);
     await page.click(LOUDSPEAKER);
     await page.until(`${TOAST}.includes("Sound needs a WebSocket")`);
     await page.press("a");
@@ -374,11 +363,11 @@ Deno.test("Sound in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
       await page.eval(`location.hash = "${hash}"`);
       await systemClock.sleep(300);
       const sizes = await page.eval<number[][]>(`
-        [...document.querySelectorAll(".loudspeaker, .volume")].filter((control) => control.checkVisibility())
+        [...document.querySelectorAll(".loudspeaker")].filter((control) => control.checkVisibility())
           .map((control) => control.getBoundingClientRect())
           .map(({ width, height, left, right }) => [width, height, left, innerWidth - right])
       `);
-      assertGreater(sizes.length, 1);
+      assertGreater(sizes.length, 0);
       for (const [w, h, left, right] of sizes) {
         assertGreater(w!, 43);
         assertGreater(h!, 43);
@@ -396,19 +385,19 @@ Deno.test("Sound in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
       let now = 0;
       // The context as it is while it plays.
       const context = {
-        state: "running", sampleRate: 48_000, outputLatency: 0.03,
+        state: "running", sampleRate: 48_000, outputLatency: 0.03, destination: offline.destination,
         get currentTime() { return now / 1_000; },
         createBuffer: (...sizes) => offline.createBuffer(...sizes),
         createBufferSource: () => {
           const source = offline.createBufferSource();
           return new Proxy(source, {
-            get: (target, name) => name === "connect" ? () => source.connect(offline.destination)
+            get: (target, name) => name === "connect" ? source.connect.bind(source)
               : typeof target[name] === "function" ? target[name].bind(source) : target[name],
             set: (target, name, value) => (target[name] = value, true),
           });
         },
       };
-      const player = new SoundPlayer({ context }, () => now);
+      const player = new SoundPlayer(context, () => now);
       for (let i = 0; i < 500; i++, now += 20 / 1.0004) {
         const samples = Int16Array.from({ length: 480 }, (_, k) => 20_000 * Math.sin(2 * Math.PI * (480 * i + k) / 24));
         player.push(now, samples, 24_000);

@@ -132,7 +132,7 @@ Deno.test("where the clock was set back, no sound is heard twice", async () => {
     sound: numberedSound({ from: START, to: START + 1_500 }),
   });
   library.record(numberedFrames({ at: START + 1_000, count: 25 }), {
-    sound: numberedSound({ from: START + 1_000, to: START + 2_000 }),
+    sound: numberedSound({ from: START + 1_030, to: START + 2_030 }),
   });
   assertEquals(heard(contentOf(await clipOf(library))), [[0, 2_000]]);
 });
