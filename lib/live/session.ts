@@ -126,9 +126,9 @@ export interface LiveSessionOptions {
  * sound wait for the client: their sequence numbers have a gap. A camera that is replayed has no live
  * sound; it follows with the live frames. At speed 1, after `playing` has answered the latest request,
  * the client gets the recorded sound from the playhead on, 200 ms before its time (see
- * `recordedSoundMessage`), until its next request. When a microphone fails or is closed, the session goes on;
- * the status says why. (A server that does not know `listen` closes the socket, so a client sends it
- * only to a camera with `sound`.)
+ * `recordedSoundMessage`), until its next request. When a microphone fails or is closed, the session
+ * goes on; the status says why. (A server that does not know `listen` closes the socket, so a client
+ * sends it only for a camera with `sound`.)
  *
  * Text messages are JSON. A binary message begins with four bytes: its kind (uint8; 1 is a frame, 2 a
  * recorded frame, 3 is sound, 4 recorded sound), a reserved byte, and the index of the camera
@@ -418,8 +418,8 @@ export class LiveSession {
 
   /**
    * Whether more bytes are buffered than a correct client can cause: it reads a frame before it
-   * acknowledges it, and sound is limited. (`bufferedAmount` may still include a frame that was acknowledged already,
-   * hence twice the size.)
+   * acknowledges it, and sound is limited. (`bufferedAmount` may still include a frame that was
+   * acknowledged already, hence twice the size.)
    */
   #isFlooded(): boolean {
     const frames = this.#allFeeds().reduce((sum, { size }) => sum + size, 0);
