@@ -44,7 +44,7 @@ const link = new Link({
     const tile = tiles[frame.camera];
     if (paused || !tile || !watchedTiles().includes(tile)) return;
     if (linkedMoment !== undefined) return; // the link is to a recorded picture
-    const hold = sound?.holdOf(frame) ?? 0;
+    const hold = sound?.holdOf(frame.camera) ?? 0;
     const painted = paint(tile, frame, hold);
     // A picture that waits is acknowledged now, so that the frame rate stays.
     if (hold === 0) await painted;

@@ -9,6 +9,8 @@ import { capitalized } from "./state_text.js";
 /** How much earlier or later than the picture the sound may be. */
 const MAX_EARLY = 10;
 const MAX_LATE = 60;
+/** From painting to the screen. */
+const DISPLAY_DELAY = 20;
 /** Number of pictures whose age counts; the first recorded one may be late. */
 const PICTURES = 25;
 const MIN_PICTURES = 2;
@@ -123,7 +125,8 @@ export class Sound {
   /** Notes that a picture was painted after a wait. @param {import("./live.js").LiveFrame} frame @param {number} hold */
   onPainted({ camera, recorded, capturedAt }, hold) {
     if (!this.#isFor(camera)) return;
-    const age = performance.now() - hold - this.#toLocal(capturedAt, recorded);
+    const shownAt = performance.now() + DISPLAY_DELAY - hold;
+    const age = shownAt - this.#toLocal(capturedAt, recorded);
     if (Number.isNaN(age)) return;
     if (recorded && Math.abs(age - this.#age) > SKIP) this.#forget();
     this.#ages.push(age);
@@ -135,13 +138,11 @@ export class Sound {
     this.#player.maxDelay = this.#age + MAX_LATE;
   }
 
-  /** Returns how long a picture has to wait for a late loudspeaker. @param {import("./live.js").LiveFrame} frame */
-  holdOf({ camera, recorded, capturedAt }) {
+  /** Returns how long a picture has to wait for a late loudspeaker. @param {number} camera Its index. */
+  holdOf(camera) {
     if (!this.#isFor(camera) || !this.#isPlaying) return 0;
-    const delay = this.#player.delay - MAX_LATE;
-    if (!(delay - this.#age > (this.#hold > 0 ? 0 : MIN_HOLD))) return 0;
-    const hold = this.#toLocal(capturedAt, recorded) + delay - performance.now();
-    return Math.max(0, Math.min(MAX_HOLD, hold));
+    const hold = this.#player.delay - MAX_LATE - this.#age;
+    return hold > (this.#hold > 0 ? 0 : MIN_HOLD) ? Math.min(hold, MAX_HOLD) : 0;
   }
 
   /** Sends what to listen to, and updates the tiles. */

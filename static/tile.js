@@ -21,7 +21,7 @@ const LATE_FRAMES = 3;
 /** How long a tile shows the last failure after the camera has recovered. */
 const RECOVERY_NOTICE_TIME = 10_000;
 /** A picture that waits for less time for the loudspeaker is not called delayed. */
-const MIN_SHOWN_HOLD = 50;
+const MIN_SHOWN_HOLD = 100;
 
 /** A camera on the page: its picture, its state and its figures. */
 export class Tile {
