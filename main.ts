@@ -68,7 +68,7 @@ async function main(args: string[]): Promise<number | void> {
   if (!cameras) return;
   const sounds = await openSounds(configs, { cameras, clock, log });
   const review = reviewSettings({ env, cameras: configs, dotenv });
-  const recording = await openRecordings(config, { cameras, clock, log });
+  const recording = await openRecordings(config, { cameras, sounds, clock, log });
   if (recording) modules.use(recording);
   if (sounds) viewers.use(sounds);
   for (const camera of cameras) viewers.defer(() => camera.close(new ImmediateStop("Shutdown")));

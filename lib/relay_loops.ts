@@ -77,7 +77,7 @@ export function isRelay(via = ""): boolean {
 export const relayLoops = new RelayLoops();
 
 /**
- * The relays of the cameras' sound. Separate: if two servers relay a camera's pictures in one
- * direction and its sound in the other, that is no loop.
+ * The relays of the cameras' sound. A camera may relay the pictures of a server that relays the
+ * sound of that camera: this is no loop.
  */
 export const soundRelayLoops = new RelayLoops();

@@ -41,22 +41,17 @@ const ICONS = {
 };
 
 /** Adds the icons and labels of the controls, and the headers of the dialogs. */
-export function labelControls() {
-  for (const dialog of document.querySelectorAll("dialog")) {
+export function labelControls(root = /** @type {ParentNode} */ (document)) {
+  for (const dialog of root.querySelectorAll("dialog")) {
     const header = `<h2>${dialog.getAttribute("aria-label")}</h2><button title="Close">×</button>`;
     dialog.insertAdjacentHTML("afterbegin", `<form method="dialog">${header}</form>`);
   }
-  for (const control of document.querySelectorAll(":is(button, input, select, progress)[title]")) {
-    labelControl(/** @type {HTMLElement} */ (control));
+  for (const control of root.querySelectorAll(":is(button, input, select, progress)[title]")) {
+    const { title, dataset, textContent } = /** @type {HTMLElement} */ (control);
+    control.setAttribute("aria-label", title.replace(/ \(.*\)$/, "")); // without the key
+    const paths = ICONS[/** @type {keyof typeof ICONS} */ (dataset.action)];
+    if (!paths || textContent) continue;
+    const icon = paths.map((path) => `<path d="${path}"/>`).join("");
+    control.innerHTML = `<svg viewBox="0 0 24 24">${icon}</svg>`;
   }
-}
-
-/** Adds the icon and the label of a control with a title. @param {HTMLElement} control */
-export function labelControl(control) {
-  const { title, dataset, textContent } = control;
-  control.setAttribute("aria-label", title.replace(/ \(.*\)$/, "")); // without the key
-  const paths = ICONS[/** @type {keyof typeof ICONS} */ (dataset.action)];
-  if (!paths || textContent) return;
-  const icon = paths.map((path) => `<path d="${path}"/>`).join("");
-  control.innerHTML = `<svg viewBox="0 0 24 24">${icon}</svg>`;
 }

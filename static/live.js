@@ -8,21 +8,13 @@ import { ServerClock } from "./server_clock.js";
 /** @typedef {{ message: string, hint: string | null, retried: boolean }} Failure */
 
 /**
- * The state of a camera's microphone.
- *
- * @typedef {{
- *   state: "off" | "starting" | "streaming" | "failed", listeners: number, rate: number,
- *   lastFailure: Failure | null,
- * }} SoundStatus
- */
-
-/**
  * A camera's status, as the server sends it. The last failure is kept after the camera has recovered.
  *
  * @typedef {{
  *   name: string, driver: string, fps: number, viewers: number, frames: number, failures: number,
  *   state: "off" | "starting" | "streaming" | "failed", resolution: string | null,
- *   lastFailure: Failure | null, sound?: SoundStatus | null,
+ *   lastFailure: Failure | null,
+ *   sound?: { state: string, rate: number, lastFailure: Failure | null } | null,
  *   recording?: import("./recordings.js").RecordingStatus,
  * }} CameraStatus
  */
@@ -37,12 +29,10 @@ import { ServerClock } from "./server_clock.js";
  */
 
 /**
- * A packet of sound: `heardAt` is on the clock of the frames of the same camera, in a recording its
- * time there. A recorded packet has its rate, a live one its sequence number.
+ * A packet of sound: `number` is the sequence number of a live one, the rate of a recorded one.
  *
  * @typedef {{
- *   camera: number, recorded: boolean, rate?: number, sequence?: number, heardAt: number,
- *   samples: Int16Array,
+ *   camera: number, number: number, recorded: boolean, heardAt: number, samples: Int16Array,
  * }} Sound
  */
 
@@ -79,7 +69,7 @@ import { ServerClock } from "./server_clock.js";
  *
  * @typedef {{
  *   onState(state: LinkState): void, onStatus(cameras: CameraStatus[]): void,
- *   onFrame(frame: LiveFrame): Promise<void>, onSound?(sound: Sound): void,
+ *   onFrame(frame: LiveFrame): Promise<void>, onSound(sound: Sound): void,
  *   onReplay(message: import("./replay.js").ReplayMessage): void,
  * }} LinkEvents
  */
@@ -89,7 +79,7 @@ export const PROTOCOL_VERSION = 2;
 /** First byte of a binary message that holds a live frame, and a recorded one. */
 const FRAME_KIND = 1;
 const RECORDED_KIND = 2;
-/** The same of a message with sound. */
+/** The same of sound. */
 const SOUND_KIND = 3;
 const RECORDED_SOUND_KIND = 4;
 /** Size of the header before the JPEG or the samples, in bytes. */
@@ -315,14 +305,19 @@ export class Link {
     if (data.byteLength < HEADER_SIZE) return;
     const header = new DataView(data, 0, HEADER_SIZE);
     const kind = header.getUint8(0);
-    if (kind === SOUND_KIND || kind === RECORDED_SOUND_KIND) return this.#onSound(header);
+    const camera = header.getUint16(2), sequence = header.getUint32(4);
+    const capturedAt = header.getFloat64(8);
+    if (kind === SOUND_KIND || kind === RECORDED_SOUND_KIND) {
+      const samples = new Int16Array(data, HEADER_SIZE, (data.byteLength - HEADER_SIZE) >> 1);
+      const recorded = kind === RECORDED_SOUND_KIND;
+      const sound = { camera, number: sequence, recorded, heardAt: capturedAt, samples };
+      return this.#events.onSound(sound);
+    }
     if (kind !== FRAME_KIND && kind !== RECORDED_KIND) return;
     this.#idleTimeout = IDLE_TIMEOUT;
+    const recorded = kind === RECORDED_KIND;
     const frame = {
-      camera: header.getUint16(2),
-      sequence: header.getUint32(4),
-      recorded: kind === RECORDED_KIND,
-      capturedAt: header.getFloat64(8),
+      ...{ camera, sequence, recorded, capturedAt },
       jpeg: new Blob([new Uint8Array(data, HEADER_SIZE)], { type: "image/jpeg" }),
     };
     try {
@@ -331,21 +326,7 @@ export class Link {
       // A corrupt JPEG is skipped: the next frame may be intact.
     }
     if (this.#socket !== socket) return;
-    const { camera, sequence, recorded } = frame;
     this.send({ type: "painted", camera, sequence, recorded: recorded || undefined });
-  }
-
-  /** @param {DataView<ArrayBuffer>} header */
-  #onSound(header) {
-    const { buffer } = header;
-    const recorded = header.getUint8(0) === RECORDED_SOUND_KIND;
-    this.#events.onSound?.({
-      camera: header.getUint16(2),
-      recorded,
-      [recorded ? "rate" : "sequence"]: header.getUint32(4),
-      heardAt: header.getFloat64(8),
-      samples: new Int16Array(buffer, HEADER_SIZE, (buffer.byteLength - HEADER_SIZE) >> 1),
-    });
   }
 
   /** Waits until the server responds again. @param {AbortSignal} signal */

@@ -20,8 +20,6 @@ const PRELOAD_MARGIN = "200px";
 const GAP = 8;
 /** Tiles narrower than this show no figures, in CSS pixels. */
 const COMPACT_WIDTH = 300;
-/** Maximum number of pictures that wait for their sound. */
-const MAX_WAITING = 30;
 
 /** @type {Tile[]} */
 let tiles = [];
@@ -32,8 +30,6 @@ let playback;
 let sound;
 /** @type {AudioContext | undefined} */
 let audio;
-/** Number of pictures that wait for their sound. */
-let waiting = 0;
 /** A moment from a link, until it has been requested. @type {number | undefined} */
 let linkedMoment;
 
@@ -48,16 +44,11 @@ const link = new Link({
     const tile = tiles[frame.camera];
     if (paused || !tile || !watchedTiles().includes(tile)) return;
     if (linkedMoment !== undefined) return; // the link is to a recorded picture
-    const hold = sound?.holdOf(frame) ?? 0;
-    if (hold === 0) await paint(tile, frame, 0);
-    else {
-      waiting++;
-      const painted = new Promise((resolve) => setTimeout(resolve, hold))
-        .then(() => paint(tile, frame, hold)).catch(() => {}) // a corrupt JPEG is skipped
-        .finally(() => waiting--);
-      // Acknowledged already, so that the wait does not lower the frame rate.
-      if (waiting >= MAX_WAITING) await painted;
-    }
+    const hold = sound?.holdOf(frame.camera) ?? 0;
+    const painted = paint(tile, frame, hold);
+    // A picture that waits is acknowledged now, so that the frame rate stays.
+    if (hold === 0) await painted;
+    else painted.catch(() => {}); // a corrupt JPEG is skipped
     // The status is up to a second old: the camera has started since.
     if (!frame.recorded && tile.status.state !== "streaming") link.pingNow();
   },
@@ -68,8 +59,9 @@ const link = new Link({
   },
 });
 
-/** @param {Tile} tile @param {import("./live.js").LiveFrame} frame @param {number} hold How long it has waited. */
+/** @param {Tile} tile @param {import("./live.js").LiveFrame} frame @param {number} hold How long it waits. */
 async function paint(tile, frame, hold) {
+  if (hold > 0) await new Promise((resolve) => setTimeout(resolve, hold));
   const isFirst = !tile.hasPicture;
   const isPainted = await tile.paint(frame, link.clock);
   if (isPainted && frame.recorded) playback?.onPainted(frame.camera, frame.capturedAt);
@@ -225,7 +217,6 @@ function refresh() {
   const now = performance.now();
   const watched = watchedTiles();
   playback?.update();
-  document.body.classList.toggle("has-sound", tiles.some(({ status }) => status.sound));
   sound?.refresh();
   setPressed("pause", paused || playback?.replay.isPaused === true);
   for (const [i, tile] of tiles.entries()) {
@@ -267,19 +258,18 @@ const page = {
 };
 connectControls(page);
 
-/** Turns the sound of a camera on or off, during a click: at other times, browsers permit no sound. @param {Tile | undefined} tile */
+/** Turns the sound of a camera on or off, within a click: else, browsers permit none. @param {Tile | undefined} tile */
 async function toggleSound(tile) {
-  const [only, other] = tiles.filter(({ status }) => status.sound);
   tile ??= singleTile() ?? tiles.find(({ status }) => status.name === sound?.camera) ??
-    (other ? undefined : only);
-  if (!tile) return toast("Choose a camera to listen to");
-  const name = tile.status.name;
-  if (!tile.status.sound && sound?.camera !== name) return toast(`${name} has no sound`);
+    tiles.find(({ status }) => status.sound);
+  if (!tile || !tile.status.sound && tile.status.name !== sound?.camera) {
+    return toast("There is no sound");
+  }
   if (link.state.kind === "plain") return toast("Sound needs a WebSocket: see Addresses");
   try {
     if (!audio) {
       audio = new AudioContext({ latencyHint: "interactive" });
-      // On an iPhone, sound is for listening, whatever its switch for ringing says.
+      // Otherwise, an iPhone whose ringer is off plays nothing.
       const { audioSession } = /** @type {any} */ (navigator);
       if (audioSession) audioSession.type = "playback";
       audio.resume();
@@ -288,7 +278,7 @@ async function toggleSound(tile) {
       const { Sound } = await import("./sound.js");
       sound ??= new Sound(page, audio);
     }
-    sound.toggle(name);
+    sound.toggle(tile.status.name);
   } catch (error) {
     toast(`Cannot play sound: ${messageOf(error)}`);
   }
@@ -307,8 +297,7 @@ function openMoment() {
 }
 new ResizeObserver(layOutGrid).observe(element("#cameras"));
 
-// A hidden page disconnects, so that the camera can stop; while it plays sound, it only stops the
-// pictures.
+// A hidden page disconnects, so that the camera can stop; with sound, only the pictures stop.
 document.addEventListener("visibilitychange", () => {
   if (document.hidden && !sound?.isLive) return link.stop();
   for (const tile of tiles) tile.pause();

@@ -53,8 +53,6 @@ export class Replay {
   #states = new Map();
   /** Number of cameras in the last request. */
   #requested = 0;
-  /** Cameras that play since the last request, by index. @type {Set<number>} */
-  #playing = new Set();
   /** Cameras that have shown a frame since the last request, by index. @type {Set<number>} */
   #painted = new Set();
   #sentAt = -Infinity;
@@ -143,7 +141,6 @@ export class Replay {
     this.#resumed = 1;
     this.speed = 0;
     this.#states.clear();
-    this.#playing.clear();
     this.#options.onChange();
   }
 
@@ -159,21 +156,15 @@ export class Replay {
     return { speed: this.speed, state, waiting };
   }
 
-  /** Number of the last request. */
-  get request() {
-    return this.#id;
-  }
-
-  /** Whether recorded sound of a camera belongs to the last request. @param {number} camera Its index. */
-  hasSound(camera) {
-    return this.isActive && this.speed === 1 && this.#playing.has(camera);
+  /** Returns the number of the request that a camera plays with sound, or 0. @param {number} camera */
+  soundRequest(camera) {
+    return this.speed === 1 && this.#states.get(camera)?.state === "playing" ? this.#id : 0;
   }
 
   /** Handles the server's message. @param {ReplayMessage} message */
   onMessage(message) {
     if (!this.isActive || message.id !== this.#id) return;
     const { state, camera, at, from, to } = message;
-    if (state === "playing") this.#playing.add(camera);
     if (state === "gap" && from != null && to != null) {
       const end = this.speed < 0 ? from : to;
       // Another camera may have frames in the gap: the playhead passes through it.
@@ -195,7 +186,8 @@ export class Replay {
   onPainted(camera, at) {
     if (!this.isActive) return;
     this.#painted.add(camera);
-    if (this.#states.get(camera)?.state === "gap") this.#states.delete(camera);
+    const state = this.#states.get(camera);
+    if (state?.state === "gap") this.#states.set(camera, { ...state, state: "playing" });
     if (this.speed > 0) this.position = Math.max(this.position, at);
     else if (this.speed < 0) this.position = Math.min(this.position, at);
     else if (this.#isFree && !this.#waiting) {
@@ -251,7 +243,6 @@ export class Replay {
     this.#waiting = undefined;
     this.#requested = cameras.length;
     this.#painted.clear();
-    this.#playing.clear();
     this.#states.clear();
     this.#isFree = message.at == null || this.speed !== 0;
     this.#sentAt = this.#options.now();

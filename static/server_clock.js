@@ -26,7 +26,7 @@ export class ServerClock {
     return this.#best()?.error;
   }
 
-  /** Converts a time of the server, or of a server before it; undefined before the first round trip. @param {number} serverTime */
+  /** Returns a time in milliseconds of `performance.now()`. @param {number} serverTime */
   toLocal(serverTime) {
     const best = this.#best();
     return best && serverTime - best.offset;

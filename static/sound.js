@@ -2,33 +2,30 @@
 /// <reference lib="dom.iterable" />
 import { element as find, setText } from "./dom.js";
 import { SoundPlayer } from "./sound_player.js";
-import { describeOffset, describeSound } from "./sound_text.js";
+import { capitalized } from "./state_text.js";
 
-// Times are in milliseconds of `performance.now()`; in a recording, in those of its frames.
+// Times are in milliseconds of `performance.now()`; in a recording, of its frames.
 
-/** How much earlier or later than its picture the sound may be. */
+/** How much earlier or later than the picture the sound may be. */
 const MAX_EARLY = 10;
 const MAX_LATE = 60;
-/** Number of pictures whose age is averaged. */
+/** From painting to the screen. */
+const DISPLAY_DELAY = 20;
+/** Number of pictures whose age counts; the first recorded one may be late. */
 const PICTURES = 25;
-/** A picture waits for a late loudspeaker, unless the wait is shorter, and no longer. */
+const MIN_PICTURES = 2;
+/** How long a picture waits for a late loudspeaker. */
 const MIN_HOLD = 20;
 const MAX_HOLD = 400;
-/** The server's clock is followed at this rate, or in one step if it differs by more. */
+/** The server's clock is followed at this rate, larger steps at once. */
 const CLOCK_RATE = 0.0005;
 const CLOCK_STEP = 250;
-/** A recorded packet this long after the end of the last one does not follow it. */
+/** A gap in recorded sound, and in a recording. */
 const GAP = 15;
-/** A recording is continued elsewhere if its times differ by more. */
 const SKIP = 1_000;
-/** No sound for longer is silence. */
+/** No sound is silence after one time, a problem after the other. */
 const SILENCE = 1_000;
-/** The browser gets this long to start the sound after a click. */
-const RESUME_TIME = 1_000;
-/** Key of the volume in the browser's storage. */
-const VOLUME_KEY = "volume";
-
-/** @typedef {import("./tile.js").Tile} Tile */
+const NOTICE_DELAY = 3_000;
 
 /** Plays the sound of one camera at a time, in step with its pictures. */
 export class Sound {
@@ -36,113 +33,100 @@ export class Sound {
   camera = "";
   #page;
   #context;
-  #gain;
   #player;
-  /** The cameras that the server knows of on this connection. */
+  /** The cameras of the last message, and whether to retry. */
   #sent = "";
-  /** Where the sound comes from: the live camera, or one request to play its recordings. */
+  #isRetry = false;
+  /** "live", or the number of the request to play recordings. */
   #source = "";
-  /** Difference between the server's clock and that of the page. */
+  /** Difference between the clocks, and when it was updated. */
   #offset = NaN;
   #offsetAt = 0;
-  /** Ages of the last pictures, if they had not waited, and their average. @type {number[]} */
+  /** Ages of the last pictures without a wait, the median, and the last wait. @type {number[]} */
   #ages = [];
   #age = NaN;
-  /** How long the last picture waited for the sound. */
   #hold = 0;
   /** Sequence number of the next live packet, or time of the next recorded one. */
   #expected = NaN;
-  /** When sound could arrive, and when the browser was asked to play it. */
+  /** Since when the sound could arrive. */
   #since = 0;
-  #resumedAt = 0;
-  #volume = 1;
 
   /** @param {import("./page.js").Page} page @param {AudioContext} context */
   constructor(page, context) {
     this.#page = page;
     this.#context = context;
-    this.#gain = context.createGain();
-    this.#gain.connect(context.destination);
-    this.#player = new SoundPlayer(this.#gain);
+    this.#player = new SoundPlayer(context);
     context.onstatechange = () => page.refresh();
-    try {
-      const stored = parseFloat(localStorage.getItem(VOLUME_KEY) ?? "1");
-      if (stored >= 0 && stored <= 1) this.#volume = stored;
-    } catch {
-      // No storage: full volume.
-    }
-    this.#gain.gain.value = this.#volume ** 2;
-    find("#cameras").addEventListener("input", ({ target }) => {
-      if (target instanceof HTMLInputElement) this.#setVolume(Number(target.value));
-    });
-    // After a click, the keys are those of the page again.
-    find("#cameras").addEventListener("change", ({ target }) => {
-      if (target instanceof HTMLElement && !target.matches(":focus-visible")) target.blur();
-    });
   }
 
-  /** Whether the sound goes on while the page is hidden. */
+  /** Whether a live camera is heard, also while the page is hidden. */
   get isLive() {
-    return this.camera !== "" && this.#source === "live" && this.#isRunning;
-  }
-
-  get #isRunning() {
-    return this.#context.state === "running";
+    return this.#source === "live";
   }
 
   get #tile() {
     return this.#page.tiles().find(({ status }) => status.name === this.camera);
   }
 
+  get #isRunning() {
+    return this.#context.state === "running";
+  }
+
+  /** Whether the browser requires another click. */
+  get #isBlocked() {
+    return !this.#isRunning && performance.now() - this.#since > SILENCE;
+  }
+
+  get #isPlaying() {
+    const { lastPacketAt, delay } = this.#player;
+    return this.#isRunning && performance.now() - lastPacketAt < SILENCE && !Number.isNaN(delay);
+  }
+
+  /** How much later than its picture the sound is; NaN if that is unknown. */
+  get #lag() {
+    const { delay, error } = this.#player;
+    return this.#isPlaying ? delay + error - this.#age - this.#hold : NaN;
+  }
+
   /** Turns the sound of a camera on, and that of another one off; again: off. @param {string} camera */
   toggle(camera) {
-    const isChosen = camera === this.camera;
-    if (isChosen && !this.#isBlocked) {
-      this.camera = "";
-      this.#context.suspend();
-    } else {
+    if (camera !== this.camera || this.#isBlocked) {
       this.camera = camera;
       this.#source = "";
-      this.retry();
+      return this.retry();
     }
+    this.camera = "";
+    this.#context.suspend();
     this.#page.refresh();
   }
 
-  /** Tries again: after a click, or when the microphone has failed for good. */
+  /** Starts the sound, or a failed microphone, again. */
   retry() {
-    this.#resumedAt = this.#since = performance.now();
+    this.#since = performance.now();
     this.#context.resume();
-    if (this.#sent) this.#send([]);
+    this.#isRetry = true;
     this.#page.refresh();
   }
 
   /** Plays a packet, if it belongs to what is shown. @param {import("./live.js").Sound} sound */
-  onSound({ camera, recorded, heardAt, samples, ...header }) {
-    const tile = this.#page.tiles()[camera];
-    if (!tile || tile !== this.#tile) return;
-    this.#follow();
-    if (recorded !== (this.#source !== "live") || this.#source === "") return;
-    const rate = header.rate ?? tile.status.sound?.rate ?? 0;
-    const time = recorded ? heardAt : this.#toLocal(heardAt);
+  onSound({ camera, recorded, number, heardAt, samples }) {
+    if (!this.#isFor(camera) || recorded === this.isLive || !this.#source) return;
+    const rate = (recorded ? number : this.#tile?.status.sound?.rate) ?? 0;
+    const time = this.#toLocal(heardAt, recorded);
     if (Number.isNaN(time) || !(rate > 0)) return;
-    const key = header.sequence ?? heardAt;
-    const gap = Math.abs(key - this.#expected);
+    // Recorded sound is sent in advance: only the pictures tell when it is due.
+    if (recorded && this.#ages.length < MIN_PICTURES) return;
+    const gap = Math.abs((recorded ? heardAt : number) - this.#expected);
     if (recorded && gap > SKIP) this.#forget();
     this.#player.push(time, samples, rate, recorded ? gap < GAP : gap === 0);
-    this.#expected = recorded ? heardAt + samples.length / rate * 1_000 : key + 1;
+    this.#expected = recorded ? heardAt + samples.length / rate * 1_000 : number + 1;
   }
 
-  /**
-   * Notes when a picture was painted.
-   *
-   * @param {import("./live.js").LiveFrame} frame
-   * @param {number} hold How long it waited for the sound.
-   */
+  /** Notes that a picture was painted after a wait. @param {import("./live.js").LiveFrame} frame @param {number} hold */
   onPainted({ camera, recorded, capturedAt }, hold) {
-    if (!this.camera || this.#page.tiles()[camera] !== this.#tile) return;
-    this.#follow();
-    const now = performance.now();
-    const age = now - hold - (recorded ? capturedAt : this.#toLocal(capturedAt));
+    if (!this.#isFor(camera)) return;
+    const shownAt = performance.now() + DISPLAY_DELAY - hold;
+    const age = shownAt - this.#toLocal(capturedAt, recorded);
     if (Number.isNaN(age)) return;
     if (recorded && Math.abs(age - this.#age) > SKIP) this.#forget();
     this.#ages.push(age);
@@ -154,110 +138,89 @@ export class Sound {
     this.#player.maxDelay = this.#age + MAX_LATE;
   }
 
-  /**
-   * Returns how long a picture has to wait, because the loudspeaker is late.
-   *
-   * @param {import("./live.js").LiveFrame} frame
-   */
-  holdOf({ camera, recorded, capturedAt }) {
-    if (!this.camera || this.#page.tiles()[camera] !== this.#tile || !this.#isPlaying) return 0;
-    const delay = this.#player.delay - MAX_LATE;
-    if (!(delay - this.#age > (this.#hold > 0 ? 0 : MIN_HOLD))) return 0;
-    const dueAt = delay + (recorded ? capturedAt : this.#toLocal(capturedAt));
-    return Math.max(0, Math.min(MAX_HOLD, dueAt - performance.now()));
+  /** Returns how long a picture has to wait for a late loudspeaker. @param {number} camera Its index. */
+  holdOf(camera) {
+    if (!this.#isFor(camera) || !this.#isPlaying) return 0;
+    const hold = this.#player.delay - MAX_LATE - this.#age;
+    return hold > (this.#hold > 0 ? 0 : MIN_HOLD) ? Math.min(hold, MAX_HOLD) : 0;
   }
 
-  /** Sends what to listen to, and updates the controls and texts of the tiles. */
+  /** Sends what to listen to, and updates the tiles. */
   refresh() {
     const { link } = this.#page;
     const tile = this.#tile;
     this.#follow();
-    if (link.state.kind !== "live") {
+    if (link.state.kind === "live") {
+      const isHeard = tile?.status.sound && this.#isRunning && !this.#page.isPaused();
+      const cameras = isHeard ? [this.camera] : [];
+      if (`${cameras}` !== this.#sent || isHeard && this.#isRetry) {
+        link.send({ type: "listen", cameras, retry: this.#isRetry });
+        this.#sent = `${cameras}`;
+        this.#isRetry = false;
+      }
+    } else {
       this.#sent = "";
       this.#since = performance.now();
-    } else {
-      const isHeard = tile?.status.sound && this.#isRunning && !this.#page.isPaused();
-      const names = isHeard ? [this.camera] : [];
-      if (`${names}` !== this.#sent) this.#send(names);
     }
     for (const each of this.#page.tiles()) this.#show(each, each === tile);
     for (const anchor of document.querySelectorAll("#names a")) {
       anchor.classList.toggle("sounding", anchor.textContent === this.camera);
     }
-    setText(find("#sound-offset"), Number.isNaN(this.#difference) ? "" : `: ${this.#summary}`);
   }
 
-  /** @param {string[]} cameras */
-  #send(cameras) {
-    this.#sent = `${cameras}`;
-    this.#page.link.send({ type: "listen", cameras });
-  }
-
-  /** Whether the browser plays no sound without another click. */
-  get #isBlocked() {
-    return !this.#isRunning && performance.now() - this.#resumedAt > RESUME_TIME;
-  }
-
-  get #isPlaying() {
-    return this.#isRunning && performance.now() - this.#player.lastPacketAt < SILENCE &&
-      !Number.isNaN(this.#player.delay);
-  }
-
-  /** How much later than its picture the sound is; NaN if that is unknown. */
-  get #difference() {
-    if (!this.#isPlaying) return NaN;
-    return this.#player.delay + this.#player.error - this.#age - this.#hold;
-  }
-
-  get #summary() {
-    return describeOffset(this.#difference);
-  }
-
-  /** @param {Tile} tile @param {boolean} isChosen */
+  /** @param {import("./tile.js").Tile} tile @param {boolean} isChosen */
   #show(tile, isChosen) {
-    const { element, status } = tile;
-    const { link } = this.#page;
+    const { element } = tile;
     element.classList.toggle("sounding", isChosen);
     find(".loudspeaker", element).setAttribute("aria-pressed", `${isChosen}`);
-    const volume = /** @type {HTMLInputElement} */ (find(".volume", element));
-    volume.hidden = !isChosen;
-    volume.value = `${this.#volume}`;
-    const isReplaying = this.#page.playback()?.replay.isActive === true;
-    const isExpected = isChosen && link.state.kind === "live" && !this.#page.isPaused();
-    const waiting = performance.now() - Math.max(this.#since, this.#player.lastPacketAt);
-    const page = { isBlocked: this.#isBlocked, waiting: isReplaying ? 0 : waiting };
-    const notice = isExpected ? describeSound(status.sound, page) : undefined;
-    const { text = "", action = "" } = notice ?? {};
-    const panel = find(".sound-notice", element);
-    panel.hidden = notice === undefined;
-    setText(find("span", panel), text);
-    const button = find("button", panel);
+    const { text = "", action = "" } = isChosen ? this.#describe(tile) : {};
+    const notice = find(".sound-notice", element), button = find("button", notice);
+    notice.hidden = !text && !action;
+    setText(find("span", notice), text);
     setText(button, action);
-    button.hidden = action === "";
-    const { delay, error, speed, late, jumps, played, outputLatency } = this.#player;
-    const difference = isChosen ? this.#difference : NaN;
-    const isKnown = !Number.isNaN(difference);
+    button.hidden = !action;
+    const lag = isChosen ? this.#lag : NaN;
     tile.sound = {
       announcement: text || action,
-      tooltip: isKnown ? ` ${capitalized(this.#summary)}.` : "",
+      lag: Number.isNaN(lag) ? "" : describeLag(lag),
       hold: isChosen && this.#isPlaying ? this.#hold : 0,
     };
     if (!isChosen) return void delete element.dataset.sound;
-    // For tests: how the player is doing, in milliseconds.
-    element.dataset.sound = JSON.stringify({
-      ...{ source: this.#source, state: this.#context.state, difference, delay, error, speed },
-      ...{ late, jumps, played, outputLatency, age: this.#age, hold: this.#hold },
-    });
+    setText(find("#lag"), tile.sound.lag);
+    const state = { source: this.#source, lag, age: this.#age, hold: this.#hold };
+    element.dataset.sound = JSON.stringify({ ...state, ...this.#player }); // for tests
   }
 
-  /** Notes what is shown now: other sound than that is dropped. */
+  /** Describes why the camera is not heard. @param {import("./tile.js").Tile} tile */
+  #describe({ status: { sound } }) {
+    if (this.#page.link.state.kind !== "live" || this.#page.isPaused()) return {};
+    if (!sound) return { text: "This camera has no sound any more" };
+    if (this.#isBlocked) return { action: "Click for sound" };
+    if (sound.state === "failed") {
+      const { message, hint, retried } = sound.lastFailure ?? {};
+      const next = retried ? "Trying again automatically" : "";
+      const parts = [`No sound: ${message}`, capitalized(hint), next];
+      return { text: parts.filter(Boolean).join(". "), action: retried ? "" : "Try now" };
+    }
+    const waiting = performance.now() - Math.max(this.#since, this.#player.lastPacketAt);
+    const isExpected = !this.#page.playback()?.replay.isActive && waiting > NOTICE_DELAY;
+    return isExpected ? { text: "Waiting for the sound …" } : {};
+  }
+
+  /** Whether a message is about the chosen camera. @param {number} camera Its index. */
+  #isFor(camera) {
+    this.#follow();
+    return this.camera !== "" && this.#page.tiles()[camera] === this.#tile;
+  }
+
+  /** Starts anew when the page shows something else. */
   #follow() {
     const replay = this.#page.playback()?.replay;
     const tile = this.#tile;
     let source = "";
     if (tile && this.#isRunning && !this.#page.isPaused()) {
-      if (!replay?.isActive) source = "live";
-      else if (replay.hasSound(this.#page.tiles().indexOf(tile))) source = `${replay.request}`;
+      const request = replay?.soundRequest(this.#page.tiles().indexOf(tile)) || "";
+      source = replay?.isActive ? `${request}` : "live";
     }
     if (source === this.#source) return;
     this.#source = source;
@@ -265,7 +228,6 @@ export class Sound {
     this.#forget();
   }
 
-  /** Starts anew: the times before do not apply to what follows. */
   #forget() {
     this.#player.reset();
     this.#player.minDelay = -Infinity;
@@ -275,41 +237,26 @@ export class Sound {
     this.#hold = 0;
   }
 
-  /**
-   * Converts a time of the server. Its clock is an estimate, which changes: pictures and sound use
-   * the same steady one.
-   *
-   * @param {number} time
-   */
-  #toLocal(time) {
+  /** Converts a time steadily: the estimate of the server's clock has steps. @param {number} time @param {boolean} recorded */
+  #toLocal(time, recorded) {
+    if (recorded) return time;
     const now = performance.now();
     const target = this.#page.link.clock.toLocal(0);
     if (target !== undefined) {
       const step = target - this.#offset, limit = (now - this.#offsetAt) * CLOCK_RATE;
       if (Math.abs(step) <= CLOCK_STEP) this.#offset += Math.max(-limit, Math.min(limit, step));
       else {
-        if (!Number.isNaN(this.#offset)) this.#forget();
+        this.#forget();
         this.#offset = target;
       }
       this.#offsetAt = now;
     }
     return time + this.#offset;
   }
-
-  /** @param {number} volume From 0 to 1. */
-  #setVolume(volume) {
-    this.#volume = volume;
-    // Half of the scale sounds about half as loud.
-    this.#gain.gain.setTargetAtTime(volume ** 2, this.#context.currentTime, 0.02);
-    try {
-      localStorage.setItem(VOLUME_KEY, `${volume}`);
-    } catch {
-      // No storage: the volume lasts as long as the page.
-    }
-  }
 }
 
-/** @param {string} text */
-function capitalized(text) {
-  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
+/** @param {number} lag */
+function describeLag(lag) {
+  const ms = Math.round(lag);
+  return `sound ${Math.abs(ms)} ms ${ms < 0 ? "before" : "after"} the picture`;
 }

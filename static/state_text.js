@@ -184,6 +184,6 @@ function countdown(retryAt, now) {
 }
 
 /** @param {string | null | undefined} text */
-function capitalized(text) {
+export function capitalized(text) {
   return text ? `${text[0]?.toUpperCase()}${text.slice(1)}` : undefined;
 }

@@ -1,12 +1,12 @@
 // @ts-check
 import { cameraAddress } from "./addresses.js";
 import { element as find, fromTemplate, setText } from "./dom.js";
+import { labelControls } from "./icons.js";
 import { Meter } from "./meter.js";
 import { formatHash } from "./moment.js";
 import { PlainStream } from "./plain_stream.js";
 import { formatAge, formatClock, formatMoment } from "./time_text.js";
 import { describeState } from "./state_text.js";
-import { labelControl } from "./icons.js";
 import { View } from "./view.js";
 
 /** @typedef {import("./live.js").CameraStatus} CameraStatus */
@@ -20,8 +20,8 @@ const LATE_AFTER = 250;
 const LATE_FRAMES = 3;
 /** How long a tile shows the last failure after the camera has recovered. */
 const RECOVERY_NOTICE_TIME = 10_000;
-/** A shorter delay of the picture for the loudspeaker is not mentioned, in milliseconds. */
-const MIN_SHOWN_HOLD = 50;
+/** A picture that waits for less time for the loudspeaker is not called delayed. */
+const MIN_SHOWN_HOLD = 100;
 
 /** A camera on the page: its picture, its state and its figures. */
 export class Tile {
@@ -39,7 +39,7 @@ export class Tile {
   /** @type {import("./state_text.js").StateText} */
   text = { state: "waiting", summary: "" };
   /** Texts about the sound; `hold` is how long the pictures wait for it. */
-  sound = { announcement: "", tooltip: "", hold: 0 };
+  sound = { announcement: "", lag: "", hold: 0 };
   #frame;
   #canvas;
   #context;
@@ -59,6 +59,7 @@ export class Tile {
     this.view = new View(status.name);
     this.element = fromTemplate("#tile");
     this.element.dataset.camera = status.name;
+    labelControls(this.element);
     this.#frame = this.#find(".frame");
     this.#canvas = /** @type {HTMLCanvasElement} */ (this.#find("canvas"));
     this.#labelPicture("Live");
@@ -68,7 +69,6 @@ export class Tile {
     open.setAttribute("href", formatHash(status.name));
     open.setAttribute("aria-label", `Show only camera ${status.name}`);
     this.#setText(".name", status.name);
-    labelControl(this.#find(".loudspeaker"));
     this.#resize(parseResolution(status.resolution) ?? { width: 16, height: 9 });
   }
 
@@ -186,12 +186,8 @@ export class Tile {
     this.text = text;
     this.#find(".loudspeaker").hidden = !this.status.sound && !announcement;
     this.element.dataset.state = text.state;
-    this.announcement = [
-      `${this.status.name}: ${text.summary}`,
-      text.reason,
-      text.advice,
-      announcement,
-    ]
+    const { summary, reason, advice } = text;
+    this.announcement = [`${this.status.name}: ${summary}`, reason, advice, announcement]
       .filter(Boolean).join(". ");
     this.#setText(".summary", text.summary);
     for (const part of /** @type {const} */ (["headline", "reason", "detail", "advice"])) {
@@ -253,10 +249,11 @@ export class Tile {
     this.#setText(".clock", time);
     this.#setText(".ago", ago);
     const error = clock.error === undefined ? "" : ` ± ${Math.ceil(clock.error)} ms`;
+    const { lag } = this.sound;
     const latency = isLive && isKnown ? ` Latency: ${Math.round(age)} ms${error}.` : "";
     this.#find(".age").title =
       "When the server received this picture, and how long ago that was when it was shown." +
-      latency + this.sound.tooltip;
+      latency + (lag && ` The ${lag}.`);
   }
 
   /** @param {{ width: number, height: number }} size */

@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import { MIN_DENO_VERSION } from "../lib/cli/deno_version.ts";
 import { SETTINGS } from "../lib/cli/settings.ts";
 import { needing } from "./parts.ts";
-import { README } from "./readme.ts";
+import { codeBlocks, README } from "./readme.ts";
 import { eventually, ROOT, Server } from "./server.ts";
 
 Deno.test(
@@ -106,6 +106,13 @@ Deno.test("the README's short table of clients repeats lines of the table of all
   );
   assert(lines.length > 5);
   for (const line of lines) assertStringIncludes(all, line);
+});
+
+Deno.test("the README's section on sound repeats lines of the table of all clients", () => {
+  const [all] = /<!-- works-with -->[^]*?<!-- \/works-with -->/.exec(README)!;
+  const lines = codeBlocks("Sound").join("\n").split("\n").filter((line) => /http:/.test(line));
+  assertEquals(lines.length, 3);
+  for (const line of lines) assertStringIncludes(all, `\`${line}\``);
 });
 
 Deno.test("the README's links to its own sections have targets", () => {

@@ -1,28 +1,8 @@
 import type { SoundStats } from "../metrics/mod.ts";
-import type { CameraError } from "../errors.ts";
+import type { Sounds, SoundStatus } from "../sound/mod.ts";
 import type { CameraSound } from "../sound_packet.ts";
 import { asFailure, type StatusSource } from "./camera_status.ts";
 import { HttpError } from "./errors.ts";
-
-/** State of a camera's sound. */
-export interface SoundStatus {
-  readonly state: "off" | "starting" | "streaming" | "failed";
-  readonly listeners: number;
-  /** Samples per second. */
-  readonly rate: number;
-  readonly lastFailure: CameraError | undefined;
-  /** Packets since the start of the server. */
-  readonly packets: number;
-  readonly failures: number;
-}
-
-/** The sound of all cameras. */
-export interface Sounds {
-  /** Returns a camera's sound; undefined if `AUDIO` is not set for it. */
-  of(camera: string): CameraSound | undefined;
-  /** Returns its state; undefined if the camera has no sound. */
-  status(camera: string): SoundStatus | undefined;
-}
 
 /** The sound of the server's cameras, for the routes. */
 export class CameraSounds {

@@ -46,8 +46,11 @@ const FPS_RANGE: QueryRange = {
  * `clip.mkv` and `clip.mjpeg` have a `Content-Length`, and ranges. The size of `clip.mp4` is not
  * known in advance; it is typically a third of that of `clip.mkv`. Pages can show the progress: an
  * MP4 is a sequence of boxes that begin with their size (4 bytes) and type, and each `moof` box is
- * followed by the next `X-Clip-Fragment-Frames` of the `X-Clip-Frames` frames. `X-Clip-Duration` is
- * in seconds. HEAD has the same headers.
+ * followed by the next `X-Clip-Fragment-Frames` of the `X-Clip-Frames` frames, or by fewer, so that
+ * no fragment with sound is longer than a minute. `X-Clip-Duration` is in seconds. HEAD has the same
+ * headers.
+ *
+ * `clip.mkv` and `clip.mp4` have the recorded sound, unless there is a `speed` or `marks`.
  */
 export function clipRoutes({ cameras, recording, clock }: RecordingContext): Hono {
   return new Hono()

@@ -9,7 +9,7 @@ import {
   type ServerInfo,
 } from "../live/mod.ts";
 import type { Log } from "../log.ts";
-import type { FrameSource } from "../playback/mod.ts";
+import type { FrameSource, RecordedSoundSource } from "../playback/mod.ts";
 import { TooManyViewers, type Viewers, type ViewerSession } from "../streaming/mod.ts";
 import { clientAddress } from "./client_address.ts";
 import { cameraStatus, type StatusSource } from "./camera_status.ts";
@@ -33,6 +33,8 @@ export interface LiveRoutesOptions {
   status?: readonly StatusSource[];
   /** Opens a camera's recordings; undefined if the server has none. */
   replay?: (camera: string) => FrameSource;
+  /** Opens a camera's recorded sound; undefined if the server has no recordings. */
+  replaySound?: (camera: string) => RecordedSoundSource;
   sounds: CameraSounds;
   clock: Clock;
   log: Pick<Log, "warn">;
@@ -44,8 +46,10 @@ export interface LiveRoutesOptions {
  * protocol version is closed. Deno closes the sockets at shutdown.
  */
 export function liveRoutes(
-  { cameras, viewers, serverInfo, status = [], replay, sounds, clock, log }: LiveRoutesOptions,
+  options: LiveRoutesOptions,
 ): Hono {
+  const { cameras, viewers, serverInfo, status = [], replay, replaySound, sounds, clock, log } =
+    options;
   return new Hono().get("/live", (c) => {
     const names = cameras.all.map(({ name }) => name);
     const requested = c.req.query("watch")?.split(",");
@@ -63,6 +67,7 @@ export function liveRoutes(
       status: () => cameras.all.map((camera) => cameraStatus(camera, status)),
       server: serverInfo,
       replay,
+      replaySound,
       onReplayError: (camera, error) =>
         log.warn("recording cannot be played", { camera, reason: explain(error) }),
       sounds: (camera) => sounds.of(camera),

@@ -6,8 +6,9 @@ import type { Log } from "../log.ts";
 import { KeepAlive, Viewers } from "../streaming/mod.ts";
 import type { Recording } from "../recording/mod.ts";
 import { cameraRoutes } from "./camera_routes.ts";
+import type { Sounds } from "../sound/mod.ts";
 import type { StatusSource } from "./camera_status.ts";
-import { CameraSounds, type Sounds } from "./camera_sounds.ts";
+import { CameraSounds } from "./camera_sounds.ts";
 import { Cameras } from "./cameras.ts";
 import { liveRoutes } from "./live_routes.ts";
 import { metricsRoutes } from "./metrics_routes.ts";
@@ -57,6 +58,7 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
   const viewers = new Viewers({ max: maxViewers, clock, log });
   const keepAlive = new KeepAlive(clock, log);
   const replay = recording && ((camera: string) => recording.library.cursor(camera));
+  const replaySound = recording && ((camera: string) => recording.library.soundSource(camera));
   const startedAt = clock.now();
   const server = () => ({
     version,
@@ -72,7 +74,7 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
     soundRoutes({ cameras, sounds, keepAlive, viewers, clock }),
     snapshotRoutes(cameras),
     cameraRoutes(cameras, status),
-    liveRoutes({ cameras, viewers, serverInfo, status, replay, sounds, clock, log }),
+    liveRoutes({ cameras, viewers, serverInfo, status, replay, replaySound, sounds, clock, log }),
     metricsRoutes(cameras, server, recorded.stats, () => sounds.stats(names)),
     pageRoutes(pages),
   ];

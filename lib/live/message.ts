@@ -1,5 +1,6 @@
 import { type Bytes, hasHeadroom } from "../bytes.ts";
 import type { Frame, Jpeg } from "../frame.ts";
+import type { RecordedSound } from "../playback/mod.ts";
 import type { SoundPacket } from "../sound_packet.ts";
 
 /**
@@ -146,9 +147,30 @@ function encodeSound({ samples, sequence, heardAt }: SoundPacket, camera: number
   return writeHeader(message, { kind: MESSAGE_KIND.SOUND, camera, sequence, time: heardAt });
 }
 
+/**
+ * Encodes recorded sound for one client as a binary message, big-endian:
+ *
+ *     0  uint8    kind: 4
+ *     1  uint8    reserved: 0
+ *     2  uint16   index of the camera in the server's list
+ *     4  uint32   samples per second
+ *     8  float64  recording time of the first sample, in milliseconds since the Unix epoch
+ *    16           16-bit samples, little-endian, mono: up to 100 ms
+ */
+export function recordedSoundMessage(
+  { at, rate, samples }: RecordedSound,
+  camera: number,
+): Bytes {
+  const message = new Uint8Array(SOUND_HEADER + samples.length);
+  message.set(samples, SOUND_HEADER);
+  const kind = MESSAGE_KIND.RECORDED_SOUND;
+  return writeHeader(message, { kind, camera, sequence: rate, time: at });
+}
+
 interface Header {
   readonly kind: number;
   readonly camera: number;
+  /** Sequence number; of recorded sound, its rate. */
   readonly sequence: number;
   /** Time of the frame or the first sample, in milliseconds since the Unix epoch. */
   readonly time: number;

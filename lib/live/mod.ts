@@ -12,6 +12,7 @@ export {
   MESSAGE_KIND,
   PROTOCOL_VERSION,
   recordedFrameMessage,
+  recordedSoundMessage,
   SOUND_HEADER,
   soundMessage,
 } from "./message.ts";

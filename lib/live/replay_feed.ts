@@ -1,6 +1,15 @@
 import type { Clock } from "../clock.ts";
 import type { Jpeg } from "../frame.ts";
-import { type FrameSource, Playback, type PlaybackEvent, type Playhead } from "../playback/mod.ts";
+import {
+  type FrameSource,
+  Playback,
+  type PlaybackEvent,
+  type Playhead,
+  type RecordedSound,
+  type RecordedSoundSource,
+} from "../playback/mod.ts";
+import { ReplaySound } from "./replay_sound.ts";
+import { maxWaiting } from "./sound_feed.ts";
 
 /** State of a replay, as it is sent to the client. Times are milliseconds since the Unix epoch. */
 export interface ReplayState {
@@ -29,6 +38,10 @@ export interface ReplayFeedOptions {
   liveEdge: () => number | undefined;
   /** Sends a frame. @returns Size of the message, in bytes. */
   send: (image: RecordedImage) => number;
+  /** Opens the camera's recorded sound; undefined if there is none. */
+  openSound?: () => RecordedSoundSource;
+  /** Sends sound, unless too much is waiting for the client. */
+  sendSound?: (sound: RecordedSound) => void;
   /** Sends a state. @param id Number of the client's latest request. */
   report: (state: ReplayState, id: number | undefined) => void;
   /** Called when playback has caught up. @param shown Time of the last recorded frame sent. */
@@ -53,9 +66,29 @@ export class ReplayFeed {
   #id: number | undefined;
   #isAnswered = true;
   #inFlight: PromiseWithResolvers<void> | undefined;
+  readonly #sound: ReplaySound | undefined;
+  #isListening = false;
+  /** Rate of the sound sent last. */
+  #rate = 0;
 
   constructor(options: ReplayFeedOptions) {
     this.#options = options;
+    const { openSound, sendSound, clock, onError } = options;
+    if (!openSound) return;
+    this.#sound = new ReplaySound({
+      openSource: openSound,
+      clock,
+      send: (sound) => {
+        this.#rate = sound.rate;
+        sendSound?.(sound);
+      },
+      onError,
+    });
+  }
+
+  /** How much sound may wait for the client, in bytes. */
+  get maxWaitingSound(): number {
+    return this.#sound?.isPlaying ? maxWaiting(this.#rate) : 0;
   }
 
   /** The playhead; undefined while the client watches the live camera, or does not watch it. */
@@ -88,6 +121,7 @@ export class ReplayFeed {
     this.#playhead = playhead;
     this.#id = id;
     this.#isAnswered = false;
+    this.#updateSound();
     if (this.#playback) {
       this.#playback.follow(playhead, moved);
       return;
@@ -105,6 +139,13 @@ export class ReplayFeed {
     if (speed === 0) this.#report({ state: "paused", at: shownAt, speed });
     else this.#report({ state: "playing", at: position, speed });
     this.#isAnswered = true;
+    this.#updateSound();
+  }
+
+  /** Sends the sound of the replay at speed 1 from now on, or no longer. */
+  listen(isListening: boolean): void {
+    this.#isListening = isListening;
+    this.#updateSound();
   }
 
   /** Steps by this number of frames; the playhead must stand still. */
@@ -135,6 +176,7 @@ export class ReplayFeed {
   #close(): void {
     const playback = this.#playback;
     this.#playback = undefined;
+    this.#updateSound();
     playback?.[Symbol.asyncDispose]().catch(this.#options.onError);
   }
 
@@ -188,6 +230,14 @@ export class ReplayFeed {
   #answer(state: ReplayState): void {
     this.#isAnswered = true;
     this.#report(state);
+    this.#updateSound();
+  }
+
+  /** Plays the sound if the client listens and knows that the playhead has speed 1. */
+  #updateSound(): void {
+    const isHeard = this.#isListening && this.#playback && this.#isAnswered &&
+      this.#playhead?.speed === 1;
+    this.#sound?.follow(isHeard ? this.#playhead : undefined);
   }
 
   #report({ at, from, to, ...state }: ReplayState): void {

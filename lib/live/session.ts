@@ -1,7 +1,13 @@
 import type { Clock } from "../clock.ts";
 import type { Bytes } from "../bytes.ts";
-import type { CameraSound, SoundPacket } from "../sound_packet.ts";
-import { arrivalTime, type FrameSource, Playhead, shownUntil } from "../playback/mod.ts";
+import type { CameraSound } from "../sound_packet.ts";
+import {
+  arrivalTime,
+  type FrameSource,
+  Playhead,
+  type RecordedSoundSource,
+  shownUntil,
+} from "../playback/mod.ts";
 import {
   type ClientMessage,
   frameMessage,
@@ -9,6 +15,7 @@ import {
   PROTOCOL_VERSION,
   readClientMessage,
   recordedFrameMessage,
+  recordedSoundMessage,
   soundMessage,
 } from "./message.ts";
 import { type FeedCamera, LiveFeed } from "./feed.ts";
@@ -61,6 +68,8 @@ export interface LiveSessionOptions {
   server?: () => ServerInfo;
   /** Opens a camera's recordings; undefined if the server has none. */
   replay?: (camera: string) => FrameSource;
+  /** Opens a camera's recorded sound; undefined if the server has no recordings. */
+  replaySound?: (camera: string) => RecordedSoundSource;
   /** Called when the recordings of a camera cannot be read. */
   onReplayError?: (camera: string, error: unknown) => void;
   /** Returns a camera's sound; undefined if it has none. */
@@ -115,9 +124,11 @@ export interface LiveSessionOptions {
  *
  * Sound is not acknowledged. Packets are dropped while more than the frames being sent and 200 ms of
  * sound wait for the client: their sequence numbers have a gap. A camera that is replayed has no live
- * sound; it follows with the live frames. When a microphone fails or is closed, the session goes on;
- * the status says why. (A server that does not know `listen` closes the socket, so a client sends it
- * only to a camera with `sound`.)
+ * sound; it follows with the live frames. At speed 1, after `playing` has answered the latest request,
+ * the client gets the recorded sound from the playhead on, 200 ms before its time (see
+ * `recordedSoundMessage`), until its next request. When a microphone fails or is closed, the session
+ * goes on; the status says why. (A server that does not know `listen` closes the socket, so a client
+ * sends it only for a camera with `sound`.)
  *
  * Text messages are JSON. A binary message begins with four bytes: its kind (uint8; 1 is a frame, 2 a
  * recorded frame, 3 is sound, 4 recorded sound), a reserved byte, and the index of the camera
@@ -174,6 +185,8 @@ export class LiveSession {
         clock,
         liveEdge: () => camera.latest && arrivalTime(camera.latest, clock),
         send: (image) => this.#sendFrame(recordedFrameMessage(image, index), index),
+        openSound: options.replaySound && (() => options.replaySound!(name)),
+        sendSound: (sound) => void this.#sendSound(recordedSoundMessage(sound, index)),
         report: (state, id) => this.#report(index, state, id),
         onLive: (shown) => {
           this.#feeds[index]!.join(false, shownUntil(camera.latest, shown, clock));
@@ -186,7 +199,7 @@ export class LiveSession {
       const sound = options.sounds?.(name);
       return sound && new SoundFeed({
         sound,
-        send: (packet) => this.#sendSound(packet, index),
+        send: (packet) => this.#sendSound(soundMessage(packet, index)),
         onDropped: () => options.onSoundDropped?.(name),
       });
     });
@@ -335,6 +348,7 @@ export class LiveSession {
   #updateListening(retry?: boolean): void {
     for (const [index, sound] of this.#sounds.entries()) {
       const { name } = this.#cameras[index]!;
+      this.#replays?.[index]?.listen(!this.#ended && this.#listening.has(name));
       const isWanted = !this.#ended && this.#listening.has(name) &&
         !this.#replays?.[index]?.playhead;
       if (!isWanted) sound?.leave();
@@ -380,12 +394,12 @@ export class LiveSession {
   }
 
   /** Sends sound, unless too much is waiting for the client. @returns Whether it was sent. */
-  #sendSound(packet: SoundPacket, index: number): boolean {
+  #sendSound(message: Bytes): boolean {
     const { bufferedAmount } = this.#socket;
     if (bufferedAmount > this.#waitingFrames(bufferedAmount) + this.#maxWaitingSound()) {
       return false;
     }
-    this.#send(soundMessage(packet, index));
+    this.#send(message);
     return true;
   }
 
@@ -397,13 +411,15 @@ export class LiveSession {
 
   /** Returns how much sound may wait for the client, in bytes. */
   #maxWaitingSound(): number {
-    return this.#sounds.reduce((sum, sound) => sum + (sound?.joined ? sound.maxWaiting : 0), 0);
+    const live = this.#sounds.map((sound) => sound?.joined ? sound.maxWaiting : 0);
+    const recorded = this.#replays?.map(({ maxWaitingSound }) => maxWaitingSound) ?? [];
+    return [...live, ...recorded].reduce((sum, bytes) => sum + bytes, 0);
   }
 
   /**
    * Whether more bytes are buffered than a correct client can cause: it reads a frame before it
-   * acknowledges it, and sound is limited. (`bufferedAmount` may still include a frame that was acknowledged already,
-   * hence twice the size.)
+   * acknowledges it, and sound is limited. (`bufferedAmount` may still include a frame that was
+   * acknowledged already, hence twice the size.)
    */
   #isFlooded(): boolean {
     const frames = this.#allFeeds().reduce((sum, { size }) => sum + size, 0);

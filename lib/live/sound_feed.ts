@@ -4,6 +4,11 @@ import type { CameraSound, SoundPacket } from "../sound_packet.ts";
 /** Sound that may wait for a slow client, in milliseconds; what comes then is dropped. */
 const MAX_WAITING = 200;
 
+/** Returns how much sound of a rate may wait for a slow client, in bytes. */
+export function maxWaiting(rate: number): number {
+  return rate * 2 * MAX_WAITING / 1000;
+}
+
 /** Options of a {@link SoundFeed}. */
 export interface SoundFeedOptions {
   sound: CameraSound;
@@ -27,7 +32,7 @@ export class SoundFeed implements Subscriber<SoundPacket> {
 
   constructor(options: SoundFeedOptions) {
     this.#options = options;
-    this.maxWaiting = options.sound.rate * 2 * MAX_WAITING / 1000;
+    this.maxWaiting = maxWaiting(options.sound.rate);
   }
 
   /** Whether the client is listening. */

@@ -31,6 +31,7 @@ const ID = {
   TRACKS: 0x1654ae6b,
   TRACK: 0xae,
   TRACK_TYPE: 0x83,
+  DEFAULT_DURATION: 0x23e383,
   VIDEO: 0xe0,
   WIDTH: 0xb0,
   HEIGHT: 0xba,
@@ -63,6 +64,11 @@ export interface HeadOptions {
   readonly size?: Size;
   /** Missing for a file without sound. */
   readonly sound?: SoundTrack;
+  /**
+   * Frames per second of the pictures, for a live file: a player that is not told would measure it
+   * by 40 frames first, and stay behind by as much. Makes the head longer than {@link headSize}.
+   */
+  readonly frameRate?: number;
   /** Name of the writer, at most 24 ASCII characters. @default {"dinocam"} */
   readonly writtenBy?: string;
   /** Duration in milliseconds; missing while the file is being written. */
@@ -79,7 +85,8 @@ export interface HeadOptions {
  * bytes: when a file is complete, the head is written again over the first one.
  */
 export function encodeHead(options: HeadOptions): Bytes {
-  const { date, size, sound, writtenBy = "dinocam", duration = 0, fileSize, cuesAt } = options;
+  const { date, size, sound, frameRate, fileSize, cuesAt } = options;
+  const { writtenBy = "dinocam", duration = 0 } = options;
   const ebml = element(
     ID.EBML,
     ...[element(0x4286, uint(1, 1)), element(0x42f7, uint(1, 1)), element(0x42f2, uint(4, 1))],
@@ -120,16 +127,17 @@ export function encodeHead(options: HeadOptions): Bytes {
     info,
     element(
       ID.TRACKS,
-      ...size ? [encodeVideoTrack(size)] : [],
+      ...size ? [encodeVideoTrack(size, frameRate)] : [],
       ...sound ? [encodeSoundTrack(sound)] : [],
     ),
   );
 }
 
-function encodeVideoTrack({ width, height }: Size): Bytes {
+function encodeVideoTrack({ width, height }: Size, frameRate: number | undefined): Bytes {
   return element(
     ID.TRACK,
     ...encodeTrackType(TRACK.VIDEO, 1, "V_MJPEG"),
+    ...frameRate ? [element(ID.DEFAULT_DURATION, uint(Math.round(1e9 / frameRate), 6))] : [],
     element(ID.VIDEO, element(ID.WIDTH, uint(width, 2)), element(ID.HEIGHT, uint(height, 2))),
   );
 }
@@ -189,6 +197,16 @@ export interface Head extends HeadOptions {
  * @param bytes The first {@link MAX_HEAD_SIZE} bytes of a file, or the whole file.
  */
 export function readHead(bytes: Bytes): Head | undefined {
+  const head = readLiveHead(bytes);
+  const { size } = head ?? {};
+  return head && size && headSize(head.sound) === head.length ? { ...head, size } : undefined;
+}
+
+/** The head of a live file, which may have no pictures. */
+export type LiveHead = Omit<Head, "size"> & Pick<HeadOptions, "size">;
+
+/** Like {@link readHead}, also for a head without pictures. */
+export function readLiveHead(bytes: Bytes): LiveHead | undefined {
   const ebml = readElement(bytes, 0);
   const segment = ebml?.id === ID.EBML ? readElement(bytes, ebml.end) : undefined;
   if (segment?.id !== ID.SEGMENT) return undefined;
@@ -199,11 +217,9 @@ export function readHead(bytes: Bytes): Head | undefined {
     if (id === ID.SEEK_HEAD) cuesAt = segment.start + readUint(bytes, end - 8, end);
     else if (id === ID.INFO) info = readInfo(bytes, start, end);
     else if (id === ID.TRACKS) {
-      const tracks = readTracks(bytes, start, end);
-      const { size } = tracks;
-      if (!info || !size || headSize(tracks.sound) !== end) return undefined;
+      if (!info) return undefined;
       const fileSize = segment.end === Infinity ? undefined : segment.end;
-      return { ...info, ...tracks, size, cuesAt, fileSize, length: end };
+      return { ...info, ...readTracks(bytes, start, end), cuesAt, fileSize, length: end };
     }
   }
 }

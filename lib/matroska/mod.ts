@@ -21,13 +21,16 @@ export {
   writeVoid,
 } from "./cluster.ts";
 export { type Cues, type CuesOptions, cuesSize, encodeCues, readCues } from "./cues.ts";
+export { type Element, readElement } from "./ebml.ts";
 export {
   encodeHead,
   type Head,
   HEAD_SIZE,
   type HeadOptions,
   headSize,
+  type LiveHead,
   MAX_HEAD_SIZE,
   readHead,
+  readLiveHead,
   type SoundTrack,
 } from "./head.ts";

@@ -16,3 +16,10 @@ export {
 export { arrivalTime, shownUntil } from "./live_edge.ts";
 export { Playback, type PlaybackEvent, type PlaybackOptions } from "./playback.ts";
 export { Playhead, type PlayheadOptions } from "./playhead.ts";
+export {
+  type RecordedSound,
+  type RecordedSoundSource,
+  soundEnd,
+  soundFrom,
+} from "./recorded_sound.ts";
+export { Wait } from "./wait.ts";

@@ -26,6 +26,7 @@ export class Playhead {
   #at: number;
   #since: number;
   readonly #members = new Set<PlayheadMember>();
+  readonly #observers = new Set<PlayheadMember>();
   /** Where the gap ends that the playhead is in, for each member that has one. */
   readonly #gaps = new Map<PlayheadMember, number>();
 
@@ -61,6 +62,16 @@ export class Playhead {
     if (this.#members.delete(member)) this.#wakeAll();
   }
 
+  /** Adds an observer: it is woken like a camera, but has no part in where the playhead is. */
+  observe(observer: PlayheadMember): void {
+    this.#observers.add(observer);
+  }
+
+  /** Removes an observer. */
+  unobserve(observer: PlayheadMember): void {
+    this.#observers.delete(observer);
+  }
+
   /**
    * Reports that a member has no frames before `to`, in the direction of play. Jumps to the nearest
    * frame of any member if no member has frames where the playhead is.
@@ -84,6 +95,6 @@ export class Playhead {
   }
 
   #wakeAll(): void {
-    for (const member of this.#members) member.wake();
+    for (const member of [...this.#members, ...this.#observers]) member.wake();
   }
 }

@@ -100,7 +100,8 @@ export class Clips implements Disposable {
     }
     const isLimited = format === "mp4" || speed > 1;
     const fps = query.fps ?? (isLimited ? DEFAULT_MAX_FPS : undefined);
-    return await planPeriod(this.#library, camera, { from, to, speed, fps });
+    const sound = format !== "mjpeg";
+    return await planPeriod(this.#library, camera, { from, to, speed, fps, sound });
   }
 
   /** Returns the capture time of the recorded frame that is nearest to a period without frames. */
@@ -119,7 +120,8 @@ export class Clips implements Disposable {
       const [first, last] = [[offsets[0], times[0]], [offsets.at(-1), times.at(-1)]];
       return [day, name, number, thinnedTo, bytes, offsets.length, first, last];
     });
-    const etag = await eTag(JSON.stringify([format, plan.camera, plan.start, frames]));
+    const sound = plan.sound ? [plan.sound.rate] : []; // its clusters are among the frames
+    const etag = await eTag(JSON.stringify([format, plan.camera, plan.start, frames, ...sound]));
     return { length: new ClipFile(this.#library, plan, format).length, etag: etag! };
   }
 

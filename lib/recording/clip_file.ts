@@ -4,10 +4,12 @@ import {
   cuesSize,
   encodeCues,
   encodeHead,
-  HEAD_SIZE,
+  headSize,
   MAX_HEAD_SIZE,
   readClusterHeader,
   readHead,
+  TRACK,
+  type Track,
   writeClusterHeader,
   writeVoid,
 } from "../matroska/mod.ts";
@@ -19,6 +21,8 @@ import { readWriter } from "./segment_reader.ts";
 
 /** Maximum size of a read, in bytes, if it is more than one frame. */
 const CHUNK_SIZE = 2 ** 20;
+/** Maximum size of what is read and left out between two frames, such as sound, in bytes. */
+const MAX_LEFT_OUT = 16_384;
 /** Maximum number of frames with a cue each. Longer clips have a cue per second. */
 const MAX_CUES = 100_000;
 /** Maximum time between two cues of a longer clip, in milliseconds, if there are frames. */
@@ -37,11 +41,11 @@ export class ClipFile {
   readonly #source: Pick<FrameSource, "openFile">;
   readonly #plan: ClipPlan;
   readonly #format: ClipFileFormat;
-  /** Size of the header before each JPEG. */
+  /** Size of the header before each JPEG or sound. */
   readonly #headerSize: number;
-  /** Offsets of the first frame, and of the end of the last one. */
-  readonly #framesAt: number;
-  readonly #framesEnd: number;
+  /** Offsets of the first cluster, and of the end of the last one. */
+  readonly #clustersAt: number;
+  readonly #clustersEnd: number;
   readonly #cues: number;
   readonly #onDamage: (segment: Segment) => void;
 
@@ -58,21 +62,21 @@ export class ClipFile {
     this.#plan = plan;
     this.#format = format;
     this.#headerSize = isMatroska ? CLUSTER_HEADER : 0;
-    this.#framesAt = isMatroska ? HEAD_SIZE : 0;
-    this.#framesEnd = this.#framesAt + plan.bytes + plan.frames * this.#headerSize;
+    this.#clustersAt = isMatroska ? headSize(plan.sound) : 0;
+    this.#clustersEnd = this.#clustersAt + plan.bytes + plan.clusters * this.#headerSize;
     this.#cues = isMatroska ? countCues(plan) : 0;
-    this.length = this.#framesEnd + cuesSize(this.#cues);
+    this.length = this.#clustersEnd + cuesSize(this.#cues);
   }
 
   /**
-   * Reads a part of the file in chunks of about 1 MiB. Keeps at most one segment open. Frames that
-   * are damaged are left out: in their place is a Void element, or zeros.
+   * Reads a part of the file in chunks of about 1 MiB, of whole clusters. Keeps at most one segment
+   * open. Frames that are damaged are left out: in their place is a Void element, or zeros.
    *
    * @param end Offset of the end of the part.
    * @throws {Error} If a segment has been deleted or replaced meanwhile, or cannot be read at all.
    */
   async *read(start = 0, end = this.length): AsyncGenerator<Bytes> {
-    if (start < this.#framesAt) yield this.#encodeHead().subarray(start, end);
+    if (start < this.#clustersAt) yield this.#encodeHead().subarray(start, end);
     for (const piece of this.#plan.pieces) {
       const at = this.#offsetOf(piece);
       if (at >= end) return;
@@ -80,14 +84,14 @@ export class ClipFile {
         yield* this.#readPiece(piece, start, end);
       }
     }
-    if (end > this.#framesEnd) {
+    if (end > this.#clustersEnd) {
       const cues = this.#encodeCues();
-      yield cues.subarray(Math.max(0, start - this.#framesEnd), end - this.#framesEnd);
+      yield cues.subarray(Math.max(0, start - this.#clustersEnd), end - this.#clustersEnd);
     }
   }
 
   #offsetOf({ bytesBefore, first }: ClipPiece): number {
-    return this.#framesAt + bytesBefore + first * this.#headerSize;
+    return this.#clustersAt + bytesBefore + first * this.#headerSize;
   }
 
   async *#readPiece(piece: ClipPiece, start: number, end: number): AsyncGenerator<Bytes> {
@@ -109,12 +113,15 @@ export class ClipFile {
     }
   }
 
-  /** Reads frames that follow each other in the segment, and gives them their times in the clip. */
+  /**
+   * Reads clusters that are close together in the segment, and gives them their times in the clip.
+   */
   async #readRun(
     file: DiskFile,
-    { segment, offsets, sizes, times }: ClipPiece,
+    piece: ClipPiece,
     { frame, next }: { frame: number; next: number },
   ): Promise<Bytes> {
+    const { segment, offsets, sizes, times } = piece;
     const from = offsets[frame]!;
     const bytes = new Uint8Array(offsets[next - 1]! + CLUSTER_HEADER + sizes[next - 1]! - from);
     const clusters = offsets.subarray(frame, next).map((offset) => offset - from);
@@ -122,30 +129,30 @@ export class ClipFile {
     let written = 0;
     for (let i = frame; i < next; i++) {
       const [at, size] = [offsets[i]! - from, sizes[i]!];
-      const jpegAt = at + CLUSTER_HEADER;
-      const isWhole = readClusterHeader(bytes, at)?.size === size && bytes[jpegAt] === 0xff &&
-        bytes[jpegAt + 1] === 0xd8;
+      const track = trackOf(piece, i);
+      const isWhole = isExpected(bytes, at, { size, track });
       if (!isComplete || !isWhole && !await isUnchanged(file, segment)) {
         const { camera, day, name } = segment;
         throw new Error(`Cannot read a frame of ${camera}/${day}/${name}: replaced, or cut off`);
       }
-      if (!isWhole) {
-        writeVoid(bytes, size, at);
-        this.#onDamage(segment);
-      } else if (this.#format === "mkv") writeClusterHeader(bytes, { time: times[i]!, size }, at);
-      if (this.#format === "mjpeg") {
-        if (isWhole) bytes.copyWithin(written, jpegAt, jpegAt + size);
-        else bytes.fill(0, written, written + size);
-      }
-      written += this.#headerSize + size;
+      const isUsable = isWhole || i === firstTrimmed(piece);
+      const start = at + CLUSTER_HEADER - this.#headerSize;
+      const length = this.#headerSize + size;
+      if (written !== start) bytes.copyWithin(written, start, start + length);
+      if (!isUsable) this.#onDamage(segment);
+      if (this.#format === "mkv") {
+        if (isUsable) writeClusterHeader(bytes, { time: times[i]!, size, track }, written);
+        else writeVoid(bytes, size, written);
+      } else if (!isUsable) bytes.fill(0, written, written + length);
+      written += length;
     }
     return bytes.subarray(0, written);
   }
 
   #encodeHead(): Bytes {
-    const { start, size, duration } = this.#plan;
-    const options = { date: start, size, duration, fileSize: this.length };
-    return encodeHead({ ...options, cuesAt: this.#framesEnd });
+    const { start, size, sound, duration } = this.#plan;
+    const options = { date: start, size, sound, duration, fileSize: this.length };
+    return encodeHead({ ...options, cuesAt: this.#clustersEnd });
   }
 
   #encodeCues(): Bytes {
@@ -155,7 +162,7 @@ export class ClipFile {
     for (const piece of this.#plan.pieces) {
       let at = this.#offsetOf(piece);
       for (const [i, time] of piece.times.entries()) {
-        if (hasCue(time)) {
+        if (trackOf(piece, i) === TRACK.VIDEO && hasCue(time)) {
           cues.times[count] = time;
           cues.offsets[count++] = at;
         }
@@ -202,17 +209,41 @@ async function isUnchanged(file: DiskFile, { start, thinnedTo }: Segment): Promi
   return head?.date === start && readWriter(head)?.thinnedTo === thinnedTo;
 }
 
-/** Returns the frame after those that follow `frame` without a gap in the segment's file. */
-function endOfRun({ offsets, sizes }: ClipPiece, frame: number): number {
-  const from = offsets[frame]!;
-  let end = from + CLUSTER_HEADER + sizes[frame]!;
-  let next = frame + 1;
-  for (; next < offsets.length && offsets[next] === end; next++) {
-    const after = end + CLUSTER_HEADER + sizes[next]!;
-    if (after - from > CHUNK_SIZE) break;
+/** Returns the cluster after those that are close together with one in the segment's file. */
+function endOfRun({ offsets, sizes }: ClipPiece, cluster: number): number {
+  const from = offsets[cluster]!;
+  let end = from + CLUSTER_HEADER + sizes[cluster]!;
+  let next = cluster + 1;
+  for (; next < offsets.length; next++) {
+    const leftOut = offsets[next]! - end;
+    const after = offsets[next]! + CLUSTER_HEADER + sizes[next]!;
+    // A frame that belongs to several marks is there several times.
+    if (leftOut < 0 || leftOut > MAX_LEFT_OUT || after - from > CHUNK_SIZE) break;
     end = after;
   }
   return next;
+}
+
+function trackOf({ tracks }: ClipPiece, cluster: number): Track {
+  return (tracks?.[cluster] ?? TRACK.VIDEO) as Track;
+}
+
+/** Returns the cluster whose samples are in the file without its header; -1 if there is none. */
+function firstTrimmed({ tracks, skipped = 0 }: ClipPiece): number {
+  return skipped > 0 ? tracks!.indexOf(TRACK.SOUND) : -1;
+}
+
+/** Whether there is a cluster with a JPEG of a size, or with samples of at least this size. */
+function isExpected(
+  bytes: Bytes,
+  at: number,
+  { size, track }: { size: number; track: Track },
+): boolean {
+  const header = readClusterHeader(bytes, at);
+  if (header?.track !== track) return false;
+  if (track === TRACK.SOUND) return header.size >= size;
+  const jpegAt = at + CLUSTER_HEADER;
+  return header.size === size && bytes[jpegAt] === 0xff && bytes[jpegAt + 1] === 0xd8;
 }
 
 /** Returns a function that decides for each frame of a clip whether it has a cue. */
@@ -230,6 +261,10 @@ function countCues(plan: ClipPlan): number {
   if (plan.frames <= MAX_CUES) return plan.frames;
   const hasCue = cueChooser(plan);
   let count = 0;
-  for (const { times } of plan.pieces) for (const time of times) if (hasCue(time)) count++;
+  for (const piece of plan.pieces) {
+    for (const [i, time] of piece.times.entries()) {
+      if (trackOf(piece, i) === TRACK.VIDEO && hasCue(time)) count++;
+    }
+  }
   return count;
 }

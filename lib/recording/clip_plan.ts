@@ -1,6 +1,8 @@
 import type { Size } from "../jpeg/segments.ts";
 import { limitFps } from "../limit_fps.ts";
-import { CLUSTER_HEADER, MAX_HEAD_SIZE, readHead } from "../matroska/mod.ts";
+import { CLUSTER_HEADER, MAX_HEAD_SIZE, readHead, type SoundTrack } from "../matroska/mod.ts";
+import { type Clusters, interleave, shrink } from "./clip_clusters.ts";
+import { ClipSound } from "./clip_sound.ts";
 import type { FrameRange, Library } from "./library.ts";
 import type { Mark } from "./marks.ts";
 import type { Segment } from "./segment.ts";
@@ -17,21 +19,15 @@ const MAX_TIME = 2 ** 32 - 1;
 /** Where clips find their frames. */
 export type FrameSource = Pick<Library, "frames" | "openFile">;
 
-/** Frames of a clip that are in the same segment. */
-export interface ClipPiece {
+/** Frames of a clip that are in the same segment, with the sound between them. */
+export interface ClipPiece extends Clusters {
   readonly segment: Segment;
-  /** Number of its first frame in the clip, from 0. */
+  /** Number of its first cluster in the clip, from 0. */
   readonly first: number;
-  /** Size of all JPEGs of the clip before it, in bytes. */
+  /** Size of all JPEGs and samples of the clip before it, in bytes. */
   readonly bytesBefore: number;
-  /** Size of its JPEGs, in bytes. */
+  /** Size of its JPEGs and samples, in bytes. */
   readonly bytes: number;
-  /** Offset of the cluster of each frame in the segment's file. */
-  readonly offsets: Uint32Array;
-  /** Size of the JPEG of each frame, in bytes. */
-  readonly sizes: Uint32Array;
-  /** Time of each frame in the clip, in milliseconds; rises strictly. */
-  readonly times: Uint32Array;
 }
 
 /** The frames of a clip: where they are recorded, and when they are shown. */
@@ -40,7 +36,9 @@ export interface ClipPlan {
   readonly pieces: readonly ClipPiece[];
   /** Number of frames. */
   readonly frames: number;
-  /** Size of all JPEGs, in bytes. */
+  /** Number of clusters: frames, and sound. */
+  readonly clusters: number;
+  /** Size of all JPEGs and samples, in bytes. */
   readonly bytes: number;
   /** Capture time of the first frame, in milliseconds since the Unix epoch. */
   readonly start: number;
@@ -48,6 +46,8 @@ export interface ClipPlan {
   readonly duration: number;
   /** Size of the pictures of the first segment. */
   readonly size: Size;
+  /** Undefined for a clip without sound. */
+  readonly sound?: SoundTrack;
 }
 
 /** Options of {@link planPeriod}. */
@@ -59,10 +59,13 @@ export interface PeriodOptions {
   readonly speed: number;
   /** Maximum frame rate of the clip; undefined: all frames. */
   readonly fps: number | undefined;
+  /** Whether the clip has the sound of the period, if there is any; only at speed 1. */
+  readonly sound?: boolean;
 }
 
 /**
- * Chooses the frames of a period. Gaps of the recording are gaps of the clip.
+ * Chooses the frames of a period, and its sound. Gaps of the recording are gaps of the clip. The
+ * sound has one rate, that of the first segment with sound: sound of other rates is left out.
  *
  * @returns undefined if nothing was recorded in the period.
  * @throws {RangeError} If the clip is too long.
@@ -70,9 +73,10 @@ export interface PeriodOptions {
 export async function planPeriod(
   source: FrameSource,
   camera: string,
-  { from, to, speed, fps }: PeriodOptions,
+  { from, to, speed, fps, sound = false }: PeriodOptions,
 ): Promise<ClipPlan | undefined> {
-  const builder = new ClipBuilder(source, camera);
+  const hasSound = sound && speed === 1;
+  const builder = new ClipBuilder(source, camera, hasSound ? new ClipSound() : undefined);
   const isChosen = fps === undefined ? () => true : limitFps(fps);
   const frame = { monotonic: 0 };
   for await (const range of source.frames(camera, from, to)) {
@@ -139,27 +143,36 @@ function firstFrameAt(range: FrameRange, at: number): number {
   return low;
 }
 
+/** Frames of a segment, until it is known where the sound between them ends. */
+interface OpenPiece {
+  readonly range: FrameRange;
+  readonly frames: Clusters;
+}
+
 /** Collects the frames of a clip, segment by segment. */
 class ClipBuilder {
   readonly #source: FrameSource;
   readonly #camera: string;
+  readonly #sound: ClipSound | undefined;
   readonly #pieces: ClipPiece[] = [];
   #range!: FrameRange;
   #offsets = new Uint32Array(0);
   #sizes = new Uint32Array(0);
   #times = new Uint32Array(0);
-  /** Number of frames in the arrays, and the size of their JPEGs. */
+  /** Number of frames in the arrays. */
   #count = 0;
-  #pieceBytes = 0;
+  #open: OpenPiece | undefined;
   #frames = 0;
+  #clusters = 0;
   #bytes = 0;
   #lastTime = -1;
   #start: number | undefined;
   #size: Size | undefined;
 
-  constructor(source: FrameSource, camera: string) {
+  constructor(source: FrameSource, camera: string, sound?: ClipSound) {
     this.#source = source;
     this.#camera = camera;
+    this.#sound = sound;
   }
 
   /**
@@ -172,6 +185,7 @@ class ClipBuilder {
   async begin(range: FrameRange, capacity: number): Promise<boolean> {
     this.#size ??= await readSize(this.#source, range.segment);
     if (!this.#size) return false;
+    this.#close({ end: timeOf(range, range.first), isLast: false });
     this.#range = range;
     this.#offsets = new Uint32Array(capacity);
     this.#sizes = new Uint32Array(capacity);
@@ -201,46 +215,59 @@ class ClipBuilder {
     this.#offsets[this.#count] = offset;
     this.#sizes[this.#count] = size;
     this.#times[this.#count++] = this.#lastTime;
-    this.#pieceBytes += size;
   }
 
   /** Ends the piece. */
   end(): void {
     const count = this.#count;
-    if (count === 0) return;
-    this.#pieces.push({
-      segment: this.#range.segment,
-      first: this.#frames,
-      bytesBefore: this.#bytes,
-      bytes: this.#pieceBytes,
+    const frames = {
       offsets: shrink(this.#offsets, count),
       sizes: shrink(this.#sizes, count),
       times: shrink(this.#times, count),
-    });
+    };
+    this.#open = { range: this.#range, frames };
     this.#frames += count;
-    this.#bytes += this.#pieceBytes;
-    this.#count = this.#pieceBytes = 0;
+    this.#count = 0;
   }
 
   /** Returns the clip, if it has frames. @param interval Duration of a single frame. */
   finish(interval: number): ClipPlan | undefined {
     if (this.#frames === 0) return undefined;
     const meanInterval = this.#frames > 1 ? this.#lastTime / (this.#frames - 1) : interval;
+    const [start, duration] = [this.#start!, Math.round(this.#lastTime + meanInterval)];
+    this.#close({ end: start + duration, isLast: true });
     return {
       camera: this.#camera,
       pieces: this.#pieces,
       frames: this.#frames,
+      clusters: this.#clusters,
       bytes: this.#bytes,
-      start: this.#start!,
-      duration: Math.round(this.#lastTime + meanInterval),
+      start,
+      duration,
       size: this.#size!,
+      sound: this.#sound?.track,
     };
   }
-}
 
-/** Returns the first elements. They keep no memory for the others. */
-function shrink(array: Uint32Array, length: number): Uint32Array {
-  return length === array.length ? array : array.slice(0, length);
+  /**
+   * Completes the piece that has ended, with its sound.
+   *
+   * @param end Time at which the next piece begins, or the clip ends.
+   */
+  #close({ end, isLast }: { end: number; isLast: boolean }): void {
+    if (!this.#open) return;
+    const { range, frames } = this.#open;
+    this.#open = undefined;
+    const sound = this.#sound?.take(range, { start: this.#start!, end, isLast });
+    const clusters = sound ? interleave(frames, sound) : frames;
+    const count = clusters.offsets.length;
+    if (count === 0) return;
+    const bytes = clusters.sizes.reduce((sum, size) => sum + size, 0);
+    const place = { segment: range.segment, first: this.#clusters, bytesBefore: this.#bytes };
+    this.#pieces.push({ ...place, bytes, ...clusters });
+    this.#clusters += count;
+    this.#bytes += bytes;
+  }
 }
 
 /** Reads the size of a segment's pictures; undefined if it has been deleted or is damaged. */

@@ -1,3 +1,4 @@
+import type { RecordedSoundSource } from "../playback/mod.ts";
 import type { Cursor } from "./cursor.ts";
 import type { DiskFile } from "./disk.ts";
 import type { OpenSegment, Segment, SegmentIndex, SegmentSound } from "./segment.ts";
@@ -86,6 +87,8 @@ export interface Library {
    * as the clock was set back, the first cluster of a range can begin before the end of the last one.
    */
   sounds(camera: string, from: number, to: number): AsyncIterable<SoundRange>;
+  /** Opens a source of a camera's sound. It opens no file until it reads. */
+  soundSource(camera: string): RecordedSoundSource;
   /** Opens the file of a segment for reading; the caller closes it. */
   openFile(segment: Segment): Promise<DiskFile>;
 

@@ -78,7 +78,7 @@ export async function openRecording(
     cameras: cameras.map((one, i) => ({ ...one, recorder: recorders[i]! })),
     retention,
     startRetention: () => old.start(),
-    summary: await describe(disk, { root, maxBytes, names }),
+    summary: await describe(disk, { root, maxBytes, cameras }),
   });
   recording.use(stack.move());
   recording.start();
@@ -88,10 +88,13 @@ export async function openRecording(
 /** Describes what is recorded and where, for the banner. */
 async function describe(
   disk: FileSystemDisk,
-  { root, maxBytes, names }: { root: string; maxBytes: number; names: readonly string[] },
+  { root, maxBytes, cameras }:
+    & Pick<RecordingOptions, "cameras" | "maxBytes">
+    & { readonly root: string },
 ): Promise<string> {
   const space = await disk.space(root).catch(() => undefined); // recording will say why
   const free = space ? `, ${formatSize(space.free)} free on the disk` : "";
+  const names = cameras.map(({ camera: { name }, sound }) => sound ? `${name} with sound` : name);
   const what = names.length > 0 ? `Recording ${names.join(", ")}` : "Recording no camera";
   return printable(`${what} in ${root}: at most ${formatSize(maxBytes)}${free}`);
 }

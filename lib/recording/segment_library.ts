@@ -13,6 +13,7 @@ import type { OpenSegment, Segment, SegmentIndex } from "./segment.ts";
 import { SegmentCursor } from "./segment_cursor.ts";
 import { dayOf, isCameraName, parseDay, segmentPath } from "./segment_name.ts";
 import { readSegment } from "./segment_reader.ts";
+import { SoundCursor } from "./sound_cursor.ts";
 import { clustersIn } from "./sound_clusters.ts";
 import { buildTimeline } from "./timeline.ts";
 import { framesIn, type Piece } from "./visible.ts";
@@ -148,6 +149,10 @@ export class SegmentLibrary implements Library, AsyncDisposable {
       at = Math.max(at, end);
       piece = next;
     }
+  }
+
+  soundSource(camera: string): SoundCursor {
+    return new SoundCursor(this, camera);
   }
 
   openFile(segment: Segment): Promise<DiskFile> {

@@ -24,8 +24,9 @@ const KNOWN_ERRORS: Readonly<Record<DeviceFormat, readonly KnownError[]>> = {
   pulse: [
     {
       pattern: /: (No such process|Connection refused|Connection terminated|Timeout)$/,
-      hint: "neither PulseAudio nor PipeWire runs for this user: a systemd service without a " +
-        "session needs AUDIO=alsa:plughw:1,0, or PULSE_SERVER; others need XDG_RUNTIME_DIR",
+      hint: "neither PulseAudio nor PipeWire runs for this user, or XDG_RUNTIME_DIR is not that " +
+        "of the session; a systemd service without a session needs AUDIO=alsa:plughw:1,0, or " +
+        "PULSE_SERVER",
     },
     {
       pattern: /: (Access denied|Permission denied|Operation not permitted)$/,
@@ -34,8 +35,7 @@ const KNOWN_ERRORS: Readonly<Record<DeviceFormat, readonly KnownError[]>> = {
     },
     {
       pattern: /: (Input\/output error|No such entity)$/,
-      hint: "there may be no such microphone: `pactl list sources short` lists the names for " +
-        "AUDIO=pulse:NAME",
+      hint: "there may be no such microphone: --list-cameras lists the values of AUDIO",
     },
   ],
   alsa: [
@@ -55,22 +55,21 @@ const KNOWN_ERRORS: Readonly<Record<DeviceFormat, readonly KnownError[]>> = {
     },
     {
       pattern: /cannot open audio device|No such device|No such file or directory/,
-      hint: "check that the microphone is plugged in: `arecord -l` lists the numbers of card and " +
-        "device for AUDIO=alsa:plughw:1,0; a user that is not in the group audio sees none",
+      hint: "check that the microphone is plugged in, and that `id -nG` names the group audio: " +
+        "--list-cameras lists the values of AUDIO",
     },
   ],
   avfoundation: [
     {
       pattern: /Audio device not found|Invalid (audio )?device index|Input\/output error/,
-      hint: '`ffmpeg -f avfoundation -list_devices true -i ""` lists the microphones; allow ' +
-        "the terminal in System Settings > Privacy & Security > Microphone",
+      hint: "--list-cameras lists the values of AUDIO; allow the terminal to use the microphone: " +
+        "System Settings, Privacy & Security, Microphone",
     },
   ],
   dshow: [
     {
       pattern: /Could not find audio (only )?device|I\/O error/i,
-      hint: "`ffmpeg -f dshow -list_devices true -i dummy` lists the names of microphones for " +
-        "AUDIO=dshow:NAME",
+      hint: "--list-cameras lists the values of AUDIO",
     },
   ],
 };

@@ -1,10 +1,10 @@
 import type { Bytes } from "../bytes.ts";
 import {
   CLUSTER_HEADER,
-  type Head,
+  type LiveHead,
   MAX_HEAD_SIZE,
   readClusterHeader,
-  readHead,
+  readLiveHead,
   TRACK,
 } from "../matroska/mod.ts";
 import type { SoundChunk } from "./chunk.ts";
@@ -14,7 +14,7 @@ import type { SoundChunk } from "./chunk.ts";
  * the date in its head, and the time since then.
  */
 export class LiveMatroskaDecoder {
-  #head: Head | undefined;
+  #head: LiveHead | undefined;
   #pending: Bytes = new Uint8Array(0);
 
   /** Samples per second; undefined before the head has arrived, or if there is no sound track. */
@@ -32,7 +32,7 @@ export class LiveMatroskaDecoder {
     let rest = this.#pending.length === 0 ? bytes : concat(this.#pending, bytes);
     const chunks: SoundChunk[] = [];
     if (!this.#head) {
-      this.#head = readHead(rest);
+      this.#head = readLiveHead(rest);
       if (this.#head) rest = rest.subarray(this.#head.length);
       else if (rest.length > MAX_HEAD_SIZE) throw new SyntaxError("Unknown head");
     }

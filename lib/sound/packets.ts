@@ -1,5 +1,6 @@
 import type { Bytes } from "../bytes.ts";
 import type { Clock } from "../clock.ts";
+import { CameraError } from "../errors.ts";
 import type { Open } from "../hub/hub.ts";
 import { PACKET_DURATION } from "../sound_packet.ts";
 import type { OpenSound, SoundChunk } from "./chunk.ts";
@@ -10,6 +11,13 @@ import { SampleClock } from "./sample_clock.ts";
  * arrive in a clump, and their times are up to 25 ms late.
  */
 const START = 300;
+/** Duration after which the samples are counted anew, in milliseconds. */
+const COUNTED = 10_000;
+/**
+ * Maximum duration of samples ahead of real time, in milliseconds. Buffers of a device or a network
+ * hold less.
+ */
+const MAX_AHEAD = 10_000;
 /** Maximum difference between two chunks' times that is no gap, in milliseconds. */
 const MAX_GAP = 10;
 
@@ -35,19 +43,51 @@ export function samplesPerPacket(rate: number): number {
   return Math.round(rate * PACKET_DURATION / 1_000);
 }
 
-/** Cuts the chunks of a source into packets. */
+/**
+ * Cuts the chunks of a source into packets.
+ *
+ * The iteration throws a {@link CameraError} if the source does not keep to real time.
+ */
 export function toPackets(open: OpenSound, { clock, rate }: PacketOptions): Open<CapturedPacket> {
   return async function* (signal) {
     const cutter = new PacketCutter(rate);
+    const pace = new Pace(rate);
     let startedAt: number | undefined;
     for await (const chunk of open(signal)) {
       const now = clock.monotonic();
       startedAt ??= now;
+      pace.add(chunk.bytes.length / 2, now);
       for (const packet of cutter.push(chunk, now)) {
         if (now - startedAt >= START) yield packet;
       }
     }
   };
+}
+
+/** Detects a source that does not wait, such as a program that reads a file. */
+class Pace {
+  readonly #rate: number;
+  #since = -Infinity;
+  #samples = 0;
+
+  constructor(rate: number) {
+    this.#rate = rate;
+  }
+
+  /** Counts samples. @throws {CameraError} If they are much more than a microphone delivers. */
+  add(samples: number, now: number): void {
+    if (now - this.#since > COUNTED) {
+      this.#since = now;
+      this.#samples = 0;
+    }
+    this.#samples += samples;
+    const ahead = this.#samples / this.#rate * 1_000 - (now - this.#since);
+    if (ahead <= MAX_AHEAD) return;
+    throw new CameraError("The sound arrives faster than it can be heard", {
+      hint: "AUDIO must be live, at the rate AUDIO_RATE; to play a file by ffmpeg, write -re " +
+        "before -i",
+    });
+  }
 }
 
 /** Cuts chunks of samples into packets, and determines when these were heard. */

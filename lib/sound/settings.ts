@@ -146,7 +146,7 @@ function adviceForAlsa(text: string): string | undefined {
   if (card !== undefined) return `set alsa:plughw:${card},${number}, which converts the rate`;
   if (/^hw:/i.test(device)) return `set alsa:plug${device}, which converts the rate`;
   if (!device || /^(\/dev\/|card\b)/i.test(device)) {
-    return "set alsa:plughw:1,0, with the numbers of the card and the device in `arecord -l`";
+    return "set alsa:plughw:1,0; --list-cameras lists the values for this machine";
   }
   return /^alsa:/i.test(text) ? undefined : `set alsa:${device}`;
 }

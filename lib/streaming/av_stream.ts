@@ -22,6 +22,8 @@ const SILENCE_DELAY = 200;
 export interface AvStreamOptions {
   /** Samples per second. */
   rate: number;
+  /** Returns the frames per second, as far as they are known. */
+  frameRate?: () => number;
   /** Returns the monotonic time, in milliseconds. */
   now: () => number;
   /** Decides whether this viewer gets a frame; see `limitFps`. @default {all frames} */
@@ -54,7 +56,8 @@ interface Block {
  * wins; packets of sound wait for a slow client, up to 200 ms of them.
  *
  * The file has silence where the microphone delivers nothing, because players wait for sound. It
- * begins with {@link start}; what comes before is left out.
+ * begins with {@link start}; what comes before is left out. If the size of the pictures changes, it
+ * goes on: ffmpeg, mpv, VLC and GStreamer read the size of each JPEG.
  */
 export class AvStream implements FrameStream {
   /** Receives the camera's frames. */
@@ -157,7 +160,8 @@ export class AvStream implements FrameStream {
     const size = sizeOf(frame.jpeg);
     if (!size) return;
     const zero = frame.capturedAt + now - frame.monotonic;
-    this.#head = [encodeHead({ date: zero, size, sound: { rate: this.#options.rate } })];
+    const { rate, frameRate } = this.#options;
+    this.#head = [encodeHead({ date: zero, size, sound: { rate }, frameRate: frameRate?.() })];
     this.#times = avTimes(zero);
     this.#soundEndAt = now;
     this.#addFrame(frame, { time: 0, now, isNew: true });

@@ -22,6 +22,18 @@ export interface OpenAvStreamOptions {
   onSoundDropped: () => void;
 }
 
+/** Assumed frame rate of a camera that has just started. If it is too high, it does no harm. */
+const ASSUMED_FPS = 30;
+/** Number of frames by which a camera's frame rate is known. */
+const KNOWN_AFTER = 30;
+
+/** Returns a camera's frame rate, rounded, as far as it is known. */
+function frameRateOf(camera: Camera): number {
+  const { fps, frames } = camera.stats();
+  if (frames < KNOWN_AFTER || fps === 0) return ASSUMED_FPS;
+  return fps > 2 ? Math.round(fps) : fps;
+}
+
 /**
  * Opens a camera's pictures and sound, in one Matroska file, for a new viewer, and waits until both
  * are flowing. The stream ends when the client disconnects or stops reading, or when the camera
@@ -39,6 +51,7 @@ export async function openAvStream(
   const cleanup = new DisposableStack();
   const viewer = new AvStream({
     rate: sound.rate,
+    frameRate: () => Math.min(fps ?? Infinity, frameRateOf(camera)),
     now: () => clock.monotonic(),
     wanted: fps === undefined ? undefined : limitFps(fps),
     onDelivered: (frame, bytes) => camera.countDelivered(frame, bytes),

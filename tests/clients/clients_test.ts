@@ -5,10 +5,12 @@
  */
 import { printTable } from "./client.ts";
 import "./programs.ts";
+import "./sound.ts";
 import "./readers.ts";
 import "./image_recovery.ts";
 import "./windows.ts";
 import "./nginx.ts";
+import "./home_assistant_sound.ts";
 import "./works_with.ts";
 
 Deno.test.afterAll(printTable);

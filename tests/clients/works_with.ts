@@ -31,7 +31,7 @@ const RUNNERS: Record<string, Runner> = {
   "a web page": { programs: CHROMIUM, run: showInPage },
   "curl": { programs: ["curl"], run: givesPicture },
   "wget": { programs: ["wget"], run: givesPicture },
-  "ffmpeg": { programs: ["ffmpeg", "ffprobe"], run: records },
+  "ffmpeg": { programs: ["ffmpeg", "ffprobe"], run: (line) => records(line) },
   "ffplay": { programs: ["ffplay"], run: plays },
   "VLC": { programs: ["vlc", "setpriv"], run: plays },
   "OpenCV": { programs: [CV2], run: givesShape },
@@ -46,6 +46,13 @@ const RUNNERS: Record<string, Runner> = {
   "go2rtc, Frigate": { programs: [], run: reads(readAsGo2rtc, 5) },
   "motionEye: network camera": { programs: [], run: isNetworkCamera },
   "mjpg-streamer": { programs: [], run: readsByInputHttp },
+  "curl: sound": { programs: ["curl"], run: recordsSound },
+  "ffmpeg: with sound": { programs: ["ffmpeg", "ffprobe"], run: recordsWithSound },
+  "ffplay: with sound": { programs: ["ffplay"], run: plays },
+  "VLC: with sound": { programs: ["vlc", "setpriv"], run: plays },
+  "mpv: with sound": { programs: ["mpv"], run: plays },
+  "GStreamer: with sound": { programs: ["gst-launch-1.0"], run: plays },
+  "Home Assistant: FFmpeg camera": { programs: ["ffmpeg"], run: isReadByHomeAssistant },
 };
 
 /** Time that a player runs, in milliseconds. */
@@ -71,7 +78,7 @@ for (const [name, line] of lines) {
     programs,
     async () => {
       // The rate that ffmpeg and programs based on it assume for a stream that does not state one.
-      await using server = await serveCamera({ FPS: "25" });
+      await using server = await serveCamera({ FPS: "25", AUDIO: "test" });
       return await run(line.replaceAll(":8000", `:${portOf(server)}`), server);
     },
   );
@@ -90,7 +97,13 @@ function addressIn(line: string): string {
 async function inShell(line: string, { ms = 40_000 } = {}) {
   const folder = await Deno.makeTempDir();
   await Deno.chmod(folder, 0o777);
-  const env = { SDL_VIDEODRIVER: "dummy", HOME: folder, DISPLAY: "", WAYLAND_DISPLAY: "" };
+  const env = {
+    SDL_VIDEODRIVER: "dummy",
+    SDL_AUDIODRIVER: "dummy",
+    HOME: folder,
+    DISPLAY: "",
+    WAYLAND_DISPLAY: "",
+  };
   // Debian packages OpenCV for the system's Python, which may not be the first `python3` on the
   // PATH.
   const command = asUser(["sh", "-c", `exec ${line.replace(/^python3/, PYTHON)}`]);
@@ -107,16 +120,45 @@ async function givesPicture(line: string): Promise<Figure> {
   return inMs(took);
 }
 
-async function records(line: string): Promise<Figure> {
+async function records(line: string, { codecs = ["mjpeg"] } = {}): Promise<Figure> {
   const { code, stderr, folder } = await inShell(line.replace("-i ", "-v error -i "));
   assertEquals([code, stderr], [0, ""]);
   const { stdout } = await run("ffprobe", [
-    ...["-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0"],
+    ...["-v", "error", "-show_entries", "format=duration:stream=codec_name", "-of", "csv=p=0"],
     join(folder, "recording.mkv"),
   ]);
   await Deno.remove(folder, { recursive: true });
-  assert(Math.abs(Number(stdout) - 10) < 0.5, stdout);
-  return `${Number(stdout).toFixed(1)} s of 10 s`;
+  const [duration, ...found] = stdout.trim().split("\n").reverse();
+  assertEquals(found.reverse(), codecs);
+  assert(Math.abs(Number(duration) - 10) < 0.5, stdout);
+  return `${Number(duration).toFixed(1)} s of 10 s`;
+}
+
+async function recordsWithSound(line: string): Promise<Figure> {
+  return await records(line, { codecs: ["mjpeg", "pcm_s16le"] });
+}
+
+async function recordsSound(line: string): Promise<Figure> {
+  const { code, folder } = await inShell(line);
+  assertEquals(code, 28); // curl has reached its time limit
+  const sound = await Deno.readFile(join(folder, "sound.wav"));
+  await Deno.remove(folder, { recursive: true });
+  assertEquals(new TextDecoder().decode(sound.subarray(0, 4)), "RIFF");
+  const seconds = (sound.length - 44) / 48_000;
+  assert(seconds > 8 && seconds < 10.5, `${seconds} s`);
+  return `${seconds.toFixed(1)} s of 10 s`;
+}
+
+/** Reads frames as Home Assistant's FFmpeg camera, which has ffmpeg write multipart. */
+async function isReadByHomeAssistant(line: string): Promise<Figure> {
+  const { code, stdout, stderr } = await run("ffmpeg", [
+    ...["-nostdin", "-v", "error", "-i", addressIn(line), "-frames:v", "50"],
+    ...["-c:v", "mjpeg", "-an", "-f", "mpjpeg", "-"],
+  ]);
+  assertEquals([code, stderr], [0, ""]);
+  const frames = stdout.split("Content-type: image/jpeg").length - 1;
+  assertEquals(frames, 50);
+  return `${frames} frames`;
 }
 
 async function givesShape(line: string): Promise<Figure> {
@@ -128,13 +170,14 @@ async function givesShape(line: string): Promise<Figure> {
 
 /** Runs a player for {@link PLAY_TIME}: it must count as one viewer and receive frames. */
 async function plays(line: string, server: Server): Promise<Figure> {
-  const asVlc = line.replace(/^vlc /, "vlc -I dummy --no-audio --vout dummy ");
-  const playing = inShell(asVlc, { ms: PLAY_TIME });
+  const headless = line.replace(/^vlc /, "vlc -I dummy --aout dummy --vout dummy ")
+    .replace(/^mpv /, "mpv --no-config --vo=null --ao=null ");
+  const playing = inShell(headless, { ms: PLAY_TIME });
   await new Promise((resolve) => setTimeout(resolve, PLAY_TIME - 500));
-  const [{ viewers, sent }] = await (await fetch(`${server.url}/cameras`)).json();
+  const [{ viewers, sent, sound }] = await (await fetch(`${server.url}/cameras`)).json();
   const { stderr, folder } = await playing;
   await Deno.remove(folder, { recursive: true });
-  assertEquals(viewers, 1, stderr);
+  assertEquals([viewers, sound.listeners], [1, line.includes("av.mkv") ? 1 : 0], stderr);
   // A player that shows nothing soon stops reading, too.
   assert(sent > 30, `${sent} frames`);
   assertEquals(/^.*(?:Could not|Expected boundary|Invalid data).*$/im.exec(stderr)?.[0], undefined);

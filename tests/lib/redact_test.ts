@@ -86,13 +86,14 @@ Deno.test("Redactor without addresses changes nothing", () => {
   }
 });
 
-Deno.test("sourceRedactor() hides the secrets of all cameras", () => {
+Deno.test("sourceRedactor() hides the secrets of all cameras and microphones", () => {
   const redactor = sourceRedactor({
     SOURCE: "http://a:first111@cam/",
     FRONT_SOURCE: "http://a:second22@cam/",
+    FRONT_AUDIO: "http://a:fourth44@cam/audio.wav",
     OTHER: "http://a:public33@cam/",
   });
-  assertEquals(redactor.redact("first111 second22 public33"), "… … public33");
+  assertEquals(redactor.redact("first111 second22 fourth44 public33"), "… … … public33");
 });
 
 Deno.test("Redactor takes linear time for long addresses and long texts", () => {

@@ -1,12 +1,14 @@
 import {
   assert,
   assertEquals,
+  assertGreater,
   assertGreaterOrEqual,
   assertLess,
   assertLessOrEqual,
 } from "@std/assert";
 import { FileSystemDisk } from "../../lib/recording/file_system.ts";
 import { repair } from "../../lib/recording/repair.ts";
+import { PACKET_DURATION } from "../../lib/sound_packet.ts";
 import { run, withFolder } from "../clients/client.ts";
 import { percentile } from "../faults/figures.ts";
 import { pause } from "../faults/viewer.ts";
@@ -27,6 +29,8 @@ export interface KillOptions {
   /** Frames per second. */
   readonly fps: number;
   readonly bytes: number;
+  /** Whether sound is recorded, too. */
+  readonly sound?: boolean;
   readonly random: Random;
 }
 
@@ -43,6 +47,8 @@ export interface KillResult {
   torn: number;
   /** Kills that have left a segment that was not closed. */
   open: number;
+  /** Packets of sound that were kept. */
+  packets: number;
   /** 99th percentile of the time to repair a segment, in milliseconds. */
   repair: number;
 }
@@ -59,6 +65,7 @@ export async function killRecorders(options: KillOptions): Promise<KillResult> {
     lost: 0,
     torn: 0,
     open: 0,
+    packets: 0,
     repair: 0,
   };
   const repairs: number[] = [];
@@ -75,12 +82,14 @@ export async function killRecorders(options: KillOptions): Promise<KillResult> {
       const kept = await segmentFiles(`${folder}/front`);
       const after = await readNumbers(kept, options.bytes);
       assertEquals(after.numbers, before.numbers, "the repair has changed the frames");
+      assertEquals(after.packets, before.packets, "the repair has changed the sound");
       assertEquals([after.torn, after.open], [0, 0], "files are not complete after the repair");
       assertEquals(
         await countWithFfprobe(kept),
         after.numbers.length,
         "ffprobe counts differently",
       );
+      result.packets += after.packets.length;
       result.kept += after.numbers.length;
       result.lost = Math.max(result.lost, offered - after.numbers.length);
       result.torn += before.torn;
@@ -91,14 +100,20 @@ export async function killRecorders(options: KillOptions): Promise<KillResult> {
   assertLess(Math.max(0, ...repairs), 1_000);
   assertEquals(result.missing, 0, "acknowledged frames are lost");
   // A busy recorder always has frames waiting: as many as its source hands over.
-  if (options.fps <= MAX_PACED) assertLessOrEqual(result.lost, 2);
+  // Where a segment ends, frames wait for the last sound: for three packets.
+  const waiting = options.sound ? 3 * PACKET_DURATION * options.fps / 1000 : 0;
+  if (options.fps <= MAX_PACED) assertLessOrEqual(result.lost, 2 + waiting);
+  if (options.sound) assertGreater(result.packets, 0);
   return result;
 }
 
 /** Starts a recorder and kills it after it has acknowledged frames. */
-async function killOne(folder: string, { fps, bytes, random }: KillOptions) {
+async function killOne(folder: string, { fps, bytes, sound, random }: KillOptions) {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-q", "--allow-all", "--no-check", CHILD, folder, `${fps}`, `${bytes}`],
+    args: [
+      ...["run", "-q", "--allow-all", "--no-check", CHILD, folder, `${fps}`, `${bytes}`],
+      ...sound ? ["sound"] : [],
+    ],
     stdin: "null",
     stdout: "piped",
     stderr: "null",
@@ -120,9 +135,13 @@ async function killOne(folder: string, { fps, bytes, random }: KillOptions) {
   return { offered: last("offered ") + 1, acknowledged: last("kept ") };
 }
 
-/** Reads the numbers of the frames, and asserts that each frame is unchanged and in its place. */
+/**
+ * Reads the numbers of the frames and of the packets of sound, and asserts that each one is unchanged
+ * and in its place.
+ */
 async function readNumbers(files: readonly string[], bytes: number) {
   const numbers: number[] = [];
+  const packets: number[] = [];
   let [torn, open] = [0, 0];
   for (const file of files) {
     const content = await Deno.readFile(file);
@@ -134,14 +153,31 @@ async function readNumbers(files: readonly string[], bytes: number) {
       assert(areEqual(jpeg, numberedJpeg(number, { bytes })), `frame ${number} is changed`);
       numbers.push(number);
     }
+    for (const { samples } of segment.sound) packets.push(...readPackets(samples));
     for (const [i, { time }] of segment.frames.entries()) {
       assert(i === 0 || time > segment.frames[i - 1]!.time, `${file}: times do not rise`);
     }
     if (segment.torn > 0) torn++;
     if (segment.declared === undefined) open++;
-    else assertEquals(segment.cues.map(({ at }) => at), segment.offsets, `${file}: wrong index`);
+    else {
+      const cues = segment.cues.map(({ at }) => at).sort((a, b) => a - b);
+      assertEquals(cues, segment.offsets, `${file}: wrong index`);
+    }
   }
-  return { numbers, torn, open };
+  for (const [i, packet] of packets.entries()) assertEquals(packet, packets[0]! + i);
+  return { numbers, packets, torn, open };
+}
+
+/** Returns the numbers of packets, and asserts that each one is whole. */
+function readPackets(samples: Uint8Array): number[] {
+  const values = new Int16Array(samples.slice().buffer);
+  const length = 24 * PACKET_DURATION;
+  assertEquals(values.length % length, 0);
+  return Array.from({ length: values.length / length }, (_, i) => {
+    const packet = values.subarray(i * length, (i + 1) * length);
+    assert(packet.every((value) => value === packet[0]));
+    return packet[0]!;
+  });
 }
 
 /** Repairs the segments. @returns How long each one took that was not closed, in milliseconds. */
@@ -160,7 +196,15 @@ async function countWithFfprobe(files: readonly string[]): Promise<number> {
   let count = 0;
   for (const file of files) {
     const { stdout, stderr } = await run("ffprobe", [
-      ...["-v", "warning", "-count_packets", "-show_entries", "stream=nb_read_packets"],
+      ...[
+        "-v",
+        "warning",
+        "-select_streams",
+        "v",
+        "-count_packets",
+        "-show_entries",
+        "stream=nb_read_packets",
+      ],
       ...["-of", "csv=p=0", file],
     ]);
     assertEquals(stderr, "");

@@ -5,13 +5,26 @@ import { killRecorders, MAX_PACED } from "./kills.ts";
 
 // 200 kills are in long.ts.
 
-for (const [kind, fps, bytes] of [["a paced", 60, 60_000], ["a busy", 900, 100_000]] as const) {
+for (
+  const [kind, fps, bytes, sound] of [
+    ["a paced recorder", 60, 60_000, false],
+    ["a paced recorder with sound", 60, 60_000, true],
+    ["a busy recorder", 900, 100_000, false],
+  ] as const
+) {
   Deno.test(
-    `${kind} recorder that is killed loses no acknowledged frame`,
+    `${kind} that is killed loses no acknowledged frame`,
     needing("ffprobe"),
     async () => {
-      const result = await killRecorders({ count: 3, fps, bytes, random: new Random(Date.now()) });
-      figure(`3 kills of ${kind} recorder, frames kept`, result.kept);
+      const result = await killRecorders({
+        count: 3,
+        fps,
+        bytes,
+        sound,
+        random: new Random(Date.now()),
+      });
+      figure(`3 kills of ${kind}, frames kept`, result.kept);
+      if (sound) figure("packets of sound kept", result.packets);
       figure(
         "most frames lost of those that waited",
         result.lost,

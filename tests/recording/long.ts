@@ -19,14 +19,21 @@ import { PLAYERS } from "./players.ts";
 import { checkSeeks, checkSpeed, withRecordings } from "./replay.ts";
 import { checkSizeLimit } from "./size_limit.ts";
 
-for (const [kind, fps, bytes] of [["a paced", 30, 60_000], ["a busy", 900, 100_000]] as const) {
-  const name = `${kind} recorder that is killed 100 times loses no acknowledged frame`;
+for (
+  const [kind, fps, bytes, sound] of [
+    ["a paced recorder", 30, 60_000, false],
+    ["a paced recorder with sound", 30, 60_000, true],
+    ["a busy recorder", 900, 100_000, false],
+  ] as const
+) {
+  const name = `${kind} that is killed 100 times loses no acknowledged frame`;
   Deno.test(name, needing("ffprobe"), async () => {
-    const result = await killRecorders({ count: 100, fps, bytes, random: new Random(fps) });
+    const result = await killRecorders({ count: 100, fps, bytes, sound, random: new Random(fps) });
     const { kept, acknowledged, missing, lost, torn, open, repair } = result;
-    figure(`100 kills of ${kind} recorder, frames kept`, kept);
+    figure(`100 kills of ${kind}, frames kept`, kept);
     figure("frames acknowledged", acknowledged);
     figure("acknowledged frames lost", missing, "0");
+    if (sound) figure("packets of sound kept", result.packets);
     figure("most frames lost of those that waited", lost, fps <= MAX_PACED ? "2" : "");
     figure("segments that were open, and that had a part of a frame", `${open} and ${torn}`);
     figure("repair of a segment, 99th percentile", `${rounded(repair)} ms`, "1000 ms");

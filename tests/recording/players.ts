@@ -46,7 +46,7 @@ export const PLAYERS: readonly Player[] = [
       ]);
       const frames = stdout.split("\n").filter((line) => /^0,/.test(line));
       const times = frames.map((line) => Number(line.split(",")[2]));
-      return { times, complaints: stderr + (code === 0 ? "" : `exit code ${code}`) };
+      return { times, complaints: withoutNotes(stderr) + (code === 0 ? "" : `exit code ${code}`) };
     },
   },
   {
@@ -75,7 +75,7 @@ export const PLAYERS: readonly Player[] = [
       const copy = `${folder}/copy.mkv`;
       const output = `#std{access=file,mux=mkv,dst=${copy}}`;
       const [program, ...args] = asUser([
-        ...["vlc", "-I", "dummy", "--no-audio", "--sout", output, file, "vlc://quit"],
+        ...["vlc", "-I", "dummy", "--no-sout-audio", "--sout", output, file, "vlc://quit"],
       ]);
       const { stderr } = await run(program!, args, { env: { HOME: folder } });
       const packets = ["-show_entries", "packet=pts_time", "-of", "csv=p=0", copy];
@@ -121,6 +121,11 @@ export const PLAYERS: readonly Player[] = [
     },
   },
 ];
+
+/** Removes what ffmpeg says of each Matroska file with PCM, also of its own ones. */
+export function withoutNotes(stderr: string): string {
+  return stderr.replace(/^Guessed Channel Layout for Input Stream #0.1 : mono\n/m, "");
+}
 
 /** Reads lines with times in seconds; returns milliseconds. */
 function seconds(text: string): number[] {

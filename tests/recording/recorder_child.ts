@@ -1,6 +1,7 @@
 /**
- * Records numbered frames until it is killed: `recorder_child.ts FOLDER FPS BYTES`. The
- * recorder gets no frame while 20 of them are not acknowledged.
+ * Records numbered frames until it is killed: `recorder_child.ts FOLDER FPS BYTES [sound]`. The
+ * recorder gets no frame while 20 of them are not acknowledged. With `sound`, it records a
+ * microphone, too: packet N has the number N in each sample.
  *
  * Prints "offered N" before it hands over frame N, from 0, and "kept N" when N frames are in the
  * index of their segments: these are acknowledged.
@@ -10,7 +11,9 @@ import { systemClock as clock } from "../../lib/clock.ts";
 import { createLog } from "../../lib/log.ts";
 import { FileSystemDisk } from "../../lib/recording/file_system.ts";
 import { Recorder } from "../../lib/recording/recorder.ts";
+import type { Subscriber } from "../../lib/hub/subscriber.ts";
 import type { OpenSegment } from "../../lib/recording/segment.ts";
+import { PACKET_DURATION, type SoundPacket } from "../../lib/sound_packet.ts";
 import { numberedJpeg } from "./numbered_jpeg.ts";
 
 /** Maximum number of frames that are not acknowledged. */
@@ -18,7 +21,10 @@ const AHEAD = 20;
 /** Small, so that a process is also killed while it changes to the next segment. */
 const SEGMENT_FRAMES = 25;
 
-const [root = "", fps = "30", bytes = "60000"] = Deno.args;
+/** Samples per second. */
+const SOUND_RATE = 24_000;
+
+const [root = "", fps = "30", bytes = "60000", withSound] = Deno.args;
 const segments: OpenSegment[] = [];
 const library = {
   add: (segment: OpenSegment) => void segments.push(segment),
@@ -35,19 +41,42 @@ const storage = {
 const camera = { name: "front", join: () => {}, leave: () => {}, retryNow: () => {} };
 const log = createLog({ clock, write: (line) => print(`log ${line}`), json: false });
 const disk = new FileSystemDisk();
-const recorder = new Recorder({ camera, root, disk, library, storage, clock, log });
+let microphone: Subscriber<SoundPacket> | undefined;
+const sound = {
+  rate: SOUND_RATE,
+  join: (subscriber: Subscriber<SoundPacket>) => void (microphone = subscriber),
+  leave: () => {},
+  retryNow: () => {},
+};
+const recorder = new Recorder({
+  ...{ camera, root, disk, library, storage, clock, log },
+  sound: withSound ? sound : undefined,
+});
 recorder.start();
 
-let [offered, kept] = [0, 0];
+let [offered, kept, heard] = [0, 0, 0];
 for (const begun = clock.monotonic();;) {
   const due = begun + offered * 1_000 / Number(fps) - clock.monotonic();
   await new Promise((resolve) => due > 1 ? setTimeout(resolve, 1) : setImmediate(resolve));
   report();
+  hear(begun);
   if (due > 0 || offered - kept > AHEAD) continue;
   const jpeg = numberedJpeg(offered, { bytes: Number(bytes) });
   print(`offered ${offered}`);
   const now = clock.now();
   recorder.offer({ jpeg, capturedAt: now, monotonic: clock.monotonic(), sequence: ++offered });
+}
+
+/** Offers the packets that have been heard since the start. */
+function hear(begun: number): void {
+  for (; clock.monotonic() - begun >= (heard + 1) * PACKET_DURATION; heard++) {
+    const samples = new Int16Array(SOUND_RATE * PACKET_DURATION / 1000).fill(heard);
+    microphone?.offer({
+      samples: new Uint8Array(samples.buffer),
+      heardAt: clock.now() - clock.monotonic() + begun + heard * PACKET_DURATION,
+      sequence: heard + 1,
+    });
+  }
 }
 
 function report(): void {

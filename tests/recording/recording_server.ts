@@ -32,6 +32,7 @@ export interface RecordingState {
   readonly since: number;
   readonly frames: number;
   readonly dropped: number;
+  readonly sound?: { readonly dropped: number };
   readonly bytesPerSecond: number;
   readonly oldest: number | null;
   readonly newest: number | null;

@@ -78,6 +78,8 @@ export class ReplayServer implements AsyncDisposable {
   sound: Record<string, unknown> | undefined;
   /** How long after the sound a live picture is sent, in milliseconds. */
   pictureDelay = 0;
+  /** Number of pictures sent so far. */
+  sent = 0;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
 
   constructor({ pages, sound, ...options }: ReplayServerOptions) {
@@ -153,12 +155,18 @@ export class ReplayServer implements AsyncDisposable {
     }));
   }
 
+  /** Number of pages that are connected. */
+  get connections(): number {
+    return this.#sessions.size;
+  }
+
   /** Closes the sockets of the pages. */
   disconnect(): void {
     for (const session of this.#sessions) session.socket.close(1001, "");
   }
 
   #open(request: Request): Response {
+    if (request.headers.get("Upgrade") !== "websocket") return new Response("", { status: 426 });
     const { socket, response } = Deno.upgradeWebSocket(request);
     const session = new Session(this, socket);
     socket.onopen = () => {
@@ -381,6 +389,7 @@ class Session {
   #sendFrame(camera: number, kind: number, time: number, sequence: number): void {
     if (this.socket.readyState !== WebSocket.OPEN) return;
     this.#playheads[camera]!.inFlight = true;
+    this.#server.sent++;
     const jpeg = this.#server.options.pictures[this.#server.numberAt(time)]!;
     const message = new Uint8Array(FRAME_HEADER + jpeg.length);
     const header = new DataView(message.buffer);

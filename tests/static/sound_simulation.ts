@@ -81,7 +81,7 @@ export class SimulatedContext {
 
 /** Creates a player for a simulated context. */
 export function playerFor(context: SimulatedContext, now: () => number): SoundPlayer {
-  return new SoundPlayer({ context } as unknown as AudioNode, now);
+  return new SoundPlayer(context as unknown as AudioContext, now);
 }
 
 /** Runs the player for hours of simulated time. @returns What was heard after the first 5 s. */

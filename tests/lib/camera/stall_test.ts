@@ -175,3 +175,28 @@ Deno.test("stallTimeouts() allows 8 frame intervals, at least 3 s, and 10 s for 
   assertEquals(stallTimeouts(2), { firstFrame: 10_000, nextFrame: 4_000 });
   assertEquals(stallTimeouts(0.5), { firstFrame: 16_000, nextFrame: 16_000 });
 });
+
+Deno.test("stalling() names what a microphone has not delivered, without advice for pictures", async () => {
+  const words = { device: "microphone", first: "sound", item: "sound", any: "sound" };
+  const clock = new ManualClock();
+  const source = new FakeSource<number>();
+  const timeouts = { firstFrame: 10_000, nextFrame: 2_000 };
+  const failure = async (act: () => unknown) => {
+    const open = stalling(source.open, { clock, words, ...timeouts });
+    const reading = assertRejects(() => Array.fromAsync(open(new AbortController().signal)));
+    await settle();
+    await act();
+    const { message, hint } = await reading as CameraError;
+    return [message, hint];
+  };
+  assertEquals(await failure(() => clock.advance(10_000)), ["No sound for 10 s", undefined]);
+  assertEquals(
+    await failure(async () => {
+      source.push(1);
+      await clock.advance(2_000);
+    }),
+    ["No sound for 2 s", undefined],
+  );
+  const ended = "The microphone's stream ended without sound";
+  assertEquals(await failure(() => source.end()), [ended, undefined]);
+});

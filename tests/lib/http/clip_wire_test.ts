@@ -4,6 +4,7 @@ import { Browser, CHROMIUM } from "../../browser.ts";
 import { needing } from "../../parts.ts";
 import { leavingNoProcess } from "../../processes.ts";
 import { ClipLibrary, numberedFrames } from "../recording/clip_library.ts";
+import { flashes } from "../recording/flashes.ts";
 import { pictures, uneven } from "../recording/pictures.ts";
 import { FakeRecording, setUpRecording } from "./fake_recording.ts";
 
@@ -130,6 +131,60 @@ Deno.test(
       assertLess(Math.abs(shown * 1000 - duration), 34);
       await page.until("(clip.muted = true, clip.play(), clip.currentTime > 0.5)");
       assertEquals(await page.eval("[clip.videoWidth, clip.videoHeight]"), [640, 480]);
+    });
+  },
+);
+
+/** Plays the clip of a page, and notes when it flashes and beeps, by the page's clock. */
+const OBSERVE = `(() => {
+  const audio = new AudioContext();
+  const analyser = audio.createAnalyser();
+  analyser.fftSize = 512;
+  audio.createMediaElementSource(clip).connect(analyser).connect(audio.destination);
+  const samples = new Float32Array(512);
+  const canvas = Object.assign(document.createElement("canvas"), { width: 1, height: 1 })
+    .getContext("2d", { willReadFrequently: true });
+  const seen = globalThis.seen = { flashes: [], beeps: [] };
+  let [isBright, loudAt] = [false, -Infinity];
+  setInterval(() => {
+    analyser.getFloatTimeDomainData(samples);
+    if (!samples.some((sample) => Math.abs(sample) > 0.1)) return;
+    if (performance.now() - loudAt > 300) seen.beeps.push(performance.now());
+    loudAt = performance.now();
+  }, 4);
+  const onFrame = () => {
+    canvas.drawImage(clip, 0, 0, 1, 1);
+    const wasBright = isBright;
+    isBright = canvas.getImageData(0, 0, 1, 1).data[1] > 128;
+    if (isBright && !wasBright) seen.flashes.push(performance.now());
+    clip.requestVideoFrameCallback(onFrame);
+  };
+  clip.requestVideoFrameCallback(onFrame);
+  return audio.resume().then(() => clip.play()).then(() => true);
+})()`;
+
+Deno.test(
+  "Chromium plays the sound of an MP4 with its pictures, after a gap, too",
+  needing("ffmpeg", CHROMIUM),
+  async () => {
+    await using library = new ClipLibrary();
+    for (const from of [NOW - 59_300, NOW - 54_300]) {
+      const recorded = await flashes({ from, to: from + 2_500, fps: 20 });
+      library.record(recorded.frames, recorded);
+    }
+    await serving(library, async (url) => {
+      await using browser = await Browser.start();
+      await using page = await browser.newPage();
+      await page.goto(`${url}/page`);
+      await page.until("document.querySelector('video')?.readyState > 0");
+      await page.eval(OBSERVE);
+      await page.until("clip.ended", 20_000);
+      const { flashes, beeps } = await page.eval<Record<"flashes" | "beeps", number[]>>("seen");
+      assertEquals([flashes.length, beeps.length], [6, 6]);
+      for (const [i, beep] of beeps.entries()) {
+        // The machine may be busy; without silence for the gap it would be 3 s.
+        assertLess(Math.abs(beep - flashes[i]!), 250, `${beeps.join()} for ${flashes.join()}`);
+      }
     });
   },
 );

@@ -3,10 +3,10 @@ import { Authenticator } from "../../../lib/auth/mod.ts";
 import { Camera } from "../../../lib/camera/camera.ts";
 import { systemClock } from "../../../lib/clock.ts";
 import { CameraError } from "../../../lib/errors.ts";
-import type { SoundStatus } from "../../../lib/http/camera_sounds.ts";
+import type { SoundStatus } from "../../../lib/sound/mod.ts";
 import type { ServerRoutesOptions } from "../../../lib/http/server_routes.ts";
 import { PROTOCOL_VERSION } from "../../../lib/live/mod.ts";
-import { CLUSTER_HEADER, MAX_HEAD_SIZE, readHead } from "../../../lib/matroska/mod.ts";
+import { CLUSTER_HEADER, readLiveHead } from "../../../lib/matroska/mod.ts";
 import { RelayLoopError, soundRelayLoops } from "../../../lib/relay_loops.ts";
 import { FakeSound } from "../../fake_sound.ts";
 import { FakeSource } from "../../fake_source.ts";
@@ -38,6 +38,7 @@ function setUp(options: Partial<ServerRoutesOptions & { authenticator: Authentic
     state: "off",
     listeners: 0,
     rate: sound.rate,
+    error: undefined,
     lastFailure: undefined,
     packets: 0,
     failures: 0,
@@ -52,6 +53,7 @@ function setUp(options: Partial<ServerRoutesOptions & { authenticator: Authentic
     sounds: {
       of: (camera) => camera === "front" ? sound : undefined,
       status: (camera) => camera === "front" ? status : undefined,
+      [Symbol.asyncDispose]: () => Promise.resolve(),
     },
     clock,
     log,
@@ -158,7 +160,9 @@ for (const path of ["/av.mkv", "/cameras/front/av.mkv"]) {
     const chunks = chunksOf(response, 5);
     it.sound.emit(it.clock.now());
     const [head, , jpeg, , samples] = await chunks;
-    assertEquals([head!.length, readHead(head!)!.sound], [MAX_HEAD_SIZE, { rate: 24_000 }]);
+    assertEquals(readLiveHead(head!)!.sound, { rate: 24_000 });
+    // DefaultDuration: 33.3 ms in nanoseconds, as long as the frame rate is not known.
+    assertEquals(hexOf(head!).match(/23e38386(.{12})/)?.[1], "000001fca055");
     assertEquals([jpeg, samples!.length], [jpegWith("one"), 960]);
     await response.body!.cancel();
     assertEquals([it.camera.stats().viewers, it.sound.listeners.size], [0, 0]);
@@ -352,3 +356,8 @@ Deno.test("GET /live sends sound to a client that listens, until it leaves", asy
   socket.close();
   await eventually("the client has left", () => it.sound.listeners.size === 0);
 });
+
+/** Returns bytes in hexadecimal. */
+function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

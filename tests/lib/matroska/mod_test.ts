@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import {
   CLUSTER_HEADER,
   clusterHeader,
@@ -10,6 +10,7 @@ import {
   readClusterHeader,
   readCues,
   readHead,
+  readLiveHead,
   TRACK,
 } from "../../../lib/matroska/mod.ts";
 import { SEGMENT_DATA } from "../../../lib/matroska/head.ts";
@@ -32,6 +33,21 @@ Deno.test("readHead returns what encodeHead was given", () => {
   assertEquals(readHead(encodeHead(SOUND)), { ...SOUND, length: MAX_HEAD_SIZE });
 });
 
+Deno.test("a live file without pictures has a head that only readLiveHead reads", () => {
+  const { date, writtenBy } = OPTIONS;
+  const sound = { rate: 24_000 };
+  const head = encodeHead({ date, sound });
+  const unknown = { duration: 0, fileSize: undefined, cuesAt: undefined };
+  const read = { date, writtenBy, sound, size: undefined, ...unknown, length: head.length };
+  assertEquals(readLiveHead(head), read);
+  assertEquals(readHead(head), undefined);
+  assert(head.length < MAX_HEAD_SIZE);
+  for (let length = 0; length < head.length; length++) {
+    assertEquals(readLiveHead(head.subarray(0, length)), undefined, `${length} bytes`);
+  }
+  assertEquals(readLiveHead(encodeHead(SOUND)), { ...SOUND, length: MAX_HEAD_SIZE });
+});
+
 Deno.test("readHead ignores what follows the head", () => {
   const file = new Uint8Array(MAX_HEAD_SIZE).fill(0xec);
   file.set(encodeHead(CLOSED));
@@ -44,6 +60,16 @@ Deno.test("a head has the same size and layout in an open and a complete file", 
     assertEquals(head.length, options === SOUND ? MAX_HEAD_SIZE : HEAD_SIZE);
     assertEquals(readElement(head, readElement(head, 0)!.end)!.start, SEGMENT_DATA);
   }
+});
+
+Deno.test("a live file with a frame rate has a head that only readLiveHead reads", () => {
+  const live = encodeHead({ ...SOUND, frameRate: 25 });
+  assertEquals(readHead(live), undefined);
+  assertEquals(readLiveHead(live), { ...SOUND, length: MAX_HEAD_SIZE + 10 });
+  // DefaultDuration (RFC 9559, section 5.1.4.1.13): 40 ms in nanoseconds.
+  const element = [0x23, 0xe3, 0x83, 0x86, 0, 0, 0x02, 0x62, 0x5a, 0x00];
+  const index = live.findIndex((_, i) => element.every((byte, j) => live[i + j] === byte));
+  assert(index > 0);
 });
 
 Deno.test("readHead rejects every head that is cut off, and other bytes", () => {

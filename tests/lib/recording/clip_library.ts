@@ -1,11 +1,14 @@
 import type { Jpeg } from "../../../lib/frame.ts";
 import { sizeOf } from "../../../lib/jpeg/segments.ts";
+import type { Bytes } from "../../../lib/bytes.ts";
 import {
+  CLUSTER_HEADER,
   clusterHeader,
   cuesSize,
   encodeCues,
   encodeHead,
-  HEAD_SIZE,
+  headSize,
+  TRACK,
 } from "../../../lib/matroska/mod.ts";
 import { join } from "../../../lib/matroska/ebml.ts";
 import type { FrameRange } from "../../../lib/recording/library.ts";
@@ -23,6 +26,38 @@ export const START = Date.UTC(2026, 10, 27, 5, 43, 33);
 interface Recorded {
   readonly segment: Segment;
   readonly index: SegmentIndex;
+}
+
+/** The sound of a segment. */
+export interface RecordedSound {
+  readonly rate: number;
+  /** In milliseconds since the Unix epoch. */
+  readonly clusters: readonly { readonly at: number; readonly samples: Bytes }[];
+}
+
+/** Clusters of a track. */
+class FakeIndex implements SegmentIndex {
+  readonly #clusters: [time: number, offset: number, end: number][] = [];
+
+  add(time: number, offset: number, end: number): void {
+    this.#clusters.push([time, offset, end]);
+  }
+
+  get length(): number {
+    return this.#clusters.length;
+  }
+
+  time(cluster: number): number {
+    return this.#clusters[cluster]![0];
+  }
+
+  offset(cluster: number): number {
+    return this.#clusters[cluster]![1];
+  }
+
+  endOffset(cluster: number): number {
+    return this.#clusters[cluster]![2];
+  }
 }
 
 /** Segments of one camera in a temporary folder, and what clips need of a library. */
@@ -65,36 +100,55 @@ export class ClipLibrary implements AsyncDisposable {
     } satisfies ConstructorParameters<typeof Clips>[0];
   }
 
-  /** Records a segment of frames, given with their capture times. */
-  record(frames: readonly { at: number; jpeg: Jpeg }[], camera = "front"): Segment {
+  /**
+   * Records a segment of frames, given with their capture times, and of sound. Clusters of sound are
+   * written when they are complete, as a recorder does.
+   */
+  record(
+    frames: readonly { at: number; jpeg: Jpeg }[],
+    { camera = "front", sound }: { camera?: string; sound?: RecordedSound } = {},
+  ): Segment {
     const start = frames[0]!.at;
-    const times = Uint32Array.from(frames, ({ at }) => at - start);
-    const offsets = new Float64Array(frames.length + 1);
-    const clusters = frames.map(({ jpeg }, i) => {
-      const cluster = join(clusterHeader(times[i]!, jpeg.length), jpeg);
-      offsets[i + 1] = (offsets[i] ||= HEAD_SIZE) + cluster.length;
-      return cluster;
+    const clusters = [
+      ...frames.map(({ at, jpeg }) => ({ at, data: jpeg, track: TRACK.VIDEO, written: at })),
+      ...(sound?.clusters ?? []).map(({ at, samples }) => ({
+        ...{ at, data: samples, track: TRACK.SOUND },
+        written: at + samples.length / 2 * 1000 / sound!.rate,
+      })),
+    ].sort((a, b) => a.written - b.written);
+    const [video, heard] = [new FakeIndex(), new FakeIndex()];
+    const times = Uint32Array.from(clusters, ({ at }) => at - start);
+    const offsets = new Float64Array(clusters.length);
+    let cuesAt = headSize(sound);
+    const parts = clusters.map(({ data, track }, i) => {
+      offsets[i] = cuesAt;
+      cuesAt += CLUSTER_HEADER + data.length;
+      (track === TRACK.VIDEO ? video : heard).add(times[i]!, offsets[i]!, cuesAt);
+      return join(clusterHeader(times[i]!, data.length, track), data);
     });
-    const cuesAt = offsets[frames.length]!;
-    const fileSize = cuesAt + cuesSize(frames.length);
-    const head = { date: start, size: sizeOf(frames[0]!.jpeg)!, fileSize, cuesAt };
+    const fileSize = cuesAt + cuesSize(clusters.length);
+    const head = { date: start, size: sizeOf(frames[0]!.jpeg)!, sound, fileSize, cuesAt };
     const [day, time] = new Date(start).toISOString().split("T") as [string, string];
     const segment = {
       ...{ camera, day, name: `${time.replaceAll(":", "-").replace("Z", "")}Z.mkv` },
       ...{ number: this.#recorded.length + 1, start, end: frames.at(-1)!.at },
       ...{ frames: frames.length, bytes: fileSize, activity: "" },
     };
-    const cues = encodeCues({ times, offsets: offsets.subarray(0, -1) });
+    const tracks = Uint8Array.from(clusters, ({ track }) => track);
     Deno.writeFileSync(
       this.pathOf(segment),
-      join(encodeHead({ ...head, duration: segment.end - start }), ...clusters, cues),
+      join(
+        encodeHead({ ...head, duration: segment.end - start }),
+        ...parts,
+        encodeCues({ times, offsets, tracks }),
+      ),
     );
-    const index = {
-      length: frames.length,
-      time: (frame: number) => times[frame]!,
-      offset: (frame: number) => offsets[frame]!,
-      endOffset: (frame: number) => offsets[frame + 1]!,
-    };
+    const index = Object.assign(
+      video,
+      sound && {
+        sound: Object.assign(heard, { rate: sound.rate }),
+      },
+    );
     this.#recorded.push({ segment, index });
     return segment;
   }
@@ -190,4 +244,32 @@ export interface ClipFrame {
   readonly number: number;
   /** Time in the clip, in milliseconds. */
   readonly time: number;
+}
+
+/**
+ * Returns sound that says when it was recorded: each sample is the number of samples since
+ * {@link START}, modulo 2^16.
+ *
+ * @param from Time of the first sample.
+ * @param to End of the last one.
+ * @param length Duration of a cluster, in milliseconds.
+ */
+export function numberedSound(
+  { from, to, rate = 8_000, length = 100 }: {
+    from: number;
+    to: number;
+    rate?: number;
+    length?: number;
+  },
+): RecordedSound {
+  const clusters = [];
+  for (let at = from; at < to; at += length) {
+    const count = Math.round(Math.min(length, to - at) * rate / 1000);
+    const samples = new Uint8Array(2 * count);
+    const view = new DataView(samples.buffer);
+    const first = Math.round((at - START) * rate / 1000);
+    for (let i = 0; i < count; i++) view.setUint16(2 * i, first + i, true);
+    clusters.push({ at, samples });
+  }
+  return { rate, clusters };
 }

@@ -172,6 +172,27 @@ Deno.test("Recorder reserves exactly what its files with sound need", async () =
   assertEquals(fixture.storage.reserved, sizes.reduce((sum, size) => sum + size, 0));
 });
 
+Deno.test("Recorder corrects the times of segments with sound, and keeps the sound", async () => {
+  let isSet = false;
+  const before = Date.UTC(2023, 0, 1, 12);
+  await using fixture = new Fixture({
+    ...{ microphone: true, startedAt: before, isClockSet: () => Promise.resolve(isSet) },
+  });
+  const real = Date.UTC(2026, 10, 27, 5, 30);
+  fixture.recorder.start();
+  await fixture.deliverBoth(70_000);
+  fixture.clock.step = real - before;
+  isSet = true;
+  await fixture.deliverBoth(20_000);
+  await fixture.stop();
+  const contents = fixture.contents.sort((a, b) => a.head.date - b.head.date);
+  assertEquals(contents.map(({ head }) => head.date - real), [0, MINUTE, 70_000]);
+  for (const { head, sound, isComplete } of contents) {
+    assertEquals([isComplete, head.sound, gaps(sound)], [true, { rate: RATE }, []]);
+    assertGreater(sound.length, 70);
+  }
+});
+
 Deno.test("Recorder gives back the room for the index of a segment that it cannot close", async () => {
   await using fixture = new Fixture({ microphone: true });
   fixture.recorder.start();

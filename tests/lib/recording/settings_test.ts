@@ -45,6 +45,7 @@ for (
     [{ RECORD_FPS: "0" }, "Cannot read RECORD_FPS as a number above 0 and at most 240"],
     [{ RECORD_FPS: "241" }, "Cannot read RECORD_FPS as a number above 0 and at most 240"],
     [{ BACK_RECORD_FPS: "fast" }, "Cannot read BACK_RECORD_FPS as a number above 0"],
+    [{ RECORD_AUDIO: "yes" }, 'Cannot read RECORD_AUDIO as "on" or "off": current value is "yes"'],
     [{ RETENTION: "7" }, "Cannot read RETENTION as "],
     [{ RECORD_MAX: "10" }, "Cannot read RECORD_MAX as a size"],
     [{ RECORD_DIR: '"/srv"' }, "Cannot read RECORD_DIR as a path"],
@@ -60,10 +61,13 @@ Deno.test("the settings of recording have values for the server and for each cam
     ...CAMERAS,
     RECORD_FPS: "0.2",
     BACK_RECORD_FPS: "5",
+    RECORD_AUDIO: "on",
+    FRONT_RECORD_AUDIO: "off",
     RECORD_MAX: "200M",
   });
   assertEquals([recording.dir, recording.maxBytes], ["/srv/recordings", 200e6]);
   assertEquals(cameras.map((camera) => camera.recording.fps), [0.2, 5, 0.2]);
+  assertEquals(cameras.map((camera) => camera.recording.audio), [false, true, true]);
   assertEquals(readServerConfig({}).recording, {
     dir: undefined,
     record: "all",

@@ -455,22 +455,25 @@ Deno.test("StorageLimits corrects what it counts by the sizes of the files", asy
   assertEquals(names(library.removed), [1]);
 });
 
-Deno.test("StorageLimits keeps open segments' indexes in mind when it corrects itself", async () => {
-  const { library, start, clock } = await setUp();
-  const storage = await start();
-  const segment: OpenSegment = {
-    ...segmentPlace("front", clock.now()),
-    ...{ number: 1, start: clock.now(), end: clock.now(), activity: "" },
-    frames: 1_000_000,
-    bytes: 50 * MB,
-    index: { length: 1_000_000, time: () => 0, offset: () => 0, endOffset: () => 0 },
-  };
-  await storage.reserve(50 * MB + cuesSize(1_000_000));
-  library.add(segment);
-  for (let n = 0; n < 40; n++) await storage.check();
-  await assertRejects(async () => await storage.reserve(27 * MB), StorageError); // 22 MB for cues
-  assertEquals(storage.reserve(24 * MB), undefined);
-});
+for (const [frames, clusters] of [[1_000_000, 0], [400_000, 600_000]] as const) {
+  Deno.test(`StorageLimits keeps open segments' indexes in mind when it corrects itself, with ${clusters} clusters of sound`, async () => {
+    const { library, start, clock } = await setUp();
+    const storage = await start();
+    const places = { time: () => 0, offset: () => 0, endOffset: () => 0 };
+    const segment: OpenSegment = {
+      ...segmentPlace("front", clock.now()),
+      ...{ number: 1, start: clock.now(), end: clock.now(), activity: "" },
+      frames,
+      bytes: 50 * MB,
+      index: { length: frames, ...places, sound: { rate: 8_000, length: clusters, ...places } },
+    };
+    await storage.reserve(50 * MB + cuesSize(1_000_000));
+    library.add(segment);
+    for (let n = 0; n < 40; n++) await storage.check();
+    await assertRejects(async () => await storage.reserve(27 * MB), StorageError); // 22 MB for cues
+    assertEquals(storage.reserve(24 * MB), undefined);
+  });
+}
 
 Deno.test("StorageLimits makes room for a thinned copy, and does not delete what it replaces", async () => {
   const { library, addSegment, start } = await setUp();

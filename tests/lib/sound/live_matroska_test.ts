@@ -36,6 +36,16 @@ Deno.test("LiveMatroskaDecoder yields the sound with its absolute times, in chun
   }
 });
 
+Deno.test("LiveMatroskaDecoder reads a stream without pictures", () => {
+  const decoder = new LiveMatroskaDecoder();
+  const head = encodeHead({ date: DATE, sound: { rate: 8_000 } });
+  const data = Uint8Array.of(1, 2);
+  const bytes = Uint8Array.from([...head, ...clusterHeader(20, 2, TRACK.SOUND), ...data]);
+  assertEquals(decoder.push(bytes.slice(0, 100)), []);
+  assertEquals(decoder.push(bytes.slice(100)), [{ bytes: data, heardAt: DATE + 20 }]);
+  assertEquals(decoder.rate, 8_000);
+});
+
 Deno.test("LiveMatroskaDecoder throws for another stream", () => {
   const foreign = new Uint8Array(1_000).fill(3);
   foreign.set([0x1a, 0x45, 0xdf, 0xa3]);

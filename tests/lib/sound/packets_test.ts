@@ -1,5 +1,6 @@
-import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import type { Bytes } from "../../../lib/bytes.ts";
+import { CameraError } from "../../../lib/errors.ts";
 import type { SoundChunk } from "../../../lib/sound/chunk.ts";
 import { PacketCutter, samplesPerPacket, toPackets } from "../../../lib/sound/packets.ts";
 import { FakeSource } from "../../fake_source.ts";
@@ -71,5 +72,26 @@ Deno.test("toPackets() drops the first 300 ms of a capture, at each start", asyn
     assertEquals(got.map((time) => time - startedAt), [280, 300, 320, 340, 360]);
     stop.abort();
     await reading;
+  }
+});
+
+Deno.test("toPackets() fails for a source that does not wait, but not for a burst", async () => {
+  for (const [seconds, fails] of [[9, false], [11, true]] as const) {
+    const clock = new ManualClock();
+    const open = toPackets(
+      async function* () {
+        for (let second = 0; second < 60; second++) {
+          await clock.advance(1_000);
+          yield { bytes: new Uint8Array(16_000) };
+        }
+        yield { bytes: new Uint8Array(16_000 * seconds) };
+      },
+      { clock, rate: 8_000 },
+    );
+    const reading = Array.fromAsync(open(new AbortController().signal));
+    if (fails) {
+      const error: CameraError = await assertRejects(() => reading, CameraError, "faster than");
+      assertEquals(error.permanent, false); // a server may send what was held up
+    } else assertEquals((await reading).length, (59 + seconds) * 50);
   }
 });

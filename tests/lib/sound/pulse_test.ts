@@ -179,9 +179,9 @@ Deno.test(
         [
           "pulse:nowhere",
           /ffmpeg exited with code \d+: nowhere: Input\/output error/,
-          /pactl list sources/,
+          /--list-cameras/,
         ],
-        ["alsa:plughw:9,0", /cannot open audio device plughw:9,0/, /arecord -l/],
+        ["alsa:plughw:9,0", /cannot open audio device plughw:9,0/, /--list-cameras/],
       ];
       for (const [audio, message, hint] of missing) {
         await using studio = await setUp(() => audio);
