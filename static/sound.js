@@ -6,25 +6,31 @@ import { capitalized } from "./state_text.js";
 
 // Times are in milliseconds of `performance.now()`; in a recording, of its frames.
 
-/** How much earlier or later than the picture the sound may be. */
+/** How much earlier than the picture the sound may be. */
 const MAX_EARLY = 10;
+/** How much later than the picture the sound may be. */
 const MAX_LATE = 60;
-/** From painting to the screen. */
+/** Estimate of the time from painting a picture until the screen shows it. */
 const DISPLAY_DELAY = 20;
-/** Number of pictures whose age counts; the first recorded one may be late. */
+/** Number of pictures over which their age is a median. */
 const PICTURES = 25;
+/** Number of recorded pictures before sound is played: the first one may be late. */
 const MIN_PICTURES = 2;
-/** How long a picture waits for a late loudspeaker. */
+/** A picture does not begin to wait for the loudspeaker for less time. */
 const MIN_HOLD = 20;
+/** Maximum time that a picture waits for a late loudspeaker. */
 const MAX_HOLD = 400;
-/** The server's clock is followed at this rate, larger steps at once. */
+/** Speed at which changes of the estimate of the server's clock are followed: 0.5 ms per second. */
 const CLOCK_RATE = 0.0005;
+/** Larger changes of the estimate are followed at once. */
 const CLOCK_STEP = 250;
-/** A gap in recorded sound, and in a recording. */
+/** Recorded packets that are closer together follow each other without a gap. */
 const GAP = 15;
+/** Larger steps between recorded pictures or packets are a gap of the recording. */
 const SKIP = 1_000;
-/** No sound is silence after one time, a problem after the other. */
+/** Time without a packet, or with a blocked context, after which nothing is heard. */
 const SILENCE = 1_000;
+/** Time without a packet after which the page says that it waits. */
 const NOTICE_DELAY = 3_000;
 
 /** Plays the sound of one camera at a time, in step with its pictures. */
@@ -186,7 +192,7 @@ export class Sound {
       hold: isChosen && this.#isPlaying ? this.#hold : 0,
     };
     if (!isChosen) return void delete element.dataset.sound;
-    setText(find("#lag"), tile.sound.lag);
+    setText(find("#lag"), Number.isNaN(lag) ? "" : `: ${Math.round(lag)} ms`.replace("-", "−"));
     const state = { source: this.#source, lag, age: this.#age, hold: this.#hold };
     element.dataset.sound = JSON.stringify({ ...state, ...this.#player }); // for tests
   }
@@ -258,5 +264,5 @@ export class Sound {
 /** @param {number} lag */
 function describeLag(lag) {
   const ms = Math.round(lag);
-  return `sound ${Math.abs(ms)} ms ${ms < 0 ? "before" : "after"} the picture`;
+  return `${Math.abs(ms)} ms ${ms < 0 ? "before" : "after"} the picture`;
 }

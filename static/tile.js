@@ -60,6 +60,7 @@ export class Tile {
     this.element = fromTemplate("#tile");
     this.element.dataset.camera = status.name;
     labelControls(this.element);
+    this.#find(".loudspeaker").setAttribute("aria-label", `Sound of camera ${status.name}`);
     this.#frame = this.#find(".frame");
     this.#canvas = /** @type {HTMLCanvasElement} */ (this.#find("canvas"));
     this.#labelPicture("Live");
@@ -253,7 +254,7 @@ export class Tile {
     const latency = isLive && isKnown ? ` Latency: ${Math.round(age)} ms${error}.` : "";
     this.#find(".age").title =
       "When the server received this picture, and how long ago that was when it was shown." +
-      latency + (lag && ` The ${lag}.`);
+      latency + (lag && ` The sound is ${lag}.`);
   }
 
   /** @param {{ width: number, height: number }} size */

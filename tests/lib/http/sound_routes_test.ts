@@ -107,8 +107,8 @@ for (const path of ["/audio.wav", "/cameras/front/audio.wav"]) {
     await response.body!.cancel();
     assertEquals(it.sound.listeners.size, 0);
     assertEquals(it.lines, [
-      'viewer connected {"camera":"front","address":"unknown"}',
-      'viewer disconnected {"camera":"front","address":"unknown","seconds":0,"packets":1,"dropped":0}',
+      'listener connected {"camera":"front","address":"unknown"}',
+      'listener disconnected {"camera":"front","address":"unknown","seconds":0,"packets":1,"dropped":0}',
     ]);
   });
 }
