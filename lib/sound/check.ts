@@ -140,7 +140,7 @@ async function checkMicrophone(
 /** Captures about a second of sound. @returns Undefined if none arrives in time. */
 async function measure(
   { rate }: MicrophoneToCheck,
-  open: NonNullable<MicrophoneToCheck["open"]>,
+  open: OpenSound,
   signal: AbortSignal,
 ): Promise<{ afterMs: number; level: SoundLevel } | undefined> {
   const startedAt = performance.now();
@@ -219,7 +219,7 @@ async function deviceAdvice({ signal }: Context): Promise<string | undefined> {
   }
 }
 
-/** Names the microphones that there are, if the configured one is not among them. */
+/** Returns the values of `AUDIO` for this machine, if the configured one is not among them. */
 function others(audio: string, prefix: string, { found }: Context): string | undefined {
   const values = found.map((one) => one.audio).filter((value) => value.startsWith(prefix));
   if (values.length === 0 || values.includes(audio) || audio === "pulse") return undefined;

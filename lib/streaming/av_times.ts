@@ -40,12 +40,12 @@ export class TrackTimes {
     return Math.round(time - this.#track.zero);
   }
 
-  /** Returns the time in the file of something that is sent again now. */
+  /** Returns the time in the file of a frame that is sent again now. */
   timeAt(now: number): number {
     return Math.round(this.#last + (this.#lastAt === undefined ? 0 : now - this.#lastAt));
   }
 
-  /** Takes the time of what is sent. @param now Monotonic time of its arrival. */
+  /** Sets the time of the last frame or packet. @param now Monotonic time of its arrival. */
   set(last: number, now: number): void {
     this.#last = last;
     this.#lastAt = now;

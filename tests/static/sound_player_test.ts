@@ -31,7 +31,7 @@ for (const [sourcePpm, outputPpm] of [[500, -500], [-500, 500], [500, 0], [208, 
       assertLess(max, 15);
       assertEquals(player.jumps, 0);
       assertLess(lateShare(player, HOUR), 1);
-      // As little delay as possible: packet, clumps, jitter and loudspeaker take 77 ms.
+      // As little delay as possible: packet, bursts, jitter and loudspeaker take 77 ms.
       assertLess(player.delay, 105);
     },
   );

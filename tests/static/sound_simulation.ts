@@ -103,7 +103,7 @@ export function simulate(conditions: Conditions): { player: SoundPlayer; heard: 
   let capturedAt = 0, threadFreeAt = 0;
   for (let i = 0; now < minutes * 60_000; i++) {
     const at = i * PACKET / sourceRate;
-    // The microphone delivers in clumps, so the server's stamps are a little wrong.
+    // The microphone delivers in bursts, so the server's stamps are a little wrong.
     capturedAt = Math.max(capturedAt, at + PACKET / sourceRate + 2 + 8 * random());
     if (isLost(i)) continue;
     if (stall && i % 1_500 === 1_499) threadFreeAt = capturedAt + stall;

@@ -215,7 +215,7 @@ Deno.test("a server without sound says so", async () => {
   const response = await it.app.request("/audio.wav");
   assertEquals([response.status, await response.text()], [
     404,
-    'Camera "front" has no sound: AUDIO is not set, see the README\n',
+    'Camera "front" has no sound: set AUDIO to its microphone, see the README\n',
   ]);
   const cameras = await (await it.app.request("/cameras")).json();
   assertEquals(cameras.map(({ sound }: { sound: unknown }) => sound), [null, null]);
