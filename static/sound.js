@@ -15,7 +15,7 @@ const DISPLAY_DELAY = 20;
 const PICTURES = 25;
 const MIN_PICTURES = 2;
 /** How long a picture waits for a late loudspeaker. */
-const MIN_HOLD = 20;
+const MIN_HOLD = 10;
 const MAX_HOLD = 400;
 /** The server's clock is followed at this rate, larger steps at once. */
 const CLOCK_RATE = 0.0005;
