@@ -9,7 +9,7 @@ import { formatAbout } from "./time_text.js";
  * State of a camera's recording, as the server sends it; `reason` says why it is paused.
  *
  * @typedef {{
- *   state: "recording" | "waiting" | "paused" | "off", reason?: string, holdsSeconds?: number,
+ *   state: "recording" | "waiting" | "paused" | "off", reason?: string, holdsSeconds?: number, sound?: object,
  *   oldest: number | null, newest: number | null,
  * }} RecordingStatus
  */
@@ -189,7 +189,8 @@ export function describeRecording(cameras, progress = 1) {
     text = `${name}Recording paused: ${reason}`;
   } else if (active.length > 0) {
     const held = active[0]?.recording?.holdsSeconds;
-    text = "Recording";
+    const withSound = active.some(({ recording }) => recording?.sound);
+    text = withSound ? "Recording with sound" : "Recording";
     if (active.length < cameras.length) text += ` ${active.length} of ${cameras.length}`;
     if (held !== undefined) text += `: holds ${formatAbout(1000 * held)} at this rate`;
   }

@@ -16,9 +16,9 @@ const DISPLAY_DELAY = 20;
 const PICTURES = 25;
 /** Number of recorded pictures before sound is played: the first one may be late. */
 const MIN_PICTURES = 2;
-/** A picture does not begin to wait for the loudspeaker for less time. */
-const MIN_HOLD = 20;
-/** Maximum time that a picture waits for a late loudspeaker. */
+/** A picture does not begin to wait for the sound for less time. */
+const MIN_HOLD = 10;
+/** Maximum time that a picture waits for late sound. */
 const MAX_HOLD = 400;
 /** Speed at which changes of the estimate of the server's clock are followed: 0.5 ms per second. */
 const CLOCK_RATE = 0.0005;
@@ -144,7 +144,7 @@ export class Sound {
     this.#player.maxDelay = this.#age + MAX_LATE;
   }
 
-  /** Returns how long a picture has to wait for a late loudspeaker. @param {number} camera Its index. */
+  /** Returns how long a picture has to wait for late sound. @param {number} camera Its index. */
   holdOf(camera) {
     if (!this.#isFor(camera) || !this.#isPlaying) return 0;
     const hold = this.#player.delay - MAX_LATE - this.#age;

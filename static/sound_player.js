@@ -13,10 +13,10 @@ const MAX_BEND = 0.006;
 const ERROR_PACKETS = 20;
 /** How early packets should arrive. */
 const MARGIN = 12;
-/** Share of the packets that may arrive with less margin. */
-const LATE_SHARE = 0.03;
+/** Share of the packets that may arrive with less margin: 0.1 %. */
+const LATE_SHARE = 0.001;
 /** Duration of the packets whose arrivals determine the delay. */
-const WINDOW = 10_000;
+const WINDOW = 30_000;
 /** Interval at which the delay is adapted. */
 const ADAPT_INTERVAL = 1_000;
 /** Maximum increase of the delay per interval. */
@@ -25,8 +25,8 @@ const MAX_INCREASE = 20;
 const MAX_DECREASE = 4;
 /** Larger changes of the delay are made at once. */
 const MAX_STEP = 100;
-/** Delay beyond that of the earliest packet, where even that packet exceeds the maximum. */
-const EXTRA_DELAY = 30;
+/** Delay beyond that of the earliest packet that is permitted even above the maximum. */
+const EXTRA_DELAY = 70;
 /** Duration of the first packets, which are not played: their arrivals determine the delay. */
 const OBSERVATION = 300;
 /** Output latency where the browser reports none (Safari before 18.4, WebKitGTK). */
@@ -47,7 +47,7 @@ const SCHEDULE_AHEAD = 2;
 export class SoundPlayer {
   /** How long after a sound was heard it is played; NaN if unknown. */
   delay = NaN;
-  /** Limits of the delay. It exceeds the maximum if no packet could be in time. */
+  /** Limits of the delay; if packets need more, the pictures have to wait. */
   minDelay = -Infinity;
   maxDelay = Infinity;
   /** How late the sound is, averaged. */

