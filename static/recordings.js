@@ -9,8 +9,8 @@ import { formatAbout } from "./time_text.js";
  * State of a camera's recording, as the server sends it; `reason` says why it is paused.
  *
  * @typedef {{
- *   state: "recording" | "waiting" | "paused" | "off", reason?: string, holdsSeconds?: number, sound?: object,
- *   oldest: number | null, newest: number | null,
+ *   state: "recording" | "waiting" | "paused" | "off", reason?: string, holdsSeconds?: number,
+ *   sound?: {}, oldest: number | null, newest: number | null,
  * }} RecordingStatus
  */
 
@@ -189,8 +189,8 @@ export function describeRecording(cameras, progress = 1) {
     text = `${name}Recording paused: ${reason}`;
   } else if (active.length > 0) {
     const held = active[0]?.recording?.holdsSeconds;
-    const withSound = active.some(({ recording }) => recording?.sound);
-    text = withSound ? "Recording with sound" : "Recording";
+    text = "Recording";
+    if (active.some(({ recording }) => recording?.sound)) text += " with sound";
     if (active.length < cameras.length) text += ` ${active.length} of ${cameras.length}`;
     if (held !== undefined) text += `: holds ${formatAbout(1000 * held)} at this rate`;
   }

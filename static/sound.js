@@ -6,31 +6,25 @@ import { capitalized } from "./state_text.js";
 
 // Times are in milliseconds of `performance.now()`; in a recording, of its frames.
 
-/** How much earlier than the picture the sound may be. */
+/** How much earlier or later than the picture the sound may be. */
 const MAX_EARLY = 10;
-/** How much later than the picture the sound may be. */
 const MAX_LATE = 60;
-/** Estimate of the time from painting a picture until the screen shows it. */
+/** Time from painting to display. */
 const DISPLAY_DELAY = 20;
-/** Number of pictures over which their age is a median. */
+/** Number of pictures whose age counts; the first recorded one may be late. */
 const PICTURES = 25;
-/** Number of recorded pictures before sound is played: the first one may be late. */
 const MIN_PICTURES = 2;
-/** A picture does not begin to wait for the sound for less time. */
+/** Limits of a picture's wait for late sound. */
 const MIN_HOLD = 10;
-/** Maximum time that a picture waits for late sound. */
 const MAX_HOLD = 400;
-/** Speed at which changes of the estimate of the server's clock are followed: 0.5 ms per second. */
+/** The server's clock is followed at this rate, larger steps at once. */
 const CLOCK_RATE = 0.0005;
-/** Larger changes of the estimate are followed at once. */
 const CLOCK_STEP = 250;
-/** Recorded packets that are closer together follow each other without a gap. */
+/** Shortest gaps: in recorded sound, in a recording. */
 const GAP = 15;
-/** Larger steps between recorded pictures or packets are a gap of the recording. */
 const SKIP = 1_000;
-/** Time without a packet, or with a blocked context, after which nothing is heard. */
+/** Time without sound until it is silence, and a problem. */
 const SILENCE = 1_000;
-/** Time without a packet after which the page says that it waits. */
 const NOTICE_DELAY = 3_000;
 
 /** Plays the sound of one camera at a time, in step with its pictures. */
@@ -94,7 +88,7 @@ export class Sound {
     return this.#isPlaying ? delay + error - this.#age - this.#hold : NaN;
   }
 
-  /** Turns the sound of a camera on, and that of another one off; again: off. @param {string} camera */
+  /** Turns a camera's sound on and another one's off, or turns it off. @param {string} camera */
   toggle(camera) {
     if (camera !== this.camera || this.#isBlocked) {
       this.camera = camera;
@@ -192,7 +186,7 @@ export class Sound {
       hold: isChosen && this.#isPlaying ? this.#hold : 0,
     };
     if (!isChosen) return void delete element.dataset.sound;
-    setText(find("#lag"), Number.isNaN(lag) ? "" : `: ${Math.round(lag)} ms`.replace("-", "−"));
+    setText(find("#lag"), tile.sound.lag);
     const state = { source: this.#source, lag, age: this.#age, hold: this.#hold };
     element.dataset.sound = JSON.stringify({ ...state, ...this.#player }); // for tests
   }

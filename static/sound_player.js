@@ -3,41 +3,31 @@
 
 // Times are in milliseconds of `performance.now()`, unless a name says otherwise.
 
-/** A larger error is corrected by a jump, a smaller one by the speed. */
+/** A larger error is corrected by a jump, a smaller one within this time by the speed. */
 const MAX_ERROR = 40;
-/** Time in which the speed would correct an error. */
 const CORRECTION_TIME = 3_000;
-/** Maximum change of the speed: 0.6 %, which is not audible. */
 const MAX_BEND = 0.006;
-/** Number of packets over which the error is averaged. */
 const ERROR_PACKETS = 20;
-/** How early packets should arrive. */
+/** How early packets should arrive, but for 0.1 % of those in the window. */
 const MARGIN = 12;
-/** Share of the packets that may arrive with less margin: 0.1 %. */
 const LATE_SHARE = 0.001;
-/** Duration of the packets whose arrivals determine the delay. */
 const WINDOW = 30_000;
-/** Interval at which the delay is adapted. */
+/** The delay is adapted once in this time; larger steps are made at once. */
 const ADAPT_INTERVAL = 1_000;
-/** Maximum increase of the delay per interval. */
 const MAX_INCREASE = 20;
-/** Maximum decrease of the delay per interval. */
 const MAX_DECREASE = 4;
-/** Larger changes of the delay are made at once. */
 const MAX_STEP = 100;
-/** Delay beyond that of the earliest packet that is permitted even above the maximum. */
+/** Delay beyond that of the earliest packet, even if it exceeds the maximum. */
 const EXTRA_DELAY = 70;
-/** Duration of the first packets, which are not played: their arrivals determine the delay. */
+/** At first, packets are only observed, for this time. */
 const OBSERVATION = 300;
 /** Output latency where the browser reports none (Safari before 18.4, WebKitGTK). */
 const UNKNOWN_LATENCY = 40;
-/** Duration over which readings of the output's clock are averaged. */
+/** The output's clock is averaged, and read anew if it is off ten times in a row. */
 const CLOCK_WINDOW = 5_000;
-/** Larger differences from the average are deviations. */
 const CLOCK_TOLERANCE = 30;
-/** Number of deviations in a row after which the average begins anew. */
 const MAX_DEVIATIONS = 10;
-/** Minimum time between the present and the sample that is scheduled next. */
+/** Samples cannot be scheduled closer to the present. */
 const SCHEDULE_AHEAD = 2;
 
 /**

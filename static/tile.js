@@ -20,7 +20,7 @@ const LATE_AFTER = 250;
 const LATE_FRAMES = 3;
 /** How long a tile shows the last failure after the camera has recovered. */
 const RECOVERY_NOTICE_TIME = 10_000;
-/** A picture that waits for the sound for less time is not called delayed. */
+/** Shorter waits for the sound are not shown. */
 const MIN_SHOWN_HOLD = 100;
 
 /** A camera on the page: its picture, its state and its figures. */
@@ -38,7 +38,7 @@ export class Tile {
   announcement = "";
   /** @type {import("./state_text.js").StateText} */
   text = { state: "waiting", summary: "" };
-  /** Texts about the sound; `hold` is how long the pictures wait for it. */
+  /** Texts about the sound, and how long the pictures wait. */
   sound = { announcement: "", lag: "", hold: 0 };
   #frame;
   #canvas;
@@ -60,7 +60,7 @@ export class Tile {
     this.element = fromTemplate("#tile");
     this.element.dataset.camera = status.name;
     labelControls(this.element);
-    this.#find(".loudspeaker").setAttribute("aria-label", `Sound of camera ${status.name}`);
+    this.#find(".loudspeaker").ariaLabel = `Sound of ${status.name}`;
     this.#frame = this.#find(".frame");
     this.#canvas = /** @type {HTMLCanvasElement} */ (this.#find("canvas"));
     this.#labelPicture("Live");
@@ -253,7 +253,7 @@ export class Tile {
     const { lag } = this.sound;
     const latency = isLive && isKnown ? ` Latency: ${Math.round(age)} ms${error}.` : "";
     this.#find(".age").title =
-      "When the server received this picture, and how long ago that was when it was shown." +
+      "When the server received this picture, and how long before it was shown." +
       latency + (lag && ` The sound is ${lag}.`);
   }
 

@@ -23,7 +23,7 @@ const SIZE_BEFORE_RECORDINGS = 123_865;
 const RECORDINGS_SIZE = 60 * 1024;
 const SOUND_SIZE = 24 * 1024;
 /** How much of the sound's size may be in files that are not for the sound only. */
-const SHARED_SOUND_SIZE = 5_280;
+const SHARED_SOUND_SIZE = 5_367;
 
 const NOTICE = `document.querySelector(".notice")?.innerText`;
 const LIVE = `document.querySelector("[data-state=live]") !== null`;
