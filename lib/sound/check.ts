@@ -1,4 +1,5 @@
 import type { Bytes } from "../bytes.ts";
+import { systemClock } from "../clock.ts";
 import type { Env } from "../env.ts";
 import { CameraError, explain } from "../errors.ts";
 import { output } from "../process/mod.ts";
@@ -69,7 +70,8 @@ export async function* checkSound(
   const microphones = [...shared.values()].map((group): MicrophoneToCheck => {
     const { sound: { audio, rate }, certificate } = group[0]!;
     const cameras = group.map(({ name }) => name);
-    const open = openMicrophone({ audio: audio!, rate, certificate, cameras });
+    const source = { audio: audio!, rate, certificate, cameras, clock: systemClock };
+    const open = openMicrophone(source);
     return { cameras, audio: describe(audio!.text), rate, open };
   });
   yield* checkMicrophones(microphones, options, signal);
