@@ -11,6 +11,15 @@ export interface ByteSource extends AsyncIterable<Bytes>, AsyncDisposable {
   read(into: Bytes): Promise<Bytes | undefined>;
 }
 
+/** Concatenates bytes. With nothing before `second`, returns `second` itself, not a copy. */
+export function concat(first: Bytes, second: Bytes): Bytes {
+  if (first.length === 0) return second;
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}
+
 /**
  * Spare bytes before and after each JPEG in its buffer, so that the header and the delimiter of a
  * multipart part can be written around it without a copy.

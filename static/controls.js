@@ -28,7 +28,7 @@ const PAGE_KEYS = { PageUp: -1, PageDown: 1 };
 
 /** Makes the buttons and keys work. @param {import("./page.js").Page} page */
 export function connectControls(page) {
-  labelControls();
+  labelControls(document);
   /** @type {Record<string, (target?: HTMLElement) => void>} */
   const actions = {
     pause: () => page.togglePaused(),

@@ -40,8 +40,8 @@ const ICONS = {
   timelineIn: [PLUS],
 };
 
-/** Adds the icons and labels of the controls, and the headers of the dialogs. */
-export function labelControls(root = /** @type {ParentNode} */ (document)) {
+/** Adds the icons and labels of the controls, and the headers of the dialogs. @param {ParentNode} root */
+export function labelControls(root) {
   for (const dialog of root.querySelectorAll("dialog")) {
     const header = `<h2>${dialog.getAttribute("aria-label")}</h2><button title="Close">×</button>`;
     dialog.insertAdjacentHTML("afterbegin", `<form method="dialog">${header}</form>`);

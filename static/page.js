@@ -59,7 +59,7 @@ const link = new Link({
   },
 });
 
-/** @param {Tile} tile @param {import("./live.js").LiveFrame} frame @param {number} hold How long it waits. */
+/** @param {Tile} tile @param {import("./live.js").LiveFrame} frame @param {number} hold Its wait. */
 async function paint(tile, frame, hold) {
   if (hold > 0) await new Promise((resolve) => setTimeout(resolve, hold));
   const isFirst = !tile.hasPicture;
@@ -258,7 +258,7 @@ const page = {
 };
 connectControls(page);
 
-/** Turns the sound of a camera on or off, within a click: else, browsers permit none. @param {Tile | undefined} tile */
+/** Turns a camera's sound on or off; browsers permit it only within a click. @param {Tile | undefined} tile */
 async function toggleSound(tile) {
   tile ??= singleTile() ?? tiles.find(({ status }) => status.name === sound?.camera) ??
     tiles.find(({ status }) => status.sound);
@@ -269,7 +269,7 @@ async function toggleSound(tile) {
   try {
     if (!audio) {
       audio = new AudioContext({ latencyHint: "interactive" });
-      // Otherwise, an iPhone whose ringer is off plays nothing.
+      // Otherwise, an iPhone with its ringer off plays nothing.
       const { audioSession } = /** @type {any} */ (navigator);
       if (audioSession) audioSession.type = "playback";
       audio.resume();

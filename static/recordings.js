@@ -10,7 +10,7 @@ import { formatAbout } from "./time_text.js";
  *
  * @typedef {{
  *   state: "recording" | "waiting" | "paused" | "off", reason?: string, holdsSeconds?: number,
- *   oldest: number | null, newest: number | null,
+ *   sound?: {}, oldest: number | null, newest: number | null,
  * }} RecordingStatus
  */
 
@@ -190,6 +190,7 @@ export function describeRecording(cameras, progress = 1) {
   } else if (active.length > 0) {
     const held = active[0]?.recording?.holdsSeconds;
     text = "Recording";
+    if (active.some(({ recording }) => recording?.sound)) text += " with sound";
     if (active.length < cameras.length) text += ` ${active.length} of ${cameras.length}`;
     if (held !== undefined) text += `: holds ${formatAbout(1000 * held)} at this rate`;
   }

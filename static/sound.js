@@ -6,27 +6,26 @@ import { capitalized } from "./state_text.js";
 
 // Times are in milliseconds of `performance.now()`; in a recording, of its frames.
 
-/** How much earlier or later than the picture the sound may be; later, if each is shown for long. */
+/** How much earlier or later than the picture the sound may be. */
 const MAX_EARLY = 10;
 const MAX_LATE = 60;
-const MAX_SLOW_LATE = 110;
-/** One packet may be late in the time of this number of pictures. */
-const LATE_INTERVAL = 10;
-/** From painting to the screen. */
+/** Time from painting to display. */
 const DISPLAY_DELAY = 20;
 /** Number of pictures whose age counts; the first recorded one may be late. */
 const PICTURES = 25;
 const MIN_PICTURES = 2;
-/** How long a picture waits for a late loudspeaker. */
-const MIN_HOLD = 20;
+/** Limits of a picture's wait for late sound. */
+const MIN_HOLD = 10;
 const MAX_HOLD = 400;
+/** How long, at most, a picture waits for sound that arrives late or in large chunks. */
+const MAX_WAIT = 150;
 /** The server's clock is followed at this rate, steps larger than its error at once. */
 const CLOCK_RATE = 0.0005;
 const CLOCK_STEP = 250;
-/** A gap in recorded sound, and in a recording. */
+/** Shortest gaps: in recorded sound, in a recording. */
 const GAP = 15;
 const SKIP = 1_000;
-/** No sound is silence after one time, a problem after the other. */
+/** Time without sound until it is silence, and a problem. */
 const SILENCE = 1_000;
 const NOTICE_DELAY = 3_000;
 
@@ -49,10 +48,6 @@ export class Sound {
   #ages = [];
   #age = NaN;
   #hold = 0;
-  /** When the last picture was painted, the mean interval, and how late the sound may be. */
-  #paintedAt = 0;
-  #interval = 0;
-  #maxLate = MAX_LATE;
   /** Sequence number of the next live packet, or time of the next recorded one. */
   #expected = NaN;
   /** Since when the sound could arrive. */
@@ -95,7 +90,7 @@ export class Sound {
     return this.#isPlaying ? delay + error - this.#age - this.#hold : NaN;
   }
 
-  /** Turns the sound of a camera on, and that of another one off; again: off. @param {string} camera */
+  /** Turns a camera's sound on and another one's off, or turns it off. @param {string} camera */
   toggle(camera) {
     if (camera !== this.camera || this.#isBlocked) {
       this.camera = camera;
@@ -132,7 +127,7 @@ export class Sound {
   /** Notes that a picture was painted after a wait. @param {import("./live.js").LiveFrame} frame @param {number} hold */
   onPainted({ camera, recorded, capturedAt }, hold) {
     if (!this.#isFor(camera)) return;
-    const now = performance.now(), shownAt = now + DISPLAY_DELAY - hold;
+    const shownAt = performance.now() + DISPLAY_DELAY - hold;
     const age = shownAt - this.#toLocal(capturedAt, recorded);
     if (Number.isNaN(age)) return;
     if (recorded && Math.abs(age - this.#age) > SKIP) this.#forget();
@@ -142,18 +137,13 @@ export class Sound {
     this.#age = sorted[(sorted.length - 1) >> 1] ?? NaN;
     this.#hold = hold;
     this.#player.minDelay = this.#age - MAX_EARLY;
-    this.#interval += (Math.min(now - this.#paintedAt, SKIP) - this.#interval) / 10;
-    this.#paintedAt = now;
-    this.#maxLate = Math.max(MAX_LATE, Math.min(this.#interval / 2, MAX_SLOW_LATE));
-    this.#player.maxDelay = this.#age + this.#maxLate;
-    // On a slow link, the first packet behind each picture is the latest.
-    this.#player.lateInterval = LATE_INTERVAL * this.#interval;
+    this.#player.maxDelay = this.#age + MAX_LATE + (recorded ? 0 : MAX_WAIT);
   }
 
-  /** Returns how long a picture has to wait for a late loudspeaker. @param {number} camera Its index. */
+  /** Returns how long a picture has to wait for late sound. @param {number} camera Its index. */
   holdOf(camera) {
     if (!this.#isFor(camera) || !this.#isPlaying) return 0;
-    const hold = this.#player.delay - this.#maxLate - this.#age;
+    const hold = this.#player.delay - MAX_LATE - this.#age;
     return hold > (this.#hold > 0 ? 0 : MIN_HOLD) ? Math.min(hold, MAX_HOLD) : 0;
   }
 
@@ -272,5 +262,5 @@ export class Sound {
 /** @param {number} lag */
 function describeLag(lag) {
   const ms = Math.round(lag);
-  return `sound ${Math.abs(ms)} ms ${ms < 0 ? "before" : "after"} the picture`;
+  return `${Math.abs(ms)} ms ${ms < 0 ? "before" : "after"} the picture`;
 }

@@ -8,17 +8,17 @@ const MAX_ERROR = 40;
 const CORRECTION_TIME = 3_000;
 const MAX_BEND = 0.006;
 const ERROR_PACKETS = 20;
-/** How early packets should arrive, but for at most 3 % of those in the window. */
+/** How early packets should arrive, but for 0.1 % of those in the window. */
 const MARGIN = 12;
-const LATE_SHARE = 0.03;
-const WINDOW = 10_000;
+const LATE_SHARE = 0.001;
+const WINDOW = 30_000;
 /** The delay is adapted once in this time; larger steps are made at once. */
 const ADAPT_INTERVAL = 1_000;
 const MAX_INCREASE = 20;
 const MAX_DECREASE = 4;
 const MAX_STEP = 100;
-/** Delay beyond that of a packet that nothing held up, if even that exceeds the maximum. */
-const EXTRA_DELAY = 30;
+/** Delay beyond that of the earliest packet, even if it exceeds the maximum. */
+const EXTRA_DELAY = 70;
 /** At first, packets are only observed, for this time. */
 const OBSERVATION = 300;
 /** Output latency where the browser reports none (Safari before 18.4, WebKitGTK). */
@@ -37,11 +37,9 @@ const SCHEDULE_AHEAD = 2;
 export class SoundPlayer {
   /** How long after a sound was heard it is played; NaN if unknown. */
   delay = NaN;
-  /** Limits of the delay. It exceeds the maximum if no packet could be in time. */
+  /** Limits of the delay; if packets need more, the pictures have to wait. */
   minDelay = -Infinity;
   maxDelay = Infinity;
-  /** Time in which one packet may be late. */
-  lateInterval = 0;
   /** How late the sound is, averaged. */
   error = 0;
   speed = 1;
@@ -157,8 +155,7 @@ export class SoundPlayer {
     if (this.#received < this.#adaptAt) return !isFirst;
     this.#adaptAt = this.#received + ADAPT_INTERVAL;
     const sorted = this.#slacks.toSorted((a, b) => a - b);
-    const share = Math.min(LATE_SHARE, duration / this.lateInterval);
-    const needed = MARGIN - (sorted[Math.floor(sorted.length * share)] ?? 0);
+    const needed = MARGIN - (sorted[Math.floor(sorted.length * LATE_SHARE)] ?? 0);
     const most = sorted[sorted.length - 1] ?? 0;
     const max = Math.max(this.maxDelay, EXTRA_DELAY - most, this.minDelay);
     if (isFirst) {

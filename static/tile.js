@@ -20,7 +20,7 @@ const LATE_AFTER = 250;
 const LATE_FRAMES = 3;
 /** How long a tile shows the last failure after the camera has recovered. */
 const RECOVERY_NOTICE_TIME = 10_000;
-/** A picture that waits for less time for the loudspeaker is not called delayed. */
+/** Shorter waits for the sound are not shown. */
 const MIN_SHOWN_HOLD = 100;
 
 /** A camera on the page: its picture, its state and its figures. */
@@ -38,7 +38,7 @@ export class Tile {
   announcement = "";
   /** @type {import("./state_text.js").StateText} */
   text = { state: "waiting", summary: "" };
-  /** Texts about the sound; `hold` is how long the pictures wait for it. */
+  /** Texts about the sound, and how long the pictures wait. */
   sound = { announcement: "", lag: "", hold: 0 };
   #frame;
   #canvas;
@@ -60,6 +60,7 @@ export class Tile {
     this.element = fromTemplate("#tile");
     this.element.dataset.camera = status.name;
     labelControls(this.element);
+    this.#find(".loudspeaker").ariaLabel = `Sound of ${status.name}`;
     this.#frame = this.#find(".frame");
     this.#canvas = /** @type {HTMLCanvasElement} */ (this.#find("canvas"));
     this.#labelPicture("Live");
@@ -181,7 +182,7 @@ export class Tile {
     }
     const { announcement, hold } = this.sound;
     if (hold >= MIN_SHOWN_HOLD) {
-      text.summary += `, picture delayed by ${Math.round(hold / 10) * 10} ms for the loudspeaker`;
+      text.summary += `, picture delayed by ${Math.round(hold / 10) * 10} ms for the sound`;
     }
     this.text = text;
     this.#find(".loudspeaker").hidden = !this.status.sound && !announcement;
@@ -252,8 +253,8 @@ export class Tile {
     const { lag } = this.sound;
     const latency = isLive && isKnown ? ` Latency: ${Math.round(age)} ms${error}.` : "";
     this.#find(".age").title =
-      "When the server received this picture, and how long ago that was when it was shown." +
-      latency + (lag && ` The ${lag}.`);
+      "When the server received this picture, and how long before it was shown." +
+      latency + (lag && ` The sound is ${lag}.`);
   }
 
   /** @param {{ width: number, height: number }} size */

@@ -1,4 +1,4 @@
-import type { Bytes } from "../../lib/bytes.ts";
+import { type Bytes, concat } from "../../lib/bytes.ts";
 import { stallTimeouts } from "../../lib/camera/stall.ts";
 import { type HttpResponse, request, type ResponseBody } from "../../lib/http1/mod.ts";
 import type { Received } from "../../lib/received.ts";
@@ -163,12 +163,4 @@ class PeekedBody implements ResponseBody {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#body[Symbol.asyncDispose]();
   }
-}
-
-function concat(first: Bytes, second: Bytes): Bytes {
-  if (!first.length) return second;
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
 }

@@ -28,7 +28,10 @@ export class CameraSounds {
   get(camera: string): CameraSound {
     const sound = this.of(camera);
     if (sound) return sound;
-    throw new HttpError(404, `Camera "${camera}" has no sound: AUDIO is not set, see the README`);
+    throw new HttpError(
+      404,
+      `Camera "${camera}" has no sound: set AUDIO to its microphone, see the README`,
+    );
   }
 
   /** Counts a packet that a listener was too slow to receive. */
@@ -46,7 +49,7 @@ export class CameraSounds {
     return { describe: (camera) => ({ sound: asJson(this.#sounds?.status(camera)) }) };
   }
 
-  /** Returns the state of the sound of those of the cameras that have one, for metrics. */
+  /** Returns the state of the cameras' sound, for metrics; nothing for cameras without sound. */
   stats(cameras: readonly string[]): SoundStats[] {
     return cameras.flatMap((camera) => {
       const status = this.#sounds?.status(camera);

@@ -1,4 +1,4 @@
-import type { Bytes } from "../bytes.ts";
+import { type Bytes, concat } from "../bytes.ts";
 import { HttpClientError } from "./errors.ts";
 
 /** Maximum length of the line before a chunk, including its extensions, in bytes. */
@@ -59,7 +59,7 @@ export class ChunkedDecoder {
   #takeLine(bytes: Bytes, parts: Bytes[]): Bytes {
     const lf = bytes.indexOf(0x0a);
     const end = lf === -1 ? bytes.length : lf + 1;
-    const line = join(this.#line, bytes.subarray(0, end));
+    const line = concat(this.#line, bytes.subarray(0, end));
     const text = String.fromCharCode(...line.subarray(0, MAX_CHUNK_LINE));
     const valid = /^[ \t]{0,8}[\da-f]{0,13}[ \t]{0,8}(?:\r?\n?|;[^\n]*\n?)$/i.test(text);
     if (!valid || line.length > MAX_CHUNK_LINE) return this.#refuse(line, bytes, end, parts);
@@ -92,12 +92,4 @@ export class ChunkedDecoder {
     parts.push(line);
     return bytes.subarray(end);
   }
-}
-
-function join(first: Bytes, second: Bytes): Bytes {
-  if (!first.length) return second;
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
 }

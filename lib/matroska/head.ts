@@ -65,8 +65,8 @@ export interface HeadOptions {
   /** Missing for a file without sound. */
   readonly sound?: SoundTrack;
   /**
-   * Frames per second of the pictures, for a live file: a player that is not told would measure it
-   * by 40 frames first, and stay behind by as much. Makes the head longer than {@link headSize}.
+   * Frames per second of the pictures, for a live file: without it, ffmpeg measures it by the first
+   * 40 frames before it opens the file. Makes the head longer than {@link headSize}.
    */
   readonly frameRate?: number;
   /** Name of the writer, at most 24 ASCII characters. @default {"dinocam"} */

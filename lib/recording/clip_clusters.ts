@@ -11,7 +11,7 @@ export interface Clusters {
   /** Track of each; undefined if all are frames. */
   readonly tracks?: Uint8Array;
   /**
-   * Number of bytes that are left out at the begin of the first cluster of sound; 0 without it. Its
+   * Number of bytes that are left out at the beginning of the first cluster of sound; 0 without it. Its
    * offset is then not that of a header, but {@link CLUSTER_HEADER} bytes before its samples.
    */
   readonly skipped?: number;

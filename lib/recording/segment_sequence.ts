@@ -56,9 +56,9 @@ export interface SegmentSequenceOptions {
 }
 
 /**
- * Writes the frames of a camera, and its sound, into consecutive segments: decides where each one
- * ends, and gives frames and sound their times. Calls must not overlap. After one has failed, frames can be written again: in
- * a new segment.
+ * Writes the frames of a camera, and its sound, into consecutive segments: decides where each
+ * segment ends, and gives frames and sound their times. Calls must not overlap. After a call has
+ * failed, frames can be written again: in a new segment.
  */
 export class SegmentSequence {
   readonly #options: SegmentSequenceOptions;

@@ -2,19 +2,22 @@ import type { Frame } from "../frame.ts";
 import type { SoundPacket } from "../sound_packet.ts";
 import { SAMPLE_SIZE } from "./sound_clusters.ts";
 
-/** Frames that the delay is averaged over, in the long run. */
+/** Maximum number of frames over which the delay is averaged. */
 const AVERAGED = 150;
-/** After the first frames, */
+/** Number of frames at the start whose deviations are limited by {@link STEP} only. */
 const FIRST_FRAMES = 15;
-/** one that deviates by more counts as if it deviated by this, in milliseconds. */
+/** Limit of a later frame's deviation in the average, in milliseconds. */
 const MAX_DEVIATION = 50;
-/** With a deviation of more than this, in milliseconds, */
+/** Deviation that may be due to a change of the camera's clock, in milliseconds. */
 const STEP = 500;
-/** for this long, in milliseconds, the camera's clock was set. */
+/** Time with only such deviations after which the camera's clock was set, in milliseconds. */
 const STEP_DURATION = 2_000;
-/** Sound is at most this much later than it arrives, in milliseconds: `AUDIO_DELAY` can be 2 s. */
+/** Maximum time by which a stamp may be after the arrival, in milliseconds: `AUDIO_DELAY` can be 2 s. */
 const MAX_AHEAD = 2_500;
-/** Larger differences between the stamps of the packets and their samples are gaps, in ms. */
+/**
+ * Maximum difference between a packet's stamp and the end of the sound that is no gap, in
+ * milliseconds.
+ */
 const MAX_DRIFT = 40;
 /** Share of the difference that each packet corrects: all of it in about a second. */
 const CORRECTION = 1 / 50;
@@ -56,7 +59,7 @@ export class SoundClock {
     return this.#end;
   }
 
-  /** Takes note of when a frame was captured, and when it arrived. */
+  /** Observes a frame: its times of capture and arrival. */
   observe({ capturedAt, monotonic }: Pick<Frame, "capturedAt" | "monotonic">): void {
     const delay = monotonic - capturedAt;
     if (this.#delay === undefined) this.#restart(delay);

@@ -95,7 +95,7 @@ export class SoundInput implements Subscriber<SoundPacket> {
     if (count) this.dropped += length;
   }
 
-  /** Requests a microphone that is silent to retry, from time to time. */
+  /** Requests a silent microphone to retry, at intervals. */
   check(now: number): void {
     const since = Math.max(this.#lastArrival, this.#askedAt);
     if (!this.#hasJoined || now - since < RETRY_INTERVAL) return;

@@ -10,7 +10,7 @@ import type { Microphone, NumberedPacket } from "./microphone.ts";
 /** State of a camera's sound. `failed` lasts until sound flows again, even without listeners. */
 export interface SoundStatus {
   readonly state: "off" | "starting" | "streaming" | "failed";
-  /** Number of people who listen to this camera. */
+  /** Number of listeners of this camera. */
   readonly listeners: number;
   /** Samples per second. */
   readonly rate: number;

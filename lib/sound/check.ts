@@ -1,4 +1,5 @@
 import type { Bytes } from "../bytes.ts";
+import { systemClock } from "../clock.ts";
 import type { Env } from "../env.ts";
 import { CameraError, explain } from "../errors.ts";
 import { output } from "../process/mod.ts";
@@ -69,7 +70,8 @@ export async function* checkSound(
   const microphones = [...shared.values()].map((group): MicrophoneToCheck => {
     const { sound: { audio, rate }, certificate } = group[0]!;
     const cameras = group.map(({ name }) => name);
-    const open = openMicrophone({ audio: audio!, rate, certificate, cameras });
+    const source = { audio: audio!, rate, certificate, cameras, clock: systemClock };
+    const open = openMicrophone(source);
     return { cameras, audio: describe(audio!.text), rate, open };
   });
   yield* checkMicrophones(microphones, options, signal);
@@ -140,7 +142,7 @@ async function checkMicrophone(
 /** Captures about a second of sound. @returns Undefined if none arrives in time. */
 async function measure(
   { rate }: MicrophoneToCheck,
-  open: NonNullable<MicrophoneToCheck["open"]>,
+  open: OpenSound,
   signal: AbortSignal,
 ): Promise<{ afterMs: number; level: SoundLevel } | undefined> {
   const startedAt = performance.now();
@@ -219,7 +221,7 @@ async function deviceAdvice({ signal }: Context): Promise<string | undefined> {
   }
 }
 
-/** Names the microphones that there are, if the configured one is not among them. */
+/** Returns the values of `AUDIO` for this machine, if the configured one is not among them. */
 function others(audio: string, prefix: string, { found }: Context): string | undefined {
   const values = found.map((one) => one.audio).filter((value) => value.startsWith(prefix));
   if (values.length === 0 || values.includes(audio) || audio === "pulse") return undefined;

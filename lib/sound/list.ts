@@ -11,8 +11,8 @@ export interface ListOptions {
 }
 
 /**
- * Lists the microphones of this machine, the default one first, without opening one. Programs that
- * are missing and sound servers that do not run have no microphones.
+ * Lists the microphones of this machine, the default one first, without opening them. Without
+ * the programs for it, or without a sound server, the list is empty.
  */
 export async function listMicrophones(
   signal: AbortSignal,

@@ -1,4 +1,4 @@
-import type { Bytes } from "../bytes.ts";
+import { type Bytes, concat } from "../bytes.ts";
 import {
   CLUSTER_HEADER,
   type LiveHead,
@@ -29,7 +29,7 @@ export class LiveMatroskaDecoder {
 
   /** Decodes further bytes. @throws {SyntaxError} If a dinocam could not have sent them. */
   push(bytes: Bytes): SoundChunk[] {
-    let rest = this.#pending.length === 0 ? bytes : concat(this.#pending, bytes);
+    let rest = concat(this.#pending, bytes);
     const chunks: SoundChunk[] = [];
     if (!this.#head) {
       this.#head = readLiveHead(rest);
@@ -50,11 +50,4 @@ export class LiveMatroskaDecoder {
     this.#pending = rest.slice(); // the chunks are valid until the next call only
     return chunks;
   }
-}
-
-function concat(first: Bytes, second: Bytes): Bytes {
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
 }

@@ -137,7 +137,7 @@ function openSource(users: readonly CameraToHear[], clock: Clock): OpenSound {
   const { camera, settings: { audio, rate }, certificate } = users[0]!;
   if (audio!.type === "test") return openBeeps({ camera, rate, clock });
   const cameras = users.map(({ camera }) => camera.name);
-  return openMicrophone({ audio: audio!, rate, certificate, cameras })!;
+  return openMicrophone({ audio: audio!, rate, certificate, cameras, clock })!;
 }
 
 /** Whether the times of the sound are by the same clock as those of the camera's pictures. */

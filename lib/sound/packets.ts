@@ -8,7 +8,7 @@ import { SampleClock } from "./sample_clock.ts";
 
 /**
  * Time after the start of a capture whose packets are dropped, in milliseconds: the first samples
- * arrive in a clump, and their times are up to 25 ms late.
+ * arrive in a burst, and their times are up to 25 ms late.
  */
 const START = 300;
 /** Duration after which the samples are counted anew, in milliseconds. */

@@ -1,4 +1,4 @@
-import type { Bytes } from "../bytes.ts";
+import { type Bytes, concat } from "../bytes.ts";
 import { CameraError, ImmediateStop } from "../errors.ts";
 import { HttpClientError, type HttpResponse, request, serverOf } from "../http1/mod.ts";
 import { Redactor } from "../redact.ts";
@@ -170,12 +170,4 @@ async function toCameraError(
   const { code } = error;
   const { url } = upstream;
   return await withFingerprint(requestFailure(error, upstream), { code, url, signal });
-}
-
-function concat(first: Bytes, second: Bytes): Bytes {
-  if (first.length === 0) return second;
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
 }

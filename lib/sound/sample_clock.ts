@@ -1,16 +1,13 @@
 /** Maximum error of a sound card's clock: 0.2 %. */
 const MAX_CLOCK_ERROR = 0.002;
-/**
- * Samples that are later than this for {@link LOSS_DURATION}, in milliseconds, are not delayed:
- * samples before them were lost.
- */
+/** Minimum lateness that may be due to a loss of earlier samples, in milliseconds. */
 const MIN_LOSS = 25;
-/** In milliseconds. */
+/** Time with only such lateness after which samples were lost, in milliseconds. */
 const LOSS_DURATION = 500;
 
 /**
  * Determines when the samples of a capture were heard, by a monotonic clock. The samples arrive in
- * clumps, and the sound card counts them by its own clock.
+ * bursts, and the sound card counts them by its own clock.
  *
  * Samples can arrive late, but never early, so the earliest arrivals tell when they were heard.
  */

@@ -1,3 +1,4 @@
+import type { Clock } from "../clock.ts";
 import { readTrust } from "../upstream/mod.ts";
 import type { OpenSound } from "./chunk.ts";
 import { openDevice } from "./devices.ts";
@@ -14,6 +15,7 @@ export interface SourceOptions {
   readonly certificate: string | undefined;
   /** Names of the cameras with this sound. */
   readonly cameras: readonly string[];
+  readonly clock: Clock;
 }
 
 /**
@@ -22,13 +24,13 @@ export interface SourceOptions {
  * @throws {ConfigError} If `SOURCE_CERT` is invalid.
  */
 export function openMicrophone(
-  { audio, rate, certificate, cameras }: SourceOptions,
+  { audio, rate, certificate, cameras, clock }: SourceOptions,
 ): OpenSound | undefined {
   switch (audio.type) {
     case "device":
       return openDevice({ ...audio, rate });
     case "program":
-      return openProgram({ ...audio, rate });
+      return openProgram({ ...audio, rate, clock });
     case "address":
       return openRelay({
         ...audio,

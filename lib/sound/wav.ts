@@ -1,4 +1,4 @@
-import type { Bytes } from "../bytes.ts";
+import { type Bytes, concat } from "../bytes.ts";
 import { CameraError } from "../errors.ts";
 
 /** Maximum size of what precedes the samples, in bytes. */
@@ -116,12 +116,4 @@ export function wrongRate(name: string, rate: number, wanted: number): CameraErr
     hint: isPossible ? `set AUDIO_RATE=${rate}` : "AUDIO_RATE can be 8000 to 48000",
     permanent: true,
   });
-}
-
-function concat(first: Bytes, second: Bytes): Bytes {
-  if (first.length === 0) return second;
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
 }

@@ -52,8 +52,8 @@ interface Block {
 }
 
 /**
- * The response body for one viewer with sound: a live Matroska file. Of the frames the latest one
- * wins; packets of sound wait for a slow client, up to 200 ms of them.
+ * The response body for one viewer with sound: a live Matroska file. A slow client
+ * receives the latest frame; packets of sound wait for a slow client, up to 200 ms of them.
  *
  * The file has silence where the microphone delivers nothing, because players wait for sound. It
  * begins with {@link start}; what comes before is left out. If the size of the pictures changes, it
@@ -187,7 +187,7 @@ export class AvStream implements FrameStream {
     const now = this.#options.now();
     const { sound } = this.#times;
     const time = sound.timeOf(heardAt, now);
-    if (time <= Math.max(sound.last, this.#soundEnd - PACKET_DURATION)) return; // heard already
+    if (time <= Math.max(sound.last, this.#soundEnd - PACKET_DURATION)) return; // the file has sound up to this time
     if (time - this.#soundEnd >= MIN_GAP) this.#addSilence(time - this.#soundEnd);
     sound.set(time, now);
     this.#soundQueue.offer({ track: TRACK.SOUND, time, size: data.length, data });

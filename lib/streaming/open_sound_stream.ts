@@ -32,7 +32,7 @@ export async function openSoundStream(
   sound: CameraSound,
   { camera, format, viewers, keepAlive, address, clock, onDropped }: OpenSoundStreamOptions,
 ): Promise<ReadableStream<Bytes>> {
-  const session = viewers.admit(address, camera);
+  const session = viewers.admit(address, camera, { client: "listener" });
   const cleanup = new DisposableStack();
   const listener = new SoundStream({
     encoder: format.encoder(sound.rate),

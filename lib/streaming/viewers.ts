@@ -88,9 +88,14 @@ export class Viewers {
    *
    * @param address The client's IP address.
    * @param cameras The names of the cameras that it watches.
+   * @param options.client What the log calls it: a listener receives sound without pictures.
    * @throws {TooManyViewers} If the limit is reached.
    */
-  admit(address: string, cameras: string): ViewerSession {
+  admit(
+    address: string,
+    cameras: string,
+    { client = "viewer" }: { client?: "viewer" | "listener" } = {},
+  ): ViewerSession {
     this.ensureCapacity();
     this.#count++;
     const fields = { camera: cameras, address };
@@ -99,7 +104,7 @@ export class Viewers {
     return {
       start: () => {
         startedAt = this.#clock.monotonic();
-        this.#logEvent("viewer connected", fields);
+        this.#logEvent(`${client} connected`, fields);
       },
       end: (summary) => {
         if (ended) return;
@@ -107,7 +112,7 @@ export class Viewers {
         this.#count--;
         if (startedAt === undefined) return;
         const seconds = Math.round((this.#clock.monotonic() - startedAt) / 100) / 10;
-        this.#logEvent("viewer disconnected", { ...fields, seconds, ...summary });
+        this.#logEvent(`${client} disconnected`, { ...fields, seconds, ...summary });
       },
     };
   }

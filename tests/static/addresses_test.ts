@@ -65,6 +65,21 @@ Deno.test("addressesOf has a place for the password in each address, under AUTH"
   assertEquals(open.length, addresses.length);
 });
 
+Deno.test("addressesOf has addresses with sound only for a camera with a microphone", () => {
+  const base = "http://192.168.1.20:8000/";
+  const paths = (options: object) =>
+    addressesOf("front", { base, ...options }).map(({ text }) => text)
+      .filter((text) => /audio|av\./.test(text));
+  assertEquals(paths({}), []);
+  assertEquals(paths({ sound: true }), [
+    `${base}cameras/front/av.mkv`,
+    `${base}cameras/front/audio.wav`,
+  ]);
+  for (const text of paths({ sound: true, auth: true })) {
+    assertStringIncludes(text, "//USER:PASSWORD@192");
+  }
+});
+
 Deno.test("baseAddresses lists the page's own address first, unless it is a loopback address", () => {
   onPage("http://localhost:8000/", () => {
     assertEquals(baseAddresses(undefined), ["http://localhost:8000/"]);

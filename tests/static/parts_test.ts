@@ -22,6 +22,13 @@ Deno.test("ServerClock uses the offset of the fastest round trip", () => {
   assertEquals(clock.ageOf(1_300, 350), 50);
 });
 
+Deno.test("ServerClock.toLocal converts times, also those of another clock", () => {
+  const clock = new ServerClock();
+  assertEquals(clock.toLocal(1_000), undefined);
+  clock.update(0, 2, 1_001);
+  assertEquals([clock.toLocal(1_050), clock.toLocal(9_000)], [50, 8_000]);
+});
+
 Deno.test("ServerClock.ageOf returns no negative age", () => {
   const clock = new ServerClock();
   clock.update(0, 10, 1_005);

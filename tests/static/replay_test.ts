@@ -292,6 +292,7 @@ Deno.test("describeRecording says how long the recordings fit, or why nothing is
     text(camera("front", { holdsSeconds: 3_598 })),
     "Recording: holds about 1 h at this rate",
   );
+  assertEquals(text(camera("front", { sound: { dropped: 0 } })), "Recording with sound");
   const full = camera("back", { state: "paused", reason: "The disk is full" });
   assertEquals(text(full), "Recording paused: The disk is full");
   assertEquals(text(camera("front", {}), full), "back: Recording paused: The disk is full");

@@ -108,10 +108,12 @@ Deno.test("Sound in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
     await page.until("loudness() > 0.3"); // the beep of a full second
     assertMatch(
       await page.eval(`document.querySelector(".age").title`),
-      /\. The sound \d+ ms (after|before) the picture\.$/,
+      /\. The sound is \d+ ms (after|before) the picture\.$/,
     );
     await page.press("?");
-    await page.until(`/sound\\s+sound \\d+ ms/.test(document.querySelector("#help").innerText)`);
+    await page.until(
+      `/sound\\s+\\d+ ms (after|before) the picture/.test(document.querySelector("#help").innerText)`,
+    );
     await page.press("Escape");
     await page.press("v");
     assertEquals(await page.eval(PRESSED), "false");
@@ -159,6 +161,12 @@ Deno.test("Sound in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
   await t.step("one camera sounds at a time, also when another one is shown", async () => {
     await using server = serve({ cameras: ["front", "garden"] });
     await using page = await open(server);
+    assertEquals(
+      await page.eval(
+        `[...document.querySelectorAll(".loudspeaker")].map(({ ariaLabel }) => ariaLabel)`,
+      ),
+      ["Sound of front", "Sound of garden"],
+    );
     await page.press("v"); // the first one
     await untilPlaying(page, "front");
     // With the keyboard.
@@ -279,7 +287,7 @@ Deno.test("Sound in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
       });`,
     );
     await page.click(LOUDSPEAKER);
-    await page.until(`/picture delayed by \\d+0 ms for the loudspeaker/.test(${SUMMARY})`);
+    await page.until(`/picture delayed by \\d+0 ms for the sound/.test(${SUMMARY})`);
     await systemClock.sleep(3_000);
     const seen = `Number(/(\\d+) ms/.exec(${SUMMARY})[1])`;
     const hold = await page.eval<number>(seen);
@@ -377,6 +385,32 @@ Deno.test("Sound in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
         assertGreater(Math.min(left!, right!), -1);
       }
     }
+  });
+
+  await t.step("a long reason begins at the top of a small tile, and can be scrolled", async () => {
+    const message = "ffmpeg exited with code 1: nope: Input/output error";
+    const hint = "there may be no such microphone: --list-cameras lists the values of AUDIO";
+    await using server = serve({
+      cameras: ["front", "garden", "door", "back"],
+      sound: { state: "failed", lastFailure: { message, hint, retried: true } },
+    });
+    await using page = await open(server);
+    const metrics = { width: 360, height: 740, deviceScaleFactor: 1, mobile: true };
+    await page.send("Emulation.setDeviceMetricsOverride", metrics);
+    await page.click("[data-camera=front] .loudspeaker");
+    await page.until(`${NOTICE}?.includes("Trying again automatically")`);
+    const [aboveText, hidden, below] = await page.eval<number[]>(`(() => {
+      const notice = document.querySelector(".sound-notice:not([hidden])");
+      const [text] = notice.children;
+      const top = text.getBoundingClientRect().top - notice.getBoundingClientRect().top;
+      notice.scrollBy(0, 1_000);
+      const { bottom } = notice.getBoundingClientRect();
+      const caption = notice.nextElementSibling.querySelector("b").getBoundingClientRect();
+      return [top, text.getBoundingClientRect().bottom - bottom, caption.top - bottom];
+    })()`);
+    assertGreater(aboveText!, 0);
+    assertLess(hidden!, 0);
+    assertGreater(below!, 0);
   });
 
   await t.step("the browser plays packets without a seam", async () => {

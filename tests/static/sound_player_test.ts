@@ -15,7 +15,7 @@ function rangeOf(heard: readonly Heard[]): { min: number; max: number } {
 }
 
 /** Share of the packets that arrived too late, in per mille. */
-function lateRate({ late }: { late: number }, minutes: number): number {
+function lateShare({ late }: { late: number }, minutes: number): number {
   return 1_000 * late / (minutes * 3_000);
 }
 
@@ -30,8 +30,8 @@ for (const [sourcePpm, outputPpm] of [[500, -500], [-500, 500], [500, 0], [208, 
       assertGreater(min, -15);
       assertLess(max, 15);
       assertEquals(player.jumps, 0);
-      assertLess(lateRate(player, HOUR), 1);
-      // As little delay as possible: packet, clumps, jitter and loudspeaker take 77 ms.
+      assertLess(lateShare(player, HOUR), 1);
+      // As little delay as possible: packet, bursts, jitter and loudspeaker take 77 ms.
       assertLess(player.delay, 105);
     },
   );
@@ -56,18 +56,20 @@ Deno.test("SoundPlayer finds the delay that a network with 80 ms of jitter needs
   console.log(`${min.toFixed(1)} … ${max.toFixed(1)} ms, delay ${player.delay.toFixed(0)} ms`);
   assertGreater(min, -30);
   assertLess(max, 30);
-  assertLess(lateRate(player, 10), 10);
+  assertLess(lateShare(player, 10), 10);
   assertLess(player.delay, 170);
 });
 
-Deno.test("SoundPlayer goes on after stalls of the main thread, without more delay", () => {
-  const { player, heard } = simulate({ minutes: 10, sourcePpm: 200, jitter: 10, stall: 100 });
+Deno.test("SoundPlayer goes on after stalls of the main thread, with little more delay", () => {
+  const pictureAge = () => 30;
+  const conditions = { minutes: 10, sourcePpm: 200, jitter: 10, stall: 100, pictureAge };
+  const { player, heard } = simulate(conditions);
   const { min, max } = rangeOf(heard);
-  assertGreater(min, -25);
+  assertGreater(min, -35); // while the delay grows
   assertLess(max, 25);
-  // Each stall makes five packets late.
-  assertLess(lateRate(player, 10), 6);
-  assertLess(player.delay, 115);
+  // Each stall makes up to five packets late.
+  assertLess(lateShare(player, 10), 4);
+  assertLess(player.delay, 140);
 });
 
 Deno.test("SoundPlayer is in time again within a second after the output has paused", () => {
@@ -95,7 +97,7 @@ Deno.test("SoundPlayer follows the change to a loudspeaker that is 200 ms later,
   // The maximum of the delay does not silence a loudspeaker that is late by itself.
   assertGreater(delays[40]!, 260);
   assertLess(delays[40]!, 310);
-  assertLess(last, 91);
+  assertLess(last, 110);
   assertLess(rangeOf(heard.filter(({ at }) => at > 62_000)).max, 20);
 });
 
@@ -110,30 +112,10 @@ Deno.test("SoundPlayer stays within the limits of its delay, and follows them wi
   assertLess(max, 15);
   // With jitter of 300 ms, sound is lost, but the rest belongs to the picture.
   const jittery = simulate({ minutes: 2, jitter: 300, pictureAge: () => 30 });
-  assertLess(jittery.player.delay, 91);
-  assertGreater(lateRate(jittery.player, 2), 50);
+  assertLess(jittery.player.delay, 170);
+  assertGreater(lateShare(jittery.player, 2), 50);
   // It does not become later and later.
   assertLess(rangeOf(jittery.heard).max, 25);
-});
-
-Deno.test("SoundPlayer is late behind fewer pictures on a slow link, if fewer packets may be late", () => {
-  const [usual, few] = [0, 4_000].map((lateInterval) => {
-    const { player, heard } = simulate({
-      ...{ minutes: 2, pictureTime: 400 },
-      onPacket: (player) => player.lateInterval = lateInterval,
-    });
-    const { min, max } = rangeOf(heard);
-    assertGreater(min, -40);
-    assertLess(max, 40);
-    assertEquals(player.jumps, 0);
-    // The slowest picture, the loudspeaker, the packet itself, clumps and a margin.
-    assertLess(player.delay, 440 + 35 + 20 + 40);
-    return lateRate(player, 2);
-  });
-  console.log(`${usual!.toFixed(1)} or ${few!.toFixed(1)} ‰ of the packets are late`);
-  // Of 20 packets, the first one behind each picture may be late.
-  assertGreater(usual!, 8);
-  assertLess(few!, 5);
 });
 
 Deno.test("SoundPlayer needs no common time base", () => {

@@ -14,8 +14,6 @@ export interface Conditions {
   outputPpm?: number;
   /** Maximum delay of a packet by the network; most are much faster. */
   jitter?: number;
-  /** Packets wait for the picture before them on a slow link; each takes this long. */
-  pictureTime?: number;
   /** Delay of every packet. */
   transit?: number;
   /** The main thread stalls for this long every 30 s. */
@@ -90,7 +88,7 @@ export function playerFor(context: SimulatedContext, now: () => number): SoundPl
 export function simulate(conditions: Conditions): { player: SoundPlayer; heard: Heard[] } {
   const { minutes, sourcePpm = 0, outputPpm = 0, jitter = 5, transit = 1, stall } = conditions;
   const { pauseAt = Infinity, latency = () => 35, offset = () => 0, onPacket } = conditions;
-  const { pictureAge, pictureTime = 0, isLost = () => false } = conditions;
+  const { pictureAge, isLost = () => false } = conditions;
   const random = randomNumbers();
   const rate = 24_000, size = rate * PACKET / 1_000;
   const samples = new Int16Array(size);
@@ -102,18 +100,14 @@ export function simulate(conditions: Conditions): { player: SoundPlayer; heard: 
   context.onStart = (frame) => start = frame;
   const player = playerFor(context, () => now);
   const heard: Heard[] = [];
-  let capturedAt = 0, threadFreeAt = 0, pictureEnd = 0;
+  let capturedAt = 0, threadFreeAt = 0;
   for (let i = 0; now < minutes * 60_000; i++) {
     const at = i * PACKET / sourceRate;
-    // The microphone delivers in clumps, so the server's stamps are a little wrong.
+    // The microphone delivers in bursts, so the server's stamps are a little wrong.
     capturedAt = Math.max(capturedAt, at + PACKET / sourceRate + 2 + 8 * random());
     if (isLost(i)) continue;
     if (stall && i % 1_500 === 1_499) threadFreeAt = capturedAt + stall;
-    if (pictureTime > 0 && capturedAt > pictureEnd) {
-      // The time varies a little, from picture to picture.
-      pictureEnd = capturedAt + pictureTime * (0.9 + 0.2 * random());
-    }
-    const arrivedAt = Math.max(capturedAt, pictureEnd) + transit + jitter * random() ** 4;
+    const arrivedAt = capturedAt + transit + jitter * random() ** 4;
     threadFreeAt = now = Math.max(threadFreeAt, arrivedAt);
     context.outputLatency = latency(now) / 1_000;
     if (pictureAge) {

@@ -107,8 +107,8 @@ for (const path of ["/audio.wav", "/cameras/front/audio.wav"]) {
     await response.body!.cancel();
     assertEquals(it.sound.listeners.size, 0);
     assertEquals(it.lines, [
-      'viewer connected {"camera":"front","address":"unknown"}',
-      'viewer disconnected {"camera":"front","address":"unknown","seconds":0,"packets":1,"dropped":0}',
+      'listener connected {"camera":"front","address":"unknown"}',
+      'listener disconnected {"camera":"front","address":"unknown","seconds":0,"packets":1,"dropped":0}',
     ]);
   });
 }
@@ -215,7 +215,7 @@ Deno.test("a server without sound says so", async () => {
   const response = await it.app.request("/audio.wav");
   assertEquals([response.status, await response.text()], [
     404,
-    'Camera "front" has no sound: AUDIO is not set, see the README\n',
+    'Camera "front" has no sound: set AUDIO to its microphone, see the README\n',
   ]);
   const cameras = await (await it.app.request("/cameras")).json();
   assertEquals(cameras.map(({ sound }: { sound: unknown }) => sound), [null, null]);

@@ -6,15 +6,15 @@ const RATE = 24_000;
 interface Card {
   /** Error of its clock, in parts per million. */
   readonly ppm: number;
-  /** Maximum duration of a clump of samples, in milliseconds. */
-  readonly clump: number;
+  /** Maximum duration of a burst of samples, in milliseconds. */
+  readonly burst: number;
   readonly minutes: number;
   /** Durations of samples that are lost, in milliseconds, by the second in which that happens. */
   readonly gaps?: Readonly<Record<number, number>>;
 }
 
 /** Simulates a capture, and returns the errors of the stamps. */
-function simulate({ ppm, clump, minutes, gaps = {} }: Card) {
+function simulate({ ppm, burst, minutes, gaps = {} }: Card) {
   let seed = 1;
   const random = () => (seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31) / 2 ** 31;
   const clock = new SampleClock(RATE);
@@ -26,9 +26,9 @@ function simulate({ ppm, clump, minutes, gaps = {} }: Card) {
     const second = Math.floor((heard - 5_000) / 1_000);
     heard += lost.get(second) ?? 0;
     lost.delete(second);
-    const samples = Math.round((2 + random() * (clump - 2)) / 1_000 * RATE);
-    // A card delivers a clump when it is complete; the system may delay it.
-    now = Math.max(now, heard + samples * period + random() ** 2 * clump);
+    const samples = Math.round((2 + random() * (burst - 2)) / 1_000 * RATE);
+    // A card delivers a burst when it is complete; the system may delay it.
+    now = Math.max(now, heard + samples * period + random() ** 2 * burst);
     const stamp = clock.arrive(samples, now);
     errors.push({ at: now - 5_000, error: stamp - heard });
     heard += samples * period;
@@ -44,8 +44,8 @@ function worst(errors: { at: number; error: number }[], from = 1_000, to = Infin
 }
 
 for (const ppm of [-500, 0, 500]) {
-  Deno.test(`SampleClock stamps an hour of a card with ${ppm} ppm and clumps to 60 ms within 15 ms`, () => {
-    const { errors, jumps } = simulate({ ppm, clump: 60, minutes: 60 });
+  Deno.test(`SampleClock stamps an hour of a card with ${ppm} ppm and bursts to 60 ms within 15 ms`, () => {
+    const { errors, jumps } = simulate({ ppm, burst: 60, minutes: 60 });
     assert(errors.length > 100_000);
     // `Math.max` cannot take so many arguments.
     let most = 0;
@@ -57,7 +57,7 @@ for (const ppm of [-500, 0, 500]) {
 
 Deno.test("SampleClock jumps once for each gap, and is right again a second later", () => {
   const gaps = { 20: 100, 40: 400, 60: 2_000 };
-  const { errors, jumps } = simulate({ ppm: 200, clump: 20, minutes: 2, gaps });
+  const { errors, jumps } = simulate({ ppm: 200, burst: 20, minutes: 2, gaps });
   assertEquals(jumps, 3);
   for (const second of [20, 40, 60]) {
     const gap = gaps[second as keyof typeof gaps];

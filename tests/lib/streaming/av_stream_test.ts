@@ -282,6 +282,45 @@ Deno.test("an AV stream goes on, in step, when the camera's clock is set", async
   }
 });
 
+Deno.test("an AV stream goes on, in step, when the camera's clock is set back by a second or two", async () => {
+  for (const offset of [-300, -1_000, -2_000, -4_900]) {
+    await using it = new Setup();
+    await it.read();
+    it.stream.start(undefined);
+    for (let n = 0; n < 200; n++) {
+      const set = n >= 100 ? offset : 0;
+      it.frame({ offset: set });
+      await it.clock.advance(20);
+      it.packet({ offset: set });
+    }
+    assertEquals((await it.times(TRACK.VIDEO)).at(-1), 199 * 20, `${offset}`);
+    const sound = (await it.clusters()).filter(({ track }) => track === TRACK.SOUND);
+    assertEquals(sound.map(({ time }) => time), sound.map((_, i) => i * 20), `${offset}`);
+    assertEquals(sound.length, 200);
+  }
+});
+
+Deno.test("frames that arrive late, all at once, keep their times in an AV stream", async () => {
+  await using it = new Setup();
+  await it.read();
+  it.stream.start(undefined);
+  for (let n = 0; n < 100; n++) {
+    it.frame();
+    await it.clock.advance(20);
+    it.packet();
+  }
+  for (let n = 0; n < 150; n++) { // the pictures are held up for 3 s
+    await it.clock.advance(20);
+    it.packet();
+  }
+  for (let delay = 3_000; delay > 0; delay -= 20) it.frame({ delay });
+  await settle();
+  it.frame();
+  await it.clock.advance(20);
+  const [video, sound] = [await it.times(TRACK.VIDEO), await it.times(TRACK.SOUND)];
+  assertEquals(video.at(-1)! - sound.at(-1)!, 20);
+});
+
 Deno.test("an AV stream ends when the camera closes, but not when the microphone does", async () => {
   const it = new Setup();
   await it.read();
