@@ -3,7 +3,7 @@ import { CameraError } from "../errors.ts";
 /** Time after the first samples that does not count, in milliseconds: they arrive in a clump. */
 const SKIPPED = 1_000;
 /** Duration of a measurement, in milliseconds. */
-const MEASURED = 5_000;
+const MEASURED = 4_000;
 /** Deviation that is more than that of a sound card's clock: 44100 instead of 48000 is 8 %. */
 const MAX_DEVIATION = 0.05;
 /** Difference between two measurements of the same rate. With lost samples they differ by more. */
