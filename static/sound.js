@@ -17,6 +17,8 @@ const MIN_PICTURES = 2;
 /** How long a picture waits for a late loudspeaker. */
 const MIN_HOLD = 20;
 const MAX_HOLD = 400;
+/** How long, at most, a picture waits for sound that arrives late or in large chunks. */
+const MAX_WAIT = 150;
 /** The server's clock is followed at this rate, larger steps at once. */
 const CLOCK_RATE = 0.0005;
 const CLOCK_STEP = 250;
@@ -135,10 +137,10 @@ export class Sound {
     this.#age = sorted[(sorted.length - 1) >> 1] ?? NaN;
     this.#hold = hold;
     this.#player.minDelay = this.#age - MAX_EARLY;
-    this.#player.maxDelay = this.#age + MAX_LATE;
+    this.#player.maxDelay = this.#age + MAX_LATE + (recorded ? 0 : MAX_WAIT);
   }
 
-  /** Returns how long a picture has to wait for a late loudspeaker. @param {number} camera Its index. */
+  /** Returns how long a picture has to wait for a late loudspeaker or late sound. @param {number} camera Its index. */
   holdOf(camera) {
     if (!this.#isFor(camera) || !this.#isPlaying) return 0;
     const hold = this.#player.delay - MAX_LATE - this.#age;

@@ -20,7 +20,7 @@ const LATE_AFTER = 250;
 const LATE_FRAMES = 3;
 /** How long a tile shows the last failure after the camera has recovered. */
 const RECOVERY_NOTICE_TIME = 10_000;
-/** A picture that waits for less time for the loudspeaker is not called delayed. */
+/** A picture that waits for less time for the sound is not called delayed. */
 const MIN_SHOWN_HOLD = 100;
 
 /** A camera on the page: its picture, its state and its figures. */
@@ -181,7 +181,7 @@ export class Tile {
     }
     const { announcement, hold } = this.sound;
     if (hold >= MIN_SHOWN_HOLD) {
-      text.summary += `, picture delayed by ${Math.round(hold / 10) * 10} ms for the loudspeaker`;
+      text.summary += `, picture delayed by ${Math.round(hold / 10) * 10} ms for the sound`;
     }
     this.text = text;
     this.#find(".loudspeaker").hidden = !this.status.sound && !announcement;

@@ -279,7 +279,7 @@ Deno.test("Sound in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
       });`,
     );
     await page.click(LOUDSPEAKER);
-    await page.until(`/picture delayed by \\d+0 ms for the loudspeaker/.test(${SUMMARY})`);
+    await page.until(`/picture delayed by \\d+0 ms for the sound/.test(${SUMMARY})`);
     await systemClock.sleep(3_000);
     const seen = `Number(/(\\d+) ms/.exec(${SUMMARY})[1])`;
     const hold = await page.eval<number>(seen);
@@ -304,6 +304,29 @@ Deno.test("Sound in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
     await page.until(`${SUMMARY} === "Live"`);
     assertEquals(page.errors, []);
   });
+
+  await t.step(
+    "for sound that arrives in chunks of 120 ms, the picture waits, and none is lost",
+    async () => {
+      await using server = serve();
+      server.soundChunk = 120;
+      await using page = await open(server);
+      await page.click(LOUDSPEAKER);
+      await untilPlaying(page);
+      await systemClock.sleep(6_000);
+      const before = await soundOf(page);
+      await systemClock.sleep(5_000);
+      const { played, lag, hold } = await soundOf(page);
+      console.log(
+        `the picture waits ${hold.toFixed(0)} ms, ${played - before.played} of 250 played`,
+      );
+      assertGreater(played - before.played, 235);
+      assertGreater(hold, 50);
+      assertLess(hold, 151);
+      assertLess(lag!, 80);
+      assertEquals(page.errors, []);
+    },
+  );
 
   await t.step("recorded sound is played at speed 1, and live sound after it", async () => {
     await using server = serve({ replay: true });
