@@ -17,6 +17,8 @@ const MIN_PICTURES = 2;
 /** Limits of a picture's wait for late sound. */
 const MIN_HOLD = 10;
 const MAX_HOLD = 400;
+/** How long, at most, a picture waits for sound that arrives late or in large chunks. */
+const MAX_WAIT = 150;
 /** The server's clock is followed at this rate, larger steps at once. */
 const CLOCK_RATE = 0.0005;
 const CLOCK_STEP = 250;
@@ -135,7 +137,7 @@ export class Sound {
     this.#age = sorted[(sorted.length - 1) >> 1] ?? NaN;
     this.#hold = hold;
     this.#player.minDelay = this.#age - MAX_EARLY;
-    this.#player.maxDelay = this.#age + MAX_LATE;
+    this.#player.maxDelay = this.#age + MAX_LATE + (recorded ? 0 : MAX_WAIT);
   }
 
   /** Returns how long a picture has to wait for late sound. @param {number} camera Its index. */
