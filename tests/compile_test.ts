@@ -88,6 +88,14 @@ Deno.test({
       assertStringIncludes(await snapshot.text(), "outcome: NotCapable");
     });
 
+    await t.step("sound", async () => {
+      await using server = await start({ AUDIO: "test" });
+      const { body, headers } = await fetch(`${server.url}/audio.wav`);
+      assertEquals(headers.get("Content-Type"), "audio/wav");
+      await readUntil(body!, (text) => text.startsWith("RIFF") && text.length > 10_000);
+      assertEquals((await server.stop()).code, 0);
+    });
+
     await t.step("a driver as .ts is rejected with the reason", async () => {
       await Deno.writeTextFile(join(folder, "drivers", "typed.ts"), "export default {}");
       const { code, stderr } = await new Deno.Command(binary, {

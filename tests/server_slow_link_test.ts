@@ -99,5 +99,5 @@ interface Period {
 
 /** Whether few of 500 packets were missing or late, and the sound was near its picture. */
 function isGood({ late, jumps, played, lags }: Period): boolean {
-  return late <= 5 && played > 480 && jumps === 0 && lags.every((lag) => lag > -45 && lag < 125);
+  return late <= 3 && played > 480 && jumps === 0 && lags.every((lag) => lag > -45 && lag < 125);
 }

@@ -3,11 +3,13 @@ import { CameraError } from "../errors.ts";
 /** Time after the first samples that does not count, in milliseconds: they arrive in a clump. */
 const SKIPPED = 1_000;
 /** Duration of a measurement, in milliseconds. */
-const MEASURED = 5_000;
+const MEASURED = 4_000;
 /** Deviation that is more than that of a sound card's clock: 44100 instead of 48000 is 8 %. */
 const MAX_DEVIATION = 0.05;
-/** Difference between two measurements of the same rate. With lost samples they differ by more. */
+/** Difference between measurements of the same rate. With lost samples they differ by more. */
 const MAX_DIFFERENCE = 0.03;
+/** Number of measurements that must agree on a rate that is too high or too low. */
+const ENOUGH = { high: 2, low: 3 };
 /** Rates that programs print. */
 const COMMON_RATES = [
   8_000,
@@ -30,8 +32,8 @@ export class SampleRateCheck {
   readonly #rate: number;
   #since: number | undefined;
   #samples = 0;
-  /** The last measurement as a share of the rate, if it was wrong. */
-  #wrong: number | undefined;
+  /** The last measurements that agree on a wrong rate, as shares of the right one. */
+  #wrong: number[] = [];
 
   /** @param rate Expected samples per second. */
   constructor(rate: number) {
@@ -42,7 +44,7 @@ export class SampleRateCheck {
    * Counts samples that have just arrived.
    *
    * @param now Monotonic time, in milliseconds.
-   * @throws {CameraError} If two measurements in a row agree on another rate.
+   * @throws {CameraError} If the last measurements agree on another rate.
    */
   add(samples: number, now: number): void {
     this.#since ??= now + SKIPPED;
@@ -53,10 +55,13 @@ export class SampleRateCheck {
     const measured = this.#samples / elapsed * 1_000 / this.#rate;
     this.#since = now;
     this.#samples = 0;
-    const previous = this.#wrong;
-    this.#wrong = Math.abs(measured - 1) > MAX_DEVIATION ? measured : undefined;
-    if (previous === undefined || this.#wrong === undefined) return;
-    if (Math.abs(measured / previous - 1) < MAX_DIFFERENCE) throw this.#failure(measured);
+    if (Math.abs(measured - 1) <= MAX_DEVIATION) this.#wrong = [];
+    else {
+      const isSame = (other: number) => Math.abs(measured / other - 1) < MAX_DIFFERENCE;
+      this.#wrong = this.#wrong.every(isSame) ? [...this.#wrong, measured] : [measured];
+      const enough = measured > 1 ? ENOUGH.high : ENOUGH.low;
+      if (this.#wrong.length === enough) throw this.#failure(measured);
+    }
   }
 
   #failure(measured: number): CameraError {

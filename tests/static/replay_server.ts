@@ -78,6 +78,8 @@ export class ReplayServer implements AsyncDisposable {
   sound: Record<string, unknown> | undefined;
   /** How long after the sound a live picture is sent, in milliseconds. */
   pictureDelay = 0;
+  /** Duration of the live sound that is sent at once, in milliseconds. */
+  soundChunk = PACKET;
   /** Number of pictures sent so far. */
   sent = 0;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
@@ -410,6 +412,7 @@ class Session {
     const now = this.#timeOf(playhead), duration = request ? RECORDED_PACKET : PACKET;
     const present = request ? now : Date.now();
     if (!(present - playhead.soundAt < 1_000)) playhead.soundAt = present - duration;
+    if (!request && present - playhead.soundAt < this.#server.soundChunk) return;
     for (; playhead.soundAt + (request ? 0 : duration) <= present; playhead.soundAt += duration) {
       const samples = samplesAt(playhead.soundAt, duration);
       const message = new Uint8Array(FRAME_HEADER + samples.byteLength);

@@ -313,6 +313,29 @@ Deno.test("Sound in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
     assertEquals(page.errors, []);
   });
 
+  await t.step(
+    "for sound that arrives in chunks of 120 ms, the picture waits, and none is lost",
+    async () => {
+      await using server = serve();
+      server.soundChunk = 120;
+      await using page = await open(server);
+      await page.click(LOUDSPEAKER);
+      await untilPlaying(page);
+      await systemClock.sleep(6_000);
+      const before = await soundOf(page);
+      await systemClock.sleep(5_000);
+      const { played, lag, hold } = await soundOf(page);
+      console.log(
+        `the picture waits ${hold.toFixed(0)} ms, ${played - before.played} of 250 played`,
+      );
+      assertGreater(played - before.played, 235);
+      assertGreater(hold, 50);
+      assertLess(hold, 151);
+      assertLess(lag!, 80);
+      assertEquals(page.errors, []);
+    },
+  );
+
   await t.step("recorded sound is played at speed 1, and live sound after it", async () => {
     await using server = serve({ replay: true });
     await using page = await open(server);
