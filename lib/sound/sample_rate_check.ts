@@ -1,6 +1,6 @@
 import { CameraError } from "../errors.ts";
 
-/** Time after the first samples that does not count, in milliseconds: they arrive in a clump. */
+/** Time after the first samples that does not count, in milliseconds: they arrive in a burst. */
 const SKIPPED = 1_000;
 /** Duration of a measurement, in milliseconds. */
 const MEASURED = 4_000;
