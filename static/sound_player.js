@@ -23,7 +23,7 @@ const EXTRA_DELAY = 70;
 const OBSERVATION = 300;
 /** Output latency where the browser reports none (Safari before 18.4, WebKitGTK). */
 const UNKNOWN_LATENCY = 40;
-/** The output's clock is averaged, and read anew if it is off ten times in a row. */
+/** The output's clock is averaged, and corrected if it is off ten times in a row. */
 const CLOCK_WINDOW = 5_000;
 const CLOCK_TOLERANCE = 30;
 const MAX_DEVIATIONS = 10;
@@ -55,7 +55,8 @@ export class SoundPlayer {
   /** When frame 0 would have been heard, and how long that was observed. */
   #zero = NaN;
   #clockTime = 0;
-  #deviations = 0;
+  /** Last observations in a row that deviate. @type {number[]} */
+  #deviations = [];
   /** Duration of the packets since a reset, and when to adapt the delay. */
   #received = 0;
   #adaptAt = OBSERVATION;
@@ -134,17 +135,27 @@ export class SoundPlayer {
     // Chromium's timestamp is the steadiest; Firefox's omits the latency, WebKit's is seconds off.
     const isCredible = contextTime > 0 && seen > said / 2 && seen < said + 100;
     const zero = now + (isCredible ? seen : said) - context.currentTime * 1_000;
-    this.#deviations = Math.abs(zero - this.#zero) < CLOCK_TOLERANCE ? 0 : this.#deviations + 1;
-    if (this.#clockTime > 0 && this.#deviations > MAX_DEVIATIONS) {
-      const { delay } = this;
-      this.reset();
-      this.delay = delay;
-      this.#clockTime = 0;
+    if (this.#clockTime > 0 && Math.abs(zero - this.#zero) >= CLOCK_TOLERANCE) {
+      if (this.#deviations.push(zero - this.#zero) > MAX_DEVIATIONS) this.#correctClock();
+      return;
     }
-    if (this.#clockTime === 0) this.#deviations = 0;
+    this.#deviations = [];
     this.#clockTime = Math.min(this.#clockTime + duration, CLOCK_WINDOW);
     if (this.#clockTime === duration) this.#zero = zero;
     else this.#zero += (zero - this.#zero) * duration / this.#clockTime;
+  }
+
+  /** Follows an output that has paused; observes it again if it was replaced. */
+  #correctClock() {
+    const change = this.#deviations.reduce((sum, each) => sum + each) / this.#deviations.length;
+    this.#deviations = [];
+    this.#zero += change;
+    this.#clockTime = OBSERVATION; // the next observations count more
+    if (Math.abs(change) < MAX_STEP) return;
+    const { delay } = this;
+    this.reset();
+    this.delay = delay;
+    this.#clockTime = 0;
   }
 
   /** Keeps the delay as short as the arrivals permit; returns whether it is known. @param {number} slack @param {number} duration */

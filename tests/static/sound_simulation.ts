@@ -18,8 +18,9 @@ export interface Conditions {
   transit?: number;
   /** The main thread stalls for this long every 30 s. */
   stall?: number;
-  /** The loudspeaker stops once, at this time, for 100 ms. */
+  /** The loudspeaker stops once, at this time, for a while: by default 100 ms. */
   pauseAt?: number;
+  pauseFor?: number;
   /** From the context to the loudspeaker, after the time. */
   latency?: (time: number) => number;
   /** What `heardAt` differs from the truth, at a time. */
@@ -87,7 +88,8 @@ export function playerFor(context: SimulatedContext, now: () => number): SoundPl
 /** Runs the player for hours of simulated time. @returns What was heard after the first 5 s. */
 export function simulate(conditions: Conditions): { player: SoundPlayer; heard: Heard[] } {
   const { minutes, sourcePpm = 0, outputPpm = 0, jitter = 5, transit = 1, stall } = conditions;
-  const { pauseAt = Infinity, latency = () => 35, offset = () => 0, onPacket } = conditions;
+  const { pauseAt = Infinity, pauseFor = 100, latency = () => 35, offset = () => 0, onPacket } =
+    conditions;
   const { pictureAge, isLost = () => false } = conditions;
   const random = randomNumbers();
   const rate = 24_000, size = rate * PACKET / 1_000;
@@ -95,7 +97,7 @@ export function simulate(conditions: Conditions): { player: SoundPlayer; heard: 
   const outputRate = 1 + outputPpm / 1e6, sourceRate = 1 + sourcePpm / 1e6;
   let now = 0, start = NaN;
   const context = new SimulatedContext(() =>
-    (now - (now > pauseAt ? Math.min(100, now - pauseAt) : 0)) * outputRate
+    (now - (now > pauseAt ? Math.min(pauseFor, now - pauseAt) : 0)) * outputRate
   );
   context.onStart = (frame) => start = frame;
   const player = playerFor(context, () => now);
@@ -118,7 +120,7 @@ export function simulate(conditions: Conditions): { player: SoundPlayer; heard: 
     onPacket?.(player, i);
     player.push(at + offset(now) + 2 * random() - 1, samples, rate, !isLost(i - 1));
     if (Number.isNaN(start)) continue;
-    const paused = start / 48 / outputRate > pauseAt ? 100 : 0;
+    const paused = start / 48 / outputRate > pauseAt ? pauseFor : 0;
     const heardAt = start / 48 / outputRate + latency(now) + paused;
     if (now > 5_000) heard.push({ at, heardAt, error: heardAt - at - offset(now) - player.delay });
   }
