@@ -5,6 +5,7 @@ import { type Cores, follow, spawn } from "../load/run.ts";
 import { makeTools, type Tools } from "../load/tools.ts";
 import { PulseAudio } from "../pulse_audio.ts";
 import { Server } from "../server.ts";
+import { BeepPlayer } from "./beep_processes.ts";
 import { prioritize } from "./priority.ts";
 
 /** Programs that these measurements need, besides those of PulseAudio. */
@@ -16,7 +17,7 @@ const CLIENTS = 50;
 const PAIRS = Number(Deno.env.get("LISTENER_PAIRS") || 8);
 /** Duration of the measurement in a round, in seconds. */
 const SECONDS = Number(Deno.env.get("LISTENER_SECONDS") || 5);
-/** Time before the measurement, in which the captures start, in seconds. */
+/** Time before the measurement, in which the captures start (sound: 0.4 s), in seconds. */
 const WARMUP = 1.5;
 /** Goals: percent of a core, milliseconds, share of the frames and packets that clients receive. */
 const GOAL = { cpu: 10, latency: 2, received: 0.97 };
@@ -206,6 +207,8 @@ class Bench implements AsyncDisposable {
     await using stack = new AsyncDisposableStack();
     if (CORES) stack.use(await Affinity.set(CORES.client)); // the microphone inherits it
     const audio = stack.use(await PulseAudio.start());
+    // A microphone into which nothing is played delivers its first samples only after 2 s.
+    stack.use(new BeepPlayer(audio));
     const command = [Deno.execPath(), "run", "-q", "--no-check", "--allow-all", "main.ts"];
     const server = stack.use(
       await Server.start({
