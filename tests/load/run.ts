@@ -28,6 +28,8 @@ export interface Load extends Picture {
 
 /** The output of the client (field names of mjpegload), and the resources used by the server. */
 export interface Result {
+  /** Duration of the measurement, in seconds. */
+  readonly seconds: number;
   readonly fps_min: number;
   readonly fps_med: number;
   readonly frames: number;
@@ -98,28 +100,44 @@ async function watch(contestant: Contestant, load: Load, target: Target): Promis
     ...["-S", `${stalled}`, "-R", `${resume}`, "-L", `${slow}`, "-K", `${rate}`],
     ...(load.headsOnly ? ["-M", "-V", "0"] : []),
   ], { stdout: "piped" });
-  const usages: Record<string, Usage> = {};
   const halfway = { memory: 0, queued: 0 };
   const timer = setTimeout(() => {
     halfway.memory = usageOf(pid).memory;
     halfway.queued = sendQueueOf(port);
   }, (warmup + seconds / 2) * 1000);
-  const printed = new Response(client.stdout).text();
-  for await (const text of client.stderr.pipeThrough(new TextDecoderStream())) {
-    for (const mark of text.match(/START|END/g) ?? []) usages[mark] = usageOf(pid);
-  }
+  const { output, cpu } = await follow<Omit<Result, "cpu">>(client, pid);
   clearTimeout(timer);
-  await client.status;
-  const { START, END } = usages;
-  if (!START || !END) throw new Error("The load client has failed");
-  const output = JSON.parse(await printed);
-  const cpu = END.cpu - START.cpu;
   return {
     ...output,
     cpu: cpu / output.seconds / 10,
     perFrame: cpu / output.frames,
     ...halfway,
   };
+}
+
+/**
+ * Waits until a load client ends.
+ *
+ * @param client Its standard output and error are piped.
+ * @param pid Process id of the server.
+ * @returns What the client prints, and the CPU time of the server during the measurement, in
+ *   milliseconds.
+ * @throws {Error} If the client fails.
+ */
+export async function follow<Output>(
+  client: Deno.ChildProcess,
+  pid: number,
+): Promise<{ output: Output; cpu: number }> {
+  const usages: Record<string, Usage> = {};
+  const printed = new Response(client.stdout).text();
+  for await (const text of client.stderr.pipeThrough(new TextDecoderStream())) {
+    for (const mark of text.match(/START|END/g) ?? []) usages[mark] = usageOf(pid);
+  }
+  await client.status;
+  const { START, END } = usages;
+  const text = await printed;
+  if (!START || !END || !text) throw new Error("The load client has failed");
+  return { output: JSON.parse(text), cpu: END.cpu - START.cpu };
 }
 
 async function idle(pid: number, { seconds, warmup = 1.5 }: Load): Promise<Result> {

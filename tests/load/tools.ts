@@ -2,6 +2,8 @@
 export interface Tools {
   /** The load client. */
   readonly client: string;
+  /** The load client of the live protocol. */
+  readonly liveClient: string;
   /** The minimal C server that only sends. */
   readonly floor: string;
   /** The library that provides a V4L2 camera, for `LD_PRELOAD`. */
@@ -46,6 +48,7 @@ export async function makeTools(folder: string): Promise<Tools> {
   for (const frame of FRAMES) await draw(frame, `${frames}/${frame.height}.mjpeg`);
   return {
     client: await compile("mjpegload.c", `${folder}/mjpegload`),
+    liveClient: await compile("liveload.c", `${folder}/liveload`),
     floor: await compile("floor.c", `${folder}/floor`),
     v4l2: await compile("fakev4l2.c", `${folder}/fakev4l2.so`, ...shared),
     path,

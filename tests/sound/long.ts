@@ -2,7 +2,8 @@
  * The long checks of sound: `deno task test:sound`. They print figures.
  *
  * Durations in minutes are set by environment variables: `SOUND_MINUTES` for Chromium (10),
- * `FIREFOX_MINUTES` (10), `WEBKIT_MINUTES` (1), `RELAY_MINUTES` (1). `0` leaves a run out.
+ * `FIREFOX_MINUTES` (10), `WEBKIT_MINUTES` (1), `RELAY_MINUTES` (1). `0` leaves a run out. With
+ * `LISTENER_PAIRS` (8) pairs of rounds of `LISTENER_SECONDS` (5) each, 50 viewers are measured.
  */
 import {
   CHROMIUM,
@@ -17,7 +18,8 @@ import { PULSE_AUDIO } from "../pulse_audio.ts";
 import { checkCaptureFault, checkLife } from "./captures.ts";
 import { checkEndurance, checkHiddenTab, checkRelay } from "./endurance.ts";
 import { checkClips, checkLiveMatroska } from "./files.ts";
-import { checkLiveListeners, checkStalledListeners, checkWavListeners } from "./listeners.ts";
+import { checkStalledListeners, checkWavListeners } from "./listeners.ts";
+import { checkListeningViewers, checkViewersBesideListeners, LOAD } from "./viewers.ts";
 
 const PROGRAMS = [...PULSE_AUDIO, "ffmpeg"];
 
@@ -82,7 +84,17 @@ Deno.test(
   () => checkCaptureFault("SIGSTOP", 5_000),
 );
 
-Deno.test("50 listeners cost little", needing(...PROGRAMS), checkLiveListeners);
+Deno.test(
+  "50 listeners cost little, and do not delay 50 viewers of /video_feed",
+  needing(...PROGRAMS, ...LOAD),
+  checkViewersBesideListeners,
+);
+
+Deno.test(
+  "50 viewers of /live who listen get their frames as soon as without sound",
+  needing(...PROGRAMS, ...LOAD),
+  checkListeningViewers,
+);
 
 Deno.test("50 clients of /audio.wav cost little", needing(...PROGRAMS), checkWavListeners);
 
