@@ -2,7 +2,7 @@ import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } f
 import { LiveMatroskaDecoder } from "../lib/sound/live_matroska.ts";
 import { permissionFlags } from "../lib/permissions/flags.ts";
 import { SETTINGS } from "../lib/cli/settings.ts";
-import { needing } from "./parts.ts";
+import { isInstalled, needing } from "./parts.ts";
 import { leavingNoProcess } from "./processes.ts";
 import { PULSE_AUDIO, PulseAudio } from "./pulse_audio.ts";
 import { descendants, eventually, readUntil, ROOT, Server } from "./server.ts";
@@ -79,7 +79,9 @@ Deno.test(
 );
 
 Deno.test("the server refuses to start without the permission for AUDIO, in one line", async () => {
-  for (const AUDIO of ["pulse", "exec:cat", "http://192.0.2.1/audio.wav"]) {
+  // Of a program that is not installed, the server says so when somebody listens.
+  const devices = isInstalled("ffmpeg") ? ["pulse"] : [];
+  for (const AUDIO of [...devices, "exec:deno", "http://192.0.2.1/audio.wav"]) {
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "-q", ...flagsFor({}), "main.ts"],
       cwd: ROOT,
