@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { needing, PYTHON } from "./parts.ts";
+import { leftOut, needing, PYTHON } from "./parts.ts";
 import { PULSE_AUDIO, PulseAudio } from "./pulse_audio.ts";
 import { makeCertificate } from "./certificate.ts";
 import { FAKES, ROOT, Server } from "./server.ts";
@@ -256,7 +256,7 @@ Deno.test(
   },
 );
 
-const ON_LINUX = Deno.build.os === "linux" ? needing("ffmpeg") : { ignore: true };
+const ON_LINUX = Deno.build.os === "linux" ? needing("ffmpeg") : leftOut("Linux");
 
 Deno.test("the doctor says why a microphone cannot be opened", ON_LINUX, async () => {
   const folder = await Deno.makeTempDir(); // without a sound server

@@ -122,7 +122,7 @@ export const PLAYERS: readonly Player[] = [
   },
 ];
 
-/** Removes what ffmpeg says of each Matroska file with PCM, also of its own ones. */
+/** Removes the line that ffmpeg 5 prints for every file with PCM, including files that it made. */
 export function withoutNotes(stderr: string): string {
   return stderr.replace(/^Guessed Channel Layout for Input Stream #0.1 : mono\n/m, "");
 }

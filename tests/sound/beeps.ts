@@ -11,7 +11,7 @@ const SILENCE = 0.3;
 /** How long the pitch is measured, in seconds. */
 const PITCH_TIME = 0.04;
 
-/** Pitches tell the seconds apart: so many, from the lowest by steps, in hertz. */
+/** Number of pitches, which tell the seconds apart; the lowest pitch, and the step, in hertz. */
 const PITCHES = { count: 8, lowest: 600, step: 200 };
 
 /**

@@ -47,7 +47,7 @@ for (const ppm of [-500, 0, 500]) {
   Deno.test(`SampleClock stamps an hour of a card with ${ppm} ppm and bursts to 60 ms within 15 ms`, () => {
     const { errors, jumps } = simulate({ ppm, burst: 60, minutes: 60 });
     assert(errors.length > 100_000);
-    // `Math.max` cannot take so many arguments.
+    // `Math.max(...errors)` would exceed the maximum number of arguments.
     let most = 0;
     for (const { at, error } of errors) if (at > 1_000) most = Math.max(most, Math.abs(error));
     assertLess(most, 15);

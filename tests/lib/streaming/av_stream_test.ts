@@ -266,24 +266,7 @@ Deno.test("the times of both tracks always rise", async () => {
 });
 
 Deno.test("an AV stream goes on, in step, when the camera's clock is set", async () => {
-  for (const offset of [-86_400_000, 86_400_000]) {
-    await using it = new Setup();
-    await it.read();
-    it.stream.start(undefined);
-    for (let n = 0; n < 200; n++) {
-      const set = n >= 100 ? offset : 0;
-      it.frame({ offset: set });
-      await it.clock.advance(20);
-      it.packet({ offset: set });
-    }
-    assertEquals((await it.times(TRACK.VIDEO)).at(-1), 199 * 20);
-    assertEquals((await it.times(TRACK.SOUND)).at(-1), 199 * 20);
-    assertEquals((await it.times(TRACK.SOUND)).length, 200);
-  }
-});
-
-Deno.test("an AV stream goes on, in step, when the camera's clock is set back by a second or two", async () => {
-  for (const offset of [-300, -1_000, -2_000, -4_900]) {
+  for (const offset of [-86_400_000, -4_900, -2_000, -1_000, -300, 86_400_000]) {
     await using it = new Setup();
     await it.read();
     it.stream.start(undefined);
