@@ -9,6 +9,8 @@ export interface CameraErrorOptions extends ErrorOptions {
    * program.
    */
   permanent?: boolean;
+  /** Resolves when a retry promises success: it ends the pause before the next one. */
+  retryWhen?: Promise<void>;
 }
 
 /** A camera delivers no frames; the message says why. Clients receive a 503 with this message. */
@@ -16,11 +18,16 @@ export class CameraError extends Error {
   override name = "CameraError";
   readonly hint: string | undefined;
   readonly permanent: boolean;
+  readonly retryWhen: Promise<void> | undefined;
 
-  constructor(message: string, { hint, permanent = false, ...options }: CameraErrorOptions = {}) {
+  constructor(
+    message: string,
+    { hint, permanent = false, retryWhen, ...options }: CameraErrorOptions = {},
+  ) {
     super(message, options);
     this.hint = hint;
     this.permanent = permanent;
+    this.retryWhen = retryWhen;
   }
 }
 

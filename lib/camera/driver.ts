@@ -36,6 +36,14 @@ export interface FoundCamera {
   readonly name: string;
 }
 
+/** A camera that a driver discovers while the server runs. */
+export interface DiscoveredCamera {
+  /** Its name: 1 to 64 letters, digits and `-`. Cameras with another name are ignored. */
+  readonly name: string;
+  /** The value of `SOURCE` that selects this camera. */
+  readonly source: string;
+}
+
 /**
  * A kind of camera: its settings, and how to open it. The server does the rest: restarts,
  * timestamps, counting, sharing. `cameras/<name>.ts` exports a driver as its default export.
@@ -65,6 +73,17 @@ export interface CameraDriver<Settings extends CommonSettings> {
    * @throws {CameraError} If no camera can be used; the hint says what to do.
    */
   list?(signal: AbortSignal): Promise<readonly FoundCamera[]>;
+  /**
+   * Discovers cameras while the server runs. For a driver with this function, `CAMERA=driver`
+   * without a name stands for all cameras that it discovers, and `CAMERA=name=driver` for one
+   * camera, which `SOURCE` selects.
+   *
+   * Yields the complete list at the start and whenever it changes. The iteration ends only, and
+   * soon, after `signal` aborts. A camera that has disappeared may appear again.
+   *
+   * @throws {CameraError} While iterating; the server calls the function again later.
+   */
+  discover?(env: Env, signal: AbortSignal): AsyncIterable<readonly DiscoveredCamera[]>;
 }
 
 /** Requested capture settings. A driver honours those that it supports. */

@@ -1,0 +1,49 @@
+import type { CameraList } from "../camera/camera_list.ts";
+import type { DiscoveredCamera, Images } from "../camera/driver.ts";
+
+/** State of the connection to the hub. */
+export interface HubStatus {
+  readonly connected: boolean;
+  /** Time of the last change of `connected`, in milliseconds since the Unix epoch. */
+  readonly since: number;
+  /** Why there is no connection; without secrets. */
+  readonly reason: string | undefined;
+}
+
+/** Counters of a published camera, since the start of the server. */
+export interface PublicationStats {
+  /** Edges that watch now. */
+  readonly edges: number;
+  readonly frames: number;
+  /** Bytes of the messages with frames. */
+  readonly bytes: number;
+  /** Frames that are larger than the hub's `max_payload`. */
+  readonly tooLarge: number;
+}
+
+/** Counters of a camera from the hub, since the start of the server. */
+export interface LinkStats {
+  /** Lanes that are open: the maximum number of frames on their way. 0: nobody watches. */
+  readonly lanes: number;
+  readonly frames: number;
+  readonly bytes: number;
+  /** Frames that were dropped because they came too late. */
+  readonly late: number;
+  /** Whether another origin publishes a camera of the same name. */
+  readonly duplicate: boolean;
+}
+
+/** A server's part in a network of origins and edges. */
+export interface NatsHub extends AsyncDisposable {
+  /** Publishes those of the server's cameras that `PUBLISH` names. */
+  publish(cameras: CameraList): void;
+  /** Receives a camera, for the driver `nats`. @param source Its name at the origin. */
+  watch(options: { source: string; camera: string }, signal: AbortSignal): Images;
+  /** Yields all cameras that origins publish, at the start and whenever they change. */
+  discover(signal: AbortSignal): AsyncIterable<readonly DiscoveredCamera[]>;
+  readonly status: HubStatus;
+  /** Returns the counters of a published camera; undefined if it is not published. */
+  publication(camera: string): PublicationStats | undefined;
+  /** Returns the counters of a camera by the driver `nats`; undefined if it is none. */
+  link(camera: string): LinkStats | undefined;
+}

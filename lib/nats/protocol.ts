@@ -1,0 +1,108 @@
+/**
+ * What origins and edges tell each other through the hub, version 1 of the protocol. An origin is a
+ * server that publishes cameras, an edge is a server that receives them.
+ *
+ * A frame is published once, on one of several lanes. An edge subscribes to a lane for one message,
+ * and tells the origin that it wants a frame on it; when the frame has come, it does so again. So
+ * never more frames are on their way to an edge than it has lanes open, and the hub counts them.
+ *
+ *     dinocam.frame.<camera>.<lane>  origin → edges  a header of 24 bytes and the JPEG
+ *     dinocam.want.<camera>          edge → origin   JSON, see {@link Want}
+ *     dinocam.beat.<camera>          origin → edges  JSON, see {@link Beat}
+ *
+ * @module
+ */
+import type { Bytes } from "../bytes.ts";
+
+/** Maximum number of lanes of a camera. */
+export const LANES = 8;
+/** Maximum interval between two wants of an edge with a viewer, in milliseconds. */
+export const ASK_INTERVAL = 1_000;
+/** An origin that has not heard an edge for this long takes it for gone, in milliseconds. */
+export const LEASE = 4_000;
+/** Interval between two beats of an origin, in milliseconds. */
+export const BEAT_INTERVAL = 2_000;
+/** An edge that has not heard an origin for this long takes it for gone, in milliseconds. */
+export const ORIGIN_TIMEOUT = 7_000;
+/** Maximum size of the JSON of a want or a beat, in bytes. */
+export const MAX_JSON = 4_096;
+/** Size of the header before the JPEG, in bytes. */
+export const FRAME_HEADER = 24;
+
+/** Returns the subject of a camera's frames on a lane. */
+export function frameSubject(camera: string, lane: number): string {
+  return `dinocam.frame.${camera}.${lane}`;
+}
+
+/** Returns the subject of the wants for a camera. */
+export function wantSubject(camera: string): string {
+  return `dinocam.want.${camera}`;
+}
+
+/** Returns the subject of a camera's beats; without a camera, that of all beats. */
+export function beatSubject(camera = "*"): string {
+  return `dinocam.beat.${camera}`;
+}
+
+/** What an edge tells an origin; without `lane` and `bye`: "I am still here". */
+export interface Want {
+  /** Identifies the edge's subscription; at most 64 characters. */
+  readonly edge: string;
+  /** The `epoch` of the origin that it has chosen: another origin of the same name ignores it. */
+  readonly epoch?: number;
+  /** It has room for a frame on this lane. */
+  readonly lane?: number;
+  /** It also wants the newest frame, though other edges had it: the first want of a newcomer. */
+  readonly new?: boolean;
+  /** It leaves. */
+  readonly bye?: boolean;
+}
+
+/** What an origin tells all edges every {@link BEAT_INTERVAL}, and after a reconnect. */
+export interface Beat {
+  readonly camera: string;
+  /**
+   * Identifies the origin: its start, in milliseconds since the Unix epoch, with a random fraction.
+   */
+  readonly epoch: number;
+  /** The origin's time, in milliseconds since the Unix epoch. */
+  readonly now: number;
+  /** Name of its driver. */
+  readonly driver: string;
+  /** State of the camera. */
+  readonly state: "off" | "starting" | "streaming" | "failed";
+  /** Why the camera delivers no frames. */
+  readonly error?: string;
+  /** Frames per second, measured. */
+  readonly fps: number;
+  /** Size of the latest frame, as `1280x720`. */
+  readonly size?: string;
+  /** Whether an edge watches. */
+  readonly watched: boolean;
+  /** The camera is published no more: the last beat. */
+  readonly gone?: boolean;
+}
+
+/** The header of a frame. */
+export interface FrameHeader {
+  /** Capture time in milliseconds since the Unix epoch, by the origin's clock. */
+  readonly capturedAt: number;
+  /** See {@link Beat.epoch}. */
+  readonly epoch: number;
+  /** Grows with each frame of an epoch; modulo 2³². */
+  readonly sequence: number;
+  /** The origin's round-trip time to the hub, in milliseconds. */
+  readonly way: number;
+}
+
+/** Returns a frame's message: big-endian capturedAt float64, epoch float64, sequence uint32, way uint32, JPEG. */
+export function encodeFrame(jpeg: Uint8Array, header: FrameHeader): Bytes {
+  const bytes = new Uint8Array(FRAME_HEADER + jpeg.length);
+  const view = new DataView(bytes.buffer);
+  view.setFloat64(0, header.capturedAt);
+  view.setFloat64(8, header.epoch);
+  view.setUint32(16, header.sequence);
+  view.setUint32(20, Math.round(header.way));
+  bytes.set(jpeg, FRAME_HEADER);
+  return bytes;
+}
