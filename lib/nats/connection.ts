@@ -6,17 +6,18 @@ import {
   type Payload,
   type Subscription,
 } from "@nats-io/nats-core";
-import { NatsConnectionImpl } from "@nats-io/nats-core/internal";
 import type { Bytes } from "../bytes.ts";
 import { type Clock, settlesWithin } from "../clock.ts";
 import { explain } from "../errors.ts";
 import { LogLimiter } from "../log_limiter.ts";
 import type { Log } from "../log.ts";
+import { shorten } from "../quote.ts";
 import type { Bus, Message, SubscribeOptions } from "./bus.ts";
-import { dialHub, HubError } from "./link.ts";
+import { explainHubError, HubLogInError } from "./hub_error.ts";
+import { dialHub } from "./link.ts";
 import type { HubStatus } from "./nats_hub.ts";
 import { type HubAddress, serverOf } from "./settings.ts";
-import type { LinkOptions } from "./transport.ts";
+import { connectOver, type LinkOptions } from "./transport.ts";
 
 /** Time limit for an attempt to connect, up to the log-in, in milliseconds. */
 const CONNECT_TIMEOUT = 3_000;
@@ -33,6 +34,8 @@ const RETRY_PAUSE = 500;
 const LONG_RETRY_PAUSE = 2_000;
 /** Time without a connection after which attempts are less frequent, in milliseconds. */
 const PATIENCE = 60_000;
+/** Duration of a connection after whose loss there is a pause, too, in milliseconds. */
+const SHORT_CONNECTION = 5_000;
 /** Pause after a failed log-in, in milliseconds. */
 const LOG_IN_PAUSE = 5_000;
 /** Maximum random time added to a pause, in milliseconds: all clients of a hub come back at once. */
@@ -86,8 +89,9 @@ export class NatsBus implements Bus, AsyncDisposable {
   #connection: NatsConnection | undefined;
   #lost = (_reason: Error | undefined) => {};
   #status: HubStatus;
-  /** The hub's last error message: it says why the hub closes the connection. */
-  #lastError: Error | undefined;
+  #isSecure = false;
+  /** Start of the time without a connection, by the monotonic clock, in milliseconds. */
+  #downSince: number;
 
   constructor({ hubs, ca, clock, log }: NatsBusOptions) {
     this.#hubs = hubs;
@@ -95,6 +99,7 @@ export class NatsBus implements Bus, AsyncDisposable {
     this.#clock = clock;
     this.#log = log;
     this.#status = { connected: false, since: clock.now(), reason: "connecting" };
+    this.#downSince = clock.monotonic();
     this.#limiter = new LogLimiter({
       clock,
       maxLines: MAX_LOG_LINES,
@@ -125,8 +130,6 @@ export class NatsBus implements Bus, AsyncDisposable {
     if (!info) return undefined;
     return { address: this.#connection!.getServer(), version: info.version, tls: this.#isSecure };
   }
-
-  #isSecure = false;
 
   /** See {@link Bus.publish}. */
   publish(subject: string, data: Bytes | string, reply?: string): boolean {
@@ -221,26 +224,21 @@ export class NatsBus implements Bus, AsyncDisposable {
       if (this.#connection === connection) this.#lost(reason);
     };
     let connection: NatsConnection | undefined;
-    this.#lastError = undefined;
     try {
-      connection = await NatsConnectionImpl.connect(this.#optionsFor(hub, onClose)) as never;
+      connection = await connectOver(this.#optionsFor(hub, onClose));
     } catch (error) {
-      if (!signal.aborted) this.#fail(hub, error);
-      return this.#pauseAfter(error);
+      return signal.aborted ? 0 : this.#fail(hub, error);
     }
-    this.#readErrors(connection!);
-    if (isClosed) {
-      this.#fail(hub, await closed.promise);
-      return RETRY_PAUSE;
-    }
+    if (isClosed) return this.#fail(hub, await closed.promise);
     this.#adopt(connection!, hub);
+    const connectedAt = this.#clock.monotonic();
     await closed.promise;
-    await connection!.closed();
-    return 0;
+    this.#downSince = this.#clock.monotonic();
+    return this.#downSince - connectedAt < SHORT_CONNECTION ? RETRY_PAUSE : 0;
   }
 
   #optionsFor(hub: HubAddress, onClose: LinkOptions["onClose"]): LinkOptions {
-    const { credentials, host } = hub;
+    const { credentials } = hub;
     return {
       servers: [serverOf(hub)],
       ...credentials && "token" in credentials
@@ -254,7 +252,7 @@ export class NatsBus implements Bus, AsyncDisposable {
       timeout: CONNECT_TIMEOUT,
       pingInterval: PING_INTERVAL,
       maxPingOut: MAX_PINGS,
-      dial: (signal) => dialHub({ ...hub, host }, this.#ca, signal),
+      dial: (signal) => dialHub(hub, this.#ca, signal),
       onClose,
       signal: this.#disposed.signal,
     };
@@ -263,16 +261,16 @@ export class NatsBus implements Bus, AsyncDisposable {
   #adopt(connection: NatsConnection, hub: HubAddress): void {
     this.#connection = connection;
     this.#isSecure = hub.scheme === "tls" || hub.scheme === "wss";
-    this.#lost = (reason) => this.#onLost(connection, reason);
-    this.#setStatus(undefined);
+    this.#lost = (reason) => this.#onLost(hub, reason);
+    this.#status = { connected: true, since: this.#clock.now(), reason: undefined };
     this.#failures.clear();
     if (this.#limiter.allow("hub")) this.#log.info("hub connected", { hub: serverOf(hub) });
+    this.#readErrors(connection).catch(() => {}); // ends with the connection
     for (const entry of [...this.#subscriptions]) this.#subscribe(entry);
     this.#notify(true);
   }
 
-  #onLost(connection: NatsConnection, reason: Error | undefined): void {
-    if (this.#connection !== connection) return;
+  #onLost(hub: HubAddress, reason: Error | undefined): void {
     this.#connection = undefined;
     for (const entry of [...this.#subscriptions]) {
       entry.current = undefined;
@@ -280,25 +278,93 @@ export class NatsBus implements Bus, AsyncDisposable {
     }
     for (const settle of [...this.#flushes]) settle(false);
     const isDisposed = this.#disposed.signal.aborted;
-    const text = isDisposed ? "closed" : this.#describe(this.#lastError ?? reason);
-    this.#setStatus(text);
+    const text = `Lost the connection to ${serverOf(hub)}: ${shorten(reason?.message ?? "closed")}`;
+    this.#status = { connected: false, since: this.#clock.now(), reason: text };
     if (!isDisposed && this.#limiter.allow("hub")) {
       this.#log.warn("hub disconnected", { reason: text });
     }
     this.#notify(false);
   }
 
-  #fail(hub: HubAddress, error: unknown): void {
-    const failure = this.#explain(hub, error);
+  /** Reports a failed attempt. @returns The pause before the next one, in milliseconds. */
+  #fail(hub: HubAddress, error: unknown): number {
+    const failure = explainHubError(hub, error);
     const reason = failure.hint ? `${failure.message} (${failure.hint})` : failure.message;
     this.#status = { ...this.#status, reason };
-    if (this.#failures.size >= MAX_REMEMBERED || this.#failures.has(reason)) return;
-    this.#failures.add(reason);
-    if (this.#limiter.allow("hub")) this.#log.warn("hub connection failed", { reason });
+    if (this.#failures.size < MAX_REMEMBERED && !this.#failures.has(reason)) {
+      this.#failures.add(reason);
+      if (this.#limiter.allow("hub")) this.#log.warn("hub connection failed", { reason });
+    }
+    if (failure instanceof HubLogInError) return LOG_IN_PAUSE;
+    const isLong = this.#clock.monotonic() - this.#downSince > PATIENCE;
+    return isLong ? LONG_RETRY_PAUSE : RETRY_PAUSE;
   }
 
-  /** Describes a failed attempt to connect, without secrets. */
-  #explain(hub: HubAddress, error: unknown): HubError {
-    return explainHubError(hub, this.#lastError ?? error);
+  #notify(connected: boolean): void {
+    for (const listener of [...this.#listeners]) {
+      this.#guard("hub listener failed", () => listener(connected));
+    }
   }
+
+  #subscribe(entry: Entry): void {
+    if (!this.#connection) return;
+    const { subject, onMessage, options: { max, onDenied } } = entry;
+    const callback = (error: Error | null, message: Msg) => {
+      if (error) {
+        if (error instanceof errors.PermissionViolationError) {
+          entry.current = undefined;
+          if (onDenied) this.#guard("hub listener failed", onDenied);
+        }
+        return;
+      }
+      this.#guard("hub message failed", () => onMessage(toMessage(message)));
+    };
+    entry.current = this.#connection.subscribe(subject, { max, callback });
+    if (max !== undefined) entry.current.closed.then(() => this.#subscriptions.delete(entry));
+  }
+
+  /** Calls a function: an exception in a callback would end the reader of nats.js. */
+  #guard(event: string, call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      if (this.#limiter.allow(event)) this.#log.error(event, { reason: explain(error) });
+    }
+  }
+
+  /** Reports denied rights, each once. */
+  async #readErrors(connection: NatsConnection): Promise<void> {
+    for await (const status of connection.status()) {
+      if (status.type !== "error") continue;
+      const { error } = status;
+      if (!(error instanceof errors.PermissionViolationError)) continue;
+      const right = `${error.operation === "publish" ? "publish" : "subscribe"} ${
+        subjectForRights(error.subject)
+      }`;
+      if (this.#denied.has(right) || this.#denied.size >= MAX_REMEMBERED) continue;
+      this.#denied.add(right);
+      if (!this.#limiter.allow("denied")) continue;
+      this.#log.error("hub permission denied", { reason: `the user needs: ${right}` });
+    }
+  }
+}
+
+function toMessage(message: Msg): Message {
+  const { subject, data, reply, headers } = message;
+  return {
+    subject,
+    data: data as Bytes,
+    reply: reply || undefined,
+    noResponders: data.length === 0 && headers?.code === 503,
+  };
+}
+
+/** Returns the subject of a right: that of all lanes, and of all inboxes. */
+function subjectForRights(subject: string): string {
+  return shorten(
+    subject.replace(/^(dinocam\.frame\.[^.]+)\.\d+$/, "$1.*").replace(
+      /^_INBOX\..*$/,
+      "_INBOX.>",
+    ),
+  );
 }

@@ -1,7 +1,7 @@
 import { type Bytes, concat } from "../bytes.ts";
 import { hostInUrl } from "../host.ts";
-import { connectError, type HttpClientErrorCode } from "../http1/mod.ts";
-import { type HubAddress, serverOf } from "./settings.ts";
+import { HubError } from "./hub_error.ts";
+import type { HubAddress } from "./settings.ts";
 import type { Link } from "./transport.ts";
 
 /** Size of the buffer for reading, in bytes. */
@@ -9,24 +9,12 @@ const READ_SIZE = 65_536;
 /** Maximum size of the hub's first line, in bytes. */
 const MAX_INFO = 65_536;
 
-/** The hub cannot be used as `NATS_URL` says. The message contains no secret. */
-export class HubError extends Error {
-  override name = "HubError";
-  /** What the user can do about it. */
-  readonly hint: string | undefined;
-
-  constructor(message: string, { hint, ...options }: ErrorOptions & { hint?: string } = {}) {
-    super(message, options);
-    this.hint = hint;
-  }
-}
-
 /**
  * Connects to a hub and reads its `INFO`. For `tls://` and `wss://` nothing is sent unless the hub
  * offers TLS and its certificate is valid; for `nats://` TLS is used if the hub requires it.
  *
  * @param ca PEM certificates to trust in addition.
- * @throws {HubError} If the connection fails.
+ * @throws If the connection fails; see {@link explainHubError}.
  * @throws The reason of `signal`, if that aborted.
  */
 export async function dialHub(
@@ -40,54 +28,7 @@ export async function dialHub(
       : await dialTcp(address, ca, signal);
   } catch (error) {
     signal.throwIfAborted();
-    throw explainFailure(address, error);
-  }
-}
-
-/** Adds the server and what the user can do to the error of an attempt to connect. */
-function explainFailure(address: HubAddress, cause: unknown): HubError {
-  const server = serverOf(address);
-  if (cause instanceof HubError) {
-    return new HubError(`Cannot use ${server} as the hub: ${cause.message}`, cause);
-  }
-  const error = connectError(new URL(`http://${server}`), withCode(cause));
-  const isCa = /CaUsedAsEndEntity/.test(String(cause));
-  return new HubError(isCa ? `${error.message}: it is one of an authority` : error.message, {
-    hint: isCa
-      ? "create the hub's certificate with basicConstraints=CA:FALSE, or sign it by an authority " +
-        "whose certificate is in NATS_CA"
-      : hintFor(error.code),
-    cause,
-  });
-}
-
-/** The errors of a WebSocket are texts only. */
-function withCode(cause: unknown): unknown {
-  if (!(cause instanceof Error)) return cause;
-  const code = /connection refused/i.test(cause.message) ? "ECONNREFUSED" : undefined;
-  return code ? Object.assign(new Error(cause.message), { code }) : cause;
-}
-
-function hintFor(code: HttpClientErrorCode): string {
-  switch (code) {
-    case "host-not-found":
-      return "check the name of the host in NATS_URL";
-    case "unreachable":
-    case "connect-timeout":
-      return "check the address in NATS_URL, and that no firewall blocks the port";
-    case "certificate-untrusted":
-    case "certificate-unsupported":
-      return "set NATS_CA to the path of the certificate, or of that of its authority (PEM)";
-    case "certificate-name":
-      return "set NATS_URL to the host name in its certificate";
-    case "certificate-date":
-      return "check the clock of this machine, and the certificate of the hub";
-    case "permission-denied":
-      return "start the server with `deno task start`, or with --allow-net";
-    case "not-tls":
-      return "check the port in NATS_URL";
-    default:
-      return "check that the hub is running and that NATS_URL is correct";
+    throw error;
   }
 }
 

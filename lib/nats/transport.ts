@@ -1,5 +1,9 @@
-import type { ConnectionOptions, Server } from "@nats-io/nats-core";
-import { setTransportFactory, type Transport } from "@nats-io/nats-core/internal";
+import type { ConnectionOptions, NatsConnection, Server } from "@nats-io/nats-core";
+import {
+  NatsConnectionImpl,
+  setTransportFactory,
+  type Transport,
+} from "@nats-io/nats-core/internal";
 import type { Bytes } from "../bytes.ts";
 
 /** An open connection for the bytes of the NATS protocol. */
@@ -61,12 +65,14 @@ class LinkTransport implements Transport {
 
   async *[Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array> {
     let reason = new Error("invalid data from the hub"); // nats.js stops to read after an error
+    let complaint: string | undefined;
     try {
       for (let bytes; (bytes = await this.#link!.read());) {
+        if (bytes[0] === MINUS) complaint = complaintIn(bytes);
         yield bytes;
         if (this.#isClosed) return;
       }
-      reason = new Error("the hub closed the connection");
+      reason = new Error(complaint ?? "the hub closed the connection");
     } catch (error) {
       reason = error as Error;
     } finally {
@@ -124,5 +130,21 @@ class LinkTransport implements Transport {
   }
 }
 
-// The transport is the same for all connections of the process: the rest is in their options.
-setTransportFactory({ factory: () => new LinkTransport() });
+const MINUS = "-".charCodeAt(0);
+
+/** Returns the text of an error message of the hub, which it sends before it closes a connection. */
+function complaintIn(bytes: Uint8Array): string | undefined {
+  const text = new TextDecoder().decode(bytes.subarray(0, 500));
+  return /^-ERR\s+'?([^'\r\n]{1,200})/.exec(text)?.[1];
+}
+
+/**
+ * Connects and logs in, over the connection of `options.dial`.
+ *
+ * @throws The error of `dial`, or of the log-in.
+ */
+export function connectOver(options: LinkOptions): Promise<NatsConnection> {
+  // It is the same for all connections of the process: what differs is in their options.
+  setTransportFactory({ factory: () => new LinkTransport() });
+  return NatsConnectionImpl.connect(options);
+}

@@ -51,7 +51,11 @@ export function permissionFlags(options: FlagsOptions): string[] {
       ...dotenv ? [".env"] : [],
     ]),
     ...written.length > 0 ? [flag("write", written)] : [],
-    ...needsNet ? ["--allow-net"] : config ? [flag("net", [listenAddress(config), ...servers])] : [],
+    ...needsNet
+      ? ["--allow-net"]
+      : config
+      ? [flag("net", [listenAddress(config), ...servers])]
+      : [],
     // Deno ignores a program that is not installed, and says so only without -q.
     ...needsRun ? ["--allow-run"] : programs.size > 0 ? [flag("run", [...programs])] : [],
     ...sys.length > 0 ? [flag("sys", sys)] : [],
