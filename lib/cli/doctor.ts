@@ -10,6 +10,7 @@ import {
 } from "../doctor/mod.ts";
 import type { Env } from "../env.ts";
 import { ConfigError, ImmediateStop } from "../errors.ts";
+import type { HubAddress } from "../nats/settings.ts";
 import { killAll } from "../process/mod.ts";
 import { describeAudio } from "./describe_source.ts";
 import { recordCameras, reviewSettings } from "./review_settings.ts";
@@ -18,6 +19,8 @@ import type { ServerConfig } from "./settings.ts";
 /** Options of {@link runDoctor}. */
 export interface DoctorCommandOptions {
   readonly config: ServerConfig;
+  /** The addresses of `NATS_URL`; undefined if it is not set. */
+  readonly hubs: readonly HubAddress[] | undefined;
   readonly drivers: DriverRegistry;
   /** The environment with the user's settings. */
   readonly env: Env;

@@ -3,8 +3,10 @@ import { driverFolders, DriverRegistry } from "../camera/registry.ts";
 import type { Env } from "../env.ts";
 import { readEnvironment } from "./environment.ts";
 import type { Command } from "./flags.ts";
+import { type HubAddress, readHubAddresses, requirePublishable } from "../nats/settings.ts";
 import { recordedCameras } from "../recording/settings.ts";
 import {
+  requireHubPermission,
   requireListenPermission,
   requireRecordPermissions,
   requireSoundPermissions,
@@ -13,10 +15,15 @@ import {
 import { readDotenv } from "./review_settings.ts";
 import { readServerConfig, type ServerConfig } from "./settings.ts";
 
+/** Variables that drivers, and the programs that they run, do not get. */
+const SECRETS = ["AUTH", "NATS_URL"];
+
 /** The settings and drivers that every command needs. */
 export interface Loaded {
   readonly config: ServerConfig;
   readonly access: Access;
+  /** The addresses of `NATS_URL`; undefined if it is not set. */
+  readonly hubs: readonly HubAddress[] | undefined;
   readonly drivers: DriverRegistry;
   /** All environment variables. */
   readonly env: Env;
@@ -25,8 +32,8 @@ export interface Loaded {
 }
 
 /**
- * Checks Deno's permissions, reads the settings, and finds the drivers. Removes `AUTH` from the
- * environment: neither drivers nor the programs that they run need it. Without `RECORD_DIR`, gives
+ * Checks Deno's permissions, reads the settings, and finds the drivers. Removes `AUTH` and
+ * `NATS_URL` from the environment: neither drivers nor the programs that they run need them. Without `RECORD_DIR`, gives
  * back the permission to write, which a compiled binary always has.
  *
  * @throws {ConfigError} If a setting is invalid, or a permission is missing.
@@ -34,10 +41,12 @@ export interface Loaded {
 export async function load(command: Command): Promise<Loaded> {
   requireStartPermissions(command);
   const dotenv = await readDotenv();
-  const { AUTH, ...env } = readEnvironment();
-  Deno.env.delete("AUTH");
+  const { AUTH, NATS_URL, ...env } = readEnvironment();
+  for (const secret of SECRETS) Deno.env.delete(secret);
   const config = readServerConfig(env);
   const access = readAccess(AUTH, config.host);
+  const hubs = readHubAddresses({ ...env, NATS_URL });
+  if (hubs) requirePublishable(config.nats.publish, config.cameras);
   const { dir } = config.recording;
   if (dir === undefined) Deno.permissions.revokeSync({ name: "write" });
   else recordedCameras(config.cameras); // rejects unknown names
@@ -45,9 +54,10 @@ export async function load(command: Command): Promise<Loaded> {
     driverFolders(config.camerasDir, Deno.build.standalone),
   );
   if (command === "serve") requireListenPermission(config);
+  if (command === "serve" && hubs) requireHubPermission(hubs, config.nats.ca);
   if (command === "serve" && dir !== undefined) requireRecordPermissions(dir);
   if (command === "serve") {
     for (const { sound: { audio } } of config.cameras) if (audio) requireSoundPermissions(audio);
   }
-  return { config, access, drivers, env: { ...env, AUTH }, dotenv };
+  return { config, access, hubs, drivers, env: { ...env, AUTH, NATS_URL }, dotenv };
 }

@@ -1,5 +1,5 @@
 import { type Env, parse } from "../env.ts";
-import { ConfigError } from "../errors.ts";
+import { ConfigError, explain } from "../errors.ts";
 import { hostInUrl } from "../host.ts";
 import { decodePercent } from "../percent.ts";
 import { isQuoted, quote } from "../quote.ts";
@@ -261,13 +261,25 @@ export function requirePublishable(
   }
 }
 
-/** Whether `PUBLISH` selects a camera. Cameras that come from a hub are not published. */
-export function isPublished(
-  publish: PublishValue | undefined,
-  { name, driver }: CameraToPublish,
-): boolean {
-  if (publish === undefined || driver === DRIVER) return false;
-  return publish === "all" || publish.includes(name);
+/**
+ * Reads the file of `NATS_CA`.
+ *
+ * @throws {ConfigError} If it cannot be read, or contains no certificate.
+ */
+export function readCertificates(path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  const pem = readFile(path);
+  if (/-----BEGIN CERTIFICATE-----[^]+-----END CERTIFICATE-----/.test(pem)) return pem;
+  throw new ConfigError("Cannot read the file of NATS_CA: it contains no certificate in PEM form");
+}
+
+function readFile(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (cause) {
+    const reason = cause instanceof Deno.errors.NotFound ? "no such file" : explain(cause);
+    throw new ConfigError(`Cannot read the file of NATS_CA: ${reason}`, { cause });
+  }
 }
 
 function readPublish(env: Env, name: string): PublishValue | undefined {
