@@ -1,7 +1,9 @@
+import type { CameraGroup } from "../camera/camera_groups.ts";
+import type { CameraList } from "../camera/camera_list.ts";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
-import type { NatsHub } from "../nats/mod.ts";
-import { type HubAddress, readCertificates } from "../nats/settings.ts";
+import type { CheckResult, NatsHub } from "../nats/mod.ts";
+import { type HubAddress, readCertificates, requirePublishable } from "../nats/settings.ts";
 import type { ServerConfig } from "./settings.ts";
 
 /** Options of {@link openNats}. */
@@ -26,4 +28,59 @@ export async function openNats(
   const certificates = readCertificates(ca);
   const { openNatsHub } = await import("../nats/mod.ts");
   return openNatsHub({ hubs, publish, ca: certificates }, common);
+}
+
+/** The entries of `CAMERA`. */
+interface CameraEntries {
+  /** The cameras that `CAMERA` names. */
+  readonly configs: ServerConfig["cameras"];
+  /** The drivers that discover cameras. */
+  readonly groups: readonly Pick<CameraGroup, "driver">[];
+}
+
+/** Options of {@link publishCameras}. */
+export interface PublishOptions extends CameraEntries {
+  readonly list: CameraList;
+}
+
+/** Publishes the cameras of `PUBLISH`. @throws {ConfigError} If it names an unknown camera. */
+export function publishCameras(
+  hub: NatsHub,
+  { nats: { publish } }: ServerConfig,
+  { list, configs, groups }: PublishOptions,
+): void {
+  requirePublishable(publish, { cameras: configs, groups });
+  if (publish) hub.publish(list);
+}
+
+/** Options of {@link checkOfNats}. */
+export interface CheckOptions extends CameraEntries {
+  /** The addresses of `NATS_URL`. */
+  readonly hubs: readonly HubAddress[] | undefined;
+  readonly clock: Clock;
+}
+
+/**
+ * Returns the check of the hub for the doctor; undefined without `NATS_URL`.
+ *
+ * @throws {ConfigError} If `PUBLISH` or `NATS_CA` is invalid.
+ */
+export async function checkOfNats(
+  { nats: { publish, ca } }: ServerConfig,
+  { hubs, configs, groups, clock }: CheckOptions,
+): Promise<((signal: AbortSignal) => AsyncGenerator<CheckResult>) | undefined> {
+  if (!hubs) return undefined;
+  requirePublishable(publish, { cameras: configs, groups });
+  const { checkNats } = await import("../nats/mod.ts");
+  const own = configs.filter(({ driver }) => driver !== "nats").map(({ name }) => name);
+  const nats = configs.filter(({ driver }) => driver === "nats");
+  const options = {
+    hubs,
+    ca: readCertificates(ca),
+    published: publish === "all" ? own : publish ?? [],
+    received: nats.map(({ name, env }) => env.SOURCE?.trim() || name),
+    receivesAll: groups.some(({ driver }) => driver === "nats"),
+    clock,
+  };
+  return (signal) => checkNats(options, signal);
 }

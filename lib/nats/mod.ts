@@ -14,7 +14,7 @@ import type { NatsHub } from "./nats_hub.ts";
 import { Publisher } from "./publisher.ts";
 import type { HubAddress, PublishValue } from "./settings.ts";
 
-export { checkNats, type NatsToCheck } from "./check.ts";
+export { checkNats, type CheckResult, type NatsToCheck } from "./check.ts";
 export type { HubStatus, LinkStats, NatsHub, PublicationStats } from "./nats_hub.ts";
 
 /** Settings of {@link openNatsHub}. */

@@ -229,10 +229,11 @@ function hubPermissions(text: string): SettingPermissions {
   return { net: [...new Set(addressesIn(text)?.map(serverOf))] };
 }
 
-/** A camera in the settings. */
-export interface CameraToPublish {
-  readonly name: string;
-  readonly driver: string;
+/** The cameras in the settings. */
+export interface CamerasToPublish {
+  readonly cameras: readonly { readonly name: string; readonly driver: string }[];
+  /** The drivers that discover further cameras. */
+  readonly groups: readonly { readonly driver: string }[];
 }
 
 /**
@@ -242,22 +243,17 @@ export interface CameraToPublish {
  */
 export function requirePublishable(
   publish: PublishValue | undefined,
-  cameras: readonly CameraToPublish[],
+  { cameras, groups }: CamerasToPublish,
 ): void {
   if (publish === undefined || publish === "all") return;
+  const discovers = groups.some(({ driver }) => driver !== DRIVER);
+  const own = cameras.filter(({ driver }) => driver !== DRIVER).map(({ name }) => name);
   for (const name of publish) {
-    const camera = cameras.find((camera) => camera.name === name);
-    if (!camera) {
-      const names = cameras.map(({ name }) => name).join(", ");
-      throw new ConfigError(
-        `Cannot publish camera ${quote(name)} of PUBLISH: CAMERA names ${names}`,
-      );
-    }
-    if (camera.driver === DRIVER) {
-      throw new ConfigError(
-        `Cannot publish camera ${quote(name)} of PUBLISH, as it comes from the hub itself`,
-      );
-    }
+    if (own.includes(name) || discovers) continue;
+    const reason = cameras.some((camera) => camera.name === name)
+      ? "it comes from the hub itself"
+      : `CAMERA names ${own.join(", ") || "no camera of this server"}`;
+    throw new ConfigError(`Cannot publish camera ${quote(name)} of PUBLISH: ${reason}`);
   }
 }
 
