@@ -294,11 +294,11 @@ export class FakeClient implements Bus {
   }
 
   /** Receives a message. Called by the hub's side of the connection. */
-  receive(id: number, message: Message, subject: string): void {
+  receive(id: number, message: Message): void {
     this.#handle(() => {
       const subscription = this.#subscriptions.get(id);
       if (!subscription) return;
-      const kind = subject.split(".").slice(0, 2).join(".");
+      const kind = message.subject.split(".").slice(0, 2).join(".");
       this.received[kind] = (this.received[kind] ?? 0) + 1;
       subscription.count++;
       if (subscription.count === subscription.max) this.#subscriptions.delete(id);
@@ -408,9 +408,9 @@ class Session {
       if (!matches(subscription.subject, subject)) continue;
       receivers++;
       if (++subscription.count === subscription.max) this.subscriptions.delete(id);
-      const message = { data: data.slice(), reply, noResponders };
+      const message = { subject, data: data.slice(), reply, noResponders };
       const client = this.#client;
-      this.down.send(data.length + OVERHEAD, () => client.receive(id, message, subject));
+      this.down.send(data.length + OVERHEAD, () => client.receive(id, message));
     }
     return receivers;
   }
