@@ -102,9 +102,10 @@ export class FakeEdge {
     const capturedAt = view.getFloat64(0);
     return {
       capturedAt,
-      epoch: view.getFloat64(8),
-      sequence: view.getUint32(16),
-      way: view.getUint32(20),
+      monotonic: view.getFloat64(8),
+      epoch: view.getFloat64(16),
+      sequence: view.getUint32(24),
+      way: view.getUint32(28),
       bytes: data.length - FRAME_HEADER,
       arrivedAt: this.#clock.monotonic(),
       age: this.#clock.now() - capturedAt,

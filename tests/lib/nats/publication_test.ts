@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertLess, assertMatch } from "@std/assert";
 import { CameraError } from "../../../lib/errors.ts";
-import { LANES, LEASE, MAX_JSON, wantSubject } from "../../../lib/nats/protocol.ts";
+import { FRAME_HEADER, LANES, LEASE, MAX_JSON, wantSubject } from "../../../lib/nats/protocol.ts";
 import { FakeHub } from "../../fake_bus.ts";
 import { FakeEdge, type FakeEdgeOptions, listenToBeats, type ReceivedFrame } from "./fake_edge.ts";
 import { FRAME_BYTES, jpegOf, setUpCamera, setUpPublisher } from "./origin.ts";
@@ -268,7 +268,7 @@ Deno.test("Publication counts frames that are larger than max_payload, and says 
   const { tooLarge, frames } = it.stats();
   assertLess(25, tooLarge);
   assertEquals(frames, 0);
-  const size = it.capture.jpeg.length + 24;
+  const size = it.capture.jpeg.length + FRAME_HEADER;
   assertEquals(it.lines.length, 1);
   assertMatch(it.lines[0]!, new RegExp(`^warn frames not published camera=front .*${size} bytes`));
   assertMatch(it.lines[0]!, /max_payload of 100000 bytes/);
@@ -338,8 +338,8 @@ Deno.test("Publication tells the camera's state every two seconds, and a change 
   await using it = setUp({ idleTimeout: 0 });
   await it.hub.advance(9_900);
   assertEquals(it.beats.length, 5);
-  const { epoch, now, ...beat } = it.beats[0]!;
-  assertEquals(now, Date.UTC(2026, 0, 1));
+  const { epoch, now, monotonic, ...beat } = it.beats[0]!;
+  assertEquals([now, monotonic], [Date.UTC(2026, 0, 1), 0]);
   assertAlmostEquals(epoch, now, 1);
   assertEquals(beat, {
     ...{ camera: "front", driver: "emulated", state: "off", fps: 0, watched: false },
