@@ -51,6 +51,11 @@ export class EdgeTable {
     if (now - edge.servedAt >= MIN_REPEAT) edge.sequence = 0;
   }
 
+  /** Whether a frame with this number, or a later one, was sent to an edge. */
+  hasHad(name: string, sequence: number): boolean {
+    return ((this.#edges.get(name) ?? this.#others)?.sequence ?? -1) >= sequence;
+  }
+
   /** Removes an edge that has left. */
   remove(name: string): void {
     this.#edges.delete(name);

@@ -161,7 +161,8 @@ export class Publication implements Subscriber<Frame>, Disposable {
       camera.join(this);
     }
     if (isFirst) camera.retryNow(); // as the request of a viewer does
-    this.#sendNewest();
+    // Mostly the edge has just received the newest one.
+    if (!this.#edges.hasHad(edge, camera.latest?.sequence ?? 0)) this.#sendNewest();
   }
 
   #leaveIfUnwatched(): void {
