@@ -6,7 +6,6 @@ import type { Log } from "../log.ts";
 import { quote } from "../quote.ts";
 import type { Bus } from "./bus.ts";
 import type { PublicationStats } from "./nats_hub.ts";
-import { BEAT_INTERVAL } from "./protocol.ts";
 import { Publication } from "./publication.ts";
 import { Uplink } from "./uplink.ts";
 
@@ -67,13 +66,12 @@ export class Publisher implements Disposable {
   readonly #uplink: Uplink;
   readonly #publications = new Map<string, Publication>();
   readonly #stack = new DisposableStack();
-  #measuredAt = -Infinity;
 
   constructor(options: PublisherOptions) {
     this.#options = options;
     const { cameras, bus } = options;
     this.#uplink = new Uplink(options);
-    this.#measure();
+    this.#uplink.measure();
     this.#stack.use(bus.onConnection((connected) => this.#onConnection(connected)));
     const disposed = new AbortController();
     this.#stack.defer(() => disposed.abort());
@@ -110,7 +108,7 @@ export class Publisher implements Disposable {
   }
 
   #onConnection(connected: boolean): void {
-    if (connected) this.#measure(); // before anything else is on the way
+    if (connected) this.#uplink.measure(); // before anything else is on the way
     else this.#uplink.reset();
     for (const publication of this.#publications.values()) publication.onConnection(connected);
   }
@@ -119,13 +117,8 @@ export class Publisher implements Disposable {
     const { clock } = this.#options;
     while (true) {
       await clock.sleep(CHECK_INTERVAL, signal);
-      if (clock.monotonic() - this.#measuredAt >= BEAT_INTERVAL) this.#measure();
+      this.#uplink.measure();
       for (const publication of this.#publications.values()) publication.check();
     }
-  }
-
-  #measure(): void {
-    this.#measuredAt = this.#options.clock.monotonic();
-    this.#uplink.measure();
   }
 }

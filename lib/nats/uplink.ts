@@ -10,7 +10,9 @@ const MAX_QUEUE = 200;
 /** Number of frames whose shortest transfer counts: a later answer can have other reasons. */
 const TRANSFERS = 4;
 /** Number of round-trip times whose shortest counts. */
-const WAYS = 30;
+const WAYS = 3;
+/** Minimum time between two measurements of the way, in milliseconds. */
+const MEASURE_INTERVAL = 2_000;
 /** A transfer cannot be measured more precisely, in milliseconds. */
 const MIN_TRANSFER = 0.1;
 
@@ -30,6 +32,7 @@ export class Uplink {
   #connection = {};
   #inFlight = 0;
   #arrivedAt = -Infinity;
+  #measuredAt = -Infinity;
   #ways: number[] = [];
   #transfers: number[] = [];
 
@@ -77,17 +80,20 @@ export class Uplink {
       if (connection !== this.#connection) return;
       this.#inFlight--;
       if (arrived) this.#measureTransfer(sentAt);
+      this.measure(); // between two frames, if it never is idle for long
       onArrived();
       this.#callSenders();
     });
     return true;
   }
 
-  /** Measures the way to the hub, if no frame is on it. */
+  /** Measures the way to the hub, if no frame is on it; at most every 2 s. */
   measure(): void {
     if (this.#inFlight > 0 || !this.#bus.connected) return;
     const connection = this.#connection;
     const start = this.#clock.monotonic();
+    if (start - this.#measuredAt < MEASURE_INTERVAL) return;
+    this.#measuredAt = start;
     this.#bus.flush().then((arrived) => {
       if (!arrived || connection !== this.#connection) return;
       this.#ways.push(this.#clock.monotonic() - start);
@@ -99,6 +105,7 @@ export class Uplink {
   reset(): void {
     this.#connection = {};
     this.#inFlight = 0;
+    this.#measuredAt = -Infinity;
     this.#ways = [];
     this.#transfers = [];
   }

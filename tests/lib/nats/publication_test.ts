@@ -155,6 +155,20 @@ Deno.test("Publication measures its way on the idle link only", async () => {
   assertEquals(new Set(edge.frames.slice(2).map(({ way }) => way)), new Set([40]));
 });
 
+Deno.test("Publication adapts to a way that becomes long while frames flow", async () => {
+  await using it = setUp({ rate: 50_000_000, delay: 1 });
+  const edge = it.connect({ lanes: LANES });
+  await it.hub.advance(10_000);
+  for (const delay of [100, 250]) {
+    it.client.setLink({ delay });
+    await it.hub.advance(10_000);
+    const start = it.hub.clock.monotonic();
+    await it.hub.advance(10_000);
+    const possible = Math.min(30, LANES * 1000 / (2 * delay));
+    assertLess(0.95 * possible, edge.since(start).length / 10);
+  }
+});
+
 Deno.test("Publications share the uplink: frames of four cameras do not wait for each other", async () => {
   const hub = new FakeHub();
   const bus = hub.connect({ rate: 500_000 });
