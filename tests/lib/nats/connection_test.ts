@@ -253,20 +253,11 @@ function recordingHub(info: string) {
 Deno.test("with tls:// nothing is sent to a hub that offers no TLS", async (t) => {
   const info = (fields: object) =>
     `INFO ${JSON.stringify({ version: "2.9.0", proto: 1, ...fields })}\r\n`;
-  const cases: [string, string, RegExp, RegExp][] = [
-    ["no TLS", info({}), /does not offer TLS \(configure TLS at the hub/, /^$/],
-    [
-      "TLS required, and not spoken",
-      info({ tls_required: true }) + "PONG\r\n",
-      /it does not answer/,
-      /^\x16\x03/,
-    ],
-    [
-      "something else",
-      "HTTP/1.1 400 Bad Request\r\n\r\n",
-      /it is no NATS server \(check the port/,
-      /^$/,
-    ],
+  const required = info({ tls_required: true });
+  const cases: [string, string, RegExp, string][] = [
+    ["no TLS", info({}), /does not offer TLS \(configure TLS at the hub/, ""],
+    ["TLS required, and not spoken", required + "PONG\r\n", /it does not answer/, "\x16\x03"],
+    ["something else", "HTTP/1.1 400 Bad Request\r\n\r\n", /it is no NATS server \(check/, ""],
   ];
   for (const [name, text, reason, sent] of cases) {
     await t.step(name, async () => {
@@ -278,7 +269,7 @@ Deno.test("with tls:// nothing is sent to a hub that offers no TLS", async (t) =
         assertFalse(/hunter2|shed/.test(bus.lines.join()), bus.lines.join());
       }
       hub.listener.close();
-      assertMatch(hub.sent, sent);
+      assert(sent === "" ? hub.sent === "" : hub.sent.startsWith(sent), hub.sent);
       assertFalse(/CONNECT|hunter2/.test(hub.sent));
     });
   }
