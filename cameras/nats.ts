@@ -32,6 +32,7 @@ const LIST_TIMEOUT = 2_500;
 export default {
   requirements,
   configure(env) {
+    natsHub(); // the server does not start without NATS_URL
     const camera = cameraName(env);
     const expected = 'the name of a camera at its origin, as "front"';
     const source = parse(env, "SOURCE", expected, (text) => NAME.test(text) ? text : undefined);
