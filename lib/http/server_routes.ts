@@ -1,10 +1,10 @@
 import type { Hono } from "hono";
-import type { Camera } from "../camera/camera.ts";
+import type { CameraList } from "../camera/camera_list.ts";
 import type { Clock } from "../clock.ts";
 import type { ServerInfo } from "../live/mod.ts";
 import type { Log } from "../log.ts";
 import { KeepAlive, Viewers } from "../streaming/mod.ts";
-import type { NatsHub } from "../nats/nats_hub.ts";
+import type { NatsHub } from "../nats/mod.ts";
 import type { Recording } from "../recording/mod.ts";
 import { cameraRoutes } from "./camera_routes.ts";
 import type { Sounds } from "../sound/mod.ts";
@@ -25,8 +25,8 @@ import { streamRoutes } from "./stream_routes.ts";
 
 /** Options of {@link serverRoutes}. */
 export interface ServerRoutesOptions {
-  /** At least one. Routes without a camera's name are for the first camera. */
-  cameras: readonly Camera[];
+  /** Routes without a camera's name are for the first camera. */
+  cameras: CameraList;
   pages: Pages;
   /** Maximum number of viewers. @default {Infinity} */
   maxViewers?: number;
@@ -55,10 +55,10 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
   const { pages, maxViewers, serverInfo, directTo, version = "unknown", clock, log } = options;
   const { recording } = options;
   const cameras = new Cameras(options.cameras);
-  const names = cameras.all.map(({ name }) => name);
+  const names = () => cameras.all.map(({ name }) => name);
   const sounds = new CameraSounds(options.sounds);
   const recorded = recordingStatus(recording, names);
-  const nats = natsStatus(options.hub, () => cameras.all.map(({ name }) => name));
+  const nats = natsStatus(options.hub, names);
   const status = [...options.status ?? [], ...recorded.status, sounds.status, ...nats.status];
   const viewers = new Viewers({ max: maxViewers, clock, log });
   const keepAlive = new KeepAlive(clock, log);
@@ -80,7 +80,7 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
     snapshotRoutes(cameras),
     cameraRoutes(cameras, status),
     liveRoutes({ cameras, viewers, serverInfo, status, replay, replaySound, sounds, clock, log }),
-    metricsRoutes(cameras, server, recorded.stats, () => sounds.stats(names), nats.stats),
+    metricsRoutes(cameras, server, recorded.stats, () => sounds.stats(names()), nats.stats),
     pageRoutes(pages),
   ];
 }

@@ -13,21 +13,11 @@ import { LogLimiter } from "../log_limiter.ts";
 import type { Log } from "../log.ts";
 import { shorten } from "../quote.ts";
 import type { Bus, Message, SubscribeOptions } from "./bus.ts";
-import { explainHubError, HubLogInError } from "./hub_error.ts";
-import { dialHub } from "./link.ts";
+import { connectHub } from "./connect.ts";
+import { explainHubError, type HubError, HubLogInError } from "./hub_error.ts";
 import type { HubStatus } from "./nats_hub.ts";
 import { type HubAddress, serverOf } from "./settings.ts";
-import { connectOver, type LinkOptions } from "./transport.ts";
 
-/** Time limit for an attempt to connect, up to the log-in, in milliseconds. */
-const CONNECT_TIMEOUT = 3_000;
-/**
- * Interval of the pings, in milliseconds. An answer stands behind a frame, which takes seconds on a
- * very slow link: shorter pings would interrupt it again and again.
- */
-const PING_INTERVAL = 5_000;
-/** Number of unanswered pings after which the connection is closed. */
-const MAX_PINGS = 3;
 /** Pause between two attempts to connect, in milliseconds. */
 const RETRY_PAUSE = 500;
 /** The pause after {@link PATIENCE} without a connection, in milliseconds. */
@@ -87,7 +77,6 @@ export class NatsBus implements Bus, AsyncDisposable {
   readonly #denied = new Set<string>();
   readonly #running: Promise<void>;
   #connection: NatsConnection | undefined;
-  #lost = (_reason: Error | undefined) => {};
   #status: HubStatus;
   #isSecure = false;
   /** Start of the time without a connection, by the monotonic clock, in milliseconds. */
@@ -221,15 +210,15 @@ export class NatsBus implements Bus, AsyncDisposable {
     const onClose = (reason: Error | undefined) => {
       isClosed = true;
       closed.resolve(reason);
-      if (this.#connection === connection) this.#lost(reason);
+      if (connection && this.#connection === connection) this.#onLost(hub, reason);
     };
     let connection: NatsConnection | undefined;
     try {
-      connection = await connectOver(this.#optionsFor(hub, onClose));
+      connection = await connectHub(hub, { ca: this.#ca, signal, onClose });
     } catch (error) {
-      return signal.aborted ? 0 : this.#fail(hub, error);
+      return signal.aborted ? 0 : this.#fail(error as HubError);
     }
-    if (isClosed) return this.#fail(hub, await closed.promise);
+    if (isClosed) return this.#fail(explainHubError(hub, await closed.promise));
     this.#adopt(connection!, hub);
     const connectedAt = this.#clock.monotonic();
     await closed.promise;
@@ -237,31 +226,9 @@ export class NatsBus implements Bus, AsyncDisposable {
     return this.#downSince - connectedAt < SHORT_CONNECTION ? RETRY_PAUSE : 0;
   }
 
-  #optionsFor(hub: HubAddress, onClose: LinkOptions["onClose"]): LinkOptions {
-    const { credentials } = hub;
-    return {
-      servers: [serverOf(hub)],
-      ...credentials && "token" in credentials
-        ? { token: credentials.token }
-        : { user: credentials?.user, pass: credentials?.password },
-      name: "dinocam",
-      resolve: false, // Deno looks the host up itself
-      reconnect: false,
-      ignoreClusterUpdates: true,
-      noAsyncTraces: true,
-      timeout: CONNECT_TIMEOUT,
-      pingInterval: PING_INTERVAL,
-      maxPingOut: MAX_PINGS,
-      dial: (signal) => dialHub(hub, this.#ca, signal),
-      onClose,
-      signal: this.#disposed.signal,
-    };
-  }
-
   #adopt(connection: NatsConnection, hub: HubAddress): void {
     this.#connection = connection;
     this.#isSecure = hub.scheme === "tls" || hub.scheme === "wss";
-    this.#lost = (reason) => this.#onLost(hub, reason);
     this.#status = { connected: true, since: this.#clock.now(), reason: undefined };
     this.#failures.clear();
     if (this.#limiter.allow("hub")) this.#log.info("hub connected", { hub: serverOf(hub) });
@@ -287,9 +254,9 @@ export class NatsBus implements Bus, AsyncDisposable {
   }
 
   /** Reports a failed attempt. @returns The pause before the next one, in milliseconds. */
-  #fail(hub: HubAddress, error: unknown): number {
-    const failure = explainHubError(hub, error);
-    const reason = failure.hint ? `${failure.message} (${failure.hint})` : failure.message;
+  #fail(failure: HubError): number {
+    const { message, hint } = failure;
+    const reason = hint ? `${message} (${hint})` : message;
     this.#status = { ...this.#status, reason };
     if (this.#failures.size < MAX_REMEMBERED && !this.#failures.has(reason)) {
       this.#failures.add(reason);

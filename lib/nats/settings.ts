@@ -1,5 +1,5 @@
 import { type Env, parse } from "../env.ts";
-import { ConfigError } from "../errors.ts";
+import { ConfigError, explain } from "../errors.ts";
 import { hostInUrl } from "../host.ts";
 import { decodePercent } from "../percent.ts";
 import { isQuoted, quote } from "../quote.ts";
@@ -229,10 +229,11 @@ function hubPermissions(text: string): SettingPermissions {
   return { net: [...new Set(addressesIn(text)?.map(serverOf))] };
 }
 
-/** A camera in the settings. */
-export interface CameraToPublish {
-  readonly name: string;
-  readonly driver: string;
+/** The cameras in the settings. */
+export interface CamerasToPublish {
+  readonly cameras: readonly { readonly name: string; readonly driver: string }[];
+  /** The drivers that discover further cameras. */
+  readonly groups: readonly { readonly driver: string }[];
 }
 
 /**
@@ -242,32 +243,39 @@ export interface CameraToPublish {
  */
 export function requirePublishable(
   publish: PublishValue | undefined,
-  cameras: readonly CameraToPublish[],
+  { cameras, groups }: CamerasToPublish,
 ): void {
   if (publish === undefined || publish === "all") return;
+  const discovers = groups.some(({ driver }) => driver !== DRIVER);
+  const own = cameras.filter(({ driver }) => driver !== DRIVER).map(({ name }) => name);
   for (const name of publish) {
-    const camera = cameras.find((camera) => camera.name === name);
-    if (!camera) {
-      const names = cameras.map(({ name }) => name).join(", ");
-      throw new ConfigError(
-        `Cannot publish camera ${quote(name)} of PUBLISH: CAMERA names ${names}`,
-      );
-    }
-    if (camera.driver === DRIVER) {
-      throw new ConfigError(
-        `Cannot publish camera ${quote(name)} of PUBLISH, as it comes from the hub itself`,
-      );
-    }
+    if (own.includes(name) || discovers) continue;
+    const reason = cameras.some((camera) => camera.name === name)
+      ? "it comes from the hub itself"
+      : `CAMERA names ${own.join(", ") || "no camera of this server"}`;
+    throw new ConfigError(`Cannot publish camera ${quote(name)} of PUBLISH: ${reason}`);
   }
 }
 
-/** Whether `PUBLISH` selects a camera. Cameras that come from a hub are not published. */
-export function isPublished(
-  publish: PublishValue | undefined,
-  { name, driver }: CameraToPublish,
-): boolean {
-  if (publish === undefined || driver === DRIVER) return false;
-  return publish === "all" || publish.includes(name);
+/**
+ * Reads the file of `NATS_CA`.
+ *
+ * @throws {ConfigError} If it cannot be read, or contains no certificate.
+ */
+export function readCertificates(path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  const pem = readFile(path);
+  if (/-----BEGIN CERTIFICATE-----[^]+-----END CERTIFICATE-----/.test(pem)) return pem;
+  throw new ConfigError("Cannot read the file of NATS_CA: it contains no certificate in PEM form");
+}
+
+function readFile(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (cause) {
+    const reason = cause instanceof Deno.errors.NotFound ? "no such file" : explain(cause);
+    throw new ConfigError(`Cannot read the file of NATS_CA: ${reason}`, { cause });
+  }
 }
 
 function readPublish(env: Env, name: string): PublishValue | undefined {

@@ -1,11 +1,10 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
-import { ConfigError } from "../../../lib/errors.ts";
-import { checkPublished, type Published } from "../../../lib/nats/publisher.ts";
+import { assert, assertEquals } from "@std/assert";
+import type { PublishValue } from "../../../lib/nats/settings.ts";
 import { FakeHub } from "../../fake_bus.ts";
 import { FakeEdge, listenToBeats } from "./fake_edge.ts";
 import { setUpCamera, setUpPublisher } from "./origin.ts";
 
-function setUp(published: Published) {
+function setUp(published: PublishValue) {
   const hub = new FakeHub();
   const bus = hub.connect();
   const { clock } = bus;
@@ -81,25 +80,4 @@ Deno.test("Publisher starts without a connection", async () => {
   assertEquals(beats.length, 1);
   publisher[Symbol.dispose]();
   publisher[Symbol.dispose](); // has no effect
-});
-
-Deno.test("checkPublished() refuses names of unknown cameras, and cameras of the driver nats", () => {
-  const cameras = [{ name: "front", driver: "usb" }, { name: "remote", driver: "nats" }];
-  const check = (published: Published, discovers = false) =>
-    checkPublished(published, { cameras, discovers });
-  check("all");
-  check(["front"]);
-  check(["later"], true);
-  assertThrows(
-    () => check(["front", "yard"]),
-    ConfigError,
-    'Cannot find camera "yard" of PUBLISH: available are front',
-  );
-  for (const discovers of [false, true]) {
-    assertThrows(
-      () => check(["remote"], discovers),
-      ConfigError,
-      'Cannot publish camera "remote" of PUBLISH, as it comes from the hub itself',
-    );
-  }
 });
