@@ -23,8 +23,8 @@ function setUp({ delay, rate, ...options }: Options = {}) {
   const beats = listenToBeats(observer);
   const origin = setUpPublisher({ bus: client, clock, cameras: [camera] });
   const connect = (
-    edge: Omit<FakeEdgeOptions, "client"> & { delay?: number; rate?: number } = {},
-  ) => new FakeEdge(hub, { client: hub.connect(edge), ...edge });
+    edge: Omit<FakeEdgeOptions, "bus" | "clock"> & { delay?: number; rate?: number } = {},
+  ) => new FakeEdge({ clock: hub.clock, bus: hub.connect(edge), ...edge });
   const stats = () => origin.publisher.publication("front")!;
   const dispose = async () => {
     origin.publisher[Symbol.dispose]();
@@ -175,7 +175,9 @@ Deno.test("Publications share the uplink: frames of four cameras do not wait for
   const names = ["a", "b", "c", "d"];
   const cameras = names.map((name) => setUpCamera({ name, clock: bus.clock }).camera);
   using publisher = setUpPublisher({ bus, clock: bus.clock, cameras }).publisher;
-  const edges = names.map((camera) => new FakeEdge(hub, { client: hub.connect(), camera }));
+  const edges = names.map((camera) =>
+    new FakeEdge({ clock: hub.clock, bus: hub.connect(), camera })
+  );
   await hub.advance(5_000);
   const start = hub.clock.monotonic();
   await hub.advance(40_000);

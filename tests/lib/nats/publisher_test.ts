@@ -38,7 +38,7 @@ Deno.test("Publisher publishes the cameras that PUBLISH names only", async () =>
 Deno.test("Publisher follows the list of cameras", async () => {
   const it = setUp("all");
   const [front, yard] = it.all;
-  const edge = new FakeEdge(it.hub, { client: it.hub.connect(), camera: "yard" });
+  const edge = new FakeEdge({ clock: it.hub.clock, bus: it.hub.connect(), camera: "yard" });
   await it.hub.advance(500);
   assert(edge.frames.length > 10);
   it.cameras.set([front!, it.create("new")]);
