@@ -110,7 +110,7 @@ export class Uplink {
   }
 
   #maxInFlight(): number {
-    if (this.#transfers.length === 0) return Infinity;
+    if (this.#transfers.length === 0) return 1; // until the first one has shown how long it takes
     const { transfer } = this;
     return Math.round(this.way / transfer) + Math.max(1, Math.floor(MAX_QUEUE / transfer));
   }
