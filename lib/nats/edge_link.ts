@@ -366,7 +366,7 @@ export class EdgeLink implements Disposable {
     } else if (this.#checkFrames(now)) return;
     const lastAt = Math.max(this.#arrivedAt, this.#openedAt, this.#askedAgainAt);
     if (now - lastAt >= this.#askAgainAfter) this.#wantAll();
-    else if (now - this.#askedAt >= CHECK_INTERVAL) this.#want({});
+    else if (now - this.#askedAt >= CHECK_INTERVAL / 2) this.#want({});
   }
 
   /** Changes to another origin, or fails, if no frames arrive. @returns Whether it has failed. */
