@@ -27,8 +27,11 @@ const CHECK_INTERVAL = ASK_INTERVAL / 2;
 const SHORT_PAUSE = 500;
 /** Maximum interval in which all lanes are asked for again, in milliseconds. */
 const MAX_ASK_INTERVAL = 8_000;
-/** Time that the hub or an origin has to come back before the camera fails, in milliseconds. */
-const GRACE_PERIOD = 1_000;
+/**
+ * Time that the hub or an origin has to come back before the camera fails, in milliseconds: it ends
+ * with the second check.
+ */
+const GRACE_PERIOD = 1.8 * CHECK_INTERVAL;
 
 /** A frame from the hub. */
 export interface ReceivedFrame {
