@@ -261,25 +261,21 @@ Deno.test("with tls:// nothing is sent to a hub that offers no TLS", async (t) =
   ];
   for (const [name, text, reason, sent] of cases) {
     await t.step(name, async () => {
-      const hub = recordingHub(text);
+      await using hub = recordingHub(text);
       {
         await using bus = openBus(`tls://shed:hunter2@127.0.0.1:${hub.port}`);
         await eventually("two attempts", () => hub.connections > 1);
         assertMatch(bus.status.reason!, reason);
         assertFalse(/hunter2|shed/.test(bus.lines.join()), bus.lines.join());
       }
-      hub.listener.close();
       assert(sent === "" ? hub.sent === "" : hub.sent.startsWith(sent), hub.sent);
       assertFalse(/CONNECT|hunter2/.test(hub.sent));
     });
   }
   await t.step("the same hub gets the password with nats://", async () => {
-    const hub = recordingHub(info({}));
-    {
-      await using _bus = openBus(`nats://shed:hunter2@127.0.0.1:${hub.port}`);
-      await eventually("the log-in", () => hub.sent.includes('"pass":"hunter2"'));
-    }
-    hub.listener.close();
+    await using hub = recordingHub(info({}));
+    await using _bus = openBus(`nats://shed:hunter2@127.0.0.1:${hub.port}`);
+    await eventually("the log-in", () => hub.sent.includes('"pass":"hunter2"'));
   });
 });
 
