@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # In Deno, --allow-net=NAME:PORT does not suffice for a Node package that looks up NAME before it connects.
 #
-# Expected: a client that connects to NAME:PORT needs --allow-net=NAME:PORT, however it finds the address; otherwise the
-#   error names the permission that is missing, as with Deno.connect.
-# Seen: dns.lookup of node:dns also needs the name without a port, and the connection the address with the port. The error
-#   names no permission: "getaddrinfo EPERM localhost". So the client of NATS fails; with its option resolve: false, it
-#   leaves the look-up to the connection and works.
+# Expected: a client that connects to NAME:PORT needs --allow-net=NAME:PORT, however it finds the address; otherwise
+#   the error names the permission that is missing, as with Deno.connect.
+# Seen: dns.lookup of node:dns also needs the name without a port, and the connection the address with the port. The
+#   error names no permission: "getaddrinfo EPERM localhost". So the client of NATS fails; with its option resolve:
+#   false, it leaves the look-up to the connection and works.
 # Versions: Deno 2.9.6, @nats-io/transport-node 3.4.0 (npm packages).
 # Output seen:
 #   --allow-net=localhost:PORT:
@@ -79,5 +79,5 @@ check() { # permission, expected answers
 }
 check "localhost:$port" "yes yes no no yes"
 check "localhost,127.0.0.1:$port" "yes yes yes yes yes"
-if [ "$changed" = 0 ]; then echo "as described"; else echo "changed: other permissions than in the head of this script"; fi
+if [ "$changed" = 0 ]; then echo "as described"; else echo "changed: other answers than in the head of this script"; fi
 exit "$changed"

@@ -3,9 +3,10 @@
 #
 # Expected: an exception in a callback concerns its message: it is an unhandled exception of the process, an event of
 #   status(), or it ends this subscription. The same callback of an EventEmitter would end the process.
-# Seen: the client prints "reader closed" and the exception, and reads nothing more from the server: no message of any subscription arrives,
-#   and flush() does not return. The client is not closed, status() reports no disconnect, and the process runs on. It
-#   reconnects when the answers to its own pings are missing: by default after four to six minutes.
+# Seen: the client prints "reader closed" and the exception, and reads nothing more from the server: no message of any
+#   subscription arrives, and flush() does not return. The client is not closed, status() reports no disconnect, and
+#   the process runs on. It reconnects when the answers to its own pings are missing: by default after four to six
+#   minutes.
 # Versions: @nats-io/transport-node 3.4.0 (npm package), Node 20.20.2. The server here is a recorder of the protocol.
 # Output seen:
 #   before the exception: 1 message for "careless", 1 for "careful"

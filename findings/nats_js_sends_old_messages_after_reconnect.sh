@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The NATS client for JavaScript keeps what is published while it is disconnected, or drops it, depending on the server.
 #
-# Expected: publish() returns nothing and does not fail while there is no connection, so messages are either all dropped
-#   or all sent after the reconnect; the documentation says that the buffering "is not configurable".
+# Expected: publish() returns nothing and does not fail while there is no connection, so messages are either all
+#   dropped or all sent after the reconnect. The documentation says only that the size of the buffer cannot be set.
 # Seen: each attempt to connect empties the buffer, and what is published after the start of the last attempt is sent.
 #   While the server refuses connections, that is next to nothing. While it accepts a connection but does not respond
 #   (frozen, or behind a proxy), an attempt takes up to 20 s by default, and everything since its start is sent.
@@ -10,8 +10,8 @@
 # Output seen:
 #   refused connections for 2 s: 0 of 20 messages, one every 100 ms, were sent afterwards
 #   a silent server for 2 s: 16 of 20 messages, one every 100 ms, were sent afterwards
-# Why it matters: live data, such as camera frames, is sent when it is 20 seconds old, at the moment when the link has just
-#   recovered, and the buffer has no limit. Never publish unless status() has said that the client is connected.
+# Why it matters: live data, such as camera frames, is sent when it is 20 seconds old, at the moment when the link has
+#   just recovered, and the buffer has no limit. Never publish unless status() has said that the client is connected.
 set -euo pipefail
 
 for program in npm node; do

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # A subscription for one message through a NATS leaf node: the hub sends more than one over the link to the leaf node.
 #
-# Expected: UNSUB <id> 1 lets the server end a subscription after one message. A leaf node sits before a slow link to save
-#   traffic on it, so the limit holds for the link, too.
-# Seen: the leaf node counts, and the hub does not know the limit. It sends every message over the link until the end of
-#   the subscription has travelled from the leaf node to the hub. The leaf node discards the surplus. A client that is
-#   connected to the hub through the same link gets exactly one.
+# Expected: UNSUB <id> 1 lets the server end a subscription after one message. A leaf node sits before a slow link to
+#   save traffic on it, so the limit holds for the link, too.
+# Seen: the leaf node counts, and the hub does not know the limit. It sends every message over the link until the end
+#   of the subscription has travelled from the leaf node to the hub. The leaf node discards the surplus. A client that
+#   is connected to the hub through the same link gets exactly one.
 # Version: nats-server 2.9.10 (Debian 12). The link delays everything by 0.25 s in each direction.
 # Output seen (a message every 50 ms, a subscription for one message):
 #   client of the hub: received 1, on the link 1
 #   client of a leaf node: received 1, on the link 10
-# Why it matters: who subscribes for one camera frame at a time, so that frames do not queue on a slow link, gets a full
-#   link when a leaf node is at its end. Connect such clients to the hub.
+# Why it matters: who subscribes for one camera frame at a time, so that frames do not queue on a slow link, gets a
+#   full link when a leaf node is at its end. Connect such clients to the hub.
 set -euo pipefail
 
 PATH="$PATH:/usr/sbin"

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # One subscriber that reads nothing slows nats-server 2.9 for all: to a few messages per second, seconds old.
 #
-# Expected: the server queues messages for a slow subscriber and disconnects it when they exceed max_pending (64 MB), or
-#   after write_deadline (10 s). Until then, publishers and other subscribers are not affected.
-# Seen: when the queue of one subscriber exceeds half of max_pending, the server delays each publisher with a message for
-#   it, until it has disconnected the subscriber. All other subscribers get the delayed messages: at a low rate,
+# Expected: the server queues messages for a slow subscriber and disconnects it when they exceed max_pending (64 MB),
+#   or after write_deadline (10 s). Until then, publishers and other subscribers are not affected.
+# Seen: when the queue of one subscriber exceeds about half of max_pending, the server delays each publisher with a message
+#   for it, until it has disconnected the subscriber. All other subscribers get the delayed messages: at a low rate,
 #   and late, because they wait in the publisher's connection.
 # Version: nats-server 2.9.10 (Debian 12), default limits. Later versions have the option no_fast_producer_stall.
 # Output seen (100 messages of 200 KB per second, from the 4th to the 9th second):
 #   all subscribers read: 100 messages per second, at most 0.0 s old
 #   one subscriber reads nothing: the other gets 5 messages per second, at most 5.4 s old
-# Why it matters: one viewer behind a bad link freezes the picture of all others. Do not let messages queue in the server:
-#   subscribe for a number of messages (UNSUB <id> <number>), and again when they have arrived.
+# Why it matters: one viewer behind a bad link freezes the picture of all others. Do not let messages queue in the
+#   server: subscribe for a number of messages (UNSUB <id> <number>), and again when they have arrived.
 set -euo pipefail
 
 PATH="$PATH:/usr/sbin"
