@@ -16,6 +16,7 @@ import type { Bus, Message, SubscribeOptions } from "./bus.ts";
 import { connectHub } from "./connect.ts";
 import { explainHubError, type HubError, HubLogInError } from "./hub_error.ts";
 import type { HubStatus } from "./nats_hub.ts";
+import { rightFor } from "./rights.ts";
 import { type HubAddress, serverOf } from "./settings.ts";
 
 /** Pause between two attempts to connect, in milliseconds. */
@@ -305,9 +306,7 @@ export class NatsBus implements Bus, AsyncDisposable {
       if (status.type !== "error") continue;
       const { error } = status;
       if (!(error instanceof errors.PermissionViolationError)) continue;
-      const right = `${error.operation === "publish" ? "publish" : "subscribe"} ${
-        subjectForRights(error.subject)
-      }`;
+      const right = rightFor(error);
       if (this.#denied.has(right) || this.#denied.size >= MAX_REMEMBERED) continue;
       this.#denied.add(right);
       if (!this.#limiter.allow("denied")) continue;
@@ -324,14 +323,4 @@ function toMessage(message: Msg): Message {
     reply: reply || undefined,
     noResponders: data.length === 0 && headers?.code === 503,
   };
-}
-
-/** Returns the subject of a right: that of all lanes, and of all inboxes. */
-function subjectForRights(subject: string): string {
-  return shorten(
-    subject.replace(/^(dinocam\.frame\.[^.]+)\.\d+$/, "$1.*").replace(
-      /^_INBOX\..*$/,
-      "_INBOX.>",
-    ),
-  );
 }

@@ -37,7 +37,8 @@ async function dialTcp(
   ca: string | undefined,
   signal: AbortSignal,
 ): Promise<Link> {
-  let conn: Deno.Conn = await Deno.connect({ hostname: host, port, signal });
+  const tcp = await Deno.connect({ hostname: host, port, signal });
+  let conn: Deno.Conn = tcp;
   const close = () => {
     try {
       conn.close();
@@ -47,7 +48,7 @@ async function dialTcp(
   };
   signal.addEventListener("abort", close, { once: true });
   try {
-    (conn as Deno.TcpConn).setNoDelay(true);
+    tcp.setNoDelay(true);
     const first = await readInfo(conn);
     const info = parseInfo(first);
     const offersTls = Boolean(info.tls_required || info.tls_available);
@@ -57,7 +58,7 @@ async function dialTcp(
       });
     }
     if (scheme === "tls" || info.tls_required) {
-      const tls = await Deno.startTls(conn as Deno.TcpConn, {
+      const tls = await Deno.startTls(tcp, {
         hostname: host,
         caCerts: ca ? [ca] : [],
       });
@@ -66,7 +67,7 @@ async function dialTcp(
       await tls.handshake();
     }
     signal.throwIfAborted();
-    return new SocketLink(conn, first);
+    return new SocketLink(conn, conn === tcp ? first : firstLineOf(first));
   } catch (error) {
     close();
     throw error;
@@ -86,6 +87,11 @@ async function readInfo(conn: Deno.Conn): Promise<Bytes> {
     if (text.length > MAX_INFO) throw noHub();
   }
   return text;
+}
+
+/** Drops what was added after `INFO` before TLS: it can be from anyone on the way. */
+function firstLineOf(bytes: Bytes): Bytes {
+  return bytes.slice(0, bytes.indexOf(10) + 1);
 }
 
 function parseInfo(bytes: Bytes): { tls_required?: unknown; tls_available?: unknown } {
