@@ -235,16 +235,25 @@ Deno.test(
 /** Listens like a hub that says `info`, and collects what a client sends. */
 function recordingHub(info: string) {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const hub = { port: listener.addr.port, sent: "", connections: 0, listener };
+  const hub = {
+    port: listener.addr.port,
+    sent: "",
+    connections: 0,
+    open: 0,
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      await eventually("the client has closed its connections", () => hub.open === 0);
+    },
+  };
+  const serve = async (conn: Deno.TcpConn) => {
+    await conn.write(new TextEncoder().encode(info));
+    for await (const bytes of conn.readable) hub.sent += new TextDecoder("latin1").decode(bytes);
+  };
   (async () => {
     for await (const conn of listener) {
       hub.connections++;
-      (async () => {
-        await conn.write(new TextEncoder().encode(info));
-        for await (const bytes of conn.readable) {
-          hub.sent += new TextDecoder("latin1").decode(bytes);
-        }
-      })().catch(() => {}); // the client closes the connection
+      hub.open++;
+      serve(conn).catch(() => {}).finally(() => hub.open--); // the client has closed it
     }
   })().catch(() => {}); // the listener is closed
   return hub;
