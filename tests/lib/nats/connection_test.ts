@@ -239,10 +239,10 @@ function recordingHub(info: string) {
     port: listener.addr.port,
     sent: "",
     connections: 0,
-    open: 0,
+    open: new Set<Deno.TcpConn>(),
     async [Symbol.asyncDispose]() {
       listener.close();
-      await eventually("the client has closed its connections", () => hub.open === 0);
+      await eventually("the client has closed its connections", () => hub.open.size === 0);
     },
   };
   const serve = async (conn: Deno.TcpConn) => {
@@ -252,8 +252,8 @@ function recordingHub(info: string) {
   (async () => {
     for await (const conn of listener) {
       hub.connections++;
-      hub.open++;
-      serve(conn).catch(() => {}).finally(() => hub.open--); // the client has closed it
+      hub.open.add(conn);
+      serve(conn).catch(() => {}).finally(() => hub.open.delete(conn)); // the client has closed it
     }
   })().catch(() => {}); // the listener is closed
   return hub;
@@ -277,6 +277,8 @@ Deno.test("with tls:// nothing is sent to a hub that offers no TLS", async (t) =
         assertMatch(bus.status.reason!, reason);
         assertFalse(/hunter2|shed/.test(bus.lines.join()), bus.lines.join());
       }
+      // Deno keeps a connection open whose TLS handshake has begun, until the other side closes it.
+      if (sent) { for (const conn of hub.open) conn.close(); }
       assert(sent === "" ? hub.sent === "" : hub.sent.startsWith(sent), hub.sent);
       assertFalse(/CONNECT|hunter2/.test(hub.sent));
     });
