@@ -309,6 +309,7 @@ Deno.test("an edge that has no connection waits for a second, then fails", async
   // It counts as a failure that ends with the connection, also long after.
   await hub.advance(60_000);
   const before = viewing.frames.length;
+  origin.beats = false; // so that it is the connection that ends the pause
   edge.client.reconnect();
   await hub.advance(1_200);
   assertGreater(viewing.frames.length, before);
