@@ -1,5 +1,6 @@
 import type { Hono } from "hono";
 import type { Camera } from "../camera/camera.ts";
+import { MutableCameraList } from "../camera/camera_list.ts";
 import type { Clock } from "../clock.ts";
 import type { ServerInfo } from "../live/mod.ts";
 import type { Log } from "../log.ts";
@@ -51,6 +52,7 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
   const { pages, maxViewers, serverInfo, directTo, version = "unknown", clock, log } = options;
   const { recording } = options;
   const cameras = new Cameras(options.cameras);
+  const list = new MutableCameraList(options.cameras);
   const names = cameras.all.map(({ name }) => name);
   const sounds = new CameraSounds(options.sounds);
   const recorded = recordingStatus(recording, names);
@@ -74,7 +76,17 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
     soundRoutes({ cameras, sounds, keepAlive, viewers, clock }),
     snapshotRoutes(cameras),
     cameraRoutes(cameras, status),
-    liveRoutes({ cameras, viewers, serverInfo, status, replay, replaySound, sounds, clock, log }),
+    liveRoutes({
+      cameras: list,
+      viewers,
+      serverInfo,
+      status,
+      replay,
+      replaySound,
+      sounds,
+      clock,
+      log,
+    }),
     metricsRoutes(cameras, server, recorded.stats, () => sounds.stats(names)),
     pageRoutes(pages),
   ];

@@ -118,7 +118,7 @@ int main(int argc, char **argv) {
   cl_t *cl = calloc(n, sizeof *cl);
   int ep = epoll_create1(0), on = 1; struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port) }; a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   char req[512], text[126], *listen = listens ? text : NULL;
-  int rl = snprintf(req, sizeof req, "GET /live?version=2&watch=%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+  int rl = snprintf(req, sizeof req, "GET /live?version=3&watch=%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n", watches ? camera : "", port);
   if (snprintf(text, sizeof text, "{\"type\":\"listen\",\"cameras\":[\"%s\"]}", camera) >= (int)sizeof text) return 2;
   for (int i = 0; i < n; i++) {

@@ -1,15 +1,10 @@
 import { assert, assertAlmostEquals, assertEquals, assertLess } from "@std/assert";
-import {
-  LiveSession,
-  MESSAGE_KIND,
-  recordedSoundMessage,
-  SOUND_HEADER,
-} from "../../../lib/live/mod.ts";
+import { MESSAGE_KIND, recordedSoundMessage, SOUND_HEADER } from "../../../lib/live/mod.ts";
 import { FakeSound } from "../../fake_sound.ts";
 import { ManualClock } from "../../manual_clock.ts";
 import { RecordedCamera } from "../playback/recorded_camera.ts";
 import { RecordedMicrophone } from "../playback/recorded_microphone.ts";
-import { FakeCamera, FakeSocket } from "./fake_camera.ts";
+import { FakeCamera, FakeSocket, startSession } from "./fake_camera.ts";
 
 /** Begin of the recordings: 10 minutes before the start of the clock. */
 const BEGIN = Date.UTC(2026, 0, 1) - 600_000;
@@ -49,10 +44,9 @@ function setUp({ recordsSound = true } = {}) {
     }
   };
   const errors: unknown[] = [];
-  const session = new LiveSession({
+  const session = startSession({
     socket,
     cameras: [front, back],
-    status: () => [],
     replay: (name) => recorded[name as "front"].source(),
     replaySound: (name) => microphones[name as "front"].source(),
     onReplayError: (_, error) => errors.push(error),
