@@ -146,7 +146,8 @@ export class ReplayServer implements AsyncDisposable {
         },
       }
       : {};
-    return this.options.cameras.map((name) => ({
+    return this.options.cameras.map((name, index) => ({
+      index,
       ...{ name, driver: "fake", state: "streaming", fps: 10, viewers: 1, resolution: "320x240" },
       ...{ lastFailure: null, failures: 0, frames: Math.floor(Date.now() / INTERVAL) % 2 ** 31 },
       ...recording,
@@ -315,6 +316,9 @@ class Session {
       for (const playhead of this.#playheads) playhead.soundAt = NaN;
       return;
     }
+    const leader = names.map((name) => this.#playheads[this.#server.options.cameras.indexOf(name)])
+      .find((playhead) => playhead?.request);
+    const position = leader && this.#timeOf(leader);
     for (const name of names) {
       const camera = this.#server.options.cameras.indexOf(name);
       const playhead = this.#playheads[camera];
@@ -322,7 +326,7 @@ class Session {
       playhead.soundAt = NaN;
       if (message.type === "live") playhead.request = undefined;
       else if (message.type === "replay") {
-        const at = message.at as number | null ?? this.#timeOf(playhead);
+        const at = message.at as number | null ?? position ?? this.#timeOf(playhead);
         const request = { id: message.id as number, at, since: Date.now() };
         playhead.request = { ...request, speed: message.speed as number };
         if (message.at !== null || message.speed !== 0) playhead.shown = undefined;
