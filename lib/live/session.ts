@@ -63,8 +63,8 @@ export interface ServerInfo {
 export interface LiveSessionOptions<C extends FeedCamera = FeedCamera> {
   socket: LiveSocket;
   /**
-   * The cameras of the server. A camera has to leave the list before it is closed: one that is
-   * closed while it is in the list ends the session.
+   * The cameras of the server. A camera that is closed has to leave the list in the same turn: one
+   * that is closed and stays in the list ends the session.
    */
   cameras: CameraList<C>;
   /** Shared by all sessions. @default {those of this session} */
@@ -247,8 +247,8 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
 
   #watch(names: ReadonlySet<string> | undefined, retry = false): void {
     this.#watching = names;
+    if (this.#ended) return;
     for (const feeds of this.#cameras) {
-      if (this.#ended) return; // joining a closed camera ends the session
       if (this.#isWatched(feeds.name)) feeds.watch(retry);
       else feeds.unwatch();
     }
@@ -350,7 +350,7 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
     const added = this.#adopt();
     if (this.#ended) return;
     this.#sendStatus({ type: "cameras" });
-    for (const feeds of added) if (this.#isWatched(feeds.name) && !this.#ended) feeds.watch();
+    for (const feeds of added) if (this.#isWatched(feeds.name)) feeds.watch();
     this.#updateListening();
   }
 
@@ -391,7 +391,7 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
       sendSound: (message) => this.#sendSound(message),
       report: (state, id) => this.#report(index, state, id),
       onLive: () => this.#updateListening(),
-      onEnd: () => this.#onEnd(camera),
+      onEnd: () => void this.#onEnd(camera),
       onReplayError: (error) => onReplayError?.(name, error),
       onSoundDropped: () => onSoundDropped?.(name),
     });
@@ -408,8 +408,9 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
     this.#former.dropped += feeds.live.dropped;
   }
 
-  /** Handles that a camera was closed: one that has left the list ends only its frames. */
-  #onEnd(camera: C): void {
+  /** Handles that a camera was closed: one that leaves the list in this turn ends only its frames. */
+  async #onEnd(camera: C): Promise<void> {
+    await Promise.resolve();
     if (!this.#options.cameras.all.includes(camera)) return;
     this.close(CLOSE.GOING_AWAY, "The server is shutting down");
   }
@@ -449,7 +450,6 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
 
   #goLive({ cameras, id }: ClientMessage & { type: "live" }): void {
     for (const { index, live, replay } of this.#named(cameras)) {
-      if (this.#ended) return; // joining a closed camera ends the session
       if (replay) replay.goLive(id);
       else this.#report(index, { state: "live" }, id);
       live.join();

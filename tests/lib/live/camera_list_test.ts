@@ -201,14 +201,16 @@ Deno.test("a camera that is replaced within one turn disappears for the client f
   assertEquals(lists(), ["0 front, 1 back", "1 back", "0 front, 1 back"]);
 });
 
-Deno.test("a camera may be closed once it has left the list; one in the list ends the session", async () => {
-  const { list, camera, clock, socket } = setUp();
-  const front = camera("front"), back = camera("back");
-  list.set([back]);
-  front.end();
+Deno.test("a camera may be closed in the turn in which it leaves the list; one in the list ends the session", async () => {
+  const { list, camera, clock, socket } = setUp({ names: ["front", "back", "side"] });
+  camera("front").end();
+  list.set([camera("back"), camera("side")]);
+  list.set([camera("side")]);
+  camera("back").end();
   await clock.advance(UPDATED);
   assertEquals(socket.closed, undefined);
-  back.end();
+  camera("side").end();
+  await settle();
   assertEquals(socket.closed?.code, 1001);
 });
 

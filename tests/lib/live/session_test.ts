@@ -9,7 +9,7 @@ import {
   type ServerInfo,
 } from "../../../lib/live/mod.ts";
 import { MAX_MESSAGE } from "../../../lib/live/message.ts";
-import { ManualClock } from "../../manual_clock.ts";
+import { ManualClock, settle } from "../../manual_clock.ts";
 import { FakeCamera, FakeSocket, startSession } from "./fake_camera.ts";
 
 function setUp() {
@@ -280,10 +280,11 @@ Deno.test("LiveSession tolerates an acknowledged frame that still counts as buff
   assertEquals([socket.closed, socket.frames.length], [undefined, 10]);
 });
 
-Deno.test("LiveSession ends when a camera has ended", () => {
+Deno.test("LiveSession ends when a camera has ended", async () => {
   const { front, back, socket, session } = setUp();
   session.watch(["front", "back"]);
   front.end();
+  await settle();
   assertEquals(socket.closed?.code, 1001);
   assertEquals(back.viewers.size, 0);
 });
