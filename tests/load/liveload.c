@@ -69,7 +69,7 @@ static void message(cl_t *c) {
     if (measuring && !whole) corrupt++;
     if (measuring && whole) lat_add(&frame_ages, (now_ns() - get_hex(com + 20, 16)) / 1000.0);
     char text[100];
-    ws_send(c, TEXT, text, sprintf(text, "{\"type\":\"painted\",\"camera\":0,\"sequence\":%u}", sequence));
+    ws_send(c, TEXT, text, sprintf(text, "{\"type\":\"painted\",\"camera\":%u,\"sequence\":%u}", (unsigned)get_be(c->b + 2, 2), sequence));
   }
 }
 static void feed(cl_t *c, const uint8_t *p, size_t n, const char *listen) {

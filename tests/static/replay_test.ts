@@ -298,15 +298,17 @@ Deno.test("Replay.join sends nothing while a request for the same cameras waits"
   });
 });
 
-Deno.test("a camera that has disappeared does not keep a replay from going live", () => {
-  const { replay, cameras, tell } = setUp();
-  cameras.push("back");
+Deno.test("a camera that has disappeared has no part in when a replay goes live", () => {
+  const { replay, cameras, tell } = setUp(["front", "back", "side", "yard"]);
   replay.seek(1_000, 1);
-  tell("playing", { camera: 1 });
-  cameras.pop();
-  replay.forget(1);
+  tell("playing", { camera: 2 });
+  tell("live", { camera: 3 });
+  cameras.splice(2, 2); // two of the cameras disappear
+  for (const index of [2, 3]) replay.forget(index);
   replay.join();
-  tell("live");
+  tell("none");
+  assert(replay.isActive); // the camera "back" is playing
+  tell("live", { camera: 1 });
   assert(!replay.isActive);
 });
 

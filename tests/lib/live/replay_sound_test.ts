@@ -133,6 +133,20 @@ Deno.test("a client that listens gets the sound from the playhead on, 200 ms ahe
   await test.end();
 });
 
+Deno.test("a camera that joins the playhead of others leaves their sound undisturbed", async () => {
+  const test = setUp();
+  const { heard, microphones, replay, listen, watch } = test;
+  listen("front");
+  replay(BEGIN + 1_050, 1, 7);
+  await watch(1_000);
+  replay(null, 1, 7, ["back", "front"]);
+  await watch(1_000);
+  const [from, to] = continuous(heard);
+  assertEquals([from, microphones.front.open], [BEGIN + 1_050, 1]);
+  assert(to >= BEGIN + 1_050 + 2_000 + 100);
+  await test.end();
+});
+
 Deno.test("only the cameras that the client listens to are heard, from that moment on", async () => {
   const test = setUp();
   const { heard, microphones, replay, listen, watch } = test;
