@@ -103,11 +103,10 @@ export interface LiveSessionOptions<C extends FeedCamera = FeedCamera> {
  *             {"type":"cameras","now":…,"cameras":[…]}           a camera has appeared or disappeared
  *
  * `cameras` is the complete list, in the order in which to show it. It can be empty: then `reason`
- * says why, if the server knows. Clients name
- * cameras by their names, the server by `index`, a number that a name keeps while the client is
- * connected, also while no camera has the name. There may be gaps between the numbers. Messages with
- * an index that is not in the latest list are for a camera that has just disappeared: a client
- * ignores them.
+ * says why, if the server knows. A client refers to a camera by its name, the server by `index`: a
+ * number that the name keeps while the client is connected, also while no camera has the name. There
+ * may be gaps between the numbers. A client ignores messages with an index that is not in the latest
+ * list: they are for a camera that has just disappeared.
  *
  * `watch` and `listen` name all cameras that the client wants, whether they are in the list or not:
  * the frames and the sound of a camera that appears begin by themselves. A client that has sent no
