@@ -5,6 +5,7 @@ import { Authenticator } from "./lib/auth/mod.ts";
 import { logCameraEvents } from "./lib/camera/event_log.ts";
 import { logDriverErrors } from "./lib/camera/driver_errors.ts";
 import type { CameraEvent } from "./lib/camera/events.ts";
+import { MutableCameraList } from "./lib/camera/camera_list.ts";
 import { openCameras } from "./lib/camera/open.ts";
 import { banner } from "./lib/cli/banner.ts";
 import { runDoctor } from "./lib/cli/doctor.ts";
@@ -68,7 +69,14 @@ async function main(args: string[]): Promise<number | void> {
   if (!cameras) return;
   const sounds = await openSounds(configs, { cameras, clock, log });
   const review = reviewSettings({ env, cameras: configs, dotenv });
-  const recording = await openRecordings(config, { cameras, sounds, clock, log });
+  const recording = await openRecordings(config.recording, {
+    cameras: new MutableCameraList(cameras),
+    settingsOf: (name) => config.cameras.find((one) => one.name === name)!.recording,
+    discovers: false,
+    sounds,
+    clock,
+    log,
+  });
   if (recording) modules.use(recording);
   if (sounds) viewers.use(sounds);
   for (const camera of cameras) viewers.defer(() => camera.close(new ImmediateStop("Shutdown")));

@@ -3,7 +3,7 @@ import { driverFolders, DriverRegistry } from "../camera/registry.ts";
 import type { Env } from "../env.ts";
 import { readEnvironment } from "./environment.ts";
 import type { Command } from "./flags.ts";
-import { recordedCameras } from "../recording/settings.ts";
+import { requireKnownCameras, unknownToRecord } from "../recording/settings.ts";
 import {
   requireListenPermission,
   requireRecordPermissions,
@@ -40,14 +40,29 @@ export async function load(command: Command): Promise<Loaded> {
   const access = readAccess(AUTH, config.host);
   const { dir } = config.recording;
   if (dir === undefined) Deno.permissions.revokeSync({ name: "write" });
-  else recordedCameras(config.cameras); // rejects unknown names
   const drivers = await DriverRegistry.open(
     driverFolders(config.camerasDir, Deno.build.standalone),
   );
+  if (dir !== undefined) await checkRecord(config, drivers);
   if (command === "serve") requireListenPermission(config);
   if (command === "serve" && dir !== undefined) requireRecordPermissions(dir);
   if (command === "serve") {
     for (const { sound: { audio } } of config.cameras) if (audio) requireSoundPermissions(audio);
   }
   return { config, access, drivers, env: { ...env, AUTH }, dotenv };
+}
+
+/**
+ * Checks the names in `RECORD`. Cameras that a driver discovers may appear later.
+ *
+ * @throws {ConfigError} If there can be no camera with such a name.
+ */
+async function checkRecord(
+  { cameras, recording }: ServerConfig,
+  drivers: DriverRegistry,
+): Promise<void> {
+  const names = cameras.map(({ name }) => name);
+  if (unknownToRecord(recording, names).length === 0) return;
+  for (const { driver } of cameras) if ((await drivers.load(driver)).discover) return;
+  requireKnownCameras(recording, names);
 }

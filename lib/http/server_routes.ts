@@ -51,7 +51,7 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
   const { pages, maxViewers, serverInfo, directTo, version = "unknown", clock, log } = options;
   const { recording } = options;
   const cameras = new Cameras(options.cameras);
-  const names = cameras.all.map(({ name }) => name);
+  const names = () => cameras.all.map(({ name }) => name);
   const sounds = new CameraSounds(options.sounds);
   const recorded = recordingStatus(recording, names);
   const status = [...options.status ?? [], ...recorded.status, sounds.status];
@@ -75,7 +75,7 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
     snapshotRoutes(cameras),
     cameraRoutes(cameras, status),
     liveRoutes({ cameras, viewers, serverInfo, status, replay, replaySound, sounds, clock, log }),
-    metricsRoutes(cameras, server, recorded.stats, () => sounds.stats(names)),
+    metricsRoutes(cameras, server, recorded.stats, () => sounds.stats(names())),
     pageRoutes(pages),
   ];
 }
