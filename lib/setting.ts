@@ -14,6 +14,8 @@ export interface Setting<T = unknown> {
   readonly alternatives?: readonly string[];
   /** Whether it can be set for one camera: `FRONT_FPS` sets the `FPS` of the camera "front". */
   readonly perCamera?: boolean;
+  /** Whether it has no effect on cameras that a driver discovers. */
+  readonly notDiscovered?: boolean;
   /** Whether the value can contain a password. Such a value is never printed. */
   readonly secret?: boolean;
   /**

@@ -1,6 +1,9 @@
+import { discovers } from "../camera/camera_groups.ts";
 import { openDriver } from "../camera/open.ts";
 import type { DriverRegistry } from "../camera/registry.ts";
+import type { ReadCamera } from "../camera/server_cameras.ts";
 import {
+  type Discoverer,
   type Finding,
   formatFinding,
   listCameras,
@@ -11,14 +14,17 @@ import {
 import type { Env } from "../env.ts";
 import { ConfigError, ImmediateStop } from "../errors.ts";
 import { killAll } from "../process/mod.ts";
+import { checkedEntries, type CheckedGroup } from "./cameras.ts";
 import { describeAudio } from "./describe_source.ts";
-import { recordCameras, reviewSettings } from "./review_settings.ts";
+import { reviewSettings } from "./review_settings.ts";
 import type { ServerConfig } from "./settings.ts";
 
 /** Options of {@link runDoctor}. */
 export interface DoctorCommandOptions {
   readonly config: ServerConfig;
   readonly drivers: DriverRegistry;
+  /** Reads the settings of a camera that a driver has discovered. */
+  readonly readCamera: ReadCamera;
   /** The environment with the user's settings. */
   readonly env: Env;
   /** The text of the file `.env`, if there is one. */
@@ -65,12 +71,14 @@ interface FindingsOptions extends Omit<DoctorCommandOptions, "stopped"> {
 
 async function printFindings(options: FindingsOptions): Promise<number> {
   const { config, drivers, listers, env, dotenv, signal } = options;
-  const recorded = recordCameras(config.cameras);
+  const { cameras: recorded, groups } = await checkedEntries(config, drivers);
   const cameras = await Promise.all(
     recorded.map(async (camera) => ({ ...camera, ...await openDriver(camera, drivers) })),
   );
   const requirements = await drivers.requirements();
-  const { settings, warnings } = reviewSettings({ env, cameras: recorded, dotenv, task: "doctor" });
+  const discoverers = await Promise.all(groups.map((group) => discovererOf(group, options)));
+  const reviewed = { env, cameras: recorded, groups, dotenv, task: "doctor" } as const;
+  const { settings, warnings } = reviewSettings(reviewed);
   const counts = { problem: 0, warning: 0 };
   const print = (finding: Finding) => {
     console.log(formatFinding(finding));
@@ -79,10 +87,28 @@ async function printFindings(options: FindingsOptions): Promise<number> {
   print({ verdict: "ok", text: settings });
   for (const { text, advice } of warnings) print({ verdict: "warning", text, advice });
   const moduleChecks = await moduleChecksFor(config, recorded, env);
-  const checks = runChecks({ ...config, cameras, listers, requirements, moduleChecks }, signal);
+  const checked = { ...config, cameras, listers, discoverers, requirements, moduleChecks };
+  const checks = runChecks(checked, signal);
   for await (const finding of checks) print(finding);
   console.log(summary(counts.problem, counts.warning));
   return counts.problem === 0 ? 0 : 1;
+}
+
+/** Prepares the check of a driver that discovers cameras. */
+async function discovererOf(
+  { driver: name, env }: CheckedGroup,
+  { drivers, readCamera }: Pick<FindingsOptions, "drivers" | "readCamera">,
+): Promise<Discoverer> {
+  const driver = await drivers.load(name);
+  return {
+    driver: name,
+    noCameraReason: driver.noCameraReason,
+    discover: (signal) => driver.discover!(env, signal),
+    open: async (found) => {
+      const config = readCamera({ ...found, driver: name });
+      return { name: found.name, driver: name, ...await openDriver(config, drivers) };
+    },
+  };
 }
 
 /** Returns the checks of the modules. */
@@ -117,7 +143,9 @@ async function listersOf(drivers: DriverRegistry): Promise<Lister[]> {
   for (const name of drivers.names) {
     // A driver that fails to load is reported when it is requested.
     const driver = await drivers.load(name).catch(() => undefined);
-    if (driver?.list) listers.push({ driver: name, list: (signal) => driver.list!(signal) });
+    if (!driver?.list) continue;
+    const list = (signal: AbortSignal) => driver.list!(signal);
+    listers.push({ driver: name, discovers: discovers(driver), list });
   }
   return listers;
 }

@@ -1,5 +1,7 @@
 import { type Access, readAccess } from "../auth/mod.ts";
+import { findGroups } from "../camera/camera_groups.ts";
 import { driverFolders, DriverRegistry } from "../camera/registry.ts";
+import type { ReadCamera } from "../camera/server_cameras.ts";
 import type { Env } from "../env.ts";
 import { readEnvironment } from "./environment.ts";
 import type { Command } from "./flags.ts";
@@ -11,13 +13,15 @@ import {
   requireStartPermissions,
 } from "./permission_check.ts";
 import { readDotenv } from "./review_settings.ts";
-import { readServerConfig, type ServerConfig } from "./settings.ts";
+import { readServerCamera, readServerConfig, type ServerConfig } from "./settings.ts";
 
 /** The settings and drivers that every command needs. */
 export interface Loaded {
   readonly config: ServerConfig;
   readonly access: Access;
   readonly drivers: DriverRegistry;
+  /** Reads the settings of a camera that a driver has discovered. */
+  readonly readCamera: ReadCamera;
   /** All environment variables. */
   readonly env: Env;
   /** The text of the file `.env`, if there is one. */
@@ -49,7 +53,8 @@ export async function load(command: Command): Promise<Loaded> {
   if (command === "serve") {
     for (const { sound: { audio } } of config.cameras) if (audio) requireSoundPermissions(audio);
   }
-  return { config, access, drivers, env: { ...env, AUTH }, dotenv };
+  const readCamera: ReadCamera = (camera) => readServerCamera(env, camera);
+  return { config, access, drivers, readCamera, env: { ...env, AUTH }, dotenv };
 }
 
 /**
@@ -63,6 +68,6 @@ async function checkRecord(
 ): Promise<void> {
   const names = cameras.map(({ name }) => name);
   if (unknownToRecord(recording, names).length === 0) return;
-  for (const { driver } of cameras) if ((await drivers.load(driver)).discover) return;
-  requireKnownCameras(recording, names);
+  const { groups } = await findGroups(cameras, drivers);
+  if (groups.length === 0) requireKnownCameras(recording, names);
 }

@@ -6,27 +6,25 @@ import type { Recording, RecordOptions } from "../recording/mod.ts";
 import { isRecorded, type RecordingSettings, unknownToRecord } from "../recording/settings.ts";
 import type { CameraSound } from "../sound_packet.ts";
 
+/** The cameras of the server, as {@link openRecordings} needs them. */
+export interface CamerasToRecord extends CameraList {
+  /** The cameras that `CAMERA` names. */
+  readonly configured: readonly Camera[];
+  /** Why there is no camera yet; undefined if no driver discovers cameras. */
+  readonly emptyReason?: string;
+  /** Sets which cameras stay in the list although they have disappeared. */
+  keep(keeps: (camera: Camera) => boolean): void;
+}
+
 /** Options of {@link openRecordings}. */
 export interface OpenRecordingsOptions {
-  /** The cameras of the server. */
-  readonly cameras: CameraList;
-  /** Returns the settings of a camera, also of one that has just appeared. */
-  readonly settingsOf: (camera: string) => RecordingSettings;
-  /** Whether a driver discovers cameras, so that others can appear. */
-  readonly discovers: boolean;
+  readonly cameras: CamerasToRecord;
+  /** Returns the settings of a camera in the list. */
+  readonly settingsOf: (camera: Camera) => RecordingSettings;
   /** The microphones, if a camera has one. */
   readonly sounds?: { of(camera: string): CameraSound | undefined };
   readonly clock: Clock;
   readonly log: Log;
-}
-
-/** The recordings of the server, and which cameras are recorded. */
-export interface OpenRecordings extends Recording {
-  /**
-   * Whether a camera is recorded: it stays in the server's list, so that its recordings stay
-   * available while it delivers no frames.
-   */
-  records(camera: string): boolean;
 }
 
 /**
@@ -34,35 +32,48 @@ export interface OpenRecordings extends Recording {
  * also those that appear later; undefined if `RECORD_DIR` is not set. The module is loaded only
  * when it is needed.
  *
+ * A recorded camera stays in the list until the server ends, so that its recordings stay available
+ * while it delivers no frames.
+ *
  * @param settings The settings of recording for the whole server.
  * @throws {ConfigError} If the server cannot record there.
  */
 export async function openRecordings(
   settings: RecordingSettings,
-  { cameras, settingsOf, discovers, sounds, ...common }: OpenRecordingsOptions,
-): Promise<OpenRecordings | undefined> {
-  const { dir, maxBytes, retention, record } = settings;
+  { cameras, settingsOf, sounds, ...common }: OpenRecordingsOptions,
+): Promise<Recording | undefined> {
+  const { dir, maxBytes, retention } = settings;
   if (dir === undefined) return undefined;
   const { openRecording } = await import("../recording/mod.ts");
-  const names = cameras.all.map(({ name }) => name);
-  const others = record === "all" ? record : unknownToRecord(settings, names);
-  const expected = discovers ? others : [];
+  const expected = expectedCameras(settings, cameras);
   const recording = await openRecording({ ...common, dir, maxBytes, retention, expected });
-  const options = ({ name }: Camera): RecordOptions | undefined => {
-    const one = settingsOf(name);
-    if (!isRecorded(name, one)) return undefined;
-    const sound = one.audio ? sounds?.of(name) : undefined;
-    if (one.audio && !sound) {
+  const optionsFor = (camera: Camera): RecordOptions | undefined => {
+    const { name } = camera;
+    const { record, fps, audio } = settingsOf(camera);
+    if (!isRecorded(name, { record })) return undefined;
+    const sound = audio ? sounds?.of(name) : undefined;
+    if (audio && !sound) {
       common.log.warn("sound not recorded", { camera: name, reason: "RECORD_AUDIO needs AUDIO" });
     }
-    return { fps: one.fps, sound };
+    return { fps, sound };
   };
+  cameras.keep(({ name }) => recording.records(name));
   recording.use(followCameras(cameras, {
     added(camera) {
-      const wanted = options(camera);
-      if (wanted) recording.add(camera, wanted);
+      const options = optionsFor(camera);
+      if (options) recording.add(camera, options);
     },
     removed: (camera) => void recording.remove(camera),
   }));
   return recording;
+}
+
+/** Returns which cameras are recorded when a driver discovers them. */
+function expectedCameras(
+  settings: RecordingSettings,
+  { configured, emptyReason }: CamerasToRecord,
+): "all" | readonly string[] {
+  if (emptyReason === undefined) return [];
+  if (settings.record === "all") return "all";
+  return unknownToRecord(settings, configured.map(({ name }) => name));
 }

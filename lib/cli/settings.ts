@@ -1,4 +1,10 @@
-import { type ModuleSettings, readConfig, SERVER_SETTINGS } from "../config.ts";
+import {
+  type CameraToConfigure,
+  type ModuleSettings,
+  readCameraConfig,
+  readConfig,
+  SERVER_SETTINGS,
+} from "../config.ts";
 import { type Env, forCamera, variableName } from "../env.ts";
 import { quote } from "../quote.ts";
 import { RECORDING_SETTINGS } from "../recording/settings.ts";
@@ -21,6 +27,11 @@ export type ServerConfig = ReturnType<typeof readServerConfig>;
 /** Reads all settings. @throws {ConfigError} If a value is invalid. */
 export function readServerConfig(env: Env) {
   return readConfig(env, MODULE_SETTINGS);
+}
+
+/** Reads all settings of one camera. @throws {ConfigError} If a value is invalid. */
+export function readServerCamera(env: Env, camera: CameraToConfigure) {
+  return readCameraConfig(env, MODULE_SETTINGS, camera);
 }
 
 const TABLES = [SERVER_SETTINGS, ...Object.values<SettingTable>(MODULE_SETTINGS)];

@@ -1,5 +1,5 @@
 import type { Hono } from "hono";
-import type { Camera } from "../camera/camera.ts";
+import type { CameraList } from "../camera/camera_list.ts";
 import type { Clock } from "../clock.ts";
 import type { ServerInfo } from "../live/mod.ts";
 import type { Log } from "../log.ts";
@@ -23,8 +23,8 @@ import { streamRoutes } from "./stream_routes.ts";
 
 /** Options of {@link serverRoutes}. */
 export interface ServerRoutesOptions {
-  /** At least one. Routes without a camera's name are for the first camera. */
-  cameras: readonly Camera[];
+  /** Routes without a camera's name are for the first camera. */
+  cameras: CameraList;
   pages: Pages;
   /** Maximum number of viewers. @default {Infinity} */
   maxViewers?: number;

@@ -57,6 +57,7 @@ export const RECORDING_SETTINGS = {
       "`on`: record the sound of `AUDIO` with the frames; the microphone then runs all the " +
       "time",
     perCamera: true,
+    notDiscovered: true,
     requires: "RECORD_DIR",
     read: readAudio,
   },

@@ -23,15 +23,30 @@ function fakeCamera(name: string) {
   return { camera, source };
 }
 
-/** Opens the recordings in a folder for a list of cameras that is empty at first. */
+/** A list of discovered cameras, which is empty at first. */
+class FakeCameras extends MutableCameraList {
+  readonly configured = [];
+  readonly emptyReason: string | undefined;
+  keeps: (camera: Camera) => boolean = () => false;
+
+  constructor(discovers: boolean) {
+    super();
+    if (discovers) this.emptyReason = "none is there";
+  }
+
+  keep(keeps: (camera: Camera) => boolean): void {
+    this.keeps = keeps;
+  }
+}
+
+/** Opens the recordings in a folder for a list of cameras. */
 async function setUp(folder: string, env: Env = {}, discovers = true) {
   const log = new FakeLog();
-  const cameras = new MutableCameraList();
+  const cameras = new FakeCameras(discovers);
   const values = { ...env, RECORD_DIR: folder };
   const recording = await openRecordings(readSettings(RECORDING_SETTINGS, values), {
     cameras,
-    settingsOf: (name) => readSettings(RECORDING_SETTINGS, values, forCamera(values, name)),
-    discovers,
+    settingsOf: ({ name }) => readSettings(RECORDING_SETTINGS, values, forCamera(values, name)),
     clock,
     log,
   });
@@ -57,11 +72,7 @@ Deno.test("openRecordings() records cameras as they appear, and those that RECOR
     const states = () => ["yard", "shed", "front"].map((name) => recording.status(name).state);
     await eventually("both run", () => yard!.source.live + shed!.source.live === 2);
     assertEquals(states(), ["waiting", "waiting", "off"]);
-    assertEquals(["yard", "shed", "front"].map((name) => recording.records(name)), [
-      true,
-      true,
-      false,
-    ]);
+    assertEquals(cameras.all.map(cameras.keeps), [true, true, false]);
     for (let number = 1; number <= 3; number++) {
       yard!.source.push(makeJpeg({ number }));
       shed!.source.push(makeJpeg({ number }));
@@ -98,16 +109,22 @@ Deno.test("openRecordings() records a camera of RECORD that appears later, and n
     cameras.set([shed!.camera]);
     cameras.set([shed!.camera, yard!.camera]);
     await eventually("it runs", () => yard!.source.live === 1);
-    assertEquals([recording.records("yard"), recording.records("shed")], [true, false]);
+    assertEquals(cameras.all.map(cameras.keeps), [false, true]);
     assertEquals(shed!.source.opened, 0);
   });
 });
 
 Deno.test("openRecordings() names no future cameras where no driver discovers any", async () => {
   await withFolder(async (folder) => {
-    const { recording } = await setUp(folder, {}, false);
+    const { recording, cameras } = await setUp(folder, {}, false);
     await using _recording = recording;
     assertStringIncludes(recording.summary, "Recording no camera in ");
+    const { camera, source } = fakeCamera("yard");
+    cameras.set([camera]);
+    assertStringIncludes(recording.summary, "Recording yard in ");
+    await eventually("it runs", () => source.live === 1);
+    source.push(makeJpeg({ number: 1 }));
+    await eventually("it is recorded", () => recording.status("yard").frames === 1);
   });
 });
 
@@ -125,7 +142,7 @@ Deno.test("a camera that appears 100 times leaves no descriptor, no subscriber a
         await eventually("it is recorded", () => recording.status("yard").frames === 1);
       }
       cameras.set([]);
-      await eventually("it stops", () => source.live === 0 && !recording.records("yard"));
+      await eventually("it stops", () => source.live === 0 && !cameras.keeps(camera));
       if (n === 10) before = await descriptors();
     }
     assertEquals([source.most, source.opened], [1, 100]);
@@ -148,7 +165,7 @@ Deno.test("a camera that appears during shutdown is not recorded", async () => {
     await eventually("it is recorded", () => recording.status("yard").frames === 1);
     const disposed = recording[Symbol.asyncDispose]();
     cameras.set([yard!.camera, shed!.camera]);
-    assertFalse(recording.records("shed"));
+    assertFalse(cameras.keeps(shed!.camera));
     await disposed;
     cameras.set([shed!.camera]);
     assertEquals([yard!.source.live, shed!.source.opened], [0, 0]);
