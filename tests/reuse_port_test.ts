@@ -1,18 +1,13 @@
 import { assert, assertEquals, assertLess, assertMatch, assertRejects } from "@std/assert";
 import { makeCertificate } from "./certificate.ts";
 import { RawViewer } from "./faults/viewer.ts";
+import { freePort } from "./nginx.ts";
 import { leftOut, needing } from "./parts.ts";
 import { eventually, Server } from "./server.ts";
 
 const ON_LINUX = Deno.build.os === "linux" ? {} : leftOut("Linux");
 /** Number of viewers: the kernel chooses a server for each by the addresses of its connection. */
 const VIEWERS = 16;
-
-/** Returns a port that no server uses now. */
-function freePort(): string {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return `${(listener.addr as Deno.NetAddr).port}`;
-}
 
 /** Starts a server that shares a port; its camera has the given name. */
 function startShared(camera: string, env: Record<string, string>): Promise<Server> {
@@ -46,7 +41,7 @@ Deno.test(
   "two servers with REUSE_PORT serve one port, and one can stop alone",
   ON_LINUX,
   async () => {
-    const PORT = freePort();
+    const PORT = `${freePort()}`;
     await using first = await startShared("first", { PORT });
     await using second = await startShared("second", { PORT });
     const { url } = first;
@@ -89,7 +84,7 @@ Deno.test(
   Deno.build.os === "linux" ? needing("openssl") : leftOut("Linux"),
   async () => {
     await using certificate = await makeCertificate();
-    const env = { PORT: freePort(), TLS_CERT: certificate.cert, TLS_KEY: certificate.key };
+    const env = { PORT: `${freePort()}`, TLS_CERT: certificate.cert, TLS_KEY: certificate.key };
     await using first = await startShared("first", env);
     await using _second = await startShared("second", env);
     using client = Deno.createHttpClient({
@@ -102,7 +97,7 @@ Deno.test(
 );
 
 Deno.test("a server says which of two lacks REUSE_PORT", ON_LINUX, async () => {
-  const PORT = freePort();
+  const PORT = `${freePort()}`;
   const start = async (env: Record<string, string>) => {
     const error: Error = await assertRejects(() => Server.start({ env: { PORT, ...env } }), Error);
     return error.message;
