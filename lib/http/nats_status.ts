@@ -1,5 +1,5 @@
 import type { NatsStats } from "../metrics/mod.ts";
-import type { NatsHub } from "../nats/nats_hub.ts";
+import type { NatsHub } from "../nats/mod.ts";
 import type { StatusSource } from "./camera_status.ts";
 
 /** What `GET /cameras`, `GET /healthz` and `GET /metrics` say of the NATS hub. */

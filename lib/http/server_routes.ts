@@ -4,7 +4,7 @@ import type { Clock } from "../clock.ts";
 import type { ServerInfo } from "../live/mod.ts";
 import type { Log } from "../log.ts";
 import { KeepAlive, Viewers } from "../streaming/mod.ts";
-import type { NatsHub } from "../nats/nats_hub.ts";
+import type { NatsHub } from "../nats/mod.ts";
 import type { Recording } from "../recording/mod.ts";
 import { cameraRoutes } from "./camera_routes.ts";
 import type { Sounds } from "../sound/mod.ts";

@@ -5,6 +5,7 @@ import type { Log } from "../log.ts";
 import type { Bus } from "./bus.ts";
 import type { PublicationStats } from "./nats_hub.ts";
 import { Publication } from "./publication.ts";
+import type { PublishValue } from "./settings.ts";
 import { Uplink } from "./uplink.ts";
 
 /** Name of the driver for cameras that other origins publish: they are not published again. */
@@ -12,12 +13,9 @@ const NATS_DRIVER = "nats";
 /** Interval in which publications are checked, in milliseconds. */
 const CHECK_INTERVAL = 500;
 
-/** Which cameras are published: the value of `PUBLISH`. */
-export type Published = "all" | readonly string[];
-
 /** Options of a {@link Publisher}. */
 export interface PublisherOptions {
-  readonly published: Published;
+  readonly published: PublishValue;
   readonly cameras: CameraList;
   readonly bus: Bus;
   readonly clock: Clock;

@@ -1,5 +1,5 @@
 import type { Clock } from "../../../lib/clock.ts";
-import type { Message } from "../../../lib/nats/bus.ts";
+import type { Bus, Message } from "../../../lib/nats/bus.ts";
 import {
   ASK_INTERVAL,
   type Beat,
@@ -10,7 +10,6 @@ import {
   type Want,
   wantSubject,
 } from "../../../lib/nats/protocol.ts";
-import type { FakeClient, FakeHub } from "../../fake_bus.ts";
 
 /** A frame as an edge has received it. Times are in milliseconds. */
 export interface ReceivedFrame extends FrameHeader {
@@ -24,7 +23,8 @@ export interface ReceivedFrame extends FrameHeader {
 
 /** Options of a {@link FakeEdge}. */
 export interface FakeEdgeOptions {
-  readonly client: FakeClient;
+  readonly bus: Bus;
+  readonly clock: Clock;
   readonly camera?: string;
   /** Number of lanes, which does not change. @default {1} */
   readonly lanes?: number;
@@ -36,7 +36,7 @@ export interface FakeEdgeOptions {
  * An edge that is as simple as the protocol allows: it opens its lanes, and each one again when a
  * frame has come on it.
  */
-export class FakeEdge {
+export class FakeEdge implements Disposable {
   readonly frames: ReceivedFrame[] = [];
   readonly name: string;
   readonly #clock: Clock;
@@ -44,11 +44,11 @@ export class FakeEdge {
   readonly #open = new Map<number, Disposable>();
   readonly #stop = new AbortController();
 
-  constructor(hub: FakeHub, { camera = "front", lanes = 1, ...options }: FakeEdgeOptions) {
+  constructor({ camera = "front", lanes = 1, ...options }: FakeEdgeOptions) {
     this.#options = { camera, lanes, ...options };
-    this.#clock = hub.clock;
+    this.#clock = options.clock;
     this.name = crypto.randomUUID();
-    options.client.onConnection((connected) => {
+    options.bus.onConnection((connected) => {
       this.#open.clear();
       if (connected) this.#openAll();
     });
@@ -58,8 +58,8 @@ export class FakeEdge {
 
   /** Sends any want. */
   want(want: Partial<Want> = {}): void {
-    const { client, camera, epoch } = this.#options;
-    client.publish(wantSubject(camera), JSON.stringify({ edge: this.name, epoch, ...want }));
+    const { bus, camera, epoch } = this.#options;
+    bus.publish(wantSubject(camera), JSON.stringify({ edge: this.name, epoch, ...want }));
   }
 
   /** Leaves; without a word if `bye` is false. */
@@ -68,6 +68,11 @@ export class FakeEdge {
     for (const lane of this.#open.values()) lane[Symbol.dispose]();
     this.#open.clear();
     if (bye) this.want({ bye: true });
+  }
+
+  /** {@link stop}. */
+  [Symbol.dispose](): void {
+    this.stop();
   }
 
   /** The frames since a time of the monotonic clock. */
@@ -80,11 +85,11 @@ export class FakeEdge {
   }
 
   #openLane(lane: number): void {
-    const { client, camera } = this.#options;
+    const { bus, camera } = this.#options;
     if (this.#stop.signal.aborted || this.#open.has(lane)) return;
     this.#open.set(
       lane,
-      client.subscribe(frameSubject(camera, lane), (message) => this.#take(message, lane), {
+      bus.subscribe(frameSubject(camera, lane), (message) => this.#take(message, lane), {
         max: 1,
       }),
     );
@@ -123,9 +128,9 @@ export class FakeEdge {
 }
 
 /** Collects the beats that a client receives. */
-export function listenToBeats(client: FakeClient, camera?: string): Beat[] {
+export function listenToBeats(bus: Bus, camera?: string): Beat[] {
   const beats: Beat[] = [];
-  client.subscribe(
+  bus.subscribe(
     beatSubject(camera),
     ({ data }) => void beats.push(JSON.parse(new TextDecoder().decode(data))),
   );

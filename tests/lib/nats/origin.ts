@@ -6,7 +6,8 @@ import { Events } from "../../../lib/events.ts";
 import type { Jpeg } from "../../../lib/frame.ts";
 import { createLog } from "../../../lib/log.ts";
 import type { Bus } from "../../../lib/nats/bus.ts";
-import { type Published, Publisher } from "../../../lib/nats/publisher.ts";
+import { Publisher } from "../../../lib/nats/publisher.ts";
+import type { PublishValue } from "../../../lib/nats/settings.ts";
 import { sampleJpeg } from "../jpeg/sample_jpegs.ts";
 
 /** Size of the frames that were measured in the facts: 1280x720. */
@@ -75,7 +76,7 @@ export interface OriginOptions {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly cameras: readonly Camera[];
-  readonly published?: Published;
+  readonly published?: PublishValue;
 }
 
 /** Publishes cameras. `lines` is the log. */

@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertLess, assertMatch } from "@std/assert";
 import { CameraError } from "../../../lib/errors.ts";
 import { FRAME_HEADER, LANES, LEASE, MAX_JSON, wantSubject } from "../../../lib/nats/protocol.ts";
-import { FakeHub } from "../../fake_bus.ts";
+import { type FakeClient, FakeHub } from "../../fake_bus.ts";
 import { FakeEdge, type FakeEdgeOptions, listenToBeats, type ReceivedFrame } from "./fake_edge.ts";
 import { FRAME_BYTES, jpegOf, setUpCamera, setUpPublisher } from "./origin.ts";
 
@@ -12,19 +12,22 @@ interface Options {
   interval?: number;
   idleTimeout?: number;
   fps?: number;
+  /** Time after which the origin hears of a new connection, in milliseconds. */
+  notice?: number;
 }
 
-function setUp({ delay, rate, ...options }: Options = {}) {
+function setUp({ delay, rate, notice = 0, ...options }: Options = {}) {
   const hub = new FakeHub();
   const client = hub.connect({ delay, rate });
+  if (notice > 0) delayNotice(client, notice);
   const { clock } = client;
   const { camera, capture } = setUpCamera({ clock, ...options });
   const observer = hub.connect();
   const beats = listenToBeats(observer);
   const origin = setUpPublisher({ bus: client, clock, cameras: [camera] });
   const connect = (
-    edge: Omit<FakeEdgeOptions, "client"> & { delay?: number; rate?: number } = {},
-  ) => new FakeEdge(hub, { client: hub.connect(edge), ...edge });
+    edge: Omit<FakeEdgeOptions, "bus" | "clock"> & { delay?: number; rate?: number } = {},
+  ) => new FakeEdge({ clock: hub.clock, bus: hub.connect(edge), ...edge });
   const stats = () => origin.publisher.publication("front")!;
   const dispose = async () => {
     origin.publisher[Symbol.dispose]();
@@ -38,6 +41,16 @@ function setUp({ delay, rate, ...options }: Options = {}) {
     ...origin,
     [Symbol.asyncDispose]: dispose,
   };
+}
+
+/** Makes a client tell only some time after a reconnect that it is connected. */
+function delayNotice(client: FakeClient, ms: number): void {
+  const onConnection = client.onConnection.bind(client);
+  client.onConnection = (onChange) =>
+    onConnection((connected) => {
+      if (connected) client.clock.sleep(ms).then(() => onChange(true));
+      else onChange(false);
+    });
 }
 
 function percentile(values: readonly number[], share: number): number {
@@ -155,6 +168,56 @@ Deno.test("Publication measures its way on the idle link only", async () => {
   assertEquals(new Set(edge.frames.slice(2).map(({ way }) => way)), new Set([40]));
 });
 
+Deno.test("Publication uses an uplink that is long and thin", async () => {
+  await using it = setUp({ delay: 200, rate: FRAME_BYTES / 0.04 });
+  const edge = it.connect({ lanes: LANES });
+  await it.hub.advance(10_000);
+  const start = it.hub.clock.monotonic();
+  await it.hub.advance(10_000);
+  // The lanes are the limit: a frame takes 40 ms, the way 400 ms.
+  assertLess(0.9 * LANES / 0.44, edge.since(start).length / 10);
+  assertLess(percentile(ages(edge.since(start)), 0.99), 200 + 40 + 200);
+});
+
+/** Links of the origin: one-way delay, time that a frame takes, lanes of each edge. */
+const LINKS = [[100, 1, 1], [100, 1, 4], [10, 90, 1], [50, 50, 2], [0, 45, 2], [
+  10,
+  90,
+  3,
+]] as const;
+
+Deno.test("Publication sends each frame once for edges that have room at different times", async () => {
+  for (const [delay, transfer, lanes] of LINKS) {
+    await using it = setUp({ delay, rate: FRAME_BYTES / transfer * 1000 });
+    const edges = [0, 20, 45].map((delay) => it.connect({ delay, lanes }));
+    await it.hub.advance(3_000);
+    const [start, before] = [it.hub.clock.monotonic(), it.stats().frames];
+    await it.hub.advance(20_000);
+    const sent = it.stats().frames - before;
+    for (const edge of edges) {
+      const link = `${delay} ms, ${transfer} ms, ${lanes} lanes`;
+      assertLess(sent, 1.1 * edge.since(start).length, link);
+      const ways = new Set(edge.since(start).map(({ way }) => way));
+      assertEquals(ways, new Set([2 * delay]), link);
+    }
+  }
+});
+
+Deno.test("Publication sends a frame again, for edges without room on its lane, on a fast uplink only", async () => {
+  for (const [transfer, times] of [[2, 2], [100, 1]] as const) {
+    await using it = setUp({ rate: FRAME_BYTES / transfer * 1000, interval: 250 });
+    it.connect();
+    await it.hub.advance(3_010);
+    const [before, seen] = [it.stats().frames, it.camera.stats().frames];
+    for (let i = 0; i < 40; i++) {
+      it.observer.publish(wantSubject("front"), JSON.stringify({ edge: "other", lane: 7 }));
+      await it.hub.advance(250);
+    }
+    const expected = times * (it.camera.stats().frames - seen);
+    assertAlmostEquals(it.stats().frames - before, expected, 2, `${transfer} ms`);
+  }
+});
+
 Deno.test("Publication adapts to a way that becomes long while frames flow", async () => {
   await using it = setUp({ rate: 50_000_000, delay: 1 });
   const edge = it.connect({ lanes: LANES });
@@ -175,7 +238,9 @@ Deno.test("Publications share the uplink: frames of four cameras do not wait for
   const names = ["a", "b", "c", "d"];
   const cameras = names.map((name) => setUpCamera({ name, clock: bus.clock }).camera);
   using publisher = setUpPublisher({ bus, clock: bus.clock, cameras }).publisher;
-  const edges = names.map((camera) => new FakeEdge(hub, { client: hub.connect(), camera }));
+  const edges = names.map((camera) =>
+    new FakeEdge({ clock: hub.clock, bus: hub.connect(), camera })
+  );
   await hub.advance(5_000);
   const start = hub.clock.monotonic();
   await hub.advance(40_000);
@@ -197,6 +262,20 @@ Deno.test("Publication sends the newest frame to a newcomer, though others have 
   await it.hub.advance(100);
   assertEquals(second.frames.map(({ sequence }) => sequence), [3]);
   assertEquals(new Set(first.frames.map(({ sequence }) => sequence)).size, 3);
+});
+
+Deno.test("Publication repeats a frame for an edge that asks again, but not more than every second", async () => {
+  await using it = setUp({ interval: 5_000, fps: 0.2 });
+  const edge = it.connect();
+  await it.hub.advance(10_100);
+  const { length } = edge.frames;
+  edge.want({ lane: 0, new: true });
+  await it.hub.advance(500);
+  assertEquals(edge.frames.length, length);
+  await it.hub.advance(1_000);
+  edge.want({ lane: 0, new: true });
+  await it.hub.advance(100);
+  assertEquals(edge.frames.length, length + 1);
 });
 
 Deno.test("Publication sends no frame that is old, neither to a newcomer nor late", async () => {
@@ -261,26 +340,52 @@ Deno.test("Publication counts no room on lanes that were wanted before the loss 
 });
 
 Deno.test("Publication takes a want that comes before it hears of the new connection", async () => {
-  await using it = setUp({ interval: Infinity, fps: 0.01 });
+  await using it = setUp({ interval: Infinity, fps: 0.01, notice: 100 });
   const edge = it.connect();
-  await it.hub.advance(1_000);
+  await it.hub.advance(100);
   it.client.disconnect();
   it.client.reconnect();
   edge.want({ lane: 0 });
-  await it.hub.advance(50);
-  it.capture.interval = 100;
-  await it.hub.advance(1_000);
-  assertLess(0, edge.frames.length);
+  await it.hub.advance(150);
+  it.capture.interval = 10_000;
+  await it.hub.advance(200);
+  assertEquals(edge.frames.length, 1);
+});
+
+Deno.test("Publication measures its way anew after the loss of the connection", async () => {
+  await using it = setUp({ delay: 10 });
+  const edge = it.connect({ lanes: LANES });
+  await it.hub.advance(3_000);
+  it.client.disconnect();
+  it.client.setLink({ delay: 50 });
+  it.client.reconnect();
+  const start = it.hub.clock.monotonic();
+  await it.hub.advance(2_500);
+  assertEquals(new Set(edge.since(start).slice(2).map(({ way }) => way)), new Set([100]));
+});
+
+Deno.test("Publication lets no frames queue on a new connection", async () => {
+  await using it = setUp({ rate: 500_000 });
+  const edge = it.connect({ lanes: 4 });
+  await it.hub.advance(2_000);
+  assertLess(Math.max(...ages(edge.frames)), 400);
+  it.client.disconnect();
+  it.client.reconnect();
+  const start = it.hub.clock.monotonic();
+  await it.hub.advance(3_000);
+  assertLess(5, edge.since(start).length);
+  assertLess(Math.max(...ages(edge.since(start))), 400);
 });
 
 Deno.test("Publication counts frames that are larger than max_payload, and says so once", async () => {
   await using it = setUp();
   it.hub.maxPayload = 100_000;
   const edge = it.connect();
+  it.connect({ lanes: LANES });
   await it.hub.advance(1_000);
   assertEquals(edge.frames.length, 0);
   const { tooLarge, frames } = it.stats();
-  assertLess(25, tooLarge);
+  assertEquals(tooLarge, it.camera.stats().frames);
   assertEquals(frames, 0);
   const size = it.capture.jpeg.length + FRAME_HEADER;
   assertEquals(it.lines.length, 1);
@@ -294,6 +399,21 @@ Deno.test("Publication counts frames that are larger than max_payload, and says 
   assertLess(25, edge.frames.length);
   assertEquals(it.beats.at(-1)!.state, "streaming");
   assertEquals(it.stats().tooLarge, tooLarge);
+});
+
+Deno.test("Publication forgets that frames were too large when it connects again", async () => {
+  await using it = setUp({ idleTimeout: 0 });
+  it.hub.maxPayload = 100_000;
+  const edge = it.connect();
+  await it.hub.advance(1_000);
+  edge.stop();
+  await it.hub.advance(3_000);
+  assertEquals(it.beats.at(-1)!.state, "failed");
+  it.client.disconnect();
+  it.hub.maxPayload = 8_000_000;
+  it.client.reconnect();
+  await it.hub.advance(100);
+  assertEquals(it.beats.at(-1)!.state, "off");
 });
 
 const INVALID: readonly (string | Uint8Array<ArrayBuffer>)[] = [

@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Published } from "../../../lib/nats/publisher.ts";
+import type { PublishValue } from "../../../lib/nats/settings.ts";
 import { FakeHub } from "../../fake_bus.ts";
 import { FakeEdge, listenToBeats } from "./fake_edge.ts";
 import { setUpCamera, setUpPublisher } from "./origin.ts";
 
-function setUp(published: Published) {
+function setUp(published: PublishValue) {
   const hub = new FakeHub();
   const bus = hub.connect();
   const { clock } = bus;
@@ -38,7 +38,7 @@ Deno.test("Publisher publishes the cameras that PUBLISH names only", async () =>
 Deno.test("Publisher follows the list of cameras", async () => {
   const it = setUp("all");
   const [front, yard] = it.all;
-  const edge = new FakeEdge(it.hub, { client: it.hub.connect(), camera: "yard" });
+  const edge = new FakeEdge({ clock: it.hub.clock, bus: it.hub.connect(), camera: "yard" });
   await it.hub.advance(500);
   assert(edge.frames.length > 10);
   it.cameras.set([front!, it.create("new")]);
