@@ -15,8 +15,11 @@
  *
  * @module
  */
+import { checkGarbage, checkTooLarge, checkTwoOrigins } from "./abuse.ts";
+import { checkAppearing } from "./appearing.ts";
 import { checkFault, checkStalledEdge, FAULTS } from "./faults.ts";
 import { checkIdle, checkLongWay, checkThinEdge, checkUplink } from "./links.ts";
+import { checkMany } from "./many.ts";
 import { networking } from "./network.ts";
 import { Results } from "./results.ts";
 
@@ -69,6 +72,26 @@ Deno.test(
   "an edge that stalls for a minute is no burden",
   part("stalled"),
   () => checkStalledEdge(results, 60),
+);
+
+Deno.test(
+  "frames above max_payload are counted, and harm no other camera",
+  part("abuse"),
+  () => checkTooLarge(results),
+);
+Deno.test("garbage harms neither origins nor edges", part("abuse"), () => checkGarbage(results));
+Deno.test("an edge keeps the origin that it has", part("abuse"), () => checkTwoOrigins(results));
+Deno.test(
+  "cameras appear and disappear with their origins",
+  part("appearing"),
+  () => checkAppearing(results),
+);
+
+const minutes = Number(Deno.env.get("NATS_MINUTES") || 10);
+Deno.test(
+  `nothing grows in ${minutes} minutes with 16 edges of 4 cameras`,
+  part("many"),
+  () => checkMany(results, minutes),
 );
 
 globalThis.addEventListener("unload", () => {
