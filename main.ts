@@ -5,15 +5,16 @@ import { Authenticator } from "./lib/auth/mod.ts";
 import { logCameraEvents } from "./lib/camera/event_log.ts";
 import { logDriverErrors } from "./lib/camera/driver_errors.ts";
 import type { CameraEvent } from "./lib/camera/events.ts";
-import { openCameras } from "./lib/camera/open.ts";
 import { banner } from "./lib/cli/banner.ts";
+import { openServerCameras } from "./lib/cli/cameras.ts";
 import { runDoctor } from "./lib/cli/doctor.ts";
 import { readCommand } from "./lib/cli/flags.ts";
 import { load } from "./lib/cli/load.ts";
+import { openNats, publishCameras } from "./lib/cli/nats.ts";
 import { openRecordings } from "./lib/cli/recordings.ts";
 import { reportError } from "./lib/cli/report_error.ts";
 import { ResourceGroup } from "./lib/cli/resource_group.ts";
-import { recordCameras, reviewSettings } from "./lib/cli/review_settings.ts";
+import { reviewSettings } from "./lib/cli/review_settings.ts";
 import { describeServer } from "./lib/cli/server_address.ts";
 import { SETTINGS } from "./lib/cli/settings.ts";
 import { stopSignal } from "./lib/cli/signals.ts";
@@ -45,10 +46,10 @@ async function main(args: string[]): Promise<number | void> {
   if (command === "help") return console.log(usage(version, SETTINGS));
   if (command === "version") return console.log(version);
 
-  const { config, access, drivers, env, dotenv } = await load(command);
+  const { config, access, hubs, drivers, readCamera, env, dotenv } = await load(command);
   const stopped = stopSignal();
   if (command !== "serve") {
-    return await runDoctor(command, { config, drivers, env, dotenv, stopped });
+    return await runDoctor(command, { config, hubs, drivers, readCamera, env, dotenv, stopped });
   }
 
   const log = createLog({ clock, write: console.error, json: config.log === "json" });
@@ -62,16 +63,24 @@ async function main(args: string[]): Promise<number | void> {
   );
   modules.use(logCameraEvents(events, { clock, log }));
   modules.use(logDriverErrors(config.camerasDir, { clock, log }));
-  const configs = recordCameras(config.cameras);
-  // A driver may take its time to load.
-  const cameras = await Promise.race([openCameras(configs, drivers, { clock, events }), stopped]);
-  if (!cameras) return;
-  const sounds = await openSounds(configs, { cameras, clock, log });
-  const review = reviewSettings({ env, cameras: configs, dotenv });
-  const recording = await openRecordings(config, { cameras, sounds, clock, log });
+  const hub = await openNats(config, { hubs, clock, log });
+  if (hub) viewers.use(hub);
+  const opening = openServerCameras(config, { drivers, readCamera, clock, events, log });
+  const opened = await Promise.race([opening, stopped]); // a driver may take its time to load
+  if (!opened) return;
+  const { list: cameras, cameras: configs, groups } = opened;
+  viewers.defer(() => cameras.close(new ImmediateStop("Shutdown")));
+  const sounds = await openSounds(configs, { cameras: cameras.configured, clock, log });
+  const review = reviewSettings({ env, cameras: configs, groups, dotenv });
+  const recording = await openRecordings({ ...config, cameras: configs }, {
+    cameras: cameras.configured,
+    sounds,
+    clock,
+    log,
+  });
+  if (hub) publishCameras(hub, config, { list: cameras, configs, groups });
   if (recording) modules.use(recording);
   if (sounds) viewers.use(sounds);
-  for (const camera of cameras) viewers.defer(() => camera.close(new ImmediateStop("Shutdown")));
 
   const pages = await readPages(fromFileUrl(new URL("static", import.meta.url)));
   const tls = await readTls(config.tls);
@@ -85,6 +94,7 @@ async function main(args: string[]): Promise<number | void> {
     cameras,
     sounds,
     recording,
+    hub,
     pages,
     maxViewers,
     directTo,
@@ -95,9 +105,10 @@ async function main(args: string[]): Promise<number | void> {
   const app = createApp({ ...common, routes, authenticator, allowOrigin });
   server.handle((request, info) => app.fetch(request, info));
   const { addresses } = serverInfo();
-  console.log(
-    banner(config, { version, access, addresses, review, recording: recording?.summary }),
-  );
+  const summary = recording?.summary;
+  const { host } = config;
+  const description = { version, access, addresses, groups, review, recording: summary };
+  console.log(banner({ host, cameras: configs }, description));
   if (env.NOTIFY_SOCKET) notifyReady(env.NOTIFY_SOCKET); // systemd waits for it
   await stopped;
 }

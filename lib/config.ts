@@ -4,11 +4,21 @@ import { readHost } from "./host.ts";
 import { isQuoted, quote } from "./quote.ts";
 import { readSettings, type SettingTable, type SettingValues } from "./setting.ts";
 
-/** A camera that `CAMERA` names, and its driver. */
-interface NamedDriver {
-  /** Letters, digits and `-`. */
+/** An entry of `CAMERA`. */
+interface CameraEntry {
+  /** See {@link isCameraName}. */
   readonly name: string;
   readonly driver: string;
+  /**
+   * Whether `CAMERA` gives it a name, as in `front=pi`. Without a name, the driver's name is the
+   * camera's name, or the entry stands for all cameras that the driver discovers.
+   */
+  readonly named: boolean;
+}
+
+/** Whether a text can be the name of a camera: 1 to 64 letters, digits and `-`. */
+export function isCameraName(text: string): boolean {
+  return /^[a-z0-9-]{1,64}$/i.test(text);
 }
 
 /** Origins whose pages may read responses, in the form of the `Origin` header, or `*` for all. */
@@ -30,6 +40,7 @@ export const SERVER_SETTINGS = {
     unset: "per driver",
     meaning: "device, number, path, address or command of the camera",
     perCamera: true,
+    notDiscovered: true,
     secret: true, // an address can contain a password
   },
   sourceCert: {
@@ -189,7 +200,7 @@ export interface TlsFiles {
 }
 
 /** The settings of one camera. */
-export interface CameraConfig extends NamedDriver {
+export interface CameraConfig extends CameraEntry {
   /**
    * Time that it keeps running after its last viewer, in milliseconds; `Infinity`: it never stops.
    */
@@ -217,13 +228,33 @@ export function readConfig<Modules extends ModuleSettings = Record<never, Settin
   return {
     ...readModules(modules, env),
     ...values,
-    cameras: cameras.map(({ name, driver }) => {
-      const cameraEnv = forCamera(env, name);
-      const { idleTimeout } = readSettings(CAMERA_SETTINGS, env, cameraEnv);
-      return { ...readModules(modules, env, cameraEnv), name, driver, idleTimeout, env: cameraEnv };
-    }),
+    cameras: cameras.map((camera) => readCameraConfig(env, modules, camera)),
     tls: tlsFiles(tlsCert, tlsKey),
   };
+}
+
+/** A camera whose settings are read. */
+export interface CameraToConfigure extends Pick<CameraEntry, "name" | "driver"> {
+  /** @default {false} */
+  readonly named?: boolean;
+  /** The value of `SOURCE`. @default {the user's} */
+  readonly source?: string;
+}
+
+/**
+ * Reads the settings of one camera, which can be one that appears while the server runs.
+ *
+ * @throws {ConfigError} If a value is invalid.
+ */
+export function readCameraConfig<Modules extends ModuleSettings = Record<never, SettingTable>>(
+  env: Env,
+  modules: Modules,
+  { name, driver, named = false, source }: CameraToConfigure,
+): CameraConfig & ModuleValues<Modules> {
+  const cameraEnv = forCamera(env, name, source === undefined ? {} : { SOURCE: source });
+  const { idleTimeout } = readSettings(CAMERA_SETTINGS, env, cameraEnv);
+  const values = readModules(modules, env, cameraEnv);
+  return { ...values, name, driver, named, idleTimeout, env: cameraEnv };
 }
 
 function readModules<Modules extends ModuleSettings>(
@@ -236,12 +267,14 @@ function readModules<Modules extends ModuleSettings>(
   ) as ModuleValues<Modules>;
 }
 
-function readCameras(env: Env, name: string): readonly NamedDriver[] | undefined {
+function readCameras(env: Env, name: string): readonly CameraEntry[] | undefined {
   const cameras = parse(env, name, 'drivers, as "pi", "pi,usb" or "front=usb,back=pi"', (text) => {
     const entries = text.split(",").map((entry) => {
       // Only the name of an installed driver: never a path, a URL or a package.
       const match = /^\s*(?:([a-z0-9-]{1,64})\s*=\s*)?([a-z0-9][a-z0-9_-]{0,63})\s*$/i.exec(entry);
-      return match && { name: match[1] ?? match[2]!.replaceAll("_", "-"), driver: match[2]! };
+      const [, given, driver = ""] = match ?? [];
+      const named = given !== undefined;
+      return match && { name: given ?? driver.replaceAll("_", "-"), driver, named };
     });
     return entries.every((entry) => entry !== null) ? entries : undefined;
   });

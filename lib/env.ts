@@ -97,17 +97,19 @@ export function parse<T>(
 /**
  * Returns the settings of one camera: `FRONT_FPS` overrides `FPS` for the camera called "front". A
  * `-` in the camera's name corresponds to a `_` in the variable's name.
+ *
+ * @param values Settings that take precedence over the user's.
  */
-export function forCamera(env: Env, camera: string): Env {
+export function forCamera(env: Env, camera: string, values: Env = {}): Env {
   const prefix = `${camera.toUpperCase().replaceAll("-", "_")}_`;
   const overrides = Object.entries(env).filter(([name, value]) =>
-    name.startsWith(prefix) && value?.trim()
+    name.startsWith(prefix) && value?.trim() && !Object.hasOwn(values, name.slice(prefix.length))
   );
   const named = (pick: (name: string, value?: string) => string | undefined) =>
     Object.fromEntries(
       overrides.map(([name, value]) => [name.slice(prefix.length), pick(name, value)]),
     );
-  return Object.defineProperties({ ...env, ...named((_, value) => value) }, {
+  return Object.defineProperties({ ...env, ...named((_, value) => value), ...values }, {
     [VARIABLE_NAMES]: { value: named((name) => name) },
     [CAMERA_NAME]: { value: camera },
   });

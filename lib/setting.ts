@@ -14,6 +14,8 @@ export interface Setting<T = unknown> {
   readonly alternatives?: readonly string[];
   /** Whether it can be set for one camera: `FRONT_FPS` sets the `FPS` of the camera "front". */
   readonly perCamera?: boolean;
+  /** Whether it has no effect on cameras that a driver discovers. */
+  readonly notDiscovered?: boolean;
   /** Whether the value can contain a password. Such a value is never printed. */
   readonly secret?: boolean;
   /**
@@ -36,13 +38,13 @@ export interface Setting<T = unknown> {
 
 /**
  * Deno permissions for a setting: paths to read, kinds of `sys`, programs to run, or any program,
- * and whether to connect to other servers.
+ * and servers to connect to (`hub.example:4222`), or any server.
  */
 export interface SettingPermissions {
   readonly read?: readonly string[];
   readonly sys?: readonly ("statfs" | "setPriority")[];
   readonly run?: readonly string[] | "any";
-  readonly net?: boolean;
+  readonly net?: readonly string[] | "any";
 }
 
 /** The settings of one module, by their property names. */

@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import { whenResolved } from "./when_resolved.ts";
 
 /** Delay before each retry in a row, in milliseconds; the last one repeats. */
 const DELAYS = [0, 500, 1_000, 2_000, 4_000, 8_000, 10_000];
@@ -10,14 +11,17 @@ const RESET_AFTER = 10_000;
  */
 const WORKING_AFTER = 1_000;
 
-/** Minimum time from a failure to a retry that a user has requested, in milliseconds. */
+/**
+ * Minimum time from a failure to a retry that a user has requested, or that promises success, in
+ * milliseconds.
+ */
 const MIN_REQUESTED_DELAY = 1_000;
 
 /** Options of {@link Backoff.retryNow}. */
 export interface RetryOptions {
   /**
-   * Whether to shorten the delay to a second: for a user's request, not for a client's automatic
-   * one.
+   * Whether to shorten the delay to a second: for a user's request, or when a retry promises
+   * success, not for a client's automatic request.
    */
   skipDelay?: boolean;
 }
@@ -26,6 +30,8 @@ export interface RetryOptions {
 export interface RetryableError extends Error {
   /** Whether a retry is pointless until the user changes something. */
   readonly permanent: boolean;
+  /** Resolves when a retry promises success. */
+  readonly retryWhen?: Promise<void> | undefined;
 }
 
 /** Options of a {@link Backoff}. */
@@ -33,6 +39,13 @@ export interface BackoffOptions<E extends RetryableError> {
   clock: Clock;
   /** Called for each failure. @param delay Time until the retry, in milliseconds. */
   onFailure?: (error: E, delay: number) => void;
+  /**
+   * Whether the source is needed now. If not, it is no longer regarded as failed when a retry
+   * promises success. @default {() => true}
+   */
+  isNeeded?: () => boolean;
+  /** Called when a source that is not needed is no longer regarded as failed. */
+  onForgotten?: () => void;
 }
 
 /**
@@ -41,12 +54,14 @@ export interface BackoffOptions<E extends RetryableError> {
  * A permanent failure is retried only on request. One object serves all starts of a source, so that
  * clients that connect and disconnect cannot make a broken source start more often.
  */
-export class Backoff<E extends RetryableError> {
+export class Backoff<E extends RetryableError> implements Disposable {
   /** Number of failures so far. */
   total = 0;
 
   readonly #clock: Clock;
   readonly #onFailure: BackoffOptions<E>["onFailure"];
+  readonly #isNeeded: () => boolean;
+  readonly #onForgotten: BackoffOptions<E>["onForgotten"];
   #consecutiveFailures = 0;
   #lastError: E | undefined;
   #failedAt = -Infinity;
@@ -57,10 +72,14 @@ export class Backoff<E extends RetryableError> {
   /** Time between the first and the latest item since the last start, in milliseconds. */
   #succeedingFor = 0;
   #retryRequested = Promise.withResolvers<void>();
+  /** Waits for the promise of the last failure. */
+  #promised: Disposable | undefined;
 
-  constructor({ clock, onFailure }: BackoffOptions<E>) {
+  constructor({ clock, onFailure, isNeeded = () => true, onForgotten }: BackoffOptions<E>) {
     this.#clock = clock;
     this.#onFailure = onFailure;
+    this.#isNeeded = isNeeded;
+    this.#onForgotten = onForgotten;
   }
 
   /** The failure from which the source has not recovered yet. */
@@ -96,6 +115,7 @@ export class Backoff<E extends RetryableError> {
   succeed(): void {
     const now = this.#clock.monotonic();
     this.#lastError = undefined;
+    if (this.#promised) this.#expectNothing();
     this.#succeedingSince ??= now;
     this.#succeedingFor = now - this.#succeedingSince;
     if (this.#succeedingFor >= RESET_AFTER) this.#consecutiveFailures = 0;
@@ -108,7 +128,29 @@ export class Backoff<E extends RetryableError> {
     this.#lastError = error;
     this.#failedAt = this.#clock.monotonic();
     this.#retryAt = this.#failedAt + delay;
+    this.#expectNothing();
+    const { retryWhen } = error;
+    if (retryWhen) this.#promised = whenResolved(retryWhen, () => this.#onPromisedSuccess());
     this.#onFailure?.(error, delay);
+  }
+
+  /** Waits no longer for the promise of the last failure. */
+  [Symbol.dispose](): void {
+    this.#expectNothing();
+  }
+
+  #expectNothing(): void {
+    this.#promised?.[Symbol.dispose]();
+    this.#promised = undefined;
+  }
+
+  /** The promise of the last failure is fulfilled. */
+  #onPromisedSuccess(): void {
+    this.#expectNothing();
+    this.retryNow({ skipDelay: true });
+    if (this.#isNeeded()) return;
+    this.#lastError = undefined;
+    this.#onForgotten?.();
   }
 
   #nextDelay(): number {

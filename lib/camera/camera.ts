@@ -87,6 +87,8 @@ export class Camera implements AsyncDisposable {
     this.#backoff = new Backoff({
       clock,
       onFailure: (error, delay) => this.#onFailure(error, delay),
+      isNeeded: () => this.#hub.running,
+      onForgotten: () => this.#failingSince = undefined,
     });
     const images = normalize(open, { clock, broken: this.#broken });
     const explain = () => this.#broken.explain();
@@ -176,7 +178,7 @@ export class Camera implements AsyncDisposable {
         const isSecond = frame.sequence > seen + 1;
         if (isNew && (isSecond || frame.capturedAt >= earliestCapture)) return frame;
       }
-      throw new CameraError(CLOSED);
+      throw this.#closed ?? new CameraError(CLOSED);
     })();
     found.catch(() => {}); // not awaited if ready() throws
     await this.ready();
@@ -220,11 +222,12 @@ export class Camera implements AsyncDisposable {
   /**
    * Ends all subscribers and stops the capture.
    *
-   * @param reason Abort reason; see `ImmediateStop`.
+   * @param reason Abort reason; see `ImmediateStop`. A {@link CameraError} is the error for clients.
    */
   async close(reason?: unknown): Promise<void> {
-    this.#closed = new CameraError(CLOSED);
+    this.#closed = reason instanceof CameraError ? reason : new CameraError(CLOSED);
     this.#firstFrame.fail(this.#closed);
+    this.#backoff[Symbol.dispose]();
     await this.#hub.close(reason);
   }
 

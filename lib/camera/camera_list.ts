@@ -7,6 +7,8 @@ export interface CameraList {
    * change replaces the array. It can be empty.
    */
   readonly all: readonly Camera[];
+  /** Why there is no camera yet, for clients; undefined if no driver discovers cameras. */
+  readonly emptyReason?: string;
   /** Calls `onChange` after each change of {@link all}, until the result is disposed of. */
   subscribe(onChange: () => void): Disposable;
 }

@@ -81,9 +81,17 @@ export interface CameraDriver<Settings extends CommonSettings> {
    * Yields the complete list at the start and whenever it changes. The iteration ends only, and
    * soon, after `signal` aborts. A camera that has disappeared may appear again.
    *
-   * @throws {CameraError} While iterating; the server calls the function again later.
+   * @throws {ConfigError} At the call: the server then does not start.
+   * @throws {CameraError} While iterating; the server calls the function again later, and keeps the
+   * cameras until then.
    */
   discover?(env: Env, signal: AbortSignal): AsyncIterable<readonly DiscoveredCamera[]>;
+  /**
+   * Why `discover` finds no camera, for clients: completes "No camera yet: ".
+   *
+   * @default {`CAMERA=driver finds none`}
+   */
+  readonly noCameraReason?: string;
 }
 
 /** Requested capture settings. A driver honours those that it supports. */

@@ -20,7 +20,8 @@ export interface EventLogOptions {
 
 /**
  * Logs the events of all cameras. A failure that repeats is logged once until frames flow again.
- * The number of lines per camera is limited, see {@link LogLimiter}.
+ * The number of lines per camera, and about the cameras that one driver discovers, is limited, see
+ * {@link LogLimiter}.
  *
  * @returns An object whose disposal ends the logging.
  */
@@ -36,22 +37,23 @@ export function logCameraEvents(
     clock,
     maxLines: MAX_LINES,
     onSuspend: (camera, seconds) => log.warn("camera events not logged", { camera, seconds }),
-    onResume: (camera, count) =>
-      log.info("camera events logged again", {
-        camera,
-        suppressed: count,
-        ...suppressed.get(camera),
-      }),
+    onResume: (camera, count) => {
+      const latest = suppressed.get(camera);
+      suppressed.delete(camera);
+      log.info("camera events logged again", { camera, suppressed: count, ...latest });
+    },
   });
   const stack = new DisposableStack();
   stack.use(limiter);
   stack.use(events.subscribe((event) => {
     const { type, camera } = event;
-    if (type === "camera started" || type === "camera recovered") reasons.delete(camera);
+    if (ENDS_FAILURE.has(type)) reasons.delete(camera);
     const fields = fieldsOf(event);
     if (type === "camera failed" && reasons.get(camera) === fields.reason) return;
-    if (!limiter.allow(camera)) {
-      suppressed.set(camera, { latest: type, ...fields });
+    // The names of cameras that appear can differ each time.
+    const key = isDiscovery(event) ? event.driver : camera;
+    if (!limiter.allow(key)) {
+      suppressed.set(key, { latest: type, ...fields });
       return;
     }
     if (type === "camera frames dropped") return log.warn(type, { camera, ...fields });
@@ -62,9 +64,24 @@ export function logCameraEvents(
   return stack;
 }
 
+/** Events after which a failure is logged even if its reason is the same as before. */
+const ENDS_FAILURE: ReadonlySet<CameraEvent["type"]> = new Set([
+  "camera started",
+  "camera recovered",
+  "camera disappeared",
+]);
+
+function isDiscovery(
+  event: CameraEvent,
+): event is CameraEvent & { type: "camera appeared" | "camera disappeared" } {
+  return event.type === "camera appeared" || event.type === "camera disappeared";
+}
+
 function fieldsOf(event: CameraEvent): Fields {
   switch (event.type) {
     case "camera starting":
+    case "camera appeared":
+    case "camera disappeared":
       return { driver: event.driver };
     case "camera started":
     case "camera recovered":

@@ -25,4 +25,8 @@ export type CameraEvent =
     | { readonly type: "camera failed"; readonly error: CameraError; readonly retryDelay: number }
     /** The capture is closed: no subscriber needs the camera. */
     | { readonly type: "camera stopped" }
+    /** A driver has discovered the camera: it is in the list from now on. */
+    | { readonly type: "camera appeared"; readonly driver: string }
+    /** A discovered camera has left the list. It may return. */
+    | { readonly type: "camera disappeared"; readonly driver: string }
   );

@@ -1,12 +1,8 @@
-import type { Clock } from "../clock.ts";
 import type { CameraConfig } from "../config.ts";
 import type { Env } from "../env.ts";
 import { ConfigError } from "../errors.ts";
-import type { Events } from "../events.ts";
 import { sourceRedactor } from "../redact.ts";
-import { Camera } from "./camera.ts";
 import type { CommonSettings, Images } from "./driver.ts";
-import type { CameraEvent } from "./events.ts";
 import { guardDriver, type GuardOptions } from "./guard.ts";
 import { type AnyDriver, describeThrown, type DriverRegistry } from "./registry.ts";
 
@@ -22,23 +18,46 @@ export interface ConfiguredDriver {
   open(signal: AbortSignal): Images;
 }
 
+/** A camera's driver, and the settings of the camera. */
+export type CameraSettings = Pick<CameraConfig, "driver" | "env">;
+
 /**
  * Loads the driver of a camera and reads the camera's settings.
  *
  * @throws {ConfigError} If a value is invalid.
  */
 export async function openDriver(
-  { driver: name, env }: Pick<CameraConfig, "driver" | "env">,
+  { driver: name, env }: CameraSettings,
   drivers: DriverRegistry,
   onExcess?: (maxFps: number) => void,
 ): Promise<ConfiguredDriver> {
   const driver = await drivers.load(name);
+  return configureDriver(driver, { name, env, isBuiltIn: drivers.isBuiltIn(name), onExcess });
+}
+
+/** Options of {@link configureDriver}. */
+export interface ConfigureOptions {
+  /** The driver's name. */
+  readonly name: string;
+  /** The settings of one camera. */
+  readonly env: Env;
+  /** Whether it is one of the server's own drivers. */
+  readonly isBuiltIn: boolean;
+  /** See `GuardOptions`. */
+  readonly onExcess?: (maxFps: number) => void;
+}
+
+/** Reads the settings of a camera. @throws {ConfigError} If a value is invalid. */
+export function configureDriver(
+  driver: AnyDriver,
+  { name, env, isBuiltIn, onExcess }: ConfigureOptions,
+): ConfiguredDriver {
   // Created only for a failure: `env` may record the variables that are read.
   const redact = (text: string) => sourceRedactor(env).redact(text);
   const { settings, fps } = configure(driver, env, { name, redact });
   const open = (signal: AbortSignal) => driver.open(settings, signal);
   // The server's own drivers keep the contract; a guard costs them CPU time for each frame.
-  const guarded = drivers.isBuiltIn(name) ? open : guardDriver(open, { name, redact, onExcess });
+  const guarded = isBuiltIn ? open : guardDriver(open, { name, redact, onExcess });
   const { captureDelay = 0 } = driver;
   // A user's driver can have any value.
   return { fps, open: guarded, captureDelay: Number.isFinite(captureDelay) ? captureDelay : 0 };
@@ -64,23 +83,4 @@ function configure(
     reason = redact(describeThrown(cause));
   }
   throw new ConfigError(`Cannot configure camera driver "${name}": ${reason}`);
-}
-
-/** Creates the configured cameras. @throws {ConfigError} If a driver or a value is invalid. */
-export async function openCameras(
-  configs: readonly CameraConfig[],
-  drivers: DriverRegistry,
-  { clock, events }: { clock: Clock; events: Events<CameraEvent> },
-): Promise<Camera[]> {
-  const configured = await Promise.all(configs.map((config) => {
-    const camera = config.name;
-    return openDriver(
-      config,
-      drivers,
-      (maxFps) => events.emit({ type: "camera frames dropped", camera, maxFps }),
-    );
-  }));
-  return configs.map(({ name, driver, idleTimeout }, i) =>
-    new Camera({ name, driver, ...configured[i]!, idleTimeout, clock, events })
-  );
 }

@@ -1,4 +1,5 @@
 import { type Access, isLoopback } from "../auth/mod.ts";
+import type { CameraGroup } from "../camera/camera_groups.ts";
 import type { Config } from "../config.ts";
 import type { SettingsReview } from "./review_settings.ts";
 
@@ -8,6 +9,8 @@ export interface BannerOptions {
   readonly access: Access;
   /** Base URLs of the server. */
   readonly addresses: readonly string[];
+  /** The drivers that discover cameras. @default {[]} */
+  readonly groups?: readonly Pick<CameraGroup, "driver" | "position">[];
   /** The settings in use, and the warnings about them. */
   readonly review: SettingsReview;
   /** What is recorded, and where; undefined if nothing is. */
@@ -19,11 +22,13 @@ export interface BannerOptions {
  * settings.
  */
 export function banner(
-  config: Config,
-  { version, access, addresses, review, recording }: BannerOptions,
+  { cameras, host }: Pick<Config, "cameras" | "host">,
+  { version, access, addresses, groups = [], review, recording }: BannerOptions,
 ): string {
-  const { cameras, host } = config;
   const names = cameras.map(({ name, driver }) => name === driver ? name : `${name} (${driver})`);
+  for (const { driver, position } of groups.toReversed()) {
+    names.splice(position, 0, `all cameras of ${driver}`);
+  }
   return [
     `dinocam ${version} serves ${names.join(", ")}`,
     ...addressLines(addresses),

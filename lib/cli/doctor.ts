@@ -1,6 +1,10 @@
+import { discovers } from "../camera/camera_groups.ts";
 import { openDriver } from "../camera/open.ts";
 import type { DriverRegistry } from "../camera/registry.ts";
+import type { ReadCamera } from "../camera/server_cameras.ts";
+import { systemClock as clock } from "../clock.ts";
 import {
+  type Discoverer,
   type Finding,
   formatFinding,
   listCameras,
@@ -10,15 +14,25 @@ import {
 } from "../doctor/mod.ts";
 import type { Env } from "../env.ts";
 import { ConfigError, ImmediateStop } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { HubAddress } from "../nats/settings.ts";
 import { killAll } from "../process/mod.ts";
+import { checkedEntries, type CheckedGroup } from "./cameras.ts";
+import { checkOfNats, openNats } from "./nats.ts";
 import { describeAudio } from "./describe_source.ts";
-import { recordCameras, reviewSettings } from "./review_settings.ts";
+import { reviewSettings } from "./review_settings.ts";
 import type { ServerConfig } from "./settings.ts";
+
+const SILENT: Log = { info() {}, warn() {}, error() {} };
 
 /** Options of {@link runDoctor}. */
 export interface DoctorCommandOptions {
   readonly config: ServerConfig;
+  /** The addresses of `NATS_URL`; undefined if it is not set. */
+  readonly hubs: readonly HubAddress[] | undefined;
   readonly drivers: DriverRegistry;
+  /** Reads the settings of a camera that a driver has discovered. */
+  readonly readCamera: ReadCamera;
   /** The environment with the user's settings. */
   readonly env: Env;
   /** The text of the file `.env`, if there is one. */
@@ -64,13 +78,17 @@ interface FindingsOptions extends Omit<DoctorCommandOptions, "stopped"> {
 }
 
 async function printFindings(options: FindingsOptions): Promise<number> {
-  const { config, drivers, listers, env, dotenv, signal } = options;
-  const recorded = recordCameras(config.cameras);
+  const { config, hubs, drivers, listers, env, dotenv, signal } = options;
+  // The driver `nats` needs it. Its failures are findings.
+  await using _hub = await openNats(config, { hubs, clock, log: SILENT });
+  const { cameras: recorded, groups } = await checkedEntries(config, drivers);
   const cameras = await Promise.all(
     recorded.map(async (camera) => ({ ...camera, ...await openDriver(camera, drivers) })),
   );
   const requirements = await drivers.requirements();
-  const { settings, warnings } = reviewSettings({ env, cameras: recorded, dotenv, task: "doctor" });
+  const discoverers = await Promise.all(groups.map((group) => discovererOf(group, options)));
+  const reviewed = { env, cameras: recorded, groups, dotenv, task: "doctor" } as const;
+  const { settings, warnings } = reviewSettings(reviewed);
   const counts = { problem: 0, warning: 0 };
   const print = (finding: Finding) => {
     console.log(formatFinding(finding));
@@ -78,19 +96,38 @@ async function printFindings(options: FindingsOptions): Promise<number> {
   };
   print({ verdict: "ok", text: settings });
   for (const { text, advice } of warnings) print({ verdict: "warning", text, advice });
-  const moduleChecks = await moduleChecksFor(config, recorded, env);
-  const checks = runChecks({ ...config, cameras, listers, requirements, moduleChecks }, signal);
+  const moduleChecks = await moduleChecksFor(options, recorded, groups);
+  const checked = { ...config, cameras, listers, discoverers, requirements, moduleChecks };
+  const checks = runChecks(checked, signal);
   for await (const finding of checks) print(finding);
   console.log(summary(counts.problem, counts.warning));
   return counts.problem === 0 ? 0 : 1;
 }
 
+/** Prepares the check of a driver that discovers cameras. */
+async function discovererOf(
+  { driver: name, env }: CheckedGroup,
+  { drivers, readCamera }: Pick<FindingsOptions, "drivers" | "readCamera">,
+): Promise<Discoverer> {
+  const driver = await drivers.load(name);
+  return {
+    driver: name,
+    noCameraReason: driver.noCameraReason,
+    discover: (signal) => driver.discover!(env, signal),
+    open: async (found) => {
+      const config = readCamera({ ...found, driver: name });
+      return { name: found.name, driver: name, ...await openDriver(config, drivers) };
+    },
+  };
+}
+
 /** Returns the checks of the modules. */
 async function moduleChecksFor(
-  { recording: { dir, maxBytes } }: ServerConfig,
-  cameras: readonly (ServerConfig["cameras"][number])[],
-  env: Env,
+  { config, hubs, env }: FindingsOptions,
+  cameras: ServerConfig["cameras"],
+  groups: readonly CheckedGroup[],
 ): Promise<ModuleCheck[]> {
+  const { dir, maxBytes } = config.recording;
   const { checkSound } = await import("../sound/mod.ts");
   const sounds = cameras.map(({ name, sound, env }) => ({
     name,
@@ -103,6 +140,8 @@ async function moduleChecksFor(
     const { checkRecording } = await import("../recording/mod.ts");
     checks.push((signal) => checkRecording({ dir, maxBytes }, signal));
   }
+  const natsCheck = await checkOfNats(config, { hubs, configs: cameras, groups, clock });
+  if (natsCheck) checks.push(natsCheck);
   return checks;
 }
 
@@ -117,7 +156,9 @@ async function listersOf(drivers: DriverRegistry): Promise<Lister[]> {
   for (const name of drivers.names) {
     // A driver that fails to load is reported when it is requested.
     const driver = await drivers.load(name).catch(() => undefined);
-    if (driver?.list) listers.push({ driver: name, list: (signal) => driver.list!(signal) });
+    if (!driver?.list) continue;
+    const list = (signal: AbortSignal) => driver.list!(signal);
+    listers.push({ driver: name, discovers: discovers(driver), list });
   }
   return listers;
 }

@@ -43,6 +43,8 @@ export interface ReviewOptions {
   readonly env: Env;
   /** The cameras, after their drivers have read their settings. */
   readonly cameras: readonly CheckedCamera[];
+  /** The drivers that discover cameras. @default {[]} */
+  readonly groups?: readonly CheckedCamera[];
   /** The text of the file `.env`, if there is one. */
   readonly dotenv: string | undefined;
   /** The task that the user has started. @default {"start"} */
@@ -51,9 +53,10 @@ export interface ReviewOptions {
 
 /** Lists the settings in use, and checks them. */
 export function reviewSettings(
-  { env, cameras, dotenv, task = "start" }: ReviewOptions,
+  { env, cameras: configured, groups = [], dotenv, task = "start" }: ReviewOptions,
 ): SettingsReview {
-  const inUse = settingsInUse(env, cameras);
+  const cameras = [...configured, ...groups];
+  const inUse = settingsInUse(env, configured);
   const dotenvCommand = withDotenv(task, currentLauncher());
   return {
     settings: `Settings: ${inUse.join(" ") || "all defaults"}`,

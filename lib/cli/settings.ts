@@ -1,5 +1,12 @@
-import { type ModuleSettings, readConfig, SERVER_SETTINGS } from "../config.ts";
+import {
+  type CameraToConfigure,
+  type ModuleSettings,
+  readCameraConfig,
+  readConfig,
+  SERVER_SETTINGS,
+} from "../config.ts";
 import { type Env, forCamera, variableName } from "../env.ts";
+import { describeHub, NATS_SETTINGS } from "../nats/settings.ts";
 import { quote } from "../quote.ts";
 import { RECORDING_SETTINGS } from "../recording/settings.ts";
 import type { Setting, SettingTable } from "../setting.ts";
@@ -13,6 +20,7 @@ import { describeAudio, describeSource } from "./describe_source.ts";
 export const MODULE_SETTINGS = {
   sound: SOUND_SETTINGS,
   recording: RECORDING_SETTINGS,
+  nats: NATS_SETTINGS,
 } satisfies ModuleSettings;
 
 /** The values of all settings. */
@@ -21,6 +29,11 @@ export type ServerConfig = ReturnType<typeof readServerConfig>;
 /** Reads all settings. @throws {ConfigError} If a value is invalid. */
 export function readServerConfig(env: Env) {
   return readConfig(env, MODULE_SETTINGS);
+}
+
+/** Reads all settings of one camera. @throws {ConfigError} If a value is invalid. */
+export function readServerCamera(env: Env, camera: CameraToConfigure) {
+  return readCameraConfig(env, MODULE_SETTINGS, camera);
 }
 
 const TABLES = [SERVER_SETTINGS, ...Object.values<SettingTable>(MODULE_SETTINGS)];
@@ -66,6 +79,7 @@ export function settingsInUse(env: Env, cameras: readonly CameraWithReads[]): st
 export function describeValue(setting: Setting | undefined, value: string): string {
   if (setting?.name === "SOURCE") return describeSource(value) ?? "(set)";
   if (setting?.name === "AUDIO") return describeAudio(value) ?? "(set)";
+  if (setting?.name === "NATS_URL") return describeHub(value) ?? "(set)";
   if (!setting || setting.secret) return "(set)";
   return /^[\w.:/@+,=*%~-]{1,80}$/.test(value) ? value : quote(value);
 }

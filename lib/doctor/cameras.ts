@@ -18,6 +18,8 @@ export interface CameraUnderTest {
 /** A driver that can list its cameras. */
 export interface Lister {
   readonly driver: string;
+  /** Whether the driver also discovers cameras, so that one camera needs a name. @default {false} */
+  readonly discovers?: boolean;
   list(signal: AbortSignal): Promise<readonly FoundCamera[]>;
 }
 
@@ -29,11 +31,12 @@ export async function* listCameras(
   listers: readonly Lister[],
   signal: AbortSignal,
 ): AsyncGenerator<string> {
-  for (const { driver, list } of listers) {
+  for (const lister of listers) {
+    const { driver, list } = lister;
     try {
       const found = await list(signal);
       for (const { source, name } of found) {
-        yield `CAMERA=${driver} SOURCE=${shellQuote(source)}  ${name}`;
+        yield `CAMERA=${oneOf(lister)} SOURCE=${shellQuote(source)}  ${name}`;
       }
       if (found.length === 0) yield `CAMERA=${driver}  no camera found`;
     } catch (error) {
@@ -42,11 +45,17 @@ export async function* listCameras(
   }
 }
 
+/** Returns the value of `CAMERA` for one camera of a driver. */
+function oneOf({ driver, discovers = false }: Lister): string {
+  return discovers ? `front=${driver}` : driver;
+}
+
 /** Reports the cameras that a driver finds. */
 export async function checkCameras(
-  { driver, list }: Lister,
+  lister: Lister,
   signal: AbortSignal,
 ): Promise<Finding[]> {
+  const { driver, list } = lister;
   try {
     const found = await list(signal);
     if (found.length === 0) {
@@ -54,7 +63,7 @@ export async function checkCameras(
     }
     return found.map(({ source, name }) => ({
       verdict: "ok",
-      text: `Found ${name}: CAMERA=${driver} SOURCE=${shellQuote(source)}`,
+      text: `Found ${name}: CAMERA=${oneOf(lister)} SOURCE=${shellQuote(source)}`,
     }));
   } catch {
     return []; // checkPrograms() reports a missing program

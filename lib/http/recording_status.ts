@@ -12,18 +12,18 @@ export interface RecordingStatus {
 /**
  * Describes the recordings for the server's routes: nothing if the server does not record.
  *
- * @param cameras Names of all cameras.
+ * @param cameras Returns the names of all cameras.
  */
 export function recordingStatus(
   recording: Recording | undefined,
-  cameras: readonly string[],
+  cameras: () => readonly string[],
 ): RecordingStatus {
   if (!recording) return { status: [], stats: () => [] };
   return {
     status: [{
       describe: (camera) => ({ recording: describe(recording, camera) }),
       health: (authenticated) => ({
-        recording: cameras.flatMap((camera) => {
+        recording: cameras().flatMap((camera) => {
           const { state, since, reason } = recording.status(camera);
           if (state !== "paused") return [];
           return { camera, since: new Date(since).toISOString(), ...authenticated && { reason } };
@@ -31,7 +31,7 @@ export function recordingStatus(
       }),
     }],
     stats: () =>
-      cameras.map((camera) => {
+      cameras().map((camera) => {
         const { state, frames, dropped } = recording.status(camera);
         const { bytes, oldest } = recording.library.extent(camera);
         return { camera, state, frames, dropped, bytes, oldest };

@@ -1,5 +1,5 @@
 import type { Hono } from "hono";
-import type { Camera } from "../camera/camera.ts";
+import type { CameraList } from "../camera/camera_list.ts";
 import type { Clock } from "../clock.ts";
 import type { ServerInfo } from "../live/mod.ts";
 import type { Log } from "../log.ts";
@@ -23,8 +23,8 @@ import { streamRoutes } from "./stream_routes.ts";
 
 /** Options of {@link serverRoutes}. */
 export interface ServerRoutesOptions {
-  /** At least one. Routes without a camera's name are for the first camera. */
-  cameras: readonly Camera[];
+  /** Routes without a camera's name are for the first camera. */
+  cameras: CameraList;
   pages: Pages;
   /** Maximum number of viewers. @default {Infinity} */
   maxViewers?: number;
@@ -51,7 +51,7 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
   const { pages, maxViewers, serverInfo, directTo, version = "unknown", clock, log } = options;
   const { recording } = options;
   const cameras = new Cameras(options.cameras);
-  const names = cameras.all.map(({ name }) => name);
+  const names = () => cameras.all.map(({ name }) => name);
   const sounds = new CameraSounds(options.sounds);
   const recorded = recordingStatus(recording, names);
   const status = [...options.status ?? [], ...recorded.status, sounds.status];
@@ -75,7 +75,7 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
     snapshotRoutes(cameras),
     cameraRoutes(cameras, status),
     liveRoutes({ cameras, viewers, serverInfo, status, replay, replaySound, sounds, clock, log }),
-    metricsRoutes(cameras, server, recorded.stats, () => sounds.stats(names)),
+    metricsRoutes(cameras, server, recorded.stats, () => sounds.stats(names())),
     pageRoutes(pages),
   ];
 }

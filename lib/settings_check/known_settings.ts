@@ -5,6 +5,8 @@ import { nearest } from "./near_miss.ts";
 export interface CheckedCamera {
   readonly name: string;
   readonly driver: string;
+  /** Whether it stands for all cameras that its driver discovers. @default {false} */
+  readonly isGroup?: boolean;
   /** The variables that its driver reads; undefined if they are unknown. */
   readonly reads: ReadonlySet<string> | undefined;
 }
@@ -72,12 +74,15 @@ export class KnownSettings {
   readonly #settings: ReadonlyMap<string, Setting>;
   readonly #cameraSettings: ReadonlyMap<string, Setting>;
   readonly #cameras: readonly CheckedCamera[];
+  /** Those that have a name. */
+  readonly #named: readonly CheckedCamera[];
 
   constructor(settings: readonly Setting[], cameras: readonly CheckedCamera[]) {
     const byName = (some: readonly Setting[]) => new Map(some.map((one) => [one.name, one]));
     this.#settings = byName(settings);
     this.#cameraSettings = byName(settings.filter(({ perCamera }) => perCamera));
     this.#cameras = cameras;
+    this.#named = cameras.filter(({ isGroup = false }) => !isGroup);
   }
 
   /** Recognizes a variable; undefined if it is not related to the settings. */
@@ -118,7 +123,7 @@ export class KnownSettings {
   #exact(variable: string): Recognized | undefined {
     const setting = this.#settings.get(variable);
     if (setting) return { kind: "setting", setting };
-    for (const camera of this.#cameras) {
+    for (const camera of this.#named) {
       const prefix = prefixOf(camera);
       if (!variable.startsWith(prefix)) continue;
       const setting = this.#cameraSettings.get(variable.slice(prefix.length));
@@ -132,7 +137,7 @@ export class KnownSettings {
    * listed here.
    */
   #ofCamera(variable: string, upper: string): Recognized | undefined {
-    for (const camera of this.#cameras) {
+    for (const camera of this.#named) {
       const prefix = prefixOf(camera);
       if (!upper.startsWith(prefix)) continue;
       const name = upper.slice(prefix.length);
@@ -148,7 +153,7 @@ export class KnownSettings {
 
   /** `FPS_FRONT`, or `FRONTFPS`, for the camera "front". */
   #misplacedPrefix(variable: string, upper: string): Recognized | undefined {
-    for (const prefix of this.#cameras.map(prefixOf)) {
+    for (const prefix of this.#named.map(prefixOf)) {
       const bare = prefix.replace(/_+$/, "");
       for (const name of this.#cameraSettings.keys()) {
         if (upper === `${name}_${bare}` || upper === `${bare}${name}`) {
@@ -162,11 +167,14 @@ export class KnownSettings {
   /** Recognizes a setting of a camera that does not exist: `FRONT_FPS` without a camera "front". */
   #ofUnknownCamera(variable: string, upper: string): Recognized | undefined {
     if (FOREIGN_PREFIXES.has(upper.split("_", 1)[0]!)) return undefined;
-    for (const name of this.#cameraSettings.keys()) {
+    const hasGroup = this.#named.length < this.#cameras.length;
+    for (const [name, { notDiscovered }] of this.#cameraSettings) {
       if (!upper.endsWith(`_${name}`)) continue;
+      // A camera of that name can appear.
+      if (hasGroup && !notDiscovered) continue;
       const prefix = upper.slice(0, -name.length);
       const camera = prefix.slice(0, -1).toLowerCase().replaceAll("_", "-");
-      const meant = nearest(prefix, this.#cameras.map(prefixOf));
+      const meant = nearest(prefix, this.#named.map(prefixOf));
       return mistake(
         `${variable} is not read: CAMERA names no camera "${camera}"`,
         meant

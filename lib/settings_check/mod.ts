@@ -48,7 +48,8 @@ export function checkSettings(options: SettingsToCheck): SettingWarning[] {
     const { setting, camera } = recognized;
     if (hasQuotes(setting, text)) warnings.push(quotesWarning(variable));
     const affected = camera ? [camera] : cameras.filter((one) => !isOverridden(env, setting, one));
-    const unread = checkRequired({ variable, setting, affected, env }) ??
+    const unread = checkDiscovered({ variable, setting, affected, env }) ??
+      checkRequired({ variable, setting, affected, env }) ??
       checkRead({ variable, setting, affected, env });
     if (unread) warnings.push(unread);
   }
@@ -106,6 +107,17 @@ interface ReadCheck {
   /** The cameras that the variable applies to. */
   readonly affected: readonly CheckedCamera[];
   readonly env: Env;
+}
+
+/** Checks whether a setting that discovered cameras do not have is that of another camera. */
+function checkDiscovered(
+  { variable, setting: { notDiscovered = false }, affected }: ReadCheck,
+): SettingWarning | undefined {
+  const isForGroups = affected.length > 0 && affected.every(({ isGroup = false }) => isGroup);
+  if (!notDiscovered || !isForGroups) return undefined;
+  const [{ driver }] = affected as [CheckedCamera];
+  const text = `${variable} has no effect on cameras that driver ${driver} discovers`;
+  return { variable, text, advice: `to name a camera set CAMERA=front=${driver}` };
 }
 
 /** Checks whether a driver reads a setting, if the server itself does not. */

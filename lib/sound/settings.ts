@@ -43,6 +43,7 @@ export const SOUND_SETTINGS = {
       "`exec:` and a command that prints samples, or `test`: a beep with the pictures. " +
       "`off`: none, for one camera",
     perCamera: true,
+    notDiscovered: true,
     secret: true, // an address can contain a password
     permissions: audioPermissions,
     read: readAudio,
@@ -53,6 +54,7 @@ export const SOUND_SETTINGS = {
     default: "24000",
     meaning: "samples per second, from 8000 to 48000",
     perCamera: true,
+    notDiscovered: true,
     requires: "AUDIO",
     read: (env, name) => readInteger(env, name, { min: 8_000, max: 48_000 }),
   },
@@ -63,6 +65,7 @@ export const SOUND_SETTINGS = {
     meaning: "milliseconds by which the sound is delayed, as pictures take longer to arrive: " +
       "raise it if the sound is early. From -500 to 2000; `pi`: 80, `usb`: 50, others 0",
     perCamera: true,
+    notDiscovered: true,
     requires: "AUDIO",
     read: readDelay,
   },
@@ -171,7 +174,7 @@ function readDelay(env: Env, name: string): number | undefined {
 
 /** Returns Deno's permissions for a value of `AUDIO`. */
 function audioPermissions(value: string): SettingPermissions {
-  if (/^https?:/i.test(value)) return { net: true };
+  if (/^https?:/i.test(value)) return { net: "any" };
   if (/^exec:/i.test(value)) return { run: "any" };
   return /^(pulse|alsa|avfoundation|dshow)\b/i.test(value) ? { run: [FFMPEG] } : {};
 }

@@ -1,15 +1,20 @@
 import { systemClock } from "../../../lib/clock.ts";
 import type { Hono } from "hono";
+import type { Camera } from "../../../lib/camera/camera.ts";
+import { type CameraList, MutableCameraList } from "../../../lib/camera/camera_list.ts";
 import { type AppOptions, createApp } from "../../../lib/http/app.ts";
 import { serverRoutes, type ServerRoutesOptions } from "../../../lib/http/server_routes.ts";
 
 /** Options of {@link createServerApp}. */
-type Options = Partial<AppOptions & ServerRoutesOptions> & Pick<ServerRoutesOptions, "cameras">;
+type Options = Partial<AppOptions & Omit<ServerRoutesOptions, "cameras">> & {
+  cameras: CameraList | readonly Camera[];
+};
 
 const silent = { info() {}, warn() {}, error() {} };
 
 /** Creates the app with the server's own routes, followed by those in `routes`. It has no pages. */
-export function createServerApp({ routes = [], ...options }: Options): Hono {
-  const all = { pages: new Map(), clock: systemClock, log: silent, ...options };
+export function createServerApp({ routes = [], cameras: given, ...options }: Options): Hono {
+  const cameras = "subscribe" in given ? given : new MutableCameraList(given);
+  const all = { pages: new Map(), clock: systemClock, log: silent, ...options, cameras };
   return createApp({ ...all, routes: [...serverRoutes(all), ...routes] });
 }

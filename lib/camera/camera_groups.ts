@@ -1,0 +1,85 @@
+import type { CameraConfig } from "../config.ts";
+import { type Env, variableName } from "../env.ts";
+import { ConfigError } from "../errors.ts";
+import { configureDriver } from "./open.ts";
+import type { AnyDriver, DriverRegistry } from "./registry.ts";
+
+/** An entry of `CAMERA` that stands for all cameras that its driver discovers. */
+export interface CameraGroup {
+  /** Name of the driver. */
+  readonly driver: string;
+  /** The environment for `discover`. */
+  readonly env: Env;
+  /** Number of configured cameras before it in `CAMERA`. */
+  readonly position: number;
+}
+
+/** The entries of `CAMERA`. */
+export interface CameraEntries<Config> {
+  /** One camera each. */
+  readonly cameras: Config[];
+  readonly groups: CameraGroup[];
+}
+
+/** What is known of an entry of `CAMERA` before its driver is loaded. */
+type Entry = Pick<CameraConfig, "driver" | "named" | "env">;
+
+/**
+ * Tells the cameras in `CAMERA` from the groups: the entries without a name whose driver discovers
+ * cameras.
+ *
+ * @throws {ConfigError} If a driver cannot be loaded, or `SOURCE` is set and is that of no camera.
+ */
+export async function findGroups<Config extends Entry>(
+  entries: readonly Config[],
+  drivers: DriverRegistry,
+): Promise<CameraEntries<Config>> {
+  const isGroup = await Promise.all(
+    entries.map(async ({ named, driver }) => !named && discovers(await drivers.load(driver))),
+  );
+  const cameras: Config[] = [];
+  const groups: CameraGroup[] = [];
+  entries.forEach((entry, i) => {
+    const { driver, env } = entry;
+    if (isGroup[i]) groups.push({ driver, env, position: cameras.length });
+    else cameras.push(entry);
+  });
+  for (const group of groups) refuseSource(group, cameras.length > 0);
+  return { cameras, groups };
+}
+
+/** Whether a driver discovers cameras. */
+export function discovers(
+  driver: AnyDriver,
+): driver is AnyDriver & Required<Pick<AnyDriver, "discover">> {
+  return typeof driver.discover === "function";
+}
+
+/** Refuses a `SOURCE`, which selects one camera, unless it can be that of another camera. */
+function refuseSource({ driver, env }: CameraGroup, hasOthers: boolean): void {
+  if (!env.SOURCE?.trim()) return;
+  const variable = variableName(env, "SOURCE");
+  if (variable === "SOURCE" && hasOthers) return;
+  throw new ConfigError(
+    `Cannot use ${variable} with CAMERA=${driver}, which is all cameras of driver "${driver}": ` +
+      `for one camera set CAMERA=front=${driver}`,
+  );
+}
+
+/**
+ * Calls a driver's `configure` as for a discovered camera, to learn from the environment that it
+ * gets what it reads.
+ *
+ * @returns Whether the driver has accepted the settings.
+ */
+export async function tryConfigure(
+  { driver: name, env }: Pick<CameraGroup, "driver" | "env">,
+  drivers: DriverRegistry,
+): Promise<boolean> {
+  try {
+    configureDriver(await drivers.load(name), { name, env, isBuiltIn: drivers.isBuiltIn(name) });
+    return true;
+  } catch {
+    return false; // it may refuse the name or the source: reported for the cameras that appear
+  }
+}

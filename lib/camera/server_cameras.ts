@@ -1,0 +1,285 @@
+import type { Clock } from "../clock.ts";
+import type { CameraConfig } from "../config.ts";
+import { type CameraError, explain } from "../errors.ts";
+import type { Events } from "../events.ts";
+import type { Fields, Log } from "../log.ts";
+import { LogLimiter } from "../log_limiter.ts";
+import { shorten } from "../quote.ts";
+import { sourceRedactor } from "../redact.ts";
+import { Camera } from "./camera.ts";
+import { type CameraGroup, discovers } from "./camera_groups.ts";
+import { type CameraList, MutableCameraList } from "./camera_list.ts";
+import { DiscoveredCameras } from "./discovered_cameras.ts";
+import { Discovery } from "./discovery.ts";
+import type { DiscoveredCamera } from "./driver.ts";
+import type { CameraEvent } from "./events.ts";
+import { type ConfiguredDriver, configureDriver, openDriver } from "./open.ts";
+import type { DriverRegistry } from "./registry.ts";
+
+/** Interval in which cameras that have disappeared are checked for viewers, in milliseconds. */
+const CHECK_INTERVAL = 5_000;
+/** Maximum number of log lines per minute about the cameras that a driver discovers. */
+const MAX_LINES = 100;
+
+/** What a {@link Camera} needs besides its driver. */
+export type CameraOptionsFromConfig = Pick<CameraConfig, "name" | "driver" | "idleTimeout" | "env">;
+
+/** Reads the settings of a discovered camera. @throws {ConfigError} If a value is invalid. */
+export type ReadCamera = (
+  camera: DiscoveredCamera & { readonly driver: string },
+) => CameraOptionsFromConfig;
+
+/** Options of {@link openCameras}. */
+export interface OpenCamerasOptions {
+  /** The configured cameras. */
+  readonly cameras: readonly CameraOptionsFromConfig[];
+  readonly groups: readonly CameraGroup[];
+  readonly drivers: DriverRegistry;
+  readonly readCamera: ReadCamera;
+  readonly clock: Clock;
+  readonly events: Events<CameraEvent>;
+  readonly log: Log;
+}
+
+/**
+ * Creates the configured cameras, and starts to discover others.
+ *
+ * @throws {ConfigError} If a driver or a value is invalid.
+ */
+export async function openCameras(options: OpenCamerasOptions): Promise<ServerCameras> {
+  const { drivers, groups, events } = options;
+  const configured = await Promise.all(options.cameras.map(async (config) => {
+    const driver = await openDriver(config, drivers, reportExcess(events, config.name));
+    return { config, driver };
+  }));
+  const loaded = await Promise.all(groups.map(({ driver }) => drivers.load(driver)));
+  const create = (config: CameraOptionsFromConfig, driver: ConfiguredDriver) =>
+    createCamera(config, driver, options);
+  const cameras = new ServerCameras(
+    configured.map(({ config, driver }) => create(config, driver)),
+    options,
+  );
+  groups.forEach((group, i) => {
+    const driver = loaded[i]!;
+    if (!discovers(driver)) return;
+    const { driver: name, env, position } = group;
+    cameras.discover({
+      driver: name,
+      position,
+      discover: (signal) => driver.discover(env, signal),
+      redact: (text) => sourceRedactor(env).redact(text),
+      emptyReason: driver.noCameraReason ?? `CAMERA=${name} finds none`,
+      create: (found) => {
+        const config = options.readCamera({ ...found, driver: name });
+        const isBuiltIn = drivers.isBuiltIn(name);
+        const onExcess = reportExcess(events, found.name);
+        return create(
+          config,
+          configureDriver(driver, { name, env: config.env, isBuiltIn, onExcess }),
+        );
+      },
+    });
+  });
+  try {
+    cameras.start();
+  } catch (error) {
+    await cameras.close();
+    throw error;
+  }
+  return cameras;
+}
+
+function createCamera(
+  { name, driver, idleTimeout }: CameraOptionsFromConfig,
+  configured: ConfiguredDriver,
+  { clock, events }: Pick<OpenCamerasOptions, "clock" | "events">,
+): Camera {
+  return new Camera({ name, driver, ...configured, idleTimeout, clock, events });
+}
+
+function reportExcess(events: Events<CameraEvent>, camera: string): (maxFps: number) => void {
+  return (maxFps) => events.emit({ type: "camera frames dropped", camera, maxFps });
+}
+
+/** How {@link ServerCameras} discovers cameras. */
+export interface GroupOptions {
+  /** Name of the driver. */
+  readonly driver: string;
+  /** See {@link CameraGroup.position}. */
+  readonly position: number;
+  /** Calls the driver's `discover`. */
+  readonly discover: (signal: AbortSignal) => unknown;
+  /** Hides the secrets of the settings in the driver's own messages. */
+  readonly redact: (text: string) => string;
+  /** See `CameraDriver.noCameraReason`. */
+  readonly emptyReason: string;
+  /** Creates a camera. @throws {ConfigError} If its settings are invalid. */
+  readonly create: (camera: DiscoveredCamera) => Camera;
+}
+
+interface Group {
+  readonly position: number;
+  readonly emptyReason: string;
+  readonly discovery: Discovery;
+  readonly cameras: DiscoveredCameras;
+}
+
+/**
+ * All cameras of the server: those that `CAMERA` names, and those that drivers discover, from their
+ * appearance to their disappearance. Owns the cameras.
+ */
+export class ServerCameras implements CameraList {
+  /** The cameras that `CAMERA` names; they never leave the list. */
+  readonly configured: readonly Camera[];
+
+  readonly #list: MutableCameraList;
+  readonly #groups: Group[] = [];
+  readonly #options: Pick<OpenCamerasOptions, "clock" | "events" | "log">;
+  readonly #limiter: LogLimiter;
+  readonly #closing = new AbortController();
+  /** Cameras that are being closed. */
+  readonly #closings = new Set<Promise<void>>();
+  #keeps: (camera: Camera) => boolean = () => false;
+  #isChecking = false;
+
+  constructor(
+    configured: readonly Camera[],
+    options: Pick<OpenCamerasOptions, "clock" | "events" | "log">,
+  ) {
+    this.configured = configured;
+    this.#options = options;
+    this.#list = new MutableCameraList(configured);
+    const { clock, log } = options;
+    this.#limiter = new LogLimiter({
+      clock,
+      maxLines: MAX_LINES,
+      onSuspend: (driver, seconds) => log.warn("discovery events not logged", { driver, seconds }),
+      onResume: (driver, suppressed) =>
+        log.info("discovery events logged again", { driver, suppressed }),
+    });
+  }
+
+  /** See {@link CameraList.all}. */
+  get all(): readonly Camera[] {
+    return this.#list.all;
+  }
+
+  /** See {@link CameraList.emptyReason}. */
+  get emptyReason(): string | undefined {
+    if (this.#groups.length === 0) return undefined;
+    return this.#groups.map(({ discovery, emptyReason }) => discovery.error?.message ?? emptyReason)
+      .join("; ");
+  }
+
+  /** See {@link CameraList.subscribe}. */
+  subscribe(onChange: () => void): Disposable {
+    return this.#list.subscribe(onChange);
+  }
+
+  /** Sets which discovered cameras stay in the list although they have disappeared. */
+  keep(keeps: (camera: Camera) => boolean): void {
+    this.#keeps = keeps;
+  }
+
+  /** Adds a driver that discovers cameras. {@link start} follows. */
+  discover({ driver, position, emptyReason, create, ...options }: GroupOptions): void {
+    const log = this.#limitedLog(driver);
+    const cameras = new DiscoveredCameras({
+      create,
+      close: (camera, reason) => this.#close(camera, reason),
+      isTaken: (name) => this.#isTaken(name),
+      keeps: (camera) => this.#keeps(camera),
+      onAppeared: (camera) => this.#report("camera appeared", camera),
+      onDisappeared: (camera) => this.#report("camera disappeared", camera),
+      onIgnored: (name, reason) =>
+        log.warn("camera ignored", { camera: shorten(name), driver, reason }),
+    });
+    const onCameras = (discovered: readonly DiscoveredCamera[]) => {
+      cameras.discovered = discovered;
+      this.#update();
+    };
+    const { clock } = this.#options;
+    const discovery = new Discovery({ ...options, driver, onCameras, clock, log });
+    this.#groups.push({ position, emptyReason, discovery, cameras });
+  }
+
+  /** Starts to discover cameras. @throws {ConfigError} If a driver refuses its settings. */
+  start(): void {
+    for (const { discovery } of this.#groups) discovery.start();
+  }
+
+  /**
+   * Closes all cameras, also those that have disappeared; no other appears.
+   *
+   * @param reason See {@link Camera.close}.
+   */
+  async close(reason?: unknown): Promise<void> {
+    this.#closing.abort();
+    this.#limiter[Symbol.dispose]();
+    const discovered = this.#groups.flatMap(({ cameras }) => cameras.all);
+    await Promise.all([
+      ...this.#groups.map(({ discovery }) => discovery.close()),
+      ...[...this.configured, ...discovered].map((camera) => camera.close(reason)),
+      ...this.#closings,
+    ]);
+  }
+
+  /** Removes and adds cameras, as the drivers have discovered them. */
+  #update(): void {
+    if (this.#closing.signal.aborted) return;
+    // First all removals: they free names.
+    for (const { cameras } of this.#groups) cameras.removeGone();
+    for (const { cameras } of this.#groups) cameras.addNew();
+    this.#list.set(this.#inOrder());
+    if (this.#groups.some(({ cameras }) => cameras.waits)) this.#checkLater();
+  }
+
+  /** All cameras in the order of `CAMERA`. */
+  #inOrder(): Camera[] {
+    const all = [...this.configured];
+    // From the end, so that the positions before it stay.
+    for (const { position, cameras } of this.#groups.toReversed()) {
+      all.splice(position, 0, ...cameras.listed);
+    }
+    return all;
+  }
+
+  /** Checks again later whether cameras that have disappeared are still needed. */
+  async #checkLater(): Promise<void> {
+    if (this.#isChecking) return;
+    this.#isChecking = true;
+    try {
+      await this.#options.clock.sleep(CHECK_INTERVAL, this.#closing.signal);
+    } catch {
+      return; // the cameras are being closed
+    }
+    this.#isChecking = false;
+    this.#update();
+  }
+
+  #isTaken(name: string): boolean {
+    const lower = name.toLowerCase();
+    return [...this.configured, ...this.#groups.flatMap(({ cameras }) => cameras.listed)]
+      .some((camera) => camera.name.toLowerCase() === lower);
+  }
+
+  #close(camera: Camera, reason: CameraError): void {
+    const closing = camera.close(reason).catch((error) => {
+      this.#options.log.error("camera not closed", { camera: camera.name, reason: explain(error) });
+    }).finally(() => this.#closings.delete(closing));
+    this.#closings.add(closing);
+  }
+
+  #report(type: "camera appeared" | "camera disappeared", { name, driver }: Camera): void {
+    this.#options.events.emit({ type, camera: name, driver });
+  }
+
+  /** Limits the number of lines that a driver's discoveries can produce. */
+  #limitedLog(driver: string): Log {
+    const { log } = this.#options;
+    const limit = (level: keyof Log) => (event: string, fields?: Fields) => {
+      if (this.#limiter.allow(driver)) log[level](event, fields);
+    };
+    return { info: limit("info"), warn: limit("warn"), error: limit("error") };
+  }
+}
