@@ -51,6 +51,11 @@ export class EdgeTable {
     if (now - edge.servedAt >= MIN_REPEAT) edge.sequence = 0;
   }
 
+  /** Whether a frame with this number, or a later one, was sent to an edge. */
+  hasHad(name: string, sequence: number): boolean {
+    return ((this.#edges.get(name) ?? this.#others)?.sequence ?? -1) >= sequence;
+  }
+
   /** Removes an edge that has left. */
   remove(name: string): void {
     this.#edges.delete(name);
@@ -76,26 +81,32 @@ export class EdgeTable {
 
   /**
    * Selects the lane for a frame: of those that are free, the one on which the most edges have room,
-   * in particular edges that have waited long. So that each of them is served, lanes take turns.
+   * in particular edges that have waited long; equal lanes take turns.
    *
-   * @param options.isRepeat Whether the frame was sent before: then it is for the edges that want
-   * the newest one, or for all that have not had it, if `copies` is true.
+   * A frame that was sent before is for edges that want the newest one. With `copies` it is also
+   * for those that had no room on its first lane, on lanes where it reaches nobody twice.
+   *
    * @returns Undefined if no edge has room.
    */
   select(sequence: number, options: SelectOptions): number | undefined {
     const { now, busy, isRepeat, copies } = options;
     const weights = new Array<number>(LANES).fill(0);
+    let [served, newest] = [0, 0]; // lanes of edges that have had it, and that want it in any case
     for (const edge of this.#all()) {
-      if (isRepeat && (edge.sequence >= sequence || !(copies || edge.wantsNewest))) continue;
-      const weight = 1 + now - edge.servedAt;
-      for (let lane = 0; lane < LANES; lane++) {
-        if (edge.lanes & (1 << lane)) weights[lane]! += weight;
+      if (isRepeat && edge.sequence >= sequence) served |= edge.lanes;
+      else if (!isRepeat || copies || edge.wantsNewest) {
+        if (edge.wantsNewest) newest |= edge.lanes;
+        const weight = 1 + now - edge.servedAt;
+        for (let lane = 0; lane < LANES; lane++) {
+          if (edge.lanes & (1 << lane)) weights[lane]! += weight;
+        }
       }
     }
+    const unusable = busy | (served & ~newest);
     let selected: number | undefined;
     for (let i = 0; i < LANES; i++) {
       const lane = (this.#turn + i) % LANES;
-      if (busy & (1 << lane) || weights[lane] === 0) continue;
+      if (unusable & (1 << lane) || weights[lane] === 0) continue;
       if (selected === undefined || weights[lane]! > weights[selected]!) selected = lane;
     }
     return selected;
@@ -124,7 +135,9 @@ export interface SelectOptions {
   readonly now: number;
   /** The lanes with a frame on its way to the hub, as bits. */
   readonly busy: number;
+  /** Whether the frame was sent before. */
   readonly isRepeat: boolean;
+  /** Whether the uplink has room for sending it more than once. */
   readonly copies: boolean;
 }
 

@@ -161,7 +161,8 @@ export class Publication implements Subscriber<Frame>, Disposable {
       camera.join(this);
     }
     if (isFirst) camera.retryNow(); // as the request of a viewer does
-    this.#sendNewest();
+    // Mostly the edge has just received the newest one.
+    if (!this.#edges.hasHad(edge, camera.latest?.sequence ?? 0)) this.#sendNewest();
   }
 
   #leaveIfUnwatched(): void {
@@ -200,14 +201,14 @@ export class Publication implements Subscriber<Frame>, Disposable {
     return fps > 0 && age <= FRESH_INTERVALS * 1000 / fps;
   }
 
-  #send({ jpeg, capturedAt, sequence }: Frame, lane: number): boolean {
+  #send({ jpeg, capturedAt, monotonic, sequence }: Frame, lane: number): boolean {
     const { camera, bus, uplink } = this.#options;
     const size = FRAME_HEADER + jpeg.length;
     if (size > bus.maxPayload) {
       this.#onTooLarge(sequence, size);
       return false;
     }
-    const header = { capturedAt, epoch: this.#epoch, sequence, way: uplink.way };
+    const header = { capturedAt, monotonic, epoch: this.#epoch, sequence, way: uplink.way };
     const data = encodeFrame(jpeg, header);
     const bit = 1 << lane;
     const isSent = uplink.send(frameSubject(camera.name, lane), data, () => this.#busy &= ~bit);
@@ -247,10 +248,10 @@ export class Publication implements Subscriber<Frame>, Disposable {
   #beat({ gone }: Pick<Beat, "gone"> = {}): void {
     const { camera: { name, driver }, bus, clock } = this.#options;
     const state = this.#describe();
-    const now = clock.now();
-    const beat: Beat = { camera: name, epoch: this.#epoch, now, driver, ...state, gone };
+    const [now, monotonic] = [clock.now(), clock.monotonic()];
+    const beat: Beat = { camera: name, epoch: this.#epoch, now, monotonic, driver, ...state, gone };
     if (!bus.publish(beatSubject(name), JSON.stringify(beat))) return;
-    this.#beatAt = clock.monotonic();
+    this.#beatAt = monotonic;
     this.#told = `${state.state} ${state.watched} ${state.error}`;
   }
 

@@ -1,13 +1,11 @@
 import type { Camera } from "../camera/camera.ts";
 import { type CameraList, followCameras } from "../camera/camera_list.ts";
 import type { Clock } from "../clock.ts";
-import { ConfigError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { quote } from "../quote.ts";
 import type { Bus } from "./bus.ts";
 import type { PublicationStats } from "./nats_hub.ts";
-import { BEAT_INTERVAL } from "./protocol.ts";
 import { Publication } from "./publication.ts";
+import type { PublishValue } from "./settings.ts";
 import { Uplink } from "./uplink.ts";
 
 /** Name of the driver for cameras that other origins publish: they are not published again. */
@@ -15,43 +13,9 @@ const NATS_DRIVER = "nats";
 /** Interval in which publications are checked, in milliseconds. */
 const CHECK_INTERVAL = 500;
 
-/** Which cameras are published: the value of `PUBLISH`. */
-export type Published = "all" | readonly string[];
-
-/** Options of {@link checkPublished}. */
-export interface CheckPublishedOptions {
-  readonly cameras: readonly { readonly name: string; readonly driver: string }[];
-  /** Whether a driver may discover further cameras. */
-  readonly discovers: boolean;
-}
-
-/**
- * Checks that the cameras that `PUBLISH` names exist, and are this server's own.
- *
- * @throws {ConfigError}
- */
-export function checkPublished(
-  published: Published,
-  { cameras, discovers }: CheckPublishedOptions,
-): void {
-  if (published === "all") return;
-  for (const name of published) {
-    const camera = cameras.find((camera) => camera.name === name);
-    if (camera?.driver === NATS_DRIVER) {
-      throw new ConfigError(
-        `Cannot publish camera ${quote(name)} of PUBLISH, as it comes from the hub itself`,
-      );
-    }
-    if (camera || discovers) continue;
-    const names = cameras.filter(({ driver }) => driver !== NATS_DRIVER).map(({ name }) => name);
-    const available = names.length === 0 ? "there are none" : `available are ${names.join(", ")}`;
-    throw new ConfigError(`Cannot find camera ${quote(name)} of PUBLISH: ${available}`);
-  }
-}
-
 /** Options of a {@link Publisher}. */
 export interface PublisherOptions {
-  readonly published: Published;
+  readonly published: PublishValue;
   readonly cameras: CameraList;
   readonly bus: Bus;
   readonly clock: Clock;
@@ -67,13 +31,12 @@ export class Publisher implements Disposable {
   readonly #uplink: Uplink;
   readonly #publications = new Map<string, Publication>();
   readonly #stack = new DisposableStack();
-  #measuredAt = -Infinity;
 
   constructor(options: PublisherOptions) {
     this.#options = options;
     const { cameras, bus } = options;
     this.#uplink = new Uplink(options);
-    this.#measure();
+    this.#uplink.measure();
     this.#stack.use(bus.onConnection((connected) => this.#onConnection(connected)));
     const disposed = new AbortController();
     this.#stack.defer(() => disposed.abort());
@@ -110,7 +73,7 @@ export class Publisher implements Disposable {
   }
 
   #onConnection(connected: boolean): void {
-    if (connected) this.#measure(); // before anything else is on the way
+    if (connected) this.#uplink.measure(); // before anything else is on the way
     else this.#uplink.reset();
     for (const publication of this.#publications.values()) publication.onConnection(connected);
   }
@@ -119,13 +82,8 @@ export class Publisher implements Disposable {
     const { clock } = this.#options;
     while (true) {
       await clock.sleep(CHECK_INTERVAL, signal);
-      if (clock.monotonic() - this.#measuredAt >= BEAT_INTERVAL) this.#measure();
+      this.#uplink.measure();
       for (const publication of this.#publications.values()) publication.check();
     }
-  }
-
-  #measure(): void {
-    this.#measuredAt = this.#options.clock.monotonic();
-    this.#uplink.measure();
   }
 }

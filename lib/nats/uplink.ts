@@ -10,7 +10,14 @@ const MAX_QUEUE = 200;
 /** Number of frames whose shortest transfer counts: a later answer can have other reasons. */
 const TRANSFERS = 4;
 /** Number of round-trip times whose shortest counts. */
-const WAYS = 30;
+const WAYS = 2;
+/** Minimum time between two measurements of the way, in milliseconds: while idle, between frames. */
+const MEASURE_INTERVALS = { idle: 2_000, busy: 500 };
+/**
+ * Age at which the way may have become longer, in milliseconds: if it then seems that there is no
+ * room, no frame is sent until it has been measured again.
+ */
+const MAX_WAY_AGE = 10_000;
 /** A transfer cannot be measured more precisely, in milliseconds. */
 const MIN_TRANSFER = 0.1;
 
@@ -29,7 +36,10 @@ export class Uplink {
   /** Changes when the connection is lost: what was on its way then is gone. */
   #connection = {};
   #inFlight = 0;
+  /** Whether no frame is sent, so that the way can be measured. */
+  #isDraining = false;
   #arrivedAt = -Infinity;
+  #measuredAt = -Infinity;
   #ways: number[] = [];
   #transfers: number[] = [];
 
@@ -50,10 +60,7 @@ export class Uplink {
 
   /** Whether a frame can be sent now, without waiting for others on the way. */
   get hasRoom(): boolean {
-    if (this.#transfers.length === 0) return true;
-    const { transfer } = this;
-    const travelling = Math.round(this.way / transfer);
-    return this.#inFlight < travelling + Math.max(1, Math.floor(MAX_QUEUE / transfer));
+    return !this.#isDraining && this.#inFlight < this.#maxInFlight();
   }
 
   /** Adds a camera, which is called when there is room, until the result is disposed of. */
@@ -73,34 +80,54 @@ export class Uplink {
     const connection = this.#connection;
     const sentAt = this.#clock.monotonic();
     this.#inFlight++;
+    const isWayOld = sentAt - this.#measuredAt > MAX_WAY_AGE;
+    if (isWayOld && this.#inFlight >= this.#maxInFlight()) this.#isDraining = true;
     this.#bus.flush().then((arrived) => {
       if (connection !== this.#connection) return;
       this.#inFlight--;
       if (arrived) this.#measureTransfer(sentAt);
+      if (this.#inFlight === 0) this.#isDraining = false;
+      this.#measureWay(MEASURE_INTERVALS.busy); // between two frames
       onArrived();
       this.#callSenders();
     });
     return true;
   }
 
-  /** Measures the way to the hub, if no frame is on it. */
+  /** Measures the way to the hub, if no frame is on it; at most every 2 s. */
   measure(): void {
-    if (this.#inFlight > 0 || !this.#bus.connected) return;
-    const connection = this.#connection;
-    const start = this.#clock.monotonic();
-    this.#bus.flush().then((arrived) => {
-      if (!arrived || connection !== this.#connection) return;
-      this.#ways.push(this.#clock.monotonic() - start);
-      if (this.#ways.length > WAYS) this.#ways.shift();
-    });
+    this.#measureWay(MEASURE_INTERVALS.idle);
   }
 
   /** Takes note that the connection is lost: all frames on their way are gone. */
   reset(): void {
     this.#connection = {};
     this.#inFlight = 0;
+    this.#isDraining = false;
+    this.#measuredAt = -Infinity;
     this.#ways = [];
     this.#transfers = [];
+  }
+
+  #maxInFlight(): number {
+    if (this.#transfers.length === 0) return 1; // until the first one has shown how long it takes
+    const { transfer } = this;
+    return Math.round(this.way / transfer) + Math.max(1, Math.floor(MAX_QUEUE / transfer));
+  }
+
+  #measureWay(interval: number): void {
+    if (this.#inFlight > 0 || !this.#bus.connected) return;
+    const connection = this.#connection;
+    const start = this.#clock.monotonic();
+    const age = start - this.#measuredAt;
+    if (age < interval) return;
+    this.#measuredAt = start;
+    this.#bus.flush().then((arrived) => {
+      if (!arrived || connection !== this.#connection) return;
+      if (age > MAX_WAY_AGE) this.#ways = [];
+      this.#ways.push(this.#clock.monotonic() - start);
+      if (this.#ways.length > WAYS) this.#ways.shift();
+    });
   }
 
   #measureTransfer(sentAt: number): void {
