@@ -2,7 +2,7 @@
 import { LEASE } from "../../lib/nats/protocol.ts";
 import { pause } from "../faults/viewer.ts";
 import { eventually, type Server } from "../server.ts";
-import { FrameReader } from "./frame_reader.ts";
+import { FrameReader, type SeenFrame } from "./frame_reader.ts";
 import { type TestHost, TestNetwork } from "./network.ts";
 import { described, type Results } from "./results.ts";
 import { cameraOf, Hub, signal, startEdge, startOrigin, type Way } from "./systems.ts";
@@ -174,7 +174,9 @@ export async function checkFault(results: Results, fault: Fault): Promise<void> 
   const ended = chains.map(({ reader }) => reader.ended);
   await fault.end(scene);
   const repaired = Date.now();
-  const recovery = ({ reader }: Chain) => (reader.between(repaired)[0]?.at ?? NaN) - repaired;
+  const isFresh = ({ age }: SeenFrame) => age <= MAX_AGE;
+  const recovery = ({ reader }: Chain) =>
+    (reader.between(repaired).find(isFresh)?.at ?? NaN) - repaired;
   await eventually("frames arrive again", () => recovery(nats) >= 0, 15_000).catch(() => {});
   await pause(4_000);
 

@@ -24,7 +24,7 @@ export interface FrameStatistics {
 export interface FrameReaderOptions {
   readonly port?: number;
   readonly path?: string;
-  /** Smaller pictures are no frames of the camera: "no signal". In bytes. @default {20000} */
+  /** Smaller pictures are no frames of the camera: "no signal". In bytes. @default {50000} */
   readonly minSize?: number;
 }
 
@@ -53,7 +53,7 @@ export class FrameReader implements AsyncDisposable {
 
   /** Requests a stream from a server on the same host. */
   static async open(host: TestHost, options: FrameReaderOptions = {}): Promise<FrameReader> {
-    const { port = 8000, path = "/video_feed", minSize = 20_000 } = options;
+    const { port = 8000, path = "/video_feed", minSize = 50_000 } = options;
     const connection = await host.connect(port);
     const request = `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`;
     await connection.write(new TextEncoder().encode(request));
