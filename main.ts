@@ -10,12 +10,13 @@ import { openServerCameras } from "./lib/cli/cameras.ts";
 import { runDoctor } from "./lib/cli/doctor.ts";
 import { readCommand } from "./lib/cli/flags.ts";
 import { load } from "./lib/cli/load.ts";
+import { openNats, publishCameras } from "./lib/cli/nats.ts";
 import { openRecordings } from "./lib/cli/recordings.ts";
 import { reportError } from "./lib/cli/report_error.ts";
 import { ResourceGroup } from "./lib/cli/resource_group.ts";
 import { reviewSettings } from "./lib/cli/review_settings.ts";
 import { describeServer } from "./lib/cli/server_address.ts";
-import { SETTINGS } from "./lib/cli/settings.ts";
+import { readServerCamera, SETTINGS } from "./lib/cli/settings.ts";
 import { stopSignal } from "./lib/cli/signals.ts";
 import { openSounds } from "./lib/cli/sounds.ts";
 import { usage } from "./lib/cli/usage.ts";
@@ -45,10 +46,10 @@ async function main(args: string[]): Promise<number | void> {
   if (command === "help") return console.log(usage(version, SETTINGS));
   if (command === "version") return console.log(version);
 
-  const { config, access, drivers, readCamera, env, dotenv } = await load(command);
+  const { config, access, hubs, drivers, readCamera, env, dotenv } = await load(command);
   const stopped = stopSignal();
   if (command !== "serve") {
-    return await runDoctor(command, { config, drivers, readCamera, env, dotenv, stopped });
+    return await runDoctor(command, { config, hubs, drivers, readCamera, env, dotenv, stopped });
   }
 
   const log = createLog({ clock, write: console.error, json: config.log === "json" });
@@ -62,6 +63,8 @@ async function main(args: string[]): Promise<number | void> {
   );
   modules.use(logCameraEvents(events, { clock, log }));
   modules.use(logDriverErrors(config.camerasDir, { clock, log }));
+  const hub = await openNats(config, { hubs, clock, log });
+  if (hub) viewers.use(hub);
   const opening = openServerCameras(config, { drivers, readCamera, clock, events, log });
   const opened = await Promise.race([opening, stopped]); // a driver may take its time to load
   if (!opened) return;
@@ -69,12 +72,14 @@ async function main(args: string[]): Promise<number | void> {
   viewers.defer(() => cameras.close(new ImmediateStop("Shutdown")));
   const sounds = await openSounds(configs, { cameras: cameras.configured, clock, log });
   const review = reviewSettings({ env, cameras: configs, groups, dotenv });
-  const recording = await openRecordings({ ...config, cameras: configs }, {
-    cameras: cameras.configured,
+  const recording = await openRecordings(config.recording, {
+    cameras,
+    settingsOf: (camera) => readServerCamera(env, camera).recording,
     sounds,
     clock,
     log,
   });
+  if (hub) publishCameras(hub, config, { list: cameras, configs, groups });
   if (recording) modules.use(recording);
   if (sounds) viewers.use(sounds);
 
@@ -90,6 +95,7 @@ async function main(args: string[]): Promise<number | void> {
     cameras,
     sounds,
     recording,
+    hub,
     pages,
     maxViewers,
     directTo,

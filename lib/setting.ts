@@ -38,13 +38,13 @@ export interface Setting<T = unknown> {
 
 /**
  * Deno permissions for a setting: paths to read, kinds of `sys`, programs to run, or any program,
- * and whether to connect to other servers.
+ * and servers to connect to (`hub.example:4222`), or any server.
  */
 export interface SettingPermissions {
   readonly read?: readonly string[];
   readonly sys?: readonly ("statfs" | "setPriority")[];
   readonly run?: readonly string[] | "any";
-  readonly net?: boolean;
+  readonly net?: readonly string[] | "any";
 }
 
 /** The settings of one module, by their property names. */

@@ -63,7 +63,8 @@ export class Nginx implements AsyncDisposable {
   }
 }
 
-function freePort(): number {
+/** Returns a free port of 127.0.0.1. */
+export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }

@@ -2,6 +2,7 @@ import { discovers } from "../camera/camera_groups.ts";
 import { openDriver } from "../camera/open.ts";
 import type { DriverRegistry } from "../camera/registry.ts";
 import type { ReadCamera } from "../camera/server_cameras.ts";
+import { systemClock as clock } from "../clock.ts";
 import {
   type Discoverer,
   type Finding,
@@ -13,15 +14,22 @@ import {
 } from "../doctor/mod.ts";
 import type { Env } from "../env.ts";
 import { ConfigError, ImmediateStop } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { HubAddress } from "../nats/settings.ts";
 import { killAll } from "../process/mod.ts";
 import { checkedEntries, type CheckedGroup } from "./cameras.ts";
+import { checkOfNats, openNats } from "./nats.ts";
 import { describeAudio } from "./describe_source.ts";
 import { reviewSettings } from "./review_settings.ts";
 import type { ServerConfig } from "./settings.ts";
 
+const SILENT: Log = { info() {}, warn() {}, error() {} };
+
 /** Options of {@link runDoctor}. */
 export interface DoctorCommandOptions {
   readonly config: ServerConfig;
+  /** The addresses of `NATS_URL`; undefined if it is not set. */
+  readonly hubs: readonly HubAddress[] | undefined;
   readonly drivers: DriverRegistry;
   /** Reads the settings of a camera that a driver has discovered. */
   readonly readCamera: ReadCamera;
@@ -50,7 +58,10 @@ export async function runDoctor(
   }
   const abort = new AbortController();
   stopped.then(() => abort.abort(new ImmediateStop("Interrupted")));
-  const listers = await listersOf(options.drivers);
+  const { config, hubs, drivers } = options;
+  // The driver `nats` needs it. Its failures are findings.
+  await using _hub = await openNats(config, { hubs, clock, log: SILENT });
+  const listers = await listersOf(drivers);
   try {
     if (command === "doctor") {
       return await printFindings({ ...options, listers, signal: abort.signal });
@@ -86,7 +97,7 @@ async function printFindings(options: FindingsOptions): Promise<number> {
   };
   print({ verdict: "ok", text: settings });
   for (const { text, advice } of warnings) print({ verdict: "warning", text, advice });
-  const moduleChecks = await moduleChecksFor(config, recorded, env);
+  const moduleChecks = await moduleChecksFor(options, recorded, groups);
   const checked = { ...config, cameras, listers, discoverers, requirements, moduleChecks };
   const checks = runChecks(checked, signal);
   for await (const finding of checks) print(finding);
@@ -113,10 +124,11 @@ async function discovererOf(
 
 /** Returns the checks of the modules. */
 async function moduleChecksFor(
-  { recording: { dir, maxBytes } }: ServerConfig,
-  cameras: readonly (ServerConfig["cameras"][number])[],
-  env: Env,
+  { config, hubs, env }: FindingsOptions,
+  cameras: ServerConfig["cameras"],
+  groups: readonly CheckedGroup[],
 ): Promise<ModuleCheck[]> {
+  const { dir, maxBytes } = config.recording;
   const { checkSound } = await import("../sound/mod.ts");
   const sounds = cameras.map(({ name, sound, env }) => ({
     name,
@@ -129,6 +141,8 @@ async function moduleChecksFor(
     const { checkRecording } = await import("../recording/mod.ts");
     checks.push((signal) => checkRecording({ dir, maxBytes }, signal));
   }
+  const natsCheck = await checkOfNats(config, { hubs, configs: cameras, groups, clock });
+  if (natsCheck) checks.push(natsCheck);
   return checks;
 }
 

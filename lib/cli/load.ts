@@ -1,11 +1,14 @@
 import { type Access, readAccess } from "../auth/mod.ts";
+import { findGroups } from "../camera/camera_groups.ts";
 import { driverFolders, DriverRegistry } from "../camera/registry.ts";
 import type { ReadCamera } from "../camera/server_cameras.ts";
 import type { Env } from "../env.ts";
 import { readEnvironment } from "./environment.ts";
 import type { Command } from "./flags.ts";
-import { recordedCameras } from "../recording/settings.ts";
+import { type HubAddress, readHubAddresses } from "../nats/settings.ts";
+import { requireKnownCameras, unknownToRecord } from "../recording/settings.ts";
 import {
+  requireHubPermission,
   requireListenPermission,
   requireRecordPermissions,
   requireSoundPermissions,
@@ -14,10 +17,15 @@ import {
 import { readDotenv } from "./review_settings.ts";
 import { readServerCamera, readServerConfig, type ServerConfig } from "./settings.ts";
 
+/** Variables that drivers, and the programs that they run, do not get. */
+const SECRETS = ["AUTH", "NATS_URL"];
+
 /** The settings and drivers that every command needs. */
 export interface Loaded {
   readonly config: ServerConfig;
   readonly access: Access;
+  /** The addresses of `NATS_URL`; undefined if it is not set. */
+  readonly hubs: readonly HubAddress[] | undefined;
   readonly drivers: DriverRegistry;
   /** Reads the settings of a camera that a driver has discovered. */
   readonly readCamera: ReadCamera;
@@ -28,30 +36,48 @@ export interface Loaded {
 }
 
 /**
- * Checks Deno's permissions, reads the settings, and finds the drivers. Removes `AUTH` from the
- * environment: neither drivers nor the programs that they run need it. Without `RECORD_DIR`, gives
- * back the permission to write, which a compiled binary always has.
+ * Checks Deno's permissions, reads the settings, and finds the drivers. Removes `AUTH` and
+ * `NATS_URL` from the environment: neither drivers nor the programs that they run need them.
+ * Without `RECORD_DIR`, gives back the permission to write, which a compiled binary always has.
  *
  * @throws {ConfigError} If a setting is invalid, or a permission is missing.
  */
 export async function load(command: Command): Promise<Loaded> {
   requireStartPermissions(command);
   const dotenv = await readDotenv();
-  const { AUTH, ...env } = readEnvironment();
-  Deno.env.delete("AUTH");
+  const { AUTH, NATS_URL, ...env } = readEnvironment();
+  for (const secret of SECRETS) Deno.env.delete(secret);
   const config = readServerConfig(env);
   const access = readAccess(AUTH, config.host);
+  const hubs = readHubAddresses({ ...env, NATS_URL });
   const { dir } = config.recording;
   if (dir === undefined) Deno.permissions.revokeSync({ name: "write" });
-  else recordedCameras(config.cameras); // rejects unknown names
   const drivers = await DriverRegistry.open(
     driverFolders(config.camerasDir, Deno.build.standalone),
   );
+  if (dir !== undefined) await checkRecord(config, drivers);
   if (command === "serve") requireListenPermission(config);
+  if (command === "serve" && hubs) requireHubPermission(hubs, config.nats.ca);
   if (command === "serve" && dir !== undefined) requireRecordPermissions(dir);
   if (command === "serve") {
     for (const { sound: { audio } } of config.cameras) if (audio) requireSoundPermissions(audio);
   }
   const readCamera: ReadCamera = (camera) => readServerCamera(env, camera);
-  return { config, access, drivers, readCamera, env: { ...env, AUTH }, dotenv };
+  const all = { ...env, AUTH, NATS_URL };
+  return { config, access, hubs, drivers, readCamera, env: all, dotenv };
+}
+
+/**
+ * Checks the names in `RECORD`. Cameras that a driver discovers may appear later.
+ *
+ * @throws {ConfigError} If there can be no camera with such a name.
+ */
+async function checkRecord(
+  { cameras, recording }: ServerConfig,
+  drivers: DriverRegistry,
+): Promise<void> {
+  const names = cameras.map(({ name }) => name);
+  if (unknownToRecord(recording, names).length === 0) return;
+  const { groups } = await findGroups(cameras, drivers);
+  if (groups.length === 0) requireKnownCameras(recording, names);
 }

@@ -2,6 +2,7 @@ import { fromFileUrl } from "@std/path";
 import type { Config } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import { hostInUrl } from "../host.ts";
+import { type HubAddress, serverOf } from "../nats/settings.ts";
 import { type AudioSource, FFMPEG } from "../sound/settings.ts";
 import type { Command } from "./flags.ts";
 import { commandLine, currentLauncher } from "./launcher.ts";
@@ -21,6 +22,7 @@ export function requireStartPermissions(command: Command): void {
   requirePermissions(command, [
     { name: "env" },
     { name: "env", variable: "AUTH" }, // read, and then removed
+    { name: "env", variable: "NATS_URL" },
     ...FOLDERS.map((path) => ({ name: "read", path }) as const),
   ]);
 }
@@ -29,6 +31,19 @@ export function requireStartPermissions(command: Command): void {
 export function requireListenPermission({ host, port }: Pick<Config, "host" | "port">): void {
   const address = hostInUrl(host);
   requirePermissions("serve", [{ name: "net", host: port === 0 ? address : `${address}:${port}` }]);
+}
+
+/**
+ * Checks whether Deno permits the server to connect to the hub.
+ *
+ * @param ca The path in `NATS_CA`.
+ * @throws {ConfigError} If it does not.
+ */
+export function requireHubPermission(hubs: readonly HubAddress[], ca: string | undefined): void {
+  requirePermissions("serve", [
+    ...hubs.map((hub) => ({ name: "net", host: serverOf(hub) }) as const),
+    ...ca === undefined ? [] : [{ name: "read", path: ca } as const],
+  ]);
 }
 
 /** Checks whether Deno permits the server to record. @throws {ConfigError} If it does not. */

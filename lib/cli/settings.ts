@@ -6,6 +6,7 @@ import {
   SERVER_SETTINGS,
 } from "../config.ts";
 import { type Env, forCamera, variableName } from "../env.ts";
+import { describeHub, NATS_SETTINGS } from "../nats/settings.ts";
 import { quote } from "../quote.ts";
 import { RECORDING_SETTINGS } from "../recording/settings.ts";
 import type { Setting, SettingTable } from "../setting.ts";
@@ -19,6 +20,7 @@ import { describeAudio, describeSource } from "./describe_source.ts";
 export const MODULE_SETTINGS = {
   sound: SOUND_SETTINGS,
   recording: RECORDING_SETTINGS,
+  nats: NATS_SETTINGS,
 } satisfies ModuleSettings;
 
 /** The values of all settings. */
@@ -77,6 +79,7 @@ export function settingsInUse(env: Env, cameras: readonly CameraWithReads[]): st
 export function describeValue(setting: Setting | undefined, value: string): string {
   if (setting?.name === "SOURCE") return describeSource(value) ?? "(set)";
   if (setting?.name === "AUDIO") return describeAudio(value) ?? "(set)";
+  if (setting?.name === "NATS_URL") return describeHub(value) ?? "(set)";
   if (!setting || setting.secret) return "(set)";
   return /^[\w.:/@+,=*%~-]{1,80}$/.test(value) ? value : quote(value);
 }

@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import {
   expose,
   METRICS_TYPE,
+  type NatsStats,
   type RecordingStats,
   type ServerStats,
   type SoundStats,
@@ -15,10 +16,11 @@ export function metricsRoutes(
   server: () => ServerStats,
   recordings: () => readonly RecordingStats[] = () => [],
   sounds: () => readonly SoundStats[] = () => [],
+  hub: () => NatsStats | undefined = () => undefined,
 ): Hono {
   return new Hono().get("/metrics", (c) => {
     const stats = cameras.all.map((camera) => camera.stats());
-    const text = expose(stats, server(), recordings(), sounds());
+    const text = expose(stats, server(), recordings(), sounds(), hub());
     return c.body(text, 200, { "Content-Type": METRICS_TYPE, ...NO_STORE });
   });
 }

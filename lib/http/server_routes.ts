@@ -4,6 +4,7 @@ import type { Clock } from "../clock.ts";
 import type { ServerInfo } from "../live/mod.ts";
 import type { Log } from "../log.ts";
 import { KeepAlive, Viewers } from "../streaming/mod.ts";
+import type { NatsHub } from "../nats/mod.ts";
 import type { Recording } from "../recording/mod.ts";
 import { cameraRoutes } from "./camera_routes.ts";
 import type { Sounds } from "../sound/mod.ts";
@@ -12,6 +13,7 @@ import { CameraSounds } from "./camera_sounds.ts";
 import { Cameras } from "./cameras.ts";
 import { liveRoutes } from "./live_routes.ts";
 import { metricsRoutes } from "./metrics_routes.ts";
+import { natsStatus } from "./nats_status.ts";
 import { pageRoutes, type Pages } from "./page_routes.ts";
 import { recordingRoutes } from "./recording_routes.ts";
 import { recordingStatus } from "./recording_status.ts";
@@ -40,6 +42,8 @@ export interface ServerRoutesOptions {
   recording?: Recording;
   /** Undefined if no camera has sound: the routes of sound then say so. */
   sounds?: Sounds;
+  /** The connection to the NATS hub. Undefined without `NATS_URL`. */
+  hub?: NatsHub;
   clock: Clock;
   log: Log;
 }
@@ -54,7 +58,8 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
   const names = () => cameras.all.map(({ name }) => name);
   const sounds = new CameraSounds(options.sounds);
   const recorded = recordingStatus(recording, names);
-  const status = [...options.status ?? [], ...recorded.status, sounds.status];
+  const nats = natsStatus(options.hub, names);
+  const status = [...options.status ?? [], ...recorded.status, sounds.status, ...nats.status];
   const viewers = new Viewers({ max: maxViewers, clock, log });
   const keepAlive = new KeepAlive(clock, log);
   const replay = recording && ((camera: string) => recording.library.cursor(camera));
@@ -74,8 +79,18 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
     soundRoutes({ cameras, sounds, keepAlive, viewers, clock }),
     snapshotRoutes(cameras),
     cameraRoutes(cameras, status),
-    liveRoutes({ cameras, viewers, serverInfo, status, replay, replaySound, sounds, clock, log }),
-    metricsRoutes(cameras, server, recorded.stats, () => sounds.stats(names())),
+    liveRoutes({
+      cameras: options.cameras,
+      viewers,
+      serverInfo,
+      status,
+      replay,
+      replaySound,
+      sounds,
+      clock,
+      log,
+    }),
+    metricsRoutes(cameras, server, recorded.stats, () => sounds.stats(names()), nats.stats),
     pageRoutes(pages),
   ];
 }

@@ -8,6 +8,7 @@
 export { serverOf } from "./address.ts";
 export type { ResponseBody } from "./body.ts";
 export type { Credentials } from "./digest.ts";
+export { connectError } from "./connect_error.ts";
 export { HttpClientError, type HttpClientErrorCode } from "./errors.ts";
 export type { HeaderFields } from "./fields.ts";
 export type { ResponseFormat } from "./head.ts";

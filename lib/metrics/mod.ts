@@ -44,6 +44,35 @@ export interface SoundStats {
   readonly dropped: number;
 }
 
+/** State of the NATS hub, and of the cameras that it carries. */
+export interface NatsStats {
+  readonly connected: boolean;
+  readonly published: readonly PublishedStats[];
+  readonly links: readonly LinkStats[];
+}
+
+/** Counters of a published camera. */
+export interface PublishedStats {
+  readonly camera: string;
+  /** Edges that watch now. */
+  readonly edges: number;
+  readonly frames: number;
+  readonly bytes: number;
+  /** Frames that were larger than the hub's `max_payload`. */
+  readonly tooLarge: number;
+}
+
+/** Counters of a camera that comes from the hub. */
+export interface LinkStats {
+  readonly camera: string;
+  /** Lanes that are open. */
+  readonly lanes: number;
+  readonly frames: number;
+  readonly bytes: number;
+  /** Frames that were dropped because they came too late. */
+  readonly late: number;
+}
+
 /** What the metrics are computed from. */
 interface Stats {
   readonly cameras: readonly CameraStats[];
@@ -52,6 +81,8 @@ interface Stats {
   readonly recordings: readonly RecordingStats[];
   /** Empty if no camera has sound. */
   readonly sounds: readonly SoundStats[];
+  /** Undefined without a NATS hub. */
+  readonly hub: NatsStats | undefined;
 }
 
 /** A family of metrics. */
@@ -220,6 +251,60 @@ const METRICS: readonly Metric[] = [
     samples: perSound(({ dropped }) => dropped),
   },
   {
+    name: "dinocam_hub_connected",
+    type: "gauge",
+    help: "1 while there is a connection to the NATS hub, otherwise 0.",
+    samples: ({ hub }) => hub ? [sample(hub.connected ? 1 : 0)] : [],
+  },
+  {
+    name: "dinocam_published_edges",
+    type: "gauge",
+    help: "Edges that receive the camera from the NATS hub now.",
+    samples: perPublished(({ edges }) => edges),
+  },
+  {
+    name: "dinocam_published_frames_total",
+    type: "counter",
+    help: "Frames sent to the NATS hub: once for all edges, whenever one has room.",
+    samples: perPublished(({ frames }) => frames),
+  },
+  {
+    name: "dinocam_published_bytes_total",
+    type: "counter",
+    help: "Bytes of the frames sent to the NATS hub.",
+    samples: perPublished(({ bytes }) => bytes),
+  },
+  {
+    name: "dinocam_published_too_large_total",
+    type: "counter",
+    help: "Frames not sent, as they are larger than the max_payload of the NATS hub.",
+    samples: perPublished(({ tooLarge }) => tooLarge),
+  },
+  {
+    name: "dinocam_link_lanes",
+    type: "gauge",
+    help: "Maximum number of frames on their way from the NATS hub; 0 while nobody watches.",
+    samples: perLink(({ lanes }) => lanes),
+  },
+  {
+    name: "dinocam_link_frames_total",
+    type: "counter",
+    help: "Frames received from the NATS hub.",
+    samples: perLink(({ frames }) => frames),
+  },
+  {
+    name: "dinocam_link_bytes_total",
+    type: "counter",
+    help: "Bytes of the frames received from the NATS hub.",
+    samples: perLink(({ bytes }) => bytes),
+  },
+  {
+    name: "dinocam_link_late_total",
+    type: "counter",
+    help: "Frames from the NATS hub that were dropped because they came too late.",
+    samples: perLink(({ late }) => late),
+  },
+  {
     name: "process_resident_memory_bytes",
     type: "gauge",
     help: "Resident memory of the server.",
@@ -234,18 +319,19 @@ const METRICS: readonly Metric[] = [
 ];
 
 /**
- * Writes the state of the cameras, the server, the recordings and the sound in Prometheus' text
- * format. Leaves out metrics without a value.
+ * Writes the state of the cameras, the server, the recordings, the sound and the NATS hub in
+ * Prometheus' text format. Leaves out metrics without a value.
  */
 export function expose(
   cameras: readonly CameraStats[],
   server: ServerStats,
   recordings: readonly RecordingStats[] = [],
   sounds: readonly SoundStats[] = [],
+  hub?: NatsStats,
 ): string {
   const lines: string[] = [];
   for (const { name, type, help, samples } of METRICS) {
-    const values = samples({ cameras, server, recordings, sounds });
+    const values = samples({ cameras, server, recordings, sounds, hub });
     if (values.length === 0) continue;
     lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
     for (const { suffix, labels, value } of values) {
@@ -276,6 +362,17 @@ function perRecording(value: (recording: RecordingStats) => number | undefined):
 /** Creates a function that returns one sample per camera with sound. */
 function perSound(value: (sound: SoundStats) => number): Metric["samples"] {
   return ({ sounds }) => sounds.map((sound) => sample(value(sound), { camera: sound.camera }));
+}
+
+/** Creates a function that returns one sample per published camera. */
+function perPublished(value: (published: PublishedStats) => number): Metric["samples"] {
+  return ({ hub }) =>
+    hub?.published.map((published) => sample(value(published), { camera: published.camera })) ?? [];
+}
+
+/** Creates a function that returns one sample per camera from the NATS hub. */
+function perLink(value: (link: LinkStats) => number): Metric["samples"] {
+  return ({ hub }) => hub?.links.map((link) => sample(value(link), { camera: link.camera })) ?? [];
 }
 
 /** Returns a sample for each possible state: 1 for the current one. */

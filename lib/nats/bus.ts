@@ -2,6 +2,8 @@ import type { Bytes } from "../bytes.ts";
 
 /** A message from the hub. Nothing in it can be trusted. */
 export interface Message {
+  /** The subject that it was published to: rights at the hub are those for subjects. */
+  readonly subject: string;
   readonly data: Bytes;
   /** The subject for answers. */
   readonly reply: string | undefined;

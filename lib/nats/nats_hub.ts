@@ -33,14 +33,41 @@ export interface LinkStats {
   readonly duplicate: boolean;
 }
 
+/** A published camera, for people. */
+export interface KnownCamera {
+  readonly name: string;
+  /** Name of its driver at the origin. */
+  readonly driver: string;
+  /** Size of its latest frame, as `1280x720`. */
+  readonly size: string | undefined;
+}
+
 /** A server's part in a network of origins and edges. */
 export interface NatsHub extends AsyncDisposable {
   /** Publishes those of the server's cameras that `PUBLISH` names. */
   publish(cameras: CameraList): void;
-  /** Receives a camera, for the driver `nats`. @param source Its name at the origin. */
-  watch(options: { source: string; camera: string }, signal: AbortSignal): Images;
+  /**
+   * Announces a camera that will be received. From now on its origins are heard, by which late
+   * frames can be told from the first one on.
+   *
+   * @param options See {@link watch}.
+   */
+  expect(options: { source: string; camera: string }): void;
+  /**
+   * Receives a camera, for the driver `nats`.
+   *
+   * @param options.source Its name at the origin.
+   * @param options.camera Its name here.
+   * @param options.fps Its frame rate, if the user has set it.
+   */
+  watch(
+    options: { source: string; camera: string; fps?: number },
+    signal: AbortSignal,
+  ): Images;
   /** Yields all cameras that origins publish, at the start and whenever they change. */
   discover(signal: AbortSignal): AsyncIterable<readonly DiscoveredCamera[]>;
+  /** The cameras that origins publish, as far as they were heard. */
+  readonly known: readonly KnownCamera[];
   readonly status: HubStatus;
   /** Returns the counters of a published camera; undefined if it is not published. */
   publication(camera: string): PublicationStats | undefined;

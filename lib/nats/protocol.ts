@@ -2,11 +2,12 @@
  * What origins and edges tell each other through the hub, version 1 of the protocol. An origin is a
  * server that publishes cameras, an edge is a server that receives them.
  *
- * A frame is published once, on one of several lanes. An edge subscribes to a lane for one message,
- * and tells the origin that it wants a frame on it; when the frame has come, it does so again. So
- * never more frames are on their way to an edge than it has lanes open, and the hub counts them.
+ * A frame is published on one of several lanes: once, but on a fast uplink again for edges without
+ * room on that lane. An edge subscribes to a lane for one message, and tells the origin that it
+ * wants a frame on it; when the frame has come, it does so again. So never more frames are on their
+ * way to an edge than it has lanes open, and the hub counts them.
  *
- *     dinocam.frame.<camera>.<lane>  origin → edges  a header of 24 bytes and the JPEG
+ *     dinocam.frame.<camera>.<lane>  origin → edges  a header of 32 bytes and the JPEG
  *     dinocam.want.<camera>          edge → origin   JSON, see {@link Want}
  *     dinocam.beat.<camera>          origin → edges  JSON, see {@link Beat}
  *
@@ -27,7 +28,7 @@ export const ORIGIN_TIMEOUT = 7_000;
 /** Maximum size of the JSON of a want or a beat, in bytes. */
 export const MAX_JSON = 4_096;
 /** Size of the header before the JPEG, in bytes. */
-export const FRAME_HEADER = 24;
+export const FRAME_HEADER = 32;
 
 /** Returns the subject of a camera's frames on a lane. */
 export function frameSubject(camera: string, lane: number): string {
@@ -67,6 +68,8 @@ export interface Beat {
   readonly epoch: number;
   /** The origin's time, in milliseconds since the Unix epoch. */
   readonly now: number;
+  /** The origin's monotonic clock, in milliseconds. Compared with {@link FrameHeader.monotonic}. */
+  readonly monotonic: number;
   /** Name of its driver. */
   readonly driver: string;
   /** State of the camera. */
@@ -87,6 +90,11 @@ export interface Beat {
 export interface FrameHeader {
   /** Capture time in milliseconds since the Unix epoch, by the origin's clock. */
   readonly capturedAt: number;
+  /**
+   * Arrival of the image at the origin, by its monotonic clock, in milliseconds. By it an edge finds
+   * frames that are late, whatever happens to the wall clocks of the origin and of the camera.
+   */
+  readonly monotonic: number;
   /** See {@link Beat.epoch}. */
   readonly epoch: number;
   /** Grows with each frame of an epoch; modulo 2³². */
@@ -95,14 +103,18 @@ export interface FrameHeader {
   readonly way: number;
 }
 
-/** Returns a frame's message: big-endian capturedAt float64, epoch float64, sequence uint32, way uint32, JPEG. */
+/**
+ * Returns a frame's message: big-endian capturedAt float64, monotonic float64, epoch float64,
+ * sequence uint32, way uint32, and the JPEG.
+ */
 export function encodeFrame(jpeg: Uint8Array, header: FrameHeader): Bytes {
   const bytes = new Uint8Array(FRAME_HEADER + jpeg.length);
   const view = new DataView(bytes.buffer);
   view.setFloat64(0, header.capturedAt);
-  view.setFloat64(8, header.epoch);
-  view.setUint32(16, header.sequence);
-  view.setUint32(20, Math.round(header.way));
+  view.setFloat64(8, header.monotonic);
+  view.setFloat64(16, header.epoch);
+  view.setUint32(24, header.sequence);
+  view.setUint32(28, Math.round(header.way));
   bytes.set(jpeg, FRAME_HEADER);
   return bytes;
 }

@@ -33,7 +33,8 @@ export function permissionFlags(options: FlagsOptions): string[] {
   const read = pathsOf(used.filter(({ path }) => path), env);
   const others = used.flatMap((setting) => permissionsFor(setting, env));
   const programs = new Set(others.flatMap(({ run = [] }) => run === "any" ? [] : run));
-  const needsNet = drivers.has("net") || others.some(({ net }) => net);
+  const servers = others.flatMap(({ net = [] }) => net === "any" ? [] : net);
+  const needsNet = drivers.has("net") || others.some(({ net }) => net === "any");
   const needsRun = drivers.has("run") || others.some(({ run }) => run === "any");
   const sys = [
     // To print the addresses of this machine.
@@ -50,7 +51,11 @@ export function permissionFlags(options: FlagsOptions): string[] {
       ...dotenv ? [".env"] : [],
     ]),
     ...written.length > 0 ? [flag("write", written)] : [],
-    ...needsNet ? ["--allow-net"] : config ? [listenFlag(config)] : [],
+    ...needsNet
+      ? ["--allow-net"]
+      : config
+      ? [flag("net", [listenAddress(config), ...servers])]
+      : [],
     // Deno ignores a program that is not installed, and says so only without -q.
     ...needsRun ? ["--allow-run"] : programs.size > 0 ? [flag("run", [...programs])] : [],
     ...sys.length > 0 ? [flag("sys", sys)] : [],
@@ -102,10 +107,10 @@ function valuesOf({ name, perCamera }: Setting, env: Env): string[] {
   return names.map((name) => env[name]?.trim() ?? "").filter((value) => value !== "");
 }
 
-/** Permits listening. With port 0, the system chooses the port, so any port is permitted. */
-function listenFlag({ host, port }: Pick<Config, "host" | "port">): string {
+/** Returns the address to listen on. With port 0, the system chooses the port: any is permitted. */
+function listenAddress({ host, port }: Pick<Config, "host" | "port">): string {
   const address = hostInUrl(host);
-  return flag("net", [port === 0 ? address : `${address}:${port}`]);
+  return port === 0 ? address : `${address}:${port}`;
 }
 
 /**

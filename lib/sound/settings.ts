@@ -174,7 +174,7 @@ function readDelay(env: Env, name: string): number | undefined {
 
 /** Returns Deno's permissions for a value of `AUDIO`. */
 function audioPermissions(value: string): SettingPermissions {
-  if (/^https?:/i.test(value)) return { net: true };
+  if (/^https?:/i.test(value)) return { net: "any" };
   if (/^exec:/i.test(value)) return { run: "any" };
   return /^(pulse|alsa|avfoundation|dshow)\b/i.test(value) ? { run: [FFMPEG] } : {};
 }

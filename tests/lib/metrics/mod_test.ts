@@ -27,7 +27,12 @@ function statsOf(name: string): CameraStats {
 }
 
 const server = { version: "1.2.3", startedAt: 1_700_000_000_500, memory: 5e7, viewers: 2 };
-const text = expose([statsOf("front"), statsOf("back")], server);
+const hub = {
+  connected: true,
+  published: [{ camera: "front", edges: 2, frames: 30, bytes: 3e6, tooLarge: 1 }],
+  links: [{ camera: "back", lanes: 5, frames: 20, bytes: 2e6, late: 3 }],
+};
+const text = expose([statsOf("front"), statsOf("back")], server, [], [], hub);
 const lines = text.trimEnd().split("\n");
 
 Deno.test("expose() writes the state of the cameras and of the server", () => {
@@ -54,6 +59,15 @@ Deno.test("expose() writes the state of the cameras and of the server", () => {
       'dinocam_latency_seconds_bucket{camera="front",le="+Inf"} 5',
       'dinocam_latency_seconds_sum{camera="front"} 20.0775',
       'dinocam_latency_seconds_count{camera="front"} 5',
+      "dinocam_hub_connected 1",
+      'dinocam_published_edges{camera="front"} 2',
+      'dinocam_published_frames_total{camera="front"} 30',
+      'dinocam_published_bytes_total{camera="front"} 3000000',
+      'dinocam_published_too_large_total{camera="front"} 1',
+      'dinocam_link_lanes{camera="back"} 5',
+      'dinocam_link_frames_total{camera="back"} 20',
+      'dinocam_link_bytes_total{camera="back"} 2000000',
+      'dinocam_link_late_total{camera="back"} 3',
       "process_resident_memory_bytes 50000000",
       "process_start_time_seconds 1700000000.5",
     ]
@@ -93,6 +107,12 @@ Deno.test("expose() writes cumulative histogram buckets, the last with the total
     .map((line) => Number(line.split(" ").at(-1)));
   assertEquals(counts, counts.toSorted((a, b) => a - b));
   assertEquals(counts.at(-1), 5);
+});
+
+Deno.test("expose() says whether there is a connection to the hub, and nothing without a hub", () => {
+  const away = expose([], server, [], [], { connected: false, published: [], links: [] });
+  assert(away.includes("\ndinocam_hub_connected 0\n"));
+  assert(!/dinocam_(hub|published|link)/.test(expose([statsOf("front")], server)));
 });
 
 Deno.test("expose() escapes quotes, backslashes and line breaks in labels", () => {

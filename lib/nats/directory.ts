@@ -1,0 +1,191 @@
+import type { DiscoveredCamera } from "../camera/driver.ts";
+import type { Clock } from "../clock.ts";
+import type { Log } from "../log.ts";
+import type { Bus, Message } from "./bus.ts";
+import { decodeBeat } from "./decode.ts";
+import type { KnownCamera } from "./nats_hub.ts";
+import { type Beat, beatSubject, ORIGIN_TIMEOUT } from "./protocol.ts";
+import { PublishedCamera } from "./published_camera.ts";
+
+/** Maximum number of published cameras. */
+const MAX_CAMERAS = 256;
+/** Interval between two checks for origins that are silent, in milliseconds. */
+const CHECK_INTERVAL = 1_000;
+/** Time for which a camera is remembered that this server has tried to receive, in milliseconds. */
+const MEMORY = 60_000;
+/** Minimum time between two log lines about a second origin of a camera, in milliseconds. */
+const REPORT_INTERVAL = 60_000;
+
+/** Functions of {@link Directory.attend}. */
+export interface Attendant {
+  /** Called for each beat of the camera, after it was recorded. */
+  onBeat(beat: Beat): void;
+}
+
+/** The cameras that origins publish, as their beats tell. One subscription for all. */
+export class Directory implements Disposable {
+  readonly #bus: Bus;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #cameras = new Map<string, PublishedCamera>();
+  /** Names of the cameras in the list, by their names in lower case. */
+  readonly #listed = new Map<string, string>();
+  readonly #attendants = new Map<string, Set<Attendant>>();
+  readonly #listeners = new Set<() => void>();
+  readonly #subscriptions = new DisposableStack();
+  readonly #disposed = new AbortController();
+  #connectedAt = -Infinity;
+  #isFull = false;
+
+  constructor(bus: Bus, { clock, log }: { clock: Clock; log: Log }) {
+    this.#bus = bus;
+    this.#clock = clock;
+    this.#log = log;
+    this.#subscriptions.use(bus.subscribe(beatSubject(), (message) => this.#onBeat(message)));
+    this.#subscriptions.use(bus.onConnection((connected) => this.#onConnection(connected)));
+    this.#check().catch(() => {}); // aborted by dispose
+  }
+
+  /** The published cameras, sorted by name. */
+  get known(): readonly KnownCamera[] {
+    return [...this.#listed.values()].sort().flatMap((name) => {
+      const beat = this.#cameras.get(name)?.current?.beat;
+      return beat ? [{ name, driver: beat.driver, size: beat.size }] : [];
+    });
+  }
+
+  /** Returns what is known of a camera, for as long as it is published or attended. */
+  camera(name: string): PublishedCamera | undefined {
+    return this.#cameras.get(name);
+  }
+
+  /**
+   * Reports the beats of a camera until the result is disposed of.
+   *
+   * @returns With the camera, even if nobody publishes one of that name.
+   */
+  attend(name: string, attendant: Attendant): Disposable & { camera: PublishedCamera } {
+    const camera = this.#cameras.get(name) ?? new PublishedCamera(name);
+    this.#cameras.set(name, camera);
+    const attendants = this.#attendants.get(name) ?? new Set();
+    this.#attendants.set(name, attendants.add(attendant));
+    const dispose = () => {
+      camera.attendedAt = this.#clock.monotonic();
+      attendants.delete(attendant);
+      if (attendants.size === 0 && this.#attendants.get(name) === attendants) {
+        this.#attendants.delete(name);
+      }
+    };
+    return { camera, [Symbol.dispose]: dispose };
+  }
+
+  /** See `CameraDriver.discover`. */
+  async *discover(signal: AbortSignal): AsyncGenerator<readonly DiscoveredCamera[]> {
+    let { promise: changed, resolve: wake } = Promise.withResolvers<void>();
+    const listener = () => wake();
+    const until = AbortSignal.any([signal, this.#disposed.signal]);
+    this.#listeners.add(listener);
+    until.addEventListener("abort", listener);
+    try {
+      while (!until.aborted) {
+        ({ promise: changed, resolve: wake } = Promise.withResolvers<void>());
+        yield [...this.#listed.values()].sort().map((name) => ({ name, source: name }));
+        if (!until.aborted) await changed;
+      }
+    } finally {
+      this.#listeners.delete(listener);
+      until.removeEventListener("abort", listener);
+    }
+  }
+
+  /** Ends all discoveries. */
+  [Symbol.dispose](): void {
+    this.#disposed.abort();
+    this.#subscriptions.dispose();
+  }
+
+  #onBeat(message: Message): void {
+    const beat = decodeBeat(message);
+    if (!beat) return;
+    const camera = this.#cameras.get(beat.camera) ?? this.#add(beat);
+    if (!camera) return;
+    const now = this.#clock.monotonic();
+    camera.hearBeat(beat, now);
+    if (camera.isDuplicate(now) && now - camera.reportedAt >= REPORT_INTERVAL) {
+      camera.reportedAt = now;
+      this.#log.warn("camera published by two origins", { camera: beat.camera });
+    }
+    const isPublished = camera.beatAt > -Infinity;
+    const key = beat.camera.toLowerCase();
+    const listed = this.#listed.get(key);
+    if (isPublished && !listed && !this.#isAtLimit()) {
+      this.#listed.set(key, beat.camera);
+      this.#tell();
+    } else if (!isPublished && listed === beat.camera) this.#unlist([beat.camera]);
+    for (const attendant of [...this.#attendants.get(beat.camera) ?? []]) attendant.onBeat(beat);
+  }
+
+  /** Adds a camera that was not known. @returns Undefined if there are too many. */
+  #add({ camera: name, gone }: Beat): PublishedCamera | undefined {
+    if (gone || this.#cameras.size >= 2 * MAX_CAMERAS || this.#isAtLimit()) return undefined;
+    const camera = new PublishedCamera(name);
+    this.#cameras.set(name, camera);
+    return camera;
+  }
+
+  #isAtLimit(): boolean {
+    if (this.#listed.size < MAX_CAMERAS) return false;
+    if (!this.#isFull) this.#log.warn("too many cameras at the hub", { max: MAX_CAMERAS });
+    this.#isFull = true;
+    return true;
+  }
+
+  #onConnection(connected: boolean): void {
+    if (!connected) return;
+    this.#connectedAt = this.#clock.monotonic();
+    for (const camera of this.#cameras.values()) camera.recover();
+  }
+
+  /** Removes cameras whose origins are silent. */
+  async #check(): Promise<void> {
+    const { signal } = this.#disposed;
+    while (!signal.aborted) {
+      await this.#clock.sleep(CHECK_INTERVAL, signal);
+      this.#forgetUnlisted();
+      const silent = this.#silent();
+      // What the hub has for this edge comes before the answer to a flush: a beat may stand behind
+      // frames, or in front of an edge or a hub that did not run for a while.
+      if (silent.length > 0 && await this.#bus.flush()) {
+        const isSilent = new Set(this.#silent());
+        this.#unlist(silent.filter((name) => isSilent.has(name)));
+      }
+    }
+  }
+
+  /** Returns the listed cameras whose origins are silent. */
+  #silent(): string[] {
+    const since = this.#clock.monotonic() - ORIGIN_TIMEOUT;
+    if (!this.#bus.connected || this.#connectedAt > since) return [];
+    return [...this.#listed.values()].filter((name) => this.#cameras.get(name)!.beatAt <= since);
+  }
+
+  #unlist(names: readonly string[]): void {
+    for (const name of names) this.#listed.delete(name.toLowerCase());
+    if (names.length === 0) return;
+    this.#isFull = false;
+    this.#tell();
+  }
+
+  #forgetUnlisted(): void {
+    const since = this.#clock.monotonic() - MEMORY;
+    for (const { name, attendedAt } of this.#cameras.values()) {
+      const isListed = this.#listed.get(name.toLowerCase()) === name;
+      if (isListed || this.#attendants.has(name) || attendedAt > since) continue;
+      this.#cameras.delete(name);
+    }
+  }
+
+  #tell(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+}

@@ -1,0 +1,89 @@
+import type { Camera } from "../camera/camera.ts";
+import { type CameraList, followCameras } from "../camera/camera_list.ts";
+import type { Clock } from "../clock.ts";
+import type { Log } from "../log.ts";
+import type { Bus } from "./bus.ts";
+import type { PublicationStats } from "./nats_hub.ts";
+import { Publication } from "./publication.ts";
+import type { PublishValue } from "./settings.ts";
+import { Uplink } from "./uplink.ts";
+
+/** Name of the driver for cameras that other origins publish: they are not published again. */
+const NATS_DRIVER = "nats";
+/** Interval in which publications are checked, in milliseconds. */
+const CHECK_INTERVAL = 500;
+
+/** Options of a {@link Publisher}. */
+export interface PublisherOptions {
+  readonly published: PublishValue;
+  readonly cameras: CameraList;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * Publishes the cameras of a list that `PUBLISH` names, and those that appear later. Cameras of the
+ * driver `nats` are never published. Disposal tells the edges that the cameras are gone.
+ */
+export class Publisher implements Disposable {
+  readonly #options: PublisherOptions;
+  readonly #uplink: Uplink;
+  readonly #publications = new Map<string, Publication>();
+  readonly #stack = new DisposableStack();
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+    const { cameras, bus } = options;
+    this.#uplink = new Uplink(options);
+    this.#uplink.measure();
+    this.#stack.use(bus.onConnection((connected) => this.#onConnection(connected)));
+    const disposed = new AbortController();
+    this.#stack.defer(() => disposed.abort());
+    this.#checkRegularly(disposed.signal).catch(() => {}); // aborted by dispose
+    this.#stack.defer(() => [...this.#publications.keys()].forEach((name) => this.#remove(name)));
+    this.#stack.use(followCameras(cameras, {
+      added: (camera) => this.#add(camera),
+      removed: ({ name }) => this.#remove(name),
+    }));
+  }
+
+  /** Returns the counters of a camera; undefined if it is not published. */
+  publication(camera: string): PublicationStats | undefined {
+    return this.#publications.get(camera)?.stats;
+  }
+
+  /** Ends all publications, and tells the edges. The connection must be open until then. */
+  [Symbol.dispose](): void {
+    this.#stack.dispose();
+  }
+
+  #add(camera: Camera): void {
+    const { published, bus, clock, log } = this.#options;
+    const { name, driver } = camera;
+    if (driver === NATS_DRIVER) return;
+    if (published !== "all" && !published.includes(name)) return;
+    const uplink = this.#uplink;
+    this.#publications.set(name, new Publication({ camera, bus, uplink, clock, log }));
+  }
+
+  #remove(name: string): void {
+    this.#publications.get(name)?.[Symbol.dispose]();
+    this.#publications.delete(name);
+  }
+
+  #onConnection(connected: boolean): void {
+    if (connected) this.#uplink.measure(); // before anything else is on the way
+    else this.#uplink.reset();
+    for (const publication of this.#publications.values()) publication.onConnection(connected);
+  }
+
+  async #checkRegularly(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    while (true) {
+      await clock.sleep(CHECK_INTERVAL, signal);
+      this.#uplink.measure();
+      for (const publication of this.#publications.values()) publication.check();
+    }
+  }
+}

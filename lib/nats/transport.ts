@@ -1,0 +1,150 @@
+import type { ConnectionOptions, NatsConnection, Server } from "@nats-io/nats-core";
+import {
+  NatsConnectionImpl,
+  setTransportFactory,
+  type Transport,
+} from "@nats-io/nats-core/internal";
+import type { Bytes } from "../bytes.ts";
+
+/** An open connection for the bytes of the NATS protocol. */
+export interface Link {
+  /** Reads what has arrived; undefined at the end. The bytes belong to the caller. */
+  read(): Promise<Bytes | undefined>;
+  /** Writes all bytes. Calls must not overlap. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Closes it at once. What is not sent yet is dropped. */
+  close(): void;
+}
+
+/** Options of a connection: those of nats.js, and how to connect. */
+export interface LinkOptions extends ConnectionOptions {
+  /** Connects, up to the hub's `INFO`, which is the first that `read` returns. */
+  dial(signal: AbortSignal): Promise<Link>;
+  /** Called once, when a connection that was open is lost or closed. */
+  onClose(reason: Error | undefined): void;
+  /** Closes the connection, and aborts the attempt to connect. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The transport of nats.js over a {@link Link}. That of nats.js for Node leaves sockets open after
+ * a failed attempt, waits for its unsent bytes when the hub does not answer, and goes on without a
+ * reader after an error in a callback. Here each of these closes the connection at once.
+ */
+class LinkTransport implements Transport {
+  readonly lang = "dinocam";
+  readonly version = "1";
+  closeError: Error | undefined;
+  readonly #attempt = new AbortController();
+  readonly #closed = Promise.withResolvers<void>();
+  readonly #unsent: Uint8Array[] = [];
+  #link: Link | undefined;
+  #onClose: LinkOptions["onClose"] | undefined;
+  #isClosed = false;
+  #isSending = false;
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  async connect(_: Server, options: ConnectionOptions): Promise<void> {
+    const { dial, onClose, signal } = options as LinkOptions;
+    signal.addEventListener("abort", () => this.#close(signal.reason), {
+      once: true,
+      signal: this.#attempt.signal,
+    });
+    if (signal.aborted) this.#close(signal.reason);
+    const link = await dial(this.#attempt.signal);
+    if (this.#isClosed) {
+      link.close();
+      throw this.closeError;
+    }
+    this.#link = link;
+    this.#onClose = onClose;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array> {
+    let reason = new Error("invalid data from the hub"); // nats.js stops to read after an error
+    let complaint: string | undefined;
+    try {
+      for (let bytes; (bytes = await this.#link!.read());) {
+        if (bytes[0] === MINUS) complaint = complaintIn(bytes);
+        yield bytes;
+        if (this.#isClosed) return;
+      }
+      reason = new Error(complaint ?? "the hub closed the connection");
+    } catch (error) {
+      reason = error as Error;
+    } finally {
+      this.#close(reason);
+    }
+  }
+
+  isEncrypted(): boolean {
+    return false; // only for the certificates of addresses that the hub announces
+  }
+
+  send(bytes: Uint8Array): void {
+    if (this.#isClosed) return;
+    this.#unsent.push(bytes);
+    if (!this.#isSending) this.#send();
+  }
+
+  async #send(): Promise<void> {
+    this.#isSending = true;
+    try {
+      for (let bytes; (bytes = this.#unsent.shift());) await this.#link!.write(bytes);
+    } catch (error) {
+      this.#close(error as Error);
+    }
+    this.#isSending = false;
+  }
+
+  close(reason?: Error): Promise<void> {
+    this.#close(reason);
+    return Promise.resolve();
+  }
+
+  disconnect(): void {
+    this.#close(new Error("the hub does not answer"));
+  }
+
+  closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  discard(): void {
+    this.#close(undefined);
+  }
+
+  #close(reason: Error | undefined): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.closeError = reason;
+    this.#unsent.length = 0;
+    this.#attempt.abort(reason);
+    if (!this.#link) return;
+    this.#link.close();
+    this.#onClose?.(reason);
+    this.#closed.resolve();
+  }
+}
+
+const MINUS = "-".charCodeAt(0);
+
+/** Returns the text of an error message of the hub, which it sends before it closes a connection. */
+function complaintIn(bytes: Uint8Array): string | undefined {
+  const text = new TextDecoder().decode(bytes.subarray(0, 500));
+  return /^-ERR\s+'?([^'\r\n]{1,200})/.exec(text)?.[1];
+}
+
+/**
+ * Connects and logs in, over the connection of `options.dial`.
+ *
+ * @throws The error of `dial`, or of the log-in.
+ */
+export function connectOver(options: LinkOptions): Promise<NatsConnection> {
+  // It is the same for all connections of the process: what differs is in their options.
+  setTransportFactory({ factory: () => new LinkTransport() });
+  return NatsConnectionImpl.connect(options);
+}
