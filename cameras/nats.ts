@@ -31,6 +31,7 @@ const LIST_TIMEOUT = 2_500;
  */
 export default {
   requirements,
+  noCameraReason: "no origin publishes one at the hub",
   configure(env) {
     natsHub(); // the server does not start without NATS_URL
     const camera = cameraName(env);
