@@ -31,7 +31,11 @@ const LIST_TIMEOUT = 2_500;
  */
 export default {
   requirements,
-  noCameraReason: "no origin publishes one at the hub",
+  get noCameraReason() {
+    return natsHub().status.connected
+      ? "no origin publishes one at the hub"
+      : "there is no connection to the hub";
+  },
   configure(env) {
     natsHub(); // the server does not start without NATS_URL
     const camera = cameraName(env);
