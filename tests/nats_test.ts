@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertFalse, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { ORIGIN_TIMEOUT } from "../lib/nats/protocol.ts";
 import { makeCertificate } from "./certificate.ts";
 import { NatsServer } from "./nats_server.ts";
 import { freePort } from "./nginx.ts";
@@ -50,8 +51,9 @@ Deno.test(
       assertEquals([name, snapshot.status], [name, 200]);
       assertEquals([...(await snapshot.bytes()).subarray(0, 3)], [0xff, 0xd8, 0xff]);
     }
-    await origin.stop(); // says that it leaves
-    await eventually("cameras disappear", async () => (await namesAt(edge)).join() === "own");
+    await origin.stop(); // says that it leaves: the edge need not wait for beats
+    const hasLeft = async () => (await namesAt(edge)).join() === "own";
+    await eventually("cameras disappear", hasLeft, ORIGIN_TIMEOUT / 2);
     const gone = await fetch(`${edge.url}/cameras/own/snapshot.jpg`);
     assertEquals(gone.status, 503);
     assertStringIncludes(await gone.text(), "yard");

@@ -5,7 +5,7 @@
  *
  * Environment variables:
  *
- * - `NATS_PARTS`: names of the parts to run, with commas. By default all: `uplink`, `thin`, `long`,
+ * - `NATS_PARTS`: names of the parts to run, with commas. By default all: `removal`, `uplink`, `thin`, `long`,
  *   `idle`, `faults`, `stalled`, `abuse`, `appearing`, `many`
  * - `NATS_FAULTS`: words, with commas: only the faults whose names contain one of them
  * - `NATS_SECONDS`: duration of each measurement of a link (20)
@@ -21,6 +21,7 @@ import { checkFault, checkStalledEdge, FAULTS } from "./faults.ts";
 import { checkIdle, checkLongWay, checkThinEdge, checkUplink } from "./links.ts";
 import { checkMany } from "./many.ts";
 import { networking } from "./network.ts";
+import { checkRemoval } from "./network_check.ts";
 import { Results } from "./results.ts";
 
 const begun = Date.now();
@@ -39,6 +40,13 @@ if (Deno.env.get("NATS_PRIORITY") === "realtime") {
   await new Deno.Command("chrt", { args: ["-a", "-r", "-p", "1", `${Deno.pid}`] }).output();
 }
 
+for (const signal of ["SIGINT", "SIGKILL"] as const) {
+  Deno.test(
+    `a network is removed with its process after ${signal}`,
+    part("removal"),
+    () => checkRemoval(signal),
+  );
+}
 Deno.test(
   "three edges share a thin uplink",
   part("uplink"),
