@@ -152,7 +152,8 @@ function dialWebSocket(
 ): Promise<Link> {
   const client = ca ? Deno.createHttpClient({ caCerts: [ca] }) : undefined;
   const url = `${scheme}://${hostInUrl(host)}:${port}${path}`;
-  const socket = new WebSocket(url, client ? { client } : {});
+  // The types of browsers, which the page needs, know no options.
+  const socket = new WebSocket(url, (client ? { client } : {}) as unknown as string[]);
   const link = new WebSocketLink(socket, () => client?.close());
   const { promise, resolve, reject } = Promise.withResolvers<Link>();
   const onAbort = () => {

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { readConfig } from "../../lib/config.ts";
+import { readConfig, readReusePort } from "../../lib/config.ts";
 import type { Env } from "../../lib/env.ts";
 import { ConfigError } from "../../lib/errors.ts";
 
@@ -133,6 +133,32 @@ Deno.test("readConfig() reads TLS_CERT and TLS_KEY only together", () => {
   assertEquals(
     messageOf({ TLS_KEY: "k.pem" }),
     "Cannot serve HTTPS with TLS_KEY alone: set TLS_CERT too",
+  );
+});
+
+Deno.test("readConfig() reads REUSE_PORT, on Linux and with a port", () => {
+  assertEquals(readReusePort({}, "REUSE_PORT"), undefined);
+  assertEquals(readConfig({}).reusePort, false);
+  for (const os of ["linux", "darwin", "windows"] as const) {
+    assertEquals(readReusePort({ REUSE_PORT: "off" }, "REUSE_PORT", os), false);
+  }
+  assertEquals(readReusePort({ REUSE_PORT: "on" }, "REUSE_PORT", "linux"), true);
+  for (const os of ["darwin", "windows"] as const) {
+    assertThrows(
+      () => readReusePort({ REUSE_PORT: "on" }, "REUSE_PORT", os),
+      ConfigError,
+      "Cannot use REUSE_PORT on this system: only Linux distributes connections among servers",
+    );
+  }
+  assertEquals(
+    messageOf({ REUSE_PORT: "yes" }),
+    'Cannot read REUSE_PORT as "on" or "off": current value is "yes"',
+  );
+  if (Deno.build.os !== "linux") return;
+  assertEquals(readConfig({ REUSE_PORT: "on" }).reusePort, true);
+  assertEquals(
+    messageOf({ REUSE_PORT: "on", PORT: "0" }),
+    "Cannot use REUSE_PORT with PORT=0: each server would get another port; set PORT",
   );
 });
 

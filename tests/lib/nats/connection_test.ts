@@ -235,16 +235,25 @@ Deno.test(
 /** Listens like a hub that says `info`, and collects what a client sends. */
 function recordingHub(info: string) {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const hub = { port: listener.addr.port, sent: "", connections: 0, listener };
+  const hub = {
+    port: listener.addr.port,
+    sent: "",
+    connections: 0,
+    open: new Set<Deno.TcpConn>(),
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      await eventually("the client has closed its connections", () => hub.open.size === 0);
+    },
+  };
+  const serve = async (conn: Deno.TcpConn) => {
+    await conn.write(new TextEncoder().encode(info));
+    for await (const bytes of conn.readable) hub.sent += new TextDecoder("latin1").decode(bytes);
+  };
   (async () => {
     for await (const conn of listener) {
       hub.connections++;
-      (async () => {
-        await conn.write(new TextEncoder().encode(info));
-        for await (const bytes of conn.readable) {
-          hub.sent += new TextDecoder("latin1").decode(bytes);
-        }
-      })().catch(() => {}); // the client closes the connection
+      hub.open.add(conn);
+      serve(conn).catch(() => {}).finally(() => hub.open.delete(conn)); // the client has closed it
     }
   })().catch(() => {}); // the listener is closed
   return hub;
@@ -253,42 +262,31 @@ function recordingHub(info: string) {
 Deno.test("with tls:// nothing is sent to a hub that offers no TLS", async (t) => {
   const info = (fields: object) =>
     `INFO ${JSON.stringify({ version: "2.9.0", proto: 1, ...fields })}\r\n`;
-  const cases: [string, string, RegExp, RegExp][] = [
-    ["no TLS", info({}), /does not offer TLS \(configure TLS at the hub/, /^$/],
-    [
-      "TLS required, and not spoken",
-      info({ tls_required: true }) + "PONG\r\n",
-      /it does not answer/,
-      /^\x16\x03/,
-    ],
-    [
-      "something else",
-      "HTTP/1.1 400 Bad Request\r\n\r\n",
-      /it is no NATS server \(check the port/,
-      /^$/,
-    ],
+  const required = info({ tls_required: true });
+  const cases: [string, string, RegExp, string][] = [
+    ["no TLS", info({}), /does not offer TLS \(configure TLS at the hub/, ""],
+    ["TLS required, and not spoken", required + "PONG\r\n", /it does not answer/, "\x16\x03"],
+    ["something else", "HTTP/1.1 400 Bad Request\r\n\r\n", /it is no NATS server \(check/, ""],
   ];
   for (const [name, text, reason, sent] of cases) {
     await t.step(name, async () => {
-      const hub = recordingHub(text);
+      await using hub = recordingHub(text);
       {
         await using bus = openBus(`tls://shed:hunter2@127.0.0.1:${hub.port}`);
         await eventually("two attempts", () => hub.connections > 1);
         assertMatch(bus.status.reason!, reason);
         assertFalse(/hunter2|shed/.test(bus.lines.join()), bus.lines.join());
       }
-      hub.listener.close();
-      assertMatch(hub.sent, sent);
+      // Deno keeps a connection open whose TLS handshake has begun, until the other side closes it.
+      if (sent) { for (const conn of hub.open) conn.close(); }
+      assert(sent === "" ? hub.sent === "" : hub.sent.startsWith(sent), hub.sent);
       assertFalse(/CONNECT|hunter2/.test(hub.sent));
     });
   }
   await t.step("the same hub gets the password with nats://", async () => {
-    const hub = recordingHub(info({}));
-    {
-      await using _bus = openBus(`nats://shed:hunter2@127.0.0.1:${hub.port}`);
-      await eventually("the log-in", () => hub.sent.includes('"pass":"hunter2"'));
-    }
-    hub.listener.close();
+    await using hub = recordingHub(info({}));
+    await using _bus = openBus(`nats://shed:hunter2@127.0.0.1:${hub.port}`);
+    await eventually("the log-in", () => hub.sent.includes('"pass":"hunter2"'));
   });
 });
 
