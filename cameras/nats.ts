@@ -37,7 +37,9 @@ export default {
     const expected = 'the name of a camera at its origin, as "front"';
     const source = parse(env, "SOURCE", expected, (text) => NAME.test(text) ? text : undefined);
     const rate = readFps(env);
-    return { source: source ?? camera, camera, rate, fps: rate ?? LEAST_FPS };
+    const settings = { source: source ?? camera, camera, rate, fps: rate ?? LEAST_FPS };
+    natsHub().expect(settings);
+    return settings;
   },
   open({ source, camera, rate }, signal) {
     return natsHub().watch({ source, camera, fps: rate }, signal);

@@ -52,6 +52,11 @@ export class ConnectedHub implements NatsHub {
     });
   }
 
+  /** See {@link NatsHub.expect}. */
+  expect(options: WatchOptions): void {
+    this.#links.expect(options);
+  }
+
   /** See {@link NatsHub.watch}. */
   watch(options: WatchOptions, signal: AbortSignal): Images {
     return this.#links.watch(options, signal);

@@ -27,8 +27,11 @@ const CHECK_INTERVAL = ASK_INTERVAL / 2;
 const SHORT_PAUSE = 500;
 /** Maximum interval in which all lanes are asked for again, in milliseconds. */
 const MAX_ASK_INTERVAL = 8_000;
-/** Time that the hub or an origin has to come back before the camera fails, in milliseconds. */
-const GRACE_PERIOD = 1_000;
+/**
+ * Time that the hub or an origin has to come back before the camera fails, in milliseconds: it ends
+ * with the second check.
+ */
+const GRACE_PERIOD = 1.8 * CHECK_INTERVAL;
 
 /** A frame from the hub. */
 export interface ReceivedFrame {
@@ -366,7 +369,7 @@ export class EdgeLink implements Disposable {
     } else if (this.#checkFrames(now)) return;
     const lastAt = Math.max(this.#arrivedAt, this.#openedAt, this.#askedAgainAt);
     if (now - lastAt >= this.#askAgainAfter) this.#wantAll();
-    else if (now - this.#askedAt >= CHECK_INTERVAL) this.#want({});
+    else if (now - this.#askedAt >= CHECK_INTERVAL / 2) this.#want({});
   }
 
   /** Changes to another origin, or fails, if no frames arrive. @returns Whether it has failed. */
