@@ -286,6 +286,18 @@ Deno.test("Recorder holds no more than a memory limit that others use, too, and 
   assertEquals(memory.bytes, 1_000_000);
 });
 
+Deno.test("Recorder gives back the memory of frames that it cannot write at its end", async () => {
+  const memory = new MemoryLimit(2_000_000);
+  await using test = new Fixture({ memory });
+  test.recorder.start();
+  await test.deliver(3);
+  test.disk.fail("EIO", "append");
+  await test.deliver(5, { bytes: 100_000 });
+  assertEquals(memory.bytes, 500_000);
+  await test.stop();
+  assertEquals([memory.bytes, test.recorder.status().dropped], [0, 5]);
+});
+
 Deno.test("Recorder says that the disk is too slow while it drops frames", async () => {
   await using fixture = new Fixture();
   const { recorder, disk, clock } = fixture;
