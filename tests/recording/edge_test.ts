@@ -55,9 +55,11 @@ Deno.test(
         async () => (await cameraOf(edge, "shed")) === undefined,
         20_000,
       );
-      const camera = (await cameraOf(edge, "yard"))!;
-      assertEquals([camera.state, camera.recording.state], ["failed", "waiting"]);
-      const { newest } = camera.recording;
+      await eventually("the other one has failed, and is not recorded now", async () => {
+        const { state, recording } = (await cameraOf(edge, "yard"))!;
+        return state === "failed" && recording.state === "waiting";
+      }, 20_000);
+      const { newest } = (await cameraOf(edge, "yard"))!.recording;
       const snapshot = await fetch(`${edge.url}/cameras/yard/snapshot.jpg?at=${newest! / 1000}`);
       assertEquals(snapshot.status, 200);
       await snapshot.bytes();
@@ -73,6 +75,16 @@ Deno.test(
       assertEquals(times, times.toSorted((a, b) => a - b));
       const rate = 1_000 * 10 / (times[10]! - times[0]!); // as YARD_RECORD_FPS says
       assertLessOrEqual(rate, 11);
+
+      // A camera that CAMERA names is there from the start, also without the hub.
+      await hub.stop();
+      const env = { NATS_URL: hub.url, CAMERA: "yard=nats,nats", RECORD_DIR: folder };
+      await using later = await Server.start({ env });
+      assertEquals((await camerasOf(later)).map(({ name }) => name), ["yard"]);
+      await eventually(
+        "its recordings are there",
+        async () => (await cameraOf(later, "yard"))!.recording.oldest === times[0],
+      );
     });
   },
 );
