@@ -242,7 +242,7 @@ function script(hosts: readonly TestHost[], { prefix, hub }: { prefix: string; h
 }
 
 /** Runs a program and returns what it prints. @throws If it fails. */
-async function runProgram(program: string, ...args: string[]): Promise<string> {
+export async function runProgram(program: string, ...args: string[]): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(program, { args }).output();
   const decoder = new TextDecoder();
   if (!success) throw new Error(`${program} ${args.join(" ")}: ${decoder.decode(stderr).trim()}`);
