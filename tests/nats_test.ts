@@ -62,6 +62,8 @@ Deno.test(
       assertStringIncludes(output, `NATS_URL=tls://localhost:${hub.port}`);
       assertFalse(output.includes("hunter2"), output);
     }
+    assertStringIncludes(origin.output, `Publishing front, yard at the hub localhost:${hub.port}`);
+    assertFalse(edge.output.includes("Publishing"), edge.output);
   },
 );
 
@@ -80,6 +82,7 @@ Deno.test("the server starts and serves while its hub is away", async () => {
   assertEquals(code, 0);
   assert(took < 2_000, `${took} ms`);
   assertStringIncludes(server.output, `Cannot connect to ${address}: connection refused`);
+  assertStringIncludes(server.output, `Publishing all cameras at the hub ${address}`);
   assertEquals(server.output.split("hub connection failed").length, 2);
   assertFalse(server.output.includes("hunter2"), server.output);
 });
