@@ -265,7 +265,7 @@ Deno.test("A list of cameras that changes, in Chromium", needing(CHROMIUM), asyn
     const jpeg = await Deno.readFile("cameras/emulated/1.jpg");
     const frame = (index: number) =>
       frameMessage({ jpeg, sequence: 5 + index, capturedAt: Date.now(), monotonic: 0 }, index);
-    const cameras = [{ ...STATUS, index: 7 }];
+    const cameras = [{ ...STATUS, index: 7, link: { lanes: 2, late: 3 } }];
     const hello = { type: "hello", version: PROTOCOL_VERSION, now: Date.now(), cameras };
     await using server = new StubServer(
       pages,
@@ -278,6 +278,9 @@ Deno.test("A list of cameras that changes, in Chromium", needing(CHROMIUM), asyn
         .map(({ camera }) => camera).sort();
     await eventually("all are acknowledged", () => acknowledged().length === 3);
     assertEquals([acknowledged(), await page.eval("painted")], [[0, 7, 9], { front: 1 }]);
+    // The details of a camera from a hub.
+    await page.until(`tileOf("front").querySelector(".age").title
+      .endsWith("Hub: 2 lanes, 3 pictures late.")`);
     assertEquals(page.errors, []);
   });
 });
