@@ -16,7 +16,7 @@ import { reportError } from "./lib/cli/report_error.ts";
 import { ResourceGroup } from "./lib/cli/resource_group.ts";
 import { reviewSettings } from "./lib/cli/review_settings.ts";
 import { describeServer } from "./lib/cli/server_address.ts";
-import { SETTINGS } from "./lib/cli/settings.ts";
+import { readServerCamera, SETTINGS } from "./lib/cli/settings.ts";
 import { stopSignal } from "./lib/cli/signals.ts";
 import { openSounds } from "./lib/cli/sounds.ts";
 import { usage } from "./lib/cli/usage.ts";
@@ -72,8 +72,9 @@ async function main(args: string[]): Promise<number | void> {
   viewers.defer(() => cameras.close(new ImmediateStop("Shutdown")));
   const sounds = await openSounds(configs, { cameras: cameras.configured, clock, log });
   const review = reviewSettings({ env, cameras: configs, groups, dotenv });
-  const recording = await openRecordings({ ...config, cameras: configs }, {
-    cameras: cameras.configured,
+  const recording = await openRecordings(config.recording, {
+    cameras,
+    settingsOf: (camera) => readServerCamera(env, camera).recording,
     sounds,
     clock,
     log,

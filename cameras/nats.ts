@@ -31,12 +31,16 @@ const LIST_TIMEOUT = 2_500;
  */
 export default {
   requirements,
+  noCameraReason: "no origin publishes one at the hub",
   configure(env) {
+    natsHub(); // the server does not start without NATS_URL
     const camera = cameraName(env);
     const expected = 'the name of a camera at its origin, as "front"';
     const source = parse(env, "SOURCE", expected, (text) => NAME.test(text) ? text : undefined);
     const rate = readFps(env);
-    return { source: source ?? camera, camera, rate, fps: rate ?? LEAST_FPS };
+    const settings = { source: source ?? camera, camera, rate, fps: rate ?? LEAST_FPS };
+    natsHub().expect(settings);
+    return settings;
   },
   open({ source, camera, rate }, signal) {
     return natsHub().watch({ source, camera, fps: rate }, signal);

@@ -113,6 +113,14 @@ export const SERVER_SETTINGS = {
     meaning: "port to listen on; `0`: any free port",
     read: (env, name) => readInteger(env, name, { min: 0, max: 65_535 }),
   },
+  reusePort: {
+    name: "REUSE_PORT",
+    alternatives: ["SO_REUSEPORT", "SHARE_PORT", "PORT_SHARING"],
+    default: "off",
+    meaning: "`on`: several servers listen on `PORT`, each with this setting, and the kernel " +
+      "distributes the connections among them (Linux)",
+    read: (env, name) => readReusePort(env, name),
+  },
   auth: {
     name: "AUTH",
     alternatives: ["AUTHENTICATION", "AUTH_USER", "AUTH_PASSWORD", "BASIC_AUTH", "HTTP_AUTH"],
@@ -225,6 +233,11 @@ export function readConfig<Modules extends ModuleSettings = Record<never, Settin
   modules = {} as Modules,
 ): ConfigWith<Modules> {
   const { cameras, tlsCert, tlsKey, ...values } = readSettings(SERVER_SETTINGS, env);
+  if (values.reusePort && values.port === 0) {
+    throw new ConfigError(
+      "Cannot use REUSE_PORT with PORT=0: each server would get another port; set PORT",
+    );
+  }
   return {
     ...readModules(modules, env),
     ...values,
@@ -295,6 +308,33 @@ function readIdleTimeout(env: Env, name: string): number | undefined {
     if (text === "never") return Infinity;
     return /^\d+(\.\d+)?$/.test(text) && Number(text) <= 86_400 ? Number(text) * 1000 : undefined;
   });
+}
+
+/**
+ * Reads `REUSE_PORT`.
+ *
+ * @param os The operating system of this machine, except in tests.
+ * @throws {ConfigError} If it is on where the kernel does not distribute connections.
+ */
+export function readReusePort(
+  env: Env,
+  name: string,
+  os: typeof Deno.build.os = Deno.build.os,
+): boolean | undefined {
+  const choice = readChoice(env, name, ["on", "off"]);
+  if (choice === "on" && os !== "linux") {
+    throw new ConfigError(
+      `Cannot use ${name} on this system: only Linux distributes connections among servers on one ` +
+        "port; choose a PORT for each, behind a reverse proxy",
+    );
+  }
+  // Deno ends the process where this API is used without its flag, which deno.json sets.
+  if (choice === "on" && !("listenDatagram" in Deno)) {
+    throw new ConfigError(
+      `Cannot use ${name} without Deno's flag --unstable-net: use \`deno task start\`, or add it`,
+    );
+  }
+  return choice && choice === "on";
 }
 
 function readPath(env: Env, name: string): string | undefined {

@@ -1,6 +1,6 @@
 // @ts-check
 import { addressesOf, baseAddresses, isLoopback, notesOnAddresses } from "./addresses.js";
-import { element, fromTemplate, list, openDialog } from "./dom.js";
+import { arrange, element, fromTemplate, list, openDialog } from "./dom.js";
 import { encodeQr } from "./qr.js";
 
 /** How long a copy button shows the result. */
@@ -18,20 +18,40 @@ export function showAddresses(cameras, server) {
   const select = list("#addresses select");
   select.replaceChildren(...bases.map((base) => new Option(base, base)));
   element("#addresses .base").hidden = bases.length < 2;
-  const update = () => showBase(select.value, cameras, server);
+  const update = () => {
+    sections = new Map();
+    updateAddresses(cameras, server);
+    showBase(select.value, server);
+  };
   select.onchange = update;
-  update();
   openDialog("#addresses");
+  update();
 }
 
-/** @param {string} base @param {CameraStatus[]} cameras @param {ServerInfo | undefined} server */
-function showBase(base, cameras, server) {
+/** The addresses of each camera in the dialog, by name. @type {Map<string, HTMLElement>} */
+let sections = new Map();
+
+/** Adds and removes cameras while the dialog is open. @param {CameraStatus[]} cameras @param {ServerInfo | undefined} server */
+export function updateAddresses(cameras, server) {
+  if (!element("#addresses[open]")) return;
+  const base = list("#addresses select").value;
   const auth = server?.auth ?? false;
-  element("#addresses .list").replaceChildren(...cameras.flatMap(({ name, sound }) => {
+  const shown = cameras.map(({ name, sound }) => {
+    const known = sections.get(name);
+    if (known) return known;
+    const section = document.createElement("section");
     const heading = document.createElement("h3");
     heading.textContent = name;
-    return [heading, ...addressesOf(name, { base, auth, sound: Boolean(sound) }).map(createEntry)];
-  }));
+    const addresses = addressesOf(name, { base, auth, sound: Boolean(sound) });
+    section.append(heading, ...addresses.map(createEntry));
+    sections.set(name, section);
+    return section;
+  });
+  arrange(element("#addresses .list"), shown);
+}
+
+/** @param {string} base @param {ServerInfo | undefined} server */
+function showBase(base, server) {
   element("#addresses .note").textContent = notesOnAddresses(base, server).join(" ");
   const code = isLoopback(base) ? undefined : encodeQr(base);
   element("#addresses .phone").hidden = code === undefined;

@@ -57,8 +57,10 @@ export class ClipPanel {
   open(clip) {
     const cameras = this.#playback.cameras.map(({ name }) => name);
     const { value } = this.#camera;
-    this.#camera.replaceChildren(...cameras.map((name) => new Option(name)));
-    if (cameras.includes(value)) this.#camera.value = value;
+    if (`${cameras}` !== `${Array.from(this.#camera.options, ({ value }) => value)}`) {
+      this.#camera.replaceChildren(...cameras.map((name) => new Option(name)));
+      if (cameras.includes(value)) this.#camera.value = value;
+    }
     this.#camera.hidden = cameras.length < 2;
     this.#element.hidden = false;
     this.set(clip);

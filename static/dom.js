@@ -32,6 +32,22 @@ export function openDialog(selector) {
   /** @type {HTMLDialogElement} */ (element(selector)).showModal();
 }
 
+/**
+ * Makes these elements the children of another, in this order. Those that are its children already
+ * stay where they are: they keep the keyboard focus, and what they play.
+ *
+ * @param {HTMLElement} parent
+ * @param {HTMLElement[]} elements In the order of before, apart from new ones.
+ */
+export function arrange(parent, elements) {
+  for (const child of [...parent.children]) {
+    if (!elements.includes(/** @type {HTMLElement} */ (child))) child.remove();
+  }
+  for (const [i, element] of elements.entries()) {
+    if (parent.children[i] !== element) parent.insertBefore(element, parent.children[i] ?? null);
+  }
+}
+
 /** Finds the button of an action. @param {string} action */
 export function button(action) {
   return /** @type {HTMLButtonElement} */ (element(`button[data-action=${action}]`));

@@ -9,9 +9,11 @@ import { ServerClock } from "./server_clock.js";
 
 /**
  * A camera's status, as the server sends it. The last failure is kept after the camera has recovered.
+ * Messages refer to the camera by `index`; without a WebSocket it is missing. `link`: the way of a
+ * camera from a hub.
  *
  * @typedef {{
- *   name: string, driver: string, fps: number, viewers: number, frames: number, failures: number,
+ *   name: string, index?: number, link?: { lanes: number, late: number }, driver: string, fps: number, viewers: number, frames: number, failures: number,
  *   state: "off" | "starting" | "streaming" | "failed", resolution: string | null,
  *   lastFailure: Failure | null,
  *   sound?: { state: string, rate: number, lastFailure: Failure | null } | null,
@@ -20,7 +22,7 @@ import { ServerClock } from "./server_clock.js";
  */
 
 /**
- * A frame: `camera` is the index in the server's list, `sequence` of a recorded frame the number of
+ * A frame: `camera` is the index of the camera, `sequence` of a recorded frame the number of
  * the delivery.
  *
  * @typedef {{
@@ -46,11 +48,11 @@ import { ServerClock } from "./server_clock.js";
 
 /**
  * A message from the server: `id` is the number of the ping that a `pong` responds to, `now` the
- * server's time, `replay` whether it can play recordings.
+ * server's time, `replay` whether it can play recordings, `reason` why there are no cameras.
  *
  * @typedef {{
  *   type: string, id: number, now: number, cameras: CameraStatus[], server?: ServerInfo,
- *   replay?: boolean,
+ *   replay?: boolean, reason?: string,
  * }} TextMessage
  */
 
@@ -75,7 +77,7 @@ import { ServerClock } from "./server_clock.js";
  */
 
 /** Version of the live protocol: see `lib/live/message.ts`. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 /** First byte of a binary message that holds a live frame, and a recorded one. */
 const FRAME_KIND = 1;
 const RECORDED_KIND = 2;
@@ -92,6 +94,8 @@ const OUTDATED = 4000;
 const PING_INTERVAL = 1_000;
 const FIRST_PING_INTERVAL = 100;
 const FIRST_PINGS = 4;
+/** Maximum length of the names in the address of a connection: proxies limit it. */
+const MAX_QUERY = 2_000;
 /** How long a connection may take to open. */
 const CONNECT_TIMEOUT = 5_000;
 /** How long the server may take to respond to a request. */
@@ -119,6 +123,8 @@ export class Link {
   /** Unknown on plain streams, and with older servers. @type {ServerInfo | undefined} */
   server;
   canReplay = false;
+  /** Why there are no cameras, if the server says so. @type {string | undefined} */
+  emptyReason;
   #events;
   /** @type {AbortController | undefined} */
   #running;
@@ -203,8 +209,9 @@ export class Link {
   #connect(signal) {
     if (this.state.kind === "stopped") this.#setState({ kind: "connecting" });
     this.#closeReason = undefined;
-    const names = this.#watched?.map(encodeURIComponent).join(",");
-    const watch = names === undefined ? "" : `&watch=${names}`;
+    const names = this.#watched?.map(encodeURIComponent).join(",") ?? "";
+    const isLong = names.length > MAX_QUERY;
+    const watch = this.#watched ? `&watch=${isLong ? "" : names}` : "";
     const address = addressOf(`live?version=${PROTOCOL_VERSION}${watch}`);
     address.protocol = address.protocol.replace("http", "ws");
     return new Promise((resolve) => {
@@ -230,6 +237,7 @@ export class Link {
         this.clock = new ServerClock();
         this.lastMessageAt = performance.now();
         this.#pings = 0;
+        if (isLong) this.watch(this.#watched);
         this.#ping(socket);
         this.#listen(socket, end);
       };
@@ -284,9 +292,9 @@ export class Link {
    * @param {TextMessage & import("./replay.js").ReplayMessage} message
    */
   #onText(socket, message) {
-    const { type, id, now, cameras, server, replay } = message;
+    const { type, id, now, cameras, server, replay, reason } = message;
     if (type === "replay") return this.#events.onReplay(message);
-    if (type !== "hello" && type !== "pong") return;
+    if (type !== "hello" && type !== "pong" && type !== "cameras") return;
     if (type === "pong") {
       this.clock.update(this.#pingSentAt, performance.now(), now);
       const interval = id < FIRST_PINGS ? FIRST_PING_INTERVAL : PING_INTERVAL;
@@ -296,6 +304,7 @@ export class Link {
       this.server = server;
       this.canReplay = replay === true;
     }
+    this.emptyReason = reason;
     this.#events.onStatus(cameras);
     if (type === "hello") this.#setState({ kind: "live" });
   }

@@ -1,13 +1,14 @@
 // @ts-check
 /// <reference lib="dom.iterable" />
+import { updateAddresses } from "./addresses_dialog.js";
 import { connectControls, showView } from "./controls.js";
-import { button, element, messageOf, setPressed, setText, toast } from "./dom.js";
+import { arrange, button, element, messageOf, setPressed, setText, toast } from "./dom.js";
 import { findBestGrid } from "./grid.js";
 import { Link } from "./live.js";
 import { formatHash, parseHash } from "./moment.js";
 import { followPointers } from "./pointers.js";
-import { describeTitle } from "./state_text.js";
-import { Tile } from "./tile.js";
+import { describeEmpty, describeTitle } from "./state_text.js";
+import { showNotice, Tile } from "./tile.js";
 
 /** @typedef {import("./live.js").CameraStatus} CameraStatus */
 
@@ -23,6 +24,8 @@ const COMPACT_WIDTH = 300;
 
 /** @type {Tile[]} */
 let tiles = [];
+/** Whether the server has sent the list of cameras. */
+let isReady = false;
 let paused = false;
 /** Loaded when the server has recordings. @type {import("./playback.js").Playback | undefined} */
 let playback;
@@ -41,7 +44,7 @@ const link = new Link({
   },
   onStatus: updateCameras,
   onFrame: async (frame) => {
-    const tile = tiles[frame.camera];
+    const tile = tiles.find(({ status }) => status.index === frame.camera);
     if (paused || !tile || !watchedTiles().includes(tile)) return;
     if (linkedMoment !== undefined) return; // the link is to a recorded picture
     const hold = sound?.holdOf(frame.camera) ?? 0;
@@ -89,7 +92,7 @@ async function onConnected() {
 /** @param {CameraStatus[]} cameras */
 function updateCameras(cameras) {
   const before = tiles.map(({ status }) => status.name);
-  if (`${before}` !== `${cameras.map(({ name }) => name)}`) build(cameras);
+  if (!isReady || `${before}` !== `${cameras.map(({ name }) => name)}`) updateTiles(cameras);
   const watched = watchedTiles();
   let isFrozen = false;
   for (const [i, tile] of tiles.entries()) {
@@ -102,28 +105,51 @@ function updateCameras(cameras) {
   refresh();
 }
 
-/** Builds the tiles and the links to the cameras. @param {CameraStatus[]} cameras */
-function build(cameras) {
-  tiles = cameras.map((status) => new Tile(status, layOutGrid));
-  element("#cameras").replaceChildren(...tiles.map((tile) => tile.element));
-  intersections.disconnect();
-  for (const tile of tiles) {
-    tile.setReplaying(playback?.replay.isActive ?? false);
-    intersections.observe(tile.element);
-    followPointers(tile, () => singleTile() === tile, () => {
-      tile.view.save();
-      showView(tile);
-    });
+/** Adds and removes tiles, and links to the cameras. @param {CameraStatus[]} cameras */
+function updateTiles(cameras) {
+  const before = tiles;
+  tiles = cameras.map((status) =>
+    before.find((tile) => tile.status.name === status.name) ?? createTile(status)
+  );
+  for (const tile of before) {
+    if (tiles.includes(tile)) continue;
+    intersections.unobserve(tile.element);
+    tile.showPlain(false);
+    playback?.replay.forget(tile.status.index ?? -1);
   }
+  arrange(element("#cameras"), tiles.map((tile) => tile.element));
   const names = tiles.length > 1 ? ["", ...cameras.map(({ name }) => name)] : [];
-  element("#names").replaceChildren(...names.map((name) => {
-    const anchor = document.createElement("a");
-    anchor.href = formatHash(name);
-    anchor.textContent = name || "All";
-    return anchor;
-  }));
-  layOut();
+  const nav = element("#names");
+  const links = /** @type {HTMLAnchorElement[]} */ ([...nav.children]);
+  arrange(
+    nav,
+    names.map((name) => links.find(({ dataset }) => dataset.name === name) ?? linkTo(name)),
+  );
+  isReady = true;
   document.body.classList.add("ready");
+  layOut();
+  updateAddresses(shownTiles().map(({ status }) => status), link.server);
+}
+
+/** @param {CameraStatus} status */
+function createTile(status) {
+  const tile = new Tile(status, layOutGrid);
+  tile.setReplaying(playback?.replay.isActive ?? false);
+  intersections.observe(tile.element);
+  followPointers(tile, () => singleTile() === tile, () => {
+    tile.view.save();
+    showView(tile);
+  });
+  return tile;
+}
+
+/** @param {string} name Empty: all cameras. */
+function linkTo(name) {
+  const anchor = document.createElement("a");
+  anchor.href = formatHash(name);
+  anchor.dataset.name = name;
+  anchor.textContent = name || "All";
+  return anchor;
 }
 
 /** Returns the camera that is shown on its own, if any. */
@@ -219,9 +245,9 @@ function refresh() {
   playback?.update();
   sound?.refresh();
   setPressed("pause", paused || playback?.replay.isPaused === true);
-  for (const [i, tile] of tiles.entries()) {
+  for (const tile of tiles) {
     if (!watched.includes(tile)) continue;
-    const replay = playback?.stateOf(tile, i);
+    const replay = playback?.stateOf(tile);
     const page = { link: link.state, paused, lastMessageAt: link.lastMessageAt, replay };
     tile.refresh(page, link.clock, now);
   }
@@ -232,10 +258,26 @@ function refresh() {
   element("#plain-stream").hidden = link.state.kind !== "plain";
   element("#outdated").hidden = link.state.kind !== "outdated";
   button("snapshot").disabled = !singleTile()?.hasPicture;
-  setText(element("#announcement"), watched.map((tile) => tile.announcement).join("; "));
+  const announcements = watched.map((tile) => tile.announcement);
+  if (isReady && tiles.length === 0) {
+    const empty = describeEmpty(link.state, now, link.emptyReason);
+    showNotice(element("#empty"), empty);
+    announcements.push([empty.headline, empty.reason, empty.advice].filter(Boolean).join(". "));
+  } else element("#empty").hidden = true;
+  setText(element("#announcement"), announcements.join("; "));
+  showAbsent();
   const { error } = link.clock;
   const digits = error !== undefined && error < 1 ? 1 : 0;
   setText(element("#error"), error === undefined ? "" : ` (± ${error.toFixed(digits)} ms)`);
+}
+
+/** Says that the camera in the page's address is not there. */
+function showAbsent() {
+  const { camera } = parseHash(location.hash);
+  const isAbsent = isReady && camera && !tiles.some(({ status }) => status.name === camera);
+  const text = `Camera "${camera}" is not available: it is shown as soon as it appears`;
+  element("#absent").hidden = !isAbsent;
+  setText(element("#absent"), isAbsent ? text : "");
 }
 
 /** What the controls and the playback use of the page. */

@@ -43,8 +43,8 @@ export class Playback {
   clipPanel = new ClipPanel(this);
   #timeline = new Timeline(this);
   #speeds = list("#speed");
-  /** The cameras whose playhead the server knows. */
-  #replayed = "";
+  /** Names of the cameras whose playhead the server knows. @type {string[]} */
+  #replayed = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #jumpTimer;
   /** The moment that the dialog marks. */
@@ -150,17 +150,20 @@ export class Playback {
       this.#timeline.follow();
       this.replay.seek(at, 1);
     }
-    this.#replayed = `${this.#replayable()}`;
+    this.#replayed = this.#replayable();
   }
 
   /** Replays the cameras that the page shows now. */
   onLayout() {
     const { kind } = this.#page.link.state;
     if (kind === "plain") this.replay.reset();
-    const cameras = `${this.#replayable()}`;
-    if (cameras === this.#replayed) return;
+    const before = this.#replayed, cameras = this.#replayable();
+    if (`${cameras}` === `${before}`) return;
     this.#replayed = cameras;
-    if (kind === "live") this.replay.restore();
+    if (kind === "live") {
+      if (cameras.some((name) => before.includes(name))) this.replay.join();
+      else this.replay.restore();
+    }
     if (this.clipPanel.isOpen) this.#openClip();
   }
 
@@ -174,16 +177,15 @@ export class Playback {
    * Returns the state of a camera, unless the page is live.
    *
    * @param {import("./tile.js").Tile} tile
-   * @param {number} index
    * @returns {import("./state_text.js").ReplayState | undefined}
    */
-  stateOf({ status }, index) {
+  stateOf({ status }) {
     const { isActive, isPaused, position } = this.replay;
     if (!isActive) return;
     const isReplayed = this.#replayable().includes(status.name);
     if (!isReplayed) return { speed: 0, state: "none", waiting: 0 };
     const isGap = isPaused && this.recordings.isGap(status, position);
-    return { ...this.replay.stateOf(index), isGap };
+    return { ...this.replay.stateOf(status.index ?? -1), isGap };
   }
 
   /** Updates the timeline, the texts and the buttons. */

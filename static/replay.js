@@ -14,7 +14,7 @@ export function nextSpeed(speed, direction) {
 
 /**
  * The server's message about a camera's playhead, or a gap in its recordings; `id` is the number of
- * the request, `camera` the index in the server's list.
+ * the request, `camera` the index of the camera.
  *
  * @typedef {{
  *   id: number, camera: number, at?: number | null, from?: number | null, to?: number | null,
@@ -147,6 +147,21 @@ export class Replay {
   /** Sends the position again: after a reconnect, or for other cameras. */
   restore() {
     if (this.isActive) this.#send({ type: "replay", at: this.position, speed: this.speed });
+  }
+
+  /** Has the cameras that the page shows now follow the playhead. Those that do are not disturbed. */
+  join() {
+    if (!this.isActive) return;
+    const cameras = this.#options.cameras();
+    this.#requested = cameras.length;
+    if (this.#waiting) return; // that request will be for these cameras
+    this.#options.send({ type: "replay", at: null, speed: this.speed, cameras, id: this.#id });
+  }
+
+  /** Forgets a camera that has disappeared. @param {number} camera Its index. */
+  forget(camera) {
+    this.#states.delete(camera);
+    this.#painted.delete(camera);
   }
 
   /** Returns the state of a camera for its texts. @param {number} camera Its index. */

@@ -212,7 +212,7 @@ export class Sound {
   /** Whether a message is about the chosen camera. @param {number} camera Its index. */
   #isFor(camera) {
     this.#follow();
-    return this.camera !== "" && this.#page.tiles()[camera] === this.#tile;
+    return this.#tile?.status.index === camera;
   }
 
   /** Starts anew when the page shows something else. */
@@ -221,7 +221,7 @@ export class Sound {
     const tile = this.#tile;
     let source = "";
     if (tile && this.#isRunning && !this.#page.isPaused()) {
-      const request = replay?.soundRequest(this.#page.tiles().indexOf(tile)) || "";
+      const request = replay?.soundRequest(tile.status.index ?? -1) || "";
       source = replay?.isActive ? `${request}` : "live";
     }
     if (source === this.#source) return;

@@ -130,6 +130,25 @@ export function describeState({ state, fps, lastFailure }, page, { now, idle, wa
   return { state: "live", summary: "Live" };
 }
 
+/**
+ * Describes a page without cameras.
+ *
+ * @param {import("./live.js").LinkState} link
+ * @param {number} now
+ * @param {string} [reason] Why there are none, if the server says so.
+ * @returns {StateText}
+ */
+export function describeEmpty(link, now, reason) {
+  if (link.kind === "live" || link.kind === "plain") {
+    const advice = "Cameras appear here as soon as the server finds them";
+    return { state: "waiting", summary: "No cameras", headline: "No cameras yet", reason, advice };
+  }
+  const status = { state: "off", fps: 0, lastFailure: null };
+  const page = { link, paused: false, lastMessageAt: 0 };
+  const times = { now, idle: 0, waiting: now };
+  return describeState(/** @type {CameraStatus} */ (/** @type {unknown} */ (status)), page, times);
+}
+
 /** Describes a camera whose recordings are shown. @param {ReplayState} replay @returns {StateText} */
 function describeReplay({ speed, state, waiting, isGap = false }) {
   if (state === "none" || state === "live" || state === "gap") {

@@ -191,11 +191,7 @@ export class Tile {
     this.announcement = [`${this.status.name}: ${summary}`, reason, advice, announcement]
       .filter(Boolean).join(". ");
     this.#setText(".summary", text.summary);
-    for (const part of /** @type {const} */ (["headline", "reason", "detail", "advice"])) {
-      this.#setText(`.${part}`, text[part] ?? "");
-    }
-    this.#find(".notice").hidden = !text.headline;
-    this.#find(".retry").hidden = !text.retry;
+    showNotice(this.#find(".notice"), text);
     this.#refreshFigures(text.state, clock, now);
   }
 
@@ -232,6 +228,7 @@ export class Tile {
   /** @param {import("./state_text.js").StateText["state"]} state @param {ServerClock} clock @param {number} now */
   #refreshFigures(state, clock, now) {
     const isLive = state === "live", isReplaying = this.#isReplaying;
+    const { link } = this.status;
     const { width, height } = this.#canvas;
     const fps = this.#plain ? this.status.fps : this.meter.fps(now);
     this.#setText(".size", this.hasPicture ? `${width} × ${height}` : "");
@@ -254,7 +251,7 @@ export class Tile {
     const latency = isLive && isKnown ? ` Latency: ${Math.round(age)} ms${error}.` : "";
     this.#find(".age").title =
       "When the server received this picture, and how long before it was shown." +
-      latency + (lag && ` The sound is ${lag}.`);
+      latency + (lag && ` The sound is ${lag}.`) + (link ? ` Hub: ${describeLink(link)}.` : "");
   }
 
   /** @param {{ width: number, height: number }} size */
@@ -298,6 +295,20 @@ export class Tile {
   #setText(selector, text) {
     setText(this.#find(selector), text);
   }
+}
+
+/** Shows a notice, if the text has a headline. @param {HTMLElement} notice @param {import("./state_text.js").StateText} text */
+export function showNotice(notice, text) {
+  for (const part of /** @type {const} */ (["headline", "reason", "detail", "advice"])) {
+    setText(find(`.${part}`, notice), text[part] ?? "");
+  }
+  notice.hidden = !text.headline;
+  find(".retry", notice).hidden = !text.retry;
+}
+
+/** Describes the way from the hub. @param {{ lanes: number, late: number }} link */
+function describeLink({ lanes, late }) {
+  return `${lanes} ${lanes === 1 ? "lane" : "lanes"}, ${late} pictures late`;
 }
 
 /** @param {string | null} resolution Such as "1280x720". */

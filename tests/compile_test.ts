@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { leftOut } from "./parts.ts";
+import { NatsServer } from "./nats_server.ts";
+import { leftOut, needing } from "./parts.ts";
 import { eventually, FAKES, readUntil, ROOT, Server } from "./server.ts";
 
 /** A runtime for `deno compile`, instead of the one that it downloads. */
@@ -94,6 +95,24 @@ Deno.test({
       assertEquals(headers.get("Content-Type"), "audio/wav");
       await readUntil(body!, (text) => text.startsWith("RIFF") && text.length > 10_000);
       assertEquals((await server.stop()).code, 0);
+    });
+
+    await t.step({
+      name: "an origin and an edge",
+      ...needing("nats-server"),
+      async fn() {
+        const { size } = await Deno.stat(binary);
+        console.log(`Size of the binary: ${(size / 1e6).toFixed(1)} MB`);
+        await using hub = await NatsServer.start();
+        await using origin = await start({ NATS_URL: hub.url, PUBLISH: "all" });
+        await using edge = await start({ NATS_URL: hub.url, CAMERA: "nats" });
+        await eventually("a frame arrives", async () => {
+          const snapshot = await fetch(`${edge.url}/cameras/emulated/snapshot.jpg`);
+          await snapshot.bytes();
+          return snapshot.status === 200;
+        });
+        for (const server of [edge, origin]) assertEquals((await server.stop()).code, 0);
+      },
     });
 
     await t.step("a driver as .ts is rejected with the reason", async () => {

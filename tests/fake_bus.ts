@@ -148,9 +148,9 @@ export class FakeClient implements Bus {
 
   constructor(hub: FakeHub, options: FakeClientOptions) {
     this.#hub = hub;
-    this.#options = options;
+    this.#options = { ...options };
     this.clock = new FakeClientClock(hub.clock, options.clockOffset);
-    this.session = new Session(hub, this, options);
+    this.session = new Session(hub, this, this.#options);
   }
 
   get connected(): boolean {

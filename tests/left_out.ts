@@ -7,6 +7,7 @@ const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
   "arecord": "alsa-utils",
   "cat": "coreutils",
   "dd": "coreutils",
+  "env": "coreutils",
   "ffprobe": "ffmpeg",
   "fsfreeze": "util-linux",
   "gst-launch-1.0": "gstreamer1.0-tools gstreamer1.0-plugins-good",

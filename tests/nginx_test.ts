@@ -45,7 +45,7 @@ Deno.test("the server behind nginx", needing("nginx"), async (t) => {
     const origin = new URL(nginx.url).origin;
     const key = btoa("0123456789abcdef");
     const response = await fetchUpgrade(nginx.url, [
-      "GET /live?version=2 HTTP/1.1",
+      "GET /live?version=3 HTTP/1.1",
       `Host: ${new URL(nginx.url).host}`,
       `Origin: ${origin}`,
       `Authorization: ${headers.Authorization}`,

@@ -1,12 +1,12 @@
 import type { Camera } from "./camera.ts";
 
-/** The cameras that the server has at present. */
-export interface CameraList {
+/** The cameras that the server has at present. `C`: the part of a camera that a consumer needs. */
+export interface CameraList<C = Camera> {
   /**
    * The cameras in the order of `CAMERA`; those that a driver has discovered are sorted by name. A
    * change replaces the array. It can be empty.
    */
-  readonly all: readonly Camera[];
+  readonly all: readonly C[];
   /** Why there is no camera yet, for clients; undefined if no driver discovers cameras. */
   readonly emptyReason?: string;
   /** Calls `onChange` after each change of {@link all}, until the result is disposed of. */
@@ -14,19 +14,22 @@ export interface CameraList {
 }
 
 /** Functions of {@link followCameras}. */
-export interface CameraFollower {
+export interface CameraFollower<C = Camera> {
   /** Called for each camera: for those of the list at once, for others when they appear. */
-  added(camera: Camera): void;
+  added(camera: C): void;
   /** Called when a camera has left the list. It may still have viewers, and may return. */
-  removed(camera: Camera): void;
+  removed(camera: C): void;
 }
 
 /**
  * Reports the cameras of a list, and then its changes, until the result is disposed of. After a
  * change, removed cameras are reported first.
  */
-export function followCameras(list: CameraList, { added, removed }: CameraFollower): Disposable {
-  let known: ReadonlySet<Camera> = new Set();
+export function followCameras<C = Camera>(
+  list: CameraList<C>,
+  { added, removed }: CameraFollower<C>,
+): Disposable {
+  let known: ReadonlySet<C> = new Set();
   const update = () => {
     const before = known;
     const now = known = new Set(list.all);
@@ -39,21 +42,21 @@ export function followCameras(list: CameraList, { added, removed }: CameraFollow
 }
 
 /** A list that its owner changes. */
-export class MutableCameraList implements CameraList {
-  #all: readonly Camera[];
+export class MutableCameraList<C = Camera> implements CameraList<C> {
+  #all: readonly C[];
   readonly #listeners = new Set<() => void>();
 
-  constructor(all: readonly Camera[] = []) {
+  constructor(all: readonly C[] = []) {
     this.#all = all;
   }
 
   /** See {@link CameraList.all}. */
-  get all(): readonly Camera[] {
+  get all(): readonly C[] {
     return this.#all;
   }
 
   /** Replaces the list, and tells the subscribers unless it is the same. */
-  set(all: readonly Camera[]): void {
+  set(all: readonly C[]): void {
     const isSame = all.length === this.#all.length && all.every((one, i) => one === this.#all[i]);
     if (isSame) return;
     this.#all = all;

@@ -51,6 +51,14 @@ export class DiscoveredCameras {
       .sort((a, b) => a.name < b.name ? -1 : 1);
   }
 
+  /** Whether a camera in the list has this name, in any case. @param lower In lower case. */
+  lists(lower: string): boolean {
+    for (const [name, { listed }] of this.#entries) {
+      if (listed && name.toLowerCase() === lower) return true;
+    }
+    return false;
+  }
+
   /** All cameras, also those that are not in the list. */
   get all(): Camera[] {
     return [...this.#entries.values()].map(({ camera }) => camera);

@@ -259,8 +259,8 @@ export class ServerCameras implements CameraList {
 
   #isTaken(name: string): boolean {
     const lower = name.toLowerCase();
-    return [...this.configured, ...this.#groups.flatMap(({ cameras }) => cameras.listed)]
-      .some((camera) => camera.name.toLowerCase() === lower);
+    return this.configured.some((camera) => camera.name.toLowerCase() === lower) ||
+      this.#groups.some(({ cameras }) => cameras.lists(lower));
   }
 
   #close(camera: Camera, reason: CameraError): void {

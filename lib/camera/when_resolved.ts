@@ -1,20 +1,31 @@
-/** The callbacks of each promise: they can be removed, the reactions of a promise cannot. */
-const callbacks = new WeakMap<Promise<void>, Set<() => void>>();
+/**
+ * The callbacks of each promise that is pending: they can be removed, the reactions of a promise
+ * cannot.
+ */
+const pending = new WeakMap<Promise<void>, Set<() => void>>();
 
 /**
- * Calls back when a promise is fulfilled, unless the result is disposed of before. Until then the
- * promise refers to the callback, afterwards no longer: a promise that never settles holds nothing.
+ * Calls back when a promise is fulfilled, unless the result is disposed of before. After that, the
+ * promise no longer refers to the callback: a promise that never settles does not leak memory.
  */
 export function whenResolved(promise: Promise<void>, callback: () => void): Disposable {
-  const known = callbacks.get(promise);
-  const waiting = known ?? new Set();
-  if (!known) {
-    callbacks.set(promise, waiting);
-    promise.then(() => {
-      for (const call of [...waiting]) call();
-    }, () => {}); // a rejected promise promises nothing
-  }
+  const callbacks = pending.get(promise) ?? waitFor(promise);
   const entry = () => callback();
-  waiting.add(entry);
-  return { [Symbol.dispose]: () => void waiting.delete(entry) };
+  callbacks.add(entry);
+  return { [Symbol.dispose]: () => void callbacks.delete(entry) };
+}
+
+function waitFor(promise: Promise<void>): Set<() => void> {
+  const callbacks = new Set<() => void>();
+  pending.set(promise, callbacks);
+  const settle = () => {
+    pending.delete(promise);
+    const called = [...callbacks];
+    callbacks.clear();
+    return called;
+  };
+  promise.then(() => {
+    for (const call of settle()) call();
+  }, settle); // a rejected promise calls nothing
+  return callbacks;
 }

@@ -29,7 +29,15 @@ const ALTERNATIVES: Readonly<Record<string, string>> = {
 };
 
 /** The drivers of the folder `cameras`. Arguments are explained before that folder is read. */
-export const DRIVERS: readonly string[] = ["emulated", "exec", "mjpeg", "opencv", "pi", "usb"];
+export const DRIVERS: readonly string[] = [
+  "emulated",
+  "exec",
+  "mjpeg",
+  "nats",
+  "opencv",
+  "pi",
+  "usb",
+];
 
 /** Options of other programs, and the equivalent settings. */
 const SHORT_OPTIONS: Readonly<Record<string, string>> = { "-p": "PORT", "-c": "CAMERA" };

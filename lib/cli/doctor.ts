@@ -58,7 +58,10 @@ export async function runDoctor(
   }
   const abort = new AbortController();
   stopped.then(() => abort.abort(new ImmediateStop("Interrupted")));
-  const listers = await listersOf(options.drivers);
+  const { config, hubs, drivers } = options;
+  // The driver `nats` needs it. Its failures are findings.
+  await using _hub = await openNats(config, { hubs, clock, log: SILENT });
+  const listers = await listersOf(drivers);
   try {
     if (command === "doctor") {
       return await printFindings({ ...options, listers, signal: abort.signal });
@@ -78,9 +81,7 @@ interface FindingsOptions extends Omit<DoctorCommandOptions, "stopped"> {
 }
 
 async function printFindings(options: FindingsOptions): Promise<number> {
-  const { config, hubs, drivers, listers, env, dotenv, signal } = options;
-  // The driver `nats` needs it. Its failures are findings.
-  await using _hub = await openNats(config, { hubs, clock, log: SILENT });
+  const { config, drivers, listers, env, dotenv, signal } = options;
   const { cameras: recorded, groups } = await checkedEntries(config, drivers);
   const cameras = await Promise.all(
     recorded.map(async (camera) => ({ ...camera, ...await openDriver(camera, drivers) })),

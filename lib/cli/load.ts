@@ -1,11 +1,12 @@
 import { type Access, readAccess } from "../auth/mod.ts";
+import { findGroups } from "../camera/camera_groups.ts";
 import { driverFolders, DriverRegistry } from "../camera/registry.ts";
 import type { ReadCamera } from "../camera/server_cameras.ts";
 import type { Env } from "../env.ts";
 import { readEnvironment } from "./environment.ts";
 import type { Command } from "./flags.ts";
 import { type HubAddress, readHubAddresses } from "../nats/settings.ts";
-import { recordedCameras } from "../recording/settings.ts";
+import { requireKnownCameras, unknownToRecord } from "../recording/settings.ts";
 import {
   requireHubPermission,
   requireListenPermission,
@@ -51,10 +52,10 @@ export async function load(command: Command): Promise<Loaded> {
   const hubs = readHubAddresses({ ...env, NATS_URL });
   const { dir } = config.recording;
   if (dir === undefined) Deno.permissions.revokeSync({ name: "write" });
-  else recordedCameras(config.cameras); // rejects unknown names
   const drivers = await DriverRegistry.open(
     driverFolders(config.camerasDir, Deno.build.standalone),
   );
+  if (dir !== undefined) await checkRecord(config, drivers);
   if (command === "serve") requireListenPermission(config);
   if (command === "serve" && hubs) requireHubPermission(hubs, config.nats.ca);
   if (command === "serve" && dir !== undefined) requireRecordPermissions(dir);
@@ -64,4 +65,19 @@ export async function load(command: Command): Promise<Loaded> {
   const readCamera: ReadCamera = (camera) => readServerCamera(env, camera);
   const all = { ...env, AUTH, NATS_URL };
   return { config, access, hubs, drivers, readCamera, env: all, dotenv };
+}
+
+/**
+ * Checks the names in `RECORD`. Cameras that a driver discovers may appear later.
+ *
+ * @throws {ConfigError} If there can be no camera with such a name.
+ */
+async function checkRecord(
+  { cameras, recording }: ServerConfig,
+  drivers: DriverRegistry,
+): Promise<void> {
+  const names = cameras.map(({ name }) => name);
+  if (unknownToRecord(recording, names).length === 0) return;
+  const { groups } = await findGroups(cameras, drivers);
+  if (groups.length === 0) requireKnownCameras(recording, names);
 }

@@ -1,15 +1,26 @@
 import type { Camera } from "../camera/camera.ts";
+import { type CameraList, followCameras } from "../camera/camera_list.ts";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
-import type { Recording } from "../recording/mod.ts";
-import { recordedCameras } from "../recording/settings.ts";
+import type { Recording, RecordOptions } from "../recording/mod.ts";
+import { isRecorded, type RecordingSettings, unknownToRecord } from "../recording/settings.ts";
 import type { CameraSound } from "../sound_packet.ts";
-import type { ServerConfig } from "./settings.ts";
+
+/** The cameras of the server, as {@link openRecordings} needs them. */
+export interface CamerasToRecord extends CameraList {
+  /** The cameras that `CAMERA` names. */
+  readonly configured: readonly Camera[];
+  /** Why there is no camera yet; undefined if no driver discovers cameras. */
+  readonly emptyReason?: string;
+  /** Sets which cameras stay in the list although they have disappeared. */
+  keep(keeps: (camera: Camera) => boolean): void;
+}
 
 /** Options of {@link openRecordings}. */
 export interface OpenRecordingsOptions {
-  /** All cameras of the server. */
-  readonly cameras: readonly Camera[];
+  readonly cameras: CamerasToRecord;
+  /** Returns the settings of a camera in the list. */
+  readonly settingsOf: (camera: Camera) => RecordingSettings;
   /** The microphones, if a camera has one. */
   readonly sounds?: { of(camera: string): CameraSound | undefined };
   readonly clock: Clock;
@@ -17,24 +28,52 @@ export interface OpenRecordingsOptions {
 }
 
 /**
- * Opens the recordings in `RECORD_DIR` and starts to record; undefined if it is not set. The module
- * is loaded only when it is needed.
+ * Opens the recordings in `RECORD_DIR`, and records the cameras of the list that `RECORD` selects,
+ * also those that appear later; undefined if `RECORD_DIR` is not set. The module is loaded only
+ * when it is needed.
  *
+ * A recorded camera stays in the list until the server ends, so that its recordings stay available
+ * while it delivers no frames.
+ *
+ * @param settings The settings of recording for the whole server.
  * @throws {ConfigError} If the server cannot record there.
  */
 export async function openRecordings(
-  { recording: settings, cameras: configs }: ServerConfig,
-  { cameras, sounds, ...common }: OpenRecordingsOptions,
+  settings: RecordingSettings,
+  { cameras, settingsOf, sounds, ...common }: OpenRecordingsOptions,
 ): Promise<Recording | undefined> {
   const { dir, maxBytes, retention } = settings;
   if (dir === undefined) return undefined;
   const { openRecording } = await import("../recording/mod.ts");
-  const recorded = recordedCameras(configs).map(({ name, recording: { fps, audio } }) => {
+  const expected = expectedCameras(settings, cameras);
+  const recording = await openRecording({ ...common, dir, maxBytes, retention, expected });
+  const optionsFor = (camera: Camera): RecordOptions | undefined => {
+    const { name } = camera;
+    const { record, fps, audio } = settingsOf(camera);
+    if (!isRecorded(name, { record })) return undefined;
     const sound = audio ? sounds?.of(name) : undefined;
     if (audio && !sound) {
       common.log.warn("sound not recorded", { camera: name, reason: "RECORD_AUDIO needs AUDIO" });
     }
-    return { camera: cameras.find((camera) => camera.name === name)!, fps, sound };
-  });
-  return await openRecording({ ...common, dir, maxBytes, retention, cameras: recorded });
+    return { fps, sound };
+  };
+  cameras.keep(({ name }) => recording.records(name));
+  recording.use(followCameras(cameras, {
+    added(camera) {
+      const options = optionsFor(camera);
+      if (options) recording.add(camera, options);
+    },
+    removed: (camera) => void recording.remove(camera),
+  }));
+  return recording;
+}
+
+/** Returns which cameras are recorded when a driver discovers them. */
+function expectedCameras(
+  settings: RecordingSettings,
+  { configured, emptyReason }: CamerasToRecord,
+): "all" | readonly string[] {
+  if (emptyReason === undefined) return [];
+  if (settings.record === "all") return "all";
+  return unknownToRecord(settings, configured.map(({ name }) => name));
 }

@@ -14,6 +14,8 @@ export { type Finding, formatFinding } from "./finding.ts";
 export interface DoctorOptions {
   readonly host: string;
   readonly port: number;
+  /** Whether other servers of this user may listen there, too. @default {false} */
+  readonly reusePort?: boolean;
   /** The configured cameras. */
   readonly cameras: readonly CameraUnderTest[];
   readonly listers: readonly Lister[];

@@ -8,17 +8,26 @@ const RESPONSE_TIMEOUT = 1_000;
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
+  /** Whether other servers of this user may listen there, too. @default {false} */
+  readonly reusePort?: boolean;
 }
 
 /** Checks whether the server can listen, and whether dinocam is already listening. */
-export async function checkPort({ host, port }: ListenAddress): Promise<Finding> {
+export async function checkPort(
+  { host, port, reusePort = false }: ListenAddress,
+): Promise<Finding> {
   try {
-    Deno.listen({ hostname: host, port }).close();
-    return { verdict: "ok", text: `Port ${port} is free on ${host}` };
+    Deno.listen({ hostname: host, port, reusePort }).close();
+    const text = reusePort
+      ? `Port ${port} on ${host} is free, or shared by servers with REUSE_PORT=on`
+      : `Port ${port} is free on ${host}`;
+    return { verdict: "ok", text };
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) {
       if (await isDinocam({ host, port })) {
-        const advice = "to start another, stop it first, or choose another PORT";
+        const advice = reusePort
+          ? "to start another on this port, set REUSE_PORT=on for that one, too"
+          : "to start another, stop it first, or choose another PORT";
         return { verdict: "note", text: `dinocam is already running on port ${port}`, advice };
       }
       const advice = "stop that program, or choose another PORT";

@@ -1,7 +1,9 @@
 import { type Context, Hono } from "hono";
+import type { CameraList } from "../camera/camera_list.ts";
 import type { Clock } from "../clock.ts";
 import { explain } from "../errors.ts";
 import {
+  CameraIndexes,
   CLOSE,
   closeOutdated,
   LiveSession,
@@ -14,7 +16,6 @@ import { TooManyViewers, type Viewers, type ViewerSession } from "../streaming/m
 import { clientAddress } from "./client_address.ts";
 import { cameraStatus, type StatusSource } from "./camera_status.ts";
 import type { CameraSounds } from "./camera_sounds.ts";
-import type { Cameras } from "./cameras.ts";
 import { HttpError } from "./errors.ts";
 import { isSameOrigin } from "./same_origin.ts";
 
@@ -25,7 +26,7 @@ const WEBSOCKET_VERSION = "13";
 
 /** Options of {@link liveRoutes}. */
 export interface LiveRoutesOptions {
-  cameras: Cameras;
+  cameras: CameraList;
   viewers: Viewers;
   /** Returns how clients reach the server, for the page. */
   serverInfo?: () => ServerInfo;
@@ -41,19 +42,18 @@ export interface LiveRoutesOptions {
 }
 
 /**
- * `GET /live?version=2`: the WebSocket of the live player. It starts with all cameras, or with
- * those in `&watch=front,back` (an empty list: no camera). The socket of a page with another
- * protocol version is closed. Deno closes the sockets at shutdown.
+ * `GET /live?version=3`: the WebSocket of the live player. It starts with all cameras, or with
+ * those in `&watch=front,back` (an empty list: no camera). Cameras that appear follow. The socket of
+ * a page with another protocol version is closed. Deno closes the sockets at shutdown.
  */
 export function liveRoutes(
   options: LiveRoutesOptions,
 ): Hono {
   const { cameras, viewers, serverInfo, status = [], replay, replaySound, sounds, clock, log } =
     options;
+  let indexes = new CameraIndexes();
   return new Hono().get("/live", (c) => {
-    const names = cameras.all.map(({ name }) => name);
-    const requested = c.req.query("watch")?.split(",");
-    const watch = requested ? names.filter((name) => requested.includes(name)) : names;
+    const watch = c.req.query("watch")?.split(",");
     const address = clientAddress(c); // not available once the socket is open
     const version = c.req.query("version") ?? (isProgram(c) ? `${PROTOCOL_VERSION}` : undefined);
     const { socket, response } = upgrade(c, viewers);
@@ -61,10 +61,12 @@ export function liveRoutes(
       closeOutdated(socket, version, clock);
       return response;
     }
+    if (indexes.isFull) indexes = new CameraIndexes();
     const session = new LiveSession({
       socket,
-      cameras: cameras.all,
-      status: () => cameras.all.map((camera) => cameraStatus(camera, status)),
+      cameras,
+      indexes,
+      status: (camera) => cameraStatus(camera, status),
       server: serverInfo,
       replay,
       replaySound,
@@ -91,12 +93,14 @@ export function liveRoutes(
 
   /** Counts a viewer, or closes its session if the limit was reached during the handshake. */
   function admit(
-    session: LiveSession,
+    session: Pick<LiveSession, "close">,
     address: string,
-    watch: string[],
+    watch: readonly string[] | undefined,
   ): ViewerSession | undefined {
+    const names = cameras.all.map(({ name }) => name);
+    const watched = watch ? names.filter((name) => watch.includes(name)) : names;
     try {
-      const viewer = viewers.admit(address, watch.join(","));
+      const viewer = viewers.admit(address, watched.join(","));
       viewer.start();
       return viewer;
     } catch (error) {

@@ -42,7 +42,7 @@ async function readPem(name: string, path: string): Promise<string> {
 }
 
 /** Options of {@link listen}. */
-export interface ListenOptions extends Pick<Config, "host" | "port" | "sendQueue"> {
+export interface ListenOptions extends Pick<Config, "host" | "port" | "reusePort" | "sendQueue"> {
   /** Certificate and key for HTTPS, as PEM. */
   readonly tls: Deno.TlsCertifiedKeyPem | undefined;
   readonly log: Log;
@@ -69,8 +69,8 @@ export class Server implements AsyncDisposable {
   readonly #sweep: ReturnType<typeof setInterval>;
   #handler: Handler = () => new Response("The server is starting\n", { status: 503 });
 
-  constructor({ host, port, tls, sendQueue, log }: ListenOptions) {
-    this.#server = serve({ hostname: host, port, ...tls }, (request, info) => {
+  constructor({ host, port, reusePort, tls, sendQueue, log }: ListenOptions) {
+    this.#server = serve({ hostname: host, port, reusePort, ...tls }, (request, info) => {
       // With a malformed request target or Host header, the URL of the request is invalid.
       if (URL.canParse(request.url)) return this.#handler(request, info);
       return new Response("Malformed request target or Host header\n", { status: 400 });
@@ -131,18 +131,29 @@ function serve(
 
 function explainListenError(
   cause: Error,
-  { hostname, port, cert }: ServeOptions,
+  { hostname, port, reusePort, cert }: ServeOptions,
 ): Error {
   const { message } = cause;
   if (cert && (cause instanceof Deno.errors.InvalidData || /keys?\b/.test(`${cause}`))) {
     return new ConfigError(`Cannot serve HTTPS with TLS_CERT and TLS_KEY: ${message}`, { cause });
   }
   const address = `${hostInUrl(hostname!)}:${port}`;
-  return new ListenError(`Cannot listen on ${address}: ${adviceFor(cause, hostname!)}`, { cause });
+  return new ListenError(
+    `Cannot listen on ${address}: ${adviceFor(cause, { hostname, reusePort })}`,
+    { cause },
+  );
 }
 
-function adviceFor(error: Error, host: string): string {
-  if (error instanceof Deno.errors.AddrInUse) return "the port is in use; choose another PORT";
+function adviceFor(
+  error: Error,
+  { hostname: host = "", reusePort }: Pick<ServeOptions, "hostname" | "reusePort">,
+): string {
+  if (error instanceof Deno.errors.AddrInUse) {
+    return reusePort
+      ? "the port is in use by a server without REUSE_PORT=on, or of another user; " +
+        "set it there, too, or choose another PORT"
+      : "the port is in use; choose another PORT";
+  }
   if (error instanceof Deno.errors.PermissionDenied) {
     return "permission denied; choose a PORT above 1023";
   }

@@ -79,7 +79,17 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
     soundRoutes({ cameras, sounds, keepAlive, viewers, clock }),
     snapshotRoutes(cameras),
     cameraRoutes(cameras, status),
-    liveRoutes({ cameras, viewers, serverInfo, status, replay, replaySound, sounds, clock, log }),
+    liveRoutes({
+      cameras: options.cameras,
+      viewers,
+      serverInfo,
+      status,
+      replay,
+      replaySound,
+      sounds,
+      clock,
+      log,
+    }),
     metricsRoutes(cameras, server, recorded.stats, () => sounds.stats(names()), nats.stats),
     pageRoutes(pages),
   ];

@@ -7,7 +7,7 @@ import type { SoundPacket } from "../sound_packet.ts";
  * Version of the live protocol. Increase it when a page of the previous version cannot read the
  * messages.
  */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** The first byte of each binary message. Clients ignore kinds that they do not know. */
 export const MESSAGE_KIND = { FRAME: 1, RECORDED_FRAME: 2, SOUND: 3, RECORDED_SOUND: 4 } as const;
@@ -24,18 +24,18 @@ const MAX_SPEED = 60;
 /** Maximum number of frames of a step. */
 const MAX_STEP = 1_000;
 
-/** Maximum length of a client's message, in characters. */
-export const MAX_MESSAGE = 4_096;
+/** Maximum length of a client's message, in characters: the names of some hundred cameras. */
+export const MAX_MESSAGE = 32_768;
 
 /** The messages that a client may send. */
 export type ClientMessage =
   /**
-   * Selects the cameras to watch, by name. Unknown names are ignored. With `retry`, failed cameras
+   * Selects the cameras to watch, by name, also those that appear later. With `retry`, failed cameras
    * are retried without the usual delay, because the user has requested it.
    */
   | { readonly type: "watch"; readonly cameras: readonly string[]; readonly retry: boolean }
   /**
-   * Selects the cameras to listen to, by name. Unknown names are ignored. With `retry`, failed
+   * Selects the cameras to listen to, by name, also those that appear later. With `retry`, failed
    * microphones are retried without the usual delay, because the user has requested it.
    */
   | { readonly type: "listen"; readonly cameras: readonly string[]; readonly retry: boolean }
@@ -76,21 +76,28 @@ const messages = new WeakMap<Frame, Bytes>();
  *
  *     0  uint8    kind: 1
  *     1  uint8    reserved: 0
- *     2  uint16   index of the camera in the server's list
+ *     2  uint16   index of the camera, as in its status
  *     4  uint32   sequence number of the frame
  *     8  float64  capture time, in milliseconds since the Unix epoch
  *    16           the JPEG
  *
- * All viewers share one message per frame: do not write to it. (The headroom around a JPEG belongs
+ * Viewers share one message per frame: do not write to it. (The headroom around a JPEG belongs
  * to the multipart encoder. One copy per frame, for any number of viewers, costs less than two
  * messages per viewer.)
  *
- * @param camera Index of the camera: always the same for one frame.
+ * @param camera Index of the camera.
  */
 export function frameMessage(frame: Frame, camera: number): Bytes {
   let message = messages.get(frame);
-  if (!message) messages.set(frame, message = encode(frame, camera));
+  if (!message || indexOf(message) !== camera) {
+    messages.set(frame, message = encode(frame, camera));
+  }
   return message;
+}
+
+/** Returns the index in the header of a message. */
+function indexOf(message: Bytes): number {
+  return message[2]! << 8 | message[3]!;
 }
 
 function encode({ jpeg, sequence, capturedAt }: Frame, camera: number): Bytes {
@@ -126,18 +133,20 @@ const soundMessages = new WeakMap<SoundPacket, Bytes>();
  *
  *     0  uint8    kind: 3
  *     1  uint8    reserved: 0
- *     2  uint16   index of the camera in the server's list
+ *     2  uint16   index of the camera, as in its status
  *     4  uint32   sequence number of the packet
  *     8  float64  when the first sample was heard, in milliseconds since the Unix epoch
  *    16           16-bit samples, little-endian, mono; the rate is `sound.rate` of the camera's status
  *
- * All listeners share one message per packet: do not write to it.
+ * Listeners share one message per packet: do not write to it.
  *
- * @param camera Index of the camera: always the same for one packet.
+ * @param camera Index of the camera.
  */
 export function soundMessage(packet: SoundPacket, camera: number): Bytes {
   let message = soundMessages.get(packet);
-  if (!message) soundMessages.set(packet, message = encodeSound(packet, camera));
+  if (!message || indexOf(message) !== camera) {
+    soundMessages.set(packet, message = encodeSound(packet, camera));
+  }
   return message;
 }
 
@@ -152,7 +161,7 @@ function encodeSound({ samples, sequence, heardAt }: SoundPacket, camera: number
  *
  *     0  uint8    kind: 4
  *     1  uint8    reserved: 0
- *     2  uint16   index of the camera in the server's list
+ *     2  uint16   index of the camera, as in its status
  *     4  uint32   samples per second
  *     8  float64  recording time of the first sample, in milliseconds since the Unix epoch
  *    16           16-bit samples, little-endian, mono: up to 100 ms

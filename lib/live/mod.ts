@@ -16,5 +16,6 @@ export {
   SOUND_HEADER,
   soundMessage,
 } from "./message.ts";
+export { CameraIndexes } from "./camera_indexes.ts";
 export { closeOutdated } from "./outdated.ts";
 export { CLOSE, LiveSession, type LiveSocket, type ServerInfo } from "./session.ts";

@@ -113,14 +113,15 @@ export class ReplayFeed {
   }
 
   /**
-   * Replays along a playhead from now on.
+   * Replays along a playhead from now on. Does nothing but answer by `id` if it is the same one.
    *
    * @param moved Whether it is at another position than the one before.
    */
   follow(playhead: Playhead, moved: boolean, id: number | undefined): void {
     const { openSource, clock, liveEdge } = this.#options;
-    this.#playhead = playhead;
     this.#id = id;
+    if (playhead === this.#playhead && !moved) return;
+    this.#playhead = playhead;
     this.#isAnswered = false;
     this.#updateSound();
     if (this.#playback) {

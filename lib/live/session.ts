@@ -1,26 +1,13 @@
 import type { Clock } from "../clock.ts";
 import type { Bytes } from "../bytes.ts";
+import type { CameraList } from "../camera/camera_list.ts";
 import type { CameraSound } from "../sound_packet.ts";
-import {
-  arrivalTime,
-  type FrameSource,
-  Playhead,
-  type RecordedSoundSource,
-  shownUntil,
-} from "../playback/mod.ts";
-import {
-  type ClientMessage,
-  frameMessage,
-  MAX_MESSAGE,
-  PROTOCOL_VERSION,
-  readClientMessage,
-  recordedFrameMessage,
-  recordedSoundMessage,
-  soundMessage,
-} from "./message.ts";
-import { type FeedCamera, LiveFeed } from "./feed.ts";
-import { ReplayFeed, type ReplayState } from "./replay_feed.ts";
-import { SoundFeed } from "./sound_feed.ts";
+import { type FrameSource, Playhead, type RecordedSoundSource } from "../playback/mod.ts";
+import { CameraFeeds } from "./camera_feeds.ts";
+import { CameraIndexes } from "./camera_indexes.ts";
+import type { FeedCamera } from "./feed.ts";
+import { type ClientMessage, MAX_MESSAGE, PROTOCOL_VERSION, readClientMessage } from "./message.ts";
+import type { ReplayState } from "./replay_feed.ts";
 import { Transfers } from "./transfers.ts";
 
 /**
@@ -32,6 +19,8 @@ export const CLOSE = {
   UNSUPPORTED: 1003,
   POLICY: 1008,
   TOO_BIG: 1009,
+  /** The client has to connect again. */
+  RESTART: 1012,
   TRY_LATER: 1013,
   /** The client uses another version of the protocol. */
   OUTDATED: 4000,
@@ -39,6 +28,9 @@ export const CLOSE = {
 
 /** Maximum size of the replies that are buffered for a client, besides its frames, in bytes. */
 const MAX_BUFFERED_REPLIES = 262_144;
+
+/** Minimum time between two messages `cameras`, in milliseconds. */
+const UPDATE_INTERVAL = 200;
 
 /**
  * How much sound may wait for a slow client, in milliseconds; what comes then is dropped. It may wait
@@ -68,12 +60,17 @@ export interface ServerInfo {
 }
 
 /** Options of a {@link LiveSession}. */
-export interface LiveSessionOptions {
+export interface LiveSessionOptions<C extends FeedCamera = FeedCamera> {
   socket: LiveSocket;
-  /** All cameras of the server. Messages refer to a camera by its index in this list. */
-  cameras: readonly FeedCamera[];
-  /** Returns the status of each camera, in the order of `cameras`, as it is sent to clients. */
-  status: () => unknown;
+  /**
+   * The cameras of the server. A camera that is closed has to leave the list in the same turn: one
+   * that is closed and stays in the list ends the session.
+   */
+  cameras: CameraList<C>;
+  /** Shared by all sessions. @default {those of this session} */
+  indexes?: CameraIndexes;
+  /** Returns the status of a camera, as it is sent to clients. */
+  status: (camera: C) => object;
   /** Returns how clients reach the server, for `hello`. */
   server?: () => ServerInfo;
   /** Opens a camera's recordings; undefined if the server has none. */
@@ -91,11 +88,11 @@ export interface LiveSessionOptions {
 
 /**
  * One client's session over a WebSocket: sends frames of the cameras that the client watches, each
- * after the previous frame was acknowledged, and replies to pings. Live, a session has no timer: it
- * only reacts. A replay waits until its next frame is due.
+ * after the previous frame was acknowledged, and replies to pings. Live, a session only reacts, and
+ * has no timer unless the list of cameras changes often. A replay waits until its next frame is due.
  *
- *     client  GET /live?version=2&watch=front,back
- *     server  {"type":"hello","version":2,"now":…,"cameras":[…],"server":{…}}
+ *     client  GET /live?version=3&watch=front,back
+ *     server  {"type":"hello","version":3,"now":…,"cameras":[{"index":0,"name":"front",…},…],"server":{…}}
  *             a frame (see `frameMessage`)
  *     client  {"type":"painted","camera":0,"sequence":17}
  *     server  the next frame
@@ -103,6 +100,19 @@ export interface LiveSessionOptions {
  *             {"type":"watch","cameras":["front"],"retry":true}  the user requests a retry
  *             {"type":"ping","id":1}
  *     server  {"type":"pong","id":1,"now":…,"cameras":[…]}
+ *             {"type":"cameras","now":…,"cameras":[…]}           a camera has appeared or disappeared
+ *
+ * `cameras` is the complete list, in the order in which to show it. It can be empty: then `reason`
+ * says why, if the server knows. A client refers to a camera by its name, the server by `index`: a
+ * number that the name keeps while the client is connected, also while no camera has the name. There
+ * may be gaps between the numbers. A client ignores messages with an index that is not in the latest
+ * list: they are for a camera that has just disappeared.
+ *
+ * `watch` and `listen` name all cameras that the client wants, whether they are in the list or not:
+ * the frames and the sound of a camera that appears begin by themselves. A client that has sent no
+ * `watch`, and none in the address, watches all cameras. A camera that disappears and returns is not
+ * replayed any more. If it returns soon, two messages `cameras` follow each other: the first one
+ * without it.
  *
  * `hello` has `"replay":true` if the server has recordings. Then a client can replay cameras:
  *
@@ -116,7 +126,8 @@ export interface LiveSessionOptions {
  *             {"type":"live","cameras":["front"]}                               ends the replay
  *
  * The cameras of a message share one playhead: time = `at` + `speed` × time since then. `speed` is
- * from -60 to 60; 0 shows the frame at that time. A camera is live or replayed; `watch` keeps what it
+ * from -60 to 60; 0 shows the frame at that time. With `at` null and an unchanged speed, cameras that
+ * are live follow the playhead of the others, which go on undisturbed. A camera is live or replayed; `watch` keeps what it
  * is, and a camera that is not watched is neither. A request replaces one that waits. A step is
  * counted in the frames of the first camera; the others follow.
  *
@@ -135,12 +146,10 @@ export interface LiveSessionOptions {
  * Sound is not acknowledged. Behind a frame, it waits as long as the client's frames take. Packets
  * are dropped while more wait for the client than the frames being sent and sound of 200 ms, or of
  * twice the usual time from a frame to its acknowledgement, at most 1 s: their sequence numbers have
- * a gap. A camera that is replayed has no live
- * sound; it follows with the live frames. At speed 1, after `playing` has answered the latest request,
- * the client gets the recorded sound from the playhead on, 200 ms before its time (see
- * `recordedSoundMessage`), until its next request. When a microphone fails or is closed, the session
- * goes on; the status says why. (A server that does not know `listen` closes the socket, so a client
- * sends it only for a camera with `sound`.)
+ * a gap. A camera that is replayed has no live sound; it follows with the live frames. At speed 1,
+ * after `playing` has answered the latest request, the client gets the recorded sound from the
+ * playhead on, 200 ms before its time (see `recordedSoundMessage`), until its next request. When a
+ * microphone fails or is closed, the session goes on; the status says why.
  *
  * Text messages are JSON. A binary message begins with four bytes: its kind (uint8; 1 is a frame, 2 a
  * recorded frame, 3 is sound, 4 recorded sound), a reserved byte, and the index of the camera
@@ -153,117 +162,105 @@ export interface LiveSessionOptions {
  * `version` of `hello` stay in all versions.
  *
  * `now` is the server's time in milliseconds since the Unix epoch: from it the client computes the
- * offset of the client's clock, and with that the age of a frame. `cameras` is the same as in
- * `GET /cameras`.
- * `server` is a {@link ServerInfo}, or missing.
+ * offset of the client's clock, and with that the age of a frame. Apart from `index`, `cameras` is
+ * the same as in `GET /cameras`. `server` is a {@link ServerInfo}, or missing.
  */
-export class LiveSession {
+export class LiveSession<C extends FeedCamera = FeedCamera> {
+  readonly #options: LiveSessionOptions<C>;
   readonly #socket: LiveSocket;
-  readonly #cameras: readonly FeedCamera[];
-  readonly #status: () => unknown;
-  readonly #server: (() => ServerInfo) | undefined;
   readonly #clock: Clock;
-  readonly #feeds: readonly LiveFeed[];
-  /** Undefined without recordings. */
-  readonly #replays: readonly ReplayFeed[] | undefined;
-  /** Undefined for a camera without sound. */
-  readonly #sounds: readonly (SoundFeed | undefined)[];
+  readonly #indexes: CameraIndexes;
   readonly #transfers: Transfers;
+  /** The cameras that the client knows, in the order of the list. */
+  #cameras: readonly CameraFeeds<C>[] = [];
+  readonly #byIndex = new Map<number, CameraFeeds<C>>();
+  readonly #byName = new Map<string, CameraFeeds<C>>();
+  /** Names of the cameras that have left the list since the client was told of it. */
+  readonly #left = new Set<string>();
+  #subscription: Disposable | undefined;
+  /** Whether the client has not been told of the latest list, and whether it will be by itself. */
+  #isStale = false;
+  #isUpdating = false;
+  /** When the client was told last. */
+  #updatedAt = -Infinity;
+  /** Names of the cameras that the client watches; undefined: all. */
+  #watching: ReadonlySet<string> | undefined;
   /** Names of the cameras that the client listens to. */
   #listening: ReadonlySet<string> = new Set();
   /** Number of bytes sent. */
   #sentBytes = 0;
-  /** The last frame message of each camera: its size, and {@link #sentBytes} after it. */
-  readonly #lastFrames: { size: number; end: number }[] = [];
+  /** Size of the last message with the cameras' status, in characters. */
+  #statusSize = 0;
+  /** The last frame message of each camera, while it waits: its size, {@link #sentBytes} after it. */
+  readonly #lastFrames = new Map<number, { size: number; end: number }>();
+  /** Frames sent and dropped of cameras that have disappeared. */
+  readonly #former = { sent: 0, dropped: 0 };
+  readonly #aborter = new AbortController();
   #ended = false;
 
-  constructor(options: LiveSessionOptions) {
-    const { socket, cameras, status, server, replay, clock } = options;
+  constructor(options: LiveSessionOptions<C>) {
+    const { socket, clock, indexes = new CameraIndexes() } = options;
+    this.#options = options;
     this.#socket = socket;
-    this.#cameras = cameras;
-    this.#status = status;
-    this.#server = server;
     this.#clock = clock;
-    const transfers = this.#transfers = new Transfers(() => clock.monotonic());
-    this.#feeds = cameras.map((camera, index) =>
-      new LiveFeed({
-        camera,
-        send: (frame) => this.#sendFrame(frameMessage(frame, index), index),
-        transfers,
-        onEnd: () => this.close(CLOSE.GOING_AWAY, "The server is shutting down"),
-      })
-    );
-    this.#replays = replay && cameras.map((camera, index) => {
-      const { name } = camera;
-      return new ReplayFeed({
-        openSource: () => replay(name),
-        clock,
-        liveEdge: () => camera.latest && arrivalTime(camera.latest, clock),
-        send: (image) => this.#sendFrame(recordedFrameMessage(image, index), index),
-        transfers,
-        openSound: options.replaySound && (() => options.replaySound!(name)),
-        sendSound: (sound) => void this.#sendSound(recordedSoundMessage(sound, index)),
-        report: (state, id) => this.#report(index, state, id),
-        onLive: (shown) => {
-          this.#feeds[index]!.join(false, shownUntil(camera.latest, shown, clock));
-          this.#updateListening();
-        },
-        onError: (error) => options.onReplayError?.(name, error),
-      });
-    });
-    this.#sounds = cameras.map(({ name }, index) => {
-      const sound = options.sounds?.(name);
-      return sound && new SoundFeed({
-        sound,
-        send: (packet) => this.#sendSound(soundMessage(packet, index)),
-        onDropped: () => options.onSoundDropped?.(name),
-      });
-    });
+    this.#indexes = indexes;
+    this.#transfers = new Transfers(() => clock.monotonic());
   }
 
   /** Number of frames sent. */
   get sent(): number {
-    return this.#allFeeds().reduce((sum, feed) => sum + feed.sent, 0);
+    return this.#cameras.reduce((sum, { sent }) => sum + sent, this.#former.sent);
   }
 
   /** Number of frames that the client was too slow to receive. */
   get dropped(): number {
-    return this.#feeds.reduce((sum, feed) => sum + feed.dropped, 0);
+    return this.#cameras.reduce((sum, { live }) => sum + live.dropped, this.#former.dropped);
   }
 
-  /** Starts the session: sends `hello` with the list of cameras, then the latest frames. */
-  start(watch: Iterable<string>): void {
+  /**
+   * Starts the session: sends `hello` with the list of cameras, then the latest frames.
+   *
+   * @param watch Names of the cameras to watch, see {@link watch}; undefined: all.
+   */
+  start(watch?: Iterable<string>): void {
+    this.#subscription = this.#options.cameras.subscribe(() => this.#onListChange());
+    this.#adopt();
     this.#sendStatus({
       type: "hello",
       version: PROTOCOL_VERSION,
-      server: this.#server?.(),
-      replay: this.#replays && true,
+      server: this.#options.server?.(),
+      replay: this.#options.replay && true,
     });
-    this.watch(watch);
+    this.#watch(watch && new Set(watch));
   }
 
   /**
    * Watches these cameras and leaves all others. Those that are being replayed are replayed on.
-   * Ignores unknown names.
+   * Names without a camera are those of cameras that may appear.
    *
    * @param retry Whether to retry failed cameras without the usual delay.
    */
   watch(names: Iterable<string>, retry = false): void {
-    const wanted = new Set(names);
-    for (const [index, feed] of this.#feeds.entries()) {
-      if (this.#ended) return; // joining a closed camera ends the session
-      const replay = this.#replays?.[index];
-      if (!wanted.has(this.#cameras[index]!.name)) {
-        feed.leave();
-        replay?.stop();
-      } else if (!replay?.playhead) feed.join(retry);
+    this.#watch(new Set(names), retry);
+  }
+
+  #watch(names: ReadonlySet<string> | undefined, retry = false): void {
+    this.#watching = names;
+    if (this.#ended) return;
+    for (const feeds of this.#cameras) {
+      if (this.#isWatched(feeds.name)) feeds.watch(retry);
+      else feeds.unwatch();
     }
     this.#updateListening();
   }
 
+  #isWatched(name: string): boolean {
+    return this.#watching?.has(name) ?? true;
+  }
+
   /**
-   * Listens to these cameras, whether they are watched or not, and to no others. Ignores unknown
-   * names and cameras without sound.
+   * Listens to these cameras, whether they are watched or not, and to no others. Names without a
+   * camera are those of cameras that may appear. Ignores cameras without sound.
    *
    * @param retry Whether to retry failed microphones without the usual delay.
    */
@@ -282,14 +279,16 @@ export class LiveSession {
     if (this.#isFlooded()) {
       return this.close(CLOSE.POLICY, "The client sends messages but does not read");
     }
+    if (!this.#isUpdating) this.#update();
+    if (this.#ended) return;
     switch (read.type) {
       case "watch":
         return this.watch(read.cameras, read.retry);
       case "listen":
         return this.listen(read.cameras, read.retry);
       case "painted": {
-        const feeds = read.recorded ? this.#replays : this.#feeds;
-        return feeds?.[read.camera]?.acknowledge(read.sequence);
+        const feeds = this.#byIndex.get(read.camera);
+        return (read.recorded ? feeds?.replay : feeds?.live)?.acknowledge(read.sequence);
       }
       case "ping":
         return this.#sendStatus({ type: "pong", id: read.id });
@@ -310,76 +309,163 @@ export class LiveSession {
   /** Ends the session after its socket has closed: leaves all cameras and microphones. */
   end(): void {
     this.#ended = true;
-    for (const feed of this.#feeds) feed.leave();
-    for (const sound of this.#sounds) sound?.leave();
-    for (const replay of this.#replays ?? []) replay.stop();
+    this.#subscription?.[Symbol.dispose]();
+    this.#aborter.abort();
+    for (const feeds of this.#cameras) feeds.end();
+  }
+
+  /** Leaves the cameras that have disappeared at once, and tells the client soon. */
+  #onListChange(): void {
+    const all = new Set(this.#options.cameras.all);
+    for (const feeds of this.#cameras) if (!all.has(feeds.camera)) this.#remove(feeds);
+    this.#isStale = true;
+    void this.#updateSoon();
+  }
+
+  /** Updates the client after all changes of this turn, and {@link UPDATE_INTERVAL} after the last. */
+  async #updateSoon(): Promise<void> {
+    if (this.#isUpdating) return;
+    this.#isUpdating = true;
+    const delay = this.#updatedAt + UPDATE_INTERVAL - this.#clock.monotonic();
+    const { signal } = this.#aborter;
+    if (delay > 0) await this.#clock.sleep(delay, signal).catch(() => {}); // aborted: the end
+    else await Promise.resolve();
+    this.#isUpdating = false;
+    this.#update();
+  }
+
+  /**
+   * Tells the client of the latest list, and begins with the cameras that are new. A client that
+   * does not read is told when it has sent its next message.
+   */
+  #update(): void {
+    if (!this.#isStale || this.#ended) return;
+    if (this.#socket.bufferedAmount > this.#maxBuffered()) return;
+    this.#isStale = false;
+    this.#updatedAt = this.#clock.monotonic();
+    const isBack = this.#options.cameras.all.some(({ name }) => this.#left.has(name));
+    if (isBack) this.#sendStatus({ type: "cameras" });
+    this.#left.clear();
+    const added = this.#adopt();
+    if (this.#ended) return;
+    this.#sendStatus({ type: "cameras" });
+    for (const feeds of added) if (this.#isWatched(feeds.name)) feeds.watch();
+    this.#updateListening();
+  }
+
+  /** Adopts the latest list. @returns The cameras that are new. */
+  #adopt(): CameraFeeds<C>[] {
+    const added: CameraFeeds<C>[] = [];
+    const cameras: CameraFeeds<C>[] = [];
+    for (const camera of this.#options.cameras.all) {
+      let feeds = this.#byName.get(camera.name);
+      if (!feeds) {
+        const index = this.#indexes.of(camera.name);
+        if (index === undefined) {
+          this.close(CLOSE.RESTART, "Too many cameras have appeared: connect again");
+          return [];
+        }
+        added.push(feeds = this.#createFeeds(camera, index));
+        this.#byName.set(camera.name, feeds);
+        this.#byIndex.set(index, feeds);
+      }
+      cameras.push(feeds);
+    }
+    this.#cameras = cameras;
+    return added;
+  }
+
+  #createFeeds(camera: C, index: number): CameraFeeds<C> {
+    const { replay, replaySound, sounds, onReplayError, onSoundDropped } = this.#options;
+    const { name } = camera;
+    return new CameraFeeds({
+      camera,
+      index,
+      replay: replay && (() => replay(name)),
+      replaySound: replaySound && (() => replaySound(name)),
+      sound: sounds?.(name),
+      transfers: this.#transfers,
+      clock: this.#clock,
+      sendFrame: (message) => this.#sendFrame(message, index),
+      sendSound: (message) => this.#sendSound(message),
+      report: (state, id) => this.#report(index, state, id),
+      onLive: () => this.#updateListening(),
+      onEnd: () => void this.#onEnd(camera),
+      onReplayError: (error) => onReplayError?.(name, error),
+      onSoundDropped: () => onSoundDropped?.(name),
+    });
+  }
+
+  #remove(feeds: CameraFeeds<C>): void {
+    const { name, index } = feeds;
+    feeds.end();
+    this.#byName.delete(name);
+    this.#byIndex.delete(index);
+    this.#cameras = this.#cameras.filter((other) => other !== feeds);
+    this.#left.add(name);
+    this.#former.sent += feeds.sent;
+    this.#former.dropped += feeds.live.dropped;
+  }
+
+  /** Handles that a camera was closed: one that leaves the list in this turn ends only its frames. */
+  async #onEnd(camera: C): Promise<void> {
+    await Promise.resolve();
+    if (!this.#options.cameras.all.includes(camera)) return;
+    this.close(CLOSE.GOING_AWAY, "The server is shutting down");
   }
 
   /** Replays cameras along one playhead. */
   #replay(request: ClientMessage & { type: "replay" | "step" }): void {
-    const indexes = this.#indexesOf(request.cameras);
+    const cameras = this.#named(request.cameras);
     const { id } = request;
-    if (!this.#replays) {
-      for (const index of indexes) this.#report(index, { state: "none" }, id);
+    if (!this.#options.replay) {
+      for (const { index } of cameras) this.#report(index, { state: "none" }, id);
       return;
     }
-    const replays = indexes.map((index) => this.#replays![index]!);
-    const leader = replays.find((replay) => !replay.isEmpty) ?? replays[0];
+    const replays = cameras.map(({ replay }) => replay!);
+    const leader = replays.find((replay) => replay.playhead && !replay.isEmpty) ??
+      replays.find((replay) => !replay.isEmpty) ?? replays[0];
     if (!leader) return;
     const isStep = request.type === "step";
     const speed = isStep ? 0 : request.speed;
     const at = isStep ? leader.shownAt ?? null : request.at;
     const before = leader.playhead;
-    const playhead = new Playhead({
+    // Cameras that are new follow the playhead of the others, which go on undisturbed.
+    const isSame = !isStep && at === null && before?.speed === speed;
+    const playhead = isSame ? before : new Playhead({
       at: at ?? leader.position ?? this.#clock.now(),
       speed,
       clock: this.#clock,
     });
-    for (const [position, replay] of replays.entries()) {
-      this.#feeds[indexes[position]!]!.leave();
-      const isMoved = (!isStep && request.at !== null) || replay.playhead !== before;
-      replay.follow(playhead, isMoved, id);
-      if (!isStep && !isMoved) replay.confirm();
+    for (const { live, replay } of cameras) {
+      live.leave();
+      const isMoved = (!isStep && request.at !== null) || replay!.playhead !== before;
+      replay!.follow(playhead, isMoved, id);
+      if (!isStep && !isMoved) replay!.confirm();
     }
     if (isStep) leader.step(request.by);
     this.#updateListening();
   }
 
   #goLive({ cameras, id }: ClientMessage & { type: "live" }): void {
-    for (const index of this.#indexesOf(cameras)) {
-      if (this.#ended) return; // joining a closed camera ends the session
-      if (this.#replays) this.#replays[index]!.goLive(id);
+    for (const { index, live, replay } of this.#named(cameras)) {
+      if (replay) replay.goLive(id);
       else this.#report(index, { state: "live" }, id);
-      this.#feeds[index]!.join();
+      live.join();
     }
     this.#updateListening();
   }
 
-  /**
-   * Joins the sound of the cameras that the client listens to and that are live, and leaves all
-   * others.
-   *
-   * @param retry Whether to retry without the usual delay; undefined if the client requests nothing.
-   */
+  /** Sends the sound of the cameras that the client listens to. @param retry See `CameraFeeds.listen`. */
   #updateListening(retry?: boolean): void {
-    for (const [index, sound] of this.#sounds.entries()) {
-      const { name } = this.#cameras[index]!;
-      this.#replays?.[index]?.listen(!this.#ended && this.#listening.has(name));
-      const isWanted = !this.#ended && this.#listening.has(name) &&
-        !this.#replays?.[index]?.playhead;
-      if (!isWanted) sound?.leave();
-      else if (retry !== undefined || !sound?.joined) sound?.join(retry);
+    for (const feeds of this.#cameras) {
+      feeds.listen(!this.#ended && this.#listening.has(feeds.name), retry);
     }
   }
 
-  /** Returns the indexes of cameras, in the order of `names`. Ignores unknown names. */
-  #indexesOf(names: readonly string[]): number[] {
-    const all = this.#cameras.map(({ name }) => name);
-    return [...new Set(names)].map((name) => all.indexOf(name)).filter((index) => index !== -1);
-  }
-
-  #allFeeds(): readonly (LiveFeed | ReplayFeed)[] {
-    return [...this.#feeds, ...this.#replays ?? []];
+  /** Returns the cameras with these names, in their order. Ignores unknown names. */
+  #named(names: readonly string[]): CameraFeeds<C>[] {
+    return [...new Set(names)].flatMap((name) => this.#byName.get(name) ?? []);
   }
 
   #report(camera: number, state: ReplayState, id: number | undefined): void {
@@ -389,10 +475,15 @@ export class LiveSession {
   #sendStatus(
     message:
       | { type: "hello"; version: number; server?: ServerInfo; replay?: boolean }
-      | { type: "pong"; id: number },
+      | { type: "pong"; id: number }
+      | { type: "cameras" },
   ): void {
-    const status = { ...message, now: this.#clock.now(), cameras: this.#status() };
-    this.#send(JSON.stringify(status));
+    const cameras = this.#cameras.map(({ index, camera }) => {
+      return { index, ...this.#options.status(camera) };
+    });
+    const reason = cameras.length === 0 ? this.#options.cameras.emptyReason : undefined;
+    const status = { ...message, now: this.#clock.now(), cameras, reason };
+    this.#statusSize = this.#send(JSON.stringify(status));
   }
 
   /** Sends a message. @returns Its size: exact in bytes for a frame, in characters for text. */
@@ -405,44 +496,55 @@ export class LiveSession {
   /** Sends a frame of a camera. @returns The size of the message, in bytes. */
   #sendFrame(message: Bytes, index: number): number {
     const size = this.#send(message);
-    this.#lastFrames[index] = { size, end: this.#sentBytes };
+    this.#lastFrames.set(index, { size, end: this.#sentBytes });
     return size;
   }
 
   /** Sends sound, unless too much is waiting for the client. @returns Whether it was sent. */
   #sendSound(message: Bytes): boolean {
     const { bufferedAmount } = this.#socket;
-    if (bufferedAmount > this.#waitingFrames(bufferedAmount) + this.#maxWaitingSound()) {
-      return false;
-    }
+    if (bufferedAmount > this.#waitingFrames() + this.#maxWaitingSound()) return false;
     this.#send(message);
     return true;
   }
 
   /** Returns the size of the frames that have not left this process completely. */
-  #waitingFrames(bufferedAmount: number): number {
-    const left = this.#sentBytes - bufferedAmount;
-    return this.#lastFrames.reduce((sum, { size, end }) => end > left ? sum + size : sum, 0);
+  #waitingFrames(isCounted: (index: number) => boolean = () => true): number {
+    const left = this.#sentBytes - this.#socket.bufferedAmount;
+    let waiting = 0;
+    for (const [index, { size, end }] of this.#lastFrames) {
+      if (end <= left) this.#lastFrames.delete(index);
+      else if (isCounted(index)) waiting += size;
+    }
+    return waiting;
   }
 
   /** Returns how much sound may wait for the client, in bytes. */
   #maxWaitingSound(): number {
-    const sounds = [...this.#sounds.map((sound) => sound?.rate ?? 0)];
-    for (const { soundRate } of this.#replays ?? []) sounds.push(soundRate);
     const { inFlight, typical } = this.#transfers;
     const wanted = inFlight ? WAITING_FRAMES * typical : 0;
     const ms = Math.max(MIN_WAITING_SOUND, Math.min(wanted, MAX_WAITING_SOUND));
-    return sounds.reduce((sum, rate) => sum + rate * 2 * ms / 1000, 0);
+    return this.#cameras.reduce((sum, { soundRate }) => sum + soundRate * ms / 1000, 0);
+  }
+
+  /**
+   * Returns how many bytes may be buffered when a client is told of another list: those of its
+   * cameras, and of one list. (`bufferedAmount` may still include a frame that was acknowledged
+   * already, hence twice the size.)
+   */
+  #maxBuffered(): number {
+    const frames = this.#cameras.reduce((sum, { size }) => sum + size, 0);
+    return 2 * frames + this.#maxWaitingSound() + this.#statusSize;
   }
 
   /**
    * Whether more bytes are buffered than a correct client can cause: it reads a frame before it
-   * acknowledges it, and sound is limited. (`bufferedAmount` may still include a frame that was
-   * acknowledged already, hence twice the size.)
+   * acknowledges it, and sound is limited. The frames of cameras that have disappeared may still
+   * be waiting, as well as two more lists.
    */
   #isFlooded(): boolean {
-    const frames = this.#allFeeds().reduce((sum, { size }) => sum + size, 0);
-    const sound = this.#maxWaitingSound();
-    return this.#socket.bufferedAmount > 2 * frames + sound + MAX_BUFFERED_REPLIES;
+    const max = this.#maxBuffered() + 2 * this.#statusSize + MAX_BUFFERED_REPLIES;
+    return this.#socket.bufferedAmount >
+      max + this.#waitingFrames((index) => !this.#byIndex.has(index));
   }
 }

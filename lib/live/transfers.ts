@@ -40,4 +40,9 @@ export class Transfers {
     this.#times.push(this.#monotonic() - sentAt);
     if (this.#times.length > FRAMES) this.#times.shift();
   }
+
+  /** Forgets the frame of a feed that has ended. */
+  forget(feed: unknown): void {
+    this.#sentAt.delete(feed);
+  }
 }

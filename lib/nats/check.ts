@@ -4,6 +4,7 @@ import { quote, shorten } from "../quote.ts";
 import { connectHub } from "./connect.ts";
 import { HubError } from "./hub_error.ts";
 import { BEAT_INTERVAL, beatSubject, frameSubject, MAX_JSON, wantSubject } from "./protocol.ts";
+import { rightFor } from "./rights.ts";
 import { type HubAddress, serverOf } from "./settings.ts";
 
 /** A result for the doctor. */
@@ -150,7 +151,7 @@ async function* checkRights(
   }
   for (const camera of receivesAll ? [TEST] : received) connection.publish(wantSubject(camera));
   await answered(connection);
-  await Promise.resolve(); // the statuses are delivered
+  await new Promise((resolve) => setTimeout(resolve)); // nats.js delivers errors a little later
   for (const subscription of subscriptions) subscription.unsubscribe();
   const rights = [...denied].map((right) => right.replaceAll(TEST, "*"));
   if (rights.length === 0) return;
@@ -169,8 +170,7 @@ function collectDenied(connection: NatsConnection): ReadonlySet<string> {
       if (status.type !== "error") continue;
       const { error } = status;
       if (!(error instanceof errors.PermissionViolationError)) continue;
-      const verb = error.operation === "publish" ? "publish" : "subscribe to";
-      denied.add(`${verb} ${shorten(error.subject)}`);
+      denied.add(rightFor(error));
     }
   })();
   return denied;

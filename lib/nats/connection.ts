@@ -16,6 +16,7 @@ import type { Bus, Message, SubscribeOptions } from "./bus.ts";
 import { connectHub } from "./connect.ts";
 import { explainHubError, type HubError, HubLogInError } from "./hub_error.ts";
 import type { HubStatus } from "./nats_hub.ts";
+import { rightFor } from "./rights.ts";
 import { type HubAddress, serverOf } from "./settings.ts";
 
 /** Pause between two attempts to connect, in milliseconds. */
@@ -78,7 +79,6 @@ export class NatsBus implements Bus, AsyncDisposable {
   readonly #running: Promise<void>;
   #connection: NatsConnection | undefined;
   #status: HubStatus;
-  #isSecure = false;
   /** Start of the time without a connection, by the monotonic clock, in milliseconds. */
   #downSince: number;
 
@@ -111,13 +111,6 @@ export class NatsBus implements Bus, AsyncDisposable {
   /** See {@link Bus.maxPayload}. */
   get maxPayload(): number {
     return this.#connection?.info?.max_payload ?? Infinity;
-  }
-
-  /** The hub's address, as `host:port`, and its version; undefined while there is no connection. */
-  get server(): { address: string; version: string; tls: boolean } | undefined {
-    const info = this.#connection?.info;
-    if (!info) return undefined;
-    return { address: this.#connection!.getServer(), version: info.version, tls: this.#isSecure };
   }
 
   /** See {@link Bus.publish}. */
@@ -228,7 +221,6 @@ export class NatsBus implements Bus, AsyncDisposable {
 
   #adopt(connection: NatsConnection, hub: HubAddress): void {
     this.#connection = connection;
-    this.#isSecure = hub.scheme === "tls" || hub.scheme === "wss";
     this.#status = { connected: true, since: this.#clock.now(), reason: undefined };
     this.#failures.clear();
     if (this.#limiter.allow("hub")) this.#log.info("hub connected", { hub: serverOf(hub) });
@@ -305,9 +297,7 @@ export class NatsBus implements Bus, AsyncDisposable {
       if (status.type !== "error") continue;
       const { error } = status;
       if (!(error instanceof errors.PermissionViolationError)) continue;
-      const right = `${error.operation === "publish" ? "publish" : "subscribe"} ${
-        subjectForRights(error.subject)
-      }`;
+      const right = rightFor(error);
       if (this.#denied.has(right) || this.#denied.size >= MAX_REMEMBERED) continue;
       this.#denied.add(right);
       if (!this.#limiter.allow("denied")) continue;
@@ -324,14 +314,4 @@ function toMessage(message: Msg): Message {
     reply: reply || undefined,
     noResponders: data.length === 0 && headers?.code === 503,
   };
-}
-
-/** Returns the subject of a right: that of all lanes, and of all inboxes. */
-function subjectForRights(subject: string): string {
-  return shorten(
-    subject.replace(/^(dinocam\.frame\.[^.]+)\.\d+$/, "$1.*").replace(
-      /^_INBOX\..*$/,
-      "_INBOX.>",
-    ),
-  );
 }

@@ -6,7 +6,7 @@ import type { Bus, Message } from "./bus.ts";
 import { decodeFrame } from "./decode.ts";
 import type { Directory } from "./directory.ts";
 import { FrameInterval } from "./frame_interval.ts";
-import { LaneCounter } from "./lanes.ts";
+import { LaneCounter, type Turn } from "./lanes.ts";
 import { Patience } from "./patience.ts";
 import {
   ASK_INTERVAL,
@@ -25,8 +25,13 @@ import type { RoundTrip } from "./round_trip.ts";
 const CHECK_INTERVAL = ASK_INTERVAL / 2;
 /** Time without a frame after which a beat makes the link ask for all lanes, in milliseconds. */
 const SHORT_PAUSE = 500;
-/** Time that the hub or an origin has to come back before the camera fails, in milliseconds. */
-const GRACE_PERIOD = 1_000;
+/** Maximum interval in which all lanes are asked for again, in milliseconds. */
+const MAX_ASK_INTERVAL = 8_000;
+/**
+ * Time that the hub or an origin has to come back before the camera fails, in milliseconds: it ends
+ * with the second check.
+ */
+const GRACE_PERIOD = 1.8 * CHECK_INTERVAL;
 
 /** A frame from the hub. */
 export interface ReceivedFrame {
@@ -88,10 +93,16 @@ export class EdgeLink implements Disposable {
   #openedAt: number;
   /** Time of the latest frame, late or not. */
   #arrivedAt = -Infinity;
+  /** Time of the first of the late frames since the last one that was not. */
+  #lateSince: number | undefined;
   #askedAt = -Infinity;
+  /** Time without a frame after which all lanes are asked for again, in milliseconds. */
+  #askAgainAfter = ASK_INTERVAL;
+  #askedAgainAt = -Infinity;
   #disconnectedAt: number | undefined;
   /** Time since when the hub says that nobody has subscribed to the wants. */
   #unansweredAt: number | undefined;
+  #isProbing = false;
   #isClosed = false;
 
   constructor(options: EdgeLinkOptions) {
@@ -196,8 +207,13 @@ export class EdgeLink implements Disposable {
     bus.publish(wantSubject(source), JSON.stringify(message), this.#inbox);
   }
 
-  /** Asks for frames on all open lanes: what was asked before may be lost. */
+  /**
+   * Asks for frames on all open lanes: what was asked before may be lost. But while a thin link
+   * carries a frame, the origin would send the next ones to nobody.
+   */
   #wantAll(): void {
+    this.#askedAgainAt = this.#options.clock.monotonic();
+    this.#askAgainAfter = Math.min(2 * this.#askAgainAfter, MAX_ASK_INTERVAL);
     for (const [lane, entry] of this.#lanes.entries()) if (entry) this.#want({ lane });
   }
 
@@ -211,38 +227,44 @@ export class EdgeLink implements Disposable {
     const isOld = this.#last && ((frame.sequence - this.#last.sequence) | 0) <= 0;
     if (isOld) return;
     const delay = now - frame.monotonic;
+    const turn = now - openedAt;
     origin.baseline.add(delay, now);
-    this.#last = frame;
+    this.#last = { epoch: frame.epoch, sequence: frame.sequence }; // not the JPEG
     this.#unansweredAt = undefined;
     this.#interval.add(frame);
-    const turn = now - openedAt;
+    const excess = origin.beat ? origin.baseline.excess(delay, now) : undefined;
     const isLate = this.#camera.lateFrames.add({
-      excess: origin.baseline.excess(delay, now),
+      excess: excess ?? turn,
       turn,
-      wasAlone: openedAt >= this.#arrivedAt,
+      wasAlone: this.#arrivedAt > -Infinity && openedAt >= this.#arrivedAt,
       interval: this.#expectedInterval(),
     });
     this.#arrivedAt = now;
-    this.#adapt({ turn, delay, way: frame.way, isLate });
+    if (isLate) this.#onLate(openedAt, now);
+    else {
+      this.#lateSince = undefined;
+      this.#adapt({ turn, excess, delay }, frame.way);
+    }
     this.#openLanes(); // before the receivers need time
     if (isLate) { for (const receiver of [...this.#receivers]) receiver.onLate(data.length); }
     else {
       this.#patience.onFrame(now, turn - this.#expectedInterval());
+      this.#askAgainAfter = ASK_INTERVAL + 2 * this.#patience.turn;
       for (const receiver of [...this.#receivers]) receiver.onFrame(frame);
     }
   }
 
-  #adapt(arrival: { turn: number; delay: number; way: number; isLate: boolean }): void {
-    const { roundTrip, clock } = this.#options;
-    const { turn, delay, isLate } = arrival;
-    if (isLate) {
-      this.#origin?.baseline.adoptSteady(clock.monotonic());
-      this.#counter.reset();
-      return;
-    }
-    const way = roundTrip.ms === undefined ? undefined : roundTrip.ms + arrival.way;
+  /** Handles a frame that came too late: mostly a leftover of a link that stood still. */
+  #onLate(openedAt: number, now: number): void {
+    this.#origin?.baseline.adoptSteady(now);
+    this.#counter.addLate(openedAt < (this.#lateSince ??= now));
+  }
+
+  #adapt(turn: Pick<Turn, "turn" | "excess" | "delay">, originWay: number): void {
+    const { roundTrip } = this.#options;
+    const way = roundTrip.ms === undefined ? undefined : roundTrip.ms + originWay;
     const interval = this.#interval.ms;
-    if (this.#counter.add({ turn, delay, way, interval })) roundTrip.measure();
+    if (this.#counter.add({ ...turn, way, interval })) roundTrip.measure();
   }
 
   /** Interval between two frames of the camera, in milliseconds; 0 if it is unknown. */
@@ -284,11 +306,14 @@ export class EdgeLink implements Disposable {
   #onBeat(beat: Beat): void {
     const now = this.#options.clock.monotonic();
     if (beat.gone) return this.#onGone(beat);
+    const wasUnanswered = this.#unansweredAt !== undefined;
     this.#unansweredAt = undefined;
     const origin = this.#camera.hear(beat.epoch, now);
     if (this.#origin && origin !== this.#origin) {
       if (this.#mayFollow(origin)) this.#changeTo(origin);
-    } else if (now - this.#arrivedAt > SHORT_PAUSE) this.#wantAll();
+    } else if (wasUnanswered || now - this.#arrivedAt > SHORT_PAUSE + 2 * this.#patience.turn) {
+      this.#wantAll();
+    }
   }
 
   #onGone({ epoch }: Beat): void {
@@ -324,6 +349,7 @@ export class EdgeLink implements Disposable {
       this.#unansweredAt = undefined;
       this.#openedAt = now;
       this.#patience.reset();
+      this.#askAgainAfter = ASK_INTERVAL;
       this.#begin();
     } else {
       this.#disconnectedAt = now;
@@ -345,11 +371,18 @@ export class EdgeLink implements Disposable {
       if (now - this.#disconnectedAt >= GRACE_PERIOD) this.#fail("No connection to the hub");
       return;
     }
-    if (this.#unansweredAt !== undefined && now - this.#unansweredAt >= GRACE_PERIOD) {
-      return this.#failWithoutOrigin();
-    }
+    if (this.#unansweredAt !== undefined) {
+      if (now - this.#unansweredAt >= GRACE_PERIOD) return this.#failWithoutOrigin();
+    } else if (this.#checkFrames(now)) return;
+    const lastAt = Math.max(this.#arrivedAt, this.#openedAt, this.#askedAgainAt);
+    if (now - lastAt >= this.#askAgainAfter) this.#wantAll();
+    else if (now - this.#askedAt >= CHECK_INTERVAL / 2) this.#want({});
+  }
+
+  /** Changes to another origin, or fails, if no frames arrive. @returns Whether it has failed. */
+  #checkFrames(now: number): boolean {
     const rival = this.#origin && this.#camera.rival(this.#origin, now - SILENCE);
-    if (rival && this.#mayFollow(rival)) return this.#changeTo(rival);
+    if (rival && this.#mayFollow(rival)) this.#changeTo(rival);
     const failure = this.#patience.check({
       now,
       openedAt: this.#openedAt,
@@ -357,9 +390,20 @@ export class EdgeLink implements Disposable {
       origin: this.#origin,
       fps: Math.min(...[...this.#receivers].map(({ fps = Infinity }) => fps)),
     });
-    if (failure) return this.#fail(failure.message, failure);
-    if (now - Math.max(this.#arrivedAt, this.#openedAt) >= ASK_INTERVAL) this.#wantAll();
-    else if (now - this.#askedAt >= CHECK_INTERVAL) this.#want({});
+    if (failure === "unclear") this.#probe(now);
+    if (failure === undefined || failure === "unclear") return false;
+    this.#fail(failure.message, failure);
+    return true;
+  }
+
+  /** Finds out whether there is something on the way from the hub: its answer would be behind. */
+  #probe(now: number): void {
+    if (this.#isProbing) return;
+    this.#isProbing = true;
+    this.#options.bus.flush().then((answered) => {
+      this.#isProbing = false;
+      if (answered) this.#patience.onAnswer(now);
+    });
   }
 
   #failWithoutOrigin(): void {

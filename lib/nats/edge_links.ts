@@ -32,7 +32,7 @@ export class EdgeLinks implements Disposable {
   readonly #bus: Bus;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #edge = crypto.randomUUID();
+  readonly #edge = crypto.randomUUID().replaceAll("-", "").slice(0, 16);
   readonly #links = new Map<string, EdgeLink>();
   readonly #counters = new Map<string, Counters>();
   readonly #roundTrip: RoundTrip;
@@ -44,6 +44,12 @@ export class EdgeLinks implements Disposable {
     this.#clock = clock;
     this.#log = log;
     this.#roundTrip = new RoundTrip(bus, clock);
+  }
+
+  /** See `NatsHub.expect`. */
+  expect({ source, camera }: WatchOptions): void {
+    this.#countersOf(camera, source);
+    this.#openDirectory();
   }
 
   /** See `NatsHub.watch`. */
@@ -81,7 +87,7 @@ export class EdgeLinks implements Disposable {
     return this.#openDirectory().known;
   }
 
-  /** Returns the counters of a camera; undefined if it was never watched. */
+  /** Returns the counters of a camera; undefined if it was not announced. */
   link(camera: string): LinkStats | undefined {
     const counters = this.#counters.get(camera);
     if (!counters) return undefined;
@@ -124,6 +130,7 @@ export class EdgeLinks implements Disposable {
   #countersOf(camera: string, source: string): Counters {
     const counters = this.#counters.get(camera) ??
       { source, link: undefined, frames: 0, bytes: 0, late: 0 };
+    counters.source = source;
     this.#counters.delete(camera); // the least recently watched one is the first
     this.#counters.set(camera, counters);
     const [oldest] = this.#counters.keys();
@@ -133,7 +140,7 @@ export class EdgeLinks implements Disposable {
 }
 
 interface Counters {
-  readonly source: string;
+  source: string;
   /** While the camera is watched. */
   link: EdgeLink | undefined;
   frames: number;

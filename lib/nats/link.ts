@@ -37,7 +37,8 @@ async function dialTcp(
   ca: string | undefined,
   signal: AbortSignal,
 ): Promise<Link> {
-  let conn: Deno.Conn = await Deno.connect({ hostname: host, port, signal });
+  const tcp = await Deno.connect({ hostname: host, port, signal });
+  let conn: Deno.Conn = tcp;
   const close = () => {
     try {
       conn.close();
@@ -47,7 +48,7 @@ async function dialTcp(
   };
   signal.addEventListener("abort", close, { once: true });
   try {
-    (conn as Deno.TcpConn).setNoDelay(true);
+    tcp.setNoDelay(true);
     const first = await readInfo(conn);
     const info = parseInfo(first);
     const offersTls = Boolean(info.tls_required || info.tls_available);
@@ -57,7 +58,7 @@ async function dialTcp(
       });
     }
     if (scheme === "tls" || info.tls_required) {
-      const tls = await Deno.startTls(conn as Deno.TcpConn, {
+      const tls = await Deno.startTls(tcp, {
         hostname: host,
         caCerts: ca ? [ca] : [],
       });
@@ -66,7 +67,7 @@ async function dialTcp(
       await tls.handshake();
     }
     signal.throwIfAborted();
-    return new SocketLink(conn, first);
+    return new SocketLink(conn, conn === tcp ? first : firstLineOf(first));
   } catch (error) {
     close();
     throw error;
@@ -86,6 +87,11 @@ async function readInfo(conn: Deno.Conn): Promise<Bytes> {
     if (text.length > MAX_INFO) throw noHub();
   }
   return text;
+}
+
+/** Drops what was added after `INFO` before TLS: it can be from anyone on the way. */
+function firstLineOf(bytes: Bytes): Bytes {
+  return bytes.slice(0, bytes.indexOf(10) + 1);
 }
 
 function parseInfo(bytes: Bytes): { tls_required?: unknown; tls_available?: unknown } {
@@ -146,7 +152,8 @@ function dialWebSocket(
 ): Promise<Link> {
   const client = ca ? Deno.createHttpClient({ caCerts: [ca] }) : undefined;
   const url = `${scheme}://${hostInUrl(host)}:${port}${path}`;
-  const socket = new WebSocket(url, client ? { client } : {});
+  // The types of browsers, which the page needs, know no options.
+  const socket = new WebSocket(url, (client ? { client } : {}) as unknown as string[]);
   const link = new WebSocketLink(socket, () => client?.close());
   const { promise, resolve, reject } = Promise.withResolvers<Link>();
   const onAbort = () => {
@@ -166,29 +173,23 @@ function dialWebSocket(
 /** A WebSocket connection. */
 class WebSocketLink implements Link {
   readonly #socket: WebSocket;
+  readonly #onClose: () => void;
   readonly #arrived: Bytes[] = [];
   #wake = () => {};
   #isOpen = true;
 
+  /** @param onClose Called once, when it is closed. */
   constructor(socket: WebSocket, onClose: () => void) {
     this.#socket = socket;
+    this.#onClose = onClose;
     socket.binaryType = "arraybuffer";
     socket.addEventListener("message", ({ data }) => {
       if (data instanceof ArrayBuffer) this.#arrived.push(new Uint8Array(data));
       this.#wake();
     });
-    const end = () => {
-      if (!this.#isOpen) return;
-      this.#isOpen = false;
-      this.#wake();
-      onClose();
-    };
-    socket.addEventListener("close", end, { once: true });
-    socket.addEventListener("error", end, { once: true });
-    this.#end = end;
+    socket.addEventListener("close", () => this.#end());
+    socket.addEventListener("error", () => this.#end());
   }
-
-  readonly #end: () => void;
 
   async read(): Promise<Bytes | undefined> {
     while (this.#arrived.length === 0 && this.#isOpen) {
@@ -205,5 +206,12 @@ class WebSocketLink implements Link {
   close(): void {
     this.#socket.close();
     this.#end();
+  }
+
+  #end(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#wake();
+    this.#onClose();
   }
 }

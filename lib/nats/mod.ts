@@ -4,31 +4,28 @@
  *
  * @module
  */
-import type { Clock } from "../clock.ts";
 import { ConfigError } from "../errors.ts";
-import type { Log } from "../log.ts";
-import { NatsBus } from "./connection.ts";
-import { Directory } from "./directory.ts";
-import { EdgeLinks } from "./edge_links.ts";
+import { ConnectedHub, type NatsHubOptions, type NatsHubSettings } from "./connected_hub.ts";
 import type { NatsHub } from "./nats_hub.ts";
-import { Publisher } from "./publisher.ts";
-import type { HubAddress, PublishValue } from "./settings.ts";
 
 export { checkNats, type CheckResult, type NatsToCheck } from "./check.ts";
+export type { NatsHubOptions, NatsHubSettings } from "./connected_hub.ts";
 export type { HubStatus, LinkStats, NatsHub, PublicationStats } from "./nats_hub.ts";
-
-/** Settings of {@link openNatsHub}. */
-export interface NatsHubSettings {
-  /** At least one. */
-  readonly hubs: readonly HubAddress[];
-  /** PEM certificates to trust in addition. */
-  readonly ca?: string;
-  /** Which cameras are published. */
-  readonly publish?: PublishValue;
-}
 
 /** The open hub, for the driver `nats`. */
 let current: NatsHub | undefined;
+
+/**
+ * Connects to a hub in the background. Until its disposal, it is the one that {@link natsHub}
+ * returns.
+ */
+export function openNatsHub(settings: NatsHubSettings, options: NatsHubOptions): NatsHub {
+  const onDispose = () => {
+    if (current === hub) current = undefined;
+  };
+  const hub: NatsHub = new ConnectedHub(settings, { ...options, onDispose });
+  return current = hub;
+}
 
 /**
  * Returns the hub that {@link openNatsHub} has opened.

@@ -47,6 +47,13 @@ export interface NatsHub extends AsyncDisposable {
   /** Publishes those of the server's cameras that `PUBLISH` names. */
   publish(cameras: CameraList): void;
   /**
+   * Announces a camera that will be received. From now on its origins are heard, by which late
+   * frames can be told from the first one on.
+   *
+   * @param options See {@link watch}.
+   */
+  expect(options: { source: string; camera: string }): void;
+  /**
    * Receives a camera, for the driver `nats`.
    *
    * @param options.source Its name at the origin.
@@ -64,6 +71,6 @@ export interface NatsHub extends AsyncDisposable {
   readonly status: HubStatus;
   /** Returns the counters of a published camera; undefined if it is not published. */
   publication(camera: string): PublicationStats | undefined;
-  /** Returns the counters of a camera by the driver `nats`; undefined if nobody has watched it. */
+  /** Returns the counters of a camera by the driver `nats`; undefined if it is none. */
   link(camera: string): LinkStats | undefined;
 }

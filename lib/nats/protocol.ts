@@ -2,9 +2,10 @@
  * What origins and edges tell each other through the hub, version 1 of the protocol. An origin is a
  * server that publishes cameras, an edge is a server that receives them.
  *
- * A frame is published once, on one of several lanes. An edge subscribes to a lane for one message,
- * and tells the origin that it wants a frame on it; when the frame has come, it does so again. So
- * never more frames are on their way to an edge than it has lanes open, and the hub counts them.
+ * A frame is published on one of several lanes: once, but on a fast uplink again for edges without
+ * room on that lane. An edge subscribes to a lane for one message, and tells the origin that it
+ * wants a frame on it; when the frame has come, it does so again. So never more frames are on their
+ * way to an edge than it has lanes open, and the hub counts them.
  *
  *     dinocam.frame.<camera>.<lane>  origin → edges  a header of 32 bytes and the JPEG
  *     dinocam.want.<camera>          edge → origin   JSON, see {@link Want}

@@ -121,7 +121,7 @@ function readAddresses(text: string): HubAddress[] {
   }
   const at = authority.lastIndexOf("@");
   const credentials = at < 0 ? undefined : readCredentials(authority.slice(0, at));
-  const hosts = authority.slice(at + 1).split(",").filter((host, i) => host || i === 0);
+  const hosts = authority.slice(at + 1).split(/\s*,\s*/).filter((host, i) => host || i === 0);
   return hosts.map((host) => ({
     scheme: known,
     ...readHostAndPort(host, known),
@@ -249,8 +249,9 @@ export function requirePublishable(
   const discovers = groups.some(({ driver }) => driver !== DRIVER);
   const own = cameras.filter(({ driver }) => driver !== DRIVER).map(({ name }) => name);
   for (const name of publish) {
-    if (own.includes(name) || discovers) continue;
-    const reason = cameras.some((camera) => camera.name === name)
+    const isForeign = cameras.some((one) => one.name === name && one.driver === DRIVER);
+    if (own.includes(name) || discovers && !isForeign) continue;
+    const reason = isForeign
       ? "it comes from the hub itself"
       : `CAMERA names ${own.join(", ") || "no camera of this server"}`;
     throw new ConfigError(`Cannot publish camera ${quote(name)} of PUBLISH: ${reason}`);

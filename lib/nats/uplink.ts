@@ -10,7 +10,7 @@ const MAX_QUEUE = 200;
 /** Number of frames whose shortest transfer counts: a later answer can have other reasons. */
 const TRANSFERS = 4;
 /** Number of round-trip times whose shortest counts. */
-const WAYS = 2;
+const WAYS = 8;
 /** Minimum time between two measurements of the way, in milliseconds: while idle, between frames. */
 const MEASURE_INTERVALS = { idle: 2_000, busy: 500 };
 /**

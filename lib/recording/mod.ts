@@ -10,7 +10,7 @@ export type { ClipPlan } from "./clip_plan.ts";
 export type { Cursor, FrameRef } from "./cursor.ts";
 export type { Extent, Library, Span, Timeline } from "./library.ts";
 export { openRecording, type RecordingOptions } from "./open_recording.ts";
-export type { Recording } from "./recording.ts";
+export type { MutableRecording, Recording, RecordOptions } from "./recording.ts";
 export type { Mark, Marks } from "./marks.ts";
 export type { RecorderStatus } from "./status.ts";
 export { StorageError } from "./storage.ts";

@@ -46,8 +46,8 @@ export interface RetentionOptions {
   readonly marks: Pick<MarkFiles, "keeps" | "forget">;
   /** How long recordings are kept; without it, only their size is limited. */
   readonly retention?: RetentionPeriods;
-  /** Names of the cameras that are recorded: their folders stay. */
-  readonly cameras: readonly string[];
+  /** Whether a camera is recorded now: then its folder stays. */
+  readonly records: (camera: string) => boolean;
   /** Returns whether the machine's clock has been set since its start. */
   readonly isClockSet?: () => Promise<boolean>;
   readonly clock: Clock;
@@ -201,8 +201,8 @@ export class Retention implements AsyncDisposable {
 
   /** Removes the empty folder of a camera that is not recorded any more. */
   async #removeCamera(camera: string): Promise<void> {
-    const { root, disk, library, cameras } = this.#options;
-    if (cameras.includes(camera) || library.extent(camera).oldest !== undefined) return;
+    const { root, disk, library, records } = this.#options;
+    if (records(camera) || library.extent(camera).oldest !== undefined) return;
     await disk.remove(`${root}/${camera}`).catch(() => {}); // it has other files
   }
 

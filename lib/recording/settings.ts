@@ -57,6 +57,7 @@ export const RECORDING_SETTINGS = {
       "`on`: record the sound of `AUDIO` with the frames; the microphone then runs all the " +
       "time",
     perCamera: true,
+    notDiscovered: true,
     requires: "RECORD_DIR",
     read: readAudio,
   },
@@ -83,29 +84,34 @@ export const RECORDING_SETTINGS = {
 /** The values of {@link RECORDING_SETTINGS}, for the server and for each camera. */
 export type RecordingSettings = SettingValues<typeof RECORDING_SETTINGS>;
 
-/** A camera in the settings. */
-export interface CameraToRecord {
-  readonly name: string;
-  readonly recording: Pick<RecordingSettings, "record">;
+/** Whether `RECORD`, or `FRONT_RECORD`, selects a camera. @param record The camera's value. */
+export function isRecorded(name: string, { record }: Pick<RecordingSettings, "record">): boolean {
+  return typeof record === "string" ? record === "all" : record.includes(name);
+}
+
+/** Returns the cameras that `RECORD` names and that are not among `names`, as configured. */
+export function unknownToRecord(
+  { record }: Pick<RecordingSettings, "record">,
+  names: readonly string[],
+): string[] {
+  return typeof record === "string" ? [] : record.filter((name) => !names.includes(name));
 }
 
 /**
- * Returns which of the cameras `RECORD` selects.
+ * Checks that the configured cameras have all names in `RECORD`. To be called if no others can
+ * appear.
  *
  * @throws {ConfigError} If `RECORD` names a camera that does not exist.
  */
-export function recordedCameras<Camera extends CameraToRecord>(
-  cameras: readonly Camera[],
-): Camera[] {
-  const names = cameras.map(({ name }) => name);
-  return cameras.filter(({ name, recording: { record } }) => {
-    if (typeof record === "string") return record === "all";
-    const unknown = record.find((one) => !names.includes(one));
-    if (unknown === undefined) return record.includes(name);
-    throw new ConfigError(
-      `Cannot record camera ${quote(unknown)} of RECORD: CAMERA names ${names.join(", ")}`,
-    );
-  });
+export function requireKnownCameras(
+  settings: Pick<RecordingSettings, "record">,
+  names: readonly string[],
+): void {
+  const [unknown] = unknownToRecord(settings, names);
+  if (unknown === undefined) return;
+  throw new ConfigError(
+    `Cannot record camera ${quote(unknown)} of RECORD: CAMERA names ${names.join(", ")}`,
+  );
 }
 
 function readFolder(env: Env, name: string): string | undefined {

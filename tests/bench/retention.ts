@@ -120,7 +120,7 @@ try {
   });
   {
     await using retention = new Retention({
-      ...{ ...shared, library, storage, marks, cameras: [] },
+      ...{ ...shared, library, storage, marks, records: () => false },
       retention: { maxAge: 30 * DAY, tiers: [] },
     });
     await measure("delete 2000 old segments", async () => {

@@ -112,7 +112,8 @@ try {
   const tiers = [{ after: 10 * MINUTE, fps: 1 }];
   const turns = new Turns();
   await using retention = new Retention({
-    ...{ ...shared, library, storage, marks, cameras, clock: turns },
+    ...{ ...shared, library, storage, marks, clock: turns },
+    records: (camera) => cameras.includes(camera),
     retention: { maxAge: 31 * DAY, tiers },
   });
   await measure("first check", () => {

@@ -131,7 +131,7 @@ for (
       await browser.goTo(`${origin}/nothing`);
       await loaded(browser, origin);
       const answer = await browser.evaluate(`new Promise((resolve) => {
-      const socket = new WebSocket("/live?version=2");
+      const socket = new WebSocket("/live?version=3");
       socket.onclose = () => resolve("closed");
       socket.onmessage = ({ data }) => {
         resolve(JSON.parse(data).type);

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { readConfig } from "../../lib/config.ts";
+import { isCameraName, readCameraConfig, readConfig, readReusePort } from "../../lib/config.ts";
 import type { Env } from "../../lib/env.ts";
 import { ConfigError } from "../../lib/errors.ts";
 
@@ -81,6 +81,43 @@ Deno.test("readConfig() gives each camera its own settings, else those for all c
   assertEquals(cameras.map(({ idleTimeout }) => idleTimeout), [1_500, Infinity, 0]);
 });
 
+Deno.test("readConfig() tells cameras with a name from drivers without one", () => {
+  const { cameras } = readConfig({ CAMERA: "pi,front=usb,usb=usb" });
+  assertEquals(cameras.map(({ named }) => named), [false, true, true]);
+});
+
+Deno.test("readCameraConfig() reads the settings of a camera by its name, but not its SOURCE", () => {
+  const env = {
+    FPS: "30",
+    FRONT_FPS: "10",
+    FRONT_IDLE_SECONDS: "never",
+    SOURCE: "1",
+    FRONT_SOURCE: "2",
+  };
+  const read = (name: string, source?: string) =>
+    readCameraConfig(env, {}, { name, driver: "usb", source });
+  const front = read("front", "3");
+  assertEquals([front.name, front.driver, front.named], ["front", "usb", false]);
+  assertEquals([front.env.FPS, front.env.SOURCE, front.idleTimeout], ["10", "3", Infinity]);
+  const yard = read("yard", "");
+  assertEquals([yard.env.FPS, yard.env.SOURCE, yard.idleTimeout], ["30", "", 10_000]);
+  assertEquals([read("front").env.SOURCE, read("yard").env.SOURCE], ["2", "1"]);
+  assertThrows(
+    () => readCameraConfig({ FRONT_IDLE_SECONDS: "x" }, {}, { name: "front", driver: "usb" }),
+    ConfigError,
+    "FRONT_IDLE_SECONDS",
+  );
+});
+
+Deno.test("isCameraName() accepts 1 to 64 letters, digits and hyphens", () => {
+  for (const name of ["a", "Front-2", "x".repeat(64)]) {
+    assertEquals([name, isCameraName(name)], [name, true]);
+  }
+  for (const name of ["", "a b", "a_b", "a/b", "é", "a\n", "x".repeat(65)]) {
+    assertEquals([name, isCameraName(name)], [name, false]);
+  }
+});
+
 Deno.test("readConfig() reads HOST and PORT", () => {
   for (
     const [HOST, host] of [
@@ -133,6 +170,32 @@ Deno.test("readConfig() reads TLS_CERT and TLS_KEY only together", () => {
   assertEquals(
     messageOf({ TLS_KEY: "k.pem" }),
     "Cannot serve HTTPS with TLS_KEY alone: set TLS_CERT too",
+  );
+});
+
+Deno.test("readConfig() reads REUSE_PORT, on Linux and with a port", () => {
+  assertEquals(readReusePort({}, "REUSE_PORT"), undefined);
+  assertEquals(readConfig({}).reusePort, false);
+  for (const os of ["linux", "darwin", "windows"] as const) {
+    assertEquals(readReusePort({ REUSE_PORT: "off" }, "REUSE_PORT", os), false);
+  }
+  assertEquals(readReusePort({ REUSE_PORT: "on" }, "REUSE_PORT", "linux"), true);
+  for (const os of ["darwin", "windows"] as const) {
+    assertThrows(
+      () => readReusePort({ REUSE_PORT: "on" }, "REUSE_PORT", os),
+      ConfigError,
+      "Cannot use REUSE_PORT on this system: only Linux distributes connections among servers",
+    );
+  }
+  assertEquals(
+    messageOf({ REUSE_PORT: "yes" }),
+    'Cannot read REUSE_PORT as "on" or "off": current value is "yes"',
+  );
+  if (Deno.build.os !== "linux") return;
+  assertEquals(readConfig({ REUSE_PORT: "on" }).reusePort, true);
+  assertEquals(
+    messageOf({ REUSE_PORT: "on", PORT: "0" }),
+    "Cannot use REUSE_PORT with PORT=0: each server would get another port; set PORT",
   );
 });
 

@@ -17,7 +17,9 @@
  *   -i "input_uvc.so -r {width}x{height} -f {fps}" -o "output_http.so -p {port}"'
  */
 import { parseArgs } from "node:util";
+import { isInstalled } from "../parts.ts";
 import { type Contestant, dinocam, floor, peer, ustreamer } from "./contestants.ts";
+import { benchEdges } from "./edges.ts";
 import { ALONE, type Measurement, measurements } from "./measurements.ts";
 import { benchRecording } from "./recording.ts";
 import { type Cores, type Load, measure, type Result } from "./run.ts";
@@ -62,6 +64,15 @@ if (lines.length > 0) {
 }
 if (isWanted("recording")) {
   console.log(`\n${await benchRecording({ tools, cores, seconds, rounds, quick: options.quick })}`);
+}
+
+if (isWanted("edges")) {
+  const isPossible = cores && isInstalled("nats-server");
+  console.log(
+    isPossible
+      ? `\n${await benchEdges({ tools, seconds, quick: options.quick })}`
+      : "edges: not measured, as nats-server, taskset or a second core is missing",
+  );
 }
 
 function isWanted(name: string): boolean {

@@ -69,7 +69,7 @@ static void message(cl_t *c) {
     if (measuring && !whole) corrupt++;
     if (measuring && whole) lat_add(&frame_ages, (now_ns() - get_hex(com + 20, 16)) / 1000.0);
     char text[100];
-    ws_send(c, TEXT, text, sprintf(text, "{\"type\":\"painted\",\"camera\":0,\"sequence\":%u}", sequence));
+    ws_send(c, TEXT, text, sprintf(text, "{\"type\":\"painted\",\"camera\":%u,\"sequence\":%u}", (unsigned)get_be(c->b + 2, 2), sequence));
   }
 }
 static void feed(cl_t *c, const uint8_t *p, size_t n, const char *listen) {
@@ -118,7 +118,7 @@ int main(int argc, char **argv) {
   cl_t *cl = calloc(n, sizeof *cl);
   int ep = epoll_create1(0), on = 1; struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port) }; a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   char req[512], text[126], *listen = listens ? text : NULL;
-  int rl = snprintf(req, sizeof req, "GET /live?version=2&watch=%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+  int rl = snprintf(req, sizeof req, "GET /live?version=3&watch=%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n", watches ? camera : "", port);
   if (snprintf(text, sizeof text, "{\"type\":\"listen\",\"cameras\":[\"%s\"]}", camera) >= (int)sizeof text) return 2;
   for (int i = 0; i < n; i++) {

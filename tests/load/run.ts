@@ -1,6 +1,6 @@
 import { systemClock } from "../../lib/clock.ts";
 import { cameraEnv, type Contestant, type Picture } from "./contestants.ts";
-import { descendantsOf, sendQueueOf, type Usage, usageOf } from "./proc.ts";
+import { descendantsOf, sendQueueOf, usageOf } from "./proc.ts";
 import type { Tools } from "./tools.ts";
 
 /** The viewers of a measurement, and its duration. */
@@ -128,16 +128,30 @@ export async function follow<Output>(
   client: Deno.ChildProcess,
   pid: number,
 ): Promise<{ output: Output; cpu: number }> {
-  const usages: Record<string, Usage> = {};
+  const sample = () => usageOf(pid).cpu;
+  const { output, before, after } = await followed<Output, number>(client, sample);
+  return { output, cpu: after - before };
+}
+
+/**
+ * Like {@link follow}, with any samples.
+ *
+ * @returns What the client prints, and what `sample` returns at the start and at the end of the
+ * measurement.
+ */
+export async function followed<Output, Sample>(
+  client: Deno.ChildProcess,
+  sample: () => Sample,
+): Promise<{ output: Output; before: Sample; after: Sample }> {
+  const samples = new Map<string, Sample>();
   const printed = new Response(client.stdout).text();
   for await (const text of client.stderr.pipeThrough(new TextDecoderStream())) {
-    for (const mark of text.match(/START|END/g) ?? []) usages[mark] = usageOf(pid);
+    for (const mark of text.match(/START|END/g) ?? []) samples.set(mark, sample());
   }
   await client.status;
-  const { START, END } = usages;
   const text = await printed;
-  if (!START || !END || !text) throw new Error("The load client has failed");
-  return { output: JSON.parse(text), cpu: END.cpu - START.cpu };
+  if (samples.size < 2 || !text) throw new Error("The load client has failed");
+  return { output: JSON.parse(text), before: samples.get("START")!, after: samples.get("END")! };
 }
 
 async function idle(pid: number, { seconds, warmup = 1.5 }: Load): Promise<Result> {
@@ -148,9 +162,9 @@ async function idle(pid: number, { seconds, warmup = 1.5 }: Load): Promise<Resul
   return { cpu: (after.cpu - before.cpu) / seconds / 10, memory: after.memory } as Result;
 }
 
-/** Starts a program on a core. Its standard error is piped. */
+/** Starts a program on a core, or several: `0,1`. Its standard error is piped. */
 export function spawn(
-  core: number | undefined,
+  core: number | string | undefined,
   program: string,
   args: string[],
   options: Deno.CommandOptions,

@@ -12,18 +12,21 @@ export interface Tools {
   readonly path: string;
   /** Folder with the frames: `<height>.mjpeg`. */
   readonly frames: string;
+  /** The same with small frames, of the height 720 only. */
+  readonly smallFrames: string;
 }
 
 const SOURCES = new URL(".", import.meta.url).pathname;
 
 /**
  * Frame sizes, with quality and noise so that a frame has as many bytes as a real camera's: 36,
- * 114, 272 KB.
+ * 114, 272 KB. And small frames of 25 KB.
  */
 const FRAMES = [
-  { height: 480, size: "640x480", quality: 6, noise: 9 },
-  { height: 720, size: "1280x720", quality: 6, noise: 10 },
-  { height: 1080, size: "1920x1080", quality: 5, noise: 9 },
+  { file: "480", size: "640x480", quality: 6, noise: 9 },
+  { file: "720", size: "1280x720", quality: 6, noise: 10 },
+  { file: "1080", size: "1920x1080", quality: 5, noise: 9 },
+  { file: "small/720", size: "1280x720", quality: 31, noise: 0 },
 ];
 
 /**
@@ -33,7 +36,8 @@ const FRAMES = [
 export async function makeTools(folder: string): Promise<Tools> {
   const path = `${folder}/path`;
   const frames = `${folder}/frames`;
-  for (const needed of [path, frames]) await Deno.mkdir(needed, { recursive: true });
+  const smallFrames = `${frames}/small`;
+  for (const needed of [path, smallFrames]) await Deno.mkdir(needed, { recursive: true });
   const flags = ["-O2", "-Wall", "-Wextra"];
   const shared = ["-shared", "-fPIC", "-ldl", "-lpthread"];
   const compile = async (source: string, target: string, ...more: string[]) => {
@@ -45,7 +49,7 @@ export async function makeTools(folder: string): Promise<Tools> {
     return target;
   };
   await compile("fakecam.c", `${path}/rpicam-vid`);
-  for (const frame of FRAMES) await draw(frame, `${frames}/${frame.height}.mjpeg`);
+  for (const frame of FRAMES) await draw(frame, `${frames}/${frame.file}.mjpeg`);
   return {
     client: await compile("mjpegload.c", `${folder}/mjpegload`),
     liveClient: await compile("liveload.c", `${folder}/liveload`),
@@ -53,6 +57,7 @@ export async function makeTools(folder: string): Promise<Tools> {
     v4l2: await compile("fakev4l2.c", `${folder}/fakev4l2.so`, ...shared),
     path,
     frames,
+    smallFrames,
   };
 }
 

@@ -62,7 +62,7 @@ export class RecordingInProcess implements AsyncDisposable {
       ...common,
       storage,
       marks: this.marks,
-      cameras: ["front"],
+      records: (camera) => camera === "front",
       isClockSet,
       retention: retention ? readRetention({ RETENTION: retention }, "RETENTION") : undefined,
     });

@@ -162,7 +162,7 @@ class StalledListener {
     const { hostname, port } = new URL(server.url);
     const connection = await Deno.connect({ hostname, port: Number(port) });
     const request = [
-      "GET /live?version=2&watch= HTTP/1.1",
+      "GET /live?version=3&watch= HTTP/1.1",
       `Host: ${hostname}:${port}`,
       "Connection: Upgrade",
       "Upgrade: websocket",

@@ -17,7 +17,7 @@ export class LiveClient implements AsyncDisposable {
 
   /** Connects. @param cameras Names of the cameras to watch. */
   static async open(url: string, cameras: readonly string[]): Promise<LiveClient> {
-    const address = `${url.replace("http", "ws")}/live?version=2&watch=${cameras.join(",")}`;
+    const address = `${url.replace("http", "ws")}/live?version=3&watch=${cameras.join(",")}`;
     const client = new LiveClient(new WebSocket(address));
     await new Promise((resolve, reject) => {
       client.#socket.onopen = resolve;

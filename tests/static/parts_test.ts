@@ -4,7 +4,7 @@ import { PROTOCOL_VERSION as PAGE_VERSION } from "../../static/live.js";
 import { View } from "../../static/view.js";
 import { Meter } from "../../static/meter.js";
 import { ServerClock } from "../../static/server_clock.js";
-import { describeState, describeTitle } from "../../static/state_text.js";
+import { describeEmpty, describeState, describeTitle } from "../../static/state_text.js";
 import { formatAge, formatClock } from "../../static/time_text.js";
 
 Deno.test("ServerClock uses the offset of the fastest round trip", () => {
@@ -278,4 +278,18 @@ Deno.test("describeState shows why the connection was lost, and the same text on
   });
   const same = lost("The server is not responding", "The server is not responding");
   assertEquals(same.detail, undefined);
+});
+
+Deno.test("describeEmpty says why there are no cameras, or why the page does not know", () => {
+  assertEquals(describeEmpty({ kind: "live" }, 5_000, "No origin publishes a camera"), {
+    state: "waiting",
+    summary: "No cameras",
+    headline: "No cameras yet",
+    reason: "No origin publishes a camera",
+    advice: "Cameras appear here as soon as the server finds them",
+  });
+  assertEquals(describeEmpty({ kind: "plain" }, 5_000).headline, "No cameras yet");
+  const lost = describeEmpty({ kind: "lost", reason: "The server is shutting down" }, 5_000, "x");
+  assertEquals([lost.headline, lost.reason], ["Connection lost", "The server is shutting down"]);
+  assertEquals(describeEmpty({ kind: "connecting" }, 5_000).headline, "Connecting …");
 });

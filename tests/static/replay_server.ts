@@ -20,7 +20,7 @@ export interface ReplayServerOptions {
   pages: Pages;
   /** Pictures of the stand-in camera; see {@link takePictures}. */
   pictures: readonly Bytes[];
-  /** Names of the cameras. @default {["front"]} */
+  /** Names of the cameras, by index. @default {["front"]} */
   cameras?: readonly string[];
   /** Recorded periods, relative to now, in milliseconds. @default {[[-7_200_000, 0]]} */
   periods?: readonly (readonly [number, number])[];
@@ -82,6 +82,8 @@ export class ReplayServer implements AsyncDisposable {
   soundChunk = PACKET;
   /** Number of pictures sent so far. */
   sent = 0;
+  /** The cameras that the server has at present; see {@link show}. */
+  listed: readonly string[];
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
 
   constructor({ pages, sound, ...options }: ReplayServerOptions) {
@@ -91,6 +93,7 @@ export class ReplayServer implements AsyncDisposable {
       ...{ recording: {}, unrecorded: [] },
       ...options,
     };
+    this.listed = this.options.cameras;
     this.startedAt = Math.floor(Date.now() / 1000) * 1000;
     const routes = pageRoutes(pages);
     this.#server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
@@ -146,7 +149,8 @@ export class ReplayServer implements AsyncDisposable {
         },
       }
       : {};
-    return this.options.cameras.map((name) => ({
+    return this.listed.map((name) => ({
+      index: this.options.cameras.indexOf(name),
       ...{ name, driver: "fake", state: "streaming", fps: 10, viewers: 1, resolution: "320x240" },
       ...{ lastFailure: null, failures: 0, frames: Math.floor(Date.now() / INTERVAL) % 2 ** 31 },
       ...recording,
@@ -160,6 +164,12 @@ export class ReplayServer implements AsyncDisposable {
   /** Number of pages that are connected. */
   get connections(): number {
     return this.#sessions.size;
+  }
+
+  /** Has these cameras from now on, of those in the options, and tells the pages. */
+  show(...names: string[]): void {
+    this.listed = names;
+    for (const session of this.#sessions) session.sendList();
   }
 
   /** Closes the sockets of the pages. */
@@ -297,6 +307,15 @@ class Session {
     clearInterval(this.#timer);
   }
 
+  /** Sends the cameras, and ends what is played of the others. */
+  sendList(): void {
+    this.#send({ type: "cameras", now: Date.now(), cameras: this.#server.status() });
+    for (const [index, playhead] of this.#playheads.entries()) {
+      const isListed = this.#server.listed.includes(this.#server.options.cameras[index]!);
+      if (!isListed) Object.assign(playhead, { request: undefined, inFlight: false });
+    }
+  }
+
   receive(message: Record<string, unknown>): void {
     if (message.type === "ping") {
       const { id } = message;
@@ -315,14 +334,17 @@ class Session {
       for (const playhead of this.#playheads) playhead.soundAt = NaN;
       return;
     }
+    const leader = names.map((name) => this.#playheads[this.#server.options.cameras.indexOf(name)])
+      .find((playhead) => playhead?.request);
+    const position = leader && this.#timeOf(leader);
     for (const name of names) {
       const camera = this.#server.options.cameras.indexOf(name);
       const playhead = this.#playheads[camera];
-      if (!playhead) continue;
+      if (!playhead || !this.#server.listed.includes(name)) continue;
       playhead.soundAt = NaN;
       if (message.type === "live") playhead.request = undefined;
       else if (message.type === "replay") {
-        const at = message.at as number | null ?? this.#timeOf(playhead);
+        const at = message.at as number | null ?? position ?? this.#timeOf(playhead);
         const request = { id: message.id as number, at, since: Date.now() };
         playhead.request = { ...request, speed: message.speed as number };
         if (message.at !== null || message.speed !== 0) playhead.shown = undefined;
@@ -343,6 +365,7 @@ class Session {
   #tick(camera: number): void {
     const playhead = this.#playheads[camera]!;
     const name = this.#server.options.cameras[camera]!;
+    if (!this.#server.listed.includes(name)) return;
     this.#sendSound(camera, name);
     if (playhead.inFlight || this.socket.readyState !== WebSocket.OPEN) return;
     const { request } = playhead;

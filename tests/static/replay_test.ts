@@ -142,7 +142,7 @@ function setUp(cameras = ["front"]) {
   let time = 0;
   const replay = new Replay({
     send: (message) => sent.push(message as Record<string, unknown>),
-    cameras: () => cameras,
+    cameras: () => [...cameras],
     onChange() {},
     onGap: (from, to) => gaps.push([from, to]),
     now: () => time,
@@ -160,7 +160,7 @@ function setUp(cameras = ["front"]) {
     const message = { id, camera: 0, state, ...more };
     replay.onMessage(message as Parameters<typeof replay.onMessage>[0]);
   };
-  return { replay, sent, advance, tell, gaps };
+  return { replay, sent, advance, tell, gaps, cameras };
 }
 
 Deno.test("Replay.scrub has one request in flight, and the newest position follows", () => {
@@ -263,6 +263,53 @@ Deno.test("Replay.restore goes on at the same position and speed after a reconne
   replay.onPainted(0, 700);
   replay.restore();
   assertEquals(sent.at(-1), { type: "replay", at: 700, speed: -2, cameras: ["front"], id: 2 });
+});
+
+Deno.test("Replay.join has cameras that appear follow the playhead, and changes nothing for the others", () => {
+  const { replay, sent, cameras, tell } = setUp();
+  replay.join();
+  assertEquals(sent, []); // live
+  replay.seek(1_000, 2);
+  tell("playing", { at: 1_000 });
+  replay.onPainted(0, 1_200);
+  cameras.push("back");
+  replay.join();
+  const names = ["front", "back"];
+  assertEquals(sent.at(-1), { type: "replay", at: null, speed: 2, cameras: names, id: 1 });
+  assertEquals([replay.position, replay.speed], [1_200, 2]);
+  assertEquals([replay.stateOf(0).waiting, replay.stateOf(0).state], [0, "playing"]);
+});
+
+Deno.test("Replay.join sends nothing while a request for the same cameras waits", () => {
+  const { replay, sent, cameras } = setUp();
+  replay.scrub(1_000);
+  replay.scrub(2_000); // waits for the first frame
+  const before = sent.length;
+  cameras.push("back");
+  replay.join();
+  assertEquals(sent.length, before);
+  replay.endScrub();
+  assertEquals(sent.at(-1), {
+    type: "replay",
+    at: 2_000,
+    speed: 1,
+    cameras: ["front", "back"],
+    id: 2,
+  });
+});
+
+Deno.test("a camera that has disappeared has no part in when a replay goes live", () => {
+  const { replay, cameras, tell } = setUp(["front", "back", "side", "yard"]);
+  replay.seek(1_000, 1);
+  tell("playing", { camera: 2 });
+  tell("live", { camera: 3 });
+  cameras.splice(2, 2); // two of the cameras disappear
+  for (const index of [2, 3]) replay.forget(index);
+  replay.join();
+  tell("none");
+  assert(replay.isActive); // the camera "back" is playing
+  tell("live", { camera: 1 });
+  assert(!replay.isActive);
 });
 
 Deno.test("joinSpans joins the periods of several cameras", () => {

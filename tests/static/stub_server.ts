@@ -2,7 +2,15 @@ import { pageRoutes, type Pages } from "../../lib/http/page_routes.ts";
 
 /** Status of the only camera of a {@link StubServer}. */
 export const STATUS = {
-  ...{ name: "front", driver: "fake", state: "streaming", fps: 1, viewers: 1, resolution: null },
+  ...{
+    index: 0,
+    name: "front",
+    driver: "fake",
+    state: "streaming",
+    fps: 1,
+    viewers: 1,
+    resolution: null,
+  },
   ...{ lastFailure: null, failures: 0, frames: 1 },
 };
 

@@ -582,3 +582,50 @@ Deno.test("Camera keeps working when the wall clock is set", async () => {
   await found;
   await camera.close();
 });
+
+Deno.test("Camera without viewers is off, not failed, once its failure's promise is fulfilled", async () => {
+  const { camera, lines, clock, fail, now } = setUp({ idleTimeout: 0 });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const error = new CameraError("Nobody publishes it", { retryWhen: promise });
+  const viewer = new Viewer();
+  camera.join(viewer);
+  await fail(error);
+  await fail(error);
+  camera.leave(viewer);
+  await now();
+  assertEquals([camera.stats().state, camera.error], ["failed", error]);
+  resolve();
+  await now();
+  const { state, failingSince, lastFailure, failures } = camera.stats();
+  assertEquals([state, failingSince, camera.error], ["off", undefined, undefined]);
+  assertEquals([lastFailure, failures], [error, 2]);
+  await clock.advance(60_000);
+  assertEquals(lines.at(-1), "info camera stopped camera=front");
+  await camera.close();
+});
+
+Deno.test("Camera with viewers starts again once its failure's promise is fulfilled", async () => {
+  const { camera, source, clock, flow, fail, now } = setUp();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const viewer = new Viewer();
+  camera.join(viewer);
+  for (let n = 0; n < 8; n++) {
+    await fail(new CameraError("Nobody publishes it", { retryWhen: promise }));
+    if (n < 7) await clock.advance(camera.retryAfter);
+  }
+  assertEquals([camera.retryAfter, source.live], [10_000, 0]);
+  resolve();
+  await now();
+  assertEquals(camera.stats().state, "failed");
+  await clock.advance(1_000);
+  await flow();
+  assertEquals([camera.stats().state, viewer.frames.length], ["streaming", 1]);
+  await camera.close();
+});
+
+Deno.test("Camera reports the reason with which it was closed", async () => {
+  const { camera } = setUp();
+  await camera.close(new CameraError('Camera "front" has disappeared'));
+  await assertRejects(() => camera.ready(), CameraError, "has disappeared");
+  await assertRejects(() => camera.frame(), CameraError, "has disappeared");
+});

@@ -322,3 +322,64 @@ Deno.test("restarting() retries a permanent failure once for each new start, wit
     await running;
   }
 });
+
+Deno.test("Backoff retries a second after a failure at the latest, once its promise is fulfilled", async () => {
+  const { clock, source, backoff, stop, start, now } = setUp();
+  const running = start();
+  await now();
+  for (let n = 0; n < 6; n++) {
+    source.fail(new CameraError("gone"));
+    await settle();
+    await clock.advance(backoff.remaining);
+  }
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const { opened } = source;
+  source.fail(new CameraError("nobody publishes it", { retryWhen: promise }));
+  await settle();
+  assertEquals(backoff.remaining, 10_000);
+  await clock.advance(300);
+  resolve();
+  await settle();
+  assertEquals(backoff.remaining, 700);
+  await clock.advance(699);
+  assertEquals(source.opened, opened);
+  await clock.advance(1);
+  assertEquals(source.opened, opened + 1);
+  stop.abort();
+  await running;
+});
+
+Deno.test("Backoff retries at once if a promise is fulfilled later, also after a permanent failure", async () => {
+  const { clock, source, backoff, stop, start, now } = setUp();
+  const running = start();
+  await now();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  source.fail(new CameraError("gone", { permanent: true, retryWhen: promise }));
+  await clock.advance(60_000);
+  assertEquals([source.opened, backoff.total], [1, 1]);
+  resolve();
+  await now();
+  assertEquals(source.opened, 2);
+  stop.abort();
+  await running;
+});
+
+Deno.test("Backoff ignores the promise of an older failure", async () => {
+  const { clock, source, backoff, stop, start, now } = setUp();
+  const running = start();
+  await now();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  source.fail(new CameraError("nobody publishes it", { retryWhen: promise }));
+  await now();
+  for (let n = 0; n < 6; n++) {
+    source.fail(new CameraError("gone"));
+    await settle();
+    if (n < 5) await clock.advance(backoff.remaining);
+  }
+  const { remaining } = backoff;
+  resolve();
+  await settle();
+  assertEquals([remaining, backoff.remaining], [10_000, 10_000]);
+  stop.abort();
+  await running;
+});

@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Authenticator } from "../../../lib/auth/mod.ts";
+import type { Hono } from "hono";
 import { Camera } from "../../../lib/camera/camera.ts";
+import { MutableCameraList } from "../../../lib/camera/camera_list.ts";
 import { systemClock } from "../../../lib/clock.ts";
 import { createServerApp } from "./server_app.ts";
 import { FRAME_HEADER, MESSAGE_KIND, PROTOCOL_VERSION } from "../../../lib/live/mod.ts";
@@ -26,6 +28,22 @@ async function* frames(signal: AbortSignal) {
 /** Path of the live WebSocket. */
 const LIVE = `/live?version=${PROTOCOL_VERSION}`;
 
+/** A list that counts who follows it. */
+class CountingList extends MutableCameraList {
+  listeners = 0;
+
+  override subscribe(onChange: () => void): Disposable {
+    const subscription = super.subscribe(onChange);
+    this.listeners++;
+    return {
+      [Symbol.dispose]: () => {
+        this.listeners--;
+        subscription[Symbol.dispose]();
+      },
+    };
+  }
+}
+
 /** A server with two cameras, on a random port. */
 class TestServer implements AsyncDisposable {
   readonly cameras = ["front", "back"].map((name) =>
@@ -38,19 +56,26 @@ class TestServer implements AsyncDisposable {
       events: noEvents,
     })
   );
-  readonly app = createServerApp({
-    cameras: this.cameras,
-    authenticator: new Authenticator("anyone", { clock: systemClock, log }),
-    maxViewers: 3,
-    clock: systemClock,
-    log,
-  });
+  readonly list: CountingList;
+  readonly app: Hono;
   readonly #server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
     (request, info) => this.app.fetch(request, info),
   );
   readonly port = this.#server.addr.port;
   readonly host = `127.0.0.1:${this.port}`;
+
+  /** @param listed The cameras in the list at first. @default {all} */
+  constructor(listed?: readonly Camera[]) {
+    this.list = new CountingList(listed ?? this.cameras);
+    this.app = createServerApp({
+      cameras: this.list,
+      authenticator: new Authenticator("anyone", { clock: systemClock, log }),
+      maxViewers: 3,
+      clock: systemClock,
+      log,
+    });
+  }
 
   get viewers(): number[] {
     return this.cameras.map((camera) => camera.stats().viewers);
@@ -350,4 +375,40 @@ Deno.test("the server closes every client with 1001 at shutdown, also one that w
   await closed;
   for (const { connection } of clients) connection.close();
   await ended;
+});
+
+Deno.test("GET /live sends the cameras that appear, and one that is watched by name whenever it is there", async () => {
+  await using server = new TestServer([]);
+  await using all = new Client(`ws://${server.host}${LIVE}`);
+  await using one = new Client(`ws://${server.host}${LIVE}&watch=back`);
+  for (const client of [all, one]) {
+    await eventually("the hello arrives", () => client.texts.length > 0);
+    assertEquals(client.texts[0].cameras, []);
+  }
+  const [front, back] = server.cameras;
+  server.list.set([front!]);
+  await eventually("the frames of the first camera arrive", () => all.frames.length > 3);
+  server.list.set([back!]);
+  await eventually("the frames of the other camera arrive", () => one.frames.length > 3);
+  const names = one.texts.map(({ type, cameras }) => {
+    const list = cameras.map((camera: { index: number; name: string }) => [
+      ...[camera.index, camera.name],
+    ]);
+    return [type, ...list];
+  });
+  assertEquals(names, [["hello"], ["cameras", [0, "front"]], ["cameras", [1, "back"]]]);
+  assert(one.frames.every((frame) => frame[3] === 1));
+  assertEquals(server.viewers, [0, 2]);
+});
+
+Deno.test("GET /live with a client that stops in the handshake leaves the list of cameras alone", async () => {
+  await using server = new TestServer();
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+  await connection.write(new TextEncoder().encode(server.handshake({}, LIVE)));
+  connection.close();
+  {
+    using _next = await server.shake({});
+    await eventually("the client watches", () => server.viewers[0]! > 0);
+  }
+  await eventually("no one follows the list", () => server.list.listeners === 0);
 });

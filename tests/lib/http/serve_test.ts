@@ -13,6 +13,7 @@ import { silentLog } from "../../silent.ts";
 const OPTIONS = {
   host: "127.0.0.1",
   port: 0,
+  reusePort: false,
   sendQueue: "short",
   tls: undefined,
   log: silentLog,

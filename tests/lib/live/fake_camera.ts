@@ -1,7 +1,12 @@
+import { MutableCameraList } from "../../../lib/camera/camera_list.ts";
 import type { Frame } from "../../../lib/frame.ts";
 import type { Subscriber } from "../../../lib/hub/hub.ts";
 import type { FeedCamera } from "../../../lib/live/feed.ts";
-import type { LiveSocket } from "../../../lib/live/session.ts";
+import {
+  LiveSession,
+  type LiveSessionOptions,
+  type LiveSocket,
+} from "../../../lib/live/session.ts";
 
 /** A camera whose frames a test emits by hand. */
 export class FakeCamera implements FeedCamera {
@@ -63,6 +68,9 @@ export class FakeCamera implements FeedCamera {
 export class FakeSocket implements LiveSocket {
   bufferedAmount = 0;
   closed: { code: number; reason: string } | undefined;
+  /** The first message of {@link startSession}. */
+  // deno-lint-ignore no-explicit-any
+  hello: any;
   readonly sent: (string | Uint8Array<ArrayBuffer>)[] = [];
 
   send(message: string | Uint8Array<ArrayBuffer>): void {
@@ -90,4 +98,20 @@ export class FakeSocket implements LiveSocket {
       JSON.parse(text)
     );
   }
+}
+
+/** Options of {@link startSession}. */
+export type SessionOptions =
+  & Omit<LiveSessionOptions<FakeCamera>, "cameras" | "status" | "socket">
+  & { socket: FakeSocket; cameras: readonly FakeCamera[] | MutableCameraList<FakeCamera> };
+
+/** Starts a session that watches no camera. Its `hello` is not among the messages sent. */
+export function startSession({ cameras, ...options }: SessionOptions): LiveSession<FakeCamera> {
+  const list = cameras instanceof MutableCameraList ? cameras : new MutableCameraList(cameras);
+  const status = ({ name }: FakeCamera) => ({ name });
+  const session = new LiveSession({ ...options, cameras: list, status });
+  session.start([]);
+  options.socket.hello = options.socket.texts[0];
+  options.socket.sent.length = 0;
+  return session;
 }

@@ -1,15 +1,10 @@
 import { assert, assertAlmostEquals, assertEquals, assertLess } from "@std/assert";
-import {
-  LiveSession,
-  MESSAGE_KIND,
-  recordedSoundMessage,
-  SOUND_HEADER,
-} from "../../../lib/live/mod.ts";
+import { MESSAGE_KIND, recordedSoundMessage, SOUND_HEADER } from "../../../lib/live/mod.ts";
 import { FakeSound } from "../../fake_sound.ts";
 import { ManualClock } from "../../manual_clock.ts";
 import { RecordedCamera } from "../playback/recorded_camera.ts";
 import { RecordedMicrophone } from "../playback/recorded_microphone.ts";
-import { FakeCamera, FakeSocket } from "./fake_camera.ts";
+import { FakeCamera, FakeSocket, startSession } from "./fake_camera.ts";
 
 /** Begin of the recordings: 10 minutes before the start of the clock. */
 const BEGIN = Date.UTC(2026, 0, 1) - 600_000;
@@ -49,10 +44,9 @@ function setUp({ recordsSound = true } = {}) {
     }
   };
   const errors: unknown[] = [];
-  const session = new LiveSession({
+  const session = startSession({
     socket,
     cameras: [front, back],
-    status: () => [],
     replay: (name) => recorded[name as "front"].source(),
     replaySound: (name) => microphones[name as "front"].source(),
     onReplayError: (_, error) => errors.push(error),
@@ -136,6 +130,20 @@ Deno.test("a client that listens gets the sound from the playhead on, 200 ms ahe
   const answer = socket.sent.findIndex((message) => typeof message === "string");
   const first = socket.sent.findIndex((message) => message[0] === MESSAGE_KIND.RECORDED_SOUND);
   assert(answer !== -1 && answer < first, "sound follows the answer to the request");
+  await test.end();
+});
+
+Deno.test("a camera that joins the playhead of others leaves their sound undisturbed", async () => {
+  const test = setUp();
+  const { heard, microphones, replay, listen, watch } = test;
+  listen("front");
+  replay(BEGIN + 1_050, 1, 7);
+  await watch(1_000);
+  replay(null, 1, 7, ["back", "front"]);
+  await watch(1_000);
+  const [from, to] = continuous(heard);
+  assertEquals([from, microphones.front.open], [BEGIN + 1_050, 1]);
+  assert(to >= BEGIN + 1_050 + 2_000 + 100);
   await test.end();
 });
 

@@ -1,14 +1,9 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { markHeadroom } from "../../../lib/bytes.ts";
-import {
-  FRAME_HEADER,
-  LiveSession,
-  MESSAGE_KIND,
-  recordedFrameMessage,
-} from "../../../lib/live/mod.ts";
+import { FRAME_HEADER, MESSAGE_KIND, recordedFrameMessage } from "../../../lib/live/mod.ts";
 import { ManualClock, settle } from "../../manual_clock.ts";
 import { readImage, RecordedCamera } from "../playback/recorded_camera.ts";
-import { FakeCamera, FakeSocket } from "./fake_camera.ts";
+import { FakeCamera, FakeSocket, startSession } from "./fake_camera.ts";
 
 /** Begin of the recordings: 10 minutes before the start of the clock. */
 const BEGIN = Date.UTC(2026, 0, 1) - 600_000;
@@ -24,10 +19,9 @@ function setUp({ hasRecordings = true } = {}) {
   };
   const socket = new FakeSocket();
   const errors: string[] = [];
-  const session = new LiveSession({
+  const session = startSession({
     socket,
     cameras,
-    status: () => [],
     replay: hasRecordings ? (name) => recorded[name as "front" | "back"].source() : undefined,
     onReplayError: (camera, error) => errors.push(`${camera}: ${(error as Error).message}`),
     clock,
@@ -87,9 +81,8 @@ function numbers(socket: FakeSocket, index = 0): number[] {
 
 Deno.test("LiveSession says in hello whether there are recordings", () => {
   for (const hasRecordings of [true, false]) {
-    const { session, socket } = setUp({ hasRecordings });
-    session.start([]);
-    assertEquals(socket.texts[0].replay, hasRecordings ? true : undefined);
+    const { socket } = setUp({ hasRecordings });
+    assertEquals(socket.hello.replay, hasRecordings ? true : undefined);
   }
 });
 

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { MutableCameraList } from "../../../lib/camera/camera_list.ts";
 import {
   FRAME_HEADER,
   frameMessage,
@@ -7,17 +8,17 @@ import {
   PROTOCOL_VERSION,
   type ServerInfo,
 } from "../../../lib/live/mod.ts";
-import { ManualClock } from "../../manual_clock.ts";
-import { FakeCamera, FakeSocket } from "./fake_camera.ts";
+import { MAX_MESSAGE } from "../../../lib/live/message.ts";
+import { ManualClock, settle } from "../../manual_clock.ts";
+import { FakeCamera, FakeSocket, startSession } from "./fake_camera.ts";
 
 function setUp() {
   const front = new FakeCamera("front"), back = new FakeCamera("back");
   const cameras = [front, back];
   const clock = new ManualClock();
-  const status = () => cameras.map(({ name }) => ({ name }));
   const connect = () => {
     const socket = new FakeSocket();
-    const session = new LiveSession({ socket, cameras, status, clock });
+    const session = startSession({ socket, cameras, clock });
     const receive = (message: unknown) => session.receive(JSON.stringify(message));
     const paint = (camera: number, sequence: number) =>
       receive({ type: "painted", camera, sequence });
@@ -27,15 +28,17 @@ function setUp() {
 }
 
 Deno.test("LiveSession.start sends the version and the list of cameras, then the latest frame of each", () => {
-  const { front, back, clock, socket, session } = setUp();
+  const { front, back, clock } = setUp();
   front.emit(7);
   back.emit(3);
-  session.start(["front", "back"]);
+  const socket = new FakeSocket();
+  const cameras = new MutableCameraList([front, back]);
+  new LiveSession({ socket, cameras, status: ({ name }) => ({ name }), clock }).start();
   assertEquals(JSON.parse(socket.sent[0] as string), {
     type: "hello",
     version: PROTOCOL_VERSION,
     now: clock.now(),
-    cameras: [{ name: "front" }, { name: "back" }],
+    cameras: [{ index: 0, name: "front" }, { index: 1, name: "back" }],
   });
   assertEquals(socket.frames, [[0, 7], [1, 3]]);
 });
@@ -80,7 +83,7 @@ Deno.test("LiveSession sends the newest frame when the previous one was acknowle
 
 Deno.test("a client that never acknowledges gets one frame of each camera", () => {
   const { front, back, socket, session } = setUp();
-  session.start(["front", "back"]);
+  session.watch(["front", "back"]);
   for (let i = 1; i <= 1_000; i++) {
     front.emit(i);
     back.emit(i);
@@ -182,7 +185,7 @@ Deno.test("LiveSession.start says how clients reach the server", () => {
     auth: true,
     reachable: "network",
   };
-  const options = { socket, cameras: [], status: () => [], clock };
+  const options = { socket, cameras: new MutableCameraList([]), status: () => ({}), clock };
   new LiveSession({ ...options, server: () => server }).start([]);
   new LiveSession(options).start([]);
   assertEquals(socket.texts.map((text) => text.server), [server, undefined]);
@@ -196,7 +199,7 @@ Deno.test("LiveSession replies to a ping with the server's time and the status o
     type: "pong",
     id: 5,
     now: clock.now(),
-    cameras: [{ name: "front" }, { name: "back" }],
+    cameras: [{ index: 0, name: "front" }, { index: 1, name: "back" }],
   }]);
 });
 
@@ -218,7 +221,7 @@ Deno.test("LiveSession closes with a reason after a malformed message, and leave
     ['{"type":"painted","camera":"0","sequence":1}', 1008],
     ['{"type":"ping","id":1e99}', 1008],
     ['{"type":"ping"}', 1008],
-    [`{"type":"ping","id":1${" ".repeat(5_000)}}`, 1009],
+    [`{"type":"ping","id":1${" ".repeat(MAX_MESSAGE)}}`, 1009],
     [new ArrayBuffer(8), 1003],
     [new Blob(["x"]), 1003],
   ];
@@ -277,10 +280,11 @@ Deno.test("LiveSession tolerates an acknowledged frame that still counts as buff
   assertEquals([socket.closed, socket.frames.length], [undefined, 10]);
 });
 
-Deno.test("LiveSession ends when a camera has ended", () => {
+Deno.test("LiveSession ends when a camera has ended", async () => {
   const { front, back, socket, session } = setUp();
   session.watch(["front", "back"]);
   front.end();
+  await settle();
   assertEquals(socket.closed?.code, 1001);
   assertEquals(back.viewers.size, 0);
 });

@@ -58,7 +58,7 @@ export class Fixture implements AsyncDisposable {
     const { marks } = this;
     this.retention = new Retention({
       ...{ ...shared, library, storage, marks, retention },
-      cameras: ["front", "back"],
+      records: (camera) => ["front", "back"].includes(camera),
       isClockSet: () => Promise.resolve(this.isClockSet),
     });
   }

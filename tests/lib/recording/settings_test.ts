@@ -2,12 +2,17 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { readServerConfig } from "../../../lib/cli/settings.ts";
 import { ConfigError } from "../../../lib/errors.ts";
 import type { Env } from "../../../lib/env.ts";
-import { recordedCameras } from "../../../lib/recording/settings.ts";
+import {
+  isRecorded,
+  requireKnownCameras,
+  unknownToRecord,
+} from "../../../lib/recording/settings.ts";
 
 const CAMERAS = { CAMERA: "front=pi,back=usb,side-1=usb", RECORD_DIR: "/srv/recordings" };
 
 function recorded(env: Env): string[] {
-  return recordedCameras(readServerConfig({ ...CAMERAS, ...env }).cameras).map(({ name }) => name);
+  return readServerConfig({ ...CAMERAS, ...env }).cameras
+    .filter(({ name, recording }) => isRecorded(name, recording)).map(({ name }) => name);
 }
 
 for (
@@ -22,17 +27,22 @@ for (
     [{ RECORD: "front", BACK_RECORD: "on", FRONT_RECORD: "off" }, ["back"]],
   ] as [Env, string[]][]
 ) {
-  Deno.test(`recordedCameras() reads ${JSON.stringify(env)}`, () => {
+  Deno.test(`isRecorded() reads ${JSON.stringify(env)}`, () => {
     assertEquals(recorded(env), expected);
   });
 }
 
-Deno.test("recordedCameras() rejects a name that CAMERA does not have", () => {
+Deno.test("requireKnownCameras() rejects a name in RECORD that CAMERA does not have", () => {
+  const names = ["front", "back", "side-1"];
+  requireKnownCameras({ record: "all" }, names);
+  requireKnownCameras({ record: ["back", "front"] }, names);
   assertThrows(
-    () => recorded({ RECORD: "front,door" }),
+    () => requireKnownCameras({ record: ["front", "door"] }, names),
     ConfigError,
     'Cannot record camera "door" of RECORD: CAMERA names front, back, side-1',
   );
+  assertEquals(unknownToRecord({ record: ["front", "door", "yard"] }, names), ["door", "yard"]);
+  assertEquals(unknownToRecord({ record: "off" }, names), []);
 });
 
 for (

@@ -1,0 +1,142 @@
+import type { Clock } from "../clock.ts";
+import type { Bytes } from "../bytes.ts";
+import {
+  arrivalTime,
+  type FrameSource,
+  type RecordedSoundSource,
+  shownUntil,
+} from "../playback/mod.ts";
+import type { CameraSound } from "../sound_packet.ts";
+import { type FeedCamera, LiveFeed } from "./feed.ts";
+import {
+  frameMessage,
+  recordedFrameMessage,
+  recordedSoundMessage,
+  soundMessage,
+} from "./message.ts";
+import { ReplayFeed, type ReplayState } from "./replay_feed.ts";
+import { SoundFeed } from "./sound_feed.ts";
+import type { Transfers } from "./transfers.ts";
+
+/** Options of {@link CameraFeeds}. */
+export interface CameraFeedsOptions<C extends FeedCamera> {
+  camera: C;
+  /** Number by which messages refer to the camera. */
+  index: number;
+  /** Opens the camera's recordings; undefined if the server has none. */
+  replay: (() => FrameSource) | undefined;
+  /** Opens the camera's recorded sound; undefined if the server has no recordings. */
+  replaySound: (() => RecordedSoundSource) | undefined;
+  /** The camera's sound; undefined if it has none. */
+  sound: CameraSound | undefined;
+  transfers: Transfers;
+  clock: Clock;
+  /** Sends a frame. @returns The size of the message, in bytes. */
+  sendFrame: (message: Bytes) => number;
+  /** Sends sound, unless too much is waiting for the client. @returns Whether it was sent. */
+  sendSound: (message: Bytes) => boolean;
+  /** Sends a state of the replay. @param id Number of the client's latest request. */
+  report: (state: ReplayState, id: number | undefined) => void;
+  /** Called when a replay has caught up, and the live frames follow. */
+  onLive: () => void;
+  /** Called by the camera when there will be no more frames. */
+  onEnd: () => void;
+  /** Called when the recordings cannot be read. */
+  onReplayError: (error: unknown) => void;
+  /** Called for each packet of sound that the client was too slow to receive. */
+  onSoundDropped: () => void;
+}
+
+/** What one client receives of one camera: the live frames, the recordings and the sound. */
+export class CameraFeeds<C extends FeedCamera> {
+  readonly camera: C;
+  readonly index: number;
+  readonly live: LiveFeed;
+  /** Undefined without recordings. */
+  readonly replay: ReplayFeed | undefined;
+  /** Undefined for a camera without sound. */
+  readonly sound: SoundFeed | undefined;
+  readonly #transfers: Transfers;
+
+  constructor(options: CameraFeedsOptions<C>) {
+    const { camera, index, transfers, clock, sendFrame, sendSound } = options;
+    this.camera = camera;
+    this.index = index;
+    this.#transfers = transfers;
+    this.live = new LiveFeed({
+      camera,
+      send: (frame) => sendFrame(frameMessage(frame, index)),
+      transfers,
+      onEnd: options.onEnd,
+    });
+    this.replay = options.replay && new ReplayFeed({
+      openSource: options.replay,
+      clock,
+      liveEdge: () => camera.latest && arrivalTime(camera.latest, clock),
+      send: (image) => sendFrame(recordedFrameMessage(image, index)),
+      transfers,
+      openSound: options.replaySound,
+      sendSound: (sound) => void sendSound(recordedSoundMessage(sound, index)),
+      report: options.report,
+      onLive: (shown) => {
+        this.live.join(false, shownUntil(camera.latest, shown, clock));
+        options.onLive();
+      },
+      onError: options.onReplayError,
+    });
+    this.sound = options.sound && new SoundFeed({
+      sound: options.sound,
+      send: (packet) => sendSound(soundMessage(packet, index)),
+      onDropped: options.onSoundDropped,
+    });
+  }
+
+  get name(): string {
+    return this.camera.name;
+  }
+
+  /** Number of frames sent. */
+  get sent(): number {
+    return this.live.sent + (this.replay?.sent ?? 0);
+  }
+
+  /** Size of the last messages with a live and a recorded frame, in bytes. */
+  get size(): number {
+    return this.live.size + (this.replay?.size ?? 0);
+  }
+
+  /** Bytes per second of the sound that is being sent. */
+  get soundRate(): number {
+    return 2 * ((this.sound?.rate ?? 0) + (this.replay?.soundRate ?? 0));
+  }
+
+  /** Shows the live frames, unless the client watches a replay. @param retry See `LiveFeed.join`. */
+  watch(retry = false): void {
+    if (!this.replay?.playhead) this.live.join(retry);
+  }
+
+  /** Ends the live frames and the replay. The sound is independent of them. */
+  unwatch(): void {
+    this.live.leave();
+    this.replay?.stop();
+  }
+
+  /**
+   * Sends the sound of what the client watches, or no longer.
+   *
+   * @param retry Whether to retry without the usual delay; undefined if the client requests nothing.
+   */
+  listen(isListening: boolean, retry?: boolean): void {
+    this.replay?.listen(isListening);
+    if (!isListening || this.replay?.playhead) this.sound?.leave();
+    else if (retry !== undefined || !this.sound?.joined) this.sound?.join(retry);
+  }
+
+  /** Ends everything. A frame in flight is forgotten. */
+  end(): void {
+    this.unwatch();
+    this.sound?.leave();
+    this.#transfers.forget(this.live);
+    this.#transfers.forget(this.replay);
+  }
+}
