@@ -1,4 +1,5 @@
 import type { Jpeg } from "../frame.ts";
+import type { MemoryLimit } from "./memory_limit.ts";
 
 /** A frame that waits to be written. */
 export interface QueuedFrame {
@@ -14,13 +15,18 @@ export class FrameQueue {
   /** Size of all JPEGs, in bytes. */
   bytes = 0;
   readonly #limit: number;
+  readonly #memory: Pick<MemoryLimit, "take" | "release"> | undefined;
   #frames: QueuedFrame[] = [];
   /** Number of frames at the start of `#frames` that have been removed. */
   #removed = 0;
 
-  /** @param limit Maximum size of all JPEGs, in bytes. */
-  constructor(limit: number) {
+  /**
+   * @param limit Maximum size of all JPEGs, in bytes.
+   * @param memory Limit for several queues together.
+   */
+  constructor(limit: number, memory?: Pick<MemoryLimit, "take" | "release">) {
     this.#limit = limit;
+    this.#memory = memory;
   }
 
   /** Number of frames. */
@@ -35,8 +41,10 @@ export class FrameQueue {
 
   /** Appends a frame. @returns Whether there was room for it. */
   offer(frame: QueuedFrame): boolean {
-    if (this.bytes + frame.jpeg.length > this.#limit) return false;
-    this.bytes += frame.jpeg.length;
+    const { length } = frame.jpeg;
+    if (this.bytes + length > this.#limit) return false;
+    if (this.#memory?.take(length) === false) return false;
+    this.bytes += length;
     this.#frames.push(frame);
     return true;
   }
@@ -52,11 +60,14 @@ export class FrameQueue {
     return this.#frames.slice(from, to);
   }
 
-  /** Removes the oldest frames. */
+  /** Removes the oldest frames, as far as there are so many. */
   remove(count: number): void {
-    for (const end = this.#removed + count; this.#removed < end; this.#removed++) {
+    const end = Math.min(this.#removed + count, this.#frames.length);
+    const before = this.bytes;
+    for (; this.#removed < end; this.#removed++) {
       this.bytes -= this.#frames[this.#removed]!.jpeg.length;
     }
+    this.#memory?.release(before - this.bytes);
     if (this.#removed === this.#frames.length) this.#frames = [];
     else if (this.#removed < 256) return;
     else this.#frames = this.#frames.slice(this.#removed);

@@ -4,6 +4,7 @@ import { ActiveRecording } from "./active_recording.ts";
 import { FileSystemDisk } from "./file_system.ts";
 import { openFolder } from "./folder_lock.ts";
 import { MarkFiles } from "./marks.ts";
+import { MemoryLimit } from "./memory_limit.ts";
 import { Recorder } from "./recorder.ts";
 import type { MutableRecording } from "./recording.ts";
 import { Retention } from "./retention.ts";
@@ -11,6 +12,9 @@ import type { RetentionPeriods } from "./retention_setting.ts";
 import { SegmentLibrary } from "./segment_library.ts";
 import { formatSize } from "./size_setting.ts";
 import { StorageLimits } from "./storage_limits.ts";
+
+/** Maximum size of the frames of all cameras that wait for the disk, in bytes. */
+const MAX_QUEUES = 256 * 1024 * 1024;
 
 /** Options of {@link openRecording}. */
 export interface RecordingOptions {
@@ -55,13 +59,14 @@ export async function openRecording(
   const marks = new MarkFiles({ ...shared, storage, account });
   const records = (camera: string): boolean => recording.records(camera);
   const old = stack.use(new Retention({ ...shared, library, storage, marks, retention, records }));
+  const memory = new MemoryLimit(MAX_QUEUES);
   const recording: ActiveRecording = new ActiveRecording({
     ...common,
     library,
     marks,
     storage,
     createRecorder: (camera, options) =>
-      new Recorder({ ...shared, ...options, camera, library, storage }),
+      new Recorder({ ...shared, ...options, camera, library, storage, memory }),
     expected,
     place: await describePlace(disk, { root, maxBytes }),
     retention,

@@ -10,6 +10,7 @@ import { isClockSet as isSystemClockSet } from "./clock_sync.ts";
 import type { Disk } from "./disk.ts";
 import { FrameQueue } from "./frame_queue.ts";
 import type { Library } from "./library.ts";
+import type { MemoryLimit } from "./memory_limit.ts";
 import { NO_RESPONSE, pauseReason, TOO_SLOW } from "./pause_reason.ts";
 import type { CameraSound } from "../sound_packet.ts";
 import { SegmentSequence } from "./segment_sequence.ts";
@@ -47,6 +48,8 @@ export interface RecorderOptions {
   readonly disk: Disk;
   readonly library: Pick<Library, "add" | "replace" | "remove" | "nextNumber" | "segments">;
   readonly storage: Pick<Storage, "reserve" | "release" | "noSpace" | "maxSegment">;
+  /** Limit of the memory for the frames that wait, of all recorders together. */
+  readonly memory?: Pick<MemoryLimit, "take" | "release">;
   /** Maximum number of frames per second; all without it. */
   readonly fps?: number;
   /** The sound that is recorded with the frames; its microphone then runs all the time. */
@@ -111,12 +114,13 @@ export class Recorder implements Subscriber<Frame>, AsyncDisposable {
   #dropped = 0;
 
   constructor(options: RecorderOptions) {
-    const { camera: { name: camera }, fps, sound, isClockSet = isSystemClockSet, clock } = options;
+    const { camera: { name: camera }, fps, sound, memory, clock } = options;
+    const { isClockSet = isSystemClockSet } = options;
     this.#options = options;
     this.#since = clock.now();
     this.#correction = new ClockCorrection({ ...options, camera, isClockSet });
     this.#sound = sound && new SoundInput({ sound, clock, onPacket: () => this.#onPacket() });
-    this.#queue = new FrameQueue(MAX_QUEUE - (sound ? MAX_SOUND_QUEUE : 0));
+    this.#queue = new FrameQueue(MAX_QUEUE - (sound ? MAX_SOUND_QUEUE : 0), memory);
     this.#sequence = new SegmentSequence({
       ...{ ...options, camera },
       correction: this.#correction,
@@ -193,6 +197,8 @@ export class Recorder implements Subscriber<Frame>, AsyncDisposable {
       log.warn("last segment not closed", { camera: camera.name, reason: pauseReason(error) });
     }
     this.#dropped += this.#queue.length;
+    // After the time limit, the disk may still take them.
+    closed.catch(() => {}).then(() => this.#queue.remove(this.#queue.length));
     this.#pause = undefined;
     this.#become("off");
   }

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import { FrameQueue } from "../../../lib/recording/frame_queue.ts";
+import { MemoryLimit } from "../../../lib/recording/memory_limit.ts";
 import { makeJpeg, numberOf } from "./segment_files.ts";
 
 Deno.test("FrameQueue keeps the order of its frames, within its limit", () => {
@@ -29,3 +30,16 @@ Deno.test("FrameQueue.peek returns frames up to a size, but at least one", () =>
 function frame(number: number) {
   return { jpeg: makeJpeg({ bytes: 100, number }), monotonic: number, offset: 0 };
 }
+
+Deno.test("FrameQueues share a limit of memory, and give back what they do not need", () => {
+  const memory = new MemoryLimit(1_000);
+  const [first, second] = [new FrameQueue(800, memory), new FrameQueue(800, memory)];
+  const frame = { jpeg: new Uint8Array(400), monotonic: 0, offset: 0 };
+  assertEquals([first.offer(frame), first.offer(frame), first.offer(frame)], [true, true, false]);
+  assertEquals([second.offer(frame), memory.bytes], [false, 800]);
+  first.remove(1);
+  assertEquals([second.offer(frame), memory.bytes], [true, 800]);
+  first.remove(5); // more than there are
+  second.remove(1);
+  assertEquals([first.bytes, second.bytes, memory.bytes], [0, 0, 0]);
+});

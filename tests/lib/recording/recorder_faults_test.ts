@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
+import { MemoryLimit } from "../../../lib/recording/memory_limit.ts";
 import { repair } from "../../../lib/recording/repair.ts";
 import { settle } from "../../manual_clock.ts";
 import { DiskError, type Operation } from "./faulty_disk.ts";
@@ -263,6 +264,38 @@ Deno.test("Recorder holds at most 32 MiB while the disk hangs, and counts what i
   assertEquals(recorder.status().state, "recording");
   await fixture.stop();
   assertEquals(fixture.numbers, fixture.all.filter((n) => n <= 37 || n > 105));
+});
+
+Deno.test("Recorder holds no more than a memory limit that others use, too, and gives it back", async () => {
+  const memory = new MemoryLimit(2_000_000);
+  await using test = new Fixture({ memory });
+  test.recorder.start();
+  await test.deliver(3);
+  assertEquals(memory.bytes, 0);
+  test.disk.hang("append");
+  memory.take(1_000_000); // by another recorder
+  await test.deliver(20, { bytes: 100_000 });
+  assertEquals(memory.bytes, 2_000_000);
+  await test.stop();
+  assertEquals(memory.bytes, 2_000_000); // the disk may still need them
+  const { dropped } = test.recorder.status();
+  assertEquals(dropped, 20);
+  test.disk.recover();
+  await settle();
+  await test.clock.advance(1_000);
+  assertEquals(memory.bytes, 1_000_000);
+});
+
+Deno.test("Recorder gives back the memory of frames that it cannot write at its end", async () => {
+  const memory = new MemoryLimit(2_000_000);
+  await using test = new Fixture({ memory });
+  test.recorder.start();
+  await test.deliver(3);
+  test.disk.fail("EIO", "append");
+  await test.deliver(5, { bytes: 100_000 });
+  assertEquals(memory.bytes, 500_000);
+  await test.stop();
+  assertEquals([memory.bytes, test.recorder.status().dropped], [0, 5]);
 });
 
 Deno.test("Recorder says that the disk is too slow while it drops frames", async () => {
