@@ -83,20 +83,26 @@ const SCRIPT = `
       for (const { addedNodes, removedNodes, type, target } of records) {
         if (type === "attributes") {
           if (target.matches(".tile.blank")) touched.push(target.dataset.camera + " is blank");
-        } else for (const node of [...addedNodes, ...removedNodes]) {
-          touched.push((node.isConnected ? "+" : "-") + (node.dataset?.camera ?? node.nodeName));
+        } else if (target === main) {
+          for (const node of [...addedNodes, ...removedNodes]) {
+            touched.push((node.isConnected ? "+" : "-") + (node.dataset?.camera ?? node.nodeName));
+          }
         }
       }
     });
     const main = document.querySelector("#cameras");
-    observer.observe(main, { childList: true });
-    observer.observe(main, { subtree: true, attributes: true, attributeFilter: ["class"] });
+    observer.observe(main, {
+      childList: true, subtree: true, attributes: true, attributeFilter: ["class"],
+    });
   };
 `;
 
 /** Names of the cameras of the tiles, in the order of the page. */
 const TILES =
   `Array.from(document.querySelectorAll(".tile"), ({ dataset }) => dataset.camera).join()`;
+
+/** Whether the page says that there are no cameras. */
+const IS_EMPTY = `document.querySelector("#empty")?.hidden === false`;
 
 async function openPage(browser: Browser, url: string, script = ""): Promise<Page> {
   const page = await browser.newPage();
@@ -125,7 +131,7 @@ Deno.test("A list of cameras that changes, in Chromium", needing(CHROMIUM), asyn
     await using server = new ListServer(pages);
     await using page = await openPage(browser, server.url);
     const advice = "Cameras appear here as soon as the server finds them";
-    await page.until(`!document.querySelector("#empty").hidden`);
+    await page.until(IS_EMPTY);
     assertEquals(await linesOf(page, "#empty"), ["No cameras yet", REASON, advice]);
     assertMatch(await page.eval(`document.querySelector("#announcement").innerText`), /No cameras/);
     server.show("front");
@@ -133,7 +139,7 @@ Deno.test("A list of cameras that changes, in Chromium", needing(CHROMIUM), asyn
     assertEquals([await page.eval(TILES), await linesOf(page, "#empty")], ["front", undefined]);
     await page.until(`document.title === "● front – dinocam"`);
     server.show();
-    await page.until(`!document.querySelector("#empty").hidden`);
+    await page.until(IS_EMPTY);
     assertEquals([await page.eval(TILES), await page.eval("document.title")], ["", "dinocam"]);
     server.show("front", "back");
     await page.eval("painted = {}");
@@ -230,7 +236,7 @@ Deno.test("A list of cameras that changes, in Chromium", needing(CHROMIUM), asyn
     await page.until(`${image("attic")}?.naturalWidth > 0`);
     assert(await page.eval(`${image("front")} === image && image.src === address`));
     server.show();
-    await page.until(`!document.querySelector("#empty").hidden`);
+    await page.until(IS_EMPTY);
     assertEquals((await linesOf(page, "#empty"))![0], "No cameras yet");
     assertEquals(page.errors, []);
   });
@@ -241,7 +247,7 @@ Deno.test("A list of cameras that changes, in Chromium", needing(CHROMIUM), asyn
       env: { CAMERAS_DIR: folder.path, CAMERA: "pictures" },
     });
     await using page = await openPage(browser, server.url);
-    await page.until(`!document.querySelector("#empty").hidden`);
+    await page.until(IS_EMPTY);
     assertMatch((await linesOf(page, "#empty"))![1]!, /pictures/);
     await folder.add("front");
     await folder.add("yard");
@@ -334,7 +340,7 @@ Deno.test(
         // All disappear, and one returns: at the same moment.
         const before = await value();
         server.show();
-        await page.until(`!document.querySelector("#empty").hidden`);
+        await page.until(IS_EMPTY);
         server.show("side");
         await page.eval("painted = {}");
         await untilPainted(page, "side");
