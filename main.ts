@@ -79,7 +79,7 @@ async function main(args: string[]): Promise<number | void> {
     clock,
     log,
   });
-  if (hub) publishCameras(hub, config, { list: cameras, configs, groups });
+  const publishing = hub && publishCameras(hub, config, { list: cameras, configs, groups, hubs });
   if (recording) modules.use(recording);
   if (sounds) viewers.use(sounds);
 
@@ -108,7 +108,15 @@ async function main(args: string[]): Promise<number | void> {
   const { addresses } = serverInfo();
   const summary = recording?.summary;
   const { host } = config;
-  const description = { version, access, addresses, groups, review, recording: summary };
+  const description = {
+    version,
+    access,
+    addresses,
+    groups,
+    review,
+    recording: summary,
+    publishing,
+  };
   console.log(banner({ host, cameras: configs }, description));
   if (env.NOTIFY_SOCKET) notifyReady(env.NOTIFY_SOCKET); // systemd waits for it
   await stopped;

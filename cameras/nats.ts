@@ -31,14 +31,19 @@ const LIST_TIMEOUT = 2_500;
  */
 export default {
   requirements,
+  get noCameraReason() {
+    return natsHub().status.connected
+      ? "no origin publishes one at the hub"
+      : "there is no connection to the hub";
+  },
   configure(env) {
-    natsHub(); // the server does not start without NATS_URL
+    const nats = natsHub(); // the server does not start without NATS_URL
     const camera = cameraName(env);
     const expected = 'the name of a camera at its origin, as "front"';
     const source = parse(env, "SOURCE", expected, (text) => NAME.test(text) ? text : undefined);
     const rate = readFps(env);
     const settings = { source: source ?? camera, camera, rate, fps: rate ?? LEAST_FPS };
-    natsHub().expect(settings);
+    nats.expect(settings);
     return settings;
   },
   open({ source, camera, rate }, signal) {

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertFalse, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { ORIGIN_TIMEOUT } from "../lib/nats/protocol.ts";
 import { makeCertificate } from "./certificate.ts";
 import { NatsServer } from "./nats_server.ts";
 import { freePort } from "./nginx.ts";
@@ -50,8 +51,9 @@ Deno.test(
       assertEquals([name, snapshot.status], [name, 200]);
       assertEquals([...(await snapshot.bytes()).subarray(0, 3)], [0xff, 0xd8, 0xff]);
     }
-    await origin.stop(); // says that it leaves
-    await eventually("cameras disappear", async () => (await namesAt(edge)).join() === "own");
+    await origin.stop(); // says that it leaves: the edge need not wait for beats
+    const hasLeft = async () => (await namesAt(edge)).join() === "own";
+    await eventually("cameras disappear", hasLeft, ORIGIN_TIMEOUT / 2);
     const gone = await fetch(`${edge.url}/cameras/own/snapshot.jpg`);
     assertEquals(gone.status, 503);
     assertStringIncludes(await gone.text(), "yard");
@@ -60,6 +62,8 @@ Deno.test(
       assertStringIncludes(output, `NATS_URL=tls://localhost:${hub.port}`);
       assertFalse(output.includes("hunter2"), output);
     }
+    assertStringIncludes(origin.output, `Publishing front, yard at the hub localhost:${hub.port}`);
+    assertFalse(edge.output.includes("Publishing"), edge.output);
   },
 );
 
@@ -78,6 +82,7 @@ Deno.test("the server starts and serves while its hub is away", async () => {
   assertEquals(code, 0);
   assert(took < 2_000, `${took} ms`);
   assertStringIncludes(server.output, `Cannot connect to ${address}: connection refused`);
+  assertStringIncludes(server.output, `Publishing all cameras at the hub ${address}`);
   assertEquals(server.output.split("hub connection failed").length, 2);
   assertFalse(server.output.includes("hunter2"), server.output);
 });

@@ -163,6 +163,15 @@ for (
     ["reading everything for a path that fits in no list", { CAMERAS_DIR: "/My drivers" }, {
       read: "--allow-read",
     }],
+    ["connecting to the hub only, and reading its certificate", {
+      CAMERA: "nats",
+      NATS_URL: "tls://me:secret@hub.example,wss://b.example",
+      NATS_CA: "/ca.pem",
+    }, {
+      net: "--allow-net=127.0.0.1:8000,hub.example:4222,b.example:443",
+      read: "--allow-read=cameras,lib,static,/ca.pem",
+      run: undefined,
+    }],
     ["listening on an IPv6 address", { HOST: "::1", PORT: "80" }, { net: "--allow-net=[::1]:80" }],
     ["listening on any port of the address for PORT=0", { PORT: "0" }, {
       net: "--allow-net=127.0.0.1",

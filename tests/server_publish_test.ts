@@ -4,6 +4,7 @@ import { NatsBus } from "../lib/nats/connection.ts";
 import { readHubAddresses } from "../lib/nats/settings.ts";
 import { FakeEdge, listenToBeats } from "./lib/nats/fake_edge.ts";
 import { NatsServer } from "./nats_server.ts";
+import { freePort } from "./nginx.ts";
 import { needing } from "./parts.ts";
 import { eventually, Server } from "./server.ts";
 import { silentLog as log } from "./silent.ts";
@@ -68,5 +69,31 @@ Deno.test(
     await eventually("connected again", async () => (await json(server, "/healthz")).hub.connected);
     await server.stop();
     assertEquals(server.output.includes("secret"), false);
+  },
+);
+
+Deno.test(
+  "a server has a second connection to the hub only if it publishes and receives",
+  needing("nats-server"),
+  async () => {
+    const port = freePort();
+    await using hub = await NatsServer.start({ config: `http: "127.0.0.1:${port}"` });
+    const connections = async () => {
+      const response = await fetch(`http://127.0.0.1:${port}/connz`);
+      return (await response.json()).num_connections;
+    };
+    const rows = [
+      [{ CAMERA: "front=emulated", PUBLISH: "all" }, 1],
+      [{ CAMERA: "far=nats" }, 1],
+      [{ CAMERA: "front=emulated,far=nats", PUBLISH: "all" }, 2],
+      [{ CAMERA: "emulated,nats", PUBLISH: "all" }, 2],
+    ] as const;
+    for (const [env, count] of rows) {
+      await using server = await Server.start({ env: { NATS_URL: hub.url, ...env } });
+      await eventually("connected", async () => (await json(server, "/healthz")).hub.connected);
+      assertEquals(await connections(), count, JSON.stringify(env));
+      await server.stop();
+      await eventually("disconnected", async () => await connections() === 0);
+    }
   },
 );

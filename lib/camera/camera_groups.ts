@@ -71,15 +71,20 @@ function refuseSource({ driver, env }: CameraGroup, hasOthers: boolean): void {
  * gets what it reads.
  *
  * @returns Whether the driver has accepted the settings.
+ * @throws {ConfigError} If one of the server's own drivers refuses a value. A user's driver may
+ * refuse the missing `SOURCE`: it reports other values for the cameras that appear.
  */
 export async function tryConfigure(
   { driver: name, env }: Pick<CameraGroup, "driver" | "env">,
   drivers: DriverRegistry,
 ): Promise<boolean> {
+  const driver = await drivers.load(name);
+  const isBuiltIn = drivers.isBuiltIn(name);
   try {
-    configureDriver(await drivers.load(name), { name, env, isBuiltIn: drivers.isBuiltIn(name) });
+    configureDriver(driver, { name, env, isBuiltIn });
     return true;
-  } catch {
-    return false; // it may refuse the name or the source: reported for the cameras that appear
+  } catch (error) {
+    if (isBuiltIn) throw error;
+    return false;
   }
 }

@@ -87,7 +87,7 @@ export interface CameraDriver<Settings extends CommonSettings> {
    */
   discover?(env: Env, signal: AbortSignal): AsyncIterable<readonly DiscoveredCamera[]>;
   /**
-   * Why `discover` finds no camera, for clients: completes "No camera yet: ".
+   * Why `discover` finds no camera at present, for clients: completes "No camera yet: ".
    *
    * @default {`CAMERA=driver finds none`}
    */

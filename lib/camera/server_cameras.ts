@@ -68,7 +68,7 @@ export async function openCameras(options: OpenCamerasOptions): Promise<ServerCa
       position,
       discover: (signal) => driver.discover(env, signal),
       redact: (text) => sourceRedactor(env).redact(text),
-      emptyReason: driver.noCameraReason ?? `CAMERA=${name} finds none`,
+      emptyReason: () => driver.noCameraReason ?? `CAMERA=${name} finds none`,
       create: (found) => {
         const config = options.readCamera({ ...found, driver: name });
         const isBuiltIn = drivers.isBuiltIn(name);
@@ -112,14 +112,14 @@ export interface GroupOptions {
   /** Hides the secrets of the settings in the driver's own messages. */
   readonly redact: (text: string) => string;
   /** See `CameraDriver.noCameraReason`. */
-  readonly emptyReason: string;
+  readonly emptyReason: () => string;
   /** Creates a camera. @throws {ConfigError} If its settings are invalid. */
   readonly create: (camera: DiscoveredCamera) => Camera;
 }
 
 interface Group {
   readonly position: number;
-  readonly emptyReason: string;
+  readonly emptyReason: () => string;
   readonly discovery: Discovery;
   readonly cameras: DiscoveredCameras;
 }
@@ -167,7 +167,9 @@ export class ServerCameras implements CameraList {
   /** See {@link CameraList.emptyReason}. */
   get emptyReason(): string | undefined {
     if (this.#groups.length === 0) return undefined;
-    return this.#groups.map(({ discovery, emptyReason }) => discovery.error?.message ?? emptyReason)
+    return this.#groups.map(({ discovery, emptyReason }) =>
+      discovery.error?.message ?? emptyReason()
+    )
       .join("; ");
   }
 

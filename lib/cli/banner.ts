@@ -15,6 +15,8 @@ export interface BannerOptions {
   readonly review: SettingsReview;
   /** What is recorded, and where; undefined if nothing is. */
   readonly recording?: string;
+  /** What is published, and where; undefined if nothing is. */
+  readonly publishing?: string;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface BannerOptions {
  */
 export function banner(
   { cameras, host }: Pick<Config, "cameras" | "host">,
-  { version, access, addresses, groups = [], review, recording }: BannerOptions,
+  { version, access, addresses, groups = [], review, recording, publishing }: BannerOptions,
 ): string {
   const names = cameras.map(({ name, driver }) => name === driver ? name : `${name} (${driver})`);
   for (const { driver, position } of groups.toReversed()) {
@@ -34,6 +36,7 @@ export function banner(
     ...addressLines(addresses),
     describeAccess(access, host),
     ...recording ? [recording] : [],
+    ...publishing ? [publishing] : [],
     review.settings,
     ...review.warnings.map(({ text, advice }) => `Warning: ${text}; ${advice}`),
   ].join("\n");

@@ -3,7 +3,12 @@ import type { CameraList } from "../camera/camera_list.ts";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import type { CheckResult, NatsHub } from "../nats/mod.ts";
-import { type HubAddress, readCertificates, requirePublishable } from "../nats/settings.ts";
+import {
+  type HubAddress,
+  readCertificates,
+  requirePublishable,
+  serverOf,
+} from "../nats/settings.ts";
 import type { ServerConfig } from "./settings.ts";
 
 /** Options of {@link openNats}. */
@@ -41,16 +46,26 @@ interface CameraEntries {
 /** Options of {@link publishCameras}. */
 export interface PublishOptions extends CameraEntries {
   readonly list: CameraList;
+  /** The addresses of `NATS_URL`. */
+  readonly hubs: readonly HubAddress[] | undefined;
 }
 
-/** Publishes the cameras of `PUBLISH`. @throws {ConfigError} If it names an unknown camera. */
+/**
+ * Publishes the cameras of `PUBLISH`.
+ *
+ * @returns What is published and where, for the banner; undefined if nothing is.
+ * @throws {ConfigError} If it names an unknown camera.
+ */
 export function publishCameras(
   hub: NatsHub,
   { nats: { publish } }: ServerConfig,
-  { list, configs, groups }: PublishOptions,
-): void {
+  { list, configs, groups, hubs = [] }: PublishOptions,
+): string | undefined {
   requirePublishable(publish, { cameras: configs, groups });
-  if (publish) hub.publish(list);
+  if (!publish) return undefined;
+  hub.publish(list);
+  const names = publish === "all" ? "all cameras" : publish.join(", ");
+  return `Publishing ${names} at the hub ${hubs.map(serverOf).join(" or ")}`;
 }
 
 /** Options of {@link checkOfNats}. */

@@ -3,7 +3,14 @@ import { type Clock, settlesWithin } from "../clock.ts";
 import { quote, shorten } from "../quote.ts";
 import { connectHub } from "./connect.ts";
 import { HubError } from "./hub_error.ts";
-import { BEAT_INTERVAL, beatSubject, frameSubject, MAX_JSON, wantSubject } from "./protocol.ts";
+import {
+  BEAT_INTERVAL,
+  beatSubject,
+  frameSubject,
+  MAX_JSON,
+  type Want,
+  wantSubject,
+} from "./protocol.ts";
 import { rightFor } from "./rights.ts";
 import { type HubAddress, serverOf } from "./settings.ts";
 
@@ -144,12 +151,15 @@ async function* checkRights(
     ...receivesAll ? [frameSubject("*", 0), beatSubject()] : [],
     ...received.length > 0 || receivesAll ? [`_INBOX.${TEST}`] : [],
   ].map((subject) => connection.subscribe(subject, { callback: () => {} }));
-  // Empty messages are ignored, and nobody has the lane "doctor".
+  // Empty beats are ignored, nobody has the lane "doctor", and no edge has that name.
   for (const camera of published) {
     connection.publish(`dinocam.frame.${camera}.${TEST}`);
     connection.publish(beatSubject(camera));
   }
-  for (const camera of receivesAll ? [TEST] : received) connection.publish(wantSubject(camera));
+  const want = JSON.stringify({ edge: TEST, bye: true } satisfies Want);
+  for (const camera of receivesAll ? [TEST] : received) {
+    connection.publish(wantSubject(camera), want);
+  }
   await answered(connection);
   await new Promise((resolve) => setTimeout(resolve)); // nats.js delivers errors a little later
   for (const subscription of subscriptions) subscription.unsubscribe();

@@ -26,35 +26,42 @@ export interface NatsHubOptions {
   readonly onDispose?: () => void;
 }
 
-/** A server's part in a network of origins and edges, by one connection. */
+/**
+ * A server's part in a network of origins and edges. It has one connection; a server that publishes
+ * and receives has one for each: on a thin link, the answers that tell an origin when to send the
+ * next frame would wait behind frames for the edge, and the edge's wants behind those of the origin.
+ */
 export class ConnectedHub implements NatsHub {
   readonly #bus: NatsBus;
   readonly #links: EdgeLinks;
   readonly #options: NatsHubOptions;
-  readonly #published: PublishValue | undefined;
+  readonly #settings: NatsHubSettings;
   #publisher: Publisher | undefined;
+  /** The connection for publishing, if it is not {@link #bus}. */
+  #publisherBus: NatsBus | undefined;
+  /** Whether a camera of this server comes from the hub. */
+  #receives = false;
 
-  constructor({ hubs, ca, publish }: NatsHubSettings, options: NatsHubOptions) {
-    this.#bus = new NatsBus({ ...options, hubs, ca });
+  constructor(settings: NatsHubSettings, options: NatsHubOptions) {
+    this.#bus = new NatsBus({ ca: undefined, ...settings, ...options });
     this.#links = new EdgeLinks(this.#bus, options);
     this.#options = options;
-    this.#published = publish;
+    this.#settings = settings;
   }
 
   /** See {@link NatsHub.publish}. */
   publish(cameras: CameraList): void {
-    if (!this.#published || this.#publisher) return;
-    this.#publisher = new Publisher({
-      ...this.#options,
-      published: this.#published,
-      cameras,
-      bus: this.#bus,
-    });
+    const { publish: published } = this.#settings;
+    if (!published || this.#publisher) return;
+    if (this.#receives) this.#publisherBus = this.#openPublisherBus();
+    const bus = this.#publisherBus ?? this.#bus;
+    this.#publisher = new Publisher({ ...this.#options, published, cameras, bus });
   }
 
   /** See {@link NatsHub.expect}. */
-  expect(options: WatchOptions): void {
-    this.#links.expect(options);
+  expect(camera: WatchOptions): void {
+    this.#receives = true;
+    this.#links.expect(camera);
   }
 
   /** See {@link NatsHub.watch}. */
@@ -64,6 +71,7 @@ export class ConnectedHub implements NatsHub {
 
   /** See {@link NatsHub.discover}. */
   discover(signal: AbortSignal): AsyncIterable<readonly DiscoveredCamera[]> {
+    this.#receives = true;
     return this.#links.discover(signal);
   }
 
@@ -74,7 +82,10 @@ export class ConnectedHub implements NatsHub {
 
   /** See {@link NatsHub.status}. */
   get status(): HubStatus {
-    return this.#bus.status;
+    const [one, other] = [this.#bus.status, this.#publisherBus?.status];
+    if (!other) return one;
+    if (one.connected !== other.connected) return one.connected ? other : one;
+    return one.since > other.since ? one : other;
   }
 
   /** See {@link NatsHub.publication}. */
@@ -92,6 +103,24 @@ export class ConnectedHub implements NatsHub {
     this.#options.onDispose?.();
     this.#publisher?.[Symbol.dispose]();
     this.#links[Symbol.dispose]();
-    await this.#bus[Symbol.asyncDispose]();
+    await Promise.all([
+      this.#bus[Symbol.asyncDispose](),
+      this.#publisherBus?.[Symbol.asyncDispose](),
+    ]);
+  }
+
+  #openPublisherBus(): NatsBus {
+    const { clock, log } = this.#options;
+    const purpose = { for: "publishing" };
+    return new NatsBus({
+      ca: undefined,
+      ...this.#settings,
+      clock,
+      log: {
+        info: (event, fields) => log.info(event, { ...fields, ...purpose }),
+        warn: (event, fields) => log.warn(event, { ...fields, ...purpose }),
+        error: (event, fields) => log.error(event, { ...fields, ...purpose }),
+      },
+    });
   }
 }

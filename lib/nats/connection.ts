@@ -79,7 +79,6 @@ export class NatsBus implements Bus, AsyncDisposable {
   readonly #running: Promise<void>;
   #connection: NatsConnection | undefined;
   #status: HubStatus;
-  #isSecure = false;
   /** Start of the time without a connection, by the monotonic clock, in milliseconds. */
   #downSince: number;
 
@@ -112,13 +111,6 @@ export class NatsBus implements Bus, AsyncDisposable {
   /** See {@link Bus.maxPayload}. */
   get maxPayload(): number {
     return this.#connection?.info?.max_payload ?? Infinity;
-  }
-
-  /** The hub's address, as `host:port`, and its version; undefined while there is no connection. */
-  get server(): { address: string; version: string; tls: boolean } | undefined {
-    const info = this.#connection?.info;
-    if (!info) return undefined;
-    return { address: this.#connection!.getServer(), version: info.version, tls: this.#isSecure };
   }
 
   /** See {@link Bus.publish}. */
@@ -229,7 +221,6 @@ export class NatsBus implements Bus, AsyncDisposable {
 
   #adopt(connection: NatsConnection, hub: HubAddress): void {
     this.#connection = connection;
-    this.#isSecure = hub.scheme === "tls" || hub.scheme === "wss";
     this.#status = { connected: true, since: this.#clock.now(), reason: undefined };
     this.#failures.clear();
     if (this.#limiter.allow("hub")) this.#log.info("hub connected", { hub: serverOf(hub) });

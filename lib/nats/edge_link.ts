@@ -6,7 +6,7 @@ import type { Bus, Message } from "./bus.ts";
 import { decodeFrame } from "./decode.ts";
 import type { Directory } from "./directory.ts";
 import { FrameInterval } from "./frame_interval.ts";
-import { LaneCounter } from "./lanes.ts";
+import { LaneCounter, type Turn } from "./lanes.ts";
 import { Patience } from "./patience.ts";
 import {
   ASK_INTERVAL,
@@ -93,6 +93,8 @@ export class EdgeLink implements Disposable {
   #openedAt: number;
   /** Time of the latest frame, late or not. */
   #arrivedAt = -Infinity;
+  /** Time of the first of the late frames since the last one that was not. */
+  #lateSince: number | undefined;
   #askedAt = -Infinity;
   /** Time without a frame after which all lanes are asked for again, in milliseconds. */
   #askAgainAfter = ASK_INTERVAL;
@@ -230,14 +232,19 @@ export class EdgeLink implements Disposable {
     this.#last = { epoch: frame.epoch, sequence: frame.sequence }; // not the JPEG
     this.#unansweredAt = undefined;
     this.#interval.add(frame);
+    const excess = origin.beat ? origin.baseline.excess(delay, now) : undefined;
     const isLate = this.#camera.lateFrames.add({
-      excess: origin.beat ? origin.baseline.excess(delay, now) : turn,
+      excess: excess ?? turn,
       turn,
       wasAlone: this.#arrivedAt > -Infinity && openedAt >= this.#arrivedAt,
       interval: this.#expectedInterval(),
     });
     this.#arrivedAt = now;
-    this.#adapt({ turn, delay, way: frame.way, isLate });
+    if (isLate) this.#onLate(openedAt, now);
+    else {
+      this.#lateSince = undefined;
+      this.#adapt({ turn, excess, delay }, frame.way);
+    }
     this.#openLanes(); // before the receivers need time
     if (isLate) { for (const receiver of [...this.#receivers]) receiver.onLate(data.length); }
     else {
@@ -247,17 +254,17 @@ export class EdgeLink implements Disposable {
     }
   }
 
-  #adapt(arrival: { turn: number; delay: number; way: number; isLate: boolean }): void {
-    const { roundTrip, clock } = this.#options;
-    const { turn, delay, isLate } = arrival;
-    if (isLate) {
-      this.#origin?.baseline.adoptSteady(clock.monotonic());
-      this.#counter.reset();
-      return;
-    }
-    const way = roundTrip.ms === undefined ? undefined : roundTrip.ms + arrival.way;
+  /** Handles a frame that came too late: mostly a leftover of a link that stood still. */
+  #onLate(openedAt: number, now: number): void {
+    this.#origin?.baseline.adoptSteady(now);
+    this.#counter.addLate(openedAt < (this.#lateSince ??= now));
+  }
+
+  #adapt(turn: Pick<Turn, "turn" | "excess" | "delay">, originWay: number): void {
+    const { roundTrip } = this.#options;
+    const way = roundTrip.ms === undefined ? undefined : roundTrip.ms + originWay;
     const interval = this.#interval.ms;
-    if (this.#counter.add({ turn, delay, way, interval })) roundTrip.measure();
+    if (this.#counter.add({ ...turn, way, interval })) roundTrip.measure();
   }
 
   /** Interval between two frames of the camera, in milliseconds; 0 if it is unknown. */

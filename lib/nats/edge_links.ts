@@ -32,7 +32,7 @@ export class EdgeLinks implements Disposable {
   readonly #bus: Bus;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #edge = crypto.randomUUID();
+  readonly #edge = crypto.randomUUID().replaceAll("-", "").slice(0, 16);
   readonly #links = new Map<string, EdgeLink>();
   readonly #counters = new Map<string, Counters>();
   readonly #roundTrip: RoundTrip;

@@ -1,11 +1,12 @@
 import type { FrameHeader } from "./protocol.ts";
 
-/** Number of the camera's frames over which the interval is measured. */
-const FRAMES = 100;
+/** Number of measurements whose median counts: a pause of the camera is no lower frame rate. */
+const MEASUREMENTS = 9;
 
 /** Measures the interval between two frames of a camera, of which not all arrive. */
 export class FrameInterval {
-  #first: Pick<FrameHeader, "sequence" | "monotonic"> | undefined;
+  #last: Pick<FrameHeader, "sequence" | "monotonic"> | undefined;
+  readonly #intervals: number[] = [];
   #ms: number | undefined;
 
   /** In milliseconds; undefined if it is unknown. */
@@ -15,16 +16,20 @@ export class FrameInterval {
 
   /** Adds a frame. */
   add({ sequence, monotonic }: Pick<FrameHeader, "sequence" | "monotonic">): void {
-    this.#first ??= { sequence, monotonic };
-    const frames = sequence - this.#first.sequence;
-    const ms = (monotonic - this.#first.monotonic) / frames;
-    if (frames > 0 && ms > 0) this.#ms = ms;
-    if (frames < 0 || frames >= FRAMES) this.#first = { sequence, monotonic };
+    const last = this.#last;
+    this.#last = { sequence, monotonic };
+    if (!last) return;
+    const interval = (monotonic - last.monotonic) / (sequence - last.sequence);
+    if (!(interval > 0)) return;
+    this.#intervals.push(interval);
+    if (this.#intervals.length > MEASUREMENTS) this.#intervals.shift();
+    this.#ms = this.#intervals.toSorted((a, b) => a - b)[this.#intervals.length >> 1];
   }
 
   /** Forgets all frames. */
   reset(): void {
-    this.#first = undefined;
+    this.#last = undefined;
+    this.#intervals.length = 0;
     this.#ms = undefined;
   }
 }

@@ -15,6 +15,8 @@ export interface Turn {
   readonly turn: number;
   /** From the frame's arrival at the origin to here, plus a constant: the clocks differ. */
   readonly delay: number;
+  /** By how much the delay exceeds the least one of a small message; if known. */
+  readonly excess?: number;
   /** Round-trip times of this edge and of the origin to the hub, without a queue; if known. */
   readonly way: number | undefined;
   /** Interval between two frames of the camera; if known. */
@@ -41,7 +43,7 @@ export function lanesFor(
 /** Computes the number of lanes from the frames that arrive. */
 export class LaneCounter {
   #count = 1;
-  #turns: number[] = [];
+  #turns: Pick<Turn, "turn" | "excess">[] = [];
   /** The least delay since the last measurement. */
   #fastest = Infinity;
   #queued = 0;
@@ -61,19 +63,35 @@ export class LaneCounter {
   }
 
   /** Counts a frame. @returns Whether the round-trip time should be measured now. */
-  add({ turn, delay, way, interval }: Turn): boolean {
+  add({ turn, excess, delay, way, interval }: Turn): boolean {
     this.#fastest = Math.min(this.#fastest, delay);
     if (this.#count > 1) return this.#watch(delay - this.#fastest, interval);
-    this.#turns.push(turn);
+    this.#turns.push({ turn, excess });
     if (this.#turns.length < MEASURED_TURNS) return false;
-    const least = Math.min(...this.#turns);
+    if (way !== undefined && interval !== undefined) this.#compute(way, interval);
     this.#turns = [];
-    if (way !== undefined && interval !== undefined) {
-      this.#count = lanesFor({ turn: least, way, interval });
-      this.#interval = interval;
-      this.#queued = 0;
-    }
     return this.#count === 1;
+  }
+
+  /**
+   * Takes note of a frame that came too late.
+   *
+   * @param isLeftover Whether its lane was open before the first late frame arrived: frames that
+   * were on a link that stood still say nothing about the link.
+   */
+  addLate(isLeftover: boolean): void {
+    if (!isLeftover || this.#queued > 0) this.reset();
+  }
+
+  #compute(way: number, interval: number): void {
+    const turn = Math.min(...this.#turns.map(({ turn }) => turn));
+    // The frames show how long the transfer takes at least, and so how long the way is at most: an
+    // origin has measured its part perhaps when the hub stood still.
+    const transfer = Math.min(...this.#turns.map(({ excess = 0 }) => excess)) - interval / 2;
+    const longest = turn - Math.max(0, transfer);
+    this.#count = lanesFor({ turn, way: Math.max(0, Math.min(way, longest)), interval });
+    this.#interval = interval;
+    this.#queued = 0;
   }
 
   #watch(queue: number, interval = this.#interval): boolean {

@@ -173,29 +173,23 @@ function dialWebSocket(
 /** A WebSocket connection. */
 class WebSocketLink implements Link {
   readonly #socket: WebSocket;
+  readonly #onClose: () => void;
   readonly #arrived: Bytes[] = [];
   #wake = () => {};
   #isOpen = true;
 
+  /** @param onClose Called once, when it is closed. */
   constructor(socket: WebSocket, onClose: () => void) {
     this.#socket = socket;
+    this.#onClose = onClose;
     socket.binaryType = "arraybuffer";
     socket.addEventListener("message", ({ data }) => {
       if (data instanceof ArrayBuffer) this.#arrived.push(new Uint8Array(data));
       this.#wake();
     });
-    const end = () => {
-      if (!this.#isOpen) return;
-      this.#isOpen = false;
-      this.#wake();
-      onClose();
-    };
-    socket.addEventListener("close", end, { once: true });
-    socket.addEventListener("error", end, { once: true });
-    this.#end = end;
+    socket.addEventListener("close", () => this.#end());
+    socket.addEventListener("error", () => this.#end());
   }
-
-  readonly #end: () => void;
 
   async read(): Promise<Bytes | undefined> {
     while (this.#arrived.length === 0 && this.#isOpen) {
@@ -212,5 +206,12 @@ class WebSocketLink implements Link {
   close(): void {
     this.#socket.close();
     this.#end();
+  }
+
+  #end(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#wake();
+    this.#onClose();
   }
 }

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { readConfig, readReusePort } from "../../lib/config.ts";
+import { isCameraName, readCameraConfig, readConfig, readReusePort } from "../../lib/config.ts";
 import type { Env } from "../../lib/env.ts";
 import { ConfigError } from "../../lib/errors.ts";
 
@@ -79,6 +79,43 @@ Deno.test("readConfig() gives each camera its own settings, else those for all c
   });
   assertEquals(cameras.map(({ env }) => env.FPS), ["10", "30", "30"]);
   assertEquals(cameras.map(({ idleTimeout }) => idleTimeout), [1_500, Infinity, 0]);
+});
+
+Deno.test("readConfig() tells cameras with a name from drivers without one", () => {
+  const { cameras } = readConfig({ CAMERA: "pi,front=usb,usb=usb" });
+  assertEquals(cameras.map(({ named }) => named), [false, true, true]);
+});
+
+Deno.test("readCameraConfig() reads the settings of a camera by its name, but not its SOURCE", () => {
+  const env = {
+    FPS: "30",
+    FRONT_FPS: "10",
+    FRONT_IDLE_SECONDS: "never",
+    SOURCE: "1",
+    FRONT_SOURCE: "2",
+  };
+  const read = (name: string, source?: string) =>
+    readCameraConfig(env, {}, { name, driver: "usb", source });
+  const front = read("front", "3");
+  assertEquals([front.name, front.driver, front.named], ["front", "usb", false]);
+  assertEquals([front.env.FPS, front.env.SOURCE, front.idleTimeout], ["10", "3", Infinity]);
+  const yard = read("yard", "");
+  assertEquals([yard.env.FPS, yard.env.SOURCE, yard.idleTimeout], ["30", "", 10_000]);
+  assertEquals([read("front").env.SOURCE, read("yard").env.SOURCE], ["2", "1"]);
+  assertThrows(
+    () => readCameraConfig({ FRONT_IDLE_SECONDS: "x" }, {}, { name: "front", driver: "usb" }),
+    ConfigError,
+    "FRONT_IDLE_SECONDS",
+  );
+});
+
+Deno.test("isCameraName() accepts 1 to 64 letters, digits and hyphens", () => {
+  for (const name of ["a", "Front-2", "x".repeat(64)]) {
+    assertEquals([name, isCameraName(name)], [name, true]);
+  }
+  for (const name of ["", "a b", "a_b", "a/b", "é", "a\n", "x".repeat(65)]) {
+    assertEquals([name, isCameraName(name)], [name, false]);
+  }
 });
 
 Deno.test("readConfig() reads HOST and PORT", () => {

@@ -5,10 +5,14 @@ import { eventually, type Server } from "../server.ts";
 import { FrameReader, type SeenFrame } from "./frame_reader.ts";
 import { type TestHost, TestNetwork } from "./network.ts";
 import { described, type Results } from "./results.ts";
-import { cameraOf, Hub, signal, startEdge, startOrigin, type Way } from "./systems.ts";
+import { cameraOf, FRAME_SIZE, Hub, signal, startEdge, startOrigin, type Way } from "./systems.ts";
 
-/** Maximum age of a frame that is served, in milliseconds. The links take no time. */
+/** Maximum age of a frame that is served, in milliseconds, besides its way. */
 const MAX_AGE = 500;
+/** Way of a frame over a thin link: its bytes with headers, and the camera's interval. */
+const TRANSFER = 1.25 * 1_000;
+/** Number of frames that arrive before a fault, over thin links and over others. */
+const FRAMES_BEFORE = { thin: 12, fast: 30 };
 /** Maximum time from the repair to a frame, in milliseconds. */
 const MAX_RECOVERY = 2_000;
 /** Maximum time until an edge knows why a camera whose origin has died has no frames, likewise. */
@@ -35,13 +39,17 @@ class Chain implements AsyncDisposable {
     this.#way = way;
   }
 
-  /** Starts it and waits until frames arrive. */
-  static async start(network: TestNetwork, way: Way): Promise<Chain> {
+  /** Starts it and waits until this number of frames has arrived. */
+  static async start(network: TestNetwork, way: Way, frames: number): Promise<Chain> {
     const chain = new Chain(network, way);
     await chain.startOrigin();
     await chain.startEdge();
     await chain.watch();
-    await eventually(`frames arrive over ${way}`, () => chain.reader.frames.length > 30, 20_000);
+    await eventually(
+      `frames arrive over ${way}`,
+      () => chain.reader.frames.length >= frames,
+      20_000,
+    );
     return chain;
   }
 
@@ -81,6 +89,9 @@ interface Scene {
   readonly chains: readonly Chain[];
 }
 
+/** A link: the one from the origin, and the one to the edge. */
+type Link = "origin" | "edge";
+
 /** A fault of a process or a link. */
 export interface Fault {
   readonly name: string;
@@ -90,6 +101,8 @@ export interface Fault {
   readonly originRuns: boolean;
   /** Whether the origin ends: the edge must say so. */
   readonly originEnds?: boolean;
+  /** Limits of links, in bytes per second. The relay, which would share them, is left out then. */
+  readonly thin?: Partial<Record<Link, number>>;
   /** Whether the viewer's server ends. */
   readonly edgeEnds?: boolean;
   begin(scene: Scene): Promise<void> | void;
@@ -139,7 +152,19 @@ export const FAULTS: readonly Fault[] = [
         end: ({ network }) => network.host(host).unlimit(),
       })
     ),
+    // A frame takes 228 ms.
+    linkFault(`link of 500 KB/s of the ${host} cut, 5 s`, 5, {
+      thin: { [host]: 500_000 },
+      begin: ({ network }) => network.host(host).cut(),
+      end: ({ network }) => network.host(host).reconnect(),
+    }),
   ]),
+  {
+    ...{ name: "SIGSTOP of the hub, 12 s, links of 500 KB/s", seconds: 12, originRuns: true },
+    thin: { origin: 500_000, edge: 500_000 },
+    begin: ({ hub }) => signal(hub, "SIGSTOP"),
+    end: ({ hub }) => signal(hub, "SIGCONT"),
+  },
 ];
 
 function stopped(process: "edge" | "origin", seconds: number): Fault {
@@ -151,7 +176,11 @@ function stopped(process: "edge" | "origin", seconds: number): Fault {
   };
 }
 
-function linkFault(name: string, seconds: number, fault: Pick<Fault, "begin" | "end">): Fault {
+function linkFault(
+  name: string,
+  seconds: number,
+  fault: Pick<Fault, "begin" | "end" | "thin">,
+): Fault {
   return { name, seconds, originRuns: true, ...fault };
 }
 
@@ -159,10 +188,16 @@ function linkFault(name: string, seconds: number, fault: Pick<Fault, "begin" | "
 export async function checkFault(results: Results, fault: Fault): Promise<void> {
   await using network = await TestNetwork.create("origin", "edge");
   const [origin, edge] = [network.host("origin"), network.host("edge")];
+  const { thin = {} } = fault;
+  if (thin.origin) await origin.limit("up", thin.origin);
+  if (thin.edge) await edge.limit("down", thin.edge);
+  const way = Object.values(thin).reduce((sum, rate) => sum + TRANSFER * FRAME_SIZE / rate, 0);
+  const maxAge = MAX_AGE + way;
   await using hub = await Hub.start(network);
-  await using nats = await Chain.start(network, "nats");
-  await using relay = await Chain.start(network, "relay");
-  const chains = [nats, relay];
+  const count = fault.thin ? FRAMES_BEFORE.thin : FRAMES_BEFORE.fast;
+  await using nats = await Chain.start(network, "nats", count);
+  await using relay = fault.thin ? undefined : await Chain.start(network, "relay", count);
+  const chains = relay ? [nats, relay] : [nats];
   const scene = { network, hub, chains };
 
   const begun = Date.now();
@@ -177,41 +212,33 @@ export async function checkFault(results: Results, fault: Fault): Promise<void> 
   const ended = chains.map(({ reader }) => reader.ended);
   await fault.end(scene);
   const repaired = Date.now();
-  const isFresh = ({ age }: SeenFrame) => age <= MAX_AGE;
+  const isFresh = ({ age }: SeenFrame) => age <= maxAge;
   const recovery = ({ reader }: Chain) =>
     (reader.between(repaired).find(isFresh)?.at ?? NaN) - repaired;
   const areBack = () => chains.every((chain) => recovery(chain) >= 0);
   await eventually("frames arrive again", areBack, 15_000).catch(() => {}); // a goal is missed then
   await pause(Math.max(0, repaired + 4_000 - Date.now()));
 
-  const oldest = ({ reader }: Chain) => Math.max(0, ...reader.between(begun).map(({ age }) => age));
-  results.add(`${fault.name}: oldest frame served`, {
-    goal: `${MAX_AGE} ms`,
-    nats: milliseconds(oldest(nats)),
-    relay: milliseconds(oldest(relay)),
-    holds: oldest(nats) <= MAX_AGE,
-  });
-  results.add(`${fault.name}: frames after the repair`, {
-    goal: milliseconds(MAX_RECOVERY),
-    nats: milliseconds(recovery(nats)),
-    relay: milliseconds(recovery(relay)),
-    holds: recovery(nats) <= MAX_RECOVERY,
-  });
-  const last = nats.reader.statistics(repaired + 2_000, repaired + 4_000);
-  results.add(`${fault.name}: 2 s after the repair`, {
-    goal: "25 fps", // the rate is whole again; what the machine does besides may cost some frames
-    nats: described(last),
-    relay: described(relay.reader.statistics(repaired + 2_000, repaired + 4_000)),
-    holds: last.fps >= 25,
-  });
-  if (!fault.edgeEnds) {
-    const isOpen = chains.map(({ reader }, i) => !reader.ended && !ended[i]);
-    results.add(`${fault.name}: the viewer's connection`, {
-      goal: "stays",
-      nats: isOpen[0] ? "stays" : "ended",
-      relay: isOpen[1] ? "stays" : "ended",
-      holds: isOpen[0],
+  /** Adds what was measured of each chain. */
+  const add = (check: string, goal: string, holds: boolean, of: (chain: Chain) => string) =>
+    results.add(`${fault.name}: ${check}`, {
+      ...{ goal, nats: of(nats), holds },
+      ...relay && { relay: of(relay) },
     });
+  const oldest = ({ reader }: Chain) => Math.max(0, ...reader.between(begun).map(({ age }) => age));
+  const isYoung = oldest(nats) <= maxAge;
+  add("oldest frame served", milliseconds(maxAge), isYoung, (it) => milliseconds(oldest(it)));
+  const isBack = recovery(nats) <= MAX_RECOVERY;
+  const goal = milliseconds(MAX_RECOVERY);
+  add("frames after the repair", goal, isBack, (it) => milliseconds(recovery(it)));
+  const later = ({ reader }: Chain) => reader.statistics(repaired + 2_000, repaired + 4_000);
+  // The rate is whole again. What the machine does besides may cost some frames.
+  const fps = fault.thin ? 3 : 25;
+  add("2 s after the repair", `${fps} fps`, later(nats).fps >= fps, (it) => described(later(it)));
+  if (!fault.edgeEnds) {
+    const isOpen = (it: Chain) => !it.reader.ended && !ended[chains.indexOf(it)];
+    const stays = (it: Chain) => isOpen(it) ? "stays" : "ended";
+    add("the viewer's connection", "stays", isOpen(nats), stays);
   }
   if (off !== undefined) {
     results.add(`${fault.name}: camera off`, {

@@ -5,8 +5,8 @@
  *
  * Environment variables:
  *
- * - `NATS_PARTS`: names of the parts to run, with commas. By default all: `uplink`, `thin`, `long`,
- *   `idle`, `faults`, `stalled`, `abuse`, `appearing`, `many`
+ * - `NATS_PARTS`: names of the parts to run, with commas. By default all: `removal`, `uplink`,
+ *   `thin`, `thinnest`, `long`, `idle`, `faults`, `stalled`, `abuse`, `appearing`, `many`
  * - `NATS_FAULTS`: words, with commas: only the faults whose names contain one of them
  * - `NATS_SECONDS`: duration of each measurement of a link (20)
  * - `NATS_MINUTES`: duration of the part `many` (10)
@@ -18,27 +18,40 @@
 import { checkGarbage, checkTooLarge, checkTwoOrigins } from "./abuse.ts";
 import { checkAppearing } from "./appearing.ts";
 import { checkFault, checkStalledEdge, FAULTS } from "./faults.ts";
-import { checkIdle, checkLongWay, checkThinEdge, checkUplink } from "./links.ts";
+import { checkIdle, checkLongWay, checkThinEdge, checkThinnestEdge, checkUplink } from "./links.ts";
 import { checkMany } from "./many.ts";
-import { networking } from "./network.ts";
+import { networking, runProgram } from "./network.ts";
+import { checkRemoval } from "./network_check.ts";
 import { Results } from "./results.ts";
 
 const begun = Date.now();
 const results = new Results();
 const seconds = Number(Deno.env.get("NATS_SECONDS") || 20);
-const parts = Deno.env.get("NATS_PARTS")?.split(",");
+const PARTS = [
+  ...["removal", "uplink", "thin", "thinnest", "long", "idle", "faults", "stalled", "abuse"],
+  ...["appearing", "many"],
+] as const;
+const parts = Deno.env.get("NATS_PARTS")?.split(",") ?? PARTS;
+const unknown = parts.filter((name) => !(PARTS as readonly string[]).includes(name));
+if (unknown.length > 0) throw new Error(`NATS_PARTS: unknown are ${unknown}; known are ${PARTS}`);
 
 /** Returns options of a test of a part. */
-function part(name: string, ...programs: string[]): { ignore: boolean } {
-  if (parts && !parts.includes(name)) return { ignore: true };
-  return networking("nats-server", ...programs);
+function part(name: typeof PARTS[number]): { ignore: boolean } {
+  return parts.includes(name) ? networking("nats-server") : { ignore: true };
 }
 
 if (Deno.env.get("NATS_PRIORITY") === "realtime") {
   // All threads of this process; what they start inherits it.
-  await new Deno.Command("chrt", { args: ["-a", "-r", "-p", "1", `${Deno.pid}`] }).output();
+  await runProgram("chrt", "-a", "-r", "-p", "1", `${Deno.pid}`);
 }
 
+for (const signal of ["SIGINT", "SIGKILL"] as const) {
+  Deno.test(
+    `a network is removed with its process after ${signal}`,
+    part("removal"),
+    () => checkRemoval(signal),
+  );
+}
 Deno.test(
   "three edges share a thin uplink",
   part("uplink"),
@@ -48,6 +61,11 @@ Deno.test(
   "an edge on a thin link does not slow the others down",
   part("thin"),
   () => checkThinEdge(results, seconds),
+);
+Deno.test(
+  "an edge on a very thin link receives frame after frame",
+  part("thinnest"),
+  () => checkThinnestEdge(results),
 );
 Deno.test(
   "a camera far away has its frame rate",

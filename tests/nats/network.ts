@@ -1,4 +1,4 @@
-import { isInstalled, leftOut, needing } from "../parts.ts";
+import { leftOut, needing } from "../parts.ts";
 import { inNamespace } from "./namespace.ts";
 
 /** Interface of every host except the hub, which has one for each of them, with their names. */
@@ -9,12 +9,21 @@ const PROGRAMS = ["ip", "tc", "sh", "sysctl"];
 const BURST = 32_000;
 const QUEUE = 200_000;
 
-/** Returns options for a test with network namespaces of its own. Only root can make them. */
+/** Bits of the capabilities that make network namespaces and links. */
+const CAPABILITIES = { CAP_NET_ADMIN: 1n << 12n, CAP_SYS_ADMIN: 1n << 21n };
+
+/** Returns options for a test with network namespaces, which the system administrator can make. */
 export function networking(...programs: string[]): { ignore: boolean } {
-  if (Deno.build.os !== "linux") return leftOut("Linux");
-  if (Deno.uid() !== 0) return leftOut("root, to make network namespaces");
-  const options = needing(...PROGRAMS, ...programs);
-  return options.ignore || isInstalled("tc") ? options : leftOut("tc");
+  if (Deno.build.os !== "linux" || !canMakeNamespaces()) {
+    return leftOut("permission to make network namespaces");
+  }
+  return needing(...PROGRAMS, ...programs);
+}
+
+function canMakeNamespaces(): boolean {
+  const status = Deno.readTextFileSync("/proc/self/status");
+  const held = BigInt(`0x${/^CapEff:\s*(\w+)$/m.exec(status)?.[1] ?? 0}`);
+  return Object.values(CAPABILITIES).every((capability) => (held & capability) !== 0n);
 }
 
 /** A direction of a host's link. */
@@ -33,25 +42,26 @@ export class TestHost {
   readonly address: string;
   /** The hub's address on the link to this host. */
   readonly hubAddress: string;
-  readonly #namespace: string;
+  /** Name of its namespace. */
+  readonly namespace: string;
   readonly #hub: string;
 
   constructor(name: string, number: number, namespaces: { own: string; hub: string }) {
     this.name = name;
     this.address = number === 0 ? "127.0.0.1" : `10.79.${number}.2`;
     this.hubAddress = number === 0 ? "127.0.0.1" : `10.79.${number}.1`;
-    this.#namespace = namespaces.own;
+    this.namespace = namespaces.own;
     this.#hub = namespaces.hub;
   }
 
   /** Returns the command that runs a program on this host. The process keeps its id. */
   command(...command: readonly string[]): string[] {
-    return ["ip", "netns", "exec", this.#namespace, ...command];
+    return ["ip", "netns", "exec", this.namespace, ...command];
   }
 
   /** Connects from this host. */
   connect(port: number, hostname = "127.0.0.1"): Promise<Deno.TcpConn> {
-    return inNamespace(this.#namespace, () => Deno.connect({ hostname, port }));
+    return inNamespace(this.namespace, () => Deno.connect({ hostname, port }));
   }
 
   /** Returns the body of a response on this host, whatever its status. */
@@ -86,17 +96,17 @@ export class TestHost {
 
   /** Cuts the link. */
   async cut(): Promise<void> {
-    await runProgram("ip", "-n", this.#namespace, "link", "set", INTERFACE, "down");
+    await runProgram("ip", "-n", this.namespace, "link", "set", INTERFACE, "down");
   }
 
   /** Ends {@link cut}. */
   async reconnect(): Promise<void> {
-    await runProgram("ip", "-n", this.#namespace, "link", "set", INTERFACE, "up");
+    await runProgram("ip", "-n", this.namespace, "link", "set", INTERFACE, "up");
     // The kernel has removed it with the interface.
     await runProgram(
       "ip",
       "-n",
-      this.#namespace,
+      this.namespace,
       "route",
       "add",
       "default",
@@ -110,7 +120,7 @@ export class TestHost {
     const text = await runProgram(
       "ip",
       "-n",
-      this.#namespace,
+      this.namespace,
       "-s",
       "-j",
       "link",
@@ -123,7 +133,7 @@ export class TestHost {
 
   async #shape(direction: Direction, shape: string | 0 | undefined): Promise<void> {
     const device = direction === "up"
-      ? ["-n", this.#namespace, "qdisc"]
+      ? ["-n", this.namespace, "qdisc"]
       : ["-n", this.#hub, "qdisc"];
     const name = direction === "up" ? INTERFACE : this.name;
     if (shape) {
@@ -170,6 +180,11 @@ export class TestNetwork implements AsyncDisposable {
       throw error;
     }
     return network;
+  }
+
+  /** Names of its namespaces. */
+  get namespaces(): string[] {
+    return [...this.#hosts.values()].map(({ namespace }) => namespace);
   }
 
   /** Returns a host. */
@@ -227,7 +242,7 @@ function script(hosts: readonly TestHost[], { prefix, hub }: { prefix: string; h
 }
 
 /** Runs a program and returns what it prints. @throws If it fails. */
-async function runProgram(program: string, ...args: string[]): Promise<string> {
+export async function runProgram(program: string, ...args: string[]): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(program, { args }).output();
   const decoder = new TextDecoder();
   if (!success) throw new Error(`${program} ${args.join(" ")}: ${decoder.decode(stderr).trim()}`);

@@ -60,5 +60,5 @@ export class Results {
 /** Describes what a viewer has received: `4.3 fps, 259 ms old, p99 275 ms`. */
 export function described({ fps, p50, p99, frames }: FrameStatistics): string {
   if (frames === 0) return "no frame";
-  return `${fps.toFixed(1)} fps, ${p50.toFixed(0)} ms old, p99 ${p99.toFixed(0)} ms`;
+  return `${fps.toFixed(fps < 2 ? 2 : 1)} fps, ${p50.toFixed(0)} ms old, p99 ${p99.toFixed(0)} ms`;
 }

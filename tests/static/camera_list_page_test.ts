@@ -9,7 +9,8 @@ import { frameMessage, PROTOCOL_VERSION } from "../../lib/live/mod.ts";
 import { Browser, CHROMIUM, type Page } from "../browser.ts";
 import { createServerApp } from "../lib/http/server_app.ts";
 import { needing, PYTHON } from "../parts.ts";
-import { eventually } from "../server.ts";
+import { PictureFolder } from "../picture_folder.ts";
+import { eventually, Server } from "../server.ts";
 import { noEvents } from "../silent.ts";
 import { ReplayServer, takePictures } from "./replay_server.ts";
 import { STATUS, StubServer } from "./stub_server.ts";
@@ -231,6 +232,26 @@ Deno.test("A list of cameras that changes, in Chromium", needing(CHROMIUM), asyn
     server.show();
     await page.until(`!document.querySelector("#empty").hidden`);
     assertEquals((await linesOf(page, "#empty"))![0], "No cameras yet");
+    assertEquals(page.errors, []);
+  });
+
+  await t.step("cameras that a driver discovers appear and disappear on the page", async () => {
+    await using folder = await PictureFolder.create();
+    await using server = await Server.start({
+      env: { CAMERAS_DIR: folder.path, CAMERA: "pictures" },
+    });
+    await using page = await openPage(browser, server.url);
+    await page.until(`!document.querySelector("#empty").hidden`);
+    assertMatch((await linesOf(page, "#empty"))![1]!, /pictures/);
+    await folder.add("front");
+    await folder.add("yard");
+    await untilPainted(page, "front", "yard");
+    await page.eval(`globalThis.kept = tileOf("yard")`);
+    await folder.remove("front");
+    await page.until(`${TILES} === "yard"`);
+    await page.eval("painted = {}");
+    await untilPainted(page, "yard");
+    assert(await page.eval(`tileOf("yard") === kept`));
     assertEquals(page.errors, []);
   });
 

@@ -84,3 +84,30 @@ Deno.test("logCameraEvents() logs nothing after it is disposed", async () => {
   await clock.advance(60_000);
   assertEquals(lines.length, 21);
 });
+
+Deno.test("logCameraEvents() bounds the lines about cameras that appear, whatever their names", async () => {
+  const { clock, lines, emit } = setUp();
+  for (let n = 0; n < 1_000; n++) {
+    emit({ type: "camera appeared", camera: `camera-${n}`, driver: "net" });
+    emit({ type: "camera disappeared", camera: `camera-${n}`, driver: "net" });
+  }
+  assertEquals(lines.slice(0, 2), [
+    "info camera appeared camera=camera-0 driver=net",
+    "info camera disappeared camera=camera-0 driver=net",
+  ]);
+  assertEquals(lines.length, 21);
+  await clock.advance(60_000);
+  assertEquals(
+    lines.at(-1),
+    'info camera events logged again camera=net suppressed=1980 latest="camera disappeared" driver=net',
+  );
+});
+
+Deno.test("logCameraEvents() logs the same failure again after a camera has disappeared", () => {
+  const { lines, emit, fail } = setUp();
+  fail("gone");
+  fail("gone");
+  emit({ type: "camera disappeared", camera: "front", driver: "net" });
+  fail("gone");
+  assertEquals(lines.filter((line) => line.includes("failed")).length, 2);
+});

@@ -77,7 +77,7 @@ function groupOptions(
     position,
     discover,
     redact: (text) => text.replaceAll("secret", "…"),
-    emptyReason: `CAMERA=${driver} finds none`,
+    emptyReason: () => `CAMERA=${driver} finds none`,
     create: ({ name, source }) => {
       if (source === "invalid") throw new ConfigError("Cannot read FPS as a number");
       return create(name);

@@ -21,6 +21,20 @@ Deno.test("banner() names the cameras, and their drivers where these have anothe
   assertEquals(bannerFor({ CAMERA: "pi,back=usb" })[0], "dinocam 1.2.3 serves pi, back (usb)");
 });
 
+Deno.test("banner() names the drivers that discover cameras, in the order of CAMERA", () => {
+  const { cameras, host } = readConfig({ CAMERA: "pi,back=usb" });
+  const options = { version: "1", access: "this machine", addresses: [], review: REVIEW } as const;
+  const serves = (positions: number[]) => {
+    const groups = positions.map((position, i) => ({ driver: `finder${i}`, position }));
+    return banner({ cameras, host }, { ...options, groups }).split("\n")[0];
+  };
+  assertEquals(
+    serves([0, 1, 1, 2]),
+    "dinocam 1 serves all cameras of finder0, pi, all cameras of finder1, all cameras of finder2, " +
+      "back (usb), all cameras of finder3",
+  );
+});
+
 Deno.test("banner() shows the addresses of the server", () => {
   const options = { version: "1.2.3", access: "anyone", review: REVIEW } as const;
   const linesFor = (addresses: string[]) =>

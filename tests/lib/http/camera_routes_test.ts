@@ -1,6 +1,7 @@
 import { assertEquals, assertLess, assertStringIncludes } from "@std/assert";
 import { type Access, Authenticator } from "../../../lib/auth/mod.ts";
 import { Camera } from "../../../lib/camera/camera.ts";
+import { MutableCameraList } from "../../../lib/camera/camera_list.ts";
 import { systemClock } from "../../../lib/clock.ts";
 import { CameraError } from "../../../lib/errors.ts";
 import type { Jpeg } from "../../../lib/frame.ts";
@@ -148,6 +149,46 @@ Deno.test("a client that accepts JSON gets errors as JSON", async () => {
   });
   assertEquals(response.status, 404);
   assertEquals(await response.json(), { error: 'Cannot find camera "other": available are front' });
+});
+
+Deno.test("the routes follow a list of cameras that changes", async () => {
+  const list = Object.assign(new MutableCameraList(), { emptyReason: "none is published" });
+  const create = (name: string) =>
+    new Camera({
+      name,
+      driver: "test",
+      open: steady,
+      idleTimeout: 0,
+      clock: systemClock,
+      events: noEvents,
+    });
+  const [front, back] = [create("front"), create("back")];
+  const app = createServerApp({ cameras: list });
+  const get = async (path: string) => {
+    const response = await app.request(path);
+    const type = response.headers.get("Content-Type");
+    if (type === "image/jpeg") return [response.status, (await response.bytes()).length];
+    return [response.status, (await response.text()).trimEnd()];
+  };
+  assertEquals(await get("/cameras"), [200, "[]"]);
+  assertEquals((await get("/healthz"))[0], 200);
+  assertEquals(await get("/snapshot.jpg"), [503, "No camera yet: none is published"]);
+  assertEquals(
+    await get("/cameras/back/snapshot.jpg"),
+    [404, 'Cannot find camera "back": No camera yet: none is published'],
+  );
+  list.set([front!, back!]);
+  assertEquals(await get("/cameras/back/snapshot.jpg"), [200, picture.length]);
+  const metrics = () => get("/metrics").then(([, text]) => `${text}`);
+  assertStringIncludes(await metrics(), 'frames_total{camera="back"} 1\n');
+  list.set([front!]);
+  assertEquals(
+    await get("/cameras/back/snapshot.jpg"),
+    [404, 'Cannot find camera "back": available are front'],
+  );
+  assertEquals((await metrics()).includes('camera="back"'), false);
+  await front!.close();
+  await back!.close();
 });
 
 Deno.test("a HEAD request starts no camera", async () => {

@@ -143,6 +143,19 @@ Deno.test(
   },
 );
 
+Deno.test("a bus tries all addresses of NATS_URL", needing("nats-server"), async () => {
+  await using a = await NatsServer.start();
+  await using b = await NatsServer.start();
+  await a.stop();
+  await using bus = openBus(`${a.url},${b.url}`);
+  await eventually("connected to b", () => bus.connected);
+  await a.run();
+  await b.stop();
+  await eventually("connected to a", () => bus.connected && bus.lines.length === 4);
+  const hubs = bus.lines.map((line) => /127\.0\.0\.1:(\d+)/.exec(line)![1]);
+  assertEquals(hubs, [a.port, b.port, b.port, a.port].map(String));
+});
+
 Deno.test("a token logs in", needing("nats-server"), async () => {
   await using server = await NatsServer.start({ config: `authorization { token: "s3cr:t@x" }` });
   await using bus = openBus(server.urlFor("s3cr%3At%40x"));

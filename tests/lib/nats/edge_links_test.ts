@@ -308,7 +308,11 @@ Deno.test("an edge that has no connection waits for a second, then fails", async
   assertEquals(viewing.failures[0]!.error.message, "No connection to the hub");
   // It counts as a failure that ends with the connection, also long after.
   await hub.advance(60_000);
+  const { length } = viewing.failures;
+  await hub.until(() => viewing.failures.length > length, 20_000);
+  await hub.advance(2_000); // of a pause of 10 s
   const before = viewing.frames.length;
+  origin.beats = false; // so that it is the connection that ends the pause
   edge.client.reconnect();
   await hub.advance(1_200);
   assertGreater(viewing.frames.length, before);

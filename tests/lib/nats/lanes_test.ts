@@ -82,3 +82,24 @@ Deno.test("LaneCounter measures anew when the camera's frame rate changes", () =
   for (let i = 0; i < 4; i++) counter.add(far);
   assertEquals(counter.count, 8);
 });
+
+Deno.test("LaneCounter does not believe a way that the frames disprove", () => {
+  // A thin link: a frame takes 230 ms, and 200 ms of that more than a small message.
+  assertEquals(counterOn({ ...LAN, turn: 232, excess: 200, way: 823 }).count, 1);
+  assertEquals(counterOn({ ...LAN, turn: 232, excess: 200, way: 5 }).count, 1);
+  // A long way: a frame takes hardly longer than a small message.
+  assertEquals(counterOn({ ...LAN, turn: 220, excess: 5, way: 200 }).count, 8);
+  assertEquals(counterOn({ ...LAN, turn: 120, excess: 5, way: 100 }).count, 5);
+});
+
+Deno.test("LaneCounter measures anew after late frames, but not for those of a link that stood still", () => {
+  const counter = counterOn({ ...LAN, turn: 220, way: 200 });
+  for (let i = 0; i < 8; i++) counter.addLate(true);
+  assertEquals(counter.count, 8);
+  counter.addLate(false);
+  assertEquals(counter.count, 1);
+  const queued = counterOn({ ...LAN, turn: 220, way: 200 });
+  queued.add({ ...LAN, delay: LAN.delay + 61 });
+  queued.addLate(true);
+  assertEquals(queued.count, 1);
+});

@@ -191,3 +191,22 @@ Deno.test("checkSettings() finds settings without an effect, as the one that the
   ]);
   assertEquals(check({ ...env, RECORD_DIR: "/srv/recordings" }), []);
 });
+
+Deno.test("checkSettings() expects settings of cameras that a driver discovers, except SOURCE and AUDIO", () => {
+  const group = { name: "net", driver: "net", isGroup: true, reads: new Set(["FPS"]) };
+  const env = { CAMERA: "net", FPS: "5", WIDTH: "640", FRONT_FPS: "5", YARD_IDLE_SECONDS: "0" };
+  assertEquals(check(env, [group]), [
+    "WIDTH has no effect: driver net does not read WIDTH; remove WIDTH",
+  ]);
+  const named = (name: string) =>
+    `FRONT_${name} is not read: CAMERA names no camera "front"; ` +
+    `for all cameras set ${name}; to name a camera set CAMERA=front=DRIVER`;
+  const sources = { CAMERA: "net", FRONT_SOURCE: "1", FRONT_AUDIO: "test" };
+  assertEquals(check(sources, [group]), [named("SOURCE"), named("AUDIO")]);
+  const sound = { CAMERA: "net", AUDIO: "test", AUDIO_RATE: "8000" };
+  const without = (name: string) =>
+    `${name} has no effect on cameras that driver net discovers; ` +
+    "to name a camera set CAMERA=front=net";
+  assertEquals(check(sound, [group]), [without("AUDIO"), without("AUDIO_RATE")]);
+  assertEquals(check(sound, [group, FRONT]), []);
+});
