@@ -19,6 +19,14 @@ const REPORT_INTERVAL = 60_000;
 /** Maximum number of lines of each kind in a minute: the names are those of strangers. */
 const MAX_LOG_LINES = 10;
 
+/** Options of a {@link Directory}. */
+export interface DirectoryOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Whether a beat is of this server: it does not discover its own cameras. @default {none is} */
+  readonly isOwn?: (beat: Beat) => boolean;
+}
+
 /** Functions of {@link Directory.attend}. */
 export interface Attendant {
   /** Called for each beat of the camera, after it was recorded. */
@@ -30,6 +38,7 @@ export class Directory implements Disposable {
   readonly #bus: Bus;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #isOwn: (beat: Beat) => boolean;
   readonly #limiter: LogLimiter;
   readonly #cameras = new Map<string, PublishedCamera>();
   /** Names of the cameras in the list, by their names in lower case. */
@@ -41,10 +50,11 @@ export class Directory implements Disposable {
   #connectedAt = -Infinity;
   #isFull = false;
 
-  constructor(bus: Bus, { clock, log }: { clock: Clock; log: Log }) {
+  constructor(bus: Bus, { clock, log, isOwn = () => false }: DirectoryOptions) {
     this.#bus = bus;
     this.#clock = clock;
     this.#log = log;
+    this.#isOwn = isOwn;
     this.#limiter = this.#subscriptions.use(
       new LogLimiter({
         clock,
@@ -130,7 +140,7 @@ export class Directory implements Disposable {
     const isPublished = camera.beatAt > -Infinity;
     const key = beat.camera.toLowerCase();
     const listed = this.#listed.get(key);
-    if (isPublished && !listed && !this.#isAtLimit()) {
+    if (isPublished && !listed && !this.#isOwn(beat) && !this.#isAtLimit()) {
       this.#listed.set(key, beat.camera);
       this.#tell();
     } else if (!isPublished && listed === beat.camera) this.#unlist([beat.camera]);
