@@ -161,13 +161,15 @@ Deno.test("doctor checks the hub, and shows no password", needing("nats-server")
   });
   const doctor = (env: Record<string, string>) =>
     run(["task", "-q", "doctor"], { NATS_URL: hub.urlFor("me:hunter2"), ...env });
-  const [origin, edge] = await Promise.all([
+  const [origin, edge, all] = await Promise.all([
     doctor({ PUBLISH: "all" }),
     doctor({ CAMERA: "front=nats" }),
+    doctor({ CAMERA: "nats" }),
   ]);
   assertMatch(origin.out, /^ok +The hub 127\.0\.0\.1:\d+ \(NATS .*, without TLS\) answers in/m);
   assertFalse(/denies/.test(origin.out), origin.out);
   assertMatch(edge.out, /^problem +The hub denies the user of NATS_URL to subscribe to dinocam/m);
   assertEquals(edge.code, 1);
-  for (const { out, err } of [origin, edge]) assertFalse(/hunter2/.test(out + err), out + err);
+  assertMatch(all.out, /^warning +No camera within 5 s: no origin publishes one at the hub/m);
+  for (const { out, err } of [origin, edge, all]) assertFalse(/hunter2/.test(out + err), out + err);
 });

@@ -109,6 +109,36 @@ Deno.test(
 );
 
 Deno.test(
+  "a server that publishes and receives discovers the cameras of others only",
+  needing("nats-server"),
+  async () => {
+    await using hub = await NatsServer.start();
+    await using one = await startOrigin(hub, { CAMERA: "front=emulated,nats" });
+    await using other = await startOrigin(hub, { CAMERA: "nats,back=emulated" });
+    const drivers = async (server: Server) =>
+      (await json(server, "/cameras")).map((camera: { name: string; driver: string }) =>
+        `${camera.name}=${camera.driver}`
+      ).join();
+    await eventually(
+      "the other's camera",
+      async () => await drivers(one) === "front=emulated,back=nats",
+    );
+    await eventually(
+      "the one's camera",
+      async () => await drivers(other) === "front=nats,back=emulated",
+    );
+    for (const [server, path] of [[one, "back"], [other, "front"]] as const) {
+      const snapshot = await fetch(`${server.url}/cameras/${path}/snapshot.jpg`).then(drain);
+      assertEquals(snapshot.status, 200);
+    }
+    for (const server of [one, other]) {
+      assertEquals((await server.stop()).code, 0);
+      assertEquals(server.output.match(/camera ignored.*/g), null);
+    }
+  },
+);
+
+Deno.test(
   "an edge keeps its viewers after kill -9 of the origin, says why, and goes on with the next one",
   needing("nats-server"),
   async () => {

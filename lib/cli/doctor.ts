@@ -113,7 +113,9 @@ async function discovererOf(
   const driver = await drivers.load(name);
   return {
     driver: name,
-    noCameraReason: driver.noCameraReason,
+    get noCameraReason() {
+      return driver.noCameraReason;
+    },
     discover: (signal) => driver.discover!(env, signal),
     open: async (found) => {
       const config = readCamera({ ...found, driver: name });

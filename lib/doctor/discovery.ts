@@ -19,7 +19,7 @@ export interface Discoverer {
   readonly driver: string;
   /** Calls the driver's `discover`. */
   discover(signal: AbortSignal): AsyncIterable<readonly DiscoveredCamera[]>;
-  /** Why it finds no camera; completes "No camera yet: ". */
+  /** Why it finds no camera; completes "No camera yet: ". It is read afterwards. */
   readonly noCameraReason?: string;
   /** Reads the settings of a camera. @throws {ConfigError} If a value is invalid. */
   open(camera: DiscoveredCamera): Promise<CameraUnderTest>;
@@ -30,7 +30,7 @@ export async function* checkDiscovery(
   discoverer: Discoverer,
   signal: AbortSignal,
 ): AsyncGenerator<Finding> {
-  const { driver, noCameraReason, open } = discoverer;
+  const { driver, open } = discoverer;
   let found: readonly DiscoveredCamera[];
   try {
     found = await camerasOf(discoverer, signal);
@@ -38,7 +38,7 @@ export async function* checkDiscovery(
     return yield problemOf(`Cannot discover cameras for CAMERA=${driver}`, error);
   }
   if (found.length === 0) {
-    const reason = noCameraReason ?? `CAMERA=${driver} finds none`;
+    const reason = discoverer.noCameraReason ?? `CAMERA=${driver} finds none`;
     const seconds = DISCOVERY_TIME / 1000;
     return yield { verdict: "warning", text: `No camera within ${seconds} s: ${reason}` };
   }

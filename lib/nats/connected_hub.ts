@@ -5,6 +5,7 @@ import type { Log } from "../log.ts";
 import { NatsBus } from "./connection.ts";
 import { EdgeLinks, type WatchOptions } from "./edge_links.ts";
 import type { HubStatus, KnownCamera, LinkStats, NatsHub, PublicationStats } from "./nats_hub.ts";
+import type { Beat } from "./protocol.ts";
 import { Publisher } from "./publisher.ts";
 import type { HubAddress, PublishValue } from "./settings.ts";
 
@@ -44,7 +45,8 @@ export class ConnectedHub implements NatsHub {
 
   constructor(settings: NatsHubSettings, options: NatsHubOptions) {
     this.#bus = new NatsBus({ ca: undefined, ...settings, ...options });
-    this.#links = new EdgeLinks(this.#bus, options);
+    const isOwn = (beat: Beat) => this.#publisher?.owns(beat) ?? false;
+    this.#links = new EdgeLinks(this.#bus, { ...options, isOwn });
     this.#options = options;
     this.#settings = settings;
   }

@@ -1,6 +1,7 @@
 import type { DiscoveredCamera } from "../camera/driver.ts";
 import type { Clock } from "../clock.ts";
-import type { Log } from "../log.ts";
+import { LogLimiter } from "../log_limiter.ts";
+import type { Fields, Log } from "../log.ts";
 import type { Bus, Message } from "./bus.ts";
 import { decodeBeat } from "./decode.ts";
 import type { KnownCamera } from "./nats_hub.ts";
@@ -15,6 +16,16 @@ const CHECK_INTERVAL = 1_000;
 const MEMORY = 60_000;
 /** Minimum time between two log lines about a second origin of a camera, in milliseconds. */
 const REPORT_INTERVAL = 60_000;
+/** Maximum number of lines of each kind in a minute: the names are those of strangers. */
+const MAX_LOG_LINES = 10;
+
+/** Options of a {@link Directory}. */
+export interface DirectoryOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Whether a beat is of this server: it does not discover its own cameras. @default {none is} */
+  readonly isOwn?: (beat: Beat) => boolean;
+}
 
 /** Functions of {@link Directory.attend}. */
 export interface Attendant {
@@ -27,6 +38,8 @@ export class Directory implements Disposable {
   readonly #bus: Bus;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #isOwn: (beat: Beat) => boolean;
+  readonly #limiter: LogLimiter;
   readonly #cameras = new Map<string, PublishedCamera>();
   /** Names of the cameras in the list, by their names in lower case. */
   readonly #listed = new Map<string, string>();
@@ -37,10 +50,19 @@ export class Directory implements Disposable {
   #connectedAt = -Infinity;
   #isFull = false;
 
-  constructor(bus: Bus, { clock, log }: { clock: Clock; log: Log }) {
+  constructor(bus: Bus, { clock, log, isOwn = () => false }: DirectoryOptions) {
     this.#bus = bus;
     this.#clock = clock;
     this.#log = log;
+    this.#isOwn = isOwn;
+    this.#limiter = this.#subscriptions.use(
+      new LogLimiter({
+        clock,
+        maxLines: MAX_LOG_LINES,
+        onSuspend: (_, seconds) => log.warn("camera directory log suspended", { seconds }),
+        onResume: (_, suppressed) => log.info("camera directory log resumed", { suppressed }),
+      }),
+    );
     this.#subscriptions.use(bus.subscribe(beatSubject(), (message) => this.#onBeat(message)));
     this.#subscriptions.use(bus.onConnection((connected) => this.#onConnection(connected)));
     this.#check().catch(() => {}); // aborted by dispose
@@ -113,12 +135,12 @@ export class Directory implements Disposable {
     camera.hearBeat(beat, now);
     if (camera.isDuplicate(now) && now - camera.reportedAt >= REPORT_INTERVAL) {
       camera.reportedAt = now;
-      this.#log.warn("camera published by two origins", { camera: beat.camera });
+      this.#warn("camera published by two origins", { camera: beat.camera });
     }
     const isPublished = camera.beatAt > -Infinity;
     const key = beat.camera.toLowerCase();
     const listed = this.#listed.get(key);
-    if (isPublished && !listed && !this.#isAtLimit()) {
+    if (isPublished && !listed && !this.#isOwn(beat) && !this.#isAtLimit()) {
       this.#listed.set(key, beat.camera);
       this.#tell();
     } else if (!isPublished && listed === beat.camera) this.#unlist([beat.camera]);
@@ -135,7 +157,7 @@ export class Directory implements Disposable {
 
   #isAtLimit(): boolean {
     if (this.#listed.size < MAX_CAMERAS) return false;
-    if (!this.#isFull) this.#log.warn("too many cameras at the hub", { max: MAX_CAMERAS });
+    if (!this.#isFull) this.#warn("too many cameras at the hub", { max: MAX_CAMERAS });
     this.#isFull = true;
     return true;
   }
@@ -183,6 +205,10 @@ export class Directory implements Disposable {
       if (isListed || this.#attendants.has(name) || attendedAt > since) continue;
       this.#cameras.delete(name);
     }
+  }
+
+  #warn(event: string, fields: Fields): void {
+    if (this.#limiter.allow(event)) this.#log.warn(event, fields);
   }
 
   #tell(): void {

@@ -3,9 +3,8 @@ import type { DiscoveredCamera, TimedJpeg } from "../camera/driver.ts";
 import type { Clock } from "../clock.ts";
 import type { CameraError } from "../errors.ts";
 import type { Jpeg } from "../frame.ts";
-import type { Log } from "../log.ts";
 import type { Bus } from "./bus.ts";
-import { Directory } from "./directory.ts";
+import { Directory, type DirectoryOptions } from "./directory.ts";
 import { EdgeLink, type ReceivedFrame, type Receiver } from "./edge_link.ts";
 import type { KnownCamera, LinkStats } from "./nats_hub.ts";
 import { RoundTrip } from "./round_trip.ts";
@@ -31,7 +30,7 @@ export interface WatchOptions {
 export class EdgeLinks implements Disposable {
   readonly #bus: Bus;
   readonly #clock: Clock;
-  readonly #log: Log;
+  readonly #options: DirectoryOptions;
   readonly #edge = crypto.randomUUID().replaceAll("-", "").slice(0, 16);
   readonly #links = new Map<string, EdgeLink>();
   readonly #counters = new Map<string, Counters>();
@@ -39,10 +38,11 @@ export class EdgeLinks implements Disposable {
   readonly #disposed = new AbortController();
   #directory: Directory | undefined;
 
-  constructor(bus: Bus, { clock, log }: { clock: Clock; log: Log }) {
+  constructor(bus: Bus, options: DirectoryOptions) {
+    const { clock } = options;
     this.#bus = bus;
     this.#clock = clock;
-    this.#log = log;
+    this.#options = options;
     this.#roundTrip = new RoundTrip(bus, clock);
   }
 
@@ -107,7 +107,7 @@ export class EdgeLinks implements Disposable {
   }
 
   #openDirectory(): Directory {
-    return this.#directory ??= new Directory(this.#bus, { clock: this.#clock, log: this.#log });
+    return this.#directory ??= new Directory(this.#bus, this.#options);
   }
 
   /** Returns the link to a camera: one for all that receive it. */

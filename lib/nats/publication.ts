@@ -53,8 +53,10 @@ export interface PublicationOptions {
 export class Publication implements Subscriber<Frame>, Disposable {
   readonly role = "background";
 
+  /** See {@link Beat.epoch}. */
+  readonly epoch: number;
+
   readonly #options: PublicationOptions;
-  readonly #epoch: number;
   readonly #edges = new EdgeTable();
   readonly #stack = new DisposableStack();
   /** Whether it has joined the camera. */
@@ -83,7 +85,7 @@ export class Publication implements Subscriber<Frame>, Disposable {
   constructor(options: PublicationOptions) {
     this.#options = options;
     const { camera: { name }, bus, uplink, clock } = options;
-    this.#epoch = clock.now() + Math.random();
+    this.epoch = clock.now() + Math.random();
     this.#stack.use(uplink.add(() => this.#sendNewest()));
     this.#stack.use(bus.subscribe(wantSubject(name), (message) => this.#onMessage(message)));
     if (bus.connected) this.#beat();
@@ -144,7 +146,7 @@ export class Publication implements Subscriber<Frame>, Disposable {
     const want = parseWant(data);
     if (!want) return this.#complain();
     // An edge that has chosen another origin of this name is not ours.
-    const isOurs = want.epoch === undefined || want.epoch === this.#epoch;
+    const isOurs = want.epoch === undefined || want.epoch === this.epoch;
     if (!isOurs || want.bye) {
       this.#edges.remove(want.edge);
       this.#leaveIfUnwatched();
@@ -208,7 +210,7 @@ export class Publication implements Subscriber<Frame>, Disposable {
       this.#onTooLarge(sequence, size);
       return false;
     }
-    const header = { capturedAt, monotonic, epoch: this.#epoch, sequence, way: uplink.way };
+    const header = { capturedAt, monotonic, epoch: this.epoch, sequence, way: uplink.way };
     const data = encodeFrame(jpeg, header);
     const bit = 1 << lane;
     const isSent = uplink.send(frameSubject(camera.name, lane), data, () => this.#busy &= ~bit);
@@ -249,7 +251,7 @@ export class Publication implements Subscriber<Frame>, Disposable {
     const { camera: { name, driver }, bus, clock } = this.#options;
     const state = this.#describe();
     const [now, monotonic] = [clock.now(), clock.monotonic()];
-    const beat: Beat = { camera: name, epoch: this.#epoch, now, monotonic, driver, ...state, gone };
+    const beat: Beat = { camera: name, epoch: this.epoch, now, monotonic, driver, ...state, gone };
     if (!bus.publish(beatSubject(name), JSON.stringify(beat))) return;
     this.#beatAt = monotonic;
     this.#told = `${state.state} ${state.watched} ${state.error}`;

@@ -4,6 +4,7 @@ import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import type { Bus } from "./bus.ts";
 import type { PublicationStats } from "./nats_hub.ts";
+import type { Beat } from "./protocol.ts";
 import { Publication } from "./publication.ts";
 import type { PublishValue } from "./settings.ts";
 import { Uplink } from "./uplink.ts";
@@ -12,6 +13,8 @@ import { Uplink } from "./uplink.ts";
 const NATS_DRIVER = "nats";
 /** Interval in which publications are checked, in milliseconds. */
 const CHECK_INTERVAL = 500;
+/** Maximum number of names whose latest publication is remembered. */
+const MAX_EPOCHS = 1_000;
 
 /** Options of a {@link Publisher}. */
 export interface PublisherOptions {
@@ -30,6 +33,8 @@ export class Publisher implements Disposable {
   readonly #options: PublisherOptions;
   readonly #uplink: Uplink;
   readonly #publications = new Map<string, Publication>();
+  /** The epoch of each camera's latest publication: its last beats can arrive after its end. */
+  readonly #epochs = new Map<string, number>();
   readonly #stack = new DisposableStack();
 
   constructor(options: PublisherOptions) {
@@ -53,6 +58,11 @@ export class Publisher implements Disposable {
     return this.#publications.get(camera)?.stats;
   }
 
+  /** Whether a beat is of this server. */
+  owns({ camera, epoch }: Pick<Beat, "camera" | "epoch">): boolean {
+    return this.#epochs.get(camera) === epoch;
+  }
+
   /** Ends all publications, and tells the edges. The connection must be open until then. */
   [Symbol.dispose](): void {
     this.#stack.dispose();
@@ -64,7 +74,12 @@ export class Publisher implements Disposable {
     if (driver === NATS_DRIVER) return;
     if (published !== "all" && !published.includes(name)) return;
     const uplink = this.#uplink;
-    this.#publications.set(name, new Publication({ camera, bus, uplink, clock, log }));
+    const publication = new Publication({ camera, bus, uplink, clock, log });
+    this.#publications.set(name, publication);
+    this.#epochs.delete(name);
+    this.#epochs.set(name, publication.epoch);
+    const [oldest] = this.#epochs.keys();
+    if (this.#epochs.size > MAX_EPOCHS) this.#epochs.delete(oldest!);
   }
 
   #remove(name: string): void {

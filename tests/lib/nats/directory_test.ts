@@ -125,6 +125,30 @@ Deno.test("an edge ignores invalid beats, and more than 256 cameras", async () =
   assertEquals(hub.thrown, []);
 });
 
+Deno.test("an edge limits the log lines that beats can cause", async () => {
+  const { hub, edge } = setUp();
+  const stranger = hub.connect();
+  const state = { now: 1, monotonic: 1, driver: "x", state: "off", fps: 0 };
+  const send = (camera: string, changes: Partial<Beat>) =>
+    stranger.publish(beatSubject(camera), JSON.stringify({ ...state, camera, ...changes }));
+  // More cameras than fit, of which one comes and goes.
+  for (let i = 0; i < 256; i++) send(`c${i}`, { epoch: 1 });
+  for (let i = 0; i < 100; i++) {
+    send("further", { epoch: 1 });
+    send("c0", { epoch: 1, gone: true });
+    send("c0", { epoch: 1 });
+  }
+  await hub.advance(10);
+  // Two origins of each camera.
+  for (let i = 0; i < 3; i++) {
+    for (let j = 0; j < 256; j++) for (const epoch of [1, 2]) send(`c${j}`, { epoch });
+    await hub.advance(1_500);
+  }
+  assertLess(edge.logged.length, 25);
+  assert(edge.logged.some((line) => line.startsWith("too many cameras at the hub")));
+  assert(edge.logged.some((line) => line.startsWith("camera published by two origins")));
+});
+
 Deno.test("an edge lists one of two names that differ in case only", async () => {
   const { hub, lists } = setUp();
   using _first = new FakeOrigin(hub.connect(), { camera: "front" });
