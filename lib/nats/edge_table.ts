@@ -4,6 +4,8 @@ import { LANES, LEASE } from "./protocol.ts";
 const MAX_EDGES = 1_000;
 /** Minimum time until an edge gets a frame again that was sent to it, in milliseconds. */
 const MIN_REPEAT = 1_000;
+/** Number of frames for other edges after which an edge has waited long. */
+const LONG_WAIT = LANES;
 
 /** An edge that watches a camera. Times are monotonic, in milliseconds. */
 interface Edge {
@@ -11,6 +13,8 @@ interface Edge {
   heardAt: number;
   /** Time of the last frame for it; that of its first want before. */
   servedAt: number;
+  /** Number of frames that were sent up to the last one for it, or up to its first want. */
+  servedAfter: number;
   /** Sequence number of the last frame for it. */
   sequence: number;
   /** Whether it wants the newest frame although others have had it. */
@@ -26,6 +30,8 @@ export class EdgeTable {
   #others: Edge | undefined;
   /** The lane that is considered first. */
   #turn = 0;
+  /** Number of frames that were sent. */
+  #frames = 0;
 
   /** Number of edges. */
   get size(): number {
@@ -36,8 +42,8 @@ export class EdgeTable {
   hear(name: string, now: number): boolean {
     const edge = this.#edges.get(name);
     if (edge) edge.heardAt = now;
-    else if (this.#edges.size < MAX_EDGES) this.#edges.set(name, createEdge(now));
-    else this.#others ??= createEdge(now);
+    else if (this.#edges.size < MAX_EDGES) this.#edges.set(name, createEdge(now, this.#frames));
+    else this.#others ??= createEdge(now, this.#frames);
     return edge === undefined;
   }
 
@@ -81,7 +87,9 @@ export class EdgeTable {
 
   /**
    * Selects the lane for a frame: of those that are free, the one on which the most edges have room,
-   * in particular edges that have waited long; equal lanes take turns.
+   * in particular edges that have waited long; equal lanes take turns. After {@link LONG_WAIT}
+   * frames for others, an edge's lanes take turns with those of other such edges only: a crowd on
+   * other lanes does not keep it from its frames.
    *
    * A frame that was sent before is for edges that want the newest one. With `copies` it is also
    * for those that had no room on its first lane, on lanes where it reaches nobody twice.
@@ -92,10 +100,12 @@ export class EdgeTable {
     const { now, busy, isRepeat, copies } = options;
     const weights = new Array<number>(LANES).fill(0);
     let [served, newest] = [0, 0]; // lanes of edges that have had it, and that want it in any case
+    let waiting = 0; // lanes of edges that have waited long
     for (const edge of this.#all()) {
       if (isRepeat && edge.sequence >= sequence) served |= edge.lanes;
       else if (!isRepeat || copies || edge.wantsNewest) {
         if (edge.wantsNewest) newest |= edge.lanes;
+        if (this.#frames - edge.servedAfter >= LONG_WAIT) waiting |= edge.lanes;
         const weight = 1 + now - edge.servedAt;
         for (let lane = 0; lane < LANES; lane++) {
           if (edge.lanes & (1 << lane)) weights[lane]! += weight;
@@ -107,6 +117,7 @@ export class EdgeTable {
     for (let i = 0; i < LANES; i++) {
       const lane = (this.#turn + i) % LANES;
       if (unusable & (1 << lane) || weights[lane] === 0) continue;
+      if (waiting & (1 << lane)) return lane;
       if (selected === undefined || weights[lane]! > weights[selected]!) selected = lane;
     }
     return selected;
@@ -115,11 +126,13 @@ export class EdgeTable {
   /** Takes note that a frame was sent on a lane: it is for all edges with room there. */
   serve(lane: number, { sequence, now }: { sequence: number; now: number }): void {
     this.#turn = (lane + 1) % LANES;
+    this.#frames++;
     for (const edge of this.#all()) {
       if (!(edge.lanes & (1 << lane))) continue;
       edge.lanes &= ~(1 << lane);
       edge.sequence = sequence;
       edge.servedAt = now;
+      edge.servedAfter = this.#frames;
       edge.wantsNewest = false;
     }
   }
@@ -141,6 +154,8 @@ export interface SelectOptions {
   readonly copies: boolean;
 }
 
-function createEdge(now: number): Edge {
-  return { heardAt: now, servedAt: now, sequence: 0, wantsNewest: false, lanes: 0 };
+/** @param frames Number of frames that were sent so far. */
+function createEdge(now: number, frames: number): Edge {
+  const times = { heardAt: now, servedAt: now, servedAfter: frames };
+  return { ...times, sequence: 0, wantsNewest: false, lanes: 0 };
 }

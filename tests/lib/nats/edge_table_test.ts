@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { EdgeTable } from "../../../lib/nats/edge_table.ts";
 
 /** Adds edges with their lanes, and sends frames to them: each has room again when it is served. */
@@ -33,6 +33,16 @@ Deno.test("EdgeTable serves an edge that is alone on its lane, too", () => {
   const lanes = Array.from({ length: 40 }, () => send());
   const count = lanes.filter((lane) => lane === 1).length;
   assertEquals(count >= 8 && count <= 14, true, `${count} of 40`);
+});
+
+Deno.test("EdgeTable serves each edge regularly, however many want other lanes", () => {
+  const strangers = Array.from({ length: 900 }, (_, i) => [`stranger${i}`, [1 + i % 7]]);
+  const one = Array.from({ length: 900 }, (_, i) => [`stranger${i}`, [7]]);
+  for (const others of [strangers, one]) {
+    const { send } = setUp({ ...Object.fromEntries(others), edge: [0] });
+    const lanes = Array.from({ length: 64 }, () => send());
+    assertGreaterOrEqual(lanes.filter((lane) => lane === 0).length, 6);
+  }
 });
 
 Deno.test("EdgeTable lets lanes take turns, without those that are busy", () => {
