@@ -87,6 +87,13 @@ Deno.test("the server starts and serves while its hub is away", async () => {
   assertFalse(server.output.includes("hunter2"), server.output);
 });
 
+Deno.test("a server whose cameras all come from the hub says that it publishes none", async () => {
+  const NATS_URL = `nats://127.0.0.1:${freePort()}`;
+  await using server = await start({ NATS_URL, PUBLISH: "all", CAMERA: "nats,front=nats" });
+  assertMatch(server.output, /^Publishing no cameras, as all of them come from the hub/m);
+  assertFalse(server.output.includes("Publishing all"), server.output);
+});
+
 Deno.test(
   "drivers and the programs that they run do not get NATS_URL",
   needing("env"),

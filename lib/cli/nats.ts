@@ -63,6 +63,9 @@ export function publishCameras(
 ): string | undefined {
   requirePublishable(publish, { cameras: configs, groups });
   if (!publish) return undefined;
+  if ([...configs, ...groups].every(({ driver }) => driver === "nats")) {
+    return "Publishing no cameras, as all of them come from the hub: PUBLISH can be removed";
+  }
   hub.publish(list);
   const names = publish === "all" ? "all cameras" : publish.join(", ");
   return `Publishing ${names} at the hub ${hubs.map(serverOf).join(" or ")}`;

@@ -1,16 +1,12 @@
 import { errors, type NatsConnection } from "@nats-io/nats-core";
+import type { Bytes } from "../bytes.ts";
 import { type Clock, settlesWithin } from "../clock.ts";
 import { quote, shorten } from "../quote.ts";
+import type { Message } from "./bus.ts";
 import { connectHub } from "./connect.ts";
+import { decodeBeat } from "./decode.ts";
 import { HubError } from "./hub_error.ts";
-import {
-  BEAT_INTERVAL,
-  beatSubject,
-  frameSubject,
-  MAX_JSON,
-  type Want,
-  wantSubject,
-} from "./protocol.ts";
+import { BEAT_INTERVAL, beatSubject, frameSubject, type Want, wantSubject } from "./protocol.ts";
 import { rightFor } from "./rights.ts";
 import { type HubAddress, serverOf } from "./settings.ts";
 
@@ -202,20 +198,22 @@ async function checkOrigins(
 ): Promise<CheckResult[]> {
   const origins = new Map<string, Origin>();
   const subjects = receivesAll ? [beatSubject()] : received.map(beatSubject);
-  const onBeat = (data: Uint8Array) => {
-    const beat = readBeat(data);
-    if (!beat || origins.size >= MAX_ORIGINS) return;
+  const onBeat = (message: Pick<Message, "subject" | "data">) => {
+    const beat = decodeBeat(message);
+    if (!beat || beat.gone) return;
     const key = `${beat.camera} ${beat.epoch}`;
     const ahead = beat.now - clock.now();
     const known = origins.get(key);
     // A beat that was delayed makes the origin's clock look slow: the largest value is the best.
     if (known) known.ahead = Math.max(known.ahead, ahead);
-    else origins.set(key, { camera: beat.camera, driver: beat.driver, ahead });
+    else if (origins.size < MAX_ORIGINS) {
+      origins.set(key, { camera: beat.camera, driver: beat.driver, ahead });
+    }
   };
   const subscriptions = subjects.map((subject) =>
     connection.subscribe(subject, {
-      callback: (error, { data }) => {
-        if (!error) onBeat(data);
+      callback: (error, { subject, data }) => {
+        if (!error) onBeat({ subject, data: data as Bytes });
       },
     })
   );
@@ -268,23 +266,4 @@ function checkClock({ camera, ahead }: Origin, rtt: number): CheckResult[] {
       `of this machine (or its messages take that long)`,
     advice: "synchronize the clocks of both machines (NTP): times of frames are the origin's",
   }];
-}
-
-/** Reads what the check needs of a stranger's beat; undefined if it is invalid. */
-function readBeat(
-  data: Uint8Array,
-): { camera: string; epoch: number; now: number; driver: string } | undefined {
-  if (data.length === 0 || data.length > MAX_JSON) return undefined;
-  try {
-    const { camera, epoch, now, driver, gone } = JSON.parse(new TextDecoder().decode(data));
-    const isValid = gone !== true && isName(camera) && isName(driver) && Number.isFinite(epoch) &&
-      Number.isFinite(now);
-    return isValid ? { camera, epoch, now, driver } : undefined;
-  } catch {
-    return undefined; // no JSON
-  }
-}
-
-function isName(text: unknown): boolean {
-  return typeof text === "string" && /^[a-z0-9][a-z0-9_-]{0,63}$/i.test(text);
 }

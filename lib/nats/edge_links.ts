@@ -133,9 +133,16 @@ export class EdgeLinks implements Disposable {
     counters.source = source;
     this.#counters.delete(camera); // the least recently watched one is the first
     this.#counters.set(camera, counters);
-    const [oldest] = this.#counters.keys();
-    if (this.#counters.size > MAX_COUNTERS) this.#counters.delete(oldest!);
+    if (this.#counters.size > MAX_COUNTERS) this.#forgetOldest();
     return counters;
+  }
+
+  #forgetOldest(): void {
+    for (const [camera, { link }] of this.#counters) {
+      if (link) continue; // it is being watched
+      this.#counters.delete(camera);
+      return;
+    }
   }
 }
 

@@ -43,6 +43,19 @@ export function explainHubError(address: HubAddress, cause: unknown): HubError {
   if (cause instanceof HubError) {
     return new HubError(`Cannot use ${server} as the hub: ${cause.message}`, cause);
   }
+  const status = /Invalid status code: (\d{3})/.exec(String(cause))?.[1];
+  if (status) {
+    return new HubError(`Cannot use ${server} as the hub: it answers with HTTP status ${status}`, {
+      hint: "check the port and the path in NATS_URL: those of the WebSocket of nats-server",
+      cause,
+    });
+  }
+  if (/WebSocket: tcp connect error/.test(String(cause))) {
+    return new HubError(`Cannot connect to ${server}: its port is closed, or out of reach`, {
+      hint: hintFor("connection-failed"),
+      cause,
+    });
+  }
   const error = connectError(new URL(`http://${server}`), withCode(cause));
   if (error.code === "connection-failed" && cause instanceof Error) {
     return new HubError(`Cannot use ${server} as the hub: ${shorten(cause.message)}`, { cause });
@@ -59,7 +72,11 @@ export function explainHubError(address: HubAddress, cause: unknown): HubError {
 /** The errors of a WebSocket are texts only. */
 function withCode(cause: unknown): unknown {
   if (!(cause instanceof Error)) return cause;
-  const code = /connection refused/i.test(cause.message) ? "ECONNREFUSED" : undefined;
+  const code = /connection refused/i.test(cause.message)
+    ? "ECONNREFUSED"
+    : /WebSocket: dns error/.test(cause.message)
+    ? "ENOTFOUND"
+    : undefined;
   return code ? Object.assign(new Error(cause.message), { code }) : cause;
 }
 

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { systemClock } from "../../../lib/clock.ts";
 import { checkNats, type NatsToCheck } from "../../../lib/nats/check.ts";
 import { connectHub } from "../../../lib/nats/connect.ts";
+import { type Beat, beatSubject } from "../../../lib/nats/protocol.ts";
 import { readHubAddresses } from "../../../lib/nats/settings.ts";
 import { makeCertificate } from "../../certificate.ts";
 import { NatsServer } from "../../nats_server.ts";
@@ -20,8 +21,16 @@ async function check(url: string, options: Partial<NatsToCheck> = {}): Promise<s
   return lines;
 }
 
+/** What {@link sendBeats} changes of a beat. */
+type BeatChanges = Partial<Beat> & {
+  camera: string;
+  /** Difference of the origin's clock, in milliseconds. */
+  ahead?: number;
+  subject?: string;
+};
+
 /** Sends beats of an origin every 100 ms, until the result is disposed of. */
-async function sendBeats(url: string, ...beats: object[]): Promise<Disposable> {
+async function sendBeats(url: string, ...beats: BeatChanges[]): Promise<Disposable> {
   const closed = new AbortController();
   const [hub] = readHubAddresses({ NATS_URL: url })!;
   const connection = await connectHub(hub!, {
@@ -32,10 +41,10 @@ async function sendBeats(url: string, ...beats: object[]): Promise<Disposable> {
   const timer = setInterval(() => {
     connection.publish("dinocam.beat.hostile", "{");
     connection.publish("dinocam.beat.hostile", new Uint8Array(10_000));
-    for (const beat of beats) {
-      const { ahead = 0, ...fields } = beat as { ahead?: number };
-      const now = Date.now() + ahead;
-      connection.publish("dinocam.beat.x", JSON.stringify({ driver: "pi", now, ...fields }));
+    for (const { ahead = 0, subject, ...changes } of beats) {
+      const state = { driver: "pi", state: "off", fps: 0, watched: false };
+      const beat = { now: Date.now() + ahead, monotonic: 1, ...state, ...changes };
+      connection.publish(subject ?? beatSubject(changes.camera), JSON.stringify(beat));
     }
   }, 100);
   return {
@@ -152,7 +161,8 @@ Deno.test(
       { camera: "front", epoch: 1 },
       { camera: "front", epoch: 2 },
       { camera: "yard", epoch: 3, ahead: -90_000 },
-      { camera: "../x", epoch: 4 },
+      { camera: "$x", epoch: 4 },
+      { camera: "another", epoch: 4, subject: beatSubject("mine") },
       { camera: "gone", epoch: 5, gone: true },
     );
     const lines = await check(server.url, { received: ["hall"], receivesAll: true });

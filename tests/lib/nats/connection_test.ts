@@ -6,6 +6,7 @@ import { NatsBus } from "../../../lib/nats/connection.ts";
 import { readHubAddresses } from "../../../lib/nats/settings.ts";
 import { makeCertificate } from "../../certificate.ts";
 import { NatsServer } from "../../nats_server.ts";
+import { freePort } from "../../nginx.ts";
 import { needing } from "../../parts.ts";
 import { eventually } from "../../server.ts";
 
@@ -244,6 +245,35 @@ Deno.test(
     });
   },
 );
+
+Deno.test("a bus says why it cannot connect by WebSocket", async (t) => {
+  await using web = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => new Response("no", { status: 404 }),
+  );
+  const cases: [string, RegExp][] = [
+    [
+      `ws://me:hunter2@127.0.0.1:${web.addr.port}/hub?key=hunter2`,
+      /^Cannot use 127\.0\.0\.1:\d+ as the hub: it answers with HTTP status 404 \(check the port/,
+    ],
+    [
+      `ws://me:hunter2@127.0.0.1:${freePort()}`,
+      /^Cannot connect to 127\.0\.0\.1:\d+: its port is closed, or out of reach \(check that/,
+    ],
+    [
+      "wss://me:hunter2@hub.invalid",
+      /^Cannot connect to hub\.invalid:443: cannot find this host name \(check the name/,
+    ],
+  ];
+  for (const [url, reason] of cases) {
+    await t.step(new URL(url).host, async () => {
+      await using bus = openBus(url);
+      await eventually("a failure", () => bus.lines.length > 0);
+      assertMatch(bus.status.reason!, reason);
+      assertFalse(/hunter2/.test(bus.lines.join()), bus.lines.join());
+    });
+  }
+});
 
 /** Listens like a hub that says `info`, and collects what a client sends. */
 function recordingHub(info: string) {

@@ -530,3 +530,15 @@ Deno.test("an edge fails with advice if the hub denies the frames", async () => 
   assertMatch(viewing.error!.hint!, /subscribe to dinocam\.frame\.front\.\*/);
   origin[Symbol.dispose]();
 });
+
+Deno.test("an edge keeps the counters of a camera that it watches, however many others appear", async () => {
+  const { edge, viewing } = await setUp({ duration: 1_000 });
+  const { frames } = edge.links.link("front")!;
+  assertGreater(frames, 10);
+  for (let i = 0; i < 3_000; i++) edge.links.expect({ source: `c${i}`, camera: `c${i}` });
+  assertEquals(edge.links.link("front")?.frames, frames);
+  assertEquals(edge.links.link("c0"), undefined);
+  assertEquals(edge.links.link("c2999")?.frames, 0);
+  viewing[Symbol.dispose]();
+  edge[Symbol.dispose]();
+});
