@@ -1,4 +1,4 @@
-import { errors, type NatsConnection } from "@nats-io/nats-core";
+import type { NatsConnection } from "@nats-io/nats-core";
 import type { Bytes } from "../bytes.ts";
 import { type Clock, settlesWithin } from "../clock.ts";
 import { quote, shorten } from "../quote.ts";
@@ -7,7 +7,7 @@ import { connectHub } from "./connect.ts";
 import { decodeBeat } from "./decode.ts";
 import { HubError } from "./hub_error.ts";
 import { BEAT_INTERVAL, beatSubject, frameSubject, type Want, wantSubject } from "./protocol.ts";
-import { rightFor } from "./rights.ts";
+import { deniedRights } from "./rights.ts";
 import { type HubAddress, serverOf } from "./settings.ts";
 
 /** A result for the doctor. */
@@ -172,12 +172,7 @@ async function* checkRights(
 function collectDenied(connection: NatsConnection): ReadonlySet<string> {
   const denied = new Set<string>();
   (async () => {
-    for await (const status of connection.status()) {
-      if (status.type !== "error") continue;
-      const { error } = status;
-      if (!(error instanceof errors.PermissionViolationError)) continue;
-      denied.add(rightFor(error));
-    }
+    for await (const right of deniedRights(connection)) denied.add(right);
   })();
   return denied;
 }

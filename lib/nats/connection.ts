@@ -16,15 +16,15 @@ import type { Bus, Message, SubscribeOptions } from "./bus.ts";
 import { connectHub } from "./connect.ts";
 import { explainHubError, type HubError, HubLogInError } from "./hub_error.ts";
 import type { HubStatus } from "./nats_hub.ts";
-import { rightFor } from "./rights.ts";
+import { deniedRights } from "./rights.ts";
 import { type HubAddress, serverOf } from "./settings.ts";
 
 /** Pause between two attempts to connect, in milliseconds. */
 const RETRY_PAUSE = 500;
-/** The pause after {@link PATIENCE} without a connection, in milliseconds. */
+/** The pause after {@link LONG_OUTAGE}, in milliseconds. */
 const LONG_RETRY_PAUSE = 2_000;
 /** Time without a connection after which attempts are less frequent, in milliseconds. */
-const PATIENCE = 60_000;
+const LONG_OUTAGE = 60_000;
 /** Duration of a connection after whose loss there is a pause, too, in milliseconds. */
 const SHORT_CONNECTION = 5_000;
 /** Pause after a failed log-in, in milliseconds. */
@@ -255,7 +255,7 @@ export class NatsBus implements Bus, AsyncDisposable {
       if (this.#limiter.allow("hub")) this.#log.warn("hub connection failed", { reason });
     }
     if (failure instanceof HubLogInError) return LOG_IN_PAUSE;
-    const isLong = this.#clock.monotonic() - this.#downSince > PATIENCE;
+    const isLong = this.#clock.monotonic() - this.#downSince > LONG_OUTAGE;
     return isLong ? LONG_RETRY_PAUSE : RETRY_PAUSE;
   }
 
@@ -293,11 +293,7 @@ export class NatsBus implements Bus, AsyncDisposable {
 
   /** Reports denied rights, each once. */
   async #readErrors(connection: NatsConnection): Promise<void> {
-    for await (const status of connection.status()) {
-      if (status.type !== "error") continue;
-      const { error } = status;
-      if (!(error instanceof errors.PermissionViolationError)) continue;
-      const right = rightFor(error);
+    for await (const right of deniedRights(connection)) {
       if (this.#denied.has(right) || this.#denied.size >= MAX_REMEMBERED) continue;
       this.#denied.add(right);
       if (!this.#limiter.allow("denied")) continue;

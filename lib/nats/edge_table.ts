@@ -10,7 +10,7 @@ const LONG_WAIT = LANES;
 /** An edge that watches a camera. Times are monotonic, in milliseconds. */
 interface Edge {
   /** Time of its last want. */
-  heardAt: number;
+  renewedAt: number;
   /** Time of the last frame for it; that of its first want before. */
   servedAt: number;
   /** Number of frames that were sent up to the last one for it, or up to its first want. */
@@ -38,16 +38,16 @@ export class EdgeTable {
     return this.#edges.size;
   }
 
-  /** Takes note that an edge watches. @returns Whether it is a new one. */
-  hear(name: string, now: number): boolean {
+  /** Renews the lease of an edge. @returns Whether it is a new one. */
+  renew(name: string, now: number): boolean {
     const edge = this.#edges.get(name);
-    if (edge) edge.heardAt = now;
+    if (edge) edge.renewedAt = now;
     else if (this.#edges.size < MAX_EDGES) this.#edges.set(name, createEdge(now, this.#frames));
     else this.#others ??= createEdge(now, this.#frames);
     return edge === undefined;
   }
 
-  /** Takes note that an edge has room on a lane. @param isNew Also for a frame that others had. */
+  /** Records that an edge has room on a lane. @param isNew Also for a frame that others had. */
   open(name: string, lane: number, { isNew = false, now }: { isNew?: boolean; now: number }): void {
     const edge = this.#edges.get(name) ?? this.#others;
     if (!edge) return;
@@ -58,7 +58,7 @@ export class EdgeTable {
   }
 
   /** Whether a frame with this number, or a later one, was sent to an edge. */
-  hasHad(name: string, sequence: number): boolean {
+  wasSent(name: string, sequence: number): boolean {
     return ((this.#edges.get(name) ?? this.#others)?.sequence ?? -1) >= sequence;
   }
 
@@ -69,8 +69,8 @@ export class EdgeTable {
 
   /** Removes the edges that have not been heard for {@link LEASE}. */
   expire(now: number): void {
-    for (const [name, { heardAt }] of this.#edges) {
-      if (now - heardAt >= LEASE) this.#edges.delete(name);
+    for (const [name, { renewedAt }] of this.#edges) {
+      if (now - renewedAt >= LEASE) this.#edges.delete(name);
     }
   }
 
@@ -123,7 +123,7 @@ export class EdgeTable {
     return selected;
   }
 
-  /** Takes note that a frame was sent on a lane: it is for all edges with room there. */
+  /** Records that a frame was sent on a lane: it is for all edges with room there. */
   serve(lane: number, { sequence, now }: { sequence: number; now: number }): void {
     this.#turn = (lane + 1) % LANES;
     this.#frames++;
@@ -156,6 +156,6 @@ export interface SelectOptions {
 
 /** @param frames Number of frames that were sent so far. */
 function createEdge(now: number, frames: number): Edge {
-  const times = { heardAt: now, servedAt: now, servedAfter: frames };
+  const times = { renewedAt: now, servedAt: now, servedAfter: frames };
   return { ...times, sequence: 0, wantsNewest: false, lanes: 0 };
 }

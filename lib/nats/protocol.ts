@@ -27,6 +27,8 @@ export const BEAT_INTERVAL = 2_000;
 export const ORIGIN_TIMEOUT = 7_000;
 /** Maximum size of the JSON of a want or a beat, in bytes. */
 export const MAX_JSON = 4_096;
+/** Maximum length of the reason in a beat, in characters, without an ellipsis. */
+export const MAX_REASON = 300;
 /** Size of the header before the JPEG, in bytes. */
 export const FRAME_HEADER = 32;
 

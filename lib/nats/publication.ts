@@ -4,7 +4,9 @@ import { messageWithHint } from "../errors.ts";
 import type { Frame } from "../frame.ts";
 import type { Subscriber } from "../hub/hub.ts";
 import type { Log } from "../log.ts";
+import { shorten } from "../quote.ts";
 import type { Bus, Message } from "./bus.ts";
+import { decodeWant } from "./decode.ts";
 import { EdgeTable } from "./edge_table.ts";
 import type { PublicationStats } from "./nats_hub.ts";
 import {
@@ -14,11 +16,11 @@ import {
   encodeFrame,
   FRAME_HEADER,
   frameSubject,
+  MAX_REASON,
   type Want,
   wantSubject,
 } from "./protocol.ts";
 import type { Uplink } from "./uplink.ts";
-import { parseWant } from "./want.ts";
 
 /**
  * A frame that has waited for longer is sent only if the camera is so slow that it still shows the
@@ -29,8 +31,6 @@ const MAX_WAIT = 500;
 const FRESH_INTERVALS = 1.5;
 /** Share of a camera's interval in which a frame may be sent again, to edges that missed it. */
 const COPIES = 0.5;
-/** Maximum length of the reason in a beat, in characters. */
-const MAX_REASON = 300;
 /** Minimum time between two log lines about invalid messages, in milliseconds. */
 const LOG_INTERVAL = 60_000;
 
@@ -78,9 +78,9 @@ export class Publication implements Subscriber<Frame>, Disposable {
   #bytes = 0;
   #tooLarge = 0;
   #beatAt = -Infinity;
-  /** The last state that was told. */
-  #told = "";
-  #complainedAt = -Infinity;
+  /** The state in the latest beat. */
+  #reported = "";
+  #loggedAt = -Infinity;
 
   constructor(options: PublicationOptions) {
     this.#options = options;
@@ -121,14 +121,14 @@ export class Publication implements Subscriber<Frame>, Disposable {
     }
   }
 
-  /** Called regularly: forgets edges that are gone, and tells the others what has changed. */
+  /** Called regularly: forgets edges that are gone, and sends a beat if it is due or the state has changed. */
   check(): void {
     const now = this.#options.clock.monotonic();
     this.#edges.expire(now);
     this.#leaveIfUnwatched();
     if (!this.#options.bus.connected) return;
     const { state, error, watched } = this.#describe();
-    if (now - this.#beatAt >= BEAT_INTERVAL || this.#told !== `${state} ${watched} ${error}`) {
+    if (now - this.#beatAt >= BEAT_INTERVAL || this.#reported !== `${state} ${watched} ${error}`) {
       this.#beat();
     }
   }
@@ -143,8 +143,8 @@ export class Publication implements Subscriber<Frame>, Disposable {
   }
 
   #onMessage({ data }: Message): void {
-    const want = parseWant(data);
-    if (!want) return this.#complain();
+    const want = decodeWant(data);
+    if (!want) return this.#logInvalid();
     // An edge that has chosen another origin of this name is not ours.
     const isOurs = want.epoch === undefined || want.epoch === this.epoch;
     if (!isOurs || want.bye) {
@@ -156,7 +156,7 @@ export class Publication implements Subscriber<Frame>, Disposable {
   #onWant({ edge, lane, new: isNew }: Want): void {
     const { camera, clock } = this.#options;
     const now = clock.monotonic();
-    const isFirst = this.#edges.hear(edge, now);
+    const isFirst = this.#edges.renew(edge, now);
     if (lane !== undefined) this.#edges.open(edge, lane, { isNew, now });
     if (!this.#joined) {
       this.#joined = true;
@@ -164,7 +164,7 @@ export class Publication implements Subscriber<Frame>, Disposable {
     }
     if (isFirst) camera.retryNow(); // as the request of a viewer does
     // Mostly the edge has just received the newest one.
-    if (!this.#edges.hasHad(edge, camera.latest?.sequence ?? 0)) this.#sendNewest();
+    if (!this.#edges.wasSent(edge, camera.latest?.sequence ?? 0)) this.#sendNewest();
   }
 
   #leaveIfUnwatched(): void {
@@ -240,7 +240,7 @@ export class Publication implements Subscriber<Frame>, Disposable {
     const reason = error ? messageWithHint(error) : this.#tooLargeReason;
     return {
       state: reason === undefined ? state : "failed",
-      error: reason === undefined ? undefined : shorten(reason),
+      error: reason === undefined ? undefined : shorten(reason, MAX_REASON),
       fps: Math.round(fps * 10) / 10,
       size: size && `${size.width}x${size.height}`,
       watched: this.#edges.size > 0,
@@ -254,19 +254,15 @@ export class Publication implements Subscriber<Frame>, Disposable {
     const beat: Beat = { camera: name, epoch: this.epoch, now, monotonic, driver, ...state, gone };
     if (!bus.publish(beatSubject(name), JSON.stringify(beat))) return;
     this.#beatAt = monotonic;
-    this.#told = `${state.state} ${state.watched} ${state.error}`;
+    this.#reported = `${state.state} ${state.watched} ${state.error}`;
   }
 
   /** Logs, but not often, that a message is no want. */
-  #complain(): void {
+  #logInvalid(): void {
     const { camera, clock, log } = this.#options;
     const now = clock.monotonic();
-    if (now - this.#complainedAt < LOG_INTERVAL) return;
-    this.#complainedAt = now;
+    if (now - this.#loggedAt < LOG_INTERVAL) return;
+    this.#loggedAt = now;
     log.warn("invalid message from an edge ignored", { camera: camera.name });
   }
-}
-
-function shorten(text: string): string {
-  return text.length <= MAX_REASON ? text : `${text.slice(0, MAX_REASON - 1)}…`;
 }

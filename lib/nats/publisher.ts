@@ -6,11 +6,9 @@ import type { Bus } from "./bus.ts";
 import type { PublicationStats } from "./nats_hub.ts";
 import type { Beat } from "./protocol.ts";
 import { Publication } from "./publication.ts";
-import type { PublishValue } from "./settings.ts";
+import { NATS_DRIVER, type PublishValue } from "./settings.ts";
 import { Uplink } from "./uplink.ts";
 
-/** Name of the driver for cameras that other origins publish: they are not published again. */
-const NATS_DRIVER = "nats";
 /** Interval in which publications are checked, in milliseconds. */
 const CHECK_INTERVAL = 500;
 /** Maximum number of names whose latest publication is remembered. */
