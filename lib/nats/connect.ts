@@ -18,6 +18,8 @@ const MAX_PINGS = 3;
 export interface ConnectOptions {
   /** PEM certificates to trust in addition. */
   readonly ca: string | undefined;
+  /** Interval of the pings, in milliseconds. @default {5_000} */
+  readonly pingInterval?: number;
   /** Closes the connection, and aborts the attempt to connect. */
   readonly signal: AbortSignal;
   /** Called once, when a connection that was open is lost or closed. */
@@ -31,7 +33,7 @@ export interface ConnectOptions {
  */
 export async function connectHub(
   hub: HubAddress,
-  { ca, signal, onClose }: ConnectOptions,
+  { ca, pingInterval = PING_INTERVAL, signal, onClose }: ConnectOptions,
 ): Promise<NatsConnection> {
   const { credentials } = hub;
   try {
@@ -46,7 +48,7 @@ export async function connectHub(
       ignoreClusterUpdates: true, // they would need further permissions
       noAsyncTraces: true,
       timeout: CONNECT_TIMEOUT,
-      pingInterval: PING_INTERVAL,
+      pingInterval,
       maxPingOut: MAX_PINGS,
       dial: (signal) => dialHub(hub, ca, signal),
       onClose,

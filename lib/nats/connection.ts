@@ -13,7 +13,7 @@ import { LogLimiter } from "../log_limiter.ts";
 import type { Log } from "../log.ts";
 import { shorten } from "../quote.ts";
 import type { Bus, Message, SubscribeOptions } from "./bus.ts";
-import { connectHub } from "./connect.ts";
+import { connectHub, type ConnectOptions } from "./connect.ts";
 import { explainHubError, type HubError, HubLogInError } from "./hub_error.ts";
 import type { HubStatus } from "./nats_hub.ts";
 import { deniedRights } from "./rights.ts";
@@ -44,6 +44,8 @@ export interface NatsBusOptions {
   readonly hubs: readonly HubAddress[];
   /** PEM certificates to trust in addition. */
   readonly ca: string | undefined;
+  /** See {@link ConnectOptions}. */
+  readonly pingInterval?: number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -64,7 +66,7 @@ interface Entry {
  */
 export class NatsBus implements Bus, AsyncDisposable {
   readonly #hubs: readonly HubAddress[];
-  readonly #ca: string | undefined;
+  readonly #connectOptions: Pick<ConnectOptions, "ca" | "pingInterval">;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #limiter: LogLimiter;
@@ -82,9 +84,9 @@ export class NatsBus implements Bus, AsyncDisposable {
   /** Start of the time without a connection, by the monotonic clock, in milliseconds. */
   #downSince: number;
 
-  constructor({ hubs, ca, clock, log }: NatsBusOptions) {
+  constructor({ hubs, clock, log, ...connectOptions }: NatsBusOptions) {
     this.#hubs = hubs;
-    this.#ca = ca;
+    this.#connectOptions = connectOptions;
     this.#clock = clock;
     this.#log = log;
     this.#status = { connected: false, since: clock.now(), reason: "connecting" };
@@ -207,7 +209,7 @@ export class NatsBus implements Bus, AsyncDisposable {
     };
     let connection: NatsConnection | undefined;
     try {
-      connection = await connectHub(hub, { ca: this.#ca, signal, onClose });
+      connection = await connectHub(hub, { ...this.#connectOptions, signal, onClose });
     } catch (error) {
       return signal.aborted ? 0 : this.#fail(error as HubError);
     }
