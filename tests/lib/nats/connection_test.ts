@@ -354,7 +354,7 @@ Deno.test(
     })().catch(() => {}); // the listener is closed
     {
       const ca = await Deno.readTextFile(certificate.cert);
-      await using bus = openBus(`tls://127.0.0.1:${listener.addr.port}`, ca);
+      await using bus = openBus(`tls://127.0.0.1:${listener.addr.port}`, { ca });
       await eventually("an outcome", () => bus.lines.length > 0);
       assertEquals(bus.lines, [`info hub connected hub=127.0.0.1:${listener.addr.port}`]);
     }
