@@ -41,12 +41,12 @@ const LISTENING_TIME = BEAT_INTERVAL + 1_000;
 const MAX_CLOCK_DIFFERENCE = 500;
 /** Maximum number of origins that are listed. */
 const MAX_ORIGINS = 256;
-/** The lane, and the camera, of tests: nobody uses them. */
+/** The lane, the camera and the edge of the tests: no server uses them. */
 const TEST = "doctor";
 
 /**
  * Checks the hub: connection, log-in and rights, its limits, and the cameras that are published
- * there. Nobody else notices it.
+ * there. It does not disturb other clients.
  */
 export async function* checkNats(
   options: NatsToCheck,
@@ -147,7 +147,7 @@ async function* checkRights(
     ...receivesAll ? [frameSubject("*", 0), beatSubject()] : [],
     ...received.length > 0 || receivesAll ? [`_INBOX.${TEST}`] : [],
   ].map((subject) => connection.subscribe(subject, { callback: () => {} }));
-  // Empty beats are ignored, nobody has the lane "doctor", and no edge has that name.
+  // Empty beats are ignored, and so are the names of tests.
   for (const camera of published) {
     connection.publish(`dinocam.frame.${camera}.${TEST}`);
     connection.publish(beatSubject(camera));

@@ -7,8 +7,8 @@ import { connectOver } from "./transport.ts";
 /** Time limit for an attempt to connect, up to the log-in, in milliseconds. */
 const CONNECT_TIMEOUT = 3_000;
 /**
- * Interval of the pings, in milliseconds. An answer stands behind a frame, which takes seconds on a
- * very slow link: shorter pings would interrupt it again and again.
+ * Interval of the pings, in milliseconds. On a very slow link, a frame delays an answer by seconds:
+ * more frequent pings would close the connection again and again.
  */
 const PING_INTERVAL = 5_000;
 /** Number of unanswered pings after which the connection is closed. */

@@ -28,8 +28,8 @@ export function decodeFrame(bytes: Bytes): (FrameHeader & { jpeg: Bytes }) | und
   const epoch = view.getFloat64(16);
   if (![capturedAt, monotonic, epoch].every(Number.isFinite)) return undefined;
   const sequence = view.getUint32(24);
-  const way = view.getUint32(28);
-  return { capturedAt, monotonic, epoch, sequence, way, jpeg: bytes.subarray(FRAME_HEADER) };
+  const roundTrip = view.getUint32(28);
+  return { capturedAt, monotonic, epoch, sequence, roundTrip, jpeg: bytes.subarray(FRAME_HEADER) };
 }
 
 /** Reads a beat. @returns Undefined if it is invalid, or that of another camera than its subject. */
@@ -62,7 +62,7 @@ export function decodeWant(data: Bytes): Want | undefined {
   return isValid ? { edge, epoch, lane, new: isNew, bye } : undefined;
 }
 
-/** Reads a JSON object of a stranger: its fields can have any value. */
+/** Reads a JSON object, whose fields can have any value. */
 function parseObject<T>(data: Bytes): Partial<Record<keyof T, unknown>> | undefined {
   if (data.length > MAX_JSON) return undefined;
   try {

@@ -12,11 +12,11 @@ import { PublishedCamera } from "./published_camera.ts";
 const MAX_CAMERAS = 256;
 /** Interval in which the directory looks for origins that are silent, in milliseconds. */
 const CHECK_INTERVAL = 1_000;
-/** Time for which a camera is remembered that this server has tried to receive, in milliseconds. */
-const MEMORY = 60_000;
+/** Time for which an unpublished camera is remembered after its last use, in milliseconds. */
+const RETENTION = 60_000;
 /** Minimum time between two log lines about a second origin of a camera, in milliseconds. */
 const REPORT_INTERVAL = 60_000;
-/** Maximum number of lines of each kind in a minute: the names are those of strangers. */
+/** Maximum number of lines of each kind in a minute: anyone at the hub can cause them. */
 const MAX_LOG_LINES = 10;
 
 /** Options of a {@link Directory}. */
@@ -27,7 +27,7 @@ export interface DirectoryOptions {
   readonly isOwn?: (beat: Beat) => boolean;
 }
 
-/** The cameras that origins publish, as their beats tell. One subscription for all. */
+/** The cameras that origins publish, according to their beats. One subscription for all. */
 export class Directory implements Disposable {
   readonly #bus: Bus;
   readonly #clock: Clock;
@@ -171,8 +171,8 @@ export class Directory implements Disposable {
       await this.#clock.sleep(CHECK_INTERVAL, signal);
       this.#forgetUnlisted();
       const silent = this.#silent();
-      // What the hub has for this edge comes before the answer to a flush: a beat may stand behind
-      // frames, or in front of an edge or a hub that did not run for a while.
+      // A beat may be delayed by frames before it, or by a hub or an edge that was frozen; it arrives
+      // before the answer to a flush.
       if (silent.length > 0 && await this.#bus.flush()) {
         const isSilent = new Set(this.#silent());
         this.#unlist(silent.filter((name) => isSilent.has(name)));
@@ -195,7 +195,7 @@ export class Directory implements Disposable {
   }
 
   #forgetUnlisted(): void {
-    const since = this.#clock.monotonic() - MEMORY;
+    const since = this.#clock.monotonic() - RETENTION;
     for (const { name, followedUntil } of this.#cameras.values()) {
       const isListed = this.#listed.get(name.toLowerCase()) === name;
       if (isListed || this.#followers.has(name) || followedUntil > since) continue;

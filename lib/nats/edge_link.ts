@@ -6,7 +6,7 @@ import type { Bus } from "./bus.ts";
 import { decodeFrame } from "./decode.ts";
 import type { Directory } from "./directory.ts";
 import { FrameInterval } from "./frame_interval.ts";
-import { LaneCounter, type Turn } from "./lanes.ts";
+import { LaneCounter, type LaneSample } from "./lanes.ts";
 import { OpenLanes } from "./open_lanes.ts";
 import { OriginChoice, type Reception } from "./origin_choice.ts";
 import { type Beat, type FrameHeader, ORIGIN_TIMEOUT } from "./protocol.ts";
@@ -57,7 +57,7 @@ export interface EdgeLinkOptions {
 
 /**
  * Receives one camera from the hub, for all receivers that want it. When a frame has come, its lane
- * is opened again: so there are never more frames on the way than there are lanes.
+ * is opened again: so there are never more frames on their way than there are lanes.
  */
 export class EdgeLink implements Disposable {
   readonly #options: EdgeLinkOptions;
@@ -78,7 +78,7 @@ export class EdgeLink implements Disposable {
   /** Time of the first of the late frames since the last one that was not. */
   #lateSince: number | undefined;
   #disconnectedAt: number | undefined;
-  /** Time since when the hub says that nobody has subscribed to the wants. */
+  /** Time of the hub's first answer that nobody has subscribed to the wants. */
   #unansweredAt: number | undefined;
   #isPinging = false;
   #isClosed = false;
@@ -130,7 +130,7 @@ export class EdgeLink implements Disposable {
     this.#receivers.delete(receiver);
   }
 
-  /** Tells the origin that this server leaves. The receivers are not told. */
+  /** Leaves the origin. The receivers are not notified. */
   [Symbol.dispose](): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -140,7 +140,7 @@ export class EdgeLink implements Disposable {
   }
 
   #begin(): void {
-    this.#options.roundTrip.measure(); // before anything else is on the way
+    this.#options.roundTrip.measure(); // while the link is idle
     this.#openLanes();
   }
 
@@ -165,15 +165,15 @@ export class EdgeLink implements Disposable {
     const isOld = this.#last && ((frame.sequence - this.#last.sequence) | 0) <= 0;
     if (isOld) return;
     const delay = now - frame.monotonic;
-    const turn = now - openedAt;
+    const turnaround = now - openedAt;
     origin.baseline.add(delay, now);
     this.#last = { epoch: frame.epoch, sequence: frame.sequence }; // not the JPEG
     this.#unansweredAt = undefined;
     this.#interval.add(frame);
     const excess = origin.beat ? origin.baseline.excess(delay, now) : undefined;
     const isLate = this.#camera.lateFrames.add({
-      excess: excess ?? turn,
-      turn,
+      excess: excess ?? turnaround,
+      turnaround,
       wasAlone: this.#arrivedAt > -Infinity && openedAt >= this.#arrivedAt,
       interval: this.#expectedInterval(),
     });
@@ -181,29 +181,33 @@ export class EdgeLink implements Disposable {
     if (isLate) this.#onLate(openedAt, now);
     else {
       this.#lateSince = undefined;
-      this.#adapt({ turn, excess, delay }, frame.way);
+      this.#adapt({ turnaround, excess, delay }, frame.roundTrip);
     }
     this.#openLanes(); // before the receivers need time
     if (isLate) { for (const receiver of [...this.#receivers]) receiver.onLate(data.length); }
     else {
-      this.#stalls.onFrame(now, turn - this.#expectedInterval());
+      this.#stalls.onFrame(now, turnaround - this.#expectedInterval());
       this.#lanes.resetInterval(this.#stalls.transfer);
       for (const receiver of [...this.#receivers]) receiver.onFrame(frame);
     }
   }
 
-  /** Handles a frame that came too late: mostly a leftover of a link that stood still. */
+  /** Handles a frame that came too late, usually after an outage of the link. */
   #onLate(openedAt: number, now: number): void {
     this.#stalls.onLate(now);
     this.#origins.current?.baseline.adoptSteady(now);
     this.#counter.addLate(openedAt < (this.#lateSince ??= now));
   }
 
-  #adapt(turn: Pick<Turn, "turn" | "excess" | "delay">, originWay: number): void {
-    const { roundTrip } = this.#options;
-    const way = roundTrip.ms === undefined ? undefined : roundTrip.ms + originWay;
+  /** Adapts the number of lanes. @param originMs Round-trip time of the origin, in milliseconds. */
+  #adapt(
+    sample: Pick<LaneSample, "turnaround" | "excess" | "delay">,
+    originMs: number,
+  ): void {
+    const { roundTrip: own } = this.#options;
+    const roundTrip = own.ms === undefined ? undefined : own.ms + originMs;
     const interval = this.#interval.ms;
-    if (this.#counter.add({ ...turn, way, interval })) roundTrip.measure();
+    if (this.#counter.add({ ...sample, roundTrip, interval })) own.measure();
   }
 
   /** Interval between two frames of the camera, in milliseconds; 0 if it is unknown. */

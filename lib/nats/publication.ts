@@ -23,11 +23,11 @@ import {
 import type { Uplink } from "./uplink.ts";
 
 /**
- * A frame that has waited for longer is sent only if the camera is so slow that it still shows the
- * present, in milliseconds.
+ * Maximum age of a frame when it is sent, in milliseconds. The frame of a slow camera can be older;
+ * see {@link FRESH_INTERVALS}.
  */
-const MAX_WAIT = 500;
-/** A frame shows the present for this many of the camera's intervals between two frames. */
+const MAX_AGE = 500;
+/** Maximum age of the frame of a slow camera, in intervals between two frames. */
 const FRESH_INTERVALS = 1.5;
 /** Share of a camera's interval in which a frame may be sent again, to edges that missed it. */
 const COPIES = 0.5;
@@ -109,19 +109,19 @@ export class Publication implements Subscriber<Frame>, Disposable {
     this.#joined = false;
   }
 
-  /** Takes note that the connection is made or lost. */
+  /** Called when the connection is made or lost. */
   onConnection(connected: boolean): void {
     if (connected) {
       this.#tooLargeReason = undefined; // the hub may have a larger max_payload now
       this.#beat();
     } else {
-      // Not when it is made again: edges may have told their lanes before this is called.
+      // Not when it is made again: wants of edges may arrive before this is called.
       this.#edges.closeLanes();
       this.#busy = 0;
     }
   }
 
-  /** Called regularly: forgets edges that are gone, and sends a beat if it is due or the state has changed. */
+  /** Called regularly: removes silent edges, and sends a beat if it is due or the state has changed. */
   check(): void {
     const now = this.#options.clock.monotonic();
     this.#edges.expire(now);
@@ -133,7 +133,7 @@ export class Publication implements Subscriber<Frame>, Disposable {
     }
   }
 
-  /** Leaves the camera, and tells the edges that it is published no more. */
+  /** Leaves the camera, and sends the last beat. */
   [Symbol.dispose](): void {
     if (this.#stack.disposed) return;
     this.#stack.dispose();
@@ -145,9 +145,9 @@ export class Publication implements Subscriber<Frame>, Disposable {
   #onMessage({ data }: Message): void {
     const want = decodeWant(data);
     if (!want) return this.#logInvalid();
-    // An edge that has chosen another origin of this name is not ours.
-    const isOurs = want.epoch === undefined || want.epoch === this.epoch;
-    if (!isOurs || want.bye) {
+    // The edge may have chosen another origin of this name.
+    const isForThis = want.epoch === undefined || want.epoch === this.epoch;
+    if (!isForThis || want.bye) {
       this.#edges.remove(want.edge);
       this.#leaveIfUnwatched();
     } else this.#onWant(want);
@@ -163,7 +163,7 @@ export class Publication implements Subscriber<Frame>, Disposable {
       camera.join(this);
     }
     if (isFirst) camera.retryNow(); // as the request of a viewer does
-    // Mostly the edge has just received the newest one.
+    // Usually the edge has just received the newest one.
     if (!this.#edges.wasSent(edge, camera.latest?.sequence ?? 0)) this.#sendNewest();
   }
 
@@ -195,10 +195,10 @@ export class Publication implements Subscriber<Frame>, Disposable {
     return true;
   }
 
-  /** Whether a frame shows the present. */
+  /** Whether a frame is young enough to be sent. */
   #isFresh({ monotonic }: Frame, now: number): boolean {
     const age = now - monotonic;
-    if (age <= MAX_WAIT) return true;
+    if (age <= MAX_AGE) return true;
     const { fps } = this.#options.camera.stats();
     return fps > 0 && age <= FRESH_INTERVALS * 1000 / fps;
   }
@@ -210,7 +210,13 @@ export class Publication implements Subscriber<Frame>, Disposable {
       this.#onTooLarge(sequence, size);
       return false;
     }
-    const header = { capturedAt, monotonic, epoch: this.epoch, sequence, way: uplink.way };
+    const header = {
+      capturedAt,
+      monotonic,
+      epoch: this.epoch,
+      sequence,
+      roundTrip: uplink.roundTrip,
+    };
     const data = encodeFrame(jpeg, header);
     const bit = 1 << lane;
     const isSent = uplink.send(frameSubject(camera.name, lane), data, () => this.#busy &= ~bit);

@@ -90,7 +90,7 @@ export class PublishedCamera {
     this.#current = origin;
   }
 
-  /** Records that nobody answers: all origins are gone, though they may return. */
+  /** Records that no origin answers. They may return. */
   forgetOrigins(): void {
     for (const origin of this.#origins.values()) origin.heardAt = -Infinity;
     this.#current = undefined;

@@ -14,7 +14,7 @@ const header: FrameHeader = {
   monotonic: 12_345.25,
   epoch: 1_767_225_500_000.125,
   sequence: 4_000_000_000,
-  way: 12,
+  roundTrip: 12,
 };
 const beat: Beat = {
   camera: "front",
