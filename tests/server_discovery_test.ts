@@ -1,38 +1,7 @@
 import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { README } from "./readme.ts";
+import { PictureFolder } from "./picture_folder.ts";
 import { eventually, ROOT, Server } from "./server.ts";
-
-/** The driver in the README: each `NAME.jpg` in its folder is a camera. */
-const [, PICTURES = ""] = /^## Drivers$[^]*?^```ts\n([^]*?)^```$/m.exec(README)!;
-const picture = await Deno.readFile(new URL("cameras/emulated/1.jpg", ROOT));
-
-/** A folder with the README's driver. */
-class Folder implements AsyncDisposable {
-  private constructor(readonly path: string) {}
-
-  static async create(...names: string[]): Promise<Folder> {
-    const folder = new Folder(await Deno.makeTempDir());
-    await Deno.writeTextFile(join(folder.path, "pictures.ts"), PICTURES);
-    for (const name of names) await folder.add(name);
-    return folder;
-  }
-
-  /** Makes a camera appear. */
-  async add(name: string): Promise<void> {
-    await Deno.writeFile(join(this.path, "new"), picture);
-    await Deno.rename(join(this.path, "new"), join(this.path, `${name}.jpg`));
-  }
-
-  /** Makes a camera disappear. */
-  async remove(name: string): Promise<void> {
-    await Deno.remove(join(this.path, `${name}.jpg`));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.path, { recursive: true });
-  }
-}
 
 /** The names in `GET /cameras`. */
 async function namesAt({ url }: Server): Promise<string[]> {
@@ -48,7 +17,7 @@ async function untilNames(server: Server, ...names: string[]): Promise<void> {
 }
 
 Deno.test("the README's driver that discovers cameras passes the type check", async () => {
-  await using folder = await Folder.create();
+  await using folder = await PictureFolder.create();
   const config = new URL("deno.json", ROOT).pathname;
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["check", "-q", "--config", config, join(folder.path, "pictures.ts")],
@@ -57,7 +26,7 @@ Deno.test("the README's driver that discovers cameras passes the type check", as
 });
 
 Deno.test("cameras that a driver discovers come and go in /cameras, /metrics and at the routes", async () => {
-  await using folder = await Folder.create();
+  await using folder = await PictureFolder.create();
   await using server = await Server.start({
     command: [Deno.execPath(), "task", "-q", "start"],
     env: { CAMERAS_DIR: folder.path, CAMERA: "emulated,pictures", FRONT_IDLE_SECONDS: "0" },
@@ -97,7 +66,7 @@ Deno.test("cameras that a driver discovers come and go in /cameras, /metrics and
 });
 
 Deno.test("without a camera, routes respond with 503 and a reason until one appears", async () => {
-  await using folder = await Folder.create();
+  await using folder = await PictureFolder.create();
   await using server = await Server.start({
     env: { CAMERAS_DIR: folder.path, CAMERA: "pictures" },
   });
@@ -121,7 +90,7 @@ Deno.test("without a camera, routes respond with 503 and a reason until one appe
 });
 
 Deno.test("a stream goes on when its camera disappears, and has pictures again when it returns", async () => {
-  await using folder = await Folder.create("front");
+  await using folder = await PictureFolder.create("front");
   await using server = await Server.start({
     env: { CAMERAS_DIR: folder.path, CAMERA: "pictures" },
   });
@@ -158,7 +127,7 @@ Deno.test("a stream goes on when its camera disappears, and has pictures again w
 });
 
 Deno.test("a discovered camera with an invalid setting or another camera's name is ignored, and logged once", async () => {
-  await using folder = await Folder.create("front", "Emulated", "no_name");
+  await using folder = await PictureFolder.create("front", "Emulated", "no_name");
   await using server = await Server.start({
     env: { CAMERAS_DIR: folder.path, CAMERA: "emulated,pictures", FRONT_IDLE_SECONDS: "soon" },
   });
@@ -179,7 +148,7 @@ Deno.test("a discovered camera with an invalid setting or another camera's name 
 });
 
 Deno.test("SOURCE needs a named camera if the driver discovers cameras", async () => {
-  await using folder = await Folder.create("front");
+  await using folder = await PictureFolder.create("front");
   const env = { CAMERAS_DIR: folder.path, SOURCE: "front.jpg" };
   const { code, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-q", "--allow-all", "main.ts"],
@@ -199,7 +168,7 @@ Deno.test("SOURCE needs a named camera if the driver discovers cameras", async (
 });
 
 Deno.test("doctor lists the cameras that a driver discovers, and checks their first frames", async () => {
-  await using folder = await Folder.create("front");
+  await using folder = await PictureFolder.create("front");
   await Deno.mkdir(join(folder.path, "yard.jpg"));
   const { code, stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-q", "--allow-all", "main.ts", "doctor"],

@@ -12,7 +12,7 @@ const TRANSFERS = 4;
 /** Number of round-trip times whose shortest counts. */
 const WAYS = 8;
 /** Minimum time between two measurements of the way, in milliseconds: while idle, between frames. */
-const MEASURE_INTERVALS = { idle: 2_000, busy: 500 };
+const MEASURE_INTERVALS = { idle: 8_000, busy: 500 };
 /**
  * Age at which the way may have become longer, in milliseconds: if it then seems that there is no
  * room, no frame is sent until it has been measured again.
@@ -94,7 +94,7 @@ export class Uplink {
     return true;
   }
 
-  /** Measures the way to the hub, if no frame is on it; at most every 2 s. */
+  /** Measures the way to the hub, if no frame is on it; at most every 8 s. */
   measure(): void {
     this.#measureWay(MEASURE_INTERVALS.idle);
   }

@@ -9,7 +9,8 @@ import { frameMessage, PROTOCOL_VERSION } from "../../lib/live/mod.ts";
 import { Browser, CHROMIUM, type Page } from "../browser.ts";
 import { createServerApp } from "../lib/http/server_app.ts";
 import { needing, PYTHON } from "../parts.ts";
-import { eventually } from "../server.ts";
+import { PictureFolder } from "../picture_folder.ts";
+import { eventually, Server } from "../server.ts";
 import { noEvents } from "../silent.ts";
 import { ReplayServer, takePictures } from "./replay_server.ts";
 import { STATUS, StubServer } from "./stub_server.ts";
@@ -82,20 +83,26 @@ const SCRIPT = `
       for (const { addedNodes, removedNodes, type, target } of records) {
         if (type === "attributes") {
           if (target.matches(".tile.blank")) touched.push(target.dataset.camera + " is blank");
-        } else for (const node of [...addedNodes, ...removedNodes]) {
-          touched.push((node.isConnected ? "+" : "-") + (node.dataset?.camera ?? node.nodeName));
+        } else if (target === main) {
+          for (const node of [...addedNodes, ...removedNodes]) {
+            touched.push((node.isConnected ? "+" : "-") + (node.dataset?.camera ?? node.nodeName));
+          }
         }
       }
     });
     const main = document.querySelector("#cameras");
-    observer.observe(main, { childList: true });
-    observer.observe(main, { subtree: true, attributes: true, attributeFilter: ["class"] });
+    observer.observe(main, {
+      childList: true, subtree: true, attributes: true, attributeFilter: ["class"],
+    });
   };
 `;
 
 /** Names of the cameras of the tiles, in the order of the page. */
 const TILES =
   `Array.from(document.querySelectorAll(".tile"), ({ dataset }) => dataset.camera).join()`;
+
+/** Whether the page says that there are no cameras. */
+const IS_EMPTY = `document.querySelector("#empty")?.hidden === false`;
 
 async function openPage(browser: Browser, url: string, script = ""): Promise<Page> {
   const page = await browser.newPage();
@@ -124,7 +131,7 @@ Deno.test("A list of cameras that changes, in Chromium", needing(CHROMIUM), asyn
     await using server = new ListServer(pages);
     await using page = await openPage(browser, server.url);
     const advice = "Cameras appear here as soon as the server finds them";
-    await page.until(`!document.querySelector("#empty").hidden`);
+    await page.until(IS_EMPTY);
     assertEquals(await linesOf(page, "#empty"), ["No cameras yet", REASON, advice]);
     assertMatch(await page.eval(`document.querySelector("#announcement").innerText`), /No cameras/);
     server.show("front");
@@ -132,7 +139,7 @@ Deno.test("A list of cameras that changes, in Chromium", needing(CHROMIUM), asyn
     assertEquals([await page.eval(TILES), await linesOf(page, "#empty")], ["front", undefined]);
     await page.until(`document.title === "● front – dinocam"`);
     server.show();
-    await page.until(`!document.querySelector("#empty").hidden`);
+    await page.until(IS_EMPTY);
     assertEquals([await page.eval(TILES), await page.eval("document.title")], ["", "dinocam"]);
     server.show("front", "back");
     await page.eval("painted = {}");
@@ -229,8 +236,28 @@ Deno.test("A list of cameras that changes, in Chromium", needing(CHROMIUM), asyn
     await page.until(`${image("attic")}?.naturalWidth > 0`);
     assert(await page.eval(`${image("front")} === image && image.src === address`));
     server.show();
-    await page.until(`!document.querySelector("#empty").hidden`);
+    await page.until(IS_EMPTY);
     assertEquals((await linesOf(page, "#empty"))![0], "No cameras yet");
+    assertEquals(page.errors, []);
+  });
+
+  await t.step("cameras that a driver discovers appear and disappear on the page", async () => {
+    await using folder = await PictureFolder.create();
+    await using server = await Server.start({
+      env: { CAMERAS_DIR: folder.path, CAMERA: "pictures" },
+    });
+    await using page = await openPage(browser, server.url);
+    await page.until(IS_EMPTY);
+    assertMatch((await linesOf(page, "#empty"))![1]!, /pictures/);
+    await folder.add("front");
+    await folder.add("yard");
+    await untilPainted(page, "front", "yard");
+    await page.eval(`globalThis.kept = tileOf("yard")`);
+    await folder.remove("front");
+    await page.until(`${TILES} === "yard"`);
+    await page.eval("painted = {}");
+    await untilPainted(page, "yard");
+    assert(await page.eval(`tileOf("yard") === kept`));
     assertEquals(page.errors, []);
   });
 
@@ -238,7 +265,7 @@ Deno.test("A list of cameras that changes, in Chromium", needing(CHROMIUM), asyn
     const jpeg = await Deno.readFile("cameras/emulated/1.jpg");
     const frame = (index: number) =>
       frameMessage({ jpeg, sequence: 5 + index, capturedAt: Date.now(), monotonic: 0 }, index);
-    const cameras = [{ ...STATUS, index: 7 }];
+    const cameras = [{ ...STATUS, index: 7, link: { lanes: 2, late: 3 } }];
     const hello = { type: "hello", version: PROTOCOL_VERSION, now: Date.now(), cameras };
     await using server = new StubServer(
       pages,
@@ -251,6 +278,9 @@ Deno.test("A list of cameras that changes, in Chromium", needing(CHROMIUM), asyn
         .map(({ camera }) => camera).sort();
     await eventually("all are acknowledged", () => acknowledged().length === 3);
     assertEquals([acknowledged(), await page.eval("painted")], [[0, 7, 9], { front: 1 }]);
+    // The details of a camera from a hub.
+    await page.until(`tileOf("front").querySelector(".age").title
+      .endsWith("Hub: 2 lanes, 3 pictures late.")`);
     assertEquals(page.errors, []);
   });
 });
@@ -313,7 +343,7 @@ Deno.test(
         // All disappear, and one returns: at the same moment.
         const before = await value();
         server.show();
-        await page.until(`!document.querySelector("#empty").hidden`);
+        await page.until(IS_EMPTY);
         server.show("side");
         await page.eval("painted = {}");
         await untilPainted(page, "side");

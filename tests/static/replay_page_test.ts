@@ -231,13 +231,13 @@ Deno.test("Replay in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
     await using page = await open(server, `#@${moment}`);
     assertEquals(sentBy(server, "replay")[0]!.cameras, ["front", "back"]);
     await page.until("seen.some(({ camera }) => camera === 1)");
-    // Another camera is shown at the same moment.
+    // One of the cameras goes on where it is.
     await page.eval(`location.hash = "#back"`);
     await eventually(
       "back is replayed",
       () => `${sentBy(server, "replay").at(-1)!.cameras}` === "back",
     );
-    assertAlmostEquals(sentBy(server, "replay").at(-1)!.at as number, at, 5_000);
+    assertEquals(sentBy(server, "replay").at(-1)!.at, null);
     // The link of the page leads to the moment.
     await browser.send("Browser.grantPermissions", {
       permissions: ["clipboardReadWrite", "clipboardSanitizedWrite"],
