@@ -7,6 +7,8 @@ import type { CameraEvent } from "./events.ts";
 
 /** Maximum number of log lines per camera and minute. */
 const MAX_LINES = 20;
+/** Maximum number of log lines per minute about all cameras: discovered ones can be many. */
+const MAX_TOTAL_LINES = 1_000;
 /**
  * Maximum length of a logged reason or hint, in characters: a user's driver can report any text.
  */
@@ -20,8 +22,8 @@ export interface EventLogOptions {
 
 /**
  * Logs the events of all cameras. A failure that repeats is logged once until frames flow again.
- * The number of lines per camera, and about the cameras that one driver discovers, is limited, see
- * {@link LogLimiter}.
+ * The number of lines per camera, about the cameras that one driver discovers, and in all, is
+ * limited, see {@link LogLimiter}.
  *
  * @returns An object whose disposal ends the logging.
  */
@@ -43,8 +45,15 @@ export function logCameraEvents(
       log.info("camera events logged again", { camera, suppressed: count, ...latest });
     },
   });
+  const total = new LogLimiter({
+    clock,
+    maxLines: MAX_TOTAL_LINES,
+    onSuspend: (_, seconds) => log.warn("events of all cameras not logged", { seconds }),
+    onResume: (_, count) => log.info("events of all cameras logged again", { suppressed: count }),
+  });
   const stack = new DisposableStack();
   stack.use(limiter);
+  stack.use(total);
   stack.use(events.subscribe((event) => {
     const { type, camera } = event;
     if (ENDS_FAILURE.has(type)) reasons.delete(camera);
@@ -56,6 +65,7 @@ export function logCameraEvents(
       suppressed.set(key, { latest: type, ...fields });
       return;
     }
+    if (!total.allow("cameras")) return;
     if (type === "camera frames dropped") return log.warn(type, { camera, ...fields });
     if (type !== "camera failed") return log.info(type, { camera, ...fields });
     reasons.set(camera, `${fields.reason}`);

@@ -33,7 +33,8 @@ export interface OpenRecordingsOptions {
  * when it is needed.
  *
  * A recorded camera stays in the list until the server ends, so that its recordings stay available
- * while it delivers no frames.
+ * while it delivers no frames. One that has none leaves it: the names are those of strangers, and
+ * the list is limited.
  *
  * @param settings The settings of recording for the whole server.
  * @throws {ConfigError} If the server cannot record there.
@@ -57,7 +58,10 @@ export async function openRecordings(
     }
     return { fps, sound };
   };
-  cameras.keep(({ name }) => recording.records(name));
+  const { library } = recording;
+  const hasRecordings = (name: string) =>
+    library.progress < 1 || library.extent(name).oldest !== undefined;
+  cameras.keep(({ name }) => recording.records(name) && hasRecordings(name));
   recording.use(followCameras(cameras, {
     added(camera) {
       const options = optionsFor(camera);

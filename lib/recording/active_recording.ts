@@ -114,7 +114,8 @@ export class ActiveRecording implements MutableRecording {
   async remove(camera: Camera): Promise<void> {
     const known = this.#cameras.get(camera.name);
     if (known?.camera !== camera) return;
-    this.#options.log.info("recording stopped", { camera: camera.name });
+    const hasRecorded = known.recorder.status().frames > 0;
+    if (hasRecorded) this.#options.log.info("recording stopped", { camera: camera.name });
     await this.#end(known);
   }
 

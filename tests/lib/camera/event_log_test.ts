@@ -51,6 +51,19 @@ Deno.test("logCameraEvents() bounds the lines of a camera whose reasons differ e
   );
 });
 
+Deno.test("logCameraEvents() bounds the lines of all cameras together", async () => {
+  const { clock, lines, fail } = setUp();
+  for (let n = 0; n < 30_000; n++) {
+    fail("nobody publishes it", `camera${n}`);
+    if (n % 1_000 === 0) await clock.advance(10_000);
+  }
+  assert(lines.length <= 5 * 1_002, `${lines.length} lines`);
+  assert(lines.includes("warn events of all cameras not logged seconds=60"));
+  await clock.advance(60_000);
+  fail("cable unplugged", "back");
+  assertEquals(lines.at(-1), 'warn camera failed camera=back reason="cable unplugged"');
+});
+
 Deno.test("logCameraEvents() still logs the events of other cameras", () => {
   const { lines, fail } = setUp();
   for (let n = 0; n < 100; n++) fail(`error ${n}`);

@@ -72,7 +72,8 @@ Deno.test("openRecordings() records cameras as they appear, and those that RECOR
     const states = () => ["yard", "shed", "front"].map((name) => recording.status(name).state);
     await eventually("both run", () => yard!.source.live + shed!.source.live === 2);
     assertEquals(states(), ["waiting", "waiting", "off"]);
-    assertEquals(cameras.all.map(cameras.keeps), [true, true, false]);
+    assertEquals(recording.library.progress, 1);
+    assertEquals(cameras.all.map(cameras.keeps), [false, false, false]); // nothing is recorded yet
     for (let number = 1; number <= 3; number++) {
       yard!.source.push(makeJpeg({ number }));
       shed!.source.push(makeJpeg({ number }));
@@ -80,6 +81,7 @@ Deno.test("openRecordings() records cameras as they appear, and those that RECOR
     await eventually("frames are recorded", () => recording.status("shed").frames === 3);
     await eventually("a frame is recorded", () => recording.status("yard").frames === 1);
     assertEquals(states(), ["recording", "recording", "off"]);
+    assertEquals(cameras.all.map(cameras.keeps), [true, true, false]);
     assertEquals(front!.source.opened, 0);
 
     cameras.set([shed!.camera, front!.camera]);
@@ -109,6 +111,8 @@ Deno.test("openRecordings() records a camera of RECORD that appears later, and n
     cameras.set([shed!.camera]);
     cameras.set([shed!.camera, yard!.camera]);
     await eventually("it runs", () => yard!.source.live === 1);
+    yard!.source.push(makeJpeg({ number: 1 }));
+    await eventually("it is recorded", () => recording.status("yard").frames === 1);
     assertEquals(cameras.all.map(cameras.keeps), [false, true]);
     assertEquals(shed!.source.opened, 0);
   });
