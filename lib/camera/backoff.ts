@@ -72,8 +72,8 @@ export class Backoff<E extends RetryableError> implements Disposable {
   /** Time between the first and the latest item since the last start, in milliseconds. */
   #succeedingFor = 0;
   #retryRequested = Promise.withResolvers<void>();
-  /** Waits for the promise of the last failure. */
-  #promised: Disposable | undefined;
+  /** Waits for `retryWhen` of the last failure. */
+  #recovery: Disposable | undefined;
 
   constructor({ clock, onFailure, isNeeded = () => true, onForgotten }: BackoffOptions<E>) {
     this.#clock = clock;
@@ -115,7 +115,7 @@ export class Backoff<E extends RetryableError> implements Disposable {
   succeed(): void {
     const now = this.#clock.monotonic();
     this.#lastError = undefined;
-    if (this.#promised) this.#expectNothing();
+    if (this.#recovery) this.#stopWaiting();
     this.#succeedingSince ??= now;
     this.#succeedingFor = now - this.#succeedingSince;
     if (this.#succeedingFor >= RESET_AFTER) this.#consecutiveFailures = 0;
@@ -128,25 +128,25 @@ export class Backoff<E extends RetryableError> implements Disposable {
     this.#lastError = error;
     this.#failedAt = this.#clock.monotonic();
     this.#retryAt = this.#failedAt + delay;
-    this.#expectNothing();
+    this.#stopWaiting();
     const { retryWhen } = error;
-    if (retryWhen) this.#promised = whenResolved(retryWhen, () => this.#onPromisedSuccess());
+    if (retryWhen) this.#recovery = whenResolved(retryWhen, () => this.#onRecovery());
     this.#onFailure?.(error, delay);
   }
 
-  /** Waits no longer for the promise of the last failure. */
+  /** Stops to wait for `retryWhen` of the last failure. */
   [Symbol.dispose](): void {
-    this.#expectNothing();
+    this.#stopWaiting();
   }
 
-  #expectNothing(): void {
-    this.#promised?.[Symbol.dispose]();
-    this.#promised = undefined;
+  #stopWaiting(): void {
+    this.#recovery?.[Symbol.dispose]();
+    this.#recovery = undefined;
   }
 
-  /** The promise of the last failure is fulfilled. */
-  #onPromisedSuccess(): void {
-    this.#expectNothing();
+  /** Handles that `retryWhen` of the last failure has resolved. */
+  #onRecovery(): void {
+    this.#stopWaiting();
     this.retryNow({ skipDelay: true });
     if (this.#isNeeded()) return;
     this.#lastError = undefined;

@@ -25,8 +25,8 @@ export interface CameraEntries<Config> {
 type Entry = Pick<CameraConfig, "driver" | "named" | "env">;
 
 /**
- * Tells the cameras in `CAMERA` from the groups: the entries without a name whose driver discovers
- * cameras.
+ * Separates the cameras in `CAMERA` from the groups: the entries without a name whose driver
+ * discovers cameras.
  *
  * @throws {ConfigError} If a driver cannot be loaded, or `SOURCE` is set and is that of no camera.
  */
@@ -67,8 +67,8 @@ function refuseSource({ driver, env }: CameraGroup, hasOthers: boolean): void {
 }
 
 /**
- * Calls a driver's `configure` as for a discovered camera, to learn from the environment that it
- * gets what it reads.
+ * Calls a driver's `configure` as for a discovered camera, so that `env` can record which variables
+ * it reads.
  *
  * @returns Whether the driver has accepted the settings.
  * @throws {ConfigError} If one of the server's own drivers refuses a value. A user's driver may

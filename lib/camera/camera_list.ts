@@ -55,7 +55,7 @@ export class MutableCameraList<C = Camera> implements CameraList<C> {
     return this.#all;
   }
 
-  /** Replaces the list, and tells the subscribers unless it is the same. */
+  /** Replaces the list, and notifies the subscribers unless it is the same. */
   set(all: readonly C[]): void {
     const isSame = all.length === this.#all.length && all.every((one, i) => one === this.#all[i]);
     if (isSame) return;

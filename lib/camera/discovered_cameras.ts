@@ -65,7 +65,7 @@ export class DiscoveredCameras {
   }
 
   /** Whether there are cameras that have disappeared, and are still open. */
-  get waits(): boolean {
+  get hasDisappeared(): boolean {
     return [...this.#entries].some(([name, { source }]) => this.#discovered.get(name) !== source);
   }
 

@@ -233,7 +233,7 @@ export class ServerCameras implements CameraList {
     for (const { cameras } of this.#groups) cameras.removeGone();
     for (const { cameras } of this.#groups) cameras.addNew();
     this.#list.set(this.#inOrder());
-    if (this.#groups.some(({ cameras }) => cameras.waits)) this.#checkLater();
+    if (this.#groups.some(({ cameras }) => cameras.hasDisappeared)) this.#checkLater();
   }
 
   /** All cameras in the order of `CAMERA`. */

@@ -20,7 +20,7 @@ export interface CheckedEntries {
 }
 
 /**
- * Tells the cameras in `CAMERA` from the drivers that discover cameras.
+ * Separates the cameras in `CAMERA` from the drivers that discover cameras.
  *
  * @throws {ConfigError} See {@link findGroups}.
  */

@@ -122,7 +122,7 @@ export class CameraFeeds<C extends FeedCamera> {
   }
 
   /**
-   * Sends the sound of what the client watches, or no longer.
+   * Starts or ends the sound: that of the replay, or the live one.
    *
    * @param retry Whether to retry without the usual delay; undefined if the client requests nothing.
    */

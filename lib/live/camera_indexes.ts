@@ -3,7 +3,7 @@ const MAX_INDEXES = 65_536;
 
 /**
  * The numbers by which messages refer to cameras. A name has the same index in all sessions, so that
- * they can share messages; it keeps it for good, also while no camera has the name.
+ * they can share messages, and keeps it, also while no camera has the name.
  */
 export class CameraIndexes {
   readonly #byName = new Map<string, number>();

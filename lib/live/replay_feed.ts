@@ -113,7 +113,7 @@ export class ReplayFeed {
   }
 
   /**
-   * Replays along a playhead from now on. Does nothing but answer by `id` if it is the same one.
+   * Replays along a playhead from now on. For the same playhead, it only answers the request `id`.
    *
    * @param moved Whether it is at another position than the one before.
    */

@@ -109,10 +109,9 @@ export interface LiveSessionOptions<C extends FeedCamera = FeedCamera> {
  * list: they are for a camera that has just disappeared.
  *
  * `watch` and `listen` name all cameras that the client wants, whether they are in the list or not:
- * the frames and the sound of a camera that appears begin by themselves. A client that has sent no
- * `watch`, and none in the address, watches all cameras. A camera that disappears and returns is not
- * replayed any more. If it returns soon, two messages `cameras` follow each other: the first one
- * without it.
+ * the frames and the sound of a camera that appears follow without a request. A client that has sent
+ * no `watch`, and none in the address, watches all cameras. The replay of a camera ends when it
+ * disappears. If it returns at once, there are still two messages `cameras`: the first without it.
  *
  * `hello` has `"replay":true` if the server has recordings. Then a client can replay cameras:
  *
@@ -127,9 +126,9 @@ export interface LiveSessionOptions<C extends FeedCamera = FeedCamera> {
  *
  * The cameras of a message share one playhead: time = `at` + `speed` × time since then. `speed` is
  * from -60 to 60; 0 shows the frame at that time. With `at` null and an unchanged speed, cameras that
- * are live follow the playhead of the others, which go on undisturbed. A camera is live or replayed; `watch` keeps what it
- * is, and a camera that is not watched is neither. A request replaces one that waits. A step is
- * counted in the frames of the first camera; the others follow.
+ * are live join the playhead of the others, whose replay continues. A camera is live or replayed, and
+ * `watch` does not change that; a camera that is not watched is neither. A request replaces one that
+ * waits. A step is counted in the frames of the first camera; the others follow.
  *
  * States: `playing` and `paused` (with the time of the frame shown) answer a request. `gap`: nothing
  * was recorded between `from` and `to`; the playhead jumps over it when no camera has frames there,
@@ -175,13 +174,14 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
   #cameras: readonly CameraFeeds<C>[] = [];
   readonly #byIndex = new Map<number, CameraFeeds<C>>();
   readonly #byName = new Map<string, CameraFeeds<C>>();
-  /** Names of the cameras that have left the list since the client was told of it. */
+  /** Names of the cameras that have left the list since the client received it. */
   readonly #left = new Set<string>();
   #subscription: Disposable | undefined;
-  /** Whether the client has not been told of the latest list, and whether it will be by itself. */
+  /** Whether the list has changed since the client received it. */
   #isStale = false;
+  /** Whether an update of the client is scheduled. */
   #isUpdating = false;
-  /** When the client was told last. */
+  /** Time of the last update, monotonic, in milliseconds. */
   #updatedAt = -Infinity;
   /** Names of the cameras that the client watches; undefined: all. */
   #watching: ReadonlySet<string> | undefined;
@@ -235,8 +235,7 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
   }
 
   /**
-   * Watches these cameras and leaves all others. Those that are being replayed are replayed on.
-   * Names without a camera are those of cameras that may appear.
+   * Watches these cameras, also those that appear later, and leaves all others. Replays continue.
    *
    * @param retry Whether to retry failed cameras without the usual delay.
    */
@@ -259,8 +258,8 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
   }
 
   /**
-   * Listens to these cameras, whether they are watched or not, and to no others. Names without a
-   * camera are those of cameras that may appear. Ignores cameras without sound.
+   * Listens to these cameras, also those that appear later, whether they are watched or not, and to no
+   * others. Ignores cameras without sound.
    *
    * @param retry Whether to retry failed microphones without the usual delay.
    */
@@ -314,7 +313,7 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
     for (const feeds of this.#cameras) feeds.end();
   }
 
-  /** Leaves the cameras that have disappeared at once, and tells the client soon. */
+  /** Leaves the cameras that have disappeared, and schedules an update of the client. */
   #onListChange(): void {
     const all = new Set(this.#options.cameras.all);
     for (const feeds of this.#cameras) if (!all.has(feeds.camera)) this.#remove(feeds);
@@ -322,7 +321,7 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
     void this.#updateSoon();
   }
 
-  /** Updates the client after all changes of this turn, and {@link UPDATE_INTERVAL} after the last. */
+  /** Updates the client after all changes of this turn, at most every {@link UPDATE_INTERVAL}. */
   async #updateSoon(): Promise<void> {
     if (this.#isUpdating) return;
     this.#isUpdating = true;
@@ -335,8 +334,8 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
   }
 
   /**
-   * Tells the client of the latest list, and begins with the cameras that are new. A client that
-   * does not read is told when it has sent its next message.
+   * Sends the client the latest list, and then frames of the cameras that are new. A client that does
+   * not read gets it after its next message.
    */
   #update(): void {
     if (!this.#isStale || this.#ended) return;
@@ -430,7 +429,7 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
     const speed = isStep ? 0 : request.speed;
     const at = isStep ? leader.shownAt ?? null : request.at;
     const before = leader.playhead;
-    // Cameras that are new follow the playhead of the others, which go on undisturbed.
+    // Cameras that are new join the playhead of the others, whose replay continues.
     const isSame = !isStep && at === null && before?.speed === speed;
     const playhead = isSame ? before : new Playhead({
       at: at ?? leader.position ?? this.#clock.now(),
@@ -528,8 +527,8 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
   }
 
   /**
-   * Returns how many bytes may be buffered when a client is told of another list: those of its
-   * cameras, and of one list. (`bufferedAmount` may still include a frame that was acknowledged
+   * Returns how many bytes may be buffered when the client is sent another list: those of its cameras,
+   * and of one list. (`bufferedAmount` may still include a frame that was acknowledged
    * already, hence twice the size.)
    */
   #maxBuffered(): number {

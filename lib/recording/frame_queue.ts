@@ -60,7 +60,7 @@ export class FrameQueue {
     return this.#frames.slice(from, to);
   }
 
-  /** Removes the oldest frames, as far as there are so many. */
+  /** Removes the oldest frames, at most all. */
   remove(count: number): void {
     const end = Math.min(this.#removed + count, this.#frames.length);
     const before = this.bytes;
