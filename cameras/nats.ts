@@ -1,5 +1,5 @@
 import { type CameraDriver, type CommonSettings, readFps } from "../lib/camera/driver.ts";
-import { cameraName, parse } from "../lib/env.ts";
+import { cameraName, isCameraName, parse } from "../lib/env.ts";
 import { CameraError, ConfigError } from "../lib/errors.ts";
 import { natsHub } from "../lib/nats/mod.ts";
 import requirements from "./nats/requirements.ts";
@@ -14,8 +14,6 @@ interface Settings extends CommonSettings {
   readonly rate: number | undefined;
 }
 
-/** A camera's name, as in `CAMERA`. */
-const NAME = /^[a-z0-9-]{1,64}$/i;
 /**
  * Frame rate that keeps the server from reporting a stall before the reception does, which knows
  * the frame rate at the origin and the reason.
@@ -40,7 +38,7 @@ export default {
     const nats = natsHub(); // the server does not start without NATS_URL
     const camera = cameraName(env);
     const expected = 'the name of a camera at its origin, as "front"';
-    const source = parse(env, "SOURCE", expected, (text) => NAME.test(text) ? text : undefined);
+    const source = parse(env, "SOURCE", expected, (text) => isCameraName(text) ? text : undefined);
     const rate = readFps(env);
     const settings = { source: source ?? camera, camera, rate, fps: rate ?? LEAST_FPS };
     nats.expect(settings);

@@ -6,7 +6,7 @@ import { readSettings, type SettingTable, type SettingValues } from "./setting.t
 
 /** An entry of `CAMERA`. */
 interface CameraEntry {
-  /** See {@link isCameraName}. */
+  /** See `isCameraName`. */
   readonly name: string;
   readonly driver: string;
   /**
@@ -14,11 +14,6 @@ interface CameraEntry {
    * camera's name, or the entry stands for all cameras that the driver discovers.
    */
   readonly named: boolean;
-}
-
-/** Whether a text can be the name of a camera: 1 to 64 letters, digits and `-`. */
-export function isCameraName(text: string): boolean {
-  return /^[a-z0-9-]{1,64}$/i.test(text);
 }
 
 /** Origins whose pages may read responses, in the form of the `Origin` header, or `*` for all. */

@@ -115,6 +115,11 @@ export function forCamera(env: Env, camera: string, values: Env = {}): Env {
   });
 }
 
+/** Whether a text can be the name of a camera in `CAMERA`: 1 to 64 letters, digits and `-`. */
+export function isCameraName(text: string): boolean {
+  return /^[a-z0-9-]{1,64}$/i.test(text);
+}
+
 /** Returns the name of the camera whose settings these are; empty if they are not one camera's. */
 export function cameraName(env: Env): string {
   return (env as { [CAMERA_NAME]?: string })[CAMERA_NAME] ?? "";

@@ -1,4 +1,4 @@
-/** Maximum length of a value in a message, in characters. The rest is cut off. */
+/** Default maximum length of a value in a message, in characters. The rest is cut off. */
 const MAX_LENGTH = 80;
 
 /** Characters that are invisible, control the terminal, or change the order of the text around them. */
@@ -15,8 +15,8 @@ export function quote(text: string): string {
 }
 
 /** Like {@link quote}, but without the quotes: for the text of another program, or a URL. */
-export function shorten(text: string): string {
-  return cut(text, (character) => character);
+export function shorten(text: string, maxLength = MAX_LENGTH): string {
+  return cut(text, (character) => character, maxLength);
 }
 
 /** Quotes a value for a shell, if necessary. */
@@ -37,12 +37,16 @@ export function isQuoted(text: string): boolean {
   return /^(["'])[^]*\1$|^[“”„‘’‚«»][^]*[“”‘’«»]$/.test(text);
 }
 
-function cut(text: string, escape: (character: string) => string): string {
+function cut(
+  text: string,
+  escape: (character: string) => string,
+  maxLength = MAX_LENGTH,
+): string {
   let escaped = "";
   // A character has at most two code units; text after the limit is not examined.
-  for (const character of text.slice(0, 2 * MAX_LENGTH + 2)) {
+  for (const character of text.slice(0, 2 * maxLength + 2)) {
     const piece = INVISIBLE.test(character) ? escapeSequence(character) : escape(character);
-    if (escaped.length + piece.length > MAX_LENGTH) return `${escaped}…`;
+    if (escaped.length + piece.length > maxLength) return `${escaped}…`;
     escaped += piece;
   }
   return escaped;

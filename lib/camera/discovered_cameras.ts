@@ -1,4 +1,4 @@
-import { isCameraName } from "../config.ts";
+import { isCameraName } from "../env.ts";
 import { CameraError, ConfigError } from "../errors.ts";
 import type { Camera } from "./camera.ts";
 import type { DiscoveredCamera } from "./driver.ts";

@@ -5,6 +5,7 @@ import type { Log } from "../log.ts";
 import type { CheckResult, NatsHub } from "../nats/mod.ts";
 import {
   type HubAddress,
+  NATS_DRIVER,
   readCertificates,
   requirePublishable,
   serverOf,
@@ -63,7 +64,7 @@ export function publishCameras(
 ): string | undefined {
   requirePublishable(publish, { cameras: configs, groups });
   if (!publish) return undefined;
-  if ([...configs, ...groups].every(({ driver }) => driver === "nats")) {
+  if ([...configs, ...groups].every(({ driver }) => driver === NATS_DRIVER)) {
     return "Publishing no cameras, as all of them come from the hub: PUBLISH can be removed";
   }
   hub.publish(list);
@@ -90,14 +91,14 @@ export async function checkOfNats(
   if (!hubs) return undefined;
   requirePublishable(publish, { cameras: configs, groups });
   const { checkNats } = await import("../nats/mod.ts");
-  const own = configs.filter(({ driver }) => driver !== "nats").map(({ name }) => name);
-  const nats = configs.filter(({ driver }) => driver === "nats");
+  const own = configs.filter(({ driver }) => driver !== NATS_DRIVER).map(({ name }) => name);
+  const nats = configs.filter(({ driver }) => driver === NATS_DRIVER);
   const options = {
     hubs,
     ca: readCertificates(ca),
     published: publish === "all" ? own : publish ?? [],
     received: nats.map(({ name, env }) => env.SOURCE?.trim() || name),
-    receivesAll: groups.some(({ driver }) => driver === "nats"),
+    receivesAll: groups.some(({ driver }) => driver === NATS_DRIVER),
     clock,
   };
   return (signal) => checkNats(options, signal);

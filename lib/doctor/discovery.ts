@@ -1,6 +1,6 @@
 import type { DiscoveredCamera } from "../camera/driver.ts";
 import { settlesWithin } from "../clock.ts";
-import { isCameraName } from "../config.ts";
+import { isCameraName } from "../env.ts";
 import { shellQuote } from "../quote.ts";
 import { type CameraUnderTest, checkFirstFrame } from "./cameras.ts";
 import { type Finding, problemOf } from "./finding.ts";

@@ -1,13 +1,13 @@
 import type { Bytes } from "../bytes.ts";
 
-/** A message from the hub. Nothing in it can be trusted. */
+/** A message from the hub. Its sender is not trusted. */
 export interface Message {
   /** The subject that it was published to: rights at the hub are those for subjects. */
   readonly subject: string;
   readonly data: Bytes;
   /** The subject for answers. */
   readonly reply: string | undefined;
-  /** The hub's answer that nobody has subscribed to the subject of a message with a reply subject. */
+  /** Whether it is the hub's answer that nobody has subscribed to the subject of a message. */
   readonly noResponders: boolean;
 }
 

@@ -1,4 +1,4 @@
-import { errors, type NatsConnection } from "@nats-io/nats-core";
+import type { NatsConnection } from "@nats-io/nats-core";
 import type { Bytes } from "../bytes.ts";
 import { type Clock, settlesWithin } from "../clock.ts";
 import { quote, shorten } from "../quote.ts";
@@ -7,7 +7,7 @@ import { connectHub } from "./connect.ts";
 import { decodeBeat } from "./decode.ts";
 import { HubError } from "./hub_error.ts";
 import { BEAT_INTERVAL, beatSubject, frameSubject, type Want, wantSubject } from "./protocol.ts";
-import { rightFor } from "./rights.ts";
+import { deniedRights } from "./rights.ts";
 import { type HubAddress, serverOf } from "./settings.ts";
 
 /** A result for the doctor. */
@@ -41,12 +41,12 @@ const LISTENING_TIME = BEAT_INTERVAL + 1_000;
 const MAX_CLOCK_DIFFERENCE = 500;
 /** Maximum number of origins that are listed. */
 const MAX_ORIGINS = 256;
-/** The lane, and the camera, of tests: nobody uses them. */
+/** The lane, the camera and the edge of the tests: no server uses them. */
 const TEST = "doctor";
 
 /**
  * Checks the hub: connection, log-in and rights, its limits, and the cameras that are published
- * there. Nobody else notices it.
+ * there. It does not disturb other clients.
  */
 export async function* checkNats(
   options: NatsToCheck,
@@ -147,7 +147,7 @@ async function* checkRights(
     ...receivesAll ? [frameSubject("*", 0), beatSubject()] : [],
     ...received.length > 0 || receivesAll ? [`_INBOX.${TEST}`] : [],
   ].map((subject) => connection.subscribe(subject, { callback: () => {} }));
-  // Empty beats are ignored, nobody has the lane "doctor", and no edge has that name.
+  // Empty beats are ignored, and so are the names of tests.
   for (const camera of published) {
     connection.publish(`dinocam.frame.${camera}.${TEST}`);
     connection.publish(beatSubject(camera));
@@ -172,12 +172,7 @@ async function* checkRights(
 function collectDenied(connection: NatsConnection): ReadonlySet<string> {
   const denied = new Set<string>();
   (async () => {
-    for await (const status of connection.status()) {
-      if (status.type !== "error") continue;
-      const { error } = status;
-      if (!(error instanceof errors.PermissionViolationError)) continue;
-      denied.add(rightFor(error));
-    }
+    for await (const right of deniedRights(connection)) denied.add(right);
   })();
   return denied;
 }

@@ -7,8 +7,8 @@ import { connectOver } from "./transport.ts";
 /** Time limit for an attempt to connect, up to the log-in, in milliseconds. */
 const CONNECT_TIMEOUT = 3_000;
 /**
- * Interval of the pings, in milliseconds. An answer stands behind a frame, which takes seconds on a
- * very slow link: shorter pings would interrupt it again and again.
+ * Interval of the pings, in milliseconds. On a very slow link, a frame delays an answer by seconds:
+ * more frequent pings would close the connection again and again.
  */
 const PING_INTERVAL = 5_000;
 /** Number of unanswered pings after which the connection is closed. */
@@ -18,6 +18,8 @@ const MAX_PINGS = 3;
 export interface ConnectOptions {
   /** PEM certificates to trust in addition. */
   readonly ca: string | undefined;
+  /** Interval of the pings, in milliseconds. @default {5_000} */
+  readonly pingInterval?: number;
   /** Closes the connection, and aborts the attempt to connect. */
   readonly signal: AbortSignal;
   /** Called once, when a connection that was open is lost or closed. */
@@ -31,7 +33,7 @@ export interface ConnectOptions {
  */
 export async function connectHub(
   hub: HubAddress,
-  { ca, signal, onClose }: ConnectOptions,
+  { ca, pingInterval = PING_INTERVAL, signal, onClose }: ConnectOptions,
 ): Promise<NatsConnection> {
   const { credentials } = hub;
   try {
@@ -46,7 +48,7 @@ export async function connectHub(
       ignoreClusterUpdates: true, // they would need further permissions
       noAsyncTraces: true,
       timeout: CONNECT_TIMEOUT,
-      pingInterval: PING_INTERVAL,
+      pingInterval,
       maxPingOut: MAX_PINGS,
       dial: (signal) => dialHub(hub, ca, signal),
       onClose,

@@ -28,9 +28,9 @@ export interface NatsHubOptions {
 }
 
 /**
- * A server's part in a network of origins and edges. It has one connection; a server that publishes
- * and receives has one for each: on a thin link, the answers that tell an origin when to send the
- * next frame would wait behind frames for the edge, and the edge's wants behind those of the origin.
+ * An origin, an edge, or both, at a hub. A server that publishes and receives has a connection for
+ * each: on a slow link, frames for the edge would delay the answers that an origin needs to send its
+ * next frame, and the origin's frames would delay the edge's wants.
  */
 export class ConnectedHub implements NatsHub {
   readonly #bus: NatsBus;
@@ -100,7 +100,7 @@ export class ConnectedHub implements NatsHub {
     return this.#links.link(camera);
   }
 
-  /** Tells origins and edges that this server leaves, and closes the connection. */
+  /** Ends all publications and receptions, and closes the connections. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#options.onDispose?.();
     this.#publisher?.[Symbol.dispose]();

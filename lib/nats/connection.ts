@@ -13,18 +13,18 @@ import { LogLimiter } from "../log_limiter.ts";
 import type { Log } from "../log.ts";
 import { shorten } from "../quote.ts";
 import type { Bus, Message, SubscribeOptions } from "./bus.ts";
-import { connectHub } from "./connect.ts";
+import { connectHub, type ConnectOptions } from "./connect.ts";
 import { explainHubError, type HubError, HubLogInError } from "./hub_error.ts";
 import type { HubStatus } from "./nats_hub.ts";
-import { rightFor } from "./rights.ts";
+import { deniedRights } from "./rights.ts";
 import { type HubAddress, serverOf } from "./settings.ts";
 
 /** Pause between two attempts to connect, in milliseconds. */
 const RETRY_PAUSE = 500;
-/** The pause after {@link PATIENCE} without a connection, in milliseconds. */
+/** The pause after {@link LONG_OUTAGE}, in milliseconds. */
 const LONG_RETRY_PAUSE = 2_000;
 /** Time without a connection after which attempts are less frequent, in milliseconds. */
-const PATIENCE = 60_000;
+const LONG_OUTAGE = 60_000;
 /** Duration of a connection after whose loss there is a pause, too, in milliseconds. */
 const SHORT_CONNECTION = 5_000;
 /** Pause after a failed log-in, in milliseconds. */
@@ -44,6 +44,8 @@ export interface NatsBusOptions {
   readonly hubs: readonly HubAddress[];
   /** PEM certificates to trust in addition. */
   readonly ca: string | undefined;
+  /** See {@link ConnectOptions}. */
+  readonly pingInterval?: number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -64,7 +66,7 @@ interface Entry {
  */
 export class NatsBus implements Bus, AsyncDisposable {
   readonly #hubs: readonly HubAddress[];
-  readonly #ca: string | undefined;
+  readonly #connectOptions: Pick<ConnectOptions, "ca" | "pingInterval">;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #limiter: LogLimiter;
@@ -82,9 +84,9 @@ export class NatsBus implements Bus, AsyncDisposable {
   /** Start of the time without a connection, by the monotonic clock, in milliseconds. */
   #downSince: number;
 
-  constructor({ hubs, ca, clock, log }: NatsBusOptions) {
+  constructor({ hubs, clock, log, ...connectOptions }: NatsBusOptions) {
     this.#hubs = hubs;
-    this.#ca = ca;
+    this.#connectOptions = connectOptions;
     this.#clock = clock;
     this.#log = log;
     this.#status = { connected: false, since: clock.now(), reason: "connecting" };
@@ -207,7 +209,7 @@ export class NatsBus implements Bus, AsyncDisposable {
     };
     let connection: NatsConnection | undefined;
     try {
-      connection = await connectHub(hub, { ca: this.#ca, signal, onClose });
+      connection = await connectHub(hub, { ...this.#connectOptions, signal, onClose });
     } catch (error) {
       return signal.aborted ? 0 : this.#fail(error as HubError);
     }
@@ -255,7 +257,7 @@ export class NatsBus implements Bus, AsyncDisposable {
       if (this.#limiter.allow("hub")) this.#log.warn("hub connection failed", { reason });
     }
     if (failure instanceof HubLogInError) return LOG_IN_PAUSE;
-    const isLong = this.#clock.monotonic() - this.#downSince > PATIENCE;
+    const isLong = this.#clock.monotonic() - this.#downSince > LONG_OUTAGE;
     return isLong ? LONG_RETRY_PAUSE : RETRY_PAUSE;
   }
 
@@ -293,11 +295,7 @@ export class NatsBus implements Bus, AsyncDisposable {
 
   /** Reports denied rights, each once. */
   async #readErrors(connection: NatsConnection): Promise<void> {
-    for await (const status of connection.status()) {
-      if (status.type !== "error") continue;
-      const { error } = status;
-      if (!(error instanceof errors.PermissionViolationError)) continue;
-      const right = rightFor(error);
+    for await (const right of deniedRights(connection)) {
       if (this.#denied.has(right) || this.#denied.size >= MAX_REMEMBERED) continue;
       this.#denied.add(right);
       if (!this.#limiter.allow("denied")) continue;

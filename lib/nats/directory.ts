@@ -10,13 +10,13 @@ import { PublishedCamera } from "./published_camera.ts";
 
 /** Maximum number of published cameras. */
 const MAX_CAMERAS = 256;
-/** Interval between two checks for origins that are silent, in milliseconds. */
+/** Interval in which the directory looks for origins that are silent, in milliseconds. */
 const CHECK_INTERVAL = 1_000;
-/** Time for which a camera is remembered that this server has tried to receive, in milliseconds. */
-const MEMORY = 60_000;
+/** Time for which an unpublished camera is remembered after its last use, in milliseconds. */
+const RETENTION = 60_000;
 /** Minimum time between two log lines about a second origin of a camera, in milliseconds. */
 const REPORT_INTERVAL = 60_000;
-/** Maximum number of lines of each kind in a minute: the names are those of strangers. */
+/** Maximum number of lines of each kind in a minute: anyone at the hub can cause them. */
 const MAX_LOG_LINES = 10;
 
 /** Options of a {@link Directory}. */
@@ -27,13 +27,7 @@ export interface DirectoryOptions {
   readonly isOwn?: (beat: Beat) => boolean;
 }
 
-/** Functions of {@link Directory.attend}. */
-export interface Attendant {
-  /** Called for each beat of the camera, after it was recorded. */
-  onBeat(beat: Beat): void;
-}
-
-/** The cameras that origins publish, as their beats tell. One subscription for all. */
+/** The cameras that origins publish, according to their beats. One subscription for all. */
 export class Directory implements Disposable {
   readonly #bus: Bus;
   readonly #clock: Clock;
@@ -43,7 +37,8 @@ export class Directory implements Disposable {
   readonly #cameras = new Map<string, PublishedCamera>();
   /** Names of the cameras in the list, by their names in lower case. */
   readonly #listed = new Map<string, string>();
-  readonly #attendants = new Map<string, Set<Attendant>>();
+  /** Listeners for the beats of one camera each, by its name. */
+  readonly #followers = new Map<string, Set<(beat: Beat) => void>>();
   readonly #listeners = new Set<() => void>();
   readonly #subscriptions = new DisposableStack();
   readonly #disposed = new AbortController();
@@ -76,26 +71,27 @@ export class Directory implements Disposable {
     });
   }
 
-  /** Returns what is known of a camera, for as long as it is published or attended. */
+  /** Returns what is known of a camera, for as long as it is published or followed. */
   camera(name: string): PublishedCamera | undefined {
     return this.#cameras.get(name);
   }
 
   /**
-   * Reports the beats of a camera until the result is disposed of.
+   * Calls `onBeat` for each beat of a camera, after it was recorded, until the result is disposed of.
    *
    * @returns With the camera, even if nobody publishes one of that name.
    */
-  attend(name: string, attendant: Attendant): Disposable & { camera: PublishedCamera } {
+  follow(name: string, onBeat: (beat: Beat) => void): Disposable & { camera: PublishedCamera } {
     const camera = this.#cameras.get(name) ?? new PublishedCamera(name);
     this.#cameras.set(name, camera);
-    const attendants = this.#attendants.get(name) ?? new Set();
-    this.#attendants.set(name, attendants.add(attendant));
+    const followers = this.#followers.get(name) ?? new Set();
+    const follower = (beat: Beat) => onBeat(beat); // so that one function can follow twice
+    this.#followers.set(name, followers.add(follower));
     const dispose = () => {
-      camera.attendedAt = this.#clock.monotonic();
-      attendants.delete(attendant);
-      if (attendants.size === 0 && this.#attendants.get(name) === attendants) {
-        this.#attendants.delete(name);
+      camera.followedUntil = this.#clock.monotonic();
+      followers.delete(follower);
+      if (followers.size === 0 && this.#followers.get(name) === followers) {
+        this.#followers.delete(name);
       }
     };
     return { camera, [Symbol.dispose]: dispose };
@@ -132,7 +128,7 @@ export class Directory implements Disposable {
     const camera = this.#cameras.get(beat.camera) ?? this.#add(beat);
     if (!camera) return;
     const now = this.#clock.monotonic();
-    camera.hearBeat(beat, now);
+    camera.recordBeat(beat, now);
     if (camera.isDuplicate(now) && now - camera.reportedAt >= REPORT_INTERVAL) {
       camera.reportedAt = now;
       this.#warn("camera published by two origins", { camera: beat.camera });
@@ -142,9 +138,9 @@ export class Directory implements Disposable {
     const listed = this.#listed.get(key);
     if (isPublished && !listed && !this.#isOwn(beat) && !this.#isAtLimit()) {
       this.#listed.set(key, beat.camera);
-      this.#tell();
+      this.#notify();
     } else if (!isPublished && listed === beat.camera) this.#unlist([beat.camera]);
-    for (const attendant of [...this.#attendants.get(beat.camera) ?? []]) attendant.onBeat(beat);
+    for (const onBeat of [...this.#followers.get(beat.camera) ?? []]) onBeat(beat);
   }
 
   /** Adds a camera that was not known. @returns Undefined if there are too many. */
@@ -175,8 +171,8 @@ export class Directory implements Disposable {
       await this.#clock.sleep(CHECK_INTERVAL, signal);
       this.#forgetUnlisted();
       const silent = this.#silent();
-      // What the hub has for this edge comes before the answer to a flush: a beat may stand behind
-      // frames, or in front of an edge or a hub that did not run for a while.
+      // A beat may be delayed by frames before it, or by a hub or an edge that was frozen; it arrives
+      // before the answer to a flush.
       if (silent.length > 0 && await this.#bus.flush()) {
         const isSilent = new Set(this.#silent());
         this.#unlist(silent.filter((name) => isSilent.has(name)));
@@ -195,14 +191,14 @@ export class Directory implements Disposable {
     for (const name of names) this.#listed.delete(name.toLowerCase());
     if (names.length === 0) return;
     this.#isFull = false;
-    this.#tell();
+    this.#notify();
   }
 
   #forgetUnlisted(): void {
-    const since = this.#clock.monotonic() - MEMORY;
-    for (const { name, attendedAt } of this.#cameras.values()) {
+    const since = this.#clock.monotonic() - RETENTION;
+    for (const { name, followedUntil } of this.#cameras.values()) {
       const isListed = this.#listed.get(name.toLowerCase()) === name;
-      if (isListed || this.#attendants.has(name) || attendedAt > since) continue;
+      if (isListed || this.#followers.has(name) || followedUntil > since) continue;
       this.#cameras.delete(name);
     }
   }
@@ -211,7 +207,7 @@ export class Directory implements Disposable {
     if (this.#limiter.allow(event)) this.#log.warn(event, fields);
   }
 
-  #tell(): void {
+  #notify(): void {
     for (const listener of [...this.#listeners]) listener();
   }
 }

@@ -2,31 +2,22 @@ import type { Bytes } from "../bytes.ts";
 import type { Clock } from "../clock.ts";
 import { CameraError } from "../errors.ts";
 import { quote } from "../quote.ts";
-import type { Bus, Message } from "./bus.ts";
+import type { Bus } from "./bus.ts";
 import { decodeFrame } from "./decode.ts";
 import type { Directory } from "./directory.ts";
 import { FrameInterval } from "./frame_interval.ts";
-import { LaneCounter, type Turn } from "./lanes.ts";
-import { Patience } from "./patience.ts";
-import {
-  ASK_INTERVAL,
-  type Beat,
-  type FrameHeader,
-  frameSubject,
-  LANES,
-  ORIGIN_TIMEOUT,
-  type Want,
-  wantSubject,
-} from "./protocol.ts";
-import { type Origin, type PublishedCamera, SILENCE } from "./published_camera.ts";
+import { LaneCounter, type LaneSample } from "./lanes.ts";
+import { OpenLanes } from "./open_lanes.ts";
+import { OriginChoice, type Reception } from "./origin_choice.ts";
+import { type Beat, type FrameHeader, ORIGIN_TIMEOUT } from "./protocol.ts";
+import type { Origin, PublishedCamera } from "./published_camera.ts";
 import type { RoundTrip } from "./round_trip.ts";
+import { StallDetector } from "./stall_detector.ts";
 
 /** Interval in which a link is checked, in milliseconds. */
-const CHECK_INTERVAL = ASK_INTERVAL / 2;
-/** Time without a frame after which a beat makes the link ask for all lanes, in milliseconds. */
-const SHORT_PAUSE = 500;
-/** Maximum interval in which all lanes are asked for again, in milliseconds. */
-const MAX_ASK_INTERVAL = 8_000;
+const CHECK_INTERVAL = 500;
+/** Time without a frame after which a beat makes the edge repeat its wants, in milliseconds. */
+const REPEAT_AFTER = 500;
 /**
  * Time that the hub or an origin has to come back before the camera fails, in milliseconds: it ends
  * with the second check.
@@ -64,29 +55,20 @@ export interface EdgeLinkOptions {
   readonly clock: Clock;
 }
 
-/** A lane that is open: a subscription for one message. */
-interface Lane {
-  readonly subscription: Disposable;
-  readonly openedAt: number;
-}
-
 /**
- * Receives one camera from the hub, for all receivers that want it. Each lane is a subscription for
- * one message, and is opened again when that has come: so there are never more frames on the way
- * than there are lanes.
+ * Receives one camera from the hub, for all receivers that want it. When a frame has come, its lane
+ * is opened again: so there are never more frames on their way than there are lanes.
  */
 export class EdgeLink implements Disposable {
   readonly #options: EdgeLinkOptions;
   readonly #receivers = new Set<Receiver>();
   readonly #stack = new DisposableStack();
   readonly #camera: PublishedCamera;
-  readonly #inbox: string;
-  readonly #lanes = new Array<Lane | undefined>(LANES).fill(undefined);
+  readonly #origins: OriginChoice;
+  readonly #lanes: OpenLanes;
   readonly #counter = new LaneCounter();
   readonly #interval = new FrameInterval();
-  readonly #patience = new Patience();
-  /** The origin whose frames are received; others of the same name are ignored. */
-  #origin: Origin | undefined;
+  readonly #stalls = new StallDetector();
   /** The last frame's `epoch` and `sequence`. */
   #last: Pick<FrameHeader, "epoch" | "sequence"> | undefined;
   /** Time from which frames are expected: the start, or the latest reconnect. */
@@ -95,32 +77,30 @@ export class EdgeLink implements Disposable {
   #arrivedAt = -Infinity;
   /** Time of the first of the late frames since the last one that was not. */
   #lateSince: number | undefined;
-  #askedAt = -Infinity;
-  /** Time without a frame after which all lanes are asked for again, in milliseconds. */
-  #askAgainAfter = ASK_INTERVAL;
-  #askedAgainAt = -Infinity;
   #disconnectedAt: number | undefined;
-  /** Time since when the hub says that nobody has subscribed to the wants. */
+  /** Time of the hub's first answer that nobody has subscribed to the wants. */
   #unansweredAt: number | undefined;
-  #isProbing = false;
+  #isPinging = false;
   #isClosed = false;
 
   constructor(options: EdgeLinkOptions) {
     this.#options = options;
     const { source, bus, directory, clock } = options;
     this.#openedAt = clock.monotonic();
-    const attended = this.#stack.use(
-      directory.attend(source, { onBeat: (beat) => this.#onBeat(beat) }),
-    );
-    this.#camera = attended.camera;
-    this.#inbox = bus.createInbox();
-    this.#stack.use(bus.subscribe(this.#inbox, (message) => this.#onAnswer(message)));
+    this.#camera = this.#stack.use(directory.follow(source, (beat) => this.#onBeat(beat))).camera;
+    this.#origins = new OriginChoice(this.#camera, this.#openedAt);
+    this.#lanes = new OpenLanes({
+      ...options,
+      epoch: () => this.#origins.current?.epoch,
+      isNew: () => this.#arrivedAt < this.#openedAt,
+      onMessage: (data, openedAt) => this.#onMessage(data, openedAt),
+      onNoOrigin: () => this.#onNoOrigin(),
+      onDenied: () => this.#onDenied(),
+    });
     this.#stack.use(bus.onConnection((connected) => this.#onConnection(connected)));
     const disposed = new AbortController();
     this.#stack.defer(() => disposed.abort());
     this.#checkRegularly(disposed.signal).catch(() => {}); // aborted by dispose
-    // With two origins, the known one is preferred from the beginning.
-    if (this.#camera.isDuplicate(this.#openedAt)) this.#origin = this.#camera.current;
     if (bus.connected) this.#begin();
     else this.#disconnectedAt = this.#openedAt;
   }
@@ -150,92 +130,50 @@ export class EdgeLink implements Disposable {
     this.#receivers.delete(receiver);
   }
 
-  /** Tells the origin that this server leaves. The receivers are not told. */
+  /** Leaves the origin. The receivers are not notified. */
   [Symbol.dispose](): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#closeLanes();
-    if (this.#unansweredAt === undefined) this.#want({ bye: true });
+    this.#lanes[Symbol.dispose]();
+    if (this.#unansweredAt === undefined) this.#lanes.want({ bye: true });
     this.#stack.dispose();
   }
 
   #begin(): void {
-    this.#options.roundTrip.measure(); // before anything else is on the way
+    this.#options.roundTrip.measure(); // while the link is idle
     this.#openLanes();
   }
 
-  /** Opens and closes lanes as the number of lanes requires. */
   #openLanes(): void {
-    if (this.#isClosed || !this.#options.bus.connected) return;
-    for (let lane = 0; lane < LANES; lane++) {
-      if (lane >= this.#counter.count) this.#closeLane(lane);
-      else if (!this.#lanes[lane]) this.#openLane(lane);
-    }
-  }
-
-  #openLane(lane: number): void {
-    const { bus, source, clock } = this.#options;
-    const openedAt = clock.monotonic();
-    const onMessage = ({ data }: Message) => {
-      if (this.#lanes[lane] !== entry) return;
-      this.#lanes[lane] = undefined;
-      this.#onMessage(data, openedAt);
-      this.#openLanes();
-    };
-    const subscription = bus.subscribe(frameSubject(source, lane), onMessage, {
-      max: 1,
-      onDenied: () => this.#onDenied(),
-    });
-    const entry = this.#lanes[lane] = { subscription, openedAt };
-    this.#want({ lane }); // after the subscription, which it cannot overtake
-  }
-
-  #closeLane(lane: number): void {
-    this.#lanes[lane]?.subscription[Symbol.dispose]();
-    this.#lanes[lane] = undefined;
-  }
-
-  #closeLanes(): void {
-    for (let lane = 0; lane < LANES; lane++) this.#closeLane(lane);
-  }
-
-  #want(want: Omit<Want, "edge" | "epoch" | "new">): void {
-    const { bus, source, edge, clock } = this.#options;
-    this.#askedAt = clock.monotonic();
-    const isFirst = want.lane === 0 && this.#arrivedAt < this.#openedAt;
-    const message: Want = { edge, epoch: this.#origin?.epoch, new: isFirst || undefined, ...want };
-    bus.publish(wantSubject(source), JSON.stringify(message), this.#inbox);
-  }
-
-  /**
-   * Asks for frames on all open lanes: what was asked before may be lost. But while a thin link
-   * carries a frame, the origin would send the next ones to nobody.
-   */
-  #wantAll(): void {
-    this.#askedAgainAt = this.#options.clock.monotonic();
-    this.#askAgainAfter = Math.min(2 * this.#askAgainAfter, MAX_ASK_INTERVAL);
-    for (const [lane, entry] of this.#lanes.entries()) if (entry) this.#want({ lane });
+    if (!this.#isClosed) this.#lanes.open(this.#counter.count);
   }
 
   #onMessage(data: Bytes, openedAt: number): void {
+    this.#onFrame(data, openedAt);
+    this.#openLanes(); // if it was no frame of this camera
+  }
+
+  #onFrame(data: Bytes, openedAt: number): void {
     const frame = decodeFrame(data);
     if (!frame) return;
     const now = this.#options.clock.monotonic();
-    const origin = this.#camera.hear(frame.epoch, now);
-    if (this.#origin && origin !== this.#origin && !this.#mayFollow(origin)) return;
-    if (origin !== this.#origin) this.#follow(origin);
+    const origin = this.#camera.recordMessage(frame.epoch, now);
+    if (origin !== this.#origins.current) {
+      if (!this.#origins.allows(origin, this.#reception())) return;
+      this.#follow(origin);
+    }
     const isOld = this.#last && ((frame.sequence - this.#last.sequence) | 0) <= 0;
     if (isOld) return;
     const delay = now - frame.monotonic;
-    const turn = now - openedAt;
+    const turnaround = now - openedAt;
     origin.baseline.add(delay, now);
     this.#last = { epoch: frame.epoch, sequence: frame.sequence }; // not the JPEG
     this.#unansweredAt = undefined;
     this.#interval.add(frame);
     const excess = origin.beat ? origin.baseline.excess(delay, now) : undefined;
     const isLate = this.#camera.lateFrames.add({
-      excess: excess ?? turn,
-      turn,
+      excess: excess ?? turnaround,
+      turnaround,
       wasAlone: this.#arrivedAt > -Infinity && openedAt >= this.#arrivedAt,
       interval: this.#expectedInterval(),
     });
@@ -243,52 +181,52 @@ export class EdgeLink implements Disposable {
     if (isLate) this.#onLate(openedAt, now);
     else {
       this.#lateSince = undefined;
-      this.#adapt({ turn, excess, delay }, frame.way);
+      this.#adapt({ turnaround, excess, delay }, frame.roundTrip);
     }
     this.#openLanes(); // before the receivers need time
     if (isLate) { for (const receiver of [...this.#receivers]) receiver.onLate(data.length); }
     else {
-      this.#patience.onFrame(now, turn - this.#expectedInterval());
-      this.#askAgainAfter = ASK_INTERVAL + 2 * this.#patience.turn;
+      this.#stalls.onFrame(now, turnaround - this.#expectedInterval());
+      this.#lanes.resetInterval(this.#stalls.transfer);
       for (const receiver of [...this.#receivers]) receiver.onFrame(frame);
     }
   }
 
-  /** Handles a frame that came too late: mostly a leftover of a link that stood still. */
+  /** Handles a frame that came too late, usually after an outage of the link. */
   #onLate(openedAt: number, now: number): void {
-    this.#origin?.baseline.adoptSteady(now);
+    this.#stalls.onLate(now);
+    this.#origins.current?.baseline.adoptSteady(now);
     this.#counter.addLate(openedAt < (this.#lateSince ??= now));
   }
 
-  #adapt(turn: Pick<Turn, "turn" | "excess" | "delay">, originWay: number): void {
-    const { roundTrip } = this.#options;
-    const way = roundTrip.ms === undefined ? undefined : roundTrip.ms + originWay;
+  /** Adapts the number of lanes. @param originMs Round-trip time of the origin, in milliseconds. */
+  #adapt(
+    sample: Pick<LaneSample, "turnaround" | "excess" | "delay">,
+    originMs: number,
+  ): void {
+    const { roundTrip: own } = this.#options;
+    const roundTrip = own.ms === undefined ? undefined : own.ms + originMs;
     const interval = this.#interval.ms;
-    if (this.#counter.add({ ...turn, way, interval })) roundTrip.measure();
+    if (this.#counter.add({ ...sample, roundTrip, interval })) own.measure();
   }
 
   /** Interval between two frames of the camera, in milliseconds; 0 if it is unknown. */
   #expectedInterval(): number {
-    const fps = this.#origin?.beat?.fps ?? 0;
+    const fps = this.#origins.current?.beat?.fps ?? 0;
     return this.#interval.ms ?? (fps > 0 ? 1000 / fps : 0);
   }
 
-  /** Whether another origin may replace the present one, which then must be silent. */
-  #mayFollow(other: Origin): boolean {
-    if (!this.#origin) return true;
-    const now = this.#options.clock.monotonic();
-    const { epoch, heardAt } = this.#origin;
-    const turn = this.#patience.turn;
-    if (now - heardAt >= SILENCE + turn) return true;
-    // A restarted origin begins when the former one has ended.
-    const hasRestarted = other.epoch > epoch && other.firstHeardAt > heardAt;
-    const pause = Math.max(SHORT_PAUSE, 3 * this.#expectedInterval()) + turn;
-    return hasRestarted && now - Math.max(heardAt, this.#arrivedAt) >= pause;
+  #reception(): Reception {
+    return {
+      now: this.#options.clock.monotonic(),
+      arrivedAt: this.#arrivedAt,
+      interval: this.#expectedInterval(),
+      transfer: this.#stalls.transfer,
+    };
   }
 
   #follow(origin: Origin): void {
-    this.#origin = origin;
-    this.#camera.follow(origin);
+    this.#origins.follow(origin);
     if (this.#last?.epoch === origin.epoch) return;
     this.#last = undefined;
     this.#arrivedAt = -Infinity;
@@ -300,7 +238,7 @@ export class EdgeLink implements Disposable {
   #changeTo(origin: Origin): void {
     this.#follow(origin);
     this.#openLanes();
-    this.#wantAll();
+    this.#lanes.repeat();
   }
 
   #onBeat(beat: Beat): void {
@@ -308,28 +246,30 @@ export class EdgeLink implements Disposable {
     if (beat.gone) return this.#onGone(beat);
     const wasUnanswered = this.#unansweredAt !== undefined;
     this.#unansweredAt = undefined;
-    const origin = this.#camera.hear(beat.epoch, now);
-    if (this.#origin && origin !== this.#origin) {
-      if (this.#mayFollow(origin)) this.#changeTo(origin);
-    } else if (wasUnanswered || now - this.#arrivedAt > SHORT_PAUSE + 2 * this.#patience.turn) {
-      this.#wantAll();
+    const origin = this.#camera.recordMessage(beat.epoch, now);
+    const { current } = this.#origins;
+    if (current && origin !== current) {
+      if (this.#origins.allows(origin, this.#reception())) this.#changeTo(origin);
+    } else if (
+      wasUnanswered || now - this.#arrivedAt > REPEAT_AFTER + 2 * this.#stalls.transfer
+    ) {
+      this.#lanes.repeat();
     }
   }
 
   #onGone({ epoch }: Beat): void {
-    if (this.#origin && this.#origin.epoch !== epoch) return;
+    if (this.#origins.current && this.#origins.current.epoch !== epoch) return;
     const { current } = this.#camera;
     if (current) this.#changeTo(current);
     else this.#failWithoutOrigin();
   }
 
   /** Handles the hub's answer that nobody has subscribed to the wants. */
-  #onAnswer({ noResponders }: Message): void {
-    if (!noResponders || this.#isClosed) return;
+  #onNoOrigin(): void {
+    if (this.#isClosed) return;
     const now = this.#options.clock.monotonic();
     const wasPublished = now - this.#camera.beatAt < ORIGIN_TIMEOUT;
-    this.#camera.forgetOrigins();
-    this.#origin = undefined;
+    this.#origins.clear();
     this.#unansweredAt ??= now;
     if (!wasPublished) this.#failWithoutOrigin();
   }
@@ -348,12 +288,12 @@ export class EdgeLink implements Disposable {
       this.#disconnectedAt = undefined;
       this.#unansweredAt = undefined;
       this.#openedAt = now;
-      this.#patience.reset();
-      this.#askAgainAfter = ASK_INTERVAL;
+      this.#stalls.reset();
+      this.#lanes.resetInterval();
       this.#begin();
     } else {
       this.#disconnectedAt = now;
-      this.#closeLanes();
+      this.#lanes.close();
       roundTrip.reset();
     }
   }
@@ -374,35 +314,35 @@ export class EdgeLink implements Disposable {
     if (this.#unansweredAt !== undefined) {
       if (now - this.#unansweredAt >= GRACE_PERIOD) return this.#failWithoutOrigin();
     } else if (this.#checkFrames(now)) return;
-    const lastAt = Math.max(this.#arrivedAt, this.#openedAt, this.#askedAgainAt);
-    if (now - lastAt >= this.#askAgainAfter) this.#wantAll();
-    else if (now - this.#askedAt >= CHECK_INTERVAL / 2) this.#want({});
+    this.#lanes.keepAlive(Math.max(this.#arrivedAt, this.#openedAt));
   }
 
   /** Changes to another origin, or fails, if no frames arrive. @returns Whether it has failed. */
   #checkFrames(now: number): boolean {
-    const rival = this.#origin && this.#camera.rival(this.#origin, now - SILENCE);
-    if (rival && this.#mayFollow(rival)) this.#changeTo(rival);
-    const failure = this.#patience.check({
+    const alternative = this.#origins.alternative(this.#reception());
+    if (alternative) this.#changeTo(alternative);
+    const failure = this.#stalls.check({
       now,
       openedAt: this.#openedAt,
       camera: this.#camera,
-      origin: this.#origin,
+      origin: this.#origins.current,
       fps: Math.min(...[...this.#receivers].map(({ fps = Infinity }) => fps)),
     });
-    if (failure === "unclear") this.#probe(now);
-    if (failure === undefined || failure === "unclear") return false;
+    if (failure === undefined) return false;
+    if (failure === "ping") {
+      this.#ping(now);
+      return false;
+    }
     this.#fail(failure.message, failure);
     return true;
   }
 
-  /** Finds out whether there is something on the way from the hub: its answer would be behind. */
-  #probe(now: number): void {
-    if (this.#isProbing) return;
-    this.#isProbing = true;
+  #ping(now: number): void {
+    if (this.#isPinging) return;
+    this.#isPinging = true;
     this.#options.bus.flush().then((answered) => {
-      this.#isProbing = false;
-      if (answered) this.#patience.onAnswer(now);
+      this.#isPinging = false;
+      if (answered) this.#stalls.onPong(now);
     });
   }
 

@@ -188,7 +188,7 @@ class NewestFrame implements Receiver {
     this.#change = Promise.withResolvers();
     const frame = this.#frame;
     this.#frame = undefined;
-    // The reader, or the whole process, may have stood still.
+    // The reader may be slow, or the whole process was frozen.
     if (frame && this.#clock.monotonic() - frame.arrivedAt <= MAX_WAIT) return frame.image;
     if (frame) this.#counters.late++;
     return undefined;
@@ -217,7 +217,7 @@ class NewestFrame implements Receiver {
   }
 }
 
-/** Copies an image into a buffer for it alone, with space for what is sent around it. */
+/** Copies an image into a buffer with space for what is sent around it. */
 function withHeadroom(jpeg: Uint8Array): Jpeg {
   const buffer = new ArrayBuffer(HEADROOM + jpeg.length + HEADROOM);
   const copy = new Uint8Array(buffer, HEADROOM, jpeg.length);

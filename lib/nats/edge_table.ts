@@ -1,6 +1,6 @@
 import { LANES, LEASE } from "./protocol.ts";
 
-/** Maximum number of edges of a camera; frames for others are sent, too, but they do not count. */
+/** Maximum number of edges in the table; others share one entry, and are not counted. */
 const MAX_EDGES = 1_000;
 /** Minimum time until an edge gets a frame again that was sent to it, in milliseconds. */
 const MIN_REPEAT = 1_000;
@@ -10,7 +10,7 @@ const LONG_WAIT = LANES;
 /** An edge that watches a camera. Times are monotonic, in milliseconds. */
 interface Edge {
   /** Time of its last want. */
-  heardAt: number;
+  renewedAt: number;
   /** Time of the last frame for it; that of its first want before. */
   servedAt: number;
   /** Number of frames that were sent up to the last one for it, or up to its first want. */
@@ -26,10 +26,10 @@ interface Edge {
 /** The edges that watch a camera, and where they have room for a frame. */
 export class EdgeTable {
   readonly #edges = new Map<string, Edge>();
-  /** Stands for the edges that do not fit into the table. */
+  /** The shared entry of the edges that do not fit into the table. */
   #others: Edge | undefined;
   /** The lane that is considered first. */
-  #turn = 0;
+  #next = 0;
   /** Number of frames that were sent. */
   #frames = 0;
 
@@ -38,16 +38,16 @@ export class EdgeTable {
     return this.#edges.size;
   }
 
-  /** Takes note that an edge watches. @returns Whether it is a new one. */
-  hear(name: string, now: number): boolean {
+  /** Renews the lease of an edge. @returns Whether it is a new one. */
+  renew(name: string, now: number): boolean {
     const edge = this.#edges.get(name);
-    if (edge) edge.heardAt = now;
+    if (edge) edge.renewedAt = now;
     else if (this.#edges.size < MAX_EDGES) this.#edges.set(name, createEdge(now, this.#frames));
     else this.#others ??= createEdge(now, this.#frames);
     return edge === undefined;
   }
 
-  /** Takes note that an edge has room on a lane. @param isNew Also for a frame that others had. */
+  /** Records that an edge has room on a lane. @param isNew Also for a frame that others had. */
   open(name: string, lane: number, { isNew = false, now }: { isNew?: boolean; now: number }): void {
     const edge = this.#edges.get(name) ?? this.#others;
     if (!edge) return;
@@ -58,7 +58,7 @@ export class EdgeTable {
   }
 
   /** Whether a frame with this number, or a later one, was sent to an edge. */
-  hasHad(name: string, sequence: number): boolean {
+  wasSent(name: string, sequence: number): boolean {
     return ((this.#edges.get(name) ?? this.#others)?.sequence ?? -1) >= sequence;
   }
 
@@ -67,14 +67,14 @@ export class EdgeTable {
     this.#edges.delete(name);
   }
 
-  /** Removes the edges that have not been heard for {@link LEASE}. */
+  /** Removes the edges whose {@link LEASE} has expired. */
   expire(now: number): void {
-    for (const [name, { heardAt }] of this.#edges) {
-      if (now - heardAt >= LEASE) this.#edges.delete(name);
+    for (const [name, { renewedAt }] of this.#edges) {
+      if (now - renewedAt >= LEASE) this.#edges.delete(name);
     }
   }
 
-  /** Forgets where edges have room: after the loss of the connection they tell it again. */
+  /** Forgets where edges have room: after a loss of the connection they send their wants again. */
   closeLanes(): void {
     for (const edge of this.#all()) edge.lanes = 0;
   }
@@ -88,8 +88,8 @@ export class EdgeTable {
   /**
    * Selects the lane for a frame: of those that are free, the one on which the most edges have room,
    * in particular edges that have waited long; equal lanes take turns. After {@link LONG_WAIT}
-   * frames for others, an edge's lanes take turns with those of other such edges only: a crowd on
-   * other lanes does not keep it from its frames.
+   * frames for others, an edge's lanes take turns with those of other such edges only, however many
+   * edges have room on other lanes.
    *
    * A frame that was sent before is for edges that want the newest one. With `copies` it is also
    * for those that had no room on its first lane, on lanes where it reaches nobody twice.
@@ -99,7 +99,7 @@ export class EdgeTable {
   select(sequence: number, options: SelectOptions): number | undefined {
     const { now, busy, isRepeat, copies } = options;
     const weights = new Array<number>(LANES).fill(0);
-    let [served, newest] = [0, 0]; // lanes of edges that have had it, and that want it in any case
+    let [served, newest] = [0, 0]; // lanes of edges that have received it, and that want it anyway
     let waiting = 0; // lanes of edges that have waited long
     for (const edge of this.#all()) {
       if (isRepeat && edge.sequence >= sequence) served |= edge.lanes;
@@ -115,7 +115,7 @@ export class EdgeTable {
     const unusable = busy | (served & ~newest);
     let selected: number | undefined;
     for (let i = 0; i < LANES; i++) {
-      const lane = (this.#turn + i) % LANES;
+      const lane = (this.#next + i) % LANES;
       if (unusable & (1 << lane) || weights[lane] === 0) continue;
       if (waiting & (1 << lane)) return lane;
       if (selected === undefined || weights[lane]! > weights[selected]!) selected = lane;
@@ -123,9 +123,9 @@ export class EdgeTable {
     return selected;
   }
 
-  /** Takes note that a frame was sent on a lane: it is for all edges with room there. */
+  /** Records that a frame was sent on a lane: it is for all edges with room there. */
   serve(lane: number, { sequence, now }: { sequence: number; now: number }): void {
-    this.#turn = (lane + 1) % LANES;
+    this.#next = (lane + 1) % LANES;
     this.#frames++;
     for (const edge of this.#all()) {
       if (!(edge.lanes & (1 << lane))) continue;
@@ -156,6 +156,6 @@ export interface SelectOptions {
 
 /** @param frames Number of frames that were sent so far. */
 function createEdge(now: number, frames: number): Edge {
-  const times = { heardAt: now, servedAt: now, servedAfter: frames };
+  const times = { renewedAt: now, servedAt: now, servedAfter: frames };
   return { ...times, sequence: 0, wantsNewest: false, lanes: 0 };
 }

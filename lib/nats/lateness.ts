@@ -2,7 +2,7 @@
 const DRIFT = 5e-4;
 /** Number of beats in a row that must agree on the offset of the clocks. */
 const STEADY_BEATS = 3;
-/** Minimum interval between two of them, in milliseconds: beats in a burst were held up. */
+/** Minimum interval between two of them, in milliseconds: a burst of beats was delayed. */
 const STEADY_INTERVAL = 1_500;
 /** Maximum difference between them, in milliseconds. */
 const STEADY_RANGE = 300;
@@ -12,10 +12,10 @@ const STEADY_RANGE = 300;
  * in milliseconds.
  */
 const MAX_EXCESS = 400;
-/** Variation of the time of a transfer on a thin link. */
+/** Variation of the time of a transfer on a slow link. */
 const VARIATION = 1.5;
-/** Maximum time that the first frame of an unknown link may take, in milliseconds. */
-const MAX_FIRST_TURN = 10_000;
+/** Maximum turnaround of the first frame on an unknown link, in milliseconds. */
+const MAX_FIRST_TURNAROUND = 10_000;
 /** Number of recent frames of which the fastest counts as usual. */
 const RECENT_FRAMES = 16;
 /** Maximum difference of two transfers of the same link, as a share. */
@@ -23,8 +23,8 @@ const AGREEMENT = 0.25;
 
 /**
  * The least delay of an origin's messages: their arrival by this clock minus their time by the
- * origin's clock. The two monotonic clocks differ by an unknown constant, so only the excess over
- * the least delay means anything.
+ * origin's clock. The two monotonic clocks differ by an unknown constant, so a delay has a meaning
+ * only as the excess over the least one.
  */
 export class Baseline {
   #least = Infinity;
@@ -54,8 +54,8 @@ export class Baseline {
   }
 
   /**
-   * Adopts the delay on which the latest beats agree, if they do. The clock of an origin stands
-   * while its machine is suspended: from then on, all its messages seem to be late.
+   * Adopts the delay on which the latest beats agree, if they do. The monotonic clock of an origin
+   * stops while its machine is suspended: from then on, all its messages seem to be late.
    */
   adoptSteady(now: number): void {
     if (this.#steady.beats < STEADY_BEATS) return;
@@ -68,33 +68,33 @@ export class Baseline {
   }
 }
 
-/** What is known of a frame that has arrived. Times are in milliseconds. */
+/** A frame that has arrived. Times are in milliseconds. */
 export interface Arrival {
   /** By how much it exceeds the least delay; see {@link Baseline.excess}. */
   readonly excess: number;
   /** From opening the lane to its arrival. */
-  readonly turn: number;
-  /** Whether its lane was opened after the previous frame's arrival: nothing was before it. */
+  readonly turnaround: number;
+  /** Whether its lane was opened after the previous frame's arrival, so that no frame was before it. */
   readonly wasAlone: boolean;
   /** Interval between two frames of the camera; the newest frame can be as old as that. */
   readonly interval: number;
 }
 
 /**
- * Decides which frames are late: leftovers of a link or a hub that has stood still. A thin link
- * takes seconds for each frame, which is usual there and not late.
+ * Decides which frames are late: those that were on their way during an outage of a link or of the
+ * hub. A slow link takes seconds for each frame, which is usual there and not late.
  */
 export class LateFrames {
   #recent: number[] = [];
-  /** The excess of a late frame that a link with less bandwidth would explain. */
+  /** Excess of the last late frame, if a link with less bandwidth would explain it. */
   #slower: number | undefined;
 
   /** Counts a frame. @returns Whether it is late. */
-  add({ excess, turn, wasAlone, interval }: Arrival): boolean {
+  add({ excess, turnaround, wasAlone, interval }: Arrival): boolean {
     const slack = MAX_EXCESS + interval;
     const usual = this.#recent.length > 0
       ? VARIATION * Math.min(...this.#recent)
-      : Math.min(turn, MAX_FIRST_TURN);
+      : Math.min(turnaround, MAX_FIRST_TURNAROUND);
     if (excess <= slack + usual) {
       this.#recent.push(excess);
       if (this.#recent.length > RECENT_FRAMES) this.#recent.shift();
@@ -102,7 +102,7 @@ export class LateFrames {
       return false;
     }
     // It was captured before its lane was open, or has waited for the frames before it.
-    if (!wasAlone || excess > turn + slack) return true;
+    if (!wasAlone || excess > turnaround + slack) return true;
     const before = this.#slower;
     this.#slower = excess;
     if (before === undefined) return true;

@@ -23,7 +23,7 @@ export interface PublicationStats {
 
 /** Counters of a camera from the hub, since the start of the server. */
 export interface LinkStats {
-  /** Lanes that are open: the maximum number of frames on their way. 0: nobody watches. */
+  /** Lanes that are open: the maximum number of frames on their way. 0 without viewers. */
   readonly lanes: number;
   readonly frames: number;
   readonly bytes: number;
@@ -33,7 +33,7 @@ export interface LinkStats {
   readonly duplicate: boolean;
 }
 
-/** A published camera, for people. */
+/** A published camera, for the list of a user. */
 export interface KnownCamera {
   readonly name: string;
   /** Name of its driver at the origin. */
@@ -42,13 +42,13 @@ export interface KnownCamera {
   readonly size: string | undefined;
 }
 
-/** A server's part in a network of origins and edges. */
+/** The connection of this server to a NATS hub, as an origin, an edge, or both. */
 export interface NatsHub extends AsyncDisposable {
   /** Publishes those of the server's cameras that `PUBLISH` names. */
   publish(cameras: CameraList): void;
   /**
-   * Announces a camera that will be received. From now on its origins are heard, by which late
-   * frames can be told from the first one on.
+   * Announces a camera that will be received, so that its beats are received from now on: without
+   * them, late frames are not recognized.
    *
    * @param options See {@link watch}.
    */
@@ -66,7 +66,7 @@ export interface NatsHub extends AsyncDisposable {
   ): Images;
   /** Yields all cameras that origins publish, at the start and whenever they change. */
   discover(signal: AbortSignal): AsyncIterable<readonly DiscoveredCamera[]>;
-  /** The cameras that origins publish, as far as they were heard. */
+  /** The published cameras, as far as their beats have arrived. */
   readonly known: readonly KnownCamera[];
   readonly status: HubStatus;
   /** Returns the counters of a published camera; undefined if it is not published. */

@@ -1,11 +1,11 @@
 /**
- * What origins and edges tell each other through the hub, version 1 of the protocol. An origin is a
+ * The messages of origins and edges through the hub, version 1 of the protocol. An origin is a
  * server that publishes cameras, an edge is a server that receives them.
  *
  * A frame is published on one of several lanes: once, but on a fast uplink again for edges without
- * room on that lane. An edge subscribes to a lane for one message, and tells the origin that it
- * wants a frame on it; when the frame has come, it does so again. So never more frames are on their
- * way to an edge than it has lanes open, and the hub counts them.
+ * room on that lane. An edge subscribes to a lane for one message, and sends the origin a want for
+ * it; when the frame has come, it does both again. So never more frames are on their way to an edge
+ * than it has lanes open: the hub counts them.
  *
  *     dinocam.frame.<camera>.<lane>  origin → edges  a header of 32 bytes and the JPEG
  *     dinocam.want.<camera>          edge → origin   JSON, see {@link Want}
@@ -19,14 +19,16 @@ import type { Bytes } from "../bytes.ts";
 export const LANES = 8;
 /** Maximum interval between two wants of an edge with a viewer, in milliseconds. */
 export const ASK_INTERVAL = 1_000;
-/** An origin that has not heard an edge for this long takes it for gone, in milliseconds. */
+/** Time after its last want when an origin removes an edge, in milliseconds. */
 export const LEASE = 4_000;
 /** Interval between two beats of an origin, in milliseconds. */
 export const BEAT_INTERVAL = 2_000;
-/** An edge that has not heard an origin for this long takes it for gone, in milliseconds. */
+/** Time after its last beat when an edge removes a camera, in milliseconds. */
 export const ORIGIN_TIMEOUT = 7_000;
 /** Maximum size of the JSON of a want or a beat, in bytes. */
 export const MAX_JSON = 4_096;
+/** Maximum length of the reason in a beat, in characters, without an ellipsis. */
+export const MAX_REASON = 300;
 /** Size of the header before the JPEG, in bytes. */
 export const FRAME_HEADER = 32;
 
@@ -45,21 +47,21 @@ export function beatSubject(camera = "*"): string {
   return `dinocam.beat.${camera}`;
 }
 
-/** What an edge tells an origin; without `lane` and `bye`: "I am still here". */
+/** A message of an edge to the origins of a camera. Without `lane` and `bye` it renews the lease. */
 export interface Want {
   /** Identifies the edge's subscription; at most 64 characters. */
   readonly edge: string;
   /** The `epoch` of the origin that it has chosen: another origin of the same name ignores it. */
   readonly epoch?: number;
-  /** It has room for a frame on this lane. */
+  /** The lane on which it has room for a frame. */
   readonly lane?: number;
-  /** It also wants the newest frame, though other edges had it: the first want of a newcomer. */
+  /** Whether it also wants a frame that other edges have received: the first want of a new edge. */
   readonly new?: boolean;
-  /** It leaves. */
+  /** Whether it leaves. */
   readonly bye?: boolean;
 }
 
-/** What an origin tells all edges every {@link BEAT_INTERVAL}, and after a reconnect. */
+/** A message of an origin to all edges, every {@link BEAT_INTERVAL} and after a reconnect. */
 export interface Beat {
   readonly camera: string;
   /**
@@ -82,7 +84,7 @@ export interface Beat {
   readonly size?: string;
   /** Whether an edge watches. */
   readonly watched: boolean;
-  /** The camera is published no more: the last beat. */
+  /** Whether it is the last beat: the camera is no longer published. */
   readonly gone?: boolean;
 }
 
@@ -100,12 +102,12 @@ export interface FrameHeader {
   /** Grows with each frame of an epoch; modulo 2³². */
   readonly sequence: number;
   /** The origin's round-trip time to the hub, in milliseconds. */
-  readonly way: number;
+  readonly roundTrip: number;
 }
 
 /**
  * Returns a frame's message: big-endian capturedAt float64, monotonic float64, epoch float64,
- * sequence uint32, way uint32, and the JPEG.
+ * sequence uint32, roundTrip uint32, and the JPEG.
  */
 export function encodeFrame(jpeg: Uint8Array, header: FrameHeader): Bytes {
   const bytes = new Uint8Array(FRAME_HEADER + jpeg.length);
@@ -114,7 +116,7 @@ export function encodeFrame(jpeg: Uint8Array, header: FrameHeader): Bytes {
   view.setFloat64(8, header.monotonic);
   view.setFloat64(16, header.epoch);
   view.setUint32(24, header.sequence);
-  view.setUint32(28, Math.round(header.way));
+  view.setUint32(28, Math.round(header.roundTrip));
   bytes.set(jpeg, FRAME_HEADER);
   return bytes;
 }

@@ -4,7 +4,9 @@ import { messageWithHint } from "../errors.ts";
 import type { Frame } from "../frame.ts";
 import type { Subscriber } from "../hub/hub.ts";
 import type { Log } from "../log.ts";
+import { shorten } from "../quote.ts";
 import type { Bus, Message } from "./bus.ts";
+import { decodeWant } from "./decode.ts";
 import { EdgeTable } from "./edge_table.ts";
 import type { PublicationStats } from "./nats_hub.ts";
 import {
@@ -14,23 +16,21 @@ import {
   encodeFrame,
   FRAME_HEADER,
   frameSubject,
+  MAX_REASON,
   type Want,
   wantSubject,
 } from "./protocol.ts";
 import type { Uplink } from "./uplink.ts";
-import { parseWant } from "./want.ts";
 
 /**
- * A frame that has waited for longer is sent only if the camera is so slow that it still shows the
- * present, in milliseconds.
+ * Maximum age of a frame when it is sent, in milliseconds. The frame of a slow camera can be older;
+ * see {@link FRESH_INTERVALS}.
  */
-const MAX_WAIT = 500;
-/** A frame shows the present for this many of the camera's intervals between two frames. */
+const MAX_AGE = 500;
+/** Maximum age of the frame of a slow camera, in intervals between two frames. */
 const FRESH_INTERVALS = 1.5;
 /** Share of a camera's interval in which a frame may be sent again, to edges that missed it. */
 const COPIES = 0.5;
-/** Maximum length of the reason in a beat, in characters. */
-const MAX_REASON = 300;
 /** Minimum time between two log lines about invalid messages, in milliseconds. */
 const LOG_INTERVAL = 60_000;
 
@@ -78,9 +78,9 @@ export class Publication implements Subscriber<Frame>, Disposable {
   #bytes = 0;
   #tooLarge = 0;
   #beatAt = -Infinity;
-  /** The last state that was told. */
-  #told = "";
-  #complainedAt = -Infinity;
+  /** The state in the latest beat. */
+  #reported = "";
+  #loggedAt = -Infinity;
 
   constructor(options: PublicationOptions) {
     this.#options = options;
@@ -109,31 +109,31 @@ export class Publication implements Subscriber<Frame>, Disposable {
     this.#joined = false;
   }
 
-  /** Takes note that the connection is made or lost. */
+  /** Called when the connection is made or lost. */
   onConnection(connected: boolean): void {
     if (connected) {
       this.#tooLargeReason = undefined; // the hub may have a larger max_payload now
       this.#beat();
     } else {
-      // Not when it is made again: edges may have told their lanes before this is called.
+      // Not when it is made again: wants of edges may arrive before this is called.
       this.#edges.closeLanes();
       this.#busy = 0;
     }
   }
 
-  /** Called regularly: forgets edges that are gone, and tells the others what has changed. */
+  /** Called regularly: removes silent edges, and sends a beat if it is due or the state has changed. */
   check(): void {
     const now = this.#options.clock.monotonic();
     this.#edges.expire(now);
     this.#leaveIfUnwatched();
     if (!this.#options.bus.connected) return;
     const { state, error, watched } = this.#describe();
-    if (now - this.#beatAt >= BEAT_INTERVAL || this.#told !== `${state} ${watched} ${error}`) {
+    if (now - this.#beatAt >= BEAT_INTERVAL || this.#reported !== `${state} ${watched} ${error}`) {
       this.#beat();
     }
   }
 
-  /** Leaves the camera, and tells the edges that it is published no more. */
+  /** Leaves the camera, and sends the last beat. */
   [Symbol.dispose](): void {
     if (this.#stack.disposed) return;
     this.#stack.dispose();
@@ -143,11 +143,11 @@ export class Publication implements Subscriber<Frame>, Disposable {
   }
 
   #onMessage({ data }: Message): void {
-    const want = parseWant(data);
-    if (!want) return this.#complain();
-    // An edge that has chosen another origin of this name is not ours.
-    const isOurs = want.epoch === undefined || want.epoch === this.epoch;
-    if (!isOurs || want.bye) {
+    const want = decodeWant(data);
+    if (!want) return this.#logInvalid();
+    // The edge may have chosen another origin of this name.
+    const isForThis = want.epoch === undefined || want.epoch === this.epoch;
+    if (!isForThis || want.bye) {
       this.#edges.remove(want.edge);
       this.#leaveIfUnwatched();
     } else this.#onWant(want);
@@ -156,15 +156,15 @@ export class Publication implements Subscriber<Frame>, Disposable {
   #onWant({ edge, lane, new: isNew }: Want): void {
     const { camera, clock } = this.#options;
     const now = clock.monotonic();
-    const isFirst = this.#edges.hear(edge, now);
+    const isFirst = this.#edges.renew(edge, now);
     if (lane !== undefined) this.#edges.open(edge, lane, { isNew, now });
     if (!this.#joined) {
       this.#joined = true;
       camera.join(this);
     }
     if (isFirst) camera.retryNow(); // as the request of a viewer does
-    // Mostly the edge has just received the newest one.
-    if (!this.#edges.hasHad(edge, camera.latest?.sequence ?? 0)) this.#sendNewest();
+    // Usually the edge has just received the newest one.
+    if (!this.#edges.wasSent(edge, camera.latest?.sequence ?? 0)) this.#sendNewest();
   }
 
   #leaveIfUnwatched(): void {
@@ -195,10 +195,10 @@ export class Publication implements Subscriber<Frame>, Disposable {
     return true;
   }
 
-  /** Whether a frame shows the present. */
+  /** Whether a frame is young enough to be sent. */
   #isFresh({ monotonic }: Frame, now: number): boolean {
     const age = now - monotonic;
-    if (age <= MAX_WAIT) return true;
+    if (age <= MAX_AGE) return true;
     const { fps } = this.#options.camera.stats();
     return fps > 0 && age <= FRESH_INTERVALS * 1000 / fps;
   }
@@ -210,7 +210,13 @@ export class Publication implements Subscriber<Frame>, Disposable {
       this.#onTooLarge(sequence, size);
       return false;
     }
-    const header = { capturedAt, monotonic, epoch: this.epoch, sequence, way: uplink.way };
+    const header = {
+      capturedAt,
+      monotonic,
+      epoch: this.epoch,
+      sequence,
+      roundTrip: uplink.roundTrip,
+    };
     const data = encodeFrame(jpeg, header);
     const bit = 1 << lane;
     const isSent = uplink.send(frameSubject(camera.name, lane), data, () => this.#busy &= ~bit);
@@ -240,7 +246,7 @@ export class Publication implements Subscriber<Frame>, Disposable {
     const reason = error ? messageWithHint(error) : this.#tooLargeReason;
     return {
       state: reason === undefined ? state : "failed",
-      error: reason === undefined ? undefined : shorten(reason),
+      error: reason === undefined ? undefined : shorten(reason, MAX_REASON),
       fps: Math.round(fps * 10) / 10,
       size: size && `${size.width}x${size.height}`,
       watched: this.#edges.size > 0,
@@ -254,19 +260,15 @@ export class Publication implements Subscriber<Frame>, Disposable {
     const beat: Beat = { camera: name, epoch: this.epoch, now, monotonic, driver, ...state, gone };
     if (!bus.publish(beatSubject(name), JSON.stringify(beat))) return;
     this.#beatAt = monotonic;
-    this.#told = `${state.state} ${state.watched} ${state.error}`;
+    this.#reported = `${state.state} ${state.watched} ${state.error}`;
   }
 
   /** Logs, but not often, that a message is no want. */
-  #complain(): void {
+  #logInvalid(): void {
     const { camera, clock, log } = this.#options;
     const now = clock.monotonic();
-    if (now - this.#complainedAt < LOG_INTERVAL) return;
-    this.#complainedAt = now;
+    if (now - this.#loggedAt < LOG_INTERVAL) return;
+    this.#loggedAt = now;
     log.warn("invalid message from an edge ignored", { camera: camera.name });
   }
-}
-
-function shorten(text: string): string {
-  return text.length <= MAX_REASON ? text : `${text.slice(0, MAX_REASON - 1)}…`;
 }

@@ -3,9 +3,9 @@ import { type Beat, ORIGIN_TIMEOUT } from "./protocol.ts";
 
 /** Maximum number of origins of one name that are remembered. */
 const MAX_ORIGINS = 4;
-/** Time without a sign of life after which an origin is replaced by another one, in milliseconds. */
-export const SILENCE = 3_000;
-/** Time for which two origins must be heard to be two, in milliseconds: one may have restarted. */
+/** Time without a message after which an origin is replaced by another one, in milliseconds. */
+export const FAILOVER_TIMEOUT = 3_000;
+/** Time for which two origins must overlap to be two, in milliseconds: one may have restarted. */
 const OVERLAP = 1_000;
 
 /** An origin that publishes a camera. Times are by this server's monotonic clock. */
@@ -21,12 +21,12 @@ export interface Origin {
 /** What this edge knows of a camera of one name at the hub. */
 export class PublishedCamera {
   readonly name: string;
-  /** Survives the receptions of the camera: how long frames usually take is that of the link. */
+  /** Kept from one reception of the camera to the next: what is usual depends on the network. */
   readonly lateFrames = new LateFrames();
   /** Time of the latest beat, by this server's monotonic clock. */
   beatAt = -Infinity;
   /** Time until which this server has received the camera, or has tried to. */
-  attendedAt = -Infinity;
+  followedUntil = -Infinity;
   /** Time of the latest log line about a second origin. */
   reportedAt = -Infinity;
   readonly #origins = new Map<number, Origin>();
@@ -56,8 +56,8 @@ export class PublishedCamera {
     this.#recovered = undefined;
   }
 
-  /** Records a sign of life of an origin. */
-  hear(epoch: number, now: number): Origin {
+  /** Records a frame or a beat of an origin. */
+  recordMessage(epoch: number, now: number): Origin {
     let origin = this.#origins.get(epoch);
     if (!origin) {
       origin = {
@@ -71,13 +71,13 @@ export class PublishedCamera {
       this.#origins.set(epoch, origin);
     }
     origin.heardAt = now;
-    if (!this.#current || now - this.#current.heardAt >= SILENCE) this.#current = origin;
+    if (!this.#current || now - this.#current.heardAt >= FAILOVER_TIMEOUT) this.#current = origin;
     return origin;
   }
 
   /** Records a beat. */
-  hearBeat(beat: Beat, now: number): void {
-    const origin = this.hear(beat.epoch, now);
+  recordBeat(beat: Beat, now: number): void {
+    const origin = this.recordMessage(beat.epoch, now);
     origin.beat = beat;
     origin.baseline.addBeat(now - beat.monotonic, now);
     this.beatAt = now;
@@ -90,16 +90,16 @@ export class PublishedCamera {
     this.#current = origin;
   }
 
-  /** Records that nobody answers: all origins are gone, though they may return. */
+  /** Records that no origin answers. They may return. */
   forgetOrigins(): void {
     for (const origin of this.#origins.values()) origin.heardAt = -Infinity;
     this.#current = undefined;
   }
 
-  /** Returns the other origin that was heard last, if that was after `since`. */
-  rival(of: Origin, since: number): Origin | undefined {
+  /** Returns the origin that was heard last, if that was after `since`. */
+  latestOrigin(since: number, except: Origin): Origin | undefined {
     return [...this.#origins.values()]
-      .filter((origin) => origin !== of && origin.heardAt > since)
+      .filter((origin) => origin !== except && origin.heardAt > since)
       .sort((a, b) => b.heardAt - a.heardAt)[0];
   }
 
@@ -118,7 +118,7 @@ export class PublishedCamera {
 
   #remove(origin: Origin, now: number): void {
     this.#origins.delete(origin.epoch);
-    const other = this.rival(origin, now - ORIGIN_TIMEOUT);
+    const other = this.latestOrigin(now - ORIGIN_TIMEOUT, origin);
     if (this.#current === origin) this.#current = other;
     if (!other) this.beatAt = -Infinity;
   }

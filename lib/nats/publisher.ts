@@ -6,11 +6,9 @@ import type { Bus } from "./bus.ts";
 import type { PublicationStats } from "./nats_hub.ts";
 import type { Beat } from "./protocol.ts";
 import { Publication } from "./publication.ts";
-import type { PublishValue } from "./settings.ts";
+import { NATS_DRIVER, type PublishValue } from "./settings.ts";
 import { Uplink } from "./uplink.ts";
 
-/** Name of the driver for cameras that other origins publish: they are not published again. */
-const NATS_DRIVER = "nats";
 /** Interval in which publications are checked, in milliseconds. */
 const CHECK_INTERVAL = 500;
 /** Maximum number of names whose latest publication is remembered. */
@@ -27,7 +25,7 @@ export interface PublisherOptions {
 
 /**
  * Publishes the cameras of a list that `PUBLISH` names, and those that appear later. Cameras of the
- * driver `nats` are never published. Disposal tells the edges that the cameras are gone.
+ * driver `nats` are never published. Disposal sends the edges a last beat of each camera.
  */
 export class Publisher implements Disposable {
   readonly #options: PublisherOptions;
@@ -63,7 +61,7 @@ export class Publisher implements Disposable {
     return this.#epochs.get(camera) === epoch;
   }
 
-  /** Ends all publications, and tells the edges. The connection must be open until then. */
+  /** Ends all publications, with a last beat. The connection must be open until then. */
   [Symbol.dispose](): void {
     this.#stack.dispose();
   }
@@ -88,7 +86,7 @@ export class Publisher implements Disposable {
   }
 
   #onConnection(connected: boolean): void {
-    if (connected) this.#uplink.measure(); // before anything else is on the way
+    if (connected) this.#uplink.measure(); // while the link is idle
     else this.#uplink.reset();
     for (const publication of this.#publications.values()) publication.onConnection(connected);
   }

@@ -4,7 +4,7 @@ import type { Bus } from "./bus.ts";
 /** Time for which a measurement counts, in milliseconds. */
 const WINDOW = 60_000;
 
-/** Measures the round-trip time to the hub: the least of a minute, as an answer can wait. */
+/** Measures the round-trip time to the hub: the least of a minute, as an answer can be delayed. */
 export class RoundTrip {
   readonly #bus: Bus;
   readonly #clock: Clock;
@@ -22,7 +22,7 @@ export class RoundTrip {
     return this.#least;
   }
 
-  /** Measures it. To be called while nothing else is on the way. */
+  /** Measures it. To be called while the link is idle. */
   measure(): void {
     if (this.#pending) return;
     const pending = this.#pending = Symbol();

@@ -1,12 +1,12 @@
-import { type Env, parse } from "../env.ts";
+import { type Env, isCameraName, parse } from "../env.ts";
 import { ConfigError, explain } from "../errors.ts";
 import { hostInUrl } from "../host.ts";
 import { decodePercent } from "../percent.ts";
 import { isQuoted, quote } from "../quote.ts";
 import type { SettingPermissions, SettingTable, SettingValues } from "../setting.ts";
 
-/** The driver of the cameras that come from the hub. */
-const DRIVER = "nats";
+/** Name of the driver for cameras that come from the hub: they are not published again. */
+export const NATS_DRIVER = "nats";
 
 /** The default port of each scheme of `NATS_URL`. */
 const PORTS = { nats: 4222, tls: 4222, ws: 80, wss: 443 } as const;
@@ -246,10 +246,10 @@ export function requirePublishable(
   { cameras, groups }: CamerasToPublish,
 ): void {
   if (publish === undefined || publish === "all") return;
-  const discovers = groups.some(({ driver }) => driver !== DRIVER);
-  const own = cameras.filter(({ driver }) => driver !== DRIVER).map(({ name }) => name);
+  const discovers = groups.some(({ driver }) => driver !== NATS_DRIVER);
+  const own = cameras.filter(({ driver }) => driver !== NATS_DRIVER).map(({ name }) => name);
   for (const name of publish) {
-    const isForeign = cameras.some((one) => one.name === name && one.driver === DRIVER);
+    const isForeign = cameras.some((one) => one.name === name && one.driver === NATS_DRIVER);
     if (own.includes(name) || discovers && !isForeign) continue;
     const reason = isForeign
       ? "it comes from the hub itself"
@@ -283,7 +283,7 @@ function readPublish(env: Env, name: string): PublishValue | undefined {
   return parse(env, name, 'cameras, as "front,yard", or "all"', (text) => {
     if (text === "all") return "all";
     const names = text.split(",").map((one) => one.trim());
-    return names.every((one) => /^[a-z0-9-]{1,64}$/i.test(one)) ? names : undefined;
+    return names.every(isCameraName) ? names : undefined;
   });
 }
 

@@ -65,14 +65,14 @@ class LinkTransport implements Transport {
 
   async *[Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array> {
     let reason = new Error("invalid data from the hub"); // nats.js stops to read after an error
-    let complaint: string | undefined;
+    let protocolError: string | undefined;
     try {
       for (let bytes; (bytes = await this.#link!.read());) {
-        if (bytes[0] === MINUS) complaint = complaintIn(bytes);
+        if (bytes[0] === MINUS) protocolError = errorIn(bytes);
         yield bytes;
         if (this.#isClosed) return;
       }
-      reason = new Error(complaint ?? "the hub closed the connection");
+      reason = new Error(protocolError ?? "the hub closed the connection");
     } catch (error) {
       reason = error as Error;
     } finally {
@@ -133,7 +133,7 @@ class LinkTransport implements Transport {
 const MINUS = "-".charCodeAt(0);
 
 /** Returns the text of an error message of the hub, which it sends before it closes a connection. */
-function complaintIn(bytes: Uint8Array): string | undefined {
+function errorIn(bytes: Uint8Array): string | undefined {
   const text = new TextDecoder().decode(bytes.subarray(0, 500));
   return /^-ERR\s+'?([^'\r\n]{1,200})/.exec(text)?.[1];
 }

@@ -3,21 +3,21 @@ import type { Clock } from "../clock.ts";
 import type { Bus } from "./bus.ts";
 
 /**
- * Maximum time that frames wait for each other on the way to the hub, in milliseconds. One frame
- * that alone takes longer is sent when the one before it has arrived.
+ * Maximum time that frames wait for each other on their way to the hub, in milliseconds. A frame
+ * that takes longer by itself is sent when the one before it has arrived.
  */
 const MAX_QUEUE = 200;
 /** Number of frames whose shortest transfer counts: a later answer can have other reasons. */
 const TRANSFERS = 4;
 /** Number of round-trip times whose shortest counts. */
-const WAYS = 8;
-/** Minimum time between two measurements of the way, in milliseconds: while idle, between frames. */
+const ROUND_TRIPS = 8;
+/** Minimum time between two measurements of the round-trip time, in milliseconds: while idle, between frames. */
 const MEASURE_INTERVALS = { idle: 8_000, busy: 500 };
 /**
- * Age at which the way may have become longer, in milliseconds: if it then seems that there is no
- * room, no frame is sent until it has been measured again.
+ * Age at which a round-trip time may be outdated, in milliseconds: if there then seems to be no room,
+ * no frame is sent until it has been measured again.
  */
-const MAX_WAY_AGE = 10_000;
+const MAX_ROUND_TRIP_AGE = 10_000;
 /** A transfer cannot be measured more precisely, in milliseconds. */
 const MIN_TRANSFER = 0.1;
 
@@ -25,7 +25,7 @@ const MIN_TRANSFER = 0.1;
 export type Sender = () => boolean;
 
 /**
- * The way to the hub, which all published cameras share. Frames do not queue on it: it measures how
+ * The link to the hub, which all published cameras share. Frames do not queue on it: it measures how
  * long one takes, and has room for those that are on their way at a time. The cameras take turns.
  */
 export class Uplink {
@@ -33,14 +33,14 @@ export class Uplink {
   readonly #clock: Clock;
   /** In the order of their turns. */
   readonly #senders = new Set<Sender>();
-  /** Changes when the connection is lost: what was on its way then is gone. */
+  /** Replaced when the connection is lost, with all frames on their way. */
   #connection = {};
   #inFlight = 0;
-  /** Whether no frame is sent, so that the way can be measured. */
+  /** Whether no frame is sent, so that the round-trip time can be measured. */
   #isDraining = false;
   #arrivedAt = -Infinity;
   #measuredAt = -Infinity;
-  #ways: number[] = [];
+  #roundTrips: number[] = [];
   #transfers: number[] = [];
 
   constructor({ bus, clock }: { bus: Bus; clock: Clock }) {
@@ -49,8 +49,8 @@ export class Uplink {
   }
 
   /** The round-trip time without frames, in milliseconds; 0 while it is unknown. */
-  get way(): number {
-    return this.#ways.length === 0 ? 0 : Math.min(...this.#ways);
+  get roundTrip(): number {
+    return this.#roundTrips.length === 0 ? 0 : Math.min(...this.#roundTrips);
   }
 
   /** Time that a frame occupies the uplink, in milliseconds; `Infinity` while it is unknown. */
@@ -80,42 +80,42 @@ export class Uplink {
     const connection = this.#connection;
     const sentAt = this.#clock.monotonic();
     this.#inFlight++;
-    const isWayOld = sentAt - this.#measuredAt > MAX_WAY_AGE;
-    if (isWayOld && this.#inFlight >= this.#maxInFlight()) this.#isDraining = true;
+    const isOld = sentAt - this.#measuredAt > MAX_ROUND_TRIP_AGE;
+    if (isOld && this.#inFlight >= this.#maxInFlight()) this.#isDraining = true;
     this.#bus.flush().then((arrived) => {
       if (connection !== this.#connection) return;
       this.#inFlight--;
       if (arrived) this.#measureTransfer(sentAt);
       if (this.#inFlight === 0) this.#isDraining = false;
-      this.#measureWay(MEASURE_INTERVALS.busy); // between two frames
+      this.#measureRoundTrip(MEASURE_INTERVALS.busy); // between two frames
       onArrived();
       this.#callSenders();
     });
     return true;
   }
 
-  /** Measures the way to the hub, if no frame is on it; at most every 8 s. */
+  /** Measures the round-trip time, if no frame is on its way; at most every 8 s. */
   measure(): void {
-    this.#measureWay(MEASURE_INTERVALS.idle);
+    this.#measureRoundTrip(MEASURE_INTERVALS.idle);
   }
 
-  /** Takes note that the connection is lost: all frames on their way are gone. */
+  /** Forgets what was sent and measured, as the connection is lost: all frames on their way are gone. */
   reset(): void {
     this.#connection = {};
     this.#inFlight = 0;
     this.#isDraining = false;
     this.#measuredAt = -Infinity;
-    this.#ways = [];
+    this.#roundTrips = [];
     this.#transfers = [];
   }
 
   #maxInFlight(): number {
     if (this.#transfers.length === 0) return 1; // until the first one has shown how long it takes
     const { transfer } = this;
-    return Math.round(this.way / transfer) + Math.max(1, Math.floor(MAX_QUEUE / transfer));
+    return Math.round(this.roundTrip / transfer) + Math.max(1, Math.floor(MAX_QUEUE / transfer));
   }
 
-  #measureWay(interval: number): void {
+  #measureRoundTrip(interval: number): void {
     if (this.#inFlight > 0 || !this.#bus.connected) return;
     const connection = this.#connection;
     const start = this.#clock.monotonic();
@@ -124,15 +124,15 @@ export class Uplink {
     this.#measuredAt = start;
     this.#bus.flush().then((arrived) => {
       if (!arrived || connection !== this.#connection) return;
-      if (age > MAX_WAY_AGE) this.#ways = [];
-      this.#ways.push(this.#clock.monotonic() - start);
-      if (this.#ways.length > WAYS) this.#ways.shift();
+      if (age > MAX_ROUND_TRIP_AGE) this.#roundTrips = [];
+      this.#roundTrips.push(this.#clock.monotonic() - start);
+      if (this.#roundTrips.length > ROUND_TRIPS) this.#roundTrips.shift();
     });
   }
 
   #measureTransfer(sentAt: number): void {
     const now = this.#clock.monotonic();
-    const start = Math.max(sentAt + this.way, this.#arrivedAt);
+    const start = Math.max(sentAt + this.roundTrip, this.#arrivedAt);
     this.#arrivedAt = now;
     this.#transfers.push(Math.max(MIN_TRANSFER, now - start));
     if (this.#transfers.length > TRANSFERS) this.#transfers.shift();

@@ -7,7 +7,7 @@ import type { Frame } from "../../lib/frame.ts";
 import { silentLog as log } from "../silent.ts";
 
 const jpeg = new Uint8Array(113_948);
-const header = { capturedAt: 0, monotonic: 0, epoch: 0, sequence: 1, way: 0 };
+const header = { capturedAt: 0, monotonic: 0, epoch: 0, sequence: 1, roundTrip: 0 };
 
 Deno.bench("a frame's message for the hub", () => {
   encodeFrame(jpeg, header);

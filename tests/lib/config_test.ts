@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { isCameraName, readCameraConfig, readConfig, readReusePort } from "../../lib/config.ts";
+import { readCameraConfig, readConfig, readReusePort } from "../../lib/config.ts";
 import type { Env } from "../../lib/env.ts";
 import { ConfigError } from "../../lib/errors.ts";
 
@@ -107,15 +107,6 @@ Deno.test("readCameraConfig() reads the settings of a camera by its name, but no
     ConfigError,
     "FRONT_IDLE_SECONDS",
   );
-});
-
-Deno.test("isCameraName() accepts 1 to 64 letters, digits and hyphens", () => {
-  for (const name of ["a", "Front-2", "x".repeat(64)]) {
-    assertEquals([name, isCameraName(name)], [name, true]);
-  }
-  for (const name of ["", "a b", "a_b", "a/b", "é", "a\n", "x".repeat(65)]) {
-    assertEquals([name, isCameraName(name)], [name, false]);
-  }
 });
 
 Deno.test("readConfig() reads HOST and PORT", () => {

@@ -2,6 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import {
   cameraName,
   forCamera,
+  isCameraName,
   parse,
   readChoice,
   readInteger,
@@ -102,4 +103,13 @@ Deno.test("trimValues() removes line ends and spaces, but keeps the spaces of a 
 Deno.test("cameraName() returns the name of the camera whose settings these are", () => {
   assertEquals(cameraName(forCamera({ FPS: "1" }, "front-gate")), "front-gate");
   assertEquals(cameraName({ FPS: "1" }), "");
+});
+
+Deno.test("isCameraName() accepts 1 to 64 letters, digits and hyphens", () => {
+  for (const name of ["a", "Front-2", "x".repeat(64)]) {
+    assertEquals([name, isCameraName(name)], [name, true]);
+  }
+  for (const name of ["", "a b", "a_b", "a/b", "é", "a\n", "x".repeat(65)]) {
+    assertEquals([name, isCameraName(name)], [name, false]);
+  }
 });

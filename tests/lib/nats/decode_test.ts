@@ -1,11 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { decodeBeat, decodeFrame, isCameraName } from "../../../lib/nats/decode.ts";
+import { decodeBeat, decodeFrame, decodeWant } from "../../../lib/nats/decode.ts";
 import {
   type Beat,
   beatSubject,
   encodeFrame,
   FRAME_HEADER,
   type FrameHeader,
+  type Want,
 } from "../../../lib/nats/protocol.ts";
 
 const header: FrameHeader = {
@@ -13,7 +14,7 @@ const header: FrameHeader = {
   monotonic: 12_345.25,
   epoch: 1_767_225_500_000.125,
   sequence: 4_000_000_000,
-  way: 12,
+  roundTrip: 12,
 };
 const beat: Beat = {
   camera: "front",
@@ -97,7 +98,23 @@ Deno.test("decodeBeat() makes a reason printable, and cuts it", () => {
   ]);
 });
 
-Deno.test("isCameraName() accepts the names that CAMERA accepts", () => {
-  assertEquals(["front", "Front-2", "9"].every(isCameraName), true);
-  assertEquals(["", "a.b", "*", "a_b", "ä", "a\n", "x".repeat(65)].some(isCameraName), false);
+Deno.test("decodeWant() reads a want, and nothing else", () => {
+  const decode = (json: unknown) => decodeWant(new TextEncoder().encode(JSON.stringify(json)));
+  const none = { epoch: undefined, lane: undefined, new: undefined, bye: undefined };
+  const valid: Want[] = [
+    { edge: "e" },
+    { edge: "x".repeat(64), epoch: 1.5, lane: 7, new: true },
+    { edge: "e", bye: true },
+  ];
+  for (const want of valid) assertEquals(decode(want), { ...none, ...want });
+  assertEquals(decode({ edge: "e", unknown: 1 }), { ...none, edge: "e" });
+  const invalid = [
+    ...[null, [], "e", 1, {}, { edge: "" }, { edge: "x".repeat(65) }, { edge: 1 }],
+    ...[-1, 8, 0.5, "0", null].map((lane) => ({ edge: "e", lane })),
+    ...["1", null].map((epoch) => ({ edge: "e", epoch })),
+    ...[{ new: 1 }, { bye: "true" }].map((fields) => ({ edge: "e", ...fields })),
+    { edge: "e", more: "x".repeat(4_096) },
+  ];
+  for (const json of invalid) assertEquals([json, decode(json)], [json, undefined]);
+  assertEquals(decodeWant(new TextEncoder().encode("{")), undefined);
 });

@@ -258,10 +258,12 @@ Deno.test("an edge does not care for the wall clocks", async () => {
 Deno.test("an edge follows an origin again whose machine was suspended", async () => {
   const { hub, viewing, origin } = await setUp({ watch: { restart: true } });
   origin.clockError = -3_600_000; // its clock stood for an hour
-  await hub.until(() => viewing.failures.length > 0);
-  const before = viewing.frames.length;
-  await hub.advance(5_000);
-  assertGreater(viewing.frames.length - before, 30);
+  const begun = hub.clock.monotonic();
+  await hub.advance(10_000);
+  const [first] = viewing.between(begun, Infinity);
+  assertLess(first!.at - begun, 7_000); // three beats
+  assertGreater(viewing.between(begun, Infinity).length, 80);
+  assertEquals(viewing.failures, []);
   origin[Symbol.dispose]();
 });
 
@@ -541,4 +543,24 @@ Deno.test("an edge keeps the counters of a camera that it watches, however many 
   assertEquals(edge.links.link("c2999")?.frames, 0);
   viewing[Symbol.dispose]();
   edge[Symbol.dispose]();
+});
+
+Deno.test("an edge says so if all frames come too late for ten seconds", async () => {
+  const { hub, origin, viewing } = await setUp();
+  const begun = hub.clock.monotonic();
+  for (let ms = 0; ms < 9_500; ms += 50) {
+    origin.clockError -= 500; // each frame seems to be half a second older than the one before
+    await hub.advance(50);
+  }
+  assertEquals(viewing.error, undefined);
+  await hub.until(() => {
+    origin.clockError -= 500;
+    return viewing.error !== undefined;
+  });
+  assertLess(hub.clock.monotonic() - begun, 11_000);
+  assertEquals(
+    viewing.error!.message,
+    'The frames of camera "front" come too late from the hub',
+  );
+  origin[Symbol.dispose]();
 });

@@ -7,7 +7,7 @@ function setUp(lanes: Record<string, readonly number[]>) {
   let [sequence, now] = [0, 0];
   const open = () => {
     for (const [name, numbers] of Object.entries(lanes)) {
-      edges.hear(name, now);
+      edges.renew(name, now);
       for (const lane of numbers) edges.open(name, lane, { now });
     }
   };

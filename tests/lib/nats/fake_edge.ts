@@ -110,7 +110,7 @@ export class FakeEdge implements Disposable {
       monotonic: view.getFloat64(8),
       epoch: view.getFloat64(16),
       sequence: view.getUint32(24),
-      way: view.getUint32(28),
+      roundTrip: view.getUint32(28),
       bytes: data.length - FRAME_HEADER,
       arrivedAt: this.#clock.monotonic(),
       age: this.#clock.now() - capturedAt,

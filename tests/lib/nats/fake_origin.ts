@@ -47,7 +47,7 @@ export class FakeOrigin implements Disposable {
   #sequence = 0;
   #sentSequence = 0;
   #newest: { sequence: number; capturedAt: number; monotonic: number } | undefined;
-  #way = 0;
+  #roundTrip = 0;
 
   constructor(client: FakeClient, options: FakeOriginOptions = {}) {
     const { camera = "front", fps = 30, size = 10_000, epoch = client.clock.now() } = options;
@@ -78,7 +78,7 @@ export class FakeOrigin implements Disposable {
     if (this.#busy.size === 0) {
       const begun = this.#client.clock.monotonic();
       this.#client.flush().then((ok) => {
-        if (ok) this.#way = this.#client.clock.monotonic() - begun;
+        if (ok) this.#roundTrip = this.#client.clock.monotonic() - begun;
       });
     }
     const beat: Beat = {
@@ -163,7 +163,7 @@ export class FakeOrigin implements Disposable {
     this.sent++;
     const jpeg = new Uint8Array(this.#size);
     jpeg.set([0xff, 0xd8]);
-    const message = encodeFrame(jpeg, { ...frame, epoch: this.epoch, way: this.#way });
+    const message = encodeFrame(jpeg, { ...frame, epoch: this.epoch, roundTrip: this.#roundTrip });
     this.#busy.add(lane);
     this.#client.publish(frameSubject(this.camera, lane), message);
     this.#client.flush().then((received) => {

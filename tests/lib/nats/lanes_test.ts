@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { LaneCounter, lanesFor, type Turn } from "../../../lib/nats/lanes.ts";
+import { LaneCounter, type LaneSample, lanesFor } from "../../../lib/nats/lanes.ts";
 import { LANES } from "../../../lib/nats/protocol.ts";
 
 /** Interval of a camera with 30 frames per second, in milliseconds. */
@@ -7,44 +7,44 @@ const interval = 1000 / 30;
 
 Deno.test("lanesFor() computes the lanes of a way", () => {
   const table = [
-    { name: "LAN", turn: 12, way: 1, lanes: 2 },
-    { name: "LAN, no time at all", turn: 0, way: 0, lanes: 2 },
-    { name: "500 KB/s", turn: 247, way: 4, lanes: 1 },
-    { name: "25 KB/s", turn: 4_590, way: 4, lanes: 1 },
-    { name: "RTT 100", turn: 120, way: 100, lanes: 5 },
-    { name: "RTT 200", turn: 220, way: 200, lanes: 8 },
-    { name: "RTT 1000", turn: 1_020, way: 1_000, lanes: LANES },
-    { name: "thin and long", turn: 417, way: 200, lanes: 2 },
-    { name: "very thin and long", turn: 5_000, way: 200, lanes: 1 },
-    { name: "just as fast as the camera", turn: 1.51 * interval, way: 0, lanes: 1 },
-    { name: "a little faster than the camera", turn: 1.4 * interval, way: 0, lanes: 2 },
-    { name: "nonsense", turn: 10, way: 4e9, lanes: LANES },
+    { name: "LAN", turnaround: 12, roundTrip: 1, lanes: 2 },
+    { name: "LAN, no time at all", turnaround: 0, roundTrip: 0, lanes: 2 },
+    { name: "500 KB/s", turnaround: 247, roundTrip: 4, lanes: 1 },
+    { name: "25 KB/s", turnaround: 4_590, roundTrip: 4, lanes: 1 },
+    { name: "RTT 100", turnaround: 120, roundTrip: 100, lanes: 5 },
+    { name: "RTT 200", turnaround: 220, roundTrip: 200, lanes: 8 },
+    { name: "RTT 1000", turnaround: 1_020, roundTrip: 1_000, lanes: LANES },
+    { name: "thin and long", turnaround: 417, roundTrip: 200, lanes: 2 },
+    { name: "very thin and long", turnaround: 5_000, roundTrip: 200, lanes: 1 },
+    { name: "just as fast as the camera", turnaround: 1.51 * interval, roundTrip: 0, lanes: 1 },
+    { name: "a little faster than the camera", turnaround: 1.4 * interval, roundTrip: 0, lanes: 2 },
+    { name: "nonsense", turnaround: 10, roundTrip: 4e9, lanes: LANES },
   ];
-  for (const { name, turn, way, lanes } of table) {
-    assertEquals(lanesFor({ turn, way, interval }), lanes, name);
+  for (const { name, turnaround, roundTrip, lanes } of table) {
+    assertEquals(lanesFor({ turnaround, roundTrip, interval }), lanes, name);
   }
 });
 
-const LAN: Turn = { turn: 12, delay: 1000, way: 1, interval };
+const LAN: LaneSample = { turnaround: 12, delay: 1000, roundTrip: 1, interval };
 
-function counterOn(turn: Turn): LaneCounter {
+function counterOn(turnaround: LaneSample): LaneCounter {
   const counter = new LaneCounter();
-  for (let i = 0; i < 4; i++) counter.add(turn);
+  for (let i = 0; i < 4; i++) counter.add(turnaround);
   return counter;
 }
 
 Deno.test("LaneCounter computes the lanes after four turns, by the least of them", () => {
   const counter = new LaneCounter();
-  for (const turn of [300, 120, 300]) {
-    assertEquals(counter.add({ ...LAN, turn, way: 100 }), false);
+  for (const turnaround of [300, 120, 300]) {
+    assertEquals(counter.add({ ...LAN, turnaround, roundTrip: 100 }), false);
     assertEquals(counter.count, 1);
   }
-  counter.add({ ...LAN, turn: 300, way: 100 });
+  counter.add({ ...LAN, turnaround: 300, roundTrip: 100 });
   assertEquals(counter.count, 5);
 });
 
 Deno.test("LaneCounter keeps one lane while the way or the interval is unknown", () => {
-  const counter = counterOn({ ...LAN, way: undefined });
+  const counter = counterOn({ ...LAN, roundTrip: undefined });
   assertEquals(counter.count, 1);
   for (let i = 0; i < 4; i++) counter.add({ ...LAN, interval: undefined });
   assertEquals(counter.count, 1);
@@ -54,7 +54,7 @@ Deno.test("LaneCounter keeps one lane while the way or the interval is unknown",
 
 Deno.test("LaneCounter asks for the round-trip time on a thin link, where it changes", () => {
   const counter = new LaneCounter();
-  const thin = { ...LAN, turn: 250 };
+  const thin = { ...LAN, turnaround: 250 };
   assertEquals([1, 2, 3, 4].map(() => counter.add(thin)), [false, false, false, true]);
 });
 
@@ -67,13 +67,13 @@ Deno.test("LaneCounter measures anew after eight queued frames in a row", () => 
   assertEquals(counter.count, 2);
   assertEquals(counter.add(queued), true);
   assertEquals(counter.count, 1);
-  for (let i = 0; i < 4; i++) counter.add({ ...queued, turn: 250 });
+  for (let i = 0; i < 4; i++) counter.add({ ...queued, turnaround: 250 });
   assertEquals(counter.count, 1); // a thin link now
 });
 
 Deno.test("LaneCounter measures anew when the camera's frame rate changes", () => {
-  const far = { ...LAN, turn: 220, way: 200 };
-  const counter = counterOn({ ...far, turn: 300, interval: 200 });
+  const far = { ...LAN, turnaround: 220, roundTrip: 200 };
+  const counter = counterOn({ ...far, turnaround: 300, interval: 200 });
   assertEquals(counter.count, 2);
   counter.add({ ...far, interval: 190 });
   assertEquals(counter.count, 2);
@@ -85,20 +85,20 @@ Deno.test("LaneCounter measures anew when the camera's frame rate changes", () =
 
 Deno.test("LaneCounter does not believe a way that the frames disprove", () => {
   // A thin link: a frame takes 230 ms, and 200 ms of that more than a small message.
-  assertEquals(counterOn({ ...LAN, turn: 232, excess: 200, way: 823 }).count, 1);
-  assertEquals(counterOn({ ...LAN, turn: 232, excess: 200, way: 5 }).count, 1);
-  // A long way: a frame takes hardly longer than a small message.
-  assertEquals(counterOn({ ...LAN, turn: 220, excess: 5, way: 200 }).count, 8);
-  assertEquals(counterOn({ ...LAN, turn: 120, excess: 5, way: 100 }).count, 5);
+  assertEquals(counterOn({ ...LAN, turnaround: 232, excess: 200, roundTrip: 823 }).count, 1);
+  assertEquals(counterOn({ ...LAN, turnaround: 232, excess: 200, roundTrip: 5 }).count, 1);
+  // A long roundTrip: a frame takes hardly longer than a small message.
+  assertEquals(counterOn({ ...LAN, turnaround: 220, excess: 5, roundTrip: 200 }).count, 8);
+  assertEquals(counterOn({ ...LAN, turnaround: 120, excess: 5, roundTrip: 100 }).count, 5);
 });
 
 Deno.test("LaneCounter measures anew after late frames, but not for those of a link that stood still", () => {
-  const counter = counterOn({ ...LAN, turn: 220, way: 200 });
+  const counter = counterOn({ ...LAN, turnaround: 220, roundTrip: 200 });
   for (let i = 0; i < 8; i++) counter.addLate(true);
   assertEquals(counter.count, 8);
   counter.addLate(false);
   assertEquals(counter.count, 1);
-  const queued = counterOn({ ...LAN, turn: 220, way: 200 });
+  const queued = counterOn({ ...LAN, turnaround: 220, roundTrip: 200 });
   queued.add({ ...LAN, delay: LAN.delay + 61 });
   queued.addLate(true);
   assertEquals(queued.count, 1);

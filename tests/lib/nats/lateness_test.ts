@@ -3,7 +3,7 @@ import { Baseline, LateFrames } from "../../../lib/nats/lateness.ts";
 
 /** A difference between the clocks, in milliseconds. */
 const OFFSET = -123_456;
-const frame = { excess: 5, turn: 30, wasAlone: true, interval: 33 };
+const frame = { excess: 5, turnaround: 30, wasAlone: true, interval: 33 };
 
 Deno.test("Baseline is the least delay, whatever the difference of the clocks", () => {
   const baseline = new Baseline();
@@ -45,28 +45,28 @@ Deno.test("LateFrames drops what exceeds the usual time by more than 400 ms", ()
   for (let i = 0; i < 20; i++) assertFalse(late.add(frame));
   assertFalse(late.add({ ...frame, excess: 430 }));
   assert(late.add({ ...frame, excess: 450 }));
-  assert(late.add({ ...frame, excess: 5_000, turn: 5_000, wasAlone: false }));
+  assert(late.add({ ...frame, excess: 5_000, turnaround: 5_000, wasAlone: false }));
   assertFalse(late.add(frame));
 });
 
 Deno.test("LateFrames accepts the frames of a thin link from the first one", () => {
   const late = new LateFrames();
-  const thin = { ...frame, excess: 4_560, turn: 4_600 };
+  const thin = { ...frame, excess: 4_560, turnaround: 4_600 };
   for (let i = 0; i < 20; i++) assertFalse(late.add({ ...thin, excess: 4_560 + i }));
-  assert(late.add({ ...thin, excess: 9_000, turn: 9_000 }));
+  assert(late.add({ ...thin, excess: 9_000, turnaround: 9_000 }));
   assertFalse(late.add(thin));
 });
 
 Deno.test("LateFrames drops a first frame that is older than its lane", () => {
   const late = new LateFrames();
-  assert(late.add({ ...frame, excess: 5_000, turn: 100 }));
+  assert(late.add({ ...frame, excess: 5_000, turnaround: 100 }));
   assertFalse(late.add(frame));
 });
 
 Deno.test("LateFrames adapts to a link with less bandwidth after two transfers", () => {
   const late = new LateFrames();
   for (let i = 0; i < 20; i++) late.add(frame);
-  const slow = { ...frame, excess: 4_560, turn: 4_600 };
+  const slow = { ...frame, excess: 4_560, turnaround: 4_600 };
   assert(late.add({ ...slow, wasAlone: false }));
   assert(late.add(slow));
   assert(late.add({ ...slow, wasAlone: false }));
@@ -77,19 +77,19 @@ Deno.test("LateFrames adapts to a link with less bandwidth after two transfers",
 Deno.test("LateFrames does not take two pauses of a link for less bandwidth", () => {
   const late = new LateFrames();
   for (let i = 0; i < 20; i++) late.add(frame);
-  const paused = { ...frame, excess: 5_000, turn: 5_000 };
+  const paused = { ...frame, excess: 5_000, turnaround: 5_000 };
   for (let i = 0; i < 5; i++) {
     assert(late.add(paused));
     assertFalse(late.add(frame)); // after the pause, frames are fast again
   }
-  assert(late.add({ ...paused, excess: 2_000, turn: 2_000 }));
+  assert(late.add({ ...paused, excess: 2_000, turnaround: 2_000 }));
   assert(late.add(paused)); // no transfer takes 2 s and then 5 s
-  assert(late.add({ ...paused, turn: 100 })); // captured before its lane was open
+  assert(late.add({ ...paused, turnaround: 100 })); // captured before its lane was open
 });
 
 Deno.test("LateFrames allows the newest frame of a slow camera to be as old as its interval", () => {
   const late = new LateFrames();
-  const slow = { ...frame, excess: 9_000, turn: 10, interval: 10_000 };
+  const slow = { ...frame, excess: 9_000, turnaround: 10, interval: 10_000 };
   for (let i = 0; i < 3; i++) assertFalse(late.add(slow));
   assert(new LateFrames().add({ ...slow, interval: 33 }));
 });

@@ -158,14 +158,14 @@ Deno.test("Publication reaches the camera's rate with a round-trip time of 200 m
   const frames = edge.since(start);
   assertLess(29, frames.length / 10);
   assertLess(percentile(ages(frames), 0.99), 150);
-  assertEquals(frames.at(-1)!.way, 100);
+  assertEquals(frames.at(-1)!.roundTrip, 100);
 });
 
-Deno.test("Publication measures its way on the idle link only", async () => {
+Deno.test("Publication measures its round-trip time on the idle link only", async () => {
   await using it = setUp({ delay: 20, rate: 500_000 });
   const edge = it.connect();
   await it.hub.advance(20_000);
-  assertEquals(new Set(edge.frames.slice(2).map(({ way }) => way)), new Set([40]));
+  assertEquals(new Set(edge.frames.slice(2).map(({ roundTrip }) => roundTrip)), new Set([40]));
 });
 
 Deno.test("Publication uses an uplink that is long and thin", async () => {
@@ -197,8 +197,8 @@ Deno.test("Publication sends each frame once for edges that have room at differe
     for (const edge of edges) {
       const link = `${delay} ms, ${transfer} ms, ${lanes} lanes`;
       assertLess(sent, 1.1 * edge.since(start).length, link);
-      const ways = new Set(edge.since(start).map(({ way }) => way));
-      assertEquals(ways, new Set([2 * delay]), link);
+      const roundTrips = new Set(edge.since(start).map(({ roundTrip }) => roundTrip));
+      assertEquals(roundTrips, new Set([2 * delay]), link);
     }
   }
 });
@@ -218,7 +218,7 @@ Deno.test("Publication sends a frame again, for edges without room on its lane, 
   }
 });
 
-Deno.test("Publication adapts to a way that becomes long while frames flow", async () => {
+Deno.test("Publication adapts to a round-trip time that grows while frames flow", async () => {
   await using it = setUp({ rate: 50_000_000, delay: 1 });
   const edge = it.connect({ lanes: LANES });
   await it.hub.advance(10_000);
@@ -352,7 +352,7 @@ Deno.test("Publication takes a want that comes before it hears of the new connec
   assertEquals(edge.frames.length, 1);
 });
 
-Deno.test("Publication measures its way anew after the loss of the connection", async () => {
+Deno.test("Publication measures its round-trip time anew after the loss of the connection", async () => {
   await using it = setUp({ delay: 10 });
   const edge = it.connect({ lanes: LANES });
   await it.hub.advance(3_000);
@@ -361,7 +361,10 @@ Deno.test("Publication measures its way anew after the loss of the connection", 
   it.client.reconnect();
   const start = it.hub.clock.monotonic();
   await it.hub.advance(2_500);
-  assertEquals(new Set(edge.since(start).slice(2).map(({ way }) => way)), new Set([100]));
+  assertEquals(
+    new Set(edge.since(start).slice(2).map(({ roundTrip }) => roundTrip)),
+    new Set([100]),
+  );
 });
 
 Deno.test("Publication lets no frames queue on a new connection", async () => {
@@ -503,14 +506,14 @@ Deno.test("Publication tells a changing state at most every 500 ms", async () =>
   assertLess(it.beats.length - before, 21);
 });
 
-Deno.test("Publication tells why the camera fails, in at most 300 characters", async () => {
+Deno.test("Publication tells why the camera fails, in 300 characters and an ellipsis", async () => {
   await using it = setUp();
   const reason = `Cannot open "/dev/video0"\n${"x".repeat(1000)}`;
   it.capture.error = new CameraError(reason, { hint: "a hint" });
   it.connect();
   await it.hub.advance(2_000);
   const beat = it.beats.at(-1)!;
-  assertEquals([beat.state, beat.error!.length], ["failed", 300]);
+  assertEquals([beat.state, beat.error!.length], ["failed", 301]);
   assertMatch(beat.error!, /^Cannot open "\/dev\/video0"\\nx+…$/);
 });
 

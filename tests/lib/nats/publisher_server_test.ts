@@ -66,7 +66,7 @@ Deno.test(
     assert(duration > LEASE - 1_500 && duration < LEASE + 2_000, `${duration}`);
     it.kill("SIGTERM");
     await it.exited;
-    await eventually("the farewell", () => it.beats.at(-1)!.gone === true);
+    await eventually("the last beat", () => it.beats.at(-1)!.gone === true);
   },
 );
 
