@@ -138,8 +138,9 @@ export function describeState({ state, fps, lastFailure }, page, { now, idle, wa
  * @param {string} [reason] Why there are none, if the server says so.
  * @returns {StateText}
  */
-export function describeEmpty(link, now, reason) {
+export function describeEmpty(link, now, reason = "") {
   if (link.kind === "live" || link.kind === "plain") {
+    reason = reason.slice(0, 1).toUpperCase() + reason.slice(1);
     const advice = "Cameras appear here as soon as the server finds them";
     return { state: "waiting", summary: "No cameras", headline: "No cameras yet", reason, advice };
   }

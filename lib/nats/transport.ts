@@ -143,8 +143,18 @@ function errorIn(bytes: Uint8Array): string | undefined {
  *
  * @throws The error of `dial`, or of the log-in.
  */
-export function connectOver(options: LinkOptions): Promise<NatsConnection> {
+export async function connectOver(options: LinkOptions): Promise<NatsConnection> {
   // It is the same for all connections of the process: what differs is in their options.
   setTransportFactory({ factory: () => new LinkTransport() });
-  return NatsConnectionImpl.connect(options);
+  const connection = await NatsConnectionImpl.connect(options) as NatsConnectionImpl;
+  const { parser, transport } = connection.protocol;
+  const parse = parser.parse.bind(parser);
+  parser.parse = (bytes) => {
+    try {
+      parse(bytes);
+    } catch {
+      transport.close(new Error("invalid data from the hub")); // nats.js would print the error
+    }
+  };
+  return connection;
 }

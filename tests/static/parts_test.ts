@@ -281,7 +281,7 @@ Deno.test("describeState shows why the connection was lost, and the same text on
 });
 
 Deno.test("describeEmpty says why there are no cameras, or why the page does not know", () => {
-  assertEquals(describeEmpty({ kind: "live" }, 5_000, "No origin publishes a camera"), {
+  assertEquals(describeEmpty({ kind: "live" }, 5_000, "no origin publishes a camera"), {
     state: "waiting",
     summary: "No cameras",
     headline: "No cameras yet",

@@ -275,8 +275,11 @@ Deno.test("a bus says why it cannot connect by WebSocket", async (t) => {
   }
 });
 
-/** Listens like a hub that says `info`, and collects what a client sends. */
-function recordingHub(info: string) {
+/**
+ * Listens like a hub that says `info`, and one of the answers to each ping, and collects what a
+ * client sends.
+ */
+function recordingHub(info: string, ...answers: string[]) {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const hub = {
     port: listener.addr.port,
@@ -290,7 +293,12 @@ function recordingHub(info: string) {
   };
   const serve = async (conn: Deno.TcpConn) => {
     await conn.write(new TextEncoder().encode(info));
-    for await (const bytes of conn.readable) hub.sent += new TextDecoder("latin1").decode(bytes);
+    let pings = 0;
+    for await (const bytes of conn.readable) {
+      hub.sent += new TextDecoder("latin1").decode(bytes);
+      const answer = hub.sent.endsWith("PING\r\n") ? answers[pings++] : undefined;
+      if (answer) await conn.write(new TextEncoder().encode(answer));
+    }
   };
   (async () => {
     for await (const conn of listener) {
@@ -301,6 +309,24 @@ function recordingHub(info: string) {
   })().catch(() => {}); // the listener is closed
   return hub;
 }
+
+Deno.test("a bus closes a connection with invalid data, and prints nothing", async () => {
+  const printed: unknown[] = [];
+  const { log } = console;
+  console.log = (...items) => printed.push(items);
+  try {
+    const info = JSON.stringify({ version: "2.9.0", proto: 1 });
+    await using hub = recordingHub(`INFO ${info}\r\n`, "PONG\r\n", "MSG x 1 nothing\r\n");
+    await using bus = openBus(`nats://127.0.0.1:${hub.port}`);
+    await eventually("connected", () => bus.connected);
+    assertFalse(await bus.flush());
+    await eventually("two connections", () => hub.connections > 1);
+    assertMatch(bus.lines.join("\n"), /hub disconnected reason=".*: invalid data from the hub"/);
+    assertEquals(printed, []);
+  } finally {
+    console.log = log;
+  }
+});
 
 Deno.test("with tls:// nothing is sent to a hub that offers no TLS", async (t) => {
   const info = (fields: object) =>
