@@ -1,5 +1,4 @@
 import type { Clock } from "../clock.ts";
-import type { Bytes } from "../bytes.ts";
 import type { CameraList } from "../camera/camera_list.ts";
 import type { CameraSound } from "../sound_packet.ts";
 import { type FrameSource, Playhead, type RecordedSoundSource } from "../playback/mod.ts";
@@ -7,6 +6,7 @@ import { CameraFeeds } from "./camera_feeds.ts";
 import { CameraIndexes } from "./camera_indexes.ts";
 import type { FeedCamera } from "./feed.ts";
 import { type ClientMessage, MAX_MESSAGE, PROTOCOL_VERSION, readClientMessage } from "./message.ts";
+import { Outbox, type OutboxSocket } from "./outbox.ts";
 import type { ReplayState } from "./replay_feed.ts";
 import { Transfers } from "./transfers.ts";
 
@@ -26,26 +26,11 @@ export const CLOSE = {
   OUTDATED: 4000,
 } as const;
 
-/** Maximum size of the replies that are buffered for a client, besides its frames, in bytes. */
-const MAX_BUFFERED_REPLIES = 262_144;
-
 /** Minimum time between two messages `cameras`, in milliseconds. */
 const UPDATE_INTERVAL = 200;
 
-/**
- * How much sound may wait for a slow client, in milliseconds; what comes then is dropped. It may wait
- * for as long as {@link WAITING_FRAMES} frames take, within these limits.
- */
-const MIN_WAITING_SOUND = 200;
-const MAX_WAITING_SOUND = 1_000;
-/** Twice the time of a frame, as sound still leaves when the next one is sent. */
-const WAITING_FRAMES = 2;
-
 /** The part of a WebSocket that a session needs. */
-export interface LiveSocket {
-  /** Number of bytes sent that have not left this process yet. */
-  readonly bufferedAmount: number;
-  send(message: string | Bytes): void;
+export interface LiveSocket extends OutboxSocket {
   close(code: number, reason: string): void;
 }
 
@@ -170,6 +155,7 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
   readonly #clock: Clock;
   readonly #indexes: CameraIndexes;
   readonly #transfers: Transfers;
+  readonly #outbox: Outbox;
   /** The cameras that the client knows, in the order of the list. */
   #cameras: readonly CameraFeeds<C>[] = [];
   readonly #byIndex = new Map<number, CameraFeeds<C>>();
@@ -187,12 +173,6 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
   #watching: ReadonlySet<string> | undefined;
   /** Names of the cameras that the client listens to. */
   #listening: ReadonlySet<string> = new Set();
-  /** Number of bytes sent. */
-  #sentBytes = 0;
-  /** Size of the last message with the cameras' status, in characters. */
-  #statusSize = 0;
-  /** The last frame message of each camera, while it waits: its size, {@link #sentBytes} after it. */
-  readonly #lastFrames = new Map<number, { size: number; end: number }>();
   /** Frames sent and dropped of cameras that have disappeared. */
   readonly #former = { sent: 0, dropped: 0 };
   readonly #aborter = new AbortController();
@@ -205,6 +185,12 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
     this.#clock = clock;
     this.#indexes = indexes;
     this.#transfers = new Transfers(() => clock.monotonic());
+    this.#outbox = new Outbox({
+      socket,
+      transfers: this.#transfers,
+      frames: () => this.#cameras.reduce((sum, { size }) => sum + size, 0),
+      soundRate: () => this.#cameras.reduce((sum, { soundRate }) => sum + soundRate, 0),
+    });
   }
 
   /** Number of frames sent. */
@@ -275,7 +261,7 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
     if (message.length > MAX_MESSAGE) return this.close(CLOSE.TOO_BIG, "Message too long");
     const read = readClientMessage(message);
     if (!read) return this.close(CLOSE.POLICY, "Malformed message");
-    if (this.#isFlooded()) {
+    if (this.#outbox.isFlooded((index) => this.#byIndex.has(index))) {
       return this.close(CLOSE.POLICY, "The client sends messages but does not read");
     }
     if (!this.#isUpdating) this.#update();
@@ -308,6 +294,7 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
   /** Ends the session after its socket has closed: leaves all cameras and microphones. */
   end(): void {
     this.#ended = true;
+    this.#outbox.end();
     this.#subscription?.[Symbol.dispose]();
     this.#aborter.abort();
     for (const feeds of this.#cameras) feeds.end();
@@ -339,7 +326,7 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
    */
   #update(): void {
     if (!this.#isStale || this.#ended) return;
-    if (this.#socket.bufferedAmount > this.#maxBuffered()) return;
+    if (this.#outbox.isFull) return;
     this.#isStale = false;
     this.#updatedAt = this.#clock.monotonic();
     const isBack = this.#options.cameras.all.some(({ name }) => this.#left.has(name));
@@ -385,8 +372,8 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
       sound: sounds?.(name),
       transfers: this.#transfers,
       clock: this.#clock,
-      sendFrame: (message) => this.#sendFrame(message, index),
-      sendSound: (message) => this.#sendSound(message),
+      sendFrame: (message) => this.#outbox.sendFrame(message, index),
+      sendSound: (message) => this.#outbox.sendSound(message),
       report: (state, id) => this.#report(index, state, id),
       onLive: () => this.#updateListening(),
       onEnd: () => void this.#onEnd(camera),
@@ -468,7 +455,7 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
   }
 
   #report(camera: number, state: ReplayState, id: number | undefined): void {
-    this.#send(JSON.stringify({ type: "replay", id, camera, ...state }));
+    this.#outbox.send(JSON.stringify({ type: "replay", id, camera, ...state }));
   }
 
   #sendStatus(
@@ -482,68 +469,6 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
     });
     const reason = cameras.length === 0 ? this.#options.cameras.emptyReason : undefined;
     const status = { ...message, now: this.#clock.now(), cameras, reason };
-    this.#statusSize = this.#send(JSON.stringify(status));
-  }
-
-  /** Sends a message. @returns Its size: exact in bytes for a frame, in characters for text. */
-  #send(message: string | Bytes): number {
-    if (!this.#ended) this.#socket.send(message);
-    this.#sentBytes += message.length;
-    return message.length;
-  }
-
-  /** Sends a frame of a camera. @returns The size of the message, in bytes. */
-  #sendFrame(message: Bytes, index: number): number {
-    const size = this.#send(message);
-    this.#lastFrames.set(index, { size, end: this.#sentBytes });
-    return size;
-  }
-
-  /** Sends sound, unless too much is waiting for the client. @returns Whether it was sent. */
-  #sendSound(message: Bytes): boolean {
-    const { bufferedAmount } = this.#socket;
-    if (bufferedAmount > this.#waitingFrames() + this.#maxWaitingSound()) return false;
-    this.#send(message);
-    return true;
-  }
-
-  /** Returns the size of the frames that have not left this process completely. */
-  #waitingFrames(isCounted: (index: number) => boolean = () => true): number {
-    const left = this.#sentBytes - this.#socket.bufferedAmount;
-    let waiting = 0;
-    for (const [index, { size, end }] of this.#lastFrames) {
-      if (end <= left) this.#lastFrames.delete(index);
-      else if (isCounted(index)) waiting += size;
-    }
-    return waiting;
-  }
-
-  /** Returns how much sound may wait for the client, in bytes. */
-  #maxWaitingSound(): number {
-    const { inFlight, typical } = this.#transfers;
-    const wanted = inFlight ? WAITING_FRAMES * typical : 0;
-    const ms = Math.max(MIN_WAITING_SOUND, Math.min(wanted, MAX_WAITING_SOUND));
-    return this.#cameras.reduce((sum, { soundRate }) => sum + soundRate * ms / 1000, 0);
-  }
-
-  /**
-   * Returns how many bytes may be buffered when the client is sent another list: those of its cameras,
-   * and of one list. (`bufferedAmount` may still include a frame that was acknowledged
-   * already, hence twice the size.)
-   */
-  #maxBuffered(): number {
-    const frames = this.#cameras.reduce((sum, { size }) => sum + size, 0);
-    return 2 * frames + this.#maxWaitingSound() + this.#statusSize;
-  }
-
-  /**
-   * Whether more bytes are buffered than a correct client can cause: it reads a frame before it
-   * acknowledges it, and sound is limited. The frames of cameras that have disappeared may still
-   * be waiting, as well as two more lists.
-   */
-  #isFlooded(): boolean {
-    const max = this.#maxBuffered() + 2 * this.#statusSize + MAX_BUFFERED_REPLIES;
-    return this.#socket.bufferedAmount >
-      max + this.#waitingFrames((index) => !this.#byIndex.has(index));
+    this.#outbox.sendStatus(JSON.stringify(status));
   }
 }
