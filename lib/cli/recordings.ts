@@ -10,8 +10,6 @@ import type { CameraSound } from "../sound_packet.ts";
 export interface CamerasToRecord extends CameraList {
   /** The cameras that `CAMERA` names. */
   readonly configured: readonly Camera[];
-  /** Why there is no camera yet; undefined if no driver discovers cameras. */
-  readonly emptyReason?: string;
   /** Sets which cameras stay in the list although they have disappeared. */
   keep(keeps: (camera: Camera) => boolean): void;
 }

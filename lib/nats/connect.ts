@@ -1,6 +1,6 @@
 import type { NatsConnection } from "@nats-io/nats-core";
 import { explainHubError } from "./hub_error.ts";
-import { dialHub } from "./link.ts";
+import { dialHub } from "./dial.ts";
 import { type HubAddress, serverOf } from "./settings.ts";
 import { connectOver } from "./transport.ts";
 

@@ -8,9 +8,8 @@ import { ConfigError } from "../errors.ts";
 import { ConnectedHub, type NatsHubOptions, type NatsHubSettings } from "./connected_hub.ts";
 import type { NatsHub } from "./nats_hub.ts";
 
-export { checkNats, type CheckResult, type NatsToCheck } from "./check.ts";
-export type { NatsHubOptions, NatsHubSettings } from "./connected_hub.ts";
-export type { HubStatus, LinkStats, NatsHub, PublicationStats } from "./nats_hub.ts";
+export { checkNats, type CheckResult } from "./check.ts";
+export type { NatsHub } from "./nats_hub.ts";
 
 /** The open hub, for the driver `nats`. */
 let current: NatsHub | undefined;

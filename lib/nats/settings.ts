@@ -3,7 +3,7 @@ import { ConfigError, explain } from "../errors.ts";
 import { hostInUrl } from "../host.ts";
 import { decodePercent } from "../percent.ts";
 import { isQuoted, quote } from "../quote.ts";
-import type { SettingPermissions, SettingTable, SettingValues } from "../setting.ts";
+import type { SettingPermissions, SettingTable } from "../setting.ts";
 
 /** Name of the driver for cameras that come from the hub: they are not published again. */
 export const NATS_DRIVER = "nats";
@@ -69,9 +69,6 @@ export const NATS_SETTINGS = {
       parse(env, name, "a path", (text) => isQuoted(text) ? undefined : text),
   },
 } as const satisfies SettingTable;
-
-/** The values of {@link NATS_SETTINGS}, without `NATS_URL`. */
-export type NatsSettings = SettingValues<typeof NATS_SETTINGS>;
 
 /** Variables of other NATS clients that name a file with credentials. */
 const CREDENTIAL_FILES = ["NATS_CREDS", "NATS_CREDENTIALS", "NATS_NKEY", "NATS_NKEY_SEED"];

@@ -7,7 +7,7 @@ import {
 import type { Bytes } from "../bytes.ts";
 
 /** An open connection for the bytes of the NATS protocol. */
-export interface Link {
+export interface HubConnection {
   /** Reads what has arrived; undefined at the end. The bytes belong to the caller. */
   read(): Promise<Bytes | undefined>;
   /** Writes all bytes. Calls must not overlap. */
@@ -17,9 +17,9 @@ export interface Link {
 }
 
 /** Options of a connection: those of nats.js, and how to connect. */
-export interface LinkOptions extends ConnectionOptions {
+export interface TransportOptions extends ConnectionOptions {
   /** Connects, up to the hub's `INFO`, which is the first that `read` returns. */
-  dial(signal: AbortSignal): Promise<Link>;
+  dial(signal: AbortSignal): Promise<HubConnection>;
   /** Called once, when a connection that was open is lost or closed. */
   onClose(reason: Error | undefined): void;
   /** Closes the connection, and aborts the attempt to connect. */
@@ -27,19 +27,19 @@ export interface LinkOptions extends ConnectionOptions {
 }
 
 /**
- * The transport of nats.js over a {@link Link}. That of nats.js for Node leaves sockets open after
- * a failed attempt, waits for its unsent bytes when the hub does not answer, and goes on without a
- * reader after an error in a callback. Here each of these closes the connection at once.
+ * The transport of nats.js over a {@link HubConnection}. That of nats.js for Node leaves sockets open
+ * after a failed attempt, waits for its unsent bytes when the hub does not answer, and goes on
+ * without a reader after an error in a callback. Here each of these closes the connection at once.
  */
-class LinkTransport implements Transport {
+class HubTransport implements Transport {
   readonly lang = "dinocam";
   readonly version = "1";
   closeError: Error | undefined;
   readonly #attempt = new AbortController();
   readonly #closed = Promise.withResolvers<void>();
   readonly #unsent: Uint8Array[] = [];
-  #link: Link | undefined;
-  #onClose: LinkOptions["onClose"] | undefined;
+  #connection: HubConnection | undefined;
+  #onClose: TransportOptions["onClose"] | undefined;
   #isClosed = false;
   #isSending = false;
 
@@ -48,18 +48,18 @@ class LinkTransport implements Transport {
   }
 
   async connect(_: Server, options: ConnectionOptions): Promise<void> {
-    const { dial, onClose, signal } = options as LinkOptions;
+    const { dial, onClose, signal } = options as TransportOptions;
     signal.addEventListener("abort", () => this.#close(signal.reason), {
       once: true,
       signal: this.#attempt.signal,
     });
     if (signal.aborted) this.#close(signal.reason);
-    const link = await dial(this.#attempt.signal);
+    const connection = await dial(this.#attempt.signal);
     if (this.#isClosed) {
-      link.close();
+      connection.close();
       throw this.closeError;
     }
-    this.#link = link;
+    this.#connection = connection;
     this.#onClose = onClose;
   }
 
@@ -67,7 +67,7 @@ class LinkTransport implements Transport {
     let reason = new Error("invalid data from the hub"); // nats.js stops to read after an error
     let protocolError: string | undefined;
     try {
-      for (let bytes; (bytes = await this.#link!.read());) {
+      for (let bytes; (bytes = await this.#connection!.read());) {
         if (bytes[0] === MINUS) protocolError = errorIn(bytes);
         yield bytes;
         if (this.#isClosed) return;
@@ -93,7 +93,7 @@ class LinkTransport implements Transport {
   async #send(): Promise<void> {
     this.#isSending = true;
     try {
-      for (let bytes; (bytes = this.#unsent.shift());) await this.#link!.write(bytes);
+      for (let bytes; (bytes = this.#unsent.shift());) await this.#connection!.write(bytes);
     } catch (error) {
       this.#close(error as Error);
     }
@@ -123,8 +123,8 @@ class LinkTransport implements Transport {
     this.closeError = reason;
     this.#unsent.length = 0;
     this.#attempt.abort(reason);
-    if (!this.#link) return;
-    this.#link.close();
+    if (!this.#connection) return;
+    this.#connection.close();
     this.#onClose?.(reason);
     this.#closed.resolve();
   }
@@ -143,9 +143,9 @@ function errorIn(bytes: Uint8Array): string | undefined {
  *
  * @throws The error of `dial`, or of the log-in.
  */
-export async function connectOver(options: LinkOptions): Promise<NatsConnection> {
+export async function connectOver(options: TransportOptions): Promise<NatsConnection> {
   // It is the same for all connections of the process: what differs is in their options.
-  setTransportFactory({ factory: () => new LinkTransport() });
+  setTransportFactory({ factory: () => new HubTransport() });
   const connection = await NatsConnectionImpl.connect(options) as NatsConnectionImpl;
   const { parser, transport } = connection.protocol;
   const parse = parser.parse.bind(parser);

@@ -2,7 +2,7 @@ import { type Bytes, concat } from "../bytes.ts";
 import { hostInUrl } from "../host.ts";
 import { HubError } from "./hub_error.ts";
 import type { HubAddress } from "./settings.ts";
-import type { Link } from "./transport.ts";
+import type { HubConnection } from "./transport.ts";
 
 /** Size of the buffer for reading, in bytes. */
 const READ_SIZE = 65_536;
@@ -21,7 +21,7 @@ export async function dialHub(
   address: HubAddress,
   ca: string | undefined,
   signal: AbortSignal,
-): Promise<Link> {
+): Promise<HubConnection> {
   try {
     return address.scheme === "ws" || address.scheme === "wss"
       ? await dialWebSocket(address, ca, signal)
@@ -36,7 +36,7 @@ async function dialTcp(
   { scheme, host, port }: HubAddress,
   ca: string | undefined,
   signal: AbortSignal,
-): Promise<Link> {
+): Promise<HubConnection> {
   const tcp = await Deno.connect({ hostname: host, port, signal });
   let conn: Deno.Conn = tcp;
   const close = () => {
@@ -67,7 +67,7 @@ async function dialTcp(
       await tls.handshake();
     }
     signal.throwIfAborted();
-    return new SocketLink(conn, conn === tcp ? first : firstLineOf(first));
+    return new SocketConnection(conn, conn === tcp ? first : firstLineOf(first));
   } catch (error) {
     close();
     throw error;
@@ -110,7 +110,7 @@ function noHub(): HubError {
 }
 
 /** A TCP or TLS connection. */
-class SocketLink implements Link {
+class SocketConnection implements HubConnection {
   readonly #conn: Deno.Conn;
   #first: Bytes | undefined;
   #buffer = new Uint8Array(READ_SIZE);
@@ -149,21 +149,21 @@ function dialWebSocket(
   { scheme, host, port, path }: HubAddress,
   ca: string | undefined,
   signal: AbortSignal,
-): Promise<Link> {
+): Promise<HubConnection> {
   const client = ca ? Deno.createHttpClient({ caCerts: [ca] }) : undefined;
   const url = `${scheme}://${hostInUrl(host)}:${port}${path}`;
   // The types of browsers, which the page needs, know no options.
   const socket = new WebSocket(url, (client ? { client } : {}) as unknown as string[]);
-  const link = new WebSocketLink(socket, () => client?.close());
-  const { promise, resolve, reject } = Promise.withResolvers<Link>();
+  const connection = new WebSocketConnection(socket, () => client?.close());
+  const { promise, resolve, reject } = Promise.withResolvers<HubConnection>();
   const onAbort = () => {
-    link.close();
+    connection.close();
     reject(signal.reason);
   };
   signal.addEventListener("abort", onAbort, { once: true });
-  socket.addEventListener("open", () => resolve(link), { once: true });
+  socket.addEventListener("open", () => resolve(connection), { once: true });
   socket.addEventListener("error", (event) => {
-    link.close();
+    connection.close();
     reject(new Error((event as ErrorEvent).message));
   }, { once: true });
   socket.addEventListener("close", () => reject(new Error("closed")), { once: true });
@@ -171,7 +171,7 @@ function dialWebSocket(
 }
 
 /** A WebSocket connection. */
-class WebSocketLink implements Link {
+class WebSocketConnection implements HubConnection {
   readonly #socket: WebSocket;
   readonly #onClose: () => void;
   readonly #arrived: Bytes[] = [];
