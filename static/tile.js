@@ -308,7 +308,9 @@ export function showNotice(notice, text) {
 
 /** Describes the way from the hub. @param {{ lanes: number, late: number }} link */
 function describeLink({ lanes, late }) {
-  return `${lanes} ${lanes === 1 ? "lane" : "lanes"}, ${late} pictures late`;
+  const count = (/** @type {number} */ n, /** @type {string} */ noun) =>
+    `${n} ${noun}${n === 1 ? "" : "s"}`;
+  return `${count(lanes, "lane")}, ${count(late, "picture")} late`;
 }
 
 /** @param {string | null} resolution Such as "1280x720". */

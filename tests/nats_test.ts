@@ -175,7 +175,10 @@ Deno.test("doctor checks the hub, and shows no password", needing("nats-server")
   ]);
   assertMatch(origin.out, /^ok +The hub 127\.0\.0\.1:\d+ \(NATS .*, without TLS\) answers in/m);
   assertFalse(/denies/.test(origin.out), origin.out);
-  assertMatch(edge.out, /^problem +The hub denies the user of NATS_URL to subscribe to dinocam/m);
+  assertMatch(
+    edge.out,
+    /^problem +The hub denies the user of NATS_URL these rights: subscribe to dinocam/m,
+  );
   assertEquals(edge.code, 1);
   assertMatch(all.out, /^warning +No camera within 5 s: no origin publishes one at the hub/m);
   for (const { out, err } of [origin, edge, all]) assertFalse(/hunter2/.test(out + err), out + err);

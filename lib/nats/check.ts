@@ -163,8 +163,8 @@ async function* checkRights(
   if (rights.length === 0) return;
   yield {
     verdict: "problem",
-    text: `The hub denies the user of NATS_URL to ${rights.join(", ")}`,
-    advice: "add these rights to the permissions of that user in the configuration of nats-server",
+    text: `The hub denies the user of NATS_URL these rights: ${rights.join(", ")}`,
+    advice: "add them to the permissions of that user in the configuration of nats-server",
   };
 }
 

@@ -94,8 +94,8 @@ export class NatsBus implements Bus, AsyncDisposable {
     this.#limiter = new LogLimiter({
       clock,
       maxLines: MAX_LOG_LINES,
-      onSuspend: (_, seconds) => log.warn("hub log suspended", { seconds }),
-      onResume: (_, suppressed) => log.info("hub log resumed", { suppressed }),
+      onSuspend: (_, seconds) => log.warn("hub events not logged", { seconds }),
+      onResume: (_, suppressed) => log.info("hub events logged again", { suppressed }),
     });
     this.#running = this.#run();
   }

@@ -54,8 +54,8 @@ export class Directory implements Disposable {
       new LogLimiter({
         clock,
         maxLines: MAX_LOG_LINES,
-        onSuspend: (_, seconds) => log.warn("camera directory log suspended", { seconds }),
-        onResume: (_, suppressed) => log.info("camera directory log resumed", { suppressed }),
+        onSuspend: (_, seconds) => log.warn("cameras of the hub not logged", { seconds }),
+        onResume: (_, suppressed) => log.info("cameras of the hub logged again", { suppressed }),
       }),
     );
     this.#subscriptions.use(bus.subscribe(beatSubject(), (message) => this.#onBeat(message)));

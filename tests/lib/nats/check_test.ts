@@ -133,7 +133,7 @@ Deno.test(
       "note: The hub accepts messages of at most 1024 KB: larger frames are not published → set " +
       "max_payload: 8MB in the configuration of nats-server";
     const denied = (rights: string) =>
-      `problem: The hub denies the user of NATS_URL to ${rights} → add these rights to the ` +
+      `problem: The hub denies the user of NATS_URL these rights: ${rights} → add them to the ` +
       "permissions of that user in the configuration of nats-server";
     assertEquals(await check3("origin", { published: ["shed"] }), [small]);
     assertEquals(await check3("origin", { published: ["shed", "hall"] }), [
