@@ -1,104 +1,27 @@
 import type { Clock } from "../clock.ts";
-import type { CameraConfig } from "../config.ts";
 import { type CameraError, explain } from "../errors.ts";
 import type { Events } from "../events.ts";
 import type { Fields, Log } from "../log.ts";
 import { LogLimiter } from "../log_limiter.ts";
 import { shorten } from "../quote.ts";
-import { sourceRedactor } from "../redact.ts";
-import { Camera } from "./camera.ts";
-import { type CameraGroup, discovers } from "./camera_groups.ts";
+import type { Camera } from "./camera.ts";
+import type { CameraGroup } from "./camera_groups.ts";
 import { type CameraList, MutableCameraList } from "./camera_list.ts";
 import { DiscoveredCameras } from "./discovered_cameras.ts";
 import { Discovery } from "./discovery.ts";
 import type { DiscoveredCamera } from "./driver.ts";
 import type { CameraEvent } from "./events.ts";
-import { type ConfiguredDriver, configureDriver, openDriver } from "./open.ts";
-import type { DriverRegistry } from "./registry.ts";
 
 /** Interval in which cameras that have disappeared are checked for viewers, in milliseconds. */
 const CHECK_INTERVAL = 5_000;
 /** Maximum number of log lines per minute about the cameras that a driver discovers. */
 const MAX_LINES = 100;
 
-/** What a {@link Camera} needs besides its driver. */
-export type CameraOptionsFromConfig = Pick<CameraConfig, "name" | "driver" | "idleTimeout" | "env">;
-
-/** Reads the settings of a discovered camera. @throws {ConfigError} If a value is invalid. */
-export type ReadCamera = (
-  camera: DiscoveredCamera & { readonly driver: string },
-) => CameraOptionsFromConfig;
-
-/** Options of {@link openCameras}. */
-export interface OpenCamerasOptions {
-  /** The configured cameras. */
-  readonly cameras: readonly CameraOptionsFromConfig[];
-  readonly groups: readonly CameraGroup[];
-  readonly drivers: DriverRegistry;
-  readonly readCamera: ReadCamera;
+/** Options of {@link ServerCameras}. */
+export interface ServerCamerasOptions {
   readonly clock: Clock;
   readonly events: Events<CameraEvent>;
   readonly log: Log;
-}
-
-/**
- * Creates the configured cameras, and starts to discover others.
- *
- * @throws {ConfigError} If a driver or a value is invalid.
- */
-export async function openCameras(options: OpenCamerasOptions): Promise<ServerCameras> {
-  const { drivers, groups, events } = options;
-  const configured = await Promise.all(options.cameras.map(async (config) => {
-    const driver = await openDriver(config, drivers, reportExcess(events, config.name));
-    return { config, driver };
-  }));
-  const loaded = await Promise.all(groups.map(({ driver }) => drivers.load(driver)));
-  const create = (config: CameraOptionsFromConfig, driver: ConfiguredDriver) =>
-    createCamera(config, driver, options);
-  const cameras = new ServerCameras(
-    configured.map(({ config, driver }) => create(config, driver)),
-    options,
-  );
-  groups.forEach((group, i) => {
-    const driver = loaded[i]!;
-    if (!discovers(driver)) return;
-    const { driver: name, env, position } = group;
-    cameras.discover({
-      driver: name,
-      position,
-      discover: (signal) => driver.discover(env, signal),
-      redact: (text) => sourceRedactor(env).redact(text),
-      emptyReason: () => driver.noCameraReason ?? `CAMERA=${name} finds none`,
-      create: (found) => {
-        const config = options.readCamera({ ...found, driver: name });
-        const isBuiltIn = drivers.isBuiltIn(name);
-        const onExcess = reportExcess(events, found.name);
-        return create(
-          config,
-          configureDriver(driver, { name, env: config.env, isBuiltIn, onExcess }),
-        );
-      },
-    });
-  });
-  try {
-    cameras.start();
-  } catch (error) {
-    await cameras.close();
-    throw error;
-  }
-  return cameras;
-}
-
-function createCamera(
-  { name, driver, idleTimeout }: CameraOptionsFromConfig,
-  configured: ConfiguredDriver,
-  { clock, events }: Pick<OpenCamerasOptions, "clock" | "events">,
-): Camera {
-  return new Camera({ name, driver, ...configured, idleTimeout, clock, events });
-}
-
-function reportExcess(events: Events<CameraEvent>, camera: string): (maxFps: number) => void {
-  return (maxFps) => events.emit({ type: "camera frames dropped", camera, maxFps });
 }
 
 /** How {@link ServerCameras} discovers cameras. */
@@ -134,7 +57,7 @@ export class ServerCameras implements CameraList {
 
   readonly #list: MutableCameraList;
   readonly #groups: Group[] = [];
-  readonly #options: Pick<OpenCamerasOptions, "clock" | "events" | "log">;
+  readonly #options: ServerCamerasOptions;
   readonly #limiter: LogLimiter;
   readonly #closing = new AbortController();
   /** Cameras that are being closed. */
@@ -144,7 +67,7 @@ export class ServerCameras implements CameraList {
 
   constructor(
     configured: readonly Camera[],
-    options: Pick<OpenCamerasOptions, "clock" | "events" | "log">,
+    options: ServerCamerasOptions,
   ) {
     this.configured = configured;
     this.#options = options;

@@ -1,7 +1,8 @@
 import { type CameraGroup, findGroups, tryConfigure } from "../camera/camera_groups.ts";
 import type { CameraEvent } from "../camera/events.ts";
 import type { DriverRegistry } from "../camera/registry.ts";
-import { openCameras, type ReadCamera, type ServerCameras } from "../camera/server_cameras.ts";
+import { openCameras, type ReadCamera } from "../camera/open_cameras.ts";
+import type { ServerCameras } from "../camera/server_cameras.ts";
 import type { Clock } from "../clock.ts";
 import type { Events } from "../events.ts";
 import type { Log } from "../log.ts";

@@ -1,7 +1,7 @@
 import { discovers } from "../camera/camera_groups.ts";
 import { openDriver } from "../camera/open.ts";
 import type { DriverRegistry } from "../camera/registry.ts";
-import type { ReadCamera } from "../camera/server_cameras.ts";
+import type { ReadCamera } from "../camera/open_cameras.ts";
 import { systemClock as clock } from "../clock.ts";
 import {
   type Discoverer,

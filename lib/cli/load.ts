@@ -1,7 +1,7 @@
 import { type Access, readAccess } from "../auth/mod.ts";
 import { findGroups } from "../camera/camera_groups.ts";
 import { driverFolders, DriverRegistry } from "../camera/registry.ts";
-import type { ReadCamera } from "../camera/server_cameras.ts";
+import type { ReadCamera } from "../camera/open_cameras.ts";
 import type { Env } from "../env.ts";
 import { readEnvironment } from "./environment.ts";
 import type { Command } from "./flags.ts";

@@ -1,0 +1,87 @@
+import type { CameraConfig } from "../config.ts";
+import type { Events } from "../events.ts";
+import { sourceRedactor } from "../redact.ts";
+import { Camera } from "./camera.ts";
+import { type CameraGroup, discovers } from "./camera_groups.ts";
+import type { DiscoveredCamera } from "./driver.ts";
+import type { CameraEvent } from "./events.ts";
+import { type ConfiguredDriver, configureDriver, openDriver } from "./open.ts";
+import type { DriverRegistry } from "./registry.ts";
+import { ServerCameras, type ServerCamerasOptions } from "./server_cameras.ts";
+
+/** What a {@link Camera} needs besides its driver. */
+export type CameraOptionsFromConfig = Pick<CameraConfig, "name" | "driver" | "idleTimeout" | "env">;
+
+/** Reads the settings of a discovered camera. @throws {ConfigError} If a value is invalid. */
+export type ReadCamera = (
+  camera: DiscoveredCamera & { readonly driver: string },
+) => CameraOptionsFromConfig;
+
+/** Options of {@link openCameras}. */
+export interface OpenCamerasOptions extends ServerCamerasOptions {
+  /** The configured cameras. */
+  readonly cameras: readonly CameraOptionsFromConfig[];
+  readonly groups: readonly CameraGroup[];
+  readonly drivers: DriverRegistry;
+  readonly readCamera: ReadCamera;
+}
+
+/**
+ * Creates the configured cameras, and starts to discover others.
+ *
+ * @throws {ConfigError} If a driver or a value is invalid.
+ */
+export async function openCameras(options: OpenCamerasOptions): Promise<ServerCameras> {
+  const { drivers, groups, events } = options;
+  const configured = await Promise.all(options.cameras.map(async (config) => {
+    const driver = await openDriver(config, drivers, reportExcess(events, config.name));
+    return { config, driver };
+  }));
+  const loaded = await Promise.all(groups.map(({ driver }) => drivers.load(driver)));
+  const create = (config: CameraOptionsFromConfig, driver: ConfiguredDriver) =>
+    createCamera(config, driver, options);
+  const cameras = new ServerCameras(
+    configured.map(({ config, driver }) => create(config, driver)),
+    options,
+  );
+  groups.forEach((group, i) => {
+    const driver = loaded[i]!;
+    if (!discovers(driver)) return;
+    const { driver: name, env, position } = group;
+    cameras.discover({
+      driver: name,
+      position,
+      discover: (signal) => driver.discover(env, signal),
+      redact: (text) => sourceRedactor(env).redact(text),
+      emptyReason: () => driver.noCameraReason ?? `CAMERA=${name} finds none`,
+      create: (found) => {
+        const config = options.readCamera({ ...found, driver: name });
+        const isBuiltIn = drivers.isBuiltIn(name);
+        const onExcess = reportExcess(events, found.name);
+        return create(
+          config,
+          configureDriver(driver, { name, env: config.env, isBuiltIn, onExcess }),
+        );
+      },
+    });
+  });
+  try {
+    cameras.start();
+  } catch (error) {
+    await cameras.close();
+    throw error;
+  }
+  return cameras;
+}
+
+function createCamera(
+  { name, driver, idleTimeout }: CameraOptionsFromConfig,
+  configured: ConfiguredDriver,
+  { clock, events }: Pick<OpenCamerasOptions, "clock" | "events">,
+): Camera {
+  return new Camera({ name, driver, ...configured, idleTimeout, clock, events });
+}
+
+function reportExcess(events: Events<CameraEvent>, camera: string): (maxFps: number) => void {
+  return (maxFps) => events.emit({ type: "camera frames dropped", camera, maxFps });
+}
