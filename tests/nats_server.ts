@@ -1,6 +1,6 @@
 import { join } from "@std/path";
 import { freePort } from "./nginx.ts";
-import { eventually } from "./server.ts";
+import { eventually, Server } from "./server.ts";
 
 /** Options of {@link NatsServer.start}. */
 export interface NatsServerOptions {
@@ -137,4 +137,9 @@ export class NatsServer implements AsyncDisposable {
     await this.stop();
     await Deno.remove(this.#folder, { recursive: true });
   }
+}
+
+/** Starts a server that publishes its cameras at a hub. */
+export function startPublisher(hub: NatsServer, env: Record<string, string>): Promise<Server> {
+  return Server.start({ env: { PUBLISH: "all", NATS_URL: hub.url, ...env } });
 }

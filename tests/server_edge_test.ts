@@ -6,7 +6,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { NatsServer } from "./nats_server.ts";
+import { NatsServer, startPublisher } from "./nats_server.ts";
 import { needing } from "./parts.ts";
 import { eventually, readUntil, Server } from "./server.ts";
 import { LiveClient } from "./sound/live_client.ts";
@@ -14,10 +14,10 @@ import { LiveClient } from "./sound/live_client.ts";
 /** Frame rate of the origins' cameras. */
 const FPS = 20;
 
-/** Starts a server that publishes cameras. */
+/** Starts a server that publishes the camera "front". */
 function startOrigin(hub: NatsServer, env: Record<string, string> = {}): Promise<Server> {
-  const settings = { FPS: `${FPS}`, CAMERA: "front=emulated", PUBLISH: "all", IDLE_SECONDS: "0" };
-  return Server.start({ env: { ...settings, NATS_URL: hub.url, ...env } });
+  const settings = { CAMERA: "front=emulated", FPS: `${FPS}`, IDLE_SECONDS: "0" };
+  return startPublisher(hub, { ...settings, ...env });
 }
 
 /** Starts a server that receives cameras. */

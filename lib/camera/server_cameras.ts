@@ -5,7 +5,6 @@ import type { Fields, Log } from "../log.ts";
 import { LogLimiter } from "../log_limiter.ts";
 import { shorten } from "../quote.ts";
 import type { Camera } from "./camera.ts";
-import type { CameraGroup } from "./camera_groups.ts";
 import { type CameraList, MutableCameraList } from "./camera_list.ts";
 import { DiscoveredCameras } from "./discovered_cameras.ts";
 import { Discovery } from "./discovery.ts";
@@ -28,7 +27,7 @@ export interface ServerCamerasOptions {
 export interface GroupOptions {
   /** Name of the driver. */
   readonly driver: string;
-  /** See {@link CameraGroup.position}. */
+  /** See `CameraGroup.position`. */
   readonly position: number;
   /** Calls the driver's `discover`. */
   readonly discover: (signal: AbortSignal) => unknown;

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertLess, assertLessOrEqual } from "@std/assert";
 import { withFolder } from "../clients/client.ts";
 import { RawViewer } from "../faults/viewer.ts";
-import { NatsServer } from "../nats_server.ts";
+import { NatsServer, startPublisher } from "../nats_server.ts";
 import { freePort } from "../nginx.ts";
 import { needing } from "../parts.ts";
 import { eventually, Server } from "../server.ts";
@@ -25,8 +25,7 @@ async function cameraOf(server: Server, name: string): Promise<Camera | undefine
 }
 
 function startOrigin(hub: NatsServer): Promise<Server> {
-  const CAMERA = "yard=emulated,shed=emulated";
-  return Server.start({ env: { NATS_URL: hub.url, PUBLISH: "all", CAMERA, FPS: "20" } });
+  return startPublisher(hub, { CAMERA: "yard=emulated,shed=emulated", FPS: "20" });
 }
 
 Deno.test(
