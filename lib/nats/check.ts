@@ -244,7 +244,10 @@ function describeOrigins(origins: readonly Origin[], received: readonly string[]
   }
   const missing = received.filter((camera) => !byCamera.has(camera));
   if (missing.length > 0 && names.length > 0) {
-    results.push({ verdict: "note", text: `Nobody publishes ${missing.map(quote).join(", ")}` });
+    results.push({
+      verdict: "note",
+      text: `Nobody publishes ${missing.map((name) => quote(name)).join(", ")}`,
+    });
   }
   return results;
 }

@@ -55,10 +55,13 @@ export function spawn(
       });
     }
   }
-  throw new CameraError(`Cannot find ${names.map(shorten).join(" or ")} on this machine`, {
-    hint: installHint,
-    permanent: true,
-  });
+  throw new CameraError(
+    `Cannot find ${names.map((name) => shorten(name)).join(" or ")} on this machine`,
+    {
+      hint: installHint,
+      permanent: true,
+    },
+  );
 }
 
 /** Says why a program cannot be started. */
