@@ -160,7 +160,12 @@ export async function openWebKit({ env }: BrowserOptions = {}): Promise<Browser>
           (value) => done({ value }),
           (error) => done({ error: String(error) }),
         );`;
-      const response = await call("POST", `${session}/execute/async`, { script, args: [] });
+      const execute = () => call("POST", `${session}/execute/async`, { script, args: [] });
+      // goTo() does not wait until the former page is replaced: it may be in this moment.
+      const response = await execute().catch((error: Error) => {
+        if (!error.message.includes("unload event")) throw error;
+        return execute();
+      });
       if (response.error) throw new Error(response.error);
       return response.value;
     },
