@@ -71,13 +71,6 @@ export const SERVER_SETTINGS = {
     meaning: "JPEG quality, 1 to 100; no effect on JPEGs that the camera encodes itself",
     perCamera: true,
   },
-  rotate: {
-    name: "ROTATE",
-    alternatives: ["ROTATION"],
-    default: "0",
-    meaning: "clockwise rotation, in degrees: `0`, `90`, `180` or `270` (`pi`: `0` or `180`)",
-    perCamera: true,
-  },
   idleTimeout: {
     name: "IDLE_SECONDS",
     alternatives: ["IDLE_TIMEOUT", "IDLE_TIME", "IDLE_SEC", "IDLE"],

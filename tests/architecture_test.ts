@@ -14,8 +14,8 @@ const LAYERS: readonly (readonly string[])[] = [
   ["lib/live/", "lib/streaming/", "lib/metrics/", "lib/doctor/"],
   ["lib/camera/", "lib/permissions/"],
   [
-    ...["lib/auth/", "lib/config.ts", "lib/matroska/", "lib/multipart/", "lib/playback/"],
-    ...["lib/sockets/", "lib/upstream/"],
+    ...["lib/auth/", "lib/config.ts", "lib/matroska/", "lib/multipart/", "lib/pixels/"],
+    ...["lib/playback/", "lib/sockets/", "lib/upstream/"],
   ],
   ["lib/host.ts", "lib/jpeg/", "lib/limit_fps.ts", "lib/setting.ts", "lib/sound_packet.ts"],
   [

@@ -1,5 +1,6 @@
 import type { CameraConfig } from "../config.ts";
 import type { Events } from "../events.ts";
+import type { PictureSettings } from "../pixels/settings.ts";
 import { sourceRedactor } from "../redact.ts";
 import { Camera } from "./camera.ts";
 import { type CameraGroup, discovers } from "./camera_groups.ts";
@@ -10,7 +11,11 @@ import type { DriverRegistry } from "./registry.ts";
 import { ServerCameras, type ServerCamerasOptions } from "./server_cameras.ts";
 
 /** What a {@link Camera} needs besides its driver. */
-export type CameraOptionsFromConfig = Pick<CameraConfig, "name" | "driver" | "idleTimeout" | "env">;
+export interface CameraOptionsFromConfig
+  extends Pick<CameraConfig, "name" | "driver" | "idleTimeout" | "env"> {
+  /** What is changed in its pictures. @default {nothing} */
+  readonly picture?: PictureSettings;
+}
 
 /** Reads the settings of a discovered camera. @throws {ConfigError} If a value is invalid. */
 export type ReadCamera = (

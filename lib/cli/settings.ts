@@ -7,6 +7,7 @@ import {
 } from "../config.ts";
 import { type Env, forCamera, variableName } from "../env.ts";
 import { describeHub, NATS_SETTINGS } from "../nats/settings.ts";
+import { PICTURE_SETTINGS } from "../pixels/settings.ts";
 import { quote } from "../quote.ts";
 import { RECORDING_SETTINGS } from "../recording/settings.ts";
 import type { Setting, SettingTable } from "../setting.ts";
@@ -18,6 +19,7 @@ import { describeAudio, describeSource } from "./describe_source.ts";
  * `config.recording`, and `--help`, the doctor and the permission flags know these settings.
  */
 export const MODULE_SETTINGS = {
+  picture: PICTURE_SETTINGS,
   sound: SOUND_SETTINGS,
   recording: RECORDING_SETTINGS,
   nats: NATS_SETTINGS,
