@@ -126,7 +126,7 @@ export class TurnedBlocks {
 
   /** Reads a block, and writes its coefficients in their new order. */
   #transpose(view: DataView, decoder: Decoder, encoder: Encoder): void {
-    const { table } = decoder, bits = this.bits, negates = this.#negates, block = this.#block;
+    const { table } = decoder, negates = this.#negates, block = this.#block;
     // A bit for each coefficient that is not 0, the first one highest.
     let low = 0, high = 0;
     let position = this.#position, k = 1;

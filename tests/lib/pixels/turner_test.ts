@@ -97,7 +97,7 @@ Deno.test({
     const jpeg = withSegment(await encode({ width: 64, height: 64 }), exifWith({ thumbnail }));
     const turned = turn(jpeg, HALF);
     const markers = [...segments(turned)].map(({ marker }) => marker);
-    assertEquals(markers, [0xe0, 0xdb, 0xdb, 0xc0, 0xc4, 0xda]);
+    assertEquals(markers, [0xe0, 0xdb, 0xc0, 0xc4, 0xda]);
     assert(hasHeadroom(turned));
     assertEquals([turned.byteOffset, turned.buffer.byteLength], [
       HEADROOM,
