@@ -6,6 +6,7 @@ import type { Log } from "../log.ts";
 import { KeepAlive, Viewers } from "../streaming/mod.ts";
 import type { NatsHub } from "../nats/mod.ts";
 import type { Recording } from "../recording/mod.ts";
+import type { Renditions } from "../renditions/mod.ts";
 import { cameraRoutes } from "./camera_routes.ts";
 import type { Sounds } from "../sound/mod.ts";
 import type { StatusSource } from "./camera_status.ts";
@@ -42,6 +43,7 @@ export interface ServerRoutesOptions {
   recording?: Recording;
   /** Undefined if no camera has sound: the routes of sound then say so. */
   sounds?: Sounds;
+  renditions: Renditions;
   /** The connection to the NATS hub. Undefined without `NATS_URL`. */
   hub?: NatsHub;
   clock: Clock;
@@ -53,7 +55,7 @@ export interface ServerRoutesOptions {
  */
 export function serverRoutes(options: ServerRoutesOptions): Hono[] {
   const { pages, maxViewers, serverInfo, directTo, version = "unknown", clock, log } = options;
-  const { recording } = options;
+  const { recording, renditions } = options;
   const cameras = new Cameras(options.cameras);
   const names = () => cameras.all.map(({ name }) => name);
   const sounds = new CameraSounds(options.sounds);
@@ -73,8 +75,17 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
   });
   return [
     // First those that are for requests with a time: the others are for the live picture.
-    ...recordingRoutes({ cameras, recording, clock, log }),
-    playbackRoutes({ cameras, recording, keepAlive, viewers, directTo, clock, log }),
+    ...recordingRoutes({ cameras, recording, renditions, clock, log }),
+    playbackRoutes({
+      cameras,
+      recording,
+      renditions,
+      keepAlive,
+      viewers,
+      directTo,
+      clock,
+      log,
+    }),
     streamRoutes({ cameras, keepAlive, viewers, directTo }),
     soundRoutes({ cameras, sounds, keepAlive, viewers, clock }),
     snapshotRoutes(cameras),
