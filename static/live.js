@@ -18,6 +18,7 @@ import { ServerClock } from "./server_clock.js";
  *   lastFailure: Failure | null,
  *   sound?: { state: string, rate: number, lastFailure: Failure | null } | null,
  *   recording?: import("./recordings.js").RecordingStatus, privacyMask?: string | null,
+ *   heights?: number[],
  * }} CameraStatus
  */
 
