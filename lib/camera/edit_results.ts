@@ -42,17 +42,11 @@ export class EditResults {
   /** Number of pictures refused for each reason. */
   readonly #reasons = new Map<string, number>();
 
-  constructor(
-    { mask, orientation: { rotation, mirrored } }: EditTask,
-    options: EditResultsOptions,
-  ) {
+  constructor(task: EditTask, options: EditResultsOptions) {
     this.#options = options;
-    this.#drops = mask.length > 0 || rotation !== 0 || mirrored;
-    this.#failure = mask.length > 0
-      ? "cannot be masked"
-      : this.#drops
-      ? "cannot be turned"
-      : "cannot get a text";
+    const { failure, drops } = failureOf(task);
+    this.#failure = failure;
+    this.#drops = drops;
   }
 
   /** Returns what is shown of an image; undefined if nothing is. */
@@ -79,6 +73,15 @@ export class EditResults {
     const reason = `pictures that ${this.#failure} ${what}: ${refused}`;
     onRefused({ reason, hint: hintFor(refused) });
   }
+}
+
+/** Returns what happens to pictures that cannot be edited. */
+export function failureOf(
+  { mask, orientation: { rotation, mirrored } }: EditTask,
+): { failure: string; drops: boolean } {
+  if (mask.length > 0) return { failure: "cannot be masked", drops: true };
+  if (rotation !== 0 || mirrored) return { failure: "cannot be turned", drops: true };
+  return { failure: "cannot get a text", drops: false };
 }
 
 /** Returns what the user can do about pictures that cannot be edited. */

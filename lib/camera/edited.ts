@@ -54,7 +54,7 @@ export function edited(
       for (let next; !(next = await images.next()).done;) {
         const image = next.value;
         if (engine.mustBeTurned(image.jpeg, task)) {
-          using worker = engine.openWorker(task);
+          const worker = engine.openWorker(task);
           const rest = newest(startingWith(image, images), () => options.counts.skipped++);
           return yield* editIn(worker, rest, { results, signal });
         }
@@ -68,13 +68,15 @@ export function edited(
   };
 }
 
-/** Edits images in another thread, one after another. */
+/** Edits images in another thread, one after another. Ends the Worker. */
 async function* editIn(
   worker: PictureWorker,
   images: AsyncIterable<NormalizedImage>,
   { results, signal }: { results: EditResults; signal: AbortSignal },
 ): AsyncGenerator<NormalizedImage> {
-  const stop = () => worker[Symbol.dispose](); // settles what is pending
+  using stack = new DisposableStack();
+  stack.use(worker);
+  const stop = () => stack.dispose(); // settles what is pending
   signal.addEventListener("abort", stop, { once: true });
   try {
     for await (const image of images) {
@@ -93,7 +95,8 @@ async function* startingWith<T>(first: T, rest: AsyncIterator<T>): AsyncGenerato
   for (let next; !(next = await rest.next()).done;) yield next.value;
 }
 
-async function loadPixels(): Promise<EditEngine> {
+/** Loads the code that edits pictures. */
+export async function loadPixels(): Promise<EditEngine> {
   const { pixels } = await import("./edit_engine.ts");
   return pixels;
 }
