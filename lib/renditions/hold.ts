@@ -1,0 +1,34 @@
+import type { Camera } from "../camera/camera.ts";
+import type { Frame } from "../frame.ts";
+import type { Role, Subscriber } from "../hub/hub.ts";
+
+/**
+ * A subscriber of a camera for a viewer of its rendition: the viewer counts as one of the camera, and
+ * the camera runs, while the frames go to the rendition.
+ */
+export class Hold implements Subscriber<Frame> {
+  readonly role: Role;
+  readonly keepsRunning: boolean;
+  readonly #onEnd: () => void;
+
+  constructor(role: Role, keepsRunning: boolean, onEnd: () => void = () => {}) {
+    this.role = role;
+    this.keepsRunning = keepsRunning;
+    this.#onEnd = onEnd;
+  }
+
+  /** Keeps a camera running until the result is disposed of. */
+  static at(camera: Camera, role: Role): Disposable {
+    const hold = new Hold(role, true);
+    camera.join(hold);
+    return { [Symbol.dispose]: () => camera.leave(hold) };
+  }
+
+  /** Called by the camera for each frame. */
+  offer(): void {}
+
+  /** Called by the camera when it is closed. */
+  end(): void {
+    this.#onEnd();
+  }
+}
