@@ -8,10 +8,12 @@ import type { Size } from "../jpeg/segments.ts";
 import { Backoff, type RetryOptions } from "./backoff.ts";
 import { DeliveryStats } from "./delivery_stats.ts";
 import type { TimedJpeg } from "./driver.ts";
+import { edited } from "./edited.ts";
 import type { CameraEvent } from "./events.ts";
 import { FirstFrame } from "./first_frame.ts";
 import { FrameRate } from "./frame_rate.ts";
 import { BrokenImages, normalize, type NormalizedImage } from "./normalize.ts";
+import type { PictureEdit } from "./picture_edit.ts";
 import { restarting } from "./restart.ts";
 import { stalling, type StallTimeouts, stallTimeouts } from "./stall.ts";
 import type { CameraState, CameraStats } from "./stats.ts";
@@ -25,6 +27,8 @@ export interface CameraOptions {
   /** Name of its driver. */
   driver: string;
   open: Open<Jpeg | TimedJpeg>;
+  /** What is changed in its pictures. @default {nothing} */
+  edit?: PictureEdit;
   /** Requested frames per second, if known. */
   fps?: number;
   /** See `CameraDriver.captureDelay`. @default {0} */
@@ -57,6 +61,8 @@ export class Camera implements AsyncDisposable {
   readonly captureDelay: number;
   /** See {@link CameraOptions.idleTimeout}. */
   readonly idleTimeout: number;
+  /** What is changed in its pictures. */
+  readonly edit: PictureEdit | undefined;
 
   readonly #clock: Clock;
   readonly #events: Pick<Events<CameraEvent>, "emit">;
@@ -66,6 +72,7 @@ export class Camera implements AsyncDisposable {
   readonly #firstFrame: FirstFrame;
   readonly #rate = new FrameRate();
   readonly #broken = new BrokenImages();
+  readonly #edits = { refused: 0, skipped: 0 };
   readonly #sent = new DeliveryStats();
   readonly #dropped: Record<Role, number> = { viewer: 0, background: 0 };
   /** Sequence number of the last frame. */
@@ -80,11 +87,12 @@ export class Camera implements AsyncDisposable {
   #closed: CameraError | undefined;
 
   constructor(options: CameraOptions) {
-    const { name, driver, open, fps, captureDelay = 0, idleTimeout, clock, events } = options;
+    const { name, driver, open, edit, fps, captureDelay = 0, idleTimeout, clock, events } = options;
     this.name = name;
     this.driver = driver;
     this.captureDelay = captureDelay;
     this.idleTimeout = idleTimeout;
+    this.edit = edit;
     this.#clock = clock;
     this.#events = events;
     this.#timeouts = stallTimeouts(fps);
@@ -95,7 +103,7 @@ export class Camera implements AsyncDisposable {
       isNeeded: () => this.#hub.running,
       onForgotten: () => this.#failingSince = undefined,
     });
-    const images = normalize(open, { clock, broken: this.#broken });
+    const images = this.#edited(normalize(open, { clock, broken: this.#broken }));
     const explain = () => this.#broken.explain();
     const source = restarting(
       stalling(images, { clock, explain, ...this.#timeouts }),
@@ -237,6 +245,8 @@ export class Camera implements AsyncDisposable {
       dropped: this.#dropped.viewer,
       backgroundDropped: this.#dropped.background,
       broken: this.#broken.total,
+      refused: this.#edits.refused,
+      editSkipped: this.#edits.skipped,
       failures: this.#backoff.total,
       sent: this.#sent,
     };
@@ -263,6 +273,17 @@ export class Camera implements AsyncDisposable {
     if (this.error) return "failed";
     if (!this.#hub.running) return "off";
     return this.latest ? "streaming" : "starting";
+  }
+
+  /** Edits images, if the settings demand it. */
+  #edited(images: Open<NormalizedImage>): Open<NormalizedImage> {
+    if (!this.edit) return images;
+    return edited(images, {
+      edit: this.edit,
+      counts: this.#edits,
+      broken: this.#broken,
+      onRefused: (report) => this.#emit({ type: "camera pictures refused", ...report }),
+    });
   }
 
   /** Turns images into frames: numbers them and measures their rate. */

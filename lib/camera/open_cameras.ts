@@ -7,14 +7,15 @@ import { type CameraGroup, discovers } from "./camera_groups.ts";
 import type { DiscoveredCamera } from "./driver.ts";
 import type { CameraEvent } from "./events.ts";
 import { type ConfiguredDriver, configureDriver, openDriver } from "./open.ts";
+import { pictureEdit } from "./picture_edit.ts";
 import type { DriverRegistry } from "./registry.ts";
 import { ServerCameras, type ServerCamerasOptions } from "./server_cameras.ts";
 
 /** What a {@link Camera} needs besides its driver. */
 export interface CameraOptionsFromConfig
   extends Pick<CameraConfig, "name" | "driver" | "idleTimeout" | "env"> {
-  /** What is changed in its pictures. @default {nothing} */
-  readonly picture?: PictureSettings;
+  /** What is changed in its pictures. It is required, so that no mask is forgotten. */
+  readonly picture: PictureSettings;
 }
 
 /** Reads the settings of a discovered camera. @throws {ConfigError} If a value is invalid. */
@@ -80,11 +81,12 @@ export async function openCameras(options: OpenCamerasOptions): Promise<ServerCa
 }
 
 function createCamera(
-  { name, driver, idleTimeout }: CameraOptionsFromConfig,
-  configured: ConfiguredDriver,
+  { name, driver, idleTimeout, picture }: CameraOptionsFromConfig,
+  { orientation, ...configured }: ConfiguredDriver,
   { clock, events }: Pick<OpenCamerasOptions, "clock" | "events">,
 ): Camera {
-  return new Camera({ name, driver, ...configured, idleTimeout, clock, events });
+  const edit = pictureEdit(name, picture, orientation);
+  return new Camera({ name, driver, ...configured, edit, idleTimeout, clock, events });
 }
 
 function reportExcess(events: Events<CameraEvent>, camera: string): (maxFps: number) => void {

@@ -168,6 +168,18 @@ const METRICS: readonly Metric[] = [
     samples: perCamera(({ broken }) => broken),
   },
   {
+    name: "dinocam_camera_refused_total",
+    type: "counter",
+    help: "Images from the camera that could not be turned, masked or given a text.",
+    samples: perCamera(({ refused }) => refused),
+  },
+  {
+    name: "dinocam_camera_edit_skipped_total",
+    type: "counter",
+    help: "Images from the camera that were dropped as turning them took too long.",
+    samples: perCamera(({ editSkipped }) => editSkipped),
+  },
+  {
     name: "dinocam_camera_failures_total",
     type: "counter",
     help: "Failures of the camera.",
