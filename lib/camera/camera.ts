@@ -59,10 +59,10 @@ export class Camera implements AsyncDisposable {
   readonly driver: string;
   /** Estimate of the time from the light to the frame's arrival, in milliseconds. */
   readonly captureDelay: number;
-  /** What is changed in its pictures. */
-  readonly edit: PictureEdit | undefined;
   /** See {@link CameraOptions.idleTimeout}. */
   readonly idleTimeout: number;
+  /** What is changed in its pictures. */
+  readonly edit: PictureEdit | undefined;
 
   readonly #clock: Clock;
   readonly #events: Pick<Events<CameraEvent>, "emit">;
@@ -91,8 +91,8 @@ export class Camera implements AsyncDisposable {
     this.name = name;
     this.driver = driver;
     this.captureDelay = captureDelay;
-    this.edit = edit;
     this.idleTimeout = idleTimeout;
+    this.edit = edit;
     this.#clock = clock;
     this.#events = events;
     this.#timeouts = stallTimeouts(fps);

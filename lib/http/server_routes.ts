@@ -84,8 +84,8 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
   });
   return [
     // First those that are for requests with a time: the others are for the live picture.
-    ...recordingRoutes({ cameras, recording, clock, log }),
-    playbackRoutes({ cameras, recording, keepAlive, viewers, directTo, clock, log }),
+    ...recordingRoutes({ cameras, recording, renditions, clock, log }),
+    playbackRoutes({ cameras, recording, renditions, keepAlive, viewers, directTo, clock, log }),
     streamRoutes({ cameras, renditions, keepAlive, viewers, directTo }),
     soundRoutes({ cameras, sounds, renditions, keepAlive, viewers, clock }),
     snapshotRoutes(cameras, renditions),

@@ -1,9 +1,9 @@
 import type { Jpeg } from "../frame.ts";
-import type { Baseline } from "./baseline.ts";
 import { BitWords } from "./bit_words.ts";
 import { type EntropyData, unstuff } from "./entropy_data.ts";
-import { type Decoder, decoderOf, type Encoder, findLong, LOOK } from "./huffman.ts";
+import { type Decoder, decoderOf, type Encoder, findLong, INVALID, LOOK } from "./huffman.ts";
 import type { Axes } from "./orientation.ts";
+import { TRANSPOSED, type TurnPlan } from "./turn_plan.ts";
 import { ZIGZAG } from "./zigzag.ts";
 
 /** Number of coefficients that ends a block, in the entries of a decoder. */
@@ -12,11 +12,6 @@ const END_OF_BLOCK = 65;
 const MIN_BLOCK_BITS = 2;
 /** Maximum number of bits of the AC coefficients of a block: 63 codes with their values. */
 const MAX_BLOCK_BITS = 63 * 31;
-
-/** The place of each coefficient in a transposed block; both in zigzag order. */
-export const TRANSPOSED: Uint8Array = ZIGZAG.map((place) =>
-  ZIGZAG.indexOf((place & 7) << 3 | place >> 3)
-);
 
 /**
  * The blocks of a picture in their original order, each turned in itself: its DC coefficient, and
@@ -31,18 +26,14 @@ export class TurnedBlocks {
   dc = new Int32Array(0);
   #scan: EntropyData | undefined;
   #position = 0;
+  #isValid = true;
   readonly #block = new Int16Array(64);
   readonly #negates = new Uint8Array(64);
 
-  /**
-   * Reads a picture.
-   *
-   * @param acEncoders Encoder of each component's AC coefficients, if the axes are exchanged.
-   * @returns Whether the picture is complete and valid.
-   */
-  read(jpeg: Jpeg, baseline: Baseline, axes: Axes, acEncoders: readonly Encoder[]): boolean {
-    const { components, mcusX, mcusY, restart, huffman } = baseline;
-    const scan = this.#scan = unstuff(jpeg, baseline.data, this.#scan);
+  /** Reads a picture, whose data begin at `data`. Returns false if it is incomplete or invalid. */
+  read(jpeg: Jpeg, data: number, { header, axes, acEncoders }: TurnPlan): boolean {
+    const { components, mcusX, mcusY, restart, huffman } = header.baseline;
+    const scan = this.#scan = unstuff(jpeg, data, this.#scan);
     const blocksPerMcu = components.reduce((sum, { h, v }) => sum + h * v, 0);
     const mcus = mcusX * mcusY;
     if (mcus * blocksPerMcu * MIN_BLOCK_BITS > scan.length * 8) return false;
@@ -52,7 +43,7 @@ export class TurnedBlocks {
       blocks: h * v,
       dcDecoder: decoderOf(huffman.get(td)!, false),
       acDecoder: decoderOf(huffman.get(0x10 | ta)!, true),
-      acEncoder: acEncoders[index],
+      acEncoder: acEncoders[index]!,
       dc: 0,
     }));
     let index = 0, end = (scan.restarts[0] ?? scan.length) * 8;
@@ -70,13 +61,11 @@ export class TurnedBlocks {
           this.dc[index] = part.dc;
           this.starts[index++] = this.bits.length;
           this.bits.reserve(MAX_BLOCK_BITS);
-          const isValid = part.acEncoder
-            ? this.#transpose(scan.view, part.acDecoder, part.acEncoder)
-            : this.#negate(scan.view, part.acDecoder);
-          if (!isValid) return false;
+          if (axes.transposes) this.#transpose(scan.view, part.acDecoder, part.acEncoder);
+          else this.#negate(scan.view, part.acDecoder);
         }
       }
-      if (this.#position > end) return false;
+      if (!this.#isValid || this.#position > end) return false;
     }
     this.starts[index] = this.bits.length;
     this.bits.flush();
@@ -85,6 +74,7 @@ export class TurnedBlocks {
 
   #prepare(blocks: number, { reversesX, reversesY }: Axes): void {
     this.bits.clear();
+    this.#isValid = true;
     if (this.dc.length < blocks) {
       this.dc = new Int32Array(blocks);
       this.starts = new Uint32Array(blocks + 1);
@@ -99,6 +89,7 @@ export class TurnedBlocks {
     let position = this.#position;
     const window = view.getUint32(position >>> 3) << (position & 7);
     const entry = decoder.table[window >>> 32 - LOOK]! || findLong(decoder, window >>> 16);
+    if (entry === INVALID) this.#isValid = false;
     position += entry & 31;
     const size = entry >> 5 & 15;
     this.#position = position + size;
@@ -106,7 +97,7 @@ export class TurnedBlocks {
   }
 
   /** Copies the codes of a block, with the bits of the values that are negated inverted. */
-  #negate(view: DataView, decoder: Decoder): boolean {
+  #negate(view: DataView, decoder: Decoder): void {
     const { table } = decoder, bits = this.bits, negates = this.#negates;
     let position = this.#position, k = 1;
     while (k < 64) {
@@ -128,15 +119,14 @@ export class TurnedBlocks {
         if (value !== 0 && negates[k - 1]) code ^= (1 << sizeOf(value)) - 1;
         bits.append(code, length);
       }
-      if (k > 64 && advance !== END_OF_BLOCK) return false;
+      if (k > 64 && advance !== END_OF_BLOCK || entry === INVALID) this.#isValid = false;
     }
     this.#position = position;
-    return true;
   }
 
   /** Reads a block, and writes its coefficients in their new order. */
-  #transpose(view: DataView, decoder: Decoder, { codes, lengths }: Encoder): boolean {
-    const { table } = decoder, bits = this.bits, negates = this.#negates, block = this.#block;
+  #transpose(view: DataView, decoder: Decoder, encoder: Encoder): void {
+    const { table } = decoder, negates = this.#negates, block = this.#block;
     // A bit for each coefficient that is not 0, the first one highest.
     let low = 0, high = 0;
     let position = this.#position, k = 1;
@@ -148,7 +138,7 @@ export class TurnedBlocks {
       position += entry & 31;
       k += advance;
       if (k > 64) {
-        if (advance !== END_OF_BLOCK) return false;
+        if (advance !== END_OF_BLOCK || entry === INVALID) this.#isValid = false;
         break;
       }
       if (size > 0) {
@@ -162,7 +152,14 @@ export class TurnedBlocks {
       else high |= 0x80000000 >>> to;
     }
     this.#position = position;
-    for (let last = 0, base = 0, set = low;; base = 32, set = high) {
+    this.#writeCoefficients(low, high, encoder);
+  }
+
+  /** Writes the coefficients whose bits are set in two words. */
+  #writeCoefficients(low: number, high: number, { codes, lengths }: Encoder): void {
+    const bits = this.bits, block = this.#block;
+    let last = 0;
+    for (let base = 0, set = low; base < 64; base += 32, set = high) {
       while (set !== 0) {
         const zeros = Math.clz32(set), at = base + zeros;
         set &= ~(0x80000000 >>> zeros);
@@ -171,15 +168,12 @@ export class TurnedBlocks {
         last = at;
         const value = block[at]!, size = sizeOf(value), symbol = run << 4 | size;
         const length = lengths[symbol]!;
-        if (size > 15 || length === 0) return false;
+        if (length === 0) this.#isValid = false;
         const rest = value < 0 ? value + (1 << size) - 1 : value;
         bits.append(codes[symbol]! << size | rest, length + size);
       }
-      if (base !== 0) {
-        if (last < 63) bits.append(codes[0]!, lengths[0]!);
-        return true;
-      }
     }
+    if (last < 63) bits.append(codes[0]!, lengths[0]!);
   }
 }
 
