@@ -3,16 +3,14 @@ import type { CameraFeed } from "../camera/camera_feed.ts";
 import type { CameraEvent } from "../camera/events.ts";
 import type { Clock } from "../clock.ts";
 import type { Events } from "../events.ts";
-import type { Jpeg } from "../frame.ts";
 import type { Log } from "../log.ts";
 import { LogLimiter } from "../log_limiter.ts";
-import type { Overlay, Processed, RenderTask } from "../pixels/task.ts";
+import type { Overlay, ProcessPicture, RenderTask } from "../pixels/task.ts";
 import { CameraRenditions } from "./camera_renditions.ts";
 import { type Engine, openEngine } from "./engine.ts";
 import { EIGHTHS, nominalHeight } from "./heights.ts";
 import { Hold } from "./hold.ts";
 import type { Rendition, RenditionCounts, RenditionStats } from "./rendition.ts";
-import { RenditionError } from "./rendition_error.ts";
 import { SingleRenders } from "./single_renders.ts";
 import { SmallSource, type SmallSourceStats } from "./small_source.ts";
 import { type Wanted, wantsOwn } from "./wanted.ts";
@@ -39,13 +37,12 @@ export interface Renditions extends AsyncDisposable {
    */
   heightsOf(camera: Camera): readonly number[];
   /**
-   * Renders one picture, such as a recorded one.
+   * Returns what renders single pictures of a camera, such as recorded ones; undefined if the client
+   * wants those as they are. It throws a {@link RenditionError} if too many pictures wait.
    *
    * @param camera Name of the camera.
-   * @param capturedAt Milliseconds since the Unix epoch, for the overlay.
-   * @throws {RenditionError} If it cannot be made.
    */
-  render(camera: string, jpeg: Jpeg, capturedAt: number, wanted: Wanted): Promise<Processed>;
+  rendererOf(camera: string, wanted: Wanted): ProcessPicture | undefined;
   /** Returns the state and the counters of a camera's renditions. */
   statsOf(camera: Camera): CameraRenditionStats;
 }
@@ -136,15 +133,11 @@ class AllRenditions implements Renditions {
     return this.#of(camera).heights;
   }
 
-  async render(
-    camera: string,
-    jpeg: Jpeg,
-    capturedAt: number,
-    wanted: Wanted,
-  ): Promise<Processed> {
-    const result = await this.#singles.render(this.#taskFor(camera, wanted), jpeg, capturedAt);
-    if ("jpeg" in result) return result;
-    throw new RenditionError(`Cannot convert the picture: ${result.refused}`);
+  rendererOf(camera: string, wanted: Wanted): ProcessPicture | undefined {
+    const task = this.#taskFor(camera, wanted);
+    return isOwn(task)
+      ? undefined
+      : (jpeg, capturedAt) => this.#singles.render(task, jpeg, capturedAt);
   }
 
   statsOf(camera: Camera): CameraRenditionStats {
