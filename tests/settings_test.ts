@@ -54,7 +54,8 @@ Deno.test("the server lists its settings without secrets, and says which have no
   await using server = await Server.start({ env });
   const quotes = "Warning: The value of AUTH contains quotation marks at its ends";
   await eventually("the last line", () => server.output.includes(quotes));
-  const settings = "CAMERA=front=mjpeg QUALITY=90 PORT=0 AUTH=(set) FRONT_SOURCE=http://192.0.2.1/…";
+  const settings =
+    "CAMERA=front=mjpeg QUALITY=90 PORT=0 AUTH=(set) FRONT_SOURCE=http://192.0.2.1/…";
   assertStringIncludes(server.output, `Settings: ${settings}\n`);
   assertStringIncludes(server.output, "QUALITY has no effect: driver mjpeg does not read QUALITY");
   assert(!/secret|KEY/.test(server.output), server.output);

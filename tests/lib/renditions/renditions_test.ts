@@ -316,10 +316,11 @@ Deno.test("frame() tries further frames before it reports that they cannot be co
   await refused;
 });
 
-Deno.test("render() converts recorded pictures, a limited number at a time", async () => {
+Deno.test("rendererOf() converts recorded pictures, a limited number at a time", async () => {
   await using all = setUp();
   const { clock, engine, renditions } = all;
-  const render = () => renditions.render("front", sampleJpeg(), 0, { height: 60 });
+  const convert = renditions.rendererOf("front", { height: 60 })!;
+  const render = () => convert(sampleJpeg(), 0);
   assertEquals((await render()).size, { width: 80, height: 60 });
   engine.refusal = "progressive JPEG";
   await assertRejects(render, RenditionError, "progressive JPEG");
