@@ -97,6 +97,8 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
       status,
       replay,
       replaySound,
+      feedOf: (camera, height) => renditions.feedOf(camera, { height }),
+      rendererOf: (camera, height) => renditions.rendererOf(camera, { height }),
       sounds,
       clock,
       log,

@@ -316,13 +316,17 @@ Deno.test("frame() tries further frames before it reports that they cannot be co
   await refused;
 });
 
-Deno.test("render() converts recorded pictures, a limited number at a time", async () => {
+Deno.test("rendererOf() converts recorded pictures, a limited number at a time", async () => {
   await using all = setUp();
   const { clock, engine, renditions } = all;
-  const render = () => renditions.render("front", sampleJpeg(), 0, { height: 60 });
-  assertEquals((await render()).size, { width: 80, height: 60 });
+  assertEquals(renditions.rendererOf("front", { overlay: false }), undefined);
+  const process = renditions.rendererOf("front", { height: 60 })!;
+  const render = () => process(sampleJpeg(), 0);
+  const rendered = await render();
+  assert("jpeg" in rendered);
+  assertEquals(rendered.size, { width: 80, height: 60 });
   engine.refusal = "progressive JPEG";
-  await assertRejects(render, RenditionError, "progressive JPEG");
+  assertEquals(await render(), { refused: "progressive JPEG" });
   engine.refusal = undefined;
   engine.isSlow = true;
   const waiting = Array.from({ length: 64 }, render);
