@@ -93,6 +93,7 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
     liveRoutes({
       cameras: options.cameras,
       viewers,
+      feedOf: (camera, height) => renditions.feedOf(camera, { height }),
       serverInfo,
       status,
       replay,

@@ -8,7 +8,7 @@ import type { Transfers } from "./transfers.ts";
 /** The part of a camera, or of a rendition of it, that a feed needs. */
 export type FeedCamera = Pick<
   Camera,
-  "name" | "latest" | "join" | "leave" | "retryNow" | "countDropped" | "countDelivered"
+  "name" | "latest" | "error" | "join" | "leave" | "retryNow" | "countDropped" | "countDelivered"
 >;
 
 /** Options of a {@link LiveFeed}. */
@@ -53,15 +53,11 @@ export class LiveFeed {
   readonly #source: SizedSource;
   readonly #transfers: Transfers;
   readonly #window = new SendWindow();
-  /** By the sequence numbers that the client knows, in the order of sending. */
+  /** By their sequence numbers, in the order of sending. */
   readonly #inFlight = new Map<number, FrameInFlight>();
   readonly #queue: LatestQueue<Frame>;
-  /** Sequence number of the last frame that the client has already, from the recording. */
+  /** Sequence number of the last frame that was sent, or that the client has from the recording. */
   #shownUntil = 0;
-  /** The last frame sent since the camera was joined, with the number that the client knows. */
-  #last: Frame | undefined;
-  /** What is added to sequence numbers: those of another source may be lower. */
-  #offset = 0;
   /** Sizes of the last two messages, in bytes. */
   #sizes = [0, 0];
 
@@ -111,8 +107,6 @@ export class LiveFeed {
 
   /** Leaves the camera. Frames in flight still have to be acknowledged. */
   leave(): void {
-    this.#last = undefined;
-    this.#offset = 0;
     this.#queue.clear();
     this.#source.leave();
   }
@@ -122,6 +116,11 @@ export class LiveFeed {
     this.leave();
     for (const sent of this.#inFlight.values()) this.#transfers.forget(sent);
     this.#inFlight.clear();
+  }
+
+  /** Shows the camera's own pictures if those of the selected size have failed. */
+  check(): void {
+    this.#source.check();
   }
 
   /**
@@ -139,7 +138,7 @@ export class LiveFeed {
   }
 
   #offer(frame: Frame): void {
-    if (frame.sequence <= this.#shownUntil || this.#isStale(frame)) return;
+    if (frame.sequence <= this.#shownUntil) return; // a frame of another size, which is older
     this.#queue.offer(frame);
     this.#sendNext();
   }
@@ -149,44 +148,29 @@ export class LiveFeed {
     if (this.#queue.first && this.#maySend(this.#queue.first)) this.#transmit(this.#queue.take()!);
   }
 
-  /** Whether a frame is not newer than the last one sent. Arrival times decide between two sources. */
-  #isStale({ monotonic, sequence }: Frame): boolean {
-    if (!this.#last || monotonic > this.#last.monotonic) return false;
-    return monotonic < this.#last.monotonic || sequence + this.#offset <= this.#last.sequence;
-  }
-
   #maySend(frame: Frame): boolean {
     const [oldest] = this.#inFlight.values();
     if (!oldest) return true;
     // A frame that is offered again, after the camera was left and joined.
-    if (this.#inFlight.has(this.#number(frame).sequence) || !this.#options.hasLeft()) return false;
+    if (this.#inFlight.has(frame.sequence) || !this.#options.hasLeft()) return false;
     if (this.#window.admits(this.#inFlight.size, this.#transfers.age(oldest))) return true;
     this.#window.limit();
     return false;
   }
 
   #transmit(frame: Frame): void {
-    const numbered = this.#last = this.#number(frame);
-    const feed = this.#source.feed;
+    this.#shownUntil = frame.sequence;
     this.sent++;
-    const size = this.#options.send(numbered);
+    const size = this.#options.send(frame);
     this.#sizes = [this.#sizes[1]!, size];
-    const sent = { frame: numbered, feed, size, generation: this.#window.generation };
-    this.#inFlight.set(numbered.sequence, sent);
+    const { feed } = this.#source;
+    const sent = { frame, feed, size, generation: this.#window.generation };
+    this.#inFlight.set(frame.sequence, sent);
     this.#transfers.begin(sent);
-  }
-
-  /** Makes the number of a newer frame higher than that of the last one, also if its source is another. */
-  #number(frame: Frame): Frame {
-    const last = this.#last?.sequence ?? 0;
-    this.#offset = Math.max(this.#offset, last + 1 - frame.sequence);
-    if (this.#offset === 0) return frame;
-    return { ...frame, sequence: frame.sequence + this.#offset };
   }
 
   #onSwitch(): void {
     this.#queue.clear();
-    this.#offset = 0;
     this.#window.reset();
   }
 }

@@ -315,6 +315,7 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
         return (read.recorded ? feeds?.replay : feeds?.live)?.acknowledge(read.sequence);
       }
       case "ping":
+        for (const { live } of this.#cameras) live.check();
         return this.#sendStatus({ type: "pong", id: read.id });
       case "live":
         return this.#goLive(read);

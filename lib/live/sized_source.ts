@@ -88,9 +88,6 @@ export class SizedSource {
   /** Gets the feed of the selected size, and then switches to it. */
   #openSelected(): void {
     this.#forgetRequest();
-    const next = this.#next;
-    this.#next = undefined;
-    next?.leave();
     const { openFeed } = this.#options;
     if (this.#height === undefined || !openFeed) return this.#switchTo(this.#camera);
     void this.#open(openFeed, this.#height);
@@ -111,23 +108,37 @@ export class SizedSource {
       this.#switchTo(feed);
     } catch (error) {
       if (this.#request !== request) return;
-      this.#fail(height, error);
+      if (!(error instanceof CameraError)) return this.#fail(height, error);
       // The camera delivers nothing yet: that is not because of the size.
-      const { monotonic } = this.#options;
-      if (error instanceof CameraError) this.#retryAt = monotonic() + RETRY_INTERVAL;
+      this.#request = undefined;
+      this.#retryAt = this.#options.monotonic() + RETRY_INTERVAL;
+      this.#switchTo(this.#camera);
     }
   }
 
-  /** Delivers the camera's own pictures. */
+  /**
+   * Delivers the camera's own pictures if those of the selected size cannot be made. A failure of the
+   * camera itself does not count.
+   */
+  check(): void {
+    const feed = this.#next?.feed ?? this.#current?.feed;
+    if (!feed || feed === this.#camera || !feed.error || this.#camera.error) return;
+    if (this.#height !== undefined) this.#fail(this.#height, feed.error);
+  }
+
+  /** Delivers the camera's own pictures instead of those of the selected size. */
   #fail(height: number, error: unknown): void {
     this.#forgetRequest();
     this.#hasFailed = true;
-    if (!(error instanceof CameraError)) this.#options.onSizeError(height, error);
+    this.#options.onSizeError(height, error);
     this.#switchTo(this.#camera);
   }
 
   #switchTo(feed: FeedCamera): void {
     if (!this.joined) return; // the camera has ended
+    const next = this.#next;
+    this.#next = undefined;
+    next?.leave();
     if (feed === this.#current?.feed) return this.#release();
     this.#join((member) => this.#next = member, feed);
   }

@@ -236,22 +236,32 @@ Deno.test("a session ends when a camera has ended while the client watches anoth
   assertEquals([socket.closed?.code, viewers()], [1001, [0, 0, 0]]);
 });
 
-Deno.test("frames of another source get higher numbers than those before", async () => {
-  const { front, half, feeds, watch, paint, sequences, socket } = setUp();
-  watch();
-  front.emit(100, 1);
-  paint(100);
-  watch(180);
+Deno.test("the camera's own frames follow at the next ping when a size cannot be made", async () => {
+  const { front, half, small, feeds, socket, watch, receive, paint, sequences, viewers } = setUp();
+  const ping = () => receive({ type: "ping", id: 1 });
+  watch(360);
   await feeds.resolve(half);
-  half.emit(7, 2);
-  paint(101);
-  half.emit(8, 3);
-  paint(102);
-  watch();
-  front.emit(101, 4);
-  assertEquals(sequences(), [100, 101, 102, 103]);
-  assertEquals(half.painted.length, 2);
-  assertEquals(socket.closed, undefined);
+  half.error = new CameraError("Cannot convert");
+  front.error = new CameraError("No picture"); // that is why
+  ping();
+  assertEquals(viewers(), [1, 1, 0]);
+  front.error = undefined;
+  emit(front, 1);
+  ping();
+  assertEquals([sequences(), viewers()], [[1], [1, 0, 0]]);
+  paint(1);
+  watch(180);
+  await feeds.resolve(small);
+  emit(small, 2);
+  small.error = half.error;
+  ping();
+  emit(front, 3);
+  assertEquals([sequences(), viewers()], [[1, 2], [1, 0, 0]]);
+  const sizes = socket.texts.filter(({ type }) => type === "size");
+  assertEquals(sizes.map(({ height, reason }) => [height, reason]), [
+    [360, "Cannot convert"],
+    [180, "Cannot convert"],
+  ]);
 });
 
 Deno.test("a session without renditions ignores heights", () => {
