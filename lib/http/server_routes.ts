@@ -98,7 +98,6 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
       status,
       replay,
       replaySound,
-      feedOf: (camera, height) => renditions.feedOf(camera, { height }),
       rendererOf: (camera, height) => renditions.rendererOf(camera, { height }),
       sounds,
       clock,
