@@ -163,7 +163,7 @@ for (
     [
       "an invalid rotation",
       { CAMERA: "pi", ROTATE: "45" },
-      /^Cannot read ROTATE as "0", "90", "180" or "270": current value is "45"$/,
+      /^Cannot read ROTATE as "0" or "90" or "180" or "270": current value is "45"$/,
     ],
     ["two cameras with the same name", { CAMERA: "pi,pi" }, /^Cannot have two cameras called "pi"/],
     [
