@@ -130,12 +130,19 @@ Deno.test(
     assertEquals(state, "streaming");
     assertEquals(await sizesAt(`${url}/video_feed?height=271`), ["640x360"]);
     assertEquals((await statusOf(server)).heights, [90, 180, 270, 360, 720]);
+    const { body } = await fetch(`${url}/video_feed?height=200`);
+    const viewer = splitJpegs(body!);
+    await viewer.next();
     source.pictures.delete("small"); // its stream ends, and it delivers nothing more
     await eventually(
       "the small source fails",
       async () => (await statusOf(server)).smallSource.state === "failed",
     );
-    assertEquals(await sizesAt(`${url}/video_feed?height=200`), ["480x270"]);
+    for (let i = 0; i < 10; i++) {
+      const { value: jpeg } = await viewer.next();
+      assertEquals(sizeOf(jpeg!), { width: 480, height: 270 });
+    }
+    await viewer.return(undefined);
     assertMatch(server.output, /camera failed camera="?front \(small source\)"?/);
     assertEquals((await server.stop()).code, 0);
   },
