@@ -59,6 +59,8 @@ export class Camera implements AsyncDisposable {
   readonly driver: string;
   /** Estimate of the time from the light to the frame's arrival, in milliseconds. */
   readonly captureDelay: number;
+  /** See {@link CameraOptions.idleTimeout}. */
+  readonly idleTimeout: number;
   /** What is changed in its pictures. */
   readonly edit: PictureEdit | undefined;
 
@@ -73,7 +75,9 @@ export class Camera implements AsyncDisposable {
   readonly #edits = { refused: 0, skipped: 0 };
   readonly #sent = new DeliveryStats();
   readonly #dropped: Record<Role, number> = { viewer: 0, background: 0 };
+  /** Sequence number of the last frame. */
   #sequence = 0;
+  #frames = 0;
   #size: Size | undefined;
   #lastFailure: CameraError | undefined;
   #failingSince: number | undefined;
@@ -87,6 +91,7 @@ export class Camera implements AsyncDisposable {
     this.name = name;
     this.driver = driver;
     this.captureDelay = captureDelay;
+    this.idleTimeout = idleTimeout;
     this.edit = edit;
     this.#clock = clock;
     this.#events = events;
@@ -115,6 +120,24 @@ export class Camera implements AsyncDisposable {
   /** The latest frame, while frames are flowing. */
   get latest(): Frame | undefined {
     return this.#hub.latest;
+  }
+
+  /** Size of the last frame, even if frames no longer flow. */
+  get size(): Size | undefined {
+    return this.#size;
+  }
+
+  /** Sequence number of the last frame; 0 before the first one. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /**
+   * Gives later frames higher sequence numbers than `sequence`, for viewers that have received frames
+   * with such numbers from another source of the camera.
+   */
+  advanceSequence(sequence: number): void {
+    this.#sequence = Math.max(this.#sequence, sequence);
   }
 
   /** Why there are no frames; undefined while frames are flowing or the camera is off. */
@@ -218,7 +241,7 @@ export class Camera implements AsyncDisposable {
       error: this.error,
       failingSince: this.#failingSince,
       lastFailure: this.#lastFailure,
-      frames: this.#sequence,
+      frames: this.#frames,
       dropped: this.#dropped.viewer,
       backgroundDropped: this.#dropped.background,
       broken: this.#broken.total,
@@ -271,6 +294,7 @@ export class Camera implements AsyncDisposable {
         const monotonic = this.#clock.monotonic();
         this.#rate.add(monotonic);
         this.#onImage(size);
+        this.#frames++;
         yield { jpeg, capturedAt, monotonic, sequence: ++this.#sequence };
         this.#firstFrame.arrive(); // the hub has offered it to all subscribers
       }

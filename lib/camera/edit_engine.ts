@@ -1,8 +1,7 @@
 import { editTask } from "../pixels/edit_task.ts";
-import { isUpright } from "../pixels/orientation.ts";
+import { exifOrientation } from "../pixels/exif_orientation.ts";
+import { combine, isUpright } from "../pixels/orientation.ts";
 import { createProcessor } from "../pixels/processor.ts";
-import type { EditTask } from "../pixels/task.ts";
-import type { Jpeg } from "../frame.ts";
 import type { EditEngine } from "./edited.ts";
 
 /** Edits pictures with `lib/pixels/`. Loaded only if the settings of a camera need it. */
@@ -16,5 +15,5 @@ export const pixels: EditEngine = {
       [Symbol.dispose]() {},
     };
   },
-  mustBeTurned: (_: Jpeg, { orientation }: EditTask) => !isUpright(orientation),
+  mustBeTurned: (jpeg, { orientation }) => !isUpright(combine(exifOrientation(jpeg), orientation)),
 };
