@@ -16,6 +16,8 @@ export interface Setting<T = unknown> {
   readonly perCamera?: boolean;
   /** Whether it has no effect on cameras that a driver discovers. */
   readonly notDiscovered?: boolean;
+  /** Whether the server refuses to start if the name is misspelled, instead of only warning. */
+  readonly critical?: boolean;
   /** Whether the value can contain a password. Such a value is never printed. */
   readonly secret?: boolean;
   /**

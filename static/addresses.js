@@ -5,6 +5,7 @@
 
 /** Placeholder for the user name and password, which the page does not know. */
 const CREDENTIALS = "USER:PASSWORD";
+const SOUND = "audio.wav";
 
 /**
  * Returns an address of the server, without the user name and password of the page's own address:
@@ -46,15 +47,20 @@ export function isLoopback(address) {
 /** @typedef {{ title: string, text: string, hint?: string }} Address */
 
 /**
- * Returns the addresses of a camera for other programs, with a place for a password if `auth`.
+ * Returns the addresses of a camera for other programs, with a place for a password if `auth`, and
+ * of smaller pictures if there is a `height`.
  *
  * @param {string} camera
- * @param {{ base?: string, auth?: boolean, sound?: boolean }} [options]
+ * @param {{ base?: string, auth?: boolean, sound?: boolean, height?: string }} [options]
  * @returns {Address[]}
  */
-export function addressesOf(camera, { base = addressOf(".").href, auth, sound } = {}) {
+export function addressesOf(camera, { base = addressOf(".").href, auth, sound, height } = {}) {
   const folder = new URL(`cameras/${encodeURIComponent(camera)}/`, base);
-  const locate = (/** @type {string} */ name) => new URL(name, folder).href;
+  const locate = (/** @type {string} */ name) => {
+    const address = new URL(name, folder);
+    if (height && name !== SOUND) address.searchParams.set("height", height);
+    return address.href;
+  };
   const withCredentials = (/** @type {string} */ name) =>
     auth ? locate(name).replace("://", `://${CREDENTIALS}@`) : locate(name);
   const stream = withCredentials("video_feed");
@@ -62,29 +68,42 @@ export function addressesOf(camera, { base = addressOf(".").href, auth, sound } 
   const both = withCredentials("av.mkv");
   const withSound = [
     { title: "Picture and sound", text: both, hint: "VLC, mpv, ffmpeg, GStreamer" },
-    { title: "Sound", text: withCredentials("audio.wav"), hint: "Endless WAV" },
+    { title: "Sound", text: withCredentials(SOUND), hint: "Endless WAV" },
   ];
   return [
     ...sound ? withSound : [],
     { title: "Stream", text: stream, hint: "OctoPrint: stream URL" },
     { title: "Snapshot", text: snapshot, hint: "Home Assistant: still image URL" },
-    { title: "Home Assistant", text: `${stream}?advance_headers=1`, hint: "MJPEG URL" },
+    {
+      title: "Home Assistant",
+      text: withCredentials("video_feed?advance_headers=1"),
+      hint: "MJPEG URL",
+    },
     {
       title: "In a web page",
       text: `<img src="${stream}" alt="${camera}">`,
       hint: auth ? "Chrome and Edge show no images with a password in the address" : undefined,
     },
-    { title: "VLC", text: `vlc ${stream}` },
+    { title: "VLC", text: `vlc ${quoted(stream)}` },
     {
       title: "Save with ffmpeg",
-      text: `ffmpeg -use_wallclock_as_timestamps 1 -f mpjpeg -i ${stream} -c copy ${camera}.mkv`,
+      text: `ffmpeg -use_wallclock_as_timestamps 1 -f mpjpeg -i ${
+        quoted(stream)
+      } -c copy ${camera}.mkv`,
     },
     { title: "OpenCV", text: `cv2.VideoCapture("${stream}")` },
     {
       title: "Save a picture with curl",
-      text: `curl ${auth ? `-u ${CREDENTIALS} ` : ""}-o ${camera}.jpg ${locate("snapshot.jpg")}`,
+      text: `curl ${auth ? `-u ${CREDENTIALS} ` : ""}-o ${camera}.jpg ${
+        quoted(locate("snapshot.jpg"))
+      }`,
     },
   ];
+}
+
+/** Quotes an address for a shell, if it has to be. @param {string} address */
+function quoted(address) {
+  return address.includes("?") ? `'${address}'` : address;
 }
 
 /** Returns the notes above the addresses. @param {string} base @param {ServerInfo | undefined} server */

@@ -18,12 +18,20 @@ export function showAddresses(cameras, server) {
   const select = list("#addresses select");
   select.replaceChildren(...bases.map((base) => new Option(base, base)));
   element("#addresses .base").hidden = bases.length < 2;
+  const sizes = list("#addresses .size select");
+  const smaller = new Set(cameras.flatMap(({ heights = [] }) => heights.slice(0, -1)));
+  const heights = [...smaller].sort((a, b) => b - a);
+  sizes.replaceChildren(
+    new Option("As the camera sends them", ""),
+    ...heights.map((height) => new Option(`${height} pixels high`, `${height}`)),
+  );
+  element("#addresses .size").hidden = heights.length === 0;
   const update = () => {
     sections = new Map();
     updateAddresses(cameras, server);
     showBase(select.value, server);
   };
-  select.onchange = update;
+  select.onchange = sizes.onchange = update;
   openDialog("#addresses");
   update();
 }
@@ -36,13 +44,14 @@ export function updateAddresses(cameras, server) {
   if (!element("#addresses[open]")) return;
   const base = list("#addresses select").value;
   const auth = server?.auth ?? false;
+  const height = list("#addresses .size select").value;
   const shown = cameras.map(({ name, sound }) => {
     const known = sections.get(name);
     if (known) return known;
     const section = document.createElement("section");
     const heading = document.createElement("h3");
     heading.textContent = name;
-    const addresses = addressesOf(name, { base, auth, sound: Boolean(sound) });
+    const addresses = addressesOf(name, { base, auth, sound: Boolean(sound), height });
     section.append(heading, ...addresses.map(createEntry));
     sections.set(name, section);
     return section;

@@ -15,7 +15,7 @@ const PAN_STEP = 0.1;
 const ACTION_KEYS = {
   ...{ " ": "pause", k: "pause", s: "snapshot", r: "rotate", m: "mirror", f: "fullscreen" },
   ...{ "+": "zoomIn", "=": "zoomIn", "-": "zoomOut", "0": "resetZoom" },
-  ...{ g: "showAll", a: "addresses", v: "sound", "?": "help" },
+  ...{ g: "showAll", a: "addresses", v: "sound", p: "mask", "?": "help" },
 };
 
 /** @type {Record<string, [x: number, y: number]>} */
@@ -46,6 +46,7 @@ export function connectControls(page) {
     reload: () => location.reload(),
     help: () => openDialog("#help"),
     addresses: () => showAddresses(page.shownTiles().map(({ status }) => status), page.link.server),
+    mask: openMask,
     copy: (target) => target && copyAddress(target),
     showAll: () => showCamera(undefined),
   };
@@ -82,6 +83,17 @@ export function connectControls(page) {
     else return;
     event.preventDefault();
   });
+
+  async function openMask() {
+    const camera = page.singleTile()?.status;
+    if (!camera) return;
+    try {
+      const { openMaskEditor } = await import("./mask_editor.js");
+      await openMaskEditor(camera, page.tiles().length === 1);
+    } catch (error) {
+      toast(`Cannot open the privacy mask: ${messageOf(error)}`);
+    }
+  }
 
   /** @param {(view: import("./view.js").View) => void} change */
   function changeView(change) {

@@ -12,6 +12,7 @@ const PLUS = "M5.5 12h13M12 5.5v13";
 /** Paths of the icons in a square of 24, by action; of a toggle button also when it is pressed. */
 const ICONS = {
   addresses: [LINK],
+  mask: ["M4 5h16v14H4zM12 5v7H4M4 9l4-4M5 12l7-7M9 12l3-3"],
   help: [
     "M3.5 12a8.5 8.5 0 1 0 17 0a8.5 8.5 0 1 0-17 0M9.7 9.8a2.4 2.4 0 1 1 3.6 2.1c-.9.5-1.3 1-1.3 2M12 16.7v.1",
   ],

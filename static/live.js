@@ -17,7 +17,8 @@ import { ServerClock } from "./server_clock.js";
  *   state: "off" | "starting" | "streaming" | "failed", resolution: string | null,
  *   lastFailure: Failure | null,
  *   sound?: { state: string, rate: number, lastFailure: Failure | null } | null,
- *   recording?: import("./recordings.js").RecordingStatus,
+ *   recording?: import("./recordings.js").RecordingStatus, privacyMask?: string | null,
+ *   heights?: number[],
  * }} CameraStatus
  */
 

@@ -6,13 +6,16 @@ type System = typeof Deno.build.os;
 const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
   "arecord": "alsa-utils",
   "cat": "coreutils",
+  "cjpeg": "libjpeg-turbo-progs",
   "dd": "coreutils",
+  "djpeg": "libjpeg-turbo-progs",
   "env": "coreutils",
   "ffprobe": "ffmpeg",
   "fsfreeze": "util-linux",
   "gst-launch-1.0": "gstreamer1.0-tools gstreamer1.0-plugins-good",
   "head": "coreutils",
   "ip": "iproute2",
+  "jpegtran": "libjpeg-turbo-progs",
   "mkfifo": "coreutils",
   "mkfs.ext4": "e2fsprogs",
   "mkvextract": "mkvtoolnix",
@@ -37,8 +40,11 @@ const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
 
 /** Homebrew packages of programs, where the package has another name. */
 const HOMEBREW_PACKAGES: Readonly<Record<string, string>> = {
+  "cjpeg": "jpeg-turbo",
+  "djpeg": "jpeg-turbo",
   "ffprobe": "ffmpeg",
   "gst-launch-1.0": "gstreamer",
+  "jpegtran": "jpeg-turbo",
   "mkvextract": "mkvtoolnix",
   "mkvmerge": "mkvtoolnix",
   "pactl": "pulseaudio",

@@ -8,10 +8,12 @@ import type { Size } from "../jpeg/segments.ts";
 import { Backoff, type RetryOptions } from "./backoff.ts";
 import { DeliveryStats } from "./delivery_stats.ts";
 import type { TimedJpeg } from "./driver.ts";
+import { edited } from "./edited.ts";
 import type { CameraEvent } from "./events.ts";
 import { FirstFrame } from "./first_frame.ts";
 import { FrameRate } from "./frame_rate.ts";
 import { BrokenImages, normalize, type NormalizedImage } from "./normalize.ts";
+import type { PictureEdit } from "./picture_edit.ts";
 import { restarting } from "./restart.ts";
 import { stalling, type StallTimeouts, stallTimeouts } from "./stall.ts";
 import type { CameraState, CameraStats } from "./stats.ts";
@@ -25,6 +27,8 @@ export interface CameraOptions {
   /** Name of its driver. */
   driver: string;
   open: Open<Jpeg | TimedJpeg>;
+  /** What is changed in its pictures. @default {nothing} */
+  edit?: PictureEdit;
   /** Requested frames per second, if known. */
   fps?: number;
   /** See `CameraDriver.captureDelay`. @default {0} */
@@ -55,6 +59,10 @@ export class Camera implements AsyncDisposable {
   readonly driver: string;
   /** Estimate of the time from the light to the frame's arrival, in milliseconds. */
   readonly captureDelay: number;
+  /** See {@link CameraOptions.idleTimeout}. */
+  readonly idleTimeout: number;
+  /** What is changed in its pictures. */
+  readonly edit: PictureEdit | undefined;
 
   readonly #clock: Clock;
   readonly #events: Pick<Events<CameraEvent>, "emit">;
@@ -64,9 +72,12 @@ export class Camera implements AsyncDisposable {
   readonly #firstFrame: FirstFrame;
   readonly #rate = new FrameRate();
   readonly #broken = new BrokenImages();
+  readonly #edits = { refused: 0, skipped: 0 };
   readonly #sent = new DeliveryStats();
   readonly #dropped: Record<Role, number> = { viewer: 0, background: 0 };
+  /** Sequence number of the last frame. */
   #sequence = 0;
+  #frames = 0;
   #size: Size | undefined;
   #lastFailure: CameraError | undefined;
   #failingSince: number | undefined;
@@ -76,10 +87,12 @@ export class Camera implements AsyncDisposable {
   #closed: CameraError | undefined;
 
   constructor(options: CameraOptions) {
-    const { name, driver, open, fps, captureDelay = 0, idleTimeout, clock, events } = options;
+    const { name, driver, open, edit, fps, captureDelay = 0, idleTimeout, clock, events } = options;
     this.name = name;
     this.driver = driver;
     this.captureDelay = captureDelay;
+    this.idleTimeout = idleTimeout;
+    this.edit = edit;
     this.#clock = clock;
     this.#events = events;
     this.#timeouts = stallTimeouts(fps);
@@ -90,7 +103,7 @@ export class Camera implements AsyncDisposable {
       isNeeded: () => this.#hub.running,
       onForgotten: () => this.#failingSince = undefined,
     });
-    const images = normalize(open, { clock, broken: this.#broken });
+    const images = this.#edited(normalize(open, { clock, broken: this.#broken }));
     const explain = () => this.#broken.explain();
     const source = restarting(
       stalling(images, { clock, explain, ...this.#timeouts }),
@@ -107,6 +120,24 @@ export class Camera implements AsyncDisposable {
   /** The latest frame, while frames are flowing. */
   get latest(): Frame | undefined {
     return this.#hub.latest;
+  }
+
+  /** Size of the last frame, even if frames no longer flow. */
+  get size(): Size | undefined {
+    return this.#size;
+  }
+
+  /** Sequence number of the last frame; 0 before the first one. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /**
+   * Gives later frames higher sequence numbers than `sequence`, for viewers that have received frames
+   * with such numbers from another source of the camera.
+   */
+  advanceSequence(sequence: number): void {
+    this.#sequence = Math.max(this.#sequence, sequence);
   }
 
   /** Why there are no frames; undefined while frames are flowing or the camera is off. */
@@ -210,10 +241,12 @@ export class Camera implements AsyncDisposable {
       error: this.error,
       failingSince: this.#failingSince,
       lastFailure: this.#lastFailure,
-      frames: this.#sequence,
+      frames: this.#frames,
       dropped: this.#dropped.viewer,
       backgroundDropped: this.#dropped.background,
       broken: this.#broken.total,
+      refused: this.#edits.refused,
+      editSkipped: this.#edits.skipped,
       failures: this.#backoff.total,
       sent: this.#sent,
     };
@@ -242,6 +275,17 @@ export class Camera implements AsyncDisposable {
     return this.latest ? "streaming" : "starting";
   }
 
+  /** Edits images, if the settings demand it. */
+  #edited(images: Open<NormalizedImage>): Open<NormalizedImage> {
+    if (!this.edit) return images;
+    return edited(images, {
+      edit: this.edit,
+      counts: this.#edits,
+      broken: this.#broken,
+      onRefused: (report) => this.#emit({ type: "camera pictures refused", ...report }),
+    });
+  }
+
   /** Turns images into frames: numbers them and measures their rate. */
   async *#stamp(images: AsyncIterable<NormalizedImage>): AsyncGenerator<Frame> {
     this.#emit({ type: "camera starting", driver: this.driver });
@@ -250,6 +294,7 @@ export class Camera implements AsyncDisposable {
         const monotonic = this.#clock.monotonic();
         this.#rate.add(monotonic);
         this.#onImage(size);
+        this.#frames++;
         yield { jpeg, capturedAt, monotonic, sequence: ++this.#sequence };
         this.#firstFrame.arrive(); // the hub has offered it to all subscribers
       }

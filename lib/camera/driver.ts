@@ -2,6 +2,7 @@ import { type Env, readInteger, readNumber, variableName } from "../env.ts";
 import { ConfigError } from "../errors.ts";
 import type { Jpeg } from "../frame.ts";
 import type { SplitCounts } from "../jpeg/split.ts";
+import type { Orientation } from "../pixels/orientation.ts";
 import type { Received } from "../received.ts";
 import type { DriverRequirements } from "./requirements.ts";
 
@@ -9,6 +10,12 @@ import type { DriverRequirements } from "./requirements.ts";
 export interface CommonSettings {
   /** Requested frames per second. The server derives the stall timeout from it. */
   readonly fps?: number;
+  /**
+   * The part of `ROTATE` and `FLIP` that the driver applies itself; the server applies the rest. A
+   * driver that reads `ROTATE` and does not set this is taken to apply `ROTATE`, but not `FLIP`.
+   * @default {nothing}
+   */
+  readonly orientation?: Orientation;
 }
 
 /** A JPEG with its capture time. For a JPEG without it, the server uses the time of arrival. */

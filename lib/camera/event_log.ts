@@ -66,7 +66,9 @@ export function logCameraEvents(
       return;
     }
     if (!total.allow("cameras")) return;
-    if (type === "camera frames dropped") return log.warn(type, { camera, ...fields });
+    if (type === "camera frames dropped" || type === "camera pictures refused") {
+      return log.warn(type, { camera, ...fields });
+    }
     if (type !== "camera failed") return log.info(type, { camera, ...fields });
     reasons.set(camera, `${fields.reason}`);
     log.warn(type, { camera, ...fields });
@@ -101,6 +103,8 @@ function fieldsOf(event: CameraEvent): Fields {
       return { reason: shorten(explain(event.error)), hint: shorten(event.error.hint) };
     case "camera frames dropped":
       return { reason: `frames beyond ${event.maxFps} per second are dropped` };
+    case "camera pictures refused":
+      return { reason: event.reason, hint: event.hint };
     case "camera stopped":
       return {};
   }

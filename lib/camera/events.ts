@@ -18,6 +18,8 @@ export type CameraEvent =
     | { readonly type: "camera size changed"; readonly size: Size }
     /** The driver yields more than `maxFps` frames per second; further ones are dropped. */
     | { readonly type: "camera frames dropped"; readonly maxFps: number }
+    /** Pictures of this capture cannot be edited, for this reason. */
+    | { readonly type: "camera pictures refused"; readonly reason: string; readonly hint: string }
     /**
      * The capture has failed; it is retried after `retryDelay` milliseconds, or on request if
      * permanent.

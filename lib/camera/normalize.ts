@@ -27,6 +27,8 @@ export class BrokenImages {
   #current: SplitCounts = { broken: 0, skippedBytes: 0 };
   #received: Received | undefined;
   #hint: string | undefined;
+  /** Images of this capture that could not be edited, since the last one that could. */
+  #refused: { count: number; why: string; hint: string } | undefined;
 
   /** Number of images that were broken, incomplete or too large. */
   get total(): number {
@@ -39,6 +41,7 @@ export class BrokenImages {
     this.#current = counts ?? { broken: 0, skippedBytes: 0 };
     this.#received = received;
     this.#hint = hint;
+    this.#refused = undefined;
   }
 
   /** Counts a broken image, which has no size. */
@@ -51,8 +54,24 @@ export class BrokenImages {
     );
   }
 
+  /** Counts an image that is dropped as it cannot be edited. @param why As in "cannot be masked: …". */
+  refuse(why: string, hint: string): void {
+    this.#current.broken++;
+    this.#refused = { count: (this.#refused?.count ?? 0) + 1, why, hint };
+  }
+
+  /** Records that an image could be edited. */
+  admit(): void {
+    this.#refused = undefined;
+  }
+
   /** Describes the data of this capture that has arrived; undefined if it is unknown. */
   explain(): Explanation | undefined {
+    if (this.#refused) {
+      const { count, why, hint } = this.#refused;
+      const text = `${count} ${count === 1 ? "JPEG" : "JPEGs"} arrived that ${why}`;
+      return { text, hint, mayBeSlow: false, always: true };
+    }
     if (!this.#received) return undefined;
     const { mayBeSlow } = this.#received;
     return { text: this.#received.describe(), hint: this.#hint, mayBeSlow };

@@ -7,14 +7,21 @@ import { type CameraGroup, discovers } from "./camera_groups.ts";
 import type { DiscoveredCamera } from "./driver.ts";
 import type { CameraEvent } from "./events.ts";
 import { type ConfiguredDriver, configureDriver, openDriver } from "./open.ts";
+import { pictureEdit } from "./picture_edit.ts";
 import type { DriverRegistry } from "./registry.ts";
 import { ServerCameras, type ServerCamerasOptions } from "./server_cameras.ts";
+import {
+  orSmallSourceError,
+  smallSourceConfig,
+  smallSourceName,
+  smallSourceOf,
+} from "./small_source.ts";
 
 /** What a {@link Camera} needs besides its driver. */
 export interface CameraOptionsFromConfig
   extends Pick<CameraConfig, "name" | "driver" | "idleTimeout" | "env"> {
-  /** What is changed in its pictures. @default {nothing} */
-  readonly picture?: PictureSettings;
+  /** What is changed in its pictures. It is required, so that no mask is forgotten. */
+  readonly picture: PictureSettings;
 }
 
 /** Reads the settings of a discovered camera. @throws {ConfigError} If a value is invalid. */
@@ -23,7 +30,7 @@ export type ReadCamera = (
 ) => CameraOptionsFromConfig;
 
 /** Options of {@link openCameras}. */
-export interface OpenCamerasOptions extends ServerCamerasOptions {
+export interface OpenCamerasOptions extends Omit<ServerCamerasOptions, "small"> {
   /** The configured cameras. */
   readonly cameras: readonly CameraOptionsFromConfig[];
   readonly groups: readonly CameraGroup[];
@@ -38,6 +45,7 @@ export interface OpenCamerasOptions extends ServerCamerasOptions {
  */
 export async function openCameras(options: OpenCamerasOptions): Promise<ServerCameras> {
   const { drivers, groups, events } = options;
+  const small = await openSmallSources(options);
   const configured = await Promise.all(options.cameras.map(async (config) => {
     const driver = await openDriver(config, drivers, reportExcess(events, config.name));
     return { config, driver };
@@ -47,7 +55,7 @@ export async function openCameras(options: OpenCamerasOptions): Promise<ServerCa
     createCamera(config, driver, options);
   const cameras = new ServerCameras(
     configured.map(({ config, driver }) => create(config, driver)),
-    options,
+    { ...options, small },
   );
   groups.forEach((group, i) => {
     const driver = loaded[i]!;
@@ -79,12 +87,36 @@ export async function openCameras(options: OpenCamerasOptions): Promise<ServerCa
   return cameras;
 }
 
+/** Creates the cameras that capture `SMALL_SOURCE`, by the names of the cameras that have one. */
+async function openSmallSources(
+  { cameras, drivers, readCamera, ...common }: OpenCamerasOptions,
+): Promise<Map<string, Camera>> {
+  const { events } = common;
+  const small = new Map<string, Camera>();
+  await Promise.all(cameras.map(async (config) => {
+    const { name } = config;
+    const source = smallSourceOf(config, cameras);
+    if (source === undefined) return;
+    const smallConfig = smallSourceConfig(readCamera({ ...config, source }));
+    const opening = openDriver(smallConfig, drivers, reportExcess(events, name));
+    const driver = await orSmallSourceError(opening);
+    small.set(name, createCamera(smallConfig, driver, { ...common, label: smallSourceName(name) }));
+  }));
+  return small;
+}
+
+interface CreateCameraOptions extends Pick<OpenCamerasOptions, "clock" | "events"> {
+  /** What events call the camera. @default {its name} */
+  readonly label?: string;
+}
+
 function createCamera(
-  { name, driver, idleTimeout }: CameraOptionsFromConfig,
-  configured: ConfiguredDriver,
-  { clock, events }: Pick<OpenCamerasOptions, "clock" | "events">,
+  { name, driver, idleTimeout, picture }: CameraOptionsFromConfig,
+  { orientation, ...configured }: ConfiguredDriver,
+  { label = name, clock, events }: CreateCameraOptions,
 ): Camera {
-  return new Camera({ name, driver, ...configured, idleTimeout, clock, events });
+  const edit = pictureEdit(name, picture, orientation);
+  return new Camera({ name: label, driver, ...configured, edit, idleTimeout, clock, events });
 }
 
 function reportExcess(events: Events<CameraEvent>, camera: string): (maxFps: number) => void {

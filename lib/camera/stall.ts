@@ -22,12 +22,14 @@ export interface Explanation {
   readonly hint?: string;
   /** Whether a picture may arrive later. */
   readonly mayBeSlow: boolean;
+  /** Whether it also explains why there is no further picture. @default {false} */
+  readonly always?: boolean;
 }
 
 /** Options of {@link stalling}. */
 export interface StallOptions extends StallTimeouts {
   readonly clock: Clock;
-  /** Explains why there is no first item. */
+  /** Explains why there is no first item, or no further one. */
   readonly explain?: () => Explanation | undefined;
   /** What the source is, and what it delivers, for messages. @default {a camera's pictures} */
   readonly words?: StallWords;
@@ -92,6 +94,9 @@ function stallError(
 ): CameraError {
   const { message } = signal.reason;
   const slow = slowHint(seconds);
+  if (explanation?.always) {
+    return new CameraError(`${message}: ${explanation.text}`, { hint: explanation.hint });
+  }
   if (items > FEW_ITEMS || words !== PICTURES) return new CameraError(message);
   if (items > 0) return new CameraError(message, { hint: slow });
   if (!explanation) return new CameraError(message);

@@ -32,6 +32,13 @@ export interface CameraStats {
   readonly backgroundDropped: number;
   /** Images from the camera that were broken, cut short or too large. */
   readonly broken: number;
+  /**
+   * Images from the camera that could not be turned, masked or given a text. They are broken, too,
+   * unless only the text is missing.
+   */
+  readonly refused: number;
+  /** Images from the camera that were dropped as turning them took too long. */
+  readonly editSkipped: number;
   /** Number of failures. */
   readonly failures: number;
   /** Frames delivered to viewers. */

@@ -1,9 +1,12 @@
 import { discovers } from "../camera/camera_groups.ts";
 import { openDriver } from "../camera/open.ts";
 import type { DriverRegistry } from "../camera/registry.ts";
-import type { ReadCamera } from "../camera/open_cameras.ts";
+import { smallSourceConfig, smallSourceName, smallSourceOf } from "../camera/small_source.ts";
+import type { CameraOptionsFromConfig, ReadCamera } from "../camera/open_cameras.ts";
+import { pictureEdit } from "../camera/picture_edit.ts";
 import { systemClock as clock } from "../clock.ts";
 import {
+  type CameraUnderTest,
   type Discoverer,
   type Finding,
   formatFinding,
@@ -83,9 +86,14 @@ interface FindingsOptions extends Omit<DoctorCommandOptions, "stopped"> {
 async function printFindings(options: FindingsOptions): Promise<number> {
   const { config, drivers, listers, env, dotenv, signal } = options;
   const { cameras: recorded, groups } = await checkedEntries(config, drivers);
-  const cameras = await Promise.all(
-    recorded.map(async (camera) => ({ ...camera, ...await openDriver(camera, drivers) })),
-  );
+  const small = smallSources(recorded, options);
+  const cameras = await Promise.all([
+    ...recorded.map((camera) => cameraUnderTest(camera, drivers)),
+    ...small.map(async ({ label, config }) => ({
+      ...await cameraUnderTest(config, drivers),
+      name: label,
+    })),
+  ]);
   const requirements = await drivers.requirements();
   const discoverers = await Promise.all(groups.map((group) => discovererOf(group, options)));
   const reviewed = { env, cameras: recorded, groups, dotenv, task: "doctor" } as const;
@@ -105,6 +113,28 @@ async function printFindings(options: FindingsOptions): Promise<number> {
   return counts.problem === 0 ? 0 : 1;
 }
 
+/** Opens a camera for its check. @throws {ConfigError} If its driver or a setting is invalid. */
+async function cameraUnderTest(
+  { name, driver, env, picture }: CameraOptionsFromConfig,
+  drivers: DriverRegistry,
+): Promise<CameraUnderTest> {
+  const { orientation, fps, open } = await openDriver({ driver, env }, drivers);
+  return { name, driver, fps, edit: pictureEdit(name, picture, orientation), open };
+}
+
+/** Returns the cameras that capture `SMALL_SOURCE`. */
+function smallSources(
+  cameras: ServerConfig["cameras"],
+  { readCamera }: Pick<FindingsOptions, "readCamera">,
+): { label: string; config: CameraOptionsFromConfig }[] {
+  return cameras.flatMap((camera) => {
+    const source = smallSourceOf(camera, cameras);
+    if (source === undefined) return [];
+    const config = smallSourceConfig(readCamera({ ...camera, source }));
+    return { label: smallSourceName(camera.name), config };
+  });
+}
+
 /** Prepares the check of a driver that discovers cameras. */
 async function discovererOf(
   { driver: name, env }: CheckedGroup,
@@ -118,8 +148,7 @@ async function discovererOf(
     },
     discover: (signal) => driver.discover!(env, signal),
     open: async (found) => {
-      const config = readCamera({ ...found, driver: name });
-      return { name: found.name, driver: name, ...await openDriver(config, drivers) };
+      return await cameraUnderTest(readCamera({ ...found, driver: name }), drivers);
     },
   };
 }

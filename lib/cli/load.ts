@@ -14,8 +14,10 @@ import {
   requireSoundPermissions,
   requireStartPermissions,
 } from "./permission_check.ts";
+import { criticalVariables, findCriticalMistake } from "../settings_check/mod.ts";
+import { ConfigError } from "../errors.ts";
 import { readDotenv } from "./review_settings.ts";
-import { readServerCamera, readServerConfig, type ServerConfig } from "./settings.ts";
+import { readServerCamera, readServerConfig, type ServerConfig, SETTINGS } from "./settings.ts";
 
 /** Variables that drivers, and the programs that they run, do not get. */
 const SECRETS = ["AUTH", "NATS_URL"];
@@ -56,6 +58,7 @@ export async function load(command: Command): Promise<Loaded> {
     driverFolders(config.camerasDir, Deno.build.standalone),
   );
   if (dir !== undefined) await checkRecord(config, drivers);
+  if (command !== "list-cameras") await requireMasks(env, config, drivers);
   if (command === "serve") requireListenPermission(config);
   if (command === "serve" && hubs) requireHubPermission(hubs, config.nats.ca);
   if (command === "serve" && dir !== undefined) requireRecordPermissions(dir);
@@ -80,4 +83,22 @@ async function checkRecord(
   if (unknownToRecord(recording, names).length === 0) return;
   const { groups } = await findGroups(cameras, drivers);
   if (groups.length === 0) requireKnownCameras(recording, names);
+}
+
+/**
+ * Checks the variables that are meant as `PRIVACY_MASK`: a camera would be shown without its mask.
+ *
+ * @throws {ConfigError} If such a variable has no effect.
+ */
+async function requireMasks(
+  env: Env,
+  { cameras: entries }: ServerConfig,
+  drivers: DriverRegistry,
+): Promise<void> {
+  if (criticalVariables({ env, settings: SETTINGS }).next().done) return;
+  const { cameras, groups } = await findGroups(entries, drivers);
+  const asCameras = groups.map(({ driver }) => ({ name: driver, driver, isGroup: true }));
+  const all = [...cameras, ...asCameras];
+  const mistake = findCriticalMistake({ env, settings: SETTINGS, cameras: all });
+  if (mistake) throw new ConfigError(`Cannot start: ${mistake.text}; ${mistake.advice}`);
 }

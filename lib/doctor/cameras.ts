@@ -1,9 +1,12 @@
 import type { FoundCamera, Images } from "../camera/driver.ts";
-import { BrokenImages } from "../camera/normalize.ts";
+import { BrokenImages, normalize } from "../camera/normalize.ts";
+import type { PictureEdit } from "../camera/picture_edit.ts";
 import { slowHint, stallTimeouts } from "../camera/stall.ts";
+import { systemClock as clock } from "../clock.ts";
 import { messageWithHint } from "../errors.ts";
-import { sizeOf } from "../jpeg/segments.ts";
+import type { Size } from "../jpeg/segments.ts";
 import { shellQuote } from "../quote.ts";
+import { EditCheck } from "./edit_check.ts";
 import { type Finding, problemOf } from "./finding.ts";
 
 /** A configured camera. */
@@ -12,6 +15,8 @@ export interface CameraUnderTest {
   readonly driver: string;
   /** Requested frames per second, if known. */
   readonly fps?: number;
+  /** What is changed in its pictures. @default {nothing} */
+  readonly edit?: PictureEdit;
   open(signal: AbortSignal): Images;
 }
 
@@ -70,39 +75,45 @@ export async function checkCameras(
   }
 }
 
-/** Checks whether a camera delivers a first frame in time. */
+/**
+ * Checks whether a camera delivers a first frame in time, and whether it can be edited as the
+ * settings demand.
+ */
 export async function checkFirstFrame(
-  { name, driver, fps, open }: CameraUnderTest,
+  { name, driver, fps, edit, open }: CameraUnderTest,
   signal: AbortSignal,
-): Promise<Finding> {
+): Promise<Finding[]> {
   const label = name === driver ? `Camera ${name}` : `Camera ${name} (${driver})`;
   const startedAt = performance.now();
+  const timeout = Math.max(MIN_FIRST_FRAME_TIMEOUT, stallTimeouts(fps).firstFrame);
+  const findings: Finding[] = [];
   try {
-    const timeout = Math.max(MIN_FIRST_FRAME_TIMEOUT, stallTimeouts(fps).firstFrame);
+    const editing = await EditCheck.open(label, { edit, fps });
     const images = open(AbortSignal.any([signal, AbortSignal.timeout(timeout)]));
     const broken = new BrokenImages();
-    broken.begin(images);
-    for await (const image of images) {
-      const jpeg = "jpeg" in image ? image.jpeg : image;
-      const size = sizeOf(jpeg);
-      if (!size) {
-        broken.add(jpeg);
-        continue;
-      }
-      const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-      const text =
-        `${label} delivers pictures: ${size.width}x${size.height}, the first after ${seconds} s`;
-      return { verdict: "ok", text };
+    for await (const image of normalize(() => images, { clock, broken })(signal)) {
+      if (findings.length === 0) findings.push(delivers(label, image.size, startedAt));
+      const result = editing?.try(image);
+      if (result) findings.push(result);
+      if (result || !editing) return findings;
     }
+    const refusal = editing?.refusal();
+    if (refusal) return [...findings, refusal];
     const received = broken.explain();
-    return {
+    return [{
       verdict: "problem",
       text: [`${label} delivers no picture`, received?.text].filter(Boolean).join(": "),
       advice: received?.mayBeSlow && performance.now() - startedAt >= timeout
         ? slowHint(timeout / 1000)
         : images.hint,
-    };
+    }];
   } catch (error) {
-    return problemOf(label, error);
+    return [...findings, problemOf(label, error)];
   }
+}
+
+function delivers(label: string, { width, height }: Size, startedAt: number): Finding {
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  const text = `${label} delivers pictures: ${width}x${height}, the first after ${seconds} s`;
+  return { verdict: "ok", text };
 }

@@ -51,7 +51,7 @@ export async function* checkDiscovery(
   }
   for (const camera of found.slice(0, MAX_CHECKED)) {
     try {
-      yield await checkFirstFrame(await open(camera), signal);
+      yield* await checkFirstFrame(await open(camera), signal);
     } catch (error) {
       yield problemOf(`Camera ${camera.name} (${driver})`, error);
     }

@@ -44,6 +44,6 @@ export async function* runChecks(
   for (const lister of options.listers) yield* await checkCameras(lister, signal);
   yield await checkPort(options);
   for (const check of options.moduleChecks ?? []) yield* check(signal);
-  for (const camera of cameras) yield await checkFirstFrame(camera, signal);
+  for (const camera of cameras) yield* await checkFirstFrame(camera, signal);
   for (const discoverer of discoverers) yield* checkDiscovery(discoverer, signal);
 }

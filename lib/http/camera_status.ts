@@ -1,4 +1,5 @@
 import type { Camera } from "../camera/camera.ts";
+import { formatMask } from "../camera/picture_edit.ts";
 import type { CameraStats } from "../camera/stats.ts";
 import { type CameraError, messageWithHint } from "../errors.ts";
 
@@ -20,7 +21,9 @@ export interface StatusSource {
 /** Returns a camera's state as JSON, with the fields that the modules add. */
 export function cameraStatus(camera: Camera, sources: readonly StatusSource[]): Fields {
   const added = sources.map((source) => source.describe?.(camera.name));
-  return Object.assign(asJson(camera.stats()), ...added);
+  const { mask } = camera.edit?.picture ?? {};
+  const privacyMask = mask ? formatMask(mask) : null;
+  return Object.assign(asJson(camera.stats()), { privacyMask }, ...added);
 }
 
 /** A camera's state as JSON, for clients. */

@@ -7,6 +7,7 @@ import type {
   ClipQuery,
   Clips,
   Refusal,
+  Rendering,
   Sending,
 } from "../recording/mod.ts";
 import type { Bytes } from "../bytes.ts";
@@ -17,6 +18,7 @@ import { type QueryRange, readNumberQuery } from "./query.ts";
 import { allowsRange, readRange } from "./range.ts";
 import { type RecordingContext, requireRecording } from "./recordings.ts";
 import { readTimeQuery } from "./time_query.ts";
+import { readWantedQuery } from "./wanted_query.ts";
 
 const TYPES: Readonly<Record<ClipFormat, string>> = {
   mkv: "video/x-matroska",
@@ -51,15 +53,21 @@ const FPS_RANGE: QueryRange = {
  * headers.
  *
  * `clip.mkv` and `clip.mp4` have the recorded sound, unless there is a `speed` or `marks`.
+ *
+ * With `height`, `quality` or `overlay` the pictures are converted while the clip is sent. Then
+ * `clip.mkv` and `clip.mjpeg` have neither a `Content-Length` nor ranges, but an estimate of the
+ * length, `X-Clip-Estimated-Length`. Pictures that cannot be converted are left out; if the first one
+ * cannot be, the response is a 422.
  */
-export function clipRoutes({ cameras, recording, clock }: RecordingContext): Hono {
+export function clipRoutes({ cameras, recording, renditions, clock }: RecordingContext): Hono {
   return new Hono()
     .get("/cameras/:name/clip.mkv", (c) => file(c, "mkv"))
     .get("/cameras/:name/clip.mjpeg", (c) => file(c, "mjpeg"))
     .get("/cameras/:name/clip.mp4", mp4);
 
   async function file(c: Context, format: ClipFileFormat): Promise<Response> {
-    const { plan, clips } = await choose(c, format);
+    const { plan, clips, rendering } = await choose(c, format);
+    if (rendering) return rendered(c, format, { plan, clips, rendering });
     const { length, etag } = await clips.file(plan, format);
     const headers = {
       ...clipHeaders(plan, format),
@@ -93,7 +101,7 @@ export function clipRoutes({ cameras, recording, clock }: RecordingContext): Hon
   }
 
   async function mp4(c: Context): Promise<Response> {
-    const { plan, clips } = await choose(c, "mp4");
+    const { plan, clips, rendering } = await choose(c, "mp4");
     const headers = {
       ...clipHeaders(plan, "mp4"),
       ...NO_STORE,
@@ -105,17 +113,39 @@ export function clipRoutes({ cameras, recording, clock }: RecordingContext): Hon
       if (refusal) throw refused(refusal);
       return c.body(null, 200, headers);
     }
-    return c.body(bodyOf(await clips.encode(plan)), 200, headers);
+    return c.body(bodyOf(await clips.encode(plan, rendering)), 200, headers);
   }
 
-  /** Chooses the frames. @throws {HttpError} 400 or 404. */
-  async function choose(c: Context, format: ClipFormat): Promise<{ plan: ClipPlan; clips: Clips }> {
+  /** Sends a clip whose pictures are converted meanwhile. */
+  function rendered(
+    c: Context,
+    format: ClipFileFormat,
+    { plan, clips, rendering }: Choice & { rendering: Rendering },
+  ): Response {
+    const headers = {
+      ...clipHeaders(plan, format),
+      ...NO_STORE,
+      "Accept-Ranges": "none",
+      "X-Clip-Estimated-Length": `${rendering.estimatedLength}`,
+      "X-Accel-Buffering": "no",
+    };
+    if (c.req.method === "HEAD") return c.body(null, 200, headers);
+    return c.body(bodyOf(clips.render(plan, format, rendering)), 200, headers);
+  }
+
+  /** Chooses the frames, and converts the first one. @throws {HttpError} 400, 404 or 422. */
+  async function choose(c: Context, format: ClipFormat): Promise<Choice> {
     const camera = cameras.get(c.req.param("name"));
     const { clips } = requireRecording(recording, camera);
     const { name } = camera;
     const query = readClipQuery(c, clock.now());
+    const render = renditions.rendererOf(name, readWantedQuery(c));
     const plan = await clips.plan(name, format, query).catch(rejectLong);
-    if (plan) return { plan, clips };
+    if (plan) {
+      const rendering = render && await clips.startRendering(plan, render);
+      if (rendering && "refused" in rendering) throw refused(rendering);
+      return { plan, clips, rendering };
+    }
     const { from, to, marks } = query;
     const period = `from ${iso(from)} to ${iso(to)}`;
     if (marks !== undefined) {
@@ -137,6 +167,22 @@ export function clipRoutes({ cameras, recording, clock }: RecordingContext): Hon
   }
 }
 
+/** The frames of a clip, and how they are sent. */
+interface Choice {
+  readonly plan: ClipPlan;
+  readonly clips: Clips;
+  /** Undefined if they are sent as they were recorded. */
+  readonly rendering?: Rendering;
+}
+
+/** HTTP status of each reason for which a clip cannot be sent. */
+const STATUS: Readonly<Record<Refusal["refused"], number>> = {
+  "busy": 503,
+  "no encoder": 501,
+  "cannot render": 422,
+  "failed": 500,
+};
+
 /** Returns the body of a clip. @throws {HttpError} If the clip cannot be sent. */
 function bodyOf(sending: Sending): ReadableStream<Bytes> {
   if ("body" in sending) return sending.body;
@@ -145,8 +191,8 @@ function bodyOf(sending: Sending): ReadableStream<Bytes> {
 
 /** Returns the response for a clip that cannot be sent. */
 function refused({ refused, message }: Refusal): HttpError {
-  if (refused !== "busy") return new HttpError(refused === "no encoder" ? 501 : 500, message);
-  return new HttpError(503, `${message}; try again in ${RETRY_AFTER} seconds`, {
+  if (refused !== "busy") return new HttpError(STATUS[refused], message);
+  return new HttpError(STATUS.busy, `${message}; try again in ${RETRY_AFTER} seconds`, {
     "Retry-After": `${RETRY_AFTER}`,
   });
 }

@@ -9,6 +9,7 @@ import {
   relayLoops,
   soundRelayLoops,
 } from "../relay_loops.ts";
+import { RenditionError } from "../renditions/mod.ts";
 import { SoundUnavailable, TooManyViewers } from "../streaming/mod.ts";
 import { NO_STORE } from "./headers.ts";
 
@@ -85,6 +86,12 @@ function asHttpError(error: unknown, { method, url, headers }: Request, log: Log
     const isLoop = error.cause instanceof RelayLoopError &&
       isRelay(headers.get("Via") ?? undefined);
     return new HttpError(isLoop ? 508 : 503, error.message, retryAfter(error.retryAfter));
+  }
+  if (error instanceof RenditionError) {
+    const { message, retryAfter: ms } = error;
+    return ms === undefined
+      ? new HttpError(400, message)
+      : new HttpError(503, message, retryAfter(ms));
   }
   log.error("request failed", { method, url, reason: explain(error) });
   return new HttpError(500, "Internal server error; see the server's log");

@@ -1,4 +1,5 @@
 import { type Context, Hono } from "hono";
+import type { Camera } from "../camera/camera.ts";
 import type { CameraList } from "../camera/camera_list.ts";
 import type { Clock } from "../clock.ts";
 import { explain } from "../errors.ts";
@@ -6,6 +7,9 @@ import {
   CameraIndexes,
   CLOSE,
   closeOutdated,
+  type FeedCamera,
+  type Heights,
+  isHeight,
   LiveSession,
   PROTOCOL_VERSION,
   type ServerInfo,
@@ -17,6 +21,7 @@ import { clientAddress } from "./client_address.ts";
 import { cameraStatus, type StatusSource } from "./camera_status.ts";
 import type { CameraSounds } from "./camera_sounds.ts";
 import { HttpError } from "./errors.ts";
+import { readQuery } from "./query.ts";
 import { isSameOrigin } from "./same_origin.ts";
 
 /** How long a client may leave a WebSocket ping unanswered, in seconds. */
@@ -28,6 +33,8 @@ const WEBSOCKET_VERSION = "13";
 export interface LiveRoutesOptions {
   cameras: CameraList;
   viewers: Viewers;
+  /** Returns the feed with a camera's pictures of at least this height; undefined: there are none. */
+  feedOf?: (camera: Camera, height: number) => Promise<FeedCamera>;
   /** Returns how clients reach the server, for the page. */
   serverInfo?: () => ServerInfo;
   /** Modules that add fields to the cameras' status. */
@@ -43,17 +50,19 @@ export interface LiveRoutesOptions {
 
 /**
  * `GET /live?version=3`: the WebSocket of the live player. It starts with all cameras, or with
- * those in `&watch=front,back` (an empty list: no camera). Cameras that appear follow. The socket of
+ * those in `&watch=front,back` (an empty list: no camera). `&heights=360,` gives each of them the
+ * height of its pictures; empty: its own. Cameras that appear follow. The socket of
  * a page with another protocol version is closed. Deno closes the sockets at shutdown.
  */
 export function liveRoutes(
   options: LiveRoutesOptions,
 ): Hono {
-  const { cameras, viewers, serverInfo, status = [], replay, replaySound, sounds, clock, log } =
-    options;
+  const { cameras, viewers, serverInfo, status = [], feedOf, replay, replaySound } = options;
+  const { sounds, clock, log } = options;
   let indexes = new CameraIndexes();
   return new Hono().get("/live", (c) => {
     const watch = c.req.query("watch")?.split(",");
+    const heights = readHeights(c, watch);
     const address = clientAddress(c); // not available once the socket is open
     const version = c.req.query("version") ?? (isProgram(c) ? `${PROTOCOL_VERSION}` : undefined);
     const { socket, response } = upgrade(c, viewers);
@@ -68,6 +77,9 @@ export function liveRoutes(
       indexes,
       status: (camera) => cameraStatus(camera, status),
       server: serverInfo,
+      feedOf,
+      onSizeError: (camera, height, error) =>
+        log.warn("size not available", { camera, height, reason: explain(error) }),
       replay,
       replaySound,
       onReplayError: (camera, error) =>
@@ -80,7 +92,7 @@ export function liveRoutes(
     // If a client disconnects during the handshake, neither onopen nor onclose is called.
     socket.onopen = () => {
       viewer = admit(session, address, watch);
-      if (viewer) session.start(watch);
+      if (viewer) session.start(watch, { heights });
     };
     socket.onclose = () => {
       session.end();
@@ -108,6 +120,21 @@ export function liveRoutes(
       session.close(CLOSE.TRY_LATER, error.message);
     }
   }
+}
+
+/**
+ * Reads the heights of the watched cameras.
+ *
+ * @throws {HttpError} 400 if there are more than cameras, or one is not a height.
+ */
+function readHeights(c: Context, watch: readonly string[] = []): Heights | undefined {
+  const expected = 'heights in pixels, one for each camera of "watch"';
+  return readQuery(c, "heights", expected, (text) => {
+    const heights = text.split(",").map((height) => /^\d+$/.test(height) ? Number(height) : height);
+    if (heights.length > watch.length) return undefined;
+    if (!heights.every((height) => height === "" || isHeight(height))) return undefined;
+    return new Map(watch.flatMap((name, i) => isHeight(heights[i]) ? [[name, heights[i]]] : []));
+  });
 }
 
 /**

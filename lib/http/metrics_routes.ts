@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import {
+  type CameraRenditionStats,
   expose,
   METRICS_TYPE,
   type NatsStats,
@@ -17,10 +18,11 @@ export function metricsRoutes(
   recordings: () => readonly RecordingStats[] = () => [],
   sounds: () => readonly SoundStats[] = () => [],
   hub: () => NatsStats | undefined = () => undefined,
+  renditions: () => readonly CameraRenditionStats[] = () => [],
 ): Hono {
   return new Hono().get("/metrics", (c) => {
     const stats = cameras.all.map((camera) => camera.stats());
-    const text = expose(stats, server(), recordings(), sounds(), hub());
+    const text = expose(stats, server(), recordings(), sounds(), hub(), renditions());
     return c.body(text, 200, { "Content-Type": METRICS_TYPE, ...NO_STORE });
   });
 }

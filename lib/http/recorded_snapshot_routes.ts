@@ -1,5 +1,7 @@
 import { type Context, Hono, type Next } from "hono";
 import type { Camera } from "../camera/camera.ts";
+import type { Jpeg } from "../frame.ts";
+import type { ProcessPicture } from "../pixels/task.ts";
 import { gapLimit, isGap } from "../playback/mod.ts";
 import type { Cursor, FrameRef } from "../recording/mod.ts";
 import { HttpError } from "./errors.ts";
@@ -7,6 +9,7 @@ import { LIVE_HEADERS } from "./headers.ts";
 import { type QueryRange, readNumberQuery } from "./query.ts";
 import { type RecordingContext, requireRecording } from "./recordings.ts";
 import { isRelativeTime, readTimeQuery } from "./time_query.ts";
+import { readWantedQuery } from "./wanted_query.ts";
 
 /** Distance at which a frame beside a gap is still returned, in seconds. */
 const DEFAULT_TOLERANCE = 5;
@@ -28,9 +31,11 @@ const CACHED_HEADERS = {
 
 /**
  * `GET /snapshot.jpg?at=&tolerance=`: the recorded frame at that time, which is the last one at or
- * before it. In a gap it is the nearest one within `tolerance` seconds.
+ * before it. In a gap it is the nearest one within `tolerance` seconds. With `height`, `quality` or
+ * `overlay` it is converted; then the response to HEAD has no `Content-Length`.
  */
-export function recordedSnapshotRoutes({ cameras, recording, clock }: RecordingContext): Hono {
+export function recordedSnapshotRoutes(context: RecordingContext): Hono {
+  const { cameras, recording, renditions, clock } = context;
   return new Hono()
     .get("/snapshot.jpg", (c, next) => snapshot(c, next, () => cameras.get()))
     .get("/snapshot", (c, next) => snapshot(c, next, () => cameras.get()))
@@ -49,16 +54,28 @@ export function recordedSnapshotRoutes({ cameras, recording, clock }: RecordingC
     if (at === undefined) return await next();
     const tolerance = readNumberQuery(c, "tolerance", TOLERANCE_RANGE) ?? DEFAULT_TOLERANCE;
     const camera = find();
+    const render = renditions.rendererOf(camera.name, readWantedQuery(c));
     const { library } = requireRecording(recording, camera);
     await using cursor = library.cursor(camera.name);
     const found = await findFrame(cursor, at, tolerance * 1000);
     // The address of a relative time names another frame later.
     const isFinal = !found.isNewest && at <= now - FINAL_AGE && !isRelativeTime(c.req.query("at")!);
     const headers = { "Content-Type": "image/jpeg", ...isFinal ? CACHED_HEADERS : LIVE_HEADERS };
-    if (c.req.method === "HEAD") return c.body(null, 200, { ...headers, ...describe(found.frame) });
+    if (c.req.method === "HEAD") {
+      const { at, size } = found.frame;
+      return c.body(null, 200, { ...headers, ...describe(at, render ? undefined : size) });
+    }
     const { frame, jpeg } = await readFrame(cursor, found.frame);
-    return c.body(jpeg, 200, { ...headers, ...describe(frame) });
+    const sent = render ? await convert(jpeg, frame.at, render) : jpeg;
+    return c.body(sent, 200, { ...headers, ...describe(frame.at, sent.length) });
   }
+}
+
+/** Converts a recorded frame. @throws {HttpError} 422 if that is not possible. */
+async function convert(jpeg: Jpeg, at: number, render: ProcessPicture): Promise<Jpeg> {
+  const rendered = await render(jpeg, at);
+  if ("jpeg" in rendered) return rendered.jpeg;
+  throw new HttpError(422, `The recorded picture cannot be converted: ${rendered.refused}`);
 }
 
 interface FoundFrame {
@@ -104,8 +121,10 @@ async function readFrame(cursor: Cursor, found: FrameRef) {
   throw new HttpError(404, `The recording of ${format(found.at)} has been deleted, or is damaged`);
 }
 
-function describe({ at, size }: FrameRef): Record<string, string> {
-  return { "Content-Length": `${size}`, "X-Timestamp": (at / 1000).toFixed(6) };
+/** @param size In bytes; undefined if it is not known. */
+function describe(at: number, size: number | undefined): Record<string, string> {
+  const length: Record<string, string> = size === undefined ? {} : { "Content-Length": `${size}` };
+  return { ...length, "X-Timestamp": (at / 1000).toFixed(6) };
 }
 
 function format(time: number): string {

@@ -3,6 +3,7 @@ import type { Camera } from "../camera/camera.ts";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import type { Recording } from "../recording/mod.ts";
+import type { Renditions } from "../renditions/mod.ts";
 import type { Cameras } from "./cameras.ts";
 import { HttpError } from "./errors.ts";
 import { readTimeQuery } from "./time_query.ts";
@@ -12,6 +13,7 @@ export interface RecordingContext {
   cameras: Cameras;
   /** Undefined if the server does not record. */
   recording: Recording | undefined;
+  renditions: Renditions;
   clock: Clock;
   log: Log;
 }

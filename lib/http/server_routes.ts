@@ -6,6 +6,7 @@ import type { Log } from "../log.ts";
 import { KeepAlive, Viewers } from "../streaming/mod.ts";
 import type { NatsHub } from "../nats/mod.ts";
 import type { Recording } from "../recording/mod.ts";
+import { openRenditions, type Renditions } from "../renditions/mod.ts";
 import { cameraRoutes } from "./camera_routes.ts";
 import type { Sounds } from "../sound/mod.ts";
 import type { StatusSource } from "./camera_status.ts";
@@ -15,6 +16,7 @@ import { liveRoutes } from "./live_routes.ts";
 import { metricsRoutes } from "./metrics_routes.ts";
 import { natsStatus } from "./nats_status.ts";
 import { pageRoutes, type Pages } from "./page_routes.ts";
+import { renditionStatus } from "./rendition_status.ts";
 import { recordingRoutes } from "./recording_routes.ts";
 import { recordingStatus } from "./recording_status.ts";
 import { soundRoutes } from "./sound_routes.ts";
@@ -42,6 +44,8 @@ export interface ServerRoutesOptions {
   recording?: Recording;
   /** Undefined if no camera has sound: the routes of sound then say so. */
   sounds?: Sounds;
+  /** Pictures in other sizes and qualities. @default {without the settings of the cameras} */
+  renditions?: Renditions;
   /** The connection to the NATS hub. Undefined without `NATS_URL`. */
   hub?: NatsHub;
   clock: Clock;
@@ -53,13 +57,20 @@ export interface ServerRoutesOptions {
  */
 export function serverRoutes(options: ServerRoutesOptions): Hono[] {
   const { pages, maxViewers, serverInfo, directTo, version = "unknown", clock, log } = options;
-  const { recording } = options;
+  const { recording, renditions = openRenditions({ clock, log }) } = options;
   const cameras = new Cameras(options.cameras);
   const names = () => cameras.all.map(({ name }) => name);
   const sounds = new CameraSounds(options.sounds);
   const recorded = recordingStatus(recording, names);
   const nats = natsStatus(options.hub, names);
-  const status = [...options.status ?? [], ...recorded.status, sounds.status, ...nats.status];
+  const rendered = renditionStatus(renditions, cameras);
+  const status = [
+    ...options.status ?? [],
+    ...recorded.status,
+    sounds.status,
+    ...nats.status,
+    rendered.status,
+  ];
   const viewers = new Viewers({ max: maxViewers, clock, log });
   const keepAlive = new KeepAlive(clock, log);
   const replay = recording && ((camera: string) => recording.library.cursor(camera));
@@ -73,15 +84,16 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
   });
   return [
     // First those that are for requests with a time: the others are for the live picture.
-    ...recordingRoutes({ cameras, recording, clock, log }),
-    playbackRoutes({ cameras, recording, keepAlive, viewers, directTo, clock, log }),
-    streamRoutes({ cameras, keepAlive, viewers, directTo }),
-    soundRoutes({ cameras, sounds, keepAlive, viewers, clock }),
-    snapshotRoutes(cameras),
+    ...recordingRoutes({ cameras, recording, renditions, clock, log }),
+    playbackRoutes({ cameras, recording, renditions, keepAlive, viewers, directTo, clock, log }),
+    streamRoutes({ cameras, renditions, keepAlive, viewers, directTo }),
+    soundRoutes({ cameras, sounds, renditions, keepAlive, viewers, clock }),
+    snapshotRoutes(cameras, renditions),
     cameraRoutes(cameras, status),
     liveRoutes({
       cameras: options.cameras,
       viewers,
+      feedOf: (camera, height) => renditions.feedOf(camera, { height }),
       serverInfo,
       status,
       replay,
@@ -90,7 +102,14 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
       clock,
       log,
     }),
-    metricsRoutes(cameras, server, recorded.stats, () => sounds.stats(names()), nats.stats),
+    metricsRoutes(
+      cameras,
+      server,
+      recorded.stats,
+      () => sounds.stats(names()),
+      nats.stats,
+      rendered.stats,
+    ),
     pageRoutes(pages),
   ];
 }

@@ -16,6 +16,7 @@ import {
 } from "./message.ts";
 import { ReplayFeed, type ReplayState } from "./replay_feed.ts";
 import { SoundFeed } from "./sound_feed.ts";
+import type { OpenFeed } from "./sized_source.ts";
 import type { Transfers } from "./transfers.ts";
 
 /** Options of {@link CameraFeeds}. */
@@ -31,6 +32,12 @@ export interface CameraFeedsOptions<C extends FeedCamera> {
   sound: CameraSound | undefined;
   transfers: Transfers;
   clock: Clock;
+  /** Opens the camera's pictures of another height; undefined: there are only its own. */
+  openFeed: OpenFeed | undefined;
+  /** Called when a height is not available. */
+  onSizeError: (height: number, error: unknown) => void;
+  /** Whether the camera's last frame message has left this process. */
+  hasLeft: () => boolean;
   /** Sends a frame. @returns The size of the message, in bytes. */
   sendFrame: (message: Bytes) => number;
   /** Sends sound, unless too much is waiting for the client. @returns Whether it was sent. */
@@ -65,8 +72,12 @@ export class CameraFeeds<C extends FeedCamera> {
     this.#transfers = transfers;
     this.live = new LiveFeed({
       camera,
+      openFeed: options.openFeed,
+      onSizeError: options.onSizeError,
       send: (frame) => sendFrame(frameMessage(frame, index)),
+      hasLeft: options.hasLeft,
       transfers,
+      monotonic: () => clock.monotonic(),
       onEnd: options.onEnd,
     });
     this.replay = options.replay && new ReplayFeed({
@@ -100,7 +111,7 @@ export class CameraFeeds<C extends FeedCamera> {
     return this.live.sent + (this.replay?.sent ?? 0);
   }
 
-  /** Size of the last messages with a live and a recorded frame, in bytes. */
+  /** Size of the messages with a live and a recorded frame that may wait for the client, in bytes. */
   get size(): number {
     return this.live.size + (this.replay?.size ?? 0);
   }
@@ -110,8 +121,14 @@ export class CameraFeeds<C extends FeedCamera> {
     return 2 * ((this.sound?.rate ?? 0) + (this.replay?.soundRate ?? 0));
   }
 
-  /** Shows the live frames, unless the client watches a replay. @param retry See `LiveFeed.join`. */
-  watch(retry = false): void {
+  /**
+   * Shows the live frames, unless the client watches a replay.
+   *
+   * @param height See `LiveFeed.select`.
+   * @param retry See `LiveFeed.join`.
+   */
+  watch(height: number | undefined, retry = false): void {
+    this.live.select(height);
     if (!this.replay?.playhead) this.live.join(retry);
   }
 
@@ -135,8 +152,8 @@ export class CameraFeeds<C extends FeedCamera> {
   /** Ends everything. A frame in flight is forgotten. */
   end(): void {
     this.unwatch();
+    this.live.end();
     this.sound?.leave();
-    this.#transfers.forget(this.live);
     this.#transfers.forget(this.replay);
   }
 }

@@ -27,13 +27,25 @@ const MAX_STEP = 1_000;
 /** Maximum length of a client's message, in characters: the names of some hundred cameras. */
 export const MAX_MESSAGE = 32_768;
 
+/** Maximum height of a picture, in pixels: that of a JPEG. */
+const MAX_HEIGHT = 65_535;
+
+/** Heights of pictures in pixels, by the names of cameras. */
+export type Heights = ReadonlyMap<string, number>;
+
 /** The messages that a client may send. */
 export type ClientMessage =
   /**
-   * Selects the cameras to watch, by name, also those that appear later. With `retry`, failed cameras
-   * are retried without the usual delay, because the user has requested it.
+   * Selects the cameras to watch, by name, also those that appear later, and the heights of their
+   * pictures: without one, a camera's own pictures. With `retry`, failed cameras are retried without
+   * the usual delay, because the user has requested it.
    */
-  | { readonly type: "watch"; readonly cameras: readonly string[]; readonly retry: boolean }
+  | {
+    readonly type: "watch";
+    readonly cameras: readonly string[];
+    readonly heights: Heights;
+    readonly retry: boolean;
+  }
   /**
    * Selects the cameras to listen to, by name, also those that appear later. With `retry`, failed
    * microphones are retried without the usual delay, because the user has requested it.
@@ -199,11 +211,16 @@ function writeHeader(message: Bytes, { kind, camera, sequence, time }: Header): 
 export function readClientMessage(text: string): ClientMessage | undefined {
   const message = parseObject(text);
   switch (message?.type) {
-    case "watch":
+    case "watch": {
+      const { cameras, heights: read = {} } = message;
+      const heights = readHeights(read);
+      if (!isNames(cameras) || !heights || heights.size > cameras.length) return;
+      return { type: "watch", cameras, heights, retry: message.retry === true };
+    }
     case "listen": {
-      const { type, cameras } = message;
+      const { cameras } = message;
       if (!isNames(cameras)) return;
-      return { type, cameras, retry: message.retry === true };
+      return { type: "listen", cameras, retry: message.retry === true };
     }
     case "painted": {
       const { camera, sequence } = message;
@@ -242,6 +259,17 @@ function parseObject(text: string): Record<string, unknown> | undefined {
 
 function isNames(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((name) => typeof name === "string");
+}
+
+function readHeights(value: unknown): Heights | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return;
+  const heights = new Map(Object.entries(value));
+  return heights.values().every(isHeight) ? heights : undefined;
+}
+
+/** Whether a value is a height that pictures can have. */
+export function isHeight(value: unknown): value is number {
+  return isCount(value) && value > 0 && value <= MAX_HEIGHT;
 }
 
 /** Whether a value is a number from -max to max. */

@@ -1,7 +1,7 @@
 /**
  * The server's side of the live player: frames over a WebSocket. A frame is sent when the client
  * has acknowledged the previous one, so on a link of any speed a client is at most one transmission
- * behind. Recordings are replayed in the same way. Sound is sent as it comes, to clients that ask
+ * behind; more are in flight only where they do not wait for each other. Recordings are replayed in the same way. Sound is sent as it comes, to clients that ask
  * for it.
  *
  * @module
@@ -9,6 +9,8 @@
 export {
   FRAME_HEADER,
   frameMessage,
+  type Heights,
+  isHeight,
   MESSAGE_KIND,
   PROTOCOL_VERSION,
   recordedFrameMessage,
@@ -17,5 +19,12 @@ export {
   soundMessage,
 } from "./message.ts";
 export { CameraIndexes } from "./camera_indexes.ts";
+export type { FeedCamera } from "./feed.ts";
 export { closeOutdated } from "./outdated.ts";
-export { CLOSE, LiveSession, type LiveSocket, type ServerInfo } from "./session.ts";
+export {
+  CLOSE,
+  LiveSession,
+  type LiveSocket,
+  type ServerInfo,
+  type WatchOptions,
+} from "./session.ts";

@@ -71,6 +71,12 @@ export class Outbox {
     return size;
   }
 
+  /** Whether the last frame message of a camera has left this process. */
+  hasLeft(index: number): boolean {
+    const last = this.#lastFrames.get(index);
+    return !last || last.end <= this.#sentBytes - this.#socket.bufferedAmount;
+  }
+
   /** Sends sound, unless too much is waiting for the client. @returns Whether it was sent. */
   sendSound(message: Bytes): boolean {
     const { bufferedAmount } = this.#socket;

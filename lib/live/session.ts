@@ -1,11 +1,18 @@
 import type { Clock } from "../clock.ts";
 import type { CameraList } from "../camera/camera_list.ts";
+import { messageWithHint } from "../errors.ts";
 import type { CameraSound } from "../sound_packet.ts";
 import { type FrameSource, Playhead, type RecordedSoundSource } from "../playback/mod.ts";
 import { CameraFeeds } from "./camera_feeds.ts";
 import { CameraIndexes } from "./camera_indexes.ts";
 import type { FeedCamera } from "./feed.ts";
-import { type ClientMessage, MAX_MESSAGE, PROTOCOL_VERSION, readClientMessage } from "./message.ts";
+import {
+  type ClientMessage,
+  type Heights,
+  MAX_MESSAGE,
+  PROTOCOL_VERSION,
+  readClientMessage,
+} from "./message.ts";
 import { Outbox, type OutboxSocket } from "./outbox.ts";
 import type { ReplayState } from "./replay_feed.ts";
 import { Transfers } from "./transfers.ts";
@@ -34,6 +41,14 @@ export interface LiveSocket extends OutboxSocket {
   close(code: number, reason: string): void;
 }
 
+/** Options of {@link LiveSession.watch}. */
+export interface WatchOptions {
+  /** Heights of the pictures, in pixels. A camera without one: its own pictures. */
+  readonly heights?: Heights;
+  /** Whether to retry failed cameras without the usual delay. */
+  readonly retry?: boolean;
+}
+
 /** How clients reach the server. The page shows it for other programs and devices. */
 export interface ServerInfo {
   /** Base URLs, such as `http://192.168.1.20:8000`. */
@@ -56,6 +71,13 @@ export interface LiveSessionOptions<C extends FeedCamera = FeedCamera> {
   indexes?: CameraIndexes;
   /** Returns the status of a camera, as it is sent to clients. */
   status: (camera: C) => object;
+  /**
+   * Returns the feed with a camera's pictures of at least this height; undefined: there are only the
+   * cameras' own pictures. If it rejects, the client gets those, and the message of the error.
+   */
+  feedOf?: (camera: C, height: number) => Promise<FeedCamera>;
+  /** Called when a height is not available. */
+  onSizeError?: (camera: string, height: number, error: unknown) => void;
   /** Returns how clients reach the server, for `hello`. */
   server?: () => ServerInfo;
   /** Opens a camera's recordings; undefined if the server has none. */
@@ -73,7 +95,8 @@ export interface LiveSessionOptions<C extends FeedCamera = FeedCamera> {
 
 /**
  * One client's session over a WebSocket: sends frames of the cameras that the client watches, each
- * after the previous frame was acknowledged, and replies to pings. Live, a session only reacts, and
+ * after the previous frame was acknowledged, and replies to pings. On a link with a long round trip,
+ * up to eight frames of a camera may be in flight, as many as do not wait for each other. Live, a session only reacts, and
  * has no timer unless the list of cameras changes often. A replay waits until its next frame is due.
  *
  *     client  GET /live?version=3&watch=front,back
@@ -83,6 +106,7 @@ export interface LiveSessionOptions<C extends FeedCamera = FeedCamera> {
  *     server  the next frame
  *     client  {"type":"watch","cameras":["front"]}
  *             {"type":"watch","cameras":["front"],"retry":true}  the user requests a retry
+ *             {"type":"watch","cameras":["front"],"heights":{"front":360}}
  *             {"type":"ping","id":1}
  *     server  {"type":"pong","id":1,"now":…,"cameras":[…]}
  *             {"type":"cameras","now":…,"cameras":[…]}           a camera has appeared or disappeared
@@ -97,6 +121,13 @@ export interface LiveSessionOptions<C extends FeedCamera = FeedCamera> {
  * the frames and the sound of a camera that appears follow without a request. A client that has sent
  * no `watch`, and none in the address, watches all cameras. The replay of a camera ends when it
  * disappears. If it returns at once, there are still two messages `cameras`: the first without it.
+ *
+ * `heights` selects smaller pictures: the camera's smallest size that is at least so high. `heights` of
+ * a camera's status lists those that exist. A camera without an entry has its own pictures. In the
+ * address, `&heights=360,` has an entry for each of `watch`, empty for own pictures. When the height
+ * of a camera changes, the frames of the size before go on until the first one of the new size; no
+ * frame is older than one before. If a size is not available, the camera's own pictures follow, and
+ * `{"type":"size","camera":0,"height":360,"reason":"…"}` says why; another `watch` tries again.
  *
  * `hello` has `"replay":true` if the server has recordings. Then a client can replay cameras:
  *
@@ -171,6 +202,8 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
   #updatedAt = -Infinity;
   /** Names of the cameras that the client watches; undefined: all. */
   #watching: ReadonlySet<string> | undefined;
+  /** Heights of the pictures that the client watches. */
+  #heights: Heights = new Map();
   /** Names of the cameras that the client listens to. */
   #listening: ReadonlySet<string> = new Set();
   /** Frames sent and dropped of cameras that have disappeared. */
@@ -208,7 +241,7 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
    *
    * @param watch Names of the cameras to watch, see {@link watch}; undefined: all.
    */
-  start(watch?: Iterable<string>): void {
+  start(watch?: Iterable<string>, options?: WatchOptions): void {
     this.#subscription = this.#options.cameras.subscribe(() => this.#onListChange());
     this.#adopt();
     this.#sendStatus({
@@ -217,23 +250,21 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
       server: this.#options.server?.(),
       replay: this.#options.replay && true,
     });
-    this.#watch(watch && new Set(watch));
+    this.#watch(watch && new Set(watch), options);
   }
 
-  /**
-   * Watches these cameras, also those that appear later, and leaves all others. Replays continue.
-   *
-   * @param retry Whether to retry failed cameras without the usual delay.
-   */
-  watch(names: Iterable<string>, retry = false): void {
-    this.#watch(new Set(names), retry);
+  /** Watches these cameras, also those that appear later, and leaves all others. Replays continue. */
+  watch(names: Iterable<string>, options?: WatchOptions): void {
+    this.#watch(new Set(names), options);
   }
 
-  #watch(names: ReadonlySet<string> | undefined, retry = false): void {
+  #watch(names: ReadonlySet<string> | undefined, options: WatchOptions = {}): void {
+    const { heights = new Map(), retry = false } = options;
     this.#watching = names;
+    this.#heights = heights;
     if (this.#ended) return;
     for (const feeds of this.#cameras) {
-      if (this.#isWatched(feeds.name)) feeds.watch(retry);
+      if (this.#isWatched(feeds.name)) feeds.watch(heights.get(feeds.name), retry);
       else feeds.unwatch();
     }
     this.#updateListening();
@@ -268,7 +299,7 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
     if (this.#ended) return;
     switch (read.type) {
       case "watch":
-        return this.watch(read.cameras, read.retry);
+        return this.watch(read.cameras, read);
       case "listen":
         return this.listen(read.cameras, read.retry);
       case "painted": {
@@ -276,6 +307,7 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
         return (read.recorded ? feeds?.replay : feeds?.live)?.acknowledge(read.sequence);
       }
       case "ping":
+        for (const { live } of this.#cameras) live.check();
         return this.#sendStatus({ type: "pong", id: read.id });
       case "live":
         return this.#goLive(read);
@@ -335,7 +367,9 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
     const added = this.#adopt();
     if (this.#ended) return;
     this.#sendStatus({ type: "cameras" });
-    for (const feeds of added) if (this.#isWatched(feeds.name)) feeds.watch();
+    for (const feeds of added) {
+      if (this.#isWatched(feeds.name)) feeds.watch(this.#heights.get(feeds.name));
+    }
     this.#updateListening();
   }
 
@@ -362,7 +396,7 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
   }
 
   #createFeeds(camera: C, index: number): CameraFeeds<C> {
-    const { replay, replaySound, sounds, onReplayError, onSoundDropped } = this.#options;
+    const { feedOf, replay, replaySound, sounds, onReplayError, onSoundDropped } = this.#options;
     const { name } = camera;
     return new CameraFeeds({
       camera,
@@ -372,6 +406,9 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
       sound: sounds?.(name),
       transfers: this.#transfers,
       clock: this.#clock,
+      openFeed: feedOf && ((height) => feedOf(camera, height)),
+      onSizeError: (height, error) => this.#onSizeError(index, name, { height, error }),
+      hasLeft: () => this.#outbox.hasLeft(index),
       sendFrame: (message) => this.#outbox.sendFrame(message, index),
       sendSound: (message) => this.#outbox.sendSound(message),
       report: (state, id) => this.#report(index, state, id),
@@ -456,6 +493,17 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
 
   #report(camera: number, state: ReplayState, id: number | undefined): void {
     this.#outbox.send(JSON.stringify({ type: "replay", id, camera, ...state }));
+  }
+
+  /** Tells the client that it gets a camera's own pictures, and why. */
+  #onSizeError(
+    camera: number,
+    name: string,
+    { height, error }: { height: number; error: unknown },
+  ): void {
+    const reason = messageWithHint(error);
+    this.#outbox.send(JSON.stringify({ type: "size", camera, height, reason }));
+    this.#options.onSizeError?.(name, height, error);
   }
 
   #sendStatus(

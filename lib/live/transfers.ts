@@ -7,7 +7,7 @@ const FRAMES = 5;
  */
 export class Transfers {
   readonly #monotonic: () => number;
-  /** When the frame in flight of each feed was sent. */
+  /** When each transfer in progress began. */
   readonly #sentAt = new Map<unknown, number>();
   /** Transfer times of the last frames. */
   #times: number[] = [];
@@ -27,22 +27,29 @@ export class Transfers {
     return this.#times.toSorted((a, b) => a - b)[this.#times.length >> 1] ?? 0;
   }
 
-  /** Notes that a feed has sent a frame. */
-  begin(feed: unknown): void {
-    this.#sentAt.set(feed, this.#monotonic());
+  /** Returns how long a transfer has been in progress; 0 if it is not. */
+  age(transfer: unknown): number {
+    const sentAt = this.#sentAt.get(transfer);
+    return sentAt === undefined ? 0 : this.#monotonic() - sentAt;
   }
 
-  /** Notes that the frame of a feed was acknowledged. */
-  end(feed: unknown): void {
-    const sentAt = this.#sentAt.get(feed);
-    if (sentAt === undefined) return;
-    this.#sentAt.delete(feed);
-    this.#times.push(this.#monotonic() - sentAt);
+  /** Notes that a frame was sent. @param transfer Identifies the transfer. */
+  begin(transfer: unknown): void {
+    this.#sentAt.set(transfer, this.#monotonic());
+  }
+
+  /** Notes that a frame was acknowledged. @returns The transfer time; undefined if it is unknown. */
+  end(transfer: unknown): number | undefined {
+    if (!this.#sentAt.has(transfer)) return;
+    const time = this.age(transfer);
+    this.#sentAt.delete(transfer);
+    this.#times.push(time);
     if (this.#times.length > FRAMES) this.#times.shift();
+    return time;
   }
 
-  /** Forgets the frame of a feed that has ended. */
-  forget(feed: unknown): void {
-    this.#sentAt.delete(feed);
+  /** Forgets a transfer: nobody waits for its end any more. */
+  forget(transfer: unknown): void {
+    this.#sentAt.delete(transfer);
   }
 }

@@ -44,6 +44,19 @@ export interface SoundStats {
   readonly dropped: number;
 }
 
+/** State and counters of a camera's renditions. */
+export interface CameraRenditionStats {
+  readonly camera: string;
+  /** Renditions that run or have viewers. */
+  readonly renditions: readonly { readonly viewers: number }[];
+  /** What all renditions have done since the start of the server. */
+  readonly totals: {
+    readonly frames: number;
+    readonly dropped: number;
+    readonly refused: number;
+  };
+}
+
 /** State of the NATS hub, and of the cameras that it carries. */
 export interface NatsStats {
   readonly connected: boolean;
@@ -83,6 +96,7 @@ interface Stats {
   readonly sounds: readonly SoundStats[];
   /** Undefined without a NATS hub. */
   readonly hub: NatsStats | undefined;
+  readonly renditions: readonly CameraRenditionStats[];
 }
 
 /** A family of metrics. */
@@ -154,6 +168,18 @@ const METRICS: readonly Metric[] = [
     samples: perCamera(({ broken }) => broken),
   },
   {
+    name: "dinocam_camera_refused_total",
+    type: "counter",
+    help: "Images from the camera that could not be turned, masked or given a text.",
+    samples: perCamera(({ refused }) => refused),
+  },
+  {
+    name: "dinocam_camera_edit_skipped_total",
+    type: "counter",
+    help: "Images from the camera that were dropped as turning them took too long.",
+    samples: perCamera(({ editSkipped }) => editSkipped),
+  },
+  {
     name: "dinocam_camera_failures_total",
     type: "counter",
     help: "Failures of the camera.",
@@ -188,6 +214,38 @@ const METRICS: readonly Metric[] = [
     type: "histogram",
     help: "Time from a frame's capture until a viewer has received it.",
     samples: ({ cameras }) => cameras.flatMap(latencies),
+  },
+  {
+    name: "dinocam_renditions",
+    type: "gauge",
+    help: "Sizes and qualities in which the camera's pictures are being made.",
+    samples: perRendered(({ renditions }) => renditions.length),
+  },
+  {
+    name: "dinocam_rendition_viewers",
+    type: "gauge",
+    help: "Viewers of the camera in another size or quality.",
+    samples: perRendered(({ renditions }) =>
+      renditions.reduce((sum, { viewers }) => sum + viewers, 0)
+    ),
+  },
+  {
+    name: "dinocam_rendition_frames_total",
+    type: "counter",
+    help: "Frames that were converted to another size or quality, once for all viewers.",
+    samples: perRendered(({ totals }) => totals.frames),
+  },
+  {
+    name: "dinocam_rendition_dropped_total",
+    type: "counter",
+    help: "Frames that were not converted, as newer ones came first.",
+    samples: perRendered(({ totals }) => totals.dropped),
+  },
+  {
+    name: "dinocam_rendition_refused_total",
+    type: "counter",
+    help: "Frames that could not be converted.",
+    samples: perRendered(({ totals }) => totals.refused),
   },
   {
     name: "dinocam_recording_state",
@@ -319,8 +377,8 @@ const METRICS: readonly Metric[] = [
 ];
 
 /**
- * Writes the state of the cameras, the server, the recordings, the sound and the NATS hub in
- * Prometheus' text format. Leaves out metrics without a value.
+ * Writes the state of the cameras, the server, the recordings, the sound, the NATS hub and the
+ * renditions in Prometheus' text format. Leaves out metrics without a value.
  */
 export function expose(
   cameras: readonly CameraStats[],
@@ -328,10 +386,11 @@ export function expose(
   recordings: readonly RecordingStats[] = [],
   sounds: readonly SoundStats[] = [],
   hub?: NatsStats,
+  renditions: readonly CameraRenditionStats[] = [],
 ): string {
   const lines: string[] = [];
   for (const { name, type, help, samples } of METRICS) {
-    const values = samples({ cameras, server, recordings, sounds, hub });
+    const values = samples({ cameras, server, recordings, sounds, hub, renditions });
     if (values.length === 0) continue;
     lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
     for (const { suffix, labels, value } of values) {
@@ -348,6 +407,12 @@ function sample(value: number, labels: Record<string, string> = {}, suffix = "")
 /** Creates a function that returns one sample per camera. */
 function perCamera(value: (camera: CameraStats) => number): Metric["samples"] {
   return ({ cameras }) => cameras.map((camera) => sample(value(camera), { camera: camera.name }));
+}
+
+/** Creates a function that returns one sample per camera that can have renditions. */
+function perRendered(value: (camera: CameraRenditionStats) => number): Metric["samples"] {
+  return ({ renditions }) =>
+    renditions.map((camera) => sample(value(camera), { camera: camera.camera }));
 }
 
 /** Creates a function that returns one sample per recording with a value. */

@@ -40,6 +40,27 @@ export function isUpright({ rotation, mirrored }: Orientation): boolean {
   return rotation === 0 && !mirrored;
 }
 
+/** An orientation as what happens to the two axes: they are reversed, then exchanged. */
+export interface Axes {
+  /** Whether the columns of the original are in reverse order. */
+  readonly reversesX: boolean;
+  /** Whether the rows of the original are in reverse order. */
+  readonly reversesY: boolean;
+  /** Whether the columns of the original become rows. */
+  readonly transposes: boolean;
+}
+
+/** Returns what an orientation does to the axes of a picture. */
+export function axesOf({ rotation, mirrored }: Orientation): Axes {
+  const transposes = rotation === 90 || rotation === 270;
+  const isMirrored = transposes ? false : mirrored;
+  return {
+    reversesX: (rotation === 180 || rotation === 270) !== isMirrored,
+    reversesY: (rotation === 90 || rotation === 180) !== (transposes && mirrored),
+    transposes,
+  };
+}
+
 function rotated(rotation: Rotation, by: number): Rotation {
   return (rotation + by) % 360 as Rotation;
 }

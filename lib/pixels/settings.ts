@@ -34,6 +34,7 @@ export const PICTURE_SETTINGS = {
     meaning: "rectangles that nobody ever sees, in per cent of the picture: left, top, right and " +
       "bottom of each, as in `0,0,30,20;60,10,100,40`",
     perCamera: true,
+    critical: true, // a mask without effect is noticed too late
     read: readMask,
   },
   overlay: {

@@ -58,3 +58,6 @@ export interface PictureWorker extends Disposable {
   /** @param capturedAt Milliseconds since the Unix epoch. */
   process(jpeg: Jpeg, capturedAt: number): Promise<Processed | Refused>;
 }
+
+/** Works on one picture in another thread. */
+export type ProcessPicture = PictureWorker["process"];

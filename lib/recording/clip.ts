@@ -3,6 +3,7 @@ import type { Bytes } from "../bytes.ts";
 import { type Clock, settlesWithin, systemClock } from "../clock.ts";
 import { CameraError, explain, ImmediateStop } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { TRACK } from "../matroska/mod.ts";
 import { clipBody } from "./clip_body.ts";
 import { ClipFile, type ClipFileFormat } from "./clip_file.ts";
 import { type ClipPlan, planMarks, planPeriod } from "./clip_plan.ts";
@@ -10,6 +11,8 @@ import { type Download, Downloads } from "./downloads.ts";
 import { checkEncoder, encodeMp4, FRAGMENT_FRAMES, NoEncoderError } from "./encode.ts";
 import type { Library } from "./library.ts";
 import type { Marks } from "./marks.ts";
+import type { ProcessPicture } from "../pixels/task.ts";
+import { CannotRenderError, type FirstPicture, RenderedClip } from "./rendered_clip.ts";
 import type { Segment } from "./segment.ts";
 
 /** Maximum number of MP4s that are made at the same time. */
@@ -45,13 +48,25 @@ export interface ClipQuery {
 
 /** Why no clip can be sent. */
 export interface Refusal {
-  readonly refused: "busy" | "no encoder" | "failed";
+  readonly refused: "busy" | "no encoder" | "cannot render" | "failed";
   /** For the client. */
   readonly message: string;
 }
 
+/** How the pictures of a clip are rendered. */
+export interface Rendering extends Pick<FirstPicture, "size"> {
+  readonly render: ProcessPicture;
+  /** Estimated size of the file with the rendered pictures, in bytes. */
+  readonly estimatedLength: number;
+}
+
 /** A clip that is being sent, or why not. */
 export type Sending = { readonly body: ReadableStream<Bytes> } | Refusal;
+
+const FILES_BUSY: Refusal = {
+  refused: "busy",
+  message: `Cannot send another clip now: ${MAX_FILES} are being sent`,
+};
 
 /** Options of {@link Clips}. */
 export interface ClipsOptions {
@@ -73,7 +88,7 @@ export class Clips implements Disposable {
   readonly #ffmpeg: string;
   readonly #closed = new AbortController();
   readonly #files: Downloads;
-  /** Segments with damaged frames that were reported. */
+  /** Segments with frames that are damaged or cannot be rendered, and that were reported. */
   readonly #damaged = new Set<string>();
   readonly #encodings: Downloads;
 
@@ -135,12 +150,45 @@ export class Clips implements Disposable {
     { start, end }: { start: number; end: number },
   ): Sending {
     const download = this.#files.begin();
-    if (!download) {
-      const message = `Cannot send another clip now: ${MAX_FILES} are being sent`;
-      return { refused: "busy", message };
-    }
+    if (!download) return FILES_BUSY;
     const chunks = new ClipFile(this.#library, plan, format, this.#onDamage).read(start, end);
     return { body: clipBody(chunks, this.#bodyOptions(plan, download)) };
+  }
+
+  /**
+   * Renders the first picture of a clip. The others are rendered while the clip is read: see
+   * {@link render} and {@link encode}.
+   */
+  async startRendering(plan: ClipPlan, render: ProcessPicture): Promise<Rendering | Refusal> {
+    try {
+      const { size, ratio } = await new RenderedClip(this.#library, plan, { render }).first();
+      const sound = soundBytes(plan);
+      const estimatedLength = Math.round((plan.bytes - sound) * ratio + sound);
+      return { render, size, estimatedLength };
+    } catch (error) {
+      if (error instanceof CannotRenderError) {
+        const message = `The recorded pictures cannot be converted: ${error.message}`;
+        return { refused: "cannot render", message };
+      }
+      this.#report(plan, error);
+      return refusalOf(error, "the clip");
+    }
+  }
+
+  /**
+   * Returns the file for a plan with rendered pictures. Its length is not known. The body must be
+   * read or cancelled; pictures are rendered when they are read.
+   */
+  render(plan: ClipPlan, format: ClipFileFormat, rendering: Rendering): Sending {
+    const download = this.#files.begin();
+    if (!download) return FILES_BUSY;
+    const chunks = this.#rendered(plan, rendering).read(format, rendering);
+    return { body: clipBody(chunks, this.#bodyOptions(plan, download)) };
+  }
+
+  #rendered(plan: ClipPlan, { render }: Rendering): RenderedClip {
+    const [onDamage, onRefused] = [this.#onDamage, this.#onRefused];
+    return new RenderedClip(this.#library, plan, { render, onDamage, onRefused });
   }
 
   /** Returns why no MP4 can be made, for the client; undefined if one can. */
@@ -155,8 +203,10 @@ export class Clips implements Disposable {
   /**
    * Begins to make an MP4 with H.264, and waits for its first bytes. The body must be read or
    * cancelled.
+   *
+   * @param rendering How its pictures are rendered. @default {they are the recorded ones}
    */
-  async encode(plan: ClipPlan): Promise<Sending> {
+  async encode(plan: ClipPlan, rendering?: Rendering): Promise<Sending> {
     const download = this.#encodings.begin();
     if (!download) {
       const message = `Cannot make another MP4 now: ${MAX_ENCODINGS} are being made`;
@@ -165,8 +215,11 @@ export class Clips implements Disposable {
     const abort = new AbortController();
     const onCancel = () => abort.abort(new ImmediateStop("The client has disconnected"));
     const options = this.#bodyOptions(plan, download);
-    const input = new ClipFile(this.#library, plan, "mkv", this.#onDamage).read();
-    const chunks = encodeMp4({ ...plan, input, ffmpeg: this.#ffmpeg }, abort.signal);
+    const input = rendering
+      ? this.#rendered(plan, rendering).read("mkv", rendering)
+      : new ClipFile(this.#library, plan, "mkv", this.#onDamage).read();
+    const { size } = rendering ?? plan;
+    const chunks = encodeMp4({ ...plan, size, input, ffmpeg: this.#ffmpeg }, abort.signal);
     try {
       const reading = chunks.next();
       if (!await settlesWithin(reading, START_TIMEOUT)) {
@@ -202,12 +255,21 @@ export class Clips implements Disposable {
     };
   }
 
-  readonly #onDamage = ({ camera, day, name }: Segment): void => {
+  readonly #onDamage = (segment: Segment): void => {
+    this.#reportOnce("clip without damaged frames", segment);
+  };
+
+  readonly #onRefused = (segment: Segment, reason: string): void => {
+    this.#reportOnce("clip without frames that cannot be converted", segment, { reason });
+  };
+
+  /** Reports a segment, unless it was reported before. */
+  #reportOnce(event: string, { camera, day, name }: Segment, fields = {}): void {
     const file = `${camera}/${day}/${name}`;
     if (this.#damaged.has(file)) return;
     if (this.#damaged.size < MAX_REPORTS) this.#damaged.add(file);
-    this.#log.warn("clip without damaged frames", { camera, file });
-  };
+    this.#log.warn(event, { camera, file, ...fields });
+  }
 
   #report({ camera }: ClipPlan, failure: unknown): void {
     if (failure === undefined) return;
@@ -215,10 +277,19 @@ export class Clips implements Disposable {
   }
 }
 
-function refusalOf(error: unknown): Refusal {
+/** Returns the size of the samples of a clip, in bytes. */
+function soundBytes({ pieces }: ClipPlan): number {
+  let bytes = 0;
+  for (const { sizes, tracks } of pieces) {
+    tracks?.forEach((track, i) => bytes += track === TRACK.SOUND ? sizes[i]! : 0);
+  }
+  return bytes;
+}
+
+function refusalOf(error: unknown, what = "an MP4"): Refusal {
   if (error instanceof NoEncoderError) return { refused: "no encoder", message: error.message };
   const reason = error instanceof CameraError
     ? error.message
     : "a recorded frame was deleted meanwhile, or cannot be read"; // clients get no paths
-  return { refused: "failed", message: `Cannot make an MP4: ${reason}` };
+  return { refused: "failed", message: `Cannot make ${what}: ${reason}` };
 }

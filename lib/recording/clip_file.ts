@@ -5,24 +5,15 @@ import {
   encodeCues,
   encodeHead,
   headSize,
-  MAX_HEAD_SIZE,
-  readClusterHeader,
-  readHead,
   TRACK,
-  type Track,
   writeClusterHeader,
   writeVoid,
 } from "../matroska/mod.ts";
 import type { ClipPiece, ClipPlan, FrameSource } from "./clip_plan.ts";
+import { endOfRun, readRun, type Run, trackOf } from "./clip_run.ts";
 import type { DiskFile } from "./disk.ts";
-import { codeOf } from "./file_system.ts";
 import type { Segment } from "./segment.ts";
-import { readWriter } from "./segment_reader.ts";
 
-/** Maximum size of a read, in bytes, if it is more than one frame. */
-const CHUNK_SIZE = 2 ** 20;
-/** Maximum size of what is read and left out between two frames, such as sound, in bytes. */
-const MAX_LEFT_OUT = 16_384;
 /** Maximum number of frames with a cue each. Longer clips have a cue per second. */
 const MAX_CUES = 100_000;
 /** Maximum time between two cues of a longer clip, in milliseconds, if there are frames. */
@@ -102,11 +93,11 @@ export class ClipFile {
     const file = await this.#source.openFile(segment);
     try {
       while (frame < sizes.length && at < end) {
-        const next = endOfRun(piece, frame);
-        const bytes = await this.#readRun(file, piece, { frame, next });
+        const run = { first: frame, end: endOfRun(piece, frame) };
+        const bytes = await this.#readRun(file, piece, run);
         yield bytes.subarray(Math.max(0, start - at), end - at);
         at += bytes.length;
-        frame = next;
+        frame = run.end;
       }
     } finally {
       await file.close();
@@ -116,27 +107,15 @@ export class ClipFile {
   /**
    * Reads clusters that are close together in the segment, and gives them their times in the clip.
    */
-  async #readRun(
-    file: DiskFile,
-    piece: ClipPiece,
-    { frame, next }: { frame: number; next: number },
-  ): Promise<Bytes> {
+  async #readRun(file: DiskFile, piece: ClipPiece, run: Run): Promise<Bytes> {
     const { segment, offsets, sizes, times } = piece;
-    const from = offsets[frame]!;
-    const bytes = new Uint8Array(offsets[next - 1]! + CLUSTER_HEADER + sizes[next - 1]! - from);
-    const clusters = offsets.subarray(frame, next).map((offset) => offset - from);
-    const isComplete = await readClusters(file, from, bytes, clusters) === bytes.length;
+    const { bytes, usable } = await readRun(file, piece, run);
     let written = 0;
-    for (let i = frame; i < next; i++) {
-      const [at, size] = [offsets[i]! - from, sizes[i]!];
+    for (let i = run.first; i < run.end; i++) {
+      const size = sizes[i]!;
       const track = trackOf(piece, i);
-      const isWhole = isExpected(bytes, at, { size, track });
-      if (!isComplete || !isWhole && !await isUnchanged(file, segment)) {
-        const { camera, day, name } = segment;
-        throw new Error(`Cannot read a frame of ${camera}/${day}/${name}: replaced, or cut off`);
-      }
-      const isUsable = isWhole || i === firstTrimmed(piece);
-      const start = at + CLUSTER_HEADER - this.#headerSize;
+      const isUsable = usable[i - run.first]!;
+      const start = offsets[i]! - offsets[run.first]! + CLUSTER_HEADER - this.#headerSize;
       const length = this.#headerSize + size;
       if (written !== start) bytes.copyWithin(written, start, start + length);
       if (!isUsable) this.#onDamage(segment);
@@ -171,79 +150,6 @@ export class ClipFile {
     }
     return encodeCues(cues);
   }
-}
-
-/**
- * Reads clusters. Where the disk cannot read one, it is zeros.
- *
- * @param clusters Their offsets in the buffer.
- * @returns Number of bytes read.
- */
-async function readClusters(
-  file: DiskFile,
-  from: number,
-  bytes: Bytes,
-  clusters: Uint32Array,
-): Promise<number> {
-  try {
-    return await file.readAt(from, bytes);
-  } catch (error) {
-    if (codeOf(error) !== "EIO") throw error;
-  }
-  for (const [i, at] of clusters.entries()) {
-    const cluster = bytes.subarray(at, clusters[i + 1]);
-    try {
-      await file.readAt(from + at, cluster);
-    } catch (error) {
-      if (codeOf(error) !== "EIO") throw error;
-      cluster.fill(0);
-    }
-  }
-  return bytes.length;
-}
-
-/** Whether a file is that of a segment, and has not been replaced by a thinned one. */
-async function isUnchanged(file: DiskFile, { start, thinnedTo }: Segment): Promise<boolean> {
-  const bytes = new Uint8Array(MAX_HEAD_SIZE);
-  const head = readHead(bytes.subarray(0, await file.readAt(0, bytes)));
-  return head?.date === start && readWriter(head)?.thinnedTo === thinnedTo;
-}
-
-/** Returns the cluster after those that are close together with one in the segment's file. */
-function endOfRun({ offsets, sizes }: ClipPiece, cluster: number): number {
-  const from = offsets[cluster]!;
-  let end = from + CLUSTER_HEADER + sizes[cluster]!;
-  let next = cluster + 1;
-  for (; next < offsets.length; next++) {
-    const leftOut = offsets[next]! - end;
-    const after = offsets[next]! + CLUSTER_HEADER + sizes[next]!;
-    // A frame that belongs to several marks is there several times.
-    if (leftOut < 0 || leftOut > MAX_LEFT_OUT || after - from > CHUNK_SIZE) break;
-    end = after;
-  }
-  return next;
-}
-
-function trackOf({ tracks }: ClipPiece, cluster: number): Track {
-  return (tracks?.[cluster] ?? TRACK.VIDEO) as Track;
-}
-
-/** Returns the cluster whose samples are in the file without its header; -1 if there is none. */
-function firstTrimmed({ tracks, skipped = 0 }: ClipPiece): number {
-  return skipped > 0 ? tracks!.indexOf(TRACK.SOUND) : -1;
-}
-
-/** Whether there is a cluster with a JPEG of a size, or with samples of at least this size. */
-function isExpected(
-  bytes: Bytes,
-  at: number,
-  { size, track }: { size: number; track: Track },
-): boolean {
-  const header = readClusterHeader(bytes, at);
-  if (header?.track !== track) return false;
-  if (track === TRACK.SOUND) return header.size >= size;
-  const jpegAt = at + CLUSTER_HEADER;
-  return header.size === size && bytes[jpegAt] === 0xff && bytes[jpegAt + 1] === 0xd8;
 }
 
 /** Returns a function that decides for each frame of a clip whether it has a cue. */

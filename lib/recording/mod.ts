@@ -4,7 +4,14 @@
  * @module
  */
 export { checkRecording } from "./check.ts";
-export { type ClipFormat, type ClipQuery, Clips, type Refusal, type Sending } from "./clip.ts";
+export {
+  type ClipFormat,
+  type ClipQuery,
+  Clips,
+  type Refusal,
+  type Rendering,
+  type Sending,
+} from "./clip.ts";
 export type { ClipFileFormat } from "./clip_file.ts";
 export type { ClipPlan } from "./clip_plan.ts";
 export type { Cursor, FrameRef } from "./cursor.ts";

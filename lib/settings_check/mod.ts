@@ -4,6 +4,7 @@ import type { Setting } from "../setting.ts";
 import { variablesOf } from "./dotenv.ts";
 import { type CheckedCamera, KnownSettings, prefixOf } from "./known_settings.ts";
 
+export { criticalVariables, findCriticalMistake } from "./critical.ts";
 export type { CheckedCamera } from "./known_settings.ts";
 export { nearest } from "./near_miss.ts";
 export { type RecordedEnv, recordReads } from "./reads.ts";

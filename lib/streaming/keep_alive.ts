@@ -1,4 +1,4 @@
-import type { Camera } from "../camera/camera.ts";
+import type { CameraFeed } from "../camera/camera_feed.ts";
 import type { Clock } from "../clock.ts";
 import { explain } from "../errors.ts";
 import type { Frame } from "../frame.ts";
@@ -66,7 +66,7 @@ export class KeepAlive {
    *
    * @param recorded Returns the recorded frame that the stream shows, if it shows one.
    */
-  add(stream: FrameStream, camera: Camera, recorded?: () => Frame | undefined): void {
+  add(stream: FrameStream, camera: CameraFeed, recorded?: () => Frame | undefined): void {
     const latest = () => recorded?.() ?? camera.latest ?? this.#noSignal.frameFor(camera);
     this.#add(stream, (now) => stream.repeat(latest(), now));
   }

@@ -1,5 +1,5 @@
 import type { Bytes } from "../bytes.ts";
-import type { Camera } from "../camera/camera.ts";
+import type { CameraFeed } from "../camera/camera_feed.ts";
 import type { Clock } from "../clock.ts";
 import { limitFps } from "../limit_fps.ts";
 import type { CameraSound } from "../sound_packet.ts";
@@ -28,7 +28,7 @@ const ASSUMED_FPS = 30;
 const KNOWN_AFTER = 30;
 
 /** Returns a camera's frame rate, rounded, as far as it is known. */
-function frameRateOf(camera: Camera): number {
+function frameRateOf(camera: CameraFeed): number {
   const { fps, frames } = camera.stats();
   if (frames < KNOWN_AFTER || fps === 0) return ASSUMED_FPS;
   return fps > 2 ? Math.round(fps) : fps;
@@ -44,7 +44,7 @@ function frameRateOf(camera: Camera): number {
  * @throws {SoundUnavailable} If the microphone delivers no sound in time.
  */
 export async function openAvStream(
-  camera: Camera,
+  camera: CameraFeed,
   { sound, viewers, keepAlive, address, fps, clock, onSoundDropped }: OpenAvStreamOptions,
 ): Promise<ReadableStream<Bytes>> {
   const session = viewers.admit(address, camera.name);

@@ -1,12 +1,21 @@
 import type { Bytes } from "../bytes.ts";
 import type { Camera } from "../camera/camera.ts";
+import type { CameraFeed } from "../camera/camera_feed.ts";
 import type { Clock } from "../clock.ts";
-import { explain } from "../errors.ts";
+import { CameraError, explain } from "../errors.ts";
 import type { Frame } from "../frame.ts";
 import type { Subscriber } from "../hub/hub.ts";
 import { limitFps } from "../limit_fps.ts";
 import type { Log } from "../log.ts";
-import { arrivalTime, type FrameSource, Playback, Playhead, shownUntil } from "../playback/mod.ts";
+import type { ProcessPicture } from "../pixels/task.ts";
+import {
+  arrivalTime,
+  type FrameSource,
+  Playback,
+  type PlaybackEvent,
+  Playhead,
+  shownUntil,
+} from "../playback/mod.ts";
 import type { OpenViewerStreamOptions } from "./open_viewer_stream.ts";
 import { ViewerStream } from "./viewer_stream.ts";
 
@@ -18,6 +27,10 @@ export interface OpenPlaybackStreamOptions extends OpenViewerStreamOptions {
   at: number;
   /** Recorded seconds per second; negative backwards. Not 0. */
   speed: number;
+  /** Converts recorded frames. Those that cannot be converted are left out. */
+  render?: ProcessPicture;
+  /** Opens the feed whose frames follow when it has caught up. @default {the camera} */
+  openLive?: () => Promise<CameraFeed>;
   clock: Clock;
   log: Log;
 }
@@ -29,6 +42,7 @@ export interface OpenPlaybackStreamOptions extends OpenViewerStreamOptions {
  *
  * @returns undefined if nothing is recorded.
  * @throws {TooManyViewers} If the viewer limit is reached.
+ * @throws {CameraError} If the first frame cannot be converted.
  */
 export async function openPlaybackStream(
   camera: Camera,
@@ -57,6 +71,11 @@ class PlaybackStream {
   readonly #log: Log;
   readonly #playback: Playback;
   readonly #shutdown: Shutdown;
+  readonly #render: ProcessPicture | undefined;
+  readonly #openLive: () => Promise<CameraFeed>;
+  /** The camera, or a rendition of it that the viewer has joined. */
+  #feed: CameraFeed;
+  #ended = false;
   /** Number of recorded frames sent. */
   #sequence = 0;
   /** The recorded frame that the client shows; undefined when it shows live frames. */
@@ -70,7 +89,9 @@ class PlaybackStream {
     onEnd: (viewer: ViewerStream) => void,
   ) {
     const { clock, log, keepAlive, format, fps, openDirect, openSource, at, speed } = options;
-    this.#camera = camera;
+    this.#camera = this.#feed = camera;
+    this.#render = options.render;
+    this.#openLive = options.openLive ?? (() => Promise.resolve(camera));
     this.#clock = clock;
     this.#log = log;
     const direct = openDirect?.();
@@ -81,8 +102,8 @@ class PlaybackStream {
       direct,
       wanted: (frame) =>
         frame === this.#frame || (frame.sequence > this.#shownUntil && isWanted(frame)),
-      onDelivered: (frame, bytes) => this.#frame || camera.countDelivered(frame, bytes),
-      onDropped: () => this.#frame || camera.countDropped("viewer"),
+      onDelivered: (frame, bytes) => this.#frame || this.#feed.countDelivered(frame, bytes),
+      onDropped: () => this.#frame || this.#feed.countDropped("viewer"),
       onEnd: () => cleanup.dispose(),
     });
     this.#playback = new Playback({
@@ -97,9 +118,10 @@ class PlaybackStream {
     cleanup.defer(() => direct?.close());
     cleanup.defer(() => keepAlive.delete(viewer));
     cleanup.defer(() => void this.#close());
-    cleanup.defer(() => camera.leave(viewer));
+    cleanup.defer(() => this.#feed.leave(viewer));
     cleanup.defer(() => camera.leave(this.#shutdown));
-    keepAlive.add(viewer, camera, () => this.#frame);
+    cleanup.defer(() => void (this.#ended = true));
+    keepAlive.add(viewer, camera, () => this.#frame ?? this.#feed.latest);
     camera.join(this.#shutdown);
   }
 
@@ -126,17 +148,10 @@ class PlaybackStream {
     const event = await this.#playback.next();
     switch (event.type) {
       case "frame":
-        this.viewer.offer(
-          this.#frame = {
-            jpeg: event.jpeg,
-            capturedAt: event.at,
-            monotonic: this.#clock.monotonic(),
-            sequence: ++this.#sequence,
-          },
-        );
+        await this.#show(event);
         return true;
       case "live":
-        this.#goLive(event.at);
+        await this.#goLive(event.at);
         return false;
       case "none":
         this.viewer.end();
@@ -146,15 +161,35 @@ class PlaybackStream {
     }
   }
 
-  /** Joins the camera. @param shown Time of the last recorded frame sent. */
-  #goLive(shown: number | undefined): void {
+  /** Sends a recorded frame. @throws {CameraError} If it is the first one and cannot be converted. */
+  async #show({ jpeg, at }: PlaybackEvent & { type: "frame" }): Promise<void> {
+    const shown = await this.#render?.(jpeg, at) ?? { jpeg };
+    if ("refused" in shown) {
+      if (this.#sequence > 0) return;
+      throw new CameraError(`The recorded pictures cannot be converted: ${shown.refused}`);
+    }
+    this.viewer.offer(
+      this.#frame = {
+        jpeg: shown.jpeg,
+        capturedAt: at,
+        monotonic: this.#clock.monotonic(),
+        sequence: ++this.#sequence,
+      },
+    );
+  }
+
+  /** Joins the live frames. @param shown Time of the last recorded frame sent. */
+  async #goLive(shown: number | undefined): Promise<void> {
     const camera = this.#camera;
+    const feed = await this.#openLive();
+    if (this.#ended) return;
     this.#shownUntil = shownUntil(camera.latest, shown, this.#clock);
     this.#frame = undefined;
+    this.#feed = feed;
     void this.#close();
-    camera.join(this.viewer);
+    feed.join(this.viewer);
     camera.leave(this.#shutdown);
-    camera.retryNow();
+    feed.retryNow();
   }
 
   async #close(): Promise<void> {

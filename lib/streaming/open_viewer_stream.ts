@@ -1,5 +1,5 @@
 import type { Bytes } from "../bytes.ts";
-import type { Camera } from "../camera/camera.ts";
+import type { CameraFeed } from "../camera/camera_feed.ts";
 import type { MultipartFormat } from "../multipart/encode.ts";
 import type { KeepAlive } from "./keep_alive.ts";
 import { limitFps } from "../limit_fps.ts";
@@ -27,7 +27,7 @@ export interface OpenViewerStreamOptions {
  * @throws {CameraError} If the camera delivers no frames in time.
  */
 export async function openViewerStream(
-  camera: Camera,
+  camera: CameraFeed,
   { viewers, keepAlive, address, format, fps, openDirect }: OpenViewerStreamOptions,
 ): Promise<ReadableStream<Bytes>> {
   const session = viewers.admit(address, camera.name);

@@ -7,6 +7,7 @@ import { printTable } from "./client.ts";
 import "./programs.ts";
 import "./sound.ts";
 import "./readers.ts";
+import "./sizes.ts";
 import "./image_recovery.ts";
 import "./windows.ts";
 import "./nginx.ts";

@@ -80,6 +80,20 @@ Deno.test("addressesOf has addresses with sound only for a camera with a microph
   }
 });
 
+Deno.test("addressesOf asks for smaller pictures by their height, but not for smaller sound", () => {
+  const base = "http://192.168.1.20:8000/";
+  const addresses = addressesOf("front", { base, auth: true, sound: true, height: "360" });
+  const texts = new Map(addresses.map(({ title, text }) => [title, text]));
+  const folder = "http://USER:PASSWORD@192.168.1.20:8000/cameras/front";
+  assertEquals(texts.get("Picture and sound"), `${folder}/av.mkv?height=360`);
+  assertEquals(texts.get("Sound"), `${folder}/audio.wav`);
+  assertEquals(texts.get("Snapshot"), `${folder}/snapshot.jpg?height=360`);
+  assertEquals(texts.get("Home Assistant"), `${folder}/video_feed?advance_headers=1&height=360`);
+  // Some shells take a question mark for a pattern.
+  assertEquals(texts.get("VLC"), `vlc '${folder}/video_feed?height=360'`);
+  assertMatch(texts.get("Save a picture with curl")!, / 'http:[^']+snapshot\.jpg\?height=360'$/);
+});
+
 Deno.test("baseAddresses lists the page's own address first, unless it is a loopback address", () => {
   onPage("http://localhost:8000/", () => {
     assertEquals(baseAddresses(undefined), ["http://localhost:8000/"]);
@@ -125,11 +139,11 @@ Deno.test("notesOnAddresses says how to allow other devices, and what protects t
 Deno.test("Addresses dialog in Chromium", needing(CHROMIUM), async (t) => {
   await using browser = await Browser.start();
   const pages = await readPages("static");
-  const serve = (server?: ServerInfo) =>
+  const serve = (server?: ServerInfo, status = {}) =>
     new StubServer(pages, () => [
       JSON.stringify({
         ...{ type: "hello", version: PROTOCOL_VERSION, now: Date.now() },
-        ...{ cameras: [STATUS], server },
+        ...{ cameras: [{ ...STATUS, ...status }], server },
       }),
     ]);
   const TEXTS = `[...document.querySelectorAll("#addresses input")].map(({ value }) => value)`;
@@ -177,6 +191,26 @@ Deno.test("Addresses dialog in Chromium", needing(CHROMIUM), async (t) => {
     assertEquals(await page.eval(QR_IS_VISIBLE), false);
   });
 
+  await t.step("its addresses are of smaller pictures, if the user wants them", async () => {
+    await using server = serve(LOCAL, { heights: [90, 180, 360, 720] });
+    await using page = await browser.newPage();
+    await page.goto(server.url);
+    await page.until(`document.querySelector(".tile") !== null`);
+    await page.press("a");
+    const options =
+      `[...document.querySelectorAll("#addresses .size option")].map(({ value }) => value)`;
+    assertEquals(await page.eval(options), ["", "360", "180", "90"]);
+    assertEquals((await page.eval<string[]>(TEXTS)).filter((text) => text.includes("height")), []);
+    await page.eval(`(() => {
+      const select = document.querySelector("#addresses .size select");
+      select.value = "360";
+      select.dispatchEvent(new Event("change"));
+    })()`);
+    const texts = await page.eval<string[]>(TEXTS);
+    assertEquals(texts.filter((text) => !/[?&]height=360\b/.test(text)), []);
+    assertEquals(page.errors, []);
+  });
+
   await t.step("it works with a server that does not send its addresses", async () => {
     await using server = serve();
     await using page = await browser.newPage();
@@ -184,6 +218,10 @@ Deno.test("Addresses dialog in Chromium", needing(CHROMIUM), async (t) => {
     await page.until(`document.querySelector(".tile") !== null`);
     await page.press("a");
     assertEquals((await page.eval<string[]>(TEXTS)).length, 8);
+    assertEquals(
+      await page.eval(`document.querySelector("#addresses .size").checkVisibility()`),
+      false,
+    );
     assertEquals(page.errors, []);
   });
 });

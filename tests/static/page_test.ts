@@ -26,6 +26,10 @@ const SOUND_SIZE = 22 * 1024;
 const SHARED_SOUND_SIZE = 6 * 1024;
 /** Of the cameras that appear and disappear, in bytes. */
 const CAMERA_LIST_SIZE = 6 * 1024;
+/** Of the privacy mask's editor, in its own files, which are loaded when it is opened. */
+const MASK_SIZE = 25 * 1024;
+/** Of the privacy mask and the sizes of the pictures, in the other files. */
+const SHARED_PICTURE_SIZE = 2 * 1024;
 
 const NOTICE = `document.querySelector(".notice")?.innerText`;
 const LIVE = `document.querySelector("[data-state=live]") !== null`;
@@ -90,18 +94,22 @@ function emulated(count: number): string {
   return Array.from({ length: count }, (_, i) => `camera${i + 1}=emulated`).join(",");
 }
 
-Deno.test("the recordings add less than 60 KB to the files of the page, the sound 28 KB, the list 6 KB", async () => {
-  let size = 0, sound = 0;
+Deno.test("the recordings add less than 60 KB to the files of the page, the sound 28 KB, the list 6 KB, the mask 25 KB, sizes 2 KB", async () => {
+  let size = 0, sound = 0, mask = 0;
   for await (const { name } of Deno.readDir("static")) {
     const file = (await Deno.stat(`static/${name}`)).size;
     size += file;
     if (name.startsWith("sound")) sound += file;
+    if (name.startsWith("mask_")) mask += file;
   }
-  console.log(`${size} bytes, ${sound} of them in files for the sound`);
+  console.log(
+    `${size} bytes, ${sound} of them in files for the sound, ${mask} in files for the mask`,
+  );
   assertGreater(size, SIZE_BEFORE_RECORDINGS / 2);
   assertLess(sound, SOUND_SIZE);
-  const shared = SHARED_SOUND_SIZE + CAMERA_LIST_SIZE;
-  assertLess(size - sound, SIZE_BEFORE_RECORDINGS + RECORDINGS_SIZE + shared);
+  assertLess(mask, MASK_SIZE);
+  const shared = SHARED_SOUND_SIZE + CAMERA_LIST_SIZE + SHARED_PICTURE_SIZE;
+  assertLess(size - sound - mask, SIZE_BEFORE_RECORDINGS + RECORDINGS_SIZE + shared);
 });
 
 Deno.test("Page in Chromium", needs, async (t) => {

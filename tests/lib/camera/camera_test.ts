@@ -423,6 +423,8 @@ Deno.test("Camera.stats() returns state and counters", async () => {
     dropped: 3,
     backgroundDropped: 1,
     broken: 0,
+    refused: 0,
+    editSkipped: 0,
     failures: 0,
   });
   const error = new CameraError("unplugged");

@@ -215,6 +215,18 @@ Deno.test("GET /live starts with the cameras named in watch, and ignores unknown
   assertEquals(server.viewers, [0, 1]);
 });
 
+Deno.test("GET /live answers heights that it cannot read with 400, and names them", async () => {
+  await using server = new TestServer();
+  for (const query of ["&watch=back&heights=360,", "&watch=back&heights=x", "&heights=360"]) {
+    using handshake = await server.shake({}, `${LIVE}${query}`);
+    assertEquals([query, handshake.status], [query, 400]);
+  }
+  for (const query of ["&watch=front,back&heights=,360", "&watch=back&heights="]) {
+    using handshake = await server.shake({}, `${LIVE}${query}`);
+    assertEquals([query, handshake.status], [query, 101]);
+  }
+});
+
 Deno.test("a client that never acknowledges gets one frame of each camera", async () => {
   await using server = new TestServer();
   await using client = new Client(`ws://${server.host}${LIVE}`, { acknowledges: false });

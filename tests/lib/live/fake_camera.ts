@@ -1,4 +1,5 @@
 import { MutableCameraList } from "../../../lib/camera/camera_list.ts";
+import type { CameraError } from "../../../lib/errors.ts";
 import type { Frame } from "../../../lib/frame.ts";
 import type { Subscriber } from "../../../lib/hub/hub.ts";
 import type { FeedCamera } from "../../../lib/live/feed.ts";
@@ -18,6 +19,7 @@ export class FakeCamera implements FeedCamera {
   /** Sequence number and message size, in bytes, of each frame that a client has acknowledged. */
   readonly painted: [sequence: number, bytes: number][] = [];
   latest: Frame | undefined;
+  error: CameraError | undefined;
   readonly name: string;
   readonly viewers = new Set<Subscriber<Frame>>();
 

@@ -20,6 +20,8 @@ function statsOf(name: string): CameraStats {
     backgroundDropped: 6,
     dropped: 3,
     broken: 1,
+    refused: 0,
+    editSkipped: 0,
     lastFailure: undefined,
     failures: 4,
     sent,

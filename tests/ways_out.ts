@@ -1,0 +1,121 @@
+import { assertEquals } from "@std/assert";
+import type { Jpeg } from "../lib/frame.ts";
+import { splitJpegs } from "../lib/jpeg/split.ts";
+import { settlesWithin } from "../lib/clock.ts";
+
+/** A way in which pictures of a camera leave the server. */
+export interface WayOut {
+  readonly name: string;
+  /** Whether the pictures are encoded anew on this way. @default {false} */
+  readonly isLossy?: boolean;
+  /** Receives some pictures. */
+  get(server: string, camera: string): Promise<Jpeg[]>;
+}
+
+/** Number of pictures of a stream that are looked at. */
+const COUNT = 4;
+/** Time limit for the pictures of one way, in milliseconds. */
+const TIMEOUT = 20_000;
+
+/** All ways on which live pictures leave the server. */
+export const LIVE_WAYS: readonly WayOut[] = [
+  fetching("the stream", "video_feed"),
+  fetching("a snapshot", "snapshot.jpg"),
+  fetching("a recent snapshot", "snapshot.jpg?max_age=60000"),
+  fetching("the stream at 5 fps", "video_feed?fps=5"),
+  fetching("the live Matroska file", "av.mkv"),
+  { name: "the live socket", get: (server, camera) => fromSocket(server, camera) },
+];
+
+/** Those of the first camera, which need no name. */
+export const FIRST_CAMERA_WAYS: readonly WayOut[] = [
+  "video_feed",
+  "stream",
+  "?action=stream",
+  "snapshot",
+  "snapshot.jpg",
+  "?action=snapshot",
+  "av.mkv",
+].map((path) => ({ name: `/${path}`, get: (server) => jpegsAt(`${server}/${path}`) }));
+
+/** The ways on which recorded pictures leave it. The last 5 s must be recorded. */
+export const RECORDED_WAYS: readonly WayOut[] = [
+  fetching("a recorded snapshot", "snapshot.jpg?at=-2s"),
+  fetching("the playback stream", "video_feed?at=-3s"),
+  fetching("the playback stream, backwards", "video_feed?at=-1s&speed=-1"),
+  fetching("a clip as MJPEG", "clip.mjpeg?from=-3s"),
+  fetching("a clip as Matroska", "clip.mkv?from=-3s"),
+  {
+    name: "a replay on the live socket",
+    get: (server, camera) =>
+      fromSocket(server, camera, { type: "replay", at: Date.now() - 3000, speed: 1, id: 1 }),
+  },
+  { ...clipAsMp4(), isLossy: true },
+];
+
+/** Receives some JPEGs of a response, whatever is around them. */
+export async function jpegsAt(address: string, count = COUNT): Promise<Jpeg[]> {
+  const response = await fetch(address, { signal: AbortSignal.timeout(TIMEOUT) });
+  assertEquals(response.status, 200, `${address}: ${response.status}`);
+  const jpegs: Jpeg[] = [];
+  for await (const jpeg of splitJpegs(response.body!)) {
+    jpegs.push(jpeg);
+    if (jpegs.length === count) break;
+  }
+  return jpegs;
+}
+
+/** A way for one camera: a path behind its name. */
+function fetching(name: string, path: string): WayOut {
+  return { name, get: (server, camera) => jpegsAt(`${server}/cameras/${camera}/${path}`) };
+}
+
+/** Receives pictures as the page does. @param replay A message that starts a replay. */
+async function fromSocket(server: string, camera: string, replay?: object): Promise<Jpeg[]> {
+  const jpegs: Jpeg[] = [];
+  const socket = new WebSocket(
+    `${server.replace("http", "ws")}/live?version=3&watch=${replay ? "" : camera}`,
+  );
+  socket.binaryType = "arraybuffer";
+  const closed = new Promise((resolve) => socket.onclose = resolve);
+  const received = new Promise<void>((resolve, reject) => {
+    socket.onopen = () => {
+      if (replay) socket.send(JSON.stringify({ ...replay, cameras: [camera] }));
+    };
+    socket.onmessage = ({ data }) => {
+      if (typeof data === "string") return;
+      const view = new DataView(data);
+      const [kind, index, sequence] = [view.getUint8(0), view.getUint16(2), view.getUint32(4)];
+      if (kind !== (replay ? 2 : 1)) return;
+      jpegs.push(new Uint8Array(data.slice(16)));
+      const recorded = Boolean(replay);
+      socket.send(JSON.stringify({ type: "painted", camera: index, sequence, recorded }));
+      if (jpegs.length === COUNT) resolve();
+    };
+    socket.onerror = () => reject(new Error(`No connection to ${server}`));
+  });
+  try {
+    if (!await settlesWithin(received, TIMEOUT)) throw new Error("No pictures on the live socket");
+    await received;
+  } finally {
+    socket.close();
+    await closed;
+  }
+  return jpegs;
+}
+
+/** A clip as MP4, whose pictures are made JPEGs again. */
+function clipAsMp4(): WayOut {
+  return {
+    name: "a clip as MP4",
+    async get(server, camera) {
+      const address = `${server}/cameras/${camera}/clip.mp4?from=-2s`;
+      const { stdout } = await new Deno.Command("ffmpeg", {
+        args: ["-v", "error", "-i", address, "-vsync", "0", "-q:v", "1", "-f", "mjpeg", "-"],
+        stdin: "null",
+        stderr: "null",
+      }).output();
+      return await Array.fromAsync(splitJpegs(ReadableStream.from([stdout])));
+    },
+  };
+}
