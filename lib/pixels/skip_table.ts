@@ -55,7 +55,8 @@ function makeFirstTable(dc: HuffmanTable, ac: HuffmanTable): FirstTable {
     if (entry === 0 || missing > 0 || used > FIRST_LOOK) return 0;
     const rest = bits << used & (1 << FIRST_LOOK) - 1;
     const more = skip(codes, rest << (LOOK - FIRST_LOOK), FIRST_LOOK - used);
-    const fits = used + (more & 31) <= MAX_BITS;
+    // A block of 64 coefficients has no end: the next code would belong to the next block.
+    const fits = used + (more & 31) <= MAX_BITS && (more >> 5 & 63) < 63;
     return (fits ? more : 0) + used | entry >> 16 << 16;
   });
 }
