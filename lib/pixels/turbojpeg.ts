@@ -47,6 +47,7 @@ export class TurboJpeg implements Disposable {
     const [width, height, subsampling, colours] = [0, 1, 2, 3].map((i) =>
       this.#info.subarray(i, i + 1)
     ) as [Int32Array<ArrayBuffer>, ...Int32Array<ArrayBuffer>[]];
+    this.#info.fill(0); // for a JPEG that ends in its header, nothing is written, and it succeeds
     const failed = this.#library.tjDecompressHeader3(
       this.#decompressor,
       jpeg,
