@@ -334,21 +334,18 @@ Deno.test("frame() tries further frames before it reports that they cannot be co
 Deno.test("rendererOf() converts recorded pictures, a limited number at a time", async () => {
   await using all = setUp();
   const { clock, engine, renditions } = all;
-  const render = renditions.rendererOf("front", { height: 60 })!;
-  assertEquals(await render(sampleJpeg(), 0), {
-    jpeg: sampleJpeg({ width: 80, height: 60 }),
-    size: { width: 80, height: 60 },
-  });
+  assertEquals(renditions.rendererOf("front", { overlay: false }), undefined);
+  const process = renditions.rendererOf("front", { height: 60 })!;
+  const render = () => process(sampleJpeg(), 0);
+  const rendered = await render();
+  assert("jpeg" in rendered);
+  assertEquals(rendered.size, { width: 80, height: 60 });
   engine.refusal = "progressive JPEG";
-  assertEquals(await render(sampleJpeg(), 0), { refused: "progressive JPEG" });
+  assertEquals(await render(), { refused: "progressive JPEG" });
   engine.refusal = undefined;
   engine.isSlow = true;
-  const waiting = Array.from({ length: 64 }, () => render(sampleJpeg(), 0));
-  const error: RenditionError = await assertRejects(
-    async () => await render(sampleJpeg(), 0),
-    RenditionError,
-    "Too many pictures",
-  );
+  const waiting = Array.from({ length: 64 }, render);
+  const error = await assertRejects(render, RenditionError, "Too many pictures");
   assert(error.tooMany && error.retryAfter! > 0);
   engine.isSlow = false;
   engine.finish();
@@ -356,7 +353,6 @@ Deno.test("rendererOf() converts recorded pictures, a limited number at a time",
   assertEquals(engine.live, 1);
   await clock.advance(10_000);
   assertEquals(engine.live, 0);
-  assertEquals(renditions.rendererOf("front", {}), undefined);
 });
 
 /** Returns a feed, for which the camera is started to learn its size. */
