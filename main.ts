@@ -12,6 +12,7 @@ import { readCommand } from "./lib/cli/flags.ts";
 import { load } from "./lib/cli/load.ts";
 import { openNats, publishCameras } from "./lib/cli/nats.ts";
 import { openRecordings } from "./lib/cli/recordings.ts";
+import { openServerRenditions } from "./lib/cli/renditions.ts";
 import { reportError } from "./lib/cli/report_error.ts";
 import { ResourceGroup } from "./lib/cli/resource_group.ts";
 import { reviewSettings } from "./lib/cli/review_settings.ts";
@@ -70,6 +71,7 @@ async function main(args: string[]): Promise<number | void> {
   if (!opened) return;
   const { list: cameras, cameras: configs, groups } = opened;
   viewers.defer(() => cameras.close(new ImmediateStop("Shutdown")));
+  const renditions = viewers.use(openServerRenditions(cameras, { env, events, clock, log }));
   const sounds = await openSounds(configs, { cameras: cameras.configured, clock, log });
   const review = reviewSettings({ env, cameras: configs, groups, dotenv });
   const recording = await openRecordings(config.recording, {
@@ -94,6 +96,7 @@ async function main(args: string[]): Promise<number | void> {
     ...common,
     cameras,
     sounds,
+    renditions,
     recording,
     hub,
     pages,

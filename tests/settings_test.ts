@@ -50,13 +50,14 @@ Deno.test("the server warns of misspelled settings after its address", async () 
 
 Deno.test("the server lists its settings without secrets, and says which have no effect", async () => {
   const SOURCE = "http://me:secret@192.0.2.1/KEY?pwd=KEY";
-  const env = { CAMERA: "front=mjpeg", FRONT_SOURCE: SOURCE, AUTH: '"me:secret"', ROTATE: "90" };
+  const env = { CAMERA: "front=mjpeg", FRONT_SOURCE: SOURCE, AUTH: '"me:secret"', QUALITY: "90" };
   await using server = await Server.start({ env });
   const quotes = "Warning: The value of AUTH contains quotation marks at its ends";
   await eventually("the last line", () => server.output.includes(quotes));
-  const settings = "CAMERA=front=mjpeg ROTATE=90 PORT=0 AUTH=(set) FRONT_SOURCE=http://192.0.2.1/…";
+  const settings =
+    "CAMERA=front=mjpeg QUALITY=90 PORT=0 AUTH=(set) FRONT_SOURCE=http://192.0.2.1/…";
   assertStringIncludes(server.output, `Settings: ${settings}\n`);
-  assertStringIncludes(server.output, "ROTATE has no effect: driver mjpeg does not read ROTATE");
+  assertStringIncludes(server.output, "QUALITY has no effect: driver mjpeg does not read QUALITY");
   assert(!/secret|KEY/.test(server.output), server.output);
 });
 
@@ -72,6 +73,23 @@ Deno.test("the server has no warning for the environment of the tests", async ()
   assert(!server.output.includes("Warning:"), server.output);
 });
 
+Deno.test("the server refuses to start if a privacy mask would have no effect", async () => {
+  const rows = [
+    [{ PRIVACY_MASKS: "0,0,30,20" }, /PRIVACY_MASKS is not a setting; did you mean PRIVACY_MASK\?/],
+    [{ BACK_PRIVACY_MASK: "0,0,30,20" }, /BACK_PRIVACY_MASK is not read: CAMERA names no camera/],
+    [{ PRIVACY_MASK: "30,0,0,20" }, /Cannot read PRIVACY_MASK as rectangles in per cent/],
+    [{ PRIVACY_MASK: ";" }, /Cannot read PRIVACY_MASK as rectangles in per cent/],
+    [{ FRONT_PRIVACY_MASK: "'0,0,1,1'" }, /FRONT_PRIVACY_MASK as .*remove its quotation marks/],
+  ] as const;
+  for (const [env, expected] of rows) {
+    for (const task of ["start", "doctor"]) {
+      const { code, stdout, stderr } = await type([task], { CAMERA: "front=emulated", ...env });
+      assertEquals([code, stdout, stderr.length], [2, [], 1], `${stderr}`);
+      assertMatch(stderr[0]!, expected);
+    }
+  }
+});
+
 Deno.test("the server names a misspelled setting with the error that it causes", async () => {
   const { code, stderr } = await type(["start"], { HOST: "0.0.0.0", AUHT: "me:secret" });
   assertEquals([code, stderr.length], [2, 1]);
@@ -80,9 +98,9 @@ Deno.test("the server names a misspelled setting with the error that it causes",
 
 Deno.test("the doctor lists the settings and warns of what is wrong with them", async () => {
   const SOURCE = "http://me:secret@192.0.2.1/";
-  const { code, stdout } = await type(["doctor"], { AUHT: "me:secret", SOURCE, ROTATE: "90" });
+  const { code, stdout } = await type(["doctor"], { AUHT: "me:secret", SOURCE, QUALITY: "90" });
   assertEquals(code, 0);
-  assertEquals(stdout[0], "ok       Settings: SOURCE=http://192.0.2.1/… ROTATE=90 PORT=0");
+  assertEquals(stdout[0], "ok       Settings: SOURCE=http://192.0.2.1/… QUALITY=90 PORT=0");
   const text = stdout.join("\n");
   assertStringIncludes(text, "warning  AUHT is not a setting\n         → did you mean AUTH?\n");
   assertStringIncludes(

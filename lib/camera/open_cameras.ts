@@ -10,6 +10,12 @@ import { type ConfiguredDriver, configureDriver, openDriver } from "./open.ts";
 import { pictureEdit } from "./picture_edit.ts";
 import type { DriverRegistry } from "./registry.ts";
 import { ServerCameras, type ServerCamerasOptions } from "./server_cameras.ts";
+import {
+  orSmallSourceError,
+  smallSourceConfig,
+  smallSourceName,
+  smallSourceOf,
+} from "./small_source.ts";
 
 /** What a {@link Camera} needs besides its driver. */
 export interface CameraOptionsFromConfig
@@ -24,7 +30,7 @@ export type ReadCamera = (
 ) => CameraOptionsFromConfig;
 
 /** Options of {@link openCameras}. */
-export interface OpenCamerasOptions extends ServerCamerasOptions {
+export interface OpenCamerasOptions extends Omit<ServerCamerasOptions, "small"> {
   /** The configured cameras. */
   readonly cameras: readonly CameraOptionsFromConfig[];
   readonly groups: readonly CameraGroup[];
@@ -39,6 +45,7 @@ export interface OpenCamerasOptions extends ServerCamerasOptions {
  */
 export async function openCameras(options: OpenCamerasOptions): Promise<ServerCameras> {
   const { drivers, groups, events } = options;
+  const small = await openSmallSources(options);
   const configured = await Promise.all(options.cameras.map(async (config) => {
     const driver = await openDriver(config, drivers, reportExcess(events, config.name));
     return { config, driver };
@@ -48,7 +55,7 @@ export async function openCameras(options: OpenCamerasOptions): Promise<ServerCa
     createCamera(config, driver, options);
   const cameras = new ServerCameras(
     configured.map(({ config, driver }) => create(config, driver)),
-    options,
+    { ...options, small },
   );
   groups.forEach((group, i) => {
     const driver = loaded[i]!;
@@ -80,13 +87,36 @@ export async function openCameras(options: OpenCamerasOptions): Promise<ServerCa
   return cameras;
 }
 
+/** Creates the cameras that capture `SMALL_SOURCE`, by the names of the cameras that have one. */
+async function openSmallSources(
+  { cameras, drivers, readCamera, ...common }: OpenCamerasOptions,
+): Promise<Map<string, Camera>> {
+  const { events } = common;
+  const small = new Map<string, Camera>();
+  await Promise.all(cameras.map(async (config) => {
+    const { name } = config;
+    const source = smallSourceOf(config, cameras);
+    if (source === undefined) return;
+    const smallConfig = smallSourceConfig(readCamera({ ...config, source }));
+    const opening = openDriver(smallConfig, drivers, reportExcess(events, name));
+    const driver = await orSmallSourceError(opening);
+    small.set(name, createCamera(smallConfig, driver, { ...common, label: smallSourceName(name) }));
+  }));
+  return small;
+}
+
+interface CreateCameraOptions extends Pick<OpenCamerasOptions, "clock" | "events"> {
+  /** What events call the camera. @default {its name} */
+  readonly label?: string;
+}
+
 function createCamera(
   { name, driver, idleTimeout, picture }: CameraOptionsFromConfig,
   { orientation, ...configured }: ConfiguredDriver,
-  { clock, events }: Pick<OpenCamerasOptions, "clock" | "events">,
+  { label = name, clock, events }: CreateCameraOptions,
 ): Camera {
   const edit = pictureEdit(name, picture, orientation);
-  return new Camera({ name, driver, ...configured, edit, idleTimeout, clock, events });
+  return new Camera({ name: label, driver, ...configured, edit, idleTimeout, clock, events });
 }
 
 function reportExcess(events: Events<CameraEvent>, camera: string): (maxFps: number) => void {

@@ -21,6 +21,8 @@ export interface ServerCamerasOptions {
   readonly clock: Clock;
   readonly events: Events<CameraEvent>;
   readonly log: Log;
+  /** The cameras that capture `SMALL_SOURCE`, by the names of configured cameras. @default {none} */
+  readonly small?: ReadonlyMap<string, Camera>;
 }
 
 /** How {@link ServerCameras} discovers cameras. */
@@ -100,6 +102,11 @@ export class ServerCameras implements CameraList {
     return this.#list.subscribe(onChange);
   }
 
+  /** Returns the camera that captures the second, smaller stream of a camera. It is in no list. */
+  smallSourceOf(camera: Camera): Camera | undefined {
+    return this.configured.includes(camera) ? this.#options.small?.get(camera.name) : undefined;
+  }
+
   /** Sets which discovered cameras stay in the list although they have disappeared. */
   keep(keeps: (camera: Camera) => boolean): void {
     this.#keeps = keeps;
@@ -141,9 +148,10 @@ export class ServerCameras implements CameraList {
     this.#closing.abort();
     this.#limiter[Symbol.dispose]();
     const discovered = this.#groups.flatMap(({ cameras }) => cameras.all);
+    const small = this.#options.small?.values() ?? [];
     await Promise.all([
       ...this.#groups.map(({ discovery }) => discovery.close()),
-      ...[...this.configured, ...discovered].map((camera) => camera.close(reason)),
+      ...[...this.configured, ...discovered, ...small].map((camera) => camera.close(reason)),
       ...this.#closings,
     ]);
   }

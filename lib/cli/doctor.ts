@@ -1,6 +1,7 @@
 import { discovers } from "../camera/camera_groups.ts";
 import { openDriver } from "../camera/open.ts";
 import type { DriverRegistry } from "../camera/registry.ts";
+import { smallSourceConfig, smallSourceName, smallSourceOf } from "../camera/small_source.ts";
 import type { CameraOptionsFromConfig, ReadCamera } from "../camera/open_cameras.ts";
 import { pictureEdit } from "../camera/picture_edit.ts";
 import { systemClock as clock } from "../clock.ts";
@@ -85,9 +86,14 @@ interface FindingsOptions extends Omit<DoctorCommandOptions, "stopped"> {
 async function printFindings(options: FindingsOptions): Promise<number> {
   const { config, drivers, listers, env, dotenv, signal } = options;
   const { cameras: recorded, groups } = await checkedEntries(config, drivers);
-  const cameras = await Promise.all(
-    recorded.map((camera) => cameraUnderTest(camera, drivers)),
-  );
+  const small = smallSources(recorded, options);
+  const cameras = await Promise.all([
+    ...recorded.map((camera) => cameraUnderTest(camera, drivers)),
+    ...small.map(async ({ label, config }) => ({
+      ...await cameraUnderTest(config, drivers),
+      name: label,
+    })),
+  ]);
   const requirements = await drivers.requirements();
   const discoverers = await Promise.all(groups.map((group) => discovererOf(group, options)));
   const reviewed = { env, cameras: recorded, groups, dotenv, task: "doctor" } as const;
@@ -114,6 +120,19 @@ async function cameraUnderTest(
 ): Promise<CameraUnderTest> {
   const { orientation, fps, open } = await openDriver({ driver, env }, drivers);
   return { name, driver, fps, edit: pictureEdit(name, picture, orientation), open };
+}
+
+/** Returns the cameras that capture `SMALL_SOURCE`. */
+function smallSources(
+  cameras: ServerConfig["cameras"],
+  { readCamera }: Pick<FindingsOptions, "readCamera">,
+): { label: string; config: CameraOptionsFromConfig }[] {
+  return cameras.flatMap((camera) => {
+    const source = smallSourceOf(camera, cameras);
+    if (source === undefined) return [];
+    const config = smallSourceConfig(readCamera({ ...camera, source }));
+    return { label: smallSourceName(camera.name), config };
+  });
 }
 
 /** Prepares the check of a driver that discovers cameras. */

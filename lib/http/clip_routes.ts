@@ -16,9 +16,9 @@ import { HttpError } from "./errors.ts";
 import { NO_STORE } from "./headers.ts";
 import { type QueryRange, readNumberQuery } from "./query.ts";
 import { allowsRange, readRange } from "./range.ts";
-import { readRecordedPictures } from "./recorded_pictures.ts";
 import { type RecordingContext, requireRecording } from "./recordings.ts";
 import { readTimeQuery } from "./time_query.ts";
+import { readWantedQuery } from "./wanted_query.ts";
 
 const TYPES: Readonly<Record<ClipFormat, string>> = {
   mkv: "video/x-matroska",
@@ -139,7 +139,7 @@ export function clipRoutes({ cameras, recording, renditions, clock }: RecordingC
     const { clips } = requireRecording(recording, camera);
     const { name } = camera;
     const query = readClipQuery(c, clock.now());
-    const render = readRecordedPictures(c, renditions, camera);
+    const render = renditions.rendererOf(name, readWantedQuery(c));
     const plan = await clips.plan(name, format, query).catch(rejectLong);
     if (plan) {
       const rendering = render && await clips.startRendering(plan, render);

@@ -3,7 +3,6 @@ import type { Camera } from "../camera/camera.ts";
 import { type KeepAlive, openPlaybackStream, type Viewers } from "../streaming/mod.ts";
 import { HttpError, orUnavailable } from "./errors.ts";
 import { type QueryRange, readNumberQuery } from "./query.ts";
-import { readRecordedPictures } from "./recorded_pictures.ts";
 import { type RecordingContext, requireRecording } from "./recordings.ts";
 import { type DirectTo, streamResponse } from "./stream_response.ts";
 import { readTimeQuery } from "./time_query.ts";
@@ -43,7 +42,7 @@ export function playbackRoutes(options: PlaybackRoutesOptions): Hono {
     const speed = readNumberQuery(c, "speed", SPEED_RANGE) ?? 1;
     const camera = find();
     const wanted = readWantedQuery(c);
-    const render = readRecordedPictures(c, renditions, camera);
+    const render = renditions.rendererOf(camera.name, wanted);
     const { library } = requireRecording(recording, camera);
     const openSource = () => library.cursor(camera.name);
     return await streamResponse(c, {

@@ -7,9 +7,9 @@ import type { Cursor, FrameRef } from "../recording/mod.ts";
 import { HttpError } from "./errors.ts";
 import { LIVE_HEADERS } from "./headers.ts";
 import { type QueryRange, readNumberQuery } from "./query.ts";
-import { readRecordedPictures } from "./recorded_pictures.ts";
 import { type RecordingContext, requireRecording } from "./recordings.ts";
 import { isRelativeTime, readTimeQuery } from "./time_query.ts";
+import { readWantedQuery } from "./wanted_query.ts";
 
 /** Distance at which a frame beside a gap is still returned, in seconds. */
 const DEFAULT_TOLERANCE = 5;
@@ -54,7 +54,7 @@ export function recordedSnapshotRoutes(context: RecordingContext): Hono {
     if (at === undefined) return await next();
     const tolerance = readNumberQuery(c, "tolerance", TOLERANCE_RANGE) ?? DEFAULT_TOLERANCE;
     const camera = find();
-    const render = readRecordedPictures(c, renditions, camera);
+    const render = renditions.rendererOf(camera.name, readWantedQuery(c));
     const { library } = requireRecording(recording, camera);
     await using cursor = library.cursor(camera.name);
     const found = await findFrame(cursor, at, tolerance * 1000);

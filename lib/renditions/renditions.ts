@@ -3,16 +3,14 @@ import type { CameraFeed } from "../camera/camera_feed.ts";
 import type { CameraEvent } from "../camera/events.ts";
 import type { Clock } from "../clock.ts";
 import type { Events } from "../events.ts";
-import type { Jpeg } from "../frame.ts";
 import type { Log } from "../log.ts";
 import { LogLimiter } from "../log_limiter.ts";
-import type { Overlay, Processed, RenderTask } from "../pixels/task.ts";
+import type { Overlay, ProcessPicture, RenderTask } from "../pixels/task.ts";
 import { CameraRenditions } from "./camera_renditions.ts";
-import { type Engine, openEngine } from "./engine.ts";
+import { type Engine, engineEighths, openEngine } from "./engine.ts";
 import { EIGHTHS, nominalHeight } from "./heights.ts";
 import { Hold } from "./hold.ts";
 import type { Rendition, RenditionCounts, RenditionStats } from "./rendition.ts";
-import { RenditionError } from "./rendition_error.ts";
 import { SingleRenders } from "./single_renders.ts";
 import { SmallSource, type SmallSourceStats } from "./small_source.ts";
 import { type Wanted, wantsOwn } from "./wanted.ts";
@@ -39,13 +37,12 @@ export interface Renditions extends AsyncDisposable {
    */
   heightsOf(camera: Camera): readonly number[];
   /**
-   * Renders one picture, such as a recorded one.
+   * Returns what renders single pictures of a camera, such as recorded ones; undefined if the client
+   * wants those as they are. It throws a {@link RenditionError} if too many pictures wait.
    *
    * @param camera Name of the camera.
-   * @param capturedAt Milliseconds since the Unix epoch, for the overlay.
-   * @throws {RenditionError} If it cannot be made.
    */
-  render(camera: string, jpeg: Jpeg, capturedAt: number, wanted: Wanted): Promise<Processed>;
+  rendererOf(camera: string, wanted: Wanted): ProcessPicture | undefined;
   /** Returns the state and the counters of a camera's renditions. */
   statsOf(camera: Camera): CameraRenditionStats;
 }
@@ -73,7 +70,7 @@ export interface RenditionsOptions {
   readonly log: Log;
   /** Where the cameras report their failures. */
   readonly events?: Pick<Events<CameraEvent>, "subscribe">;
-  /** @default {TypeScript in Workers} */
+  /** @default {the server's own} */
   readonly engine?: Engine;
   /** The sizes that the engine can make, in eighths. @default {EIGHTHS} */
   readonly eighths?: readonly number[];
@@ -136,15 +133,11 @@ class AllRenditions implements Renditions {
     return this.#of(camera).heights;
   }
 
-  async render(
-    camera: string,
-    jpeg: Jpeg,
-    capturedAt: number,
-    wanted: Wanted,
-  ): Promise<Processed> {
-    const result = await this.#singles.render(this.#taskFor(camera, wanted), jpeg, capturedAt);
-    if ("jpeg" in result) return result;
-    throw new RenditionError(`Cannot convert the picture: ${result.refused}`);
+  rendererOf(camera: string, wanted: Wanted): ProcessPicture | undefined {
+    const task = this.#taskFor(camera, wanted);
+    return isOwn(task)
+      ? undefined
+      : (jpeg, capturedAt) => this.#singles.render(task, jpeg, capturedAt);
   }
 
   statsOf(camera: Camera): CameraRenditionStats {
@@ -163,7 +156,7 @@ class AllRenditions implements Renditions {
   #of(camera: Camera): CameraRenditions {
     const known = this.#cameras.get(camera);
     if (known) return known;
-    const { clock, log, eighths = EIGHTHS } = this.#options;
+    const { clock, log, engine, eighths = engine ? EIGHTHS : engineEighths() } = this.#options;
     const { name } = camera;
     const renditions = new CameraRenditions({
       camera,
@@ -215,6 +208,7 @@ function isOwn({ height, quality, overlay }: RenderTask): boolean {
 
 /** Starts a camera to learn its size. @throws {CameraError} If it delivers no frame in time. */
 async function measure(camera: Camera): Promise<void> {
-  using _hold = Hold.at(camera, "viewer");
+  using hold = Hold.at(camera, "background");
   await camera.ready();
+  hold.keep();
 }

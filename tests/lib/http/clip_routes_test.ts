@@ -1,5 +1,6 @@
 import {
   assert,
+  assertAlmostEquals,
   assertEquals,
   assertMatch,
   assertNotEquals,
@@ -10,6 +11,7 @@ import { join } from "../../../lib/matroska/ebml.ts";
 import { needing } from "../../parts.ts";
 import { leavingNoProcess } from "../../processes.ts";
 import { ClipLibrary, numberedFrames } from "../recording/clip_library.ts";
+import { FakeEngine, smaller } from "../recording/fake_engine.ts";
 import { pictures, uneven } from "../recording/pictures.ts";
 import { FakeRecording, setUpRecording } from "./fake_recording.ts";
 
@@ -18,10 +20,10 @@ const NOW = Date.UTC(2026, 0, 1);
 /** The recording: 250 frames until 10 s before the request. */
 const FROM = NOW - 20_000;
 
-function setUp(library: ClipLibrary): Hono {
+function setUp(library: ClipLibrary, engine?: FakeEngine): Hono {
   const recording = new FakeRecording([FROM]);
   recording.clips = library.clips;
-  return setUpRecording(recording).app;
+  return setUpRecording(recording, { engine: engine?.start }).app;
 }
 
 function recorded(): ClipLibrary {
@@ -172,6 +174,9 @@ const REFUSED: Record<string, readonly [query: string, status: number, message: 
     '"from" must be before "to"',
   ],
   "an empty period": ["from=now&to=now", 400, '"from" must be before "to"'],
+  "a wrong height": ["from=-1h&height=0", 400, 'Cannot read "height" as a whole number of pixels'],
+  "a wrong quality": ["from=-1h&quality=101", 400, 'Cannot read "quality" as a whole number'],
+  "a wrong overlay": ["from=-1h&overlay=on", 400, 'Cannot read "overlay" as 0 or 1'],
   "a negative speed": [
     "from=-1h&speed=-1",
     400,
@@ -265,3 +270,93 @@ Deno.test(
       for (const { body } of responses) await body!.cancel();
     }),
 );
+
+Deno.test("a clip in another size has no known length and no ranges, but an estimate", async () => {
+  await using library = recorded();
+  const engine = new FakeEngine();
+  const app = setUp(library, engine);
+  for (const format of ["mkv", "mjpeg"]) {
+    engine.times.length = 0;
+    const path = `/cameras/front/clip.${format}?from=-1h&height=360&quality=low&overlay=1`;
+    const headers = { Range: "bytes=0-9" };
+    const [get, head] = [
+      await app.request(path, { headers }),
+      await app.request(path, { headers, method: "HEAD" }),
+    ];
+    assertEquals([head.body, engine.times.length], [null, 2]);
+    const bytes = await bytesOf(get);
+    for (const { status, headers } of [get, head]) {
+      assertEquals(status, 200);
+      assertEquals(Object.fromEntries(headers), {
+        "accept-ranges": "none",
+        "cache-control": "no-store",
+        "content-disposition": `attachment; filename="front-2025-12-31T23-59-40Z.${format}"`,
+        "content-type": headers.get("Content-Type")!,
+        "x-accel-buffering": "no",
+        "x-clip-duration": "10.000",
+        "x-clip-estimated-length": headers.get("X-Clip-Estimated-Length")!,
+        "x-clip-frames": "250",
+        "x-content-type-options": "nosniff",
+        "x-timestamp": (FROM / 1000).toFixed(6),
+      });
+    }
+    const estimated = Number(get.headers.get("X-Clip-Estimated-Length"));
+    if (format === "mkv") continue; // its frames have as much more as such small pictures
+    const frames = numberedFrames({ at: 0, count: 250 }).map(({ jpeg }) => smaller(jpeg));
+    assertEquals(bytes, join(...frames));
+    assertAlmostEquals(estimated, bytes.length, bytes.length / 50);
+    assertEquals(engine.times.at(-1), FROM + 249 * 40);
+  }
+  assertEquals(engine.tasks.map(({ height, quality, overlay }) => [height, quality, overlay]), [
+    [360, 30, { text: "%name %date %time", place: "top", camera: "front" }],
+  ]);
+  assertEquals([library.open, engine.inFlight], [0, 0]);
+});
+
+Deno.test("a clip in another size is refused with a 422 if its first picture cannot be converted", async () => {
+  await using library = recorded();
+  const engine = new FakeEngine();
+  engine.refuse = () => "progressive JPEG";
+  const app = setUp(library, engine);
+  for (const format of ["mkv", "mjpeg", "mp4"]) {
+    const path = `/cameras/front/clip.${format}?from=-1h&height=360`;
+    const head = await app.request(path, { method: "HEAD" });
+    const get = await app.request(path);
+    assertEquals([head.status, get.status], [422, 422]);
+    assertEquals(
+      await get.text(),
+      "The recorded pictures cannot be converted: progressive JPEG\n",
+    );
+  }
+  assertEquals([library.open, library.log], [0, []]);
+});
+
+Deno.test("a clip reports once for a segment which pictures it cannot convert", async () => {
+  await using library = recorded();
+  const engine = new FakeEngine();
+  engine.refuse = (_, at) => at > FROM + 100 && at < FROM + 1_000 ? "progressive JPEG" : undefined;
+  const response = await setUp(library, engine).request(
+    "/cameras/front/clip.mjpeg?from=-1h&height=360",
+  );
+  const all = numberedFrames({ at: FROM, count: 250 });
+  const kept = all.filter(({ at }) => !engine.refuse(all[0]!.jpeg, at));
+  assertEquals(await bytesOf(response), join(...kept.map(({ jpeg }) => smaller(jpeg))));
+  assertEquals(library.log, [
+    "clip without frames that cannot be converted: progressive JPEG",
+  ]);
+});
+
+Deno.test("as many clips in other sizes are sent at once as others", async () => {
+  await using library = recorded();
+  const app = setUp(library, new FakeEngine());
+  const path = "/cameras/front/clip.mkv?from=-1h&height=360";
+  const responses = await Promise.all(Array.from({ length: 32 }, () => app.request(path)));
+  assert(responses.every(({ status }) => status === 200));
+  const refused = await app.request(path);
+  assertEquals([refused.status, refused.headers.get("Retry-After")], [503, "10"]);
+  await responses[0]!.body!.cancel();
+  const next = await app.request(path);
+  assertEquals(next.status, 200);
+  for (const { body } of [...responses.slice(1), next]) await body!.cancel();
+  assertEquals(library.open, 0);
+});

@@ -1,21 +1,27 @@
-import { assertEquals, assertLess, assertRejects } from "@std/assert";
+import { assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
 import { settlesWithin } from "../../../lib/clock.ts";
 import { Browser, CHROMIUM } from "../../browser.ts";
 import { needing } from "../../parts.ts";
 import { leavingNoProcess } from "../../processes.ts";
 import { ClipLibrary, numberedFrames } from "../recording/clip_library.ts";
+import { FakeEngine } from "../recording/fake_engine.ts";
 import { flashes } from "../recording/flashes.ts";
 import { pictures, uneven } from "../recording/pictures.ts";
 import { FakeRecording, setUpRecording } from "./fake_recording.ts";
 
+const MP4 = { ignore: needing("ffmpeg").ignore || Deno.build.os === "windows" };
 /** The time of the requests. */
 const NOW = Date.UTC(2026, 0, 1);
 
 /** Runs a test with a server that makes clips of a library. */
-async function serving(library: ClipLibrary, test: (url: string) => Promise<void>): Promise<void> {
+async function serving(
+  library: ClipLibrary,
+  test: (url: string) => Promise<void>,
+  engine?: FakeEngine,
+): Promise<void> {
   const recording = new FakeRecording([NOW - 1000]);
   recording.clips = library.clips;
-  const { app } = setUpRecording(recording);
+  const { app } = setUpRecording(recording, { engine: engine?.start });
   app.get("/page", (c) => c.html("<video id=clip src=/cameras/front/clip.mp4?from=-1h>"));
   const options = { hostname: "127.0.0.1", port: 0, onListen: () => {} };
   await using server = Deno.serve(options, (request, info) => app.fetch(request, info));
@@ -80,7 +86,46 @@ Deno.test("a clip is read only as fast as its client reads it", async () => {
   });
 });
 
-const MP4 = { ignore: needing("ffmpeg").ignore || Deno.build.os === "windows" };
+Deno.test("a clip in another size is converted only as fast as its client reads it", async () => {
+  await using library = new ClipLibrary();
+  const size = () => 400_000;
+  library.record(numberedFrames({ at: NOW - 60_000, count: 500, size }));
+  const engine = new FakeEngine();
+  await serving(library, async (url) => {
+    const response = await fetch(`${url}/cameras/front/clip.mkv?from=-1h&height=360`);
+    let before: number;
+    do {
+      before = engine.times.length;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    } while (engine.times.length > before);
+    assertLess(before, 200); // 40 MB: what the sockets and the client's stream hold
+    await response.body!.cancel();
+    await until(() => library.open === 0);
+    assertEquals(engine.inFlight, 0);
+    assertLess(engine.times.length, before + 5);
+  }, engine);
+});
+
+Deno.test(
+  "no picture is converted any more when the client of an MP4 has left",
+  MP4,
+  () =>
+    leavingNoProcess(async () => {
+      await using library = new ClipLibrary();
+      library.record(uneven(NOW - 60_000, await pictures("640x480", 600)));
+      const engine = new FakeEngine();
+      engine.convert = (jpeg) => jpeg;
+      await serving(library, async (url) => {
+        const response = await fetch(`${url}/cameras/front/clip.mp4?from=-1h&height=360`);
+        const reader = response.body!.getReader();
+        await reader.read();
+        assertGreater(engine.times.length, 2);
+        await reader.cancel();
+        await until(() => library.open === 0);
+        assertEquals(engine.inFlight, 0);
+      }, engine);
+    }),
+);
 
 Deno.test(
   "ffmpeg exits within 1 s when a client leaves, also before the response",

@@ -12,6 +12,7 @@ import type {
   RecorderStatus,
   Recording,
 } from "../../../lib/recording/mod.ts";
+import { type Engine, openRenditions } from "../../../lib/renditions/mod.ts";
 import { ManualClock } from "../../manual_clock.ts";
 import { noEvents } from "../../silent.ts";
 import { jpegWith } from "./fake_source.ts";
@@ -134,7 +135,7 @@ export function imageOf(at: number): Jpeg {
  */
 export function setUpRecording(
   recording: Recording | undefined,
-  { password = "" } = {},
+  { password = "", engine }: { password?: string; engine?: Engine } = {},
 ): { app: Hono; clock: ManualClock } {
   const clock = new ManualClock();
   const log = { info() {}, warn() {}, error() {} };
@@ -151,5 +152,7 @@ export function setUpRecording(
   );
   const access = password ? { user: "me", password } : "this machine";
   const authenticator = new Authenticator(access, common);
-  return { app: createServerApp({ ...common, cameras, recording, authenticator }), clock };
+  const renditions = openRenditions({ ...common, engine });
+  const app = createServerApp({ ...common, cameras, recording, renditions, authenticator });
+  return { app, clock };
 }

@@ -1,4 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { FakeEngine, smaller } from "../recording/fake_engine.ts";
 import { FakeRecording, imageOf, setUpRecording } from "./fake_recording.ts";
 
 /** The present, and the times of frames before it. */
@@ -14,9 +15,11 @@ function record(): FakeRecording {
   );
 }
 
+const engine = new FakeEngine();
+
 /** Requests the frame at a time in milliseconds. */
 async function get(recording: FakeRecording, at: number | string, more = "", method = "GET") {
-  const { app } = setUpRecording(recording);
+  const { app } = setUpRecording(recording, { engine: engine.start });
   const time = typeof at === "number" ? `${at / 1000}` : at;
   const response = await app.request(`/cameras/front/snapshot.jpg?at=${time}${more}`, { method });
   const bytes = await response.bytes();
@@ -122,4 +125,37 @@ Deno.test("GET snapshot.jpg?at= refuses what is no time and no tolerance", async
     assertEquals(response.status, 400);
     assertStringIncludes(text, `Cannot read "${more ? "tolerance" : "at"}" as a `);
   }
+});
+
+Deno.test("GET snapshot.jpg?at=&height= converts the frame, with its time, and its length", async () => {
+  const query = "&height=360&quality=60&overlay=1";
+  const { response, bytes } = await get(record(), OLD + 1_999, query);
+  assertEquals(bytes, smaller(imageOf(OLD + 1_000)));
+  const { headers } = response;
+  assertEquals(headers.get("Content-Length"), `${bytes.length}`);
+  assertEquals(headers.get("X-Timestamp"), ((OLD + 1_000) / 1000).toFixed(6));
+  assertEquals(headers.get("Cache-Control"), "private, max-age=86400, immutable");
+  assertEquals(engine.times.splice(0), [OLD + 1_000]);
+  const { height, quality, overlay } = engine.tasks.at(-1)!;
+  assertEquals([height, quality, overlay?.camera], [360, 60, "front"]);
+
+  const head = (await get(record(), OLD + 1_999, query, "HEAD")).response;
+  const expected = Object.fromEntries(headers);
+  delete expected["content-length"]; // known only when the picture has been converted
+  assertEquals(Object.fromEntries(head.headers), expected);
+  assertEquals(engine.times, []);
+});
+
+Deno.test("GET snapshot.jpg?at=&overlay=0 returns the frame as it was recorded", async () => {
+  const { bytes } = await get(record(), OLD, "&overlay=0");
+  assertEquals([bytes, engine.times], [imageOf(OLD), []]);
+});
+
+Deno.test("GET snapshot.jpg?at=&height= says why a frame cannot be converted", async () => {
+  engine.refuse = () => "progressive JPEG";
+  const { response, text } = await get(record(), OLD, "&height=360");
+  assertEquals(response.status, 422);
+  assertEquals(text, "The recorded picture cannot be converted: progressive JPEG");
+  const wrong = await get(record(), OLD, "&height=360p");
+  assertEquals(wrong.response.status, 400);
 });
