@@ -56,8 +56,8 @@ export class PlainStream {
     this.image.src = `${this.#path}?t=${Date.now()}${height}`;
   }
 
-  /** Opens the stream again if larger pictures are needed. @param {number | undefined} height */
-  setHeight(height = Infinity) {
+  /** Opens the stream again if larger pictures are needed. @param {number} height */
+  setHeight(height) {
     if (height <= Math.max(this.#height, this.image.naturalHeight)) return;
     this.#height = height;
     this.#hasFailed = false;

@@ -153,7 +153,8 @@ export class Tile {
     const before = this.height;
     this.height = chooseHeight(this.status.heights, isOwn ? Infinity : needed, steps, before);
     if (this.height !== before) this.sizeError = undefined;
-    this.#plain?.setHeight(this.height);
+    const own = this.status.heights?.at(-1);
+    if (own) this.#plain?.setHeight(this.height ?? own);
     return this.height;
   }
 
