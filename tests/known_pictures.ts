@@ -10,8 +10,8 @@ export interface KnownPicture {
   readonly seen: Jpeg;
 }
 
-/** How the pictures of a camera are encoded: options of `cjpeg`, or what is added. */
-type Make = (width: number, height: number) => Promise<KnownPicture>;
+/** Makes a picture. @param more Options of `cjpeg`. */
+type Make = (...more: string[]) => Promise<KnownPicture>;
 
 const TEXT = new TextEncoder();
 
@@ -23,28 +23,30 @@ const KINDS: Readonly<Record<string, Make>> = {
   "grey": encoded("-grayscale"),
   "restart": encoded("-sample", "2x2", "-restart", "1"),
   "optimised": encoded("-sample", "2x1", "-optimize"),
-  "odd": async (width, height) => await encoded("-sample", "2x2")(width - 3, height - 5),
-  "thumbnail": async (width, height) => {
-    const { jpeg: seen } = await encoded("-sample", "2x2")(width, height);
-    const thumbnail = await encode({ width: 80, height: 48 });
-    return { jpeg: withThumbnails(seen, thumbnail), seen };
+  "odd": async (...more) => {
+    const jpeg = await encode({ width: 317, height: 235, args: ["-sample", "2x2", ...more] });
+    return { jpeg, seen: jpeg };
   },
-  "turned": async (width, height) => {
-    const { jpeg: stored } = await encoded("-sample", "2x1")(width, height);
-    const thumbnail = await encode({ width: 80, height: 48 });
+  "thumbnail": async (...more) => {
+    const { jpeg: seen } = await encoded("-sample", "2x2")(...more);
+    return { jpeg: withThumbnails(seen, await thumbnailPicture()), seen };
+  },
+  "turned": async (...more) => {
+    const { jpeg: stored } = await encoded("-sample", "2x1")(...more);
     const seen = await run("jpegtran", ["-trim", "-rotate", "90"], stored);
-    return { jpeg: withSegment(stored, exifWith({ thumbnail })), seen };
+    const exif = exifWith({ thumbnail: await thumbnailPicture() });
+    return { jpeg: withSegment(stored, exif), seen };
   },
 };
 
 /** Names of the kinds. */
 export const KIND_NAMES: readonly string[] = Object.keys(KINDS);
 
-/** Makes two pictures of each kind; the second one is larger. */
+/** Makes two pictures of each kind, of the same size, in different quality. */
 export async function knownPictures(): Promise<Map<string, KnownPicture[]>> {
   const entries = await Promise.all(
     Object.entries(KINDS).map(async ([name, make]) =>
-      [name, await Promise.all([make(320, 240), make(352, 256)])] as const
+      [name, await Promise.all([make(), make("-quality", "50")])] as const
     ),
   );
   return new Map(entries);
@@ -56,10 +58,14 @@ export async function progressivePicture(): Promise<Jpeg> {
 }
 
 function encoded(...args: string[]): Make {
-  return async (width, height) => {
-    const jpeg = await encode({ width, height, args });
+  return async (...more) => {
+    const jpeg = await encode({ width: 320, height: 240, args: [...args, ...more] });
     return { jpeg, seen: jpeg };
   };
+}
+
+function thumbnailPicture(): Promise<Jpeg> {
+  return encode({ width: 80, height: 48 });
 }
 
 /** Adds all segments in which cameras and programs put another version of the picture. */

@@ -1,10 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Bytes } from "../lib/bytes.ts";
 import type { Jpeg } from "../lib/frame.ts";
-import { segments } from "../lib/jpeg/segments.ts";
+import { segments, sizeOf } from "../lib/jpeg/segments.ts";
+import { readBaseline } from "../lib/pixels/baseline.ts";
 import type { Rectangle } from "../lib/pixels/rectangle.ts";
 import { run } from "./lib/pixels/libjpeg.ts";
-import { ffmpeg } from "./ffmpeg.ts";
+import { decodeJpeg } from "./ffmpeg.ts";
 
 /** Pixels of a picture, one byte each, or three for colours. */
 export interface Pixels {
@@ -29,10 +30,27 @@ async function colourPixels(jpeg: Jpeg): Promise<Pixels> {
   return readPixmap(await run("djpeg", ["-rgb", "-dct", "int", "-pnm"], jpeg));
 }
 
-/** Decodes the colours of a picture with ffmpeg. */
-async function ffmpegPixels(jpeg: Jpeg): Promise<Pixels> {
-  const args = ["-f", "mjpeg", "-i", "pipe:0", "-vf", "format=rgb24", "-f", "image2pipe"];
-  return readPixmap((await ffmpeg([...args, "-c:v", "ppm", "pipe:1"], jpeg)).output);
+/** Decodes the planes of a picture with ffmpeg: brightness, and two smaller ones for colour. */
+async function ffmpegPlanes(jpeg: Jpeg): Promise<Pixels[]> {
+  const { output, warnings } = await decodeJpeg(jpeg);
+  const { width, height } = sizeOf(jpeg)!;
+  const planes = [{ width, height, values: output.subarray(0, width * height) }];
+  const rest = output.subarray(width * height);
+  if (rest.length === 0) return planes;
+  const baseline = readBaseline(jpeg);
+  assert(!("refused" in baseline));
+  const { h, v } = baseline.components[1]!;
+  const colour = {
+    width: Math.ceil(width * 8 * h / baseline.mcuWidth),
+    height: Math.ceil(height * 8 * v / baseline.mcuHeight),
+  };
+  assertEquals(rest.length, 2 * colour.width * colour.height, warnings.join("\n"));
+  const half = rest.length / 2;
+  return [
+    ...planes,
+    { ...colour, values: rest.subarray(0, half) },
+    { ...colour, values: rest.subarray(half) },
+  ];
 }
 
 /** Options of {@link assertMasked}. */
@@ -40,6 +58,8 @@ export interface MaskedOptions {
   /** The pictures that the camera sends, as people see them, without a mask. */
   readonly seen: readonly Pixels[];
   readonly mask: readonly Rectangle[];
+  /** Rectangles with a text: they differ from the camera's picture. @default {[]} */
+  readonly texts?: readonly Rectangle[];
   /** Whether it was encoded anew, so that its colours are not exact. @default {false} */
   readonly isLossy?: boolean;
 }
@@ -50,21 +70,27 @@ export interface MaskedOptions {
  */
 export async function assertMasked(
   jpeg: Jpeg,
-  { seen, mask, isLossy = false }: MaskedOptions,
+  { seen, mask, texts = [], isLossy = false }: MaskedOptions,
   name: string,
 ): Promise<void> {
   const tolerance = isLossy ? 6 : 1;
-  for (const decode of [greyPixels, colourPixels, ffmpegPixels]) {
-    const pixels = await decode(jpeg);
-    const worst = Math.max(...mask.map((one) => worstInside(pixels, one)));
-    assert(worst <= tolerance, `${name}: ${worst} off grey by ${decode.name}`);
+  const grey = isLossy ? mask.map(withoutRim) : mask;
+  const decoded = { djpeg: [await colourPixels(jpeg)], ffmpeg: await ffmpegPlanes(jpeg) };
+  for (const [decoder, planes] of Object.entries(decoded)) {
+    const worst = Math.max(...planes.flatMap((one) => grey.map((box) => worstInside(one, box))));
+    assert(worst <= tolerance, `${name}: ${worst} off grey, decoded by ${decoder}`);
   }
   if (isLossy) return;
-  const grey = await greyPixels(jpeg);
-  const same = seen.filter((one) => one.width === grey.width && one.height === grey.height);
+  const pixels = await greyPixels(jpeg);
+  const { width, height } = pixels;
+  const same = seen.filter((one) => one.width === width && one.height === height);
   const sizes = seen.map(({ width, height }) => `${width}x${height}`);
-  assert(same.length > 0, `${name}: ${grey.width}x${grey.height}, not ${sizes}`);
-  assert(same.some((one) => isSameOutside(grey, one, mask)), `${name}: changed outside`);
+  assert(same.length > 0, `${name}: ${width}x${height}, not ${sizes}`);
+  const changed = [...mask, ...texts];
+  assert(same.some((one) => isSameOutside(pixels, one, changed)), `${name}: changed outside`);
+  for (const text of texts) {
+    assert(same.every((one) => !isSameInside(pixels, one, text)), `${name}: no text`);
+  }
   assertNothingHidden(jpeg, name);
 }
 
@@ -104,6 +130,24 @@ function isSameOutside(
     }
   }
   return true;
+}
+
+function isSameInside(pixels: Pixels, other: Pixels, rectangle: Rectangle): boolean {
+  const rows = cut(other, rectangle);
+  return cut(pixels, rectangle).every((value, i) => value === rows[i]);
+}
+
+/** Returns the rows of a rectangle, in their full width. */
+function cut({ width, height, values }: Pixels, { top, bottom }: Rectangle): Bytes {
+  return values.subarray(
+    width * Math.ceil(top * height / 100),
+    width * Math.floor(bottom * height / 100),
+  );
+}
+
+/** Returns a rectangle without the rim where an encoder mixes it with its neighbourhood. */
+function withoutRim({ left, top, right, bottom }: Rectangle): Rectangle {
+  return { left: left + 5, top: top + 5, right: right - 5, bottom: bottom - 5 };
 }
 
 /** Asserts that there is no other picture in a JPEG. */

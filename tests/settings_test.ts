@@ -72,6 +72,23 @@ Deno.test("the server has no warning for the environment of the tests", async ()
   assert(!server.output.includes("Warning:"), server.output);
 });
 
+Deno.test("the server refuses to start if a privacy mask would have no effect", async () => {
+  const rows = [
+    [{ PRIVACY_MASKS: "0,0,30,20" }, /PRIVACY_MASKS is not a setting; did you mean PRIVACY_MASK\?/],
+    [{ BACK_PRIVACY_MASK: "0,0,30,20" }, /BACK_PRIVACY_MASK is not read: CAMERA names no camera/],
+    [{ PRIVACY_MASK: "30,0,0,20" }, /Cannot read PRIVACY_MASK as rectangles in per cent/],
+    [{ PRIVACY_MASK: ";" }, /Cannot read PRIVACY_MASK as rectangles in per cent/],
+    [{ FRONT_PRIVACY_MASK: "'0,0,1,1'" }, /FRONT_PRIVACY_MASK as .*remove its quotation marks/],
+  ] as const;
+  for (const [env, expected] of rows) {
+    for (const task of ["start", "doctor"]) {
+      const { code, stdout, stderr } = await type([task], { CAMERA: "front=emulated", ...env });
+      assertEquals([code, stdout, stderr.length], [2, [], 1], `${stderr}`);
+      assertMatch(stderr[0]!, expected);
+    }
+  }
+});
+
 Deno.test("the server names a misspelled setting with the error that it causes", async () => {
   const { code, stderr } = await type(["start"], { HOST: "0.0.0.0", AUHT: "me:secret" });
   assertEquals([code, stderr.length], [2, 1]);

@@ -5,7 +5,7 @@ import { readQuery, readSwitchQuery } from "./query.ts";
 /** Maximum height that can be requested, in pixels. */
 const MAX_HEIGHT = 16_384;
 /** JPEG quality of the words for it. */
-const QUALITIES: Readonly<Record<string, number>> = { low: 30, medium: 60 };
+const QUALITIES: ReadonlyMap<string, number> = new Map([["low", 30], ["medium", 60]]);
 
 /**
  * Reads in which size and quality a client wants pictures: `?height=360&quality=60&overlay=1`.
@@ -17,7 +17,12 @@ export function readWantedQuery(c: Context): Wanted {
   const quality = "a whole number from 1 to 100, or low or medium";
   return {
     height: readQuery(c, "height", height, (text) => readInteger(text, MAX_HEIGHT)),
-    quality: readQuery(c, "quality", quality, (text) => QUALITIES[text] ?? readInteger(text, 100)),
+    quality: readQuery(
+      c,
+      "quality",
+      quality,
+      (text) => QUALITIES.get(text) ?? readInteger(text, 100),
+    ),
     overlay: readSwitchQuery(c, "overlay"),
   };
 }

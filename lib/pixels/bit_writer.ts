@@ -1,25 +1,42 @@
-import type { Bytes } from "../bytes.ts";
+import { type Bytes, HEADROOM, markHeadroom } from "../bytes.ts";
+import type { Jpeg } from "../frame.ts";
 
-/** Puts bits into bytes, with a zero behind each FF. The caller makes room by {@link reserve}. */
+/**
+ * Writes bits of entropy-coded data, with a stuffed zero behind each FF. It does not check its
+ * capacity when it writes: call {@link reserve} first.
+ */
 export class BitWriter {
+  /** What was written, up to `end`. */
   bytes: Bytes;
+  /** Number of complete bytes. */
   end: number;
+  #view: DataView<ArrayBuffer>;
+  /** Bits that are no complete byte yet: the lowest {@link #count}. */
   #pending = 0;
   #count = 0;
 
   constructor(capacity: number, end = 0) {
     this.bytes = new Uint8Array(capacity);
+    this.#view = new DataView(this.bytes.buffer);
     this.end = end;
   }
 
+  /** Begins again, with these bytes as they are. */
+  restart(bytes: Bytes): void {
+    this.end = this.#pending = this.#count = 0;
+    this.append(bytes);
+  }
+
+  /** Enlarges the buffer if its free space is less than a number of bytes. */
   reserve(more: number): void {
     if (this.end + more <= this.bytes.length) return;
     const larger = new Uint8Array(Math.max(this.bytes.length * 2, this.end + more));
     larger.set(this.bytes);
     this.bytes = larger;
+    this.#view = new DataView(larger.buffer);
   }
 
-  /** At most 24 bits. */
+  /** Writes the lowest bits of a value, at most 24, and no others may be set. Up to 6 bytes. */
   write(value: number, length: number): void {
     const pending = this.#pending << length | value;
     let count = this.#count + length;
@@ -33,41 +50,75 @@ export class BitWriter {
     this.#count = count;
   }
 
-  /** Copies bits from a place in unstuffed bytes: the most of a picture that stays as it was. */
+  /** Copies bits from unstuffed bytes, from one position to another in bits. Makes room itself. */
   copy(view: DataView, from: number, to: number): void {
     this.reserve((to - from >> 3) * 2 + 16);
     let at = from;
-    // to a byte's edge of what is written, then whole bytes without a loop per bit
     const lead = Math.min((8 - this.#count) & 7, to - at);
-    if (lead > 0) {
-      this.write((view.getUint32(at >>> 3) << (at & 7)) >>> (32 - lead), lead);
-      at += lead;
-    }
-    if (this.#count === 0) {
-      const bytes = this.bytes, shift = 8 - (at & 7);
-      let end = this.end, source = at >>> 3;
-      const whole = to - at >> 3;
-      let last = view.getUint8(source);
-      for (let i = 0; i < whole; i++) {
-        const next = view.getUint8(++source);
-        const byte = (last << 8 | next) >>> shift & 0xff;
-        last = next;
+    if (lead > 0) at = this.#copyBits(view, at, lead);
+    if (this.#count === 0) at = this.#copyBytes(view, at, to);
+    while (at < to) at = this.#copyBits(view, at, Math.min(8, to - at));
+  }
+
+  /** Copies at most 8 bits, and returns where they end. */
+  #copyBits(view: DataView, at: number, count: number): number {
+    this.write((view.getUint32(at >>> 3) << (at & 7)) >>> (32 - count), count);
+    return at + count;
+  }
+
+  /** Copies whole bytes to a byte's edge, four at once as long as none of them is FF. */
+  #copyBytes(view: DataView, from: number, to: number): number {
+    const bytes = this.bytes, into = this.#view;
+    const shift = from & 7;
+    let source = from >>> 3, end = this.end;
+    const last = source + (to - from >> 3);
+    while (source < last) {
+      while (source + 4 <= last) {
+        const word = view.getUint32(source) << shift | view.getUint8(source + 4) >> (8 - shift);
+        if (((~word - 0x01010101) & word & 0x80808080) !== 0) break;
+        into.setInt32(end, word);
+        source += 4;
+        end += 4;
+      }
+      for (let i = 0; i < 4 && source < last; i++, source++) {
+        const byte = view.getUint16(source) >> (8 - shift) & 0xff;
         bytes[end++] = byte;
         if (byte === 0xff) bytes[end++] = 0;
       }
-      this.end = end;
-      at += whole << 3;
     }
-    while (at < to) {
-      const some = Math.min(8, to - at);
-      this.write((view.getUint32(at >>> 3) << (at & 7)) >>> (32 - some), some);
-      at += some;
-    }
+    this.end = end;
+    return (last << 3) + shift;
   }
 
-  /** Fills up the last byte with ones. */
+  /** Pads the last byte with ones. Makes room itself. */
   align(): void {
     this.reserve(4);
     if (this.#count > 0) this.write((1 << (8 - this.#count)) - 1, 8 - this.#count);
   }
+
+  /** Pads the last byte, and appends bytes as they are: a marker, or data with stuffed zeros. */
+  append(bytes: Bytes): void {
+    this.align();
+    this.reserve(bytes.length);
+    this.bytes.set(bytes, this.end);
+    this.end += bytes.length;
+  }
+
+  /** Pads the last byte, and appends a restart marker. @param index Counts from 0, without end. */
+  restartMarker(index: number): void {
+    this.align();
+    this.bytes[this.end++] = 0xff;
+    this.bytes[this.end++] = 0xd0 | index & 7;
+  }
+
+  /** Ends the picture, and returns it in memory of its own with {@link HEADROOM} around it. */
+  finish(): Jpeg {
+    this.append(EOI);
+    const buffer = new ArrayBuffer(HEADROOM + this.end + HEADROOM);
+    const jpeg = new Uint8Array(buffer, HEADROOM, this.end);
+    jpeg.set(this.bytes.subarray(0, this.end));
+    return markHeadroom(jpeg);
+  }
 }
+
+const EOI = Uint8Array.of(0xff, 0xd9);

@@ -1,16 +1,112 @@
 import type { Jpeg } from "../frame.ts";
+import { segments } from "../jpeg/segments.ts";
+import { exifOrientation } from "./exif_orientation.ts";
+import { HeaderReader, type PictureHeader, type ReadHeader } from "./header_reader.ts";
+import { combine, isUpright, type Orientation, UPRIGHT } from "./orientation.ts";
+import { OverlayText } from "./overlay_text.ts";
+import { LACKS_SYMBOL, Patcher, type Patches } from "./patcher.ts";
+import { type Contents, makePatches } from "./patches.ts";
+import { Retabler } from "./retable.ts";
 import type { EditTask, PictureProcessor, Processed, Refused } from "./task.ts";
+import { Turner } from "./turner.ts";
 
 /** Turns and masks the pictures of a camera, and writes a text into them. */
 export class Editor implements PictureProcessor {
   readonly #task: EditTask;
+  readonly #text: OverlayText | undefined;
+  readonly #headers = new HeaderReader();
+  readonly #turnedHeaders = new HeaderReader();
+  readonly #turner = new Turner();
+  readonly #patcher = new Patcher();
+  readonly #retabler = new Retabler();
+  /** The patches for the camera's pictures, and for those with the standard Huffman tables. */
+  readonly #patches = new PatchCache();
+  readonly #standardPatches = new PatchCache();
+
+  #exif = UPRIGHT;
+  #orientation: Orientation;
 
   constructor(task: EditTask) {
     this.#task = task;
+    this.#orientation = combine(this.#exif, task.orientation);
+    this.#text = task.overlay && new OverlayText(task.overlay);
   }
 
   /** See {@link PictureProcessor.process}. */
-  process(_jpeg: Jpeg, _capturedAt: number): Processed | Refused {
-    return { refused: `not implemented: ${this.#task.type}` }; // helper a
+  process(jpeg: Jpeg, capturedAt: number): Processed | Refused {
+    const parts = [...segments(jpeg)];
+    const read = this.#headers.read(jpeg, parts);
+    if ("refused" in read) return read;
+    const turned = this.#turn(jpeg, read, this.#orientationOf(exifOrientation(jpeg, parts)));
+    if ("refused" in turned) return turned;
+    const edited = this.#edit(turned, this.#contentsAt(capturedAt));
+    if ("refused" in edited) return edited;
+    const { width, height } = turned.header.baseline;
+    return { jpeg: edited, size: { width, height } };
+  }
+
+  /** Returns how a picture is to be turned: the same object for the same orientation. */
+  #orientationOf(exif: Orientation): Orientation {
+    if (exif !== this.#exif) {
+      this.#exif = exif;
+      this.#orientation = combine(exif, this.#task.orientation);
+    }
+    return this.#orientation;
+  }
+
+  #turn(jpeg: Jpeg, read: ReadHeader, orientation: Orientation): Picture | Refused {
+    if (isUpright(orientation)) return { ...read, jpeg };
+    const intact = this.#task.mask.length > 0 ? this.#intact(jpeg, read) : { ...read, jpeg };
+    if ("refused" in intact) return intact;
+    const turned = this.#turner.turn(intact.jpeg, intact, orientation);
+    if ("refused" in turned) return turned;
+    const header = this.#turnedHeaders.read(turned);
+    return "refused" in header ? header : { ...header, jpeg: turned };
+  }
+
+  /** Refuses a damaged picture, which could not be recognized as such after it was turned. */
+  #intact(jpeg: Jpeg, { header, data }: ReadHeader): Picture | Refused {
+    const copy = this.#patcher.patch(jpeg, data, { header, runs: [], isStrict: true });
+    return "refused" in copy ? copy : { jpeg: copy, header, data: header.encoded.length };
+  }
+
+  #contentsAt(time: number): Contents {
+    const { mask, overlay } = this.#task;
+    return { mask, text: overlay && { line: this.#text!.at(time), place: overlay.place } };
+  }
+
+  #edit(picture: Picture, contents: Contents): Jpeg | Refused {
+    const edited = this.#patch(picture, contents, this.#patches);
+    if (edited !== LACKS_SYMBOL) return edited;
+    const standard = this.#retabler.retable(picture.jpeg, picture);
+    if ("refused" in standard) return standard;
+    return this.#patch(standard, contents, this.#standardPatches);
+  }
+
+  #patch({ jpeg, header, data }: Picture, contents: Contents, cache: PatchCache): Jpeg | Refused {
+    const patches = cache.get(header, contents);
+    return "refused" in patches ? patches : this.#patcher.patch(jpeg, data, patches);
+  }
+}
+
+/** A picture whose header was read. */
+interface Picture extends ReadHeader {
+  readonly jpeg: Jpeg;
+}
+
+/** The last patches: they change when the text or the camera's header does. */
+class PatchCache {
+  #header: PictureHeader | undefined;
+  #line: string | undefined;
+  #patches: Patches | Refused | undefined;
+
+  get(header: PictureHeader, contents: Contents): Patches | Refused {
+    const line = contents.text?.line;
+    if (!this.#patches || header !== this.#header || line !== this.#line) {
+      this.#header = header;
+      this.#line = line;
+      this.#patches = makePatches(header, contents);
+    }
+    return this.#patches;
   }
 }

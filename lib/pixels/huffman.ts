@@ -20,14 +20,10 @@ export const INVALID = 16 | END_OF_BLOCK << 9 | 1 << 16;
  */
 export interface Decoder {
   readonly table: Int32Array;
-  /** The codes that are longer than {@link LOOK} bits, aligned to 16 bits. */
-  readonly long: readonly LongCode[];
-}
-
-interface LongCode {
-  readonly code: number;
-  readonly length: number;
-  readonly entry: number;
+  /** The entries of the longer codes, by the next 16 bits minus `firstLong`. */
+  readonly long: Int32Array;
+  /** The first longer code, as 16 bits: codes become larger as they become longer. */
+  readonly firstLong: number;
 }
 
 /** Returns the value that its bits stand for (ITU-T T.81, F.2.2.1). */
@@ -38,9 +34,13 @@ function extend(bits: number, size: number): number {
 /** Makes the decoder of a table. Symbols that a baseline JPEG cannot have are invalid. */
 export function makeDecoder({ counts, values }: HuffmanTable, ac: boolean): Decoder {
   const table = new Int32Array(1 << LOOK);
-  const long: LongCode[] = [];
+  let long = new Int32Array(0), firstLong = 1 << 16;
   let code = 0, next = 0;
   for (let length = 1; length <= 16; length++) {
+    if (length === LOOK + 1) {
+      firstLong = code << (16 - length);
+      long = new Int32Array((1 << 16) - firstLong).fill(INVALID);
+    }
     for (let i = 0; i < counts[length - 1]!; i++, code++) {
       const symbol = values[next++]!;
       if (!isValid(symbol, ac)) continue;
@@ -48,7 +48,8 @@ export function makeDecoder({ counts, values }: HuffmanTable, ac: boolean): Deco
       const advance = !ac ? 1 : symbol === 0 ? END_OF_BLOCK : (symbol >> 4) + 1;
       const plain = length | size << 5 | advance << 9;
       if (length > LOOK) {
-        long.push({ code: code << (16 - length), length, entry: plain });
+        const from = (code << (16 - length)) - firstLong;
+        long.fill(plain, from, from + (1 << (16 - length)));
         continue;
       }
       const spare = LOOK - length;
@@ -63,7 +64,7 @@ export function makeDecoder({ counts, values }: HuffmanTable, ac: boolean): Deco
     }
     code <<= 1;
   }
-  return { table, long };
+  return { table, long, firstLong };
 }
 
 /**
@@ -76,11 +77,8 @@ function isValid(symbol: number, ac: boolean): boolean {
 }
 
 /** Returns the entry of a code that is longer than {@link LOOK}, from the next 16 bits. */
-export function findLong({ long }: Decoder, bits: number): number {
-  for (const { code, length, entry } of long) {
-    if (bits >> (16 - length) === code >> (16 - length)) return entry;
-  }
-  return INVALID;
+export function findLong({ long, firstLong }: Decoder, bits: number): number {
+  return bits < firstLong ? INVALID : long[bits - firstLong]!;
 }
 
 /** The codes of a table. */

@@ -208,6 +208,7 @@ function isOwn({ height, quality, overlay }: RenderTask): boolean {
 
 /** Starts a camera to learn its size. @throws {CameraError} If it delivers no frame in time. */
 async function measure(camera: Camera): Promise<void> {
-  using _hold = Hold.at(camera, "viewer");
+  using hold = Hold.at(camera, "background");
   await camera.ready();
+  hold.keep();
 }

@@ -82,13 +82,15 @@ export class SmallSource {
 
   /** Starts the stream. @returns Whether it delivers a frame within `timeout` milliseconds. */
   async #delivers(timeout: number): Promise<boolean> {
-    using _hold = Hold.at(this.small, "background");
+    using hold = Hold.at(this.small, "background");
     try {
-      return await settlesWithin(this.small.ready(), timeout, this.#clock);
+      if (!await settlesWithin(this.small.ready(), timeout, this.#clock)) return false;
     } catch (error) {
       if (!(error instanceof CameraError)) throw error;
       return false; // the camera reports it
     }
+    hold.keep();
+    return true;
   }
 
   /** Reports changes of {@link serves} to a rendition with viewers, until the result is disposed of. */

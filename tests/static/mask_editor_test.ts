@@ -186,7 +186,7 @@ Deno.test("Editor of the privacy mask in Chromium", needing(CHROMIUM, "sh"), asy
     // What was drawn is still there after a look at the page.
     const line = await page.eval<string>(LINE);
     await page.click("#mask form button");
-    assertEquals(await page.eval(IS_OPEN), false);
+    await page.until(`!(${IS_OPEN})`);
     await page.press("p");
     await page.until(IS_SHOWN, 10_000);
     assertEquals(await page.eval(LINE), line);
@@ -229,7 +229,7 @@ Deno.test("Editor of the privacy mask in Chromium", needing(CHROMIUM, "sh"), asy
     );
     assertEquals(unnamed, []);
     await page.press("Escape");
-    assertEquals(await page.eval(IS_OPEN), false);
+    await page.until(`!(${IS_OPEN})`);
     assertEquals(page.errors, []);
   });
 
