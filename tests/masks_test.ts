@@ -16,7 +16,14 @@ import { needing } from "./parts.ts";
 import { PictureServer } from "./picture_server.ts";
 import { recordingOf, segmentFiles } from "./recording/recording_server.ts";
 import { eventually, Server } from "./server.ts";
-import { FIRST_CAMERA_WAYS, jpegsAt, LIVE_WAYS, RECORDED_WAYS, type WayOut } from "./ways_out.ts";
+import {
+  FIRST_CAMERA_WAYS,
+  jpegsAt,
+  LIVE_WAYS,
+  RECORDED_WAYS,
+  RENDITION_WAYS,
+  type WayOut,
+} from "./ways_out.ts";
 
 const PROGRAMS = [...LIBJPEG, "ffmpeg"];
 const PRIVACY_MASK = "10,20,40,60; 70.5,75,100,100";
@@ -48,11 +55,11 @@ async function check(
   ways: readonly WayOut[],
 ): Promise<void> {
   for (const [camera, options] of cameras) {
-    await Promise.all(ways.map(async ({ name, isLossy, get }) => {
+    await Promise.all(ways.map(async ({ name, isLossy, isRendition, get }) => {
       const jpegs = await get(server, camera);
       assert(jpegs.length > 0, `${camera}: no picture on ${name}`);
       for (const jpeg of distinct(jpegs)) {
-        await assertMasked(jpeg, { ...options, isLossy }, `${camera} on ${name}`);
+        await assertMasked(jpeg, { ...options, isLossy, isRendition }, `${camera} on ${name}`);
       }
     }));
   }
@@ -76,6 +83,7 @@ Deno.test("pictures are masked on every way out", needing(...PROGRAMS), async (t
       },
     });
     await t.step("live", () => check(server.url, cameras, LIVE_WAYS));
+    await t.step("in other sizes", () => check(server.url, cameras, RENDITION_WAYS));
     await t.step("of the first camera", async () => {
       const [first] = KIND_NAMES;
       await check(server.url, new Map([[first!, cameras.get(first!)!]]), FIRST_CAMERA_WAYS);

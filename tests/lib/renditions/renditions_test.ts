@@ -262,6 +262,21 @@ Deno.test("a rendition follows the camera's failure and recovery", async () => {
   assertEquals([viewer.numbers, feed.error], [[1, 2, 4], undefined]);
 });
 
+Deno.test("a picture that is being made when a rendition stops does not count as refused", async () => {
+  await using all = await setUpRunning({ idleTimeout: 0 });
+  const { camera, engine, renditions } = all;
+  engine.isSlow = true;
+  const feed = await renditions.feedOf(camera, { height: 360 });
+  const viewer = new FakeViewer();
+  feed.join(viewer);
+  await settle();
+  engine.refusal = "the task is closed";
+  feed.leave(viewer);
+  await settle();
+  assertEquals([engine.live, engine.renders], [0, 1]);
+  assertEquals(renditions.statsOf(camera).totals, { frames: 0, dropped: 0, refused: 0 });
+});
+
 Deno.test("viewers of a rendition end when the camera is closed", async () => {
   await using all = await setUpRunning();
   const { camera, engine, renditions } = all;
