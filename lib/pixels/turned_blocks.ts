@@ -37,7 +37,8 @@ export class TurnedBlocks {
     const blocksPerMcu = components.reduce((sum, { h, v }) => sum + h * v, 0);
     const mcus = mcusX * mcusY;
     if (mcus * blocksPerMcu * MIN_BLOCK_BITS > scan.length * 8) return false;
-    if (scan.restarts.length < (restart ? Math.ceil(mcus / restart) - 1 : 0)) return false;
+    const restarts = restart ? Math.ceil(mcus / restart) - 1 : 0;
+    if (scan.restarts.length < restarts || !scan.isOrdered) return false;
     this.#prepare(mcus * blocksPerMcu, axes);
     const parts = components.map(({ h, v, td, ta }, index) => ({
       blocks: h * v,

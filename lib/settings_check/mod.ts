@@ -123,8 +123,8 @@ function checkDiscovered(
 
 /** Checks whether a driver reads a setting, if the server itself does not. */
 function checkRead({ variable, setting, affected, env }: ReadCheck): SettingWarning | undefined {
-  const { name, perCamera, read, default: value } = setting;
-  if (!perCamera || read || env[variable]?.trim() === value) return undefined;
+  const { name, perCamera, read } = setting;
+  if (!perCamera || read) return undefined;
   if (affected.length === 0 || affected.some(({ reads }) => reads?.has(name) ?? true)) {
     return undefined;
   }
