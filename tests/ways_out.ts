@@ -8,6 +8,8 @@ export interface WayOut {
   readonly name: string;
   /** Whether the pictures are encoded anew on this way. @default {false} */
   readonly isLossy?: boolean;
+  /** Whether the pictures have another size or quality. @default {false} */
+  readonly isRendition?: boolean;
   /** Receives some pictures. */
   get(server: string, camera: string): Promise<Jpeg[]>;
 }
@@ -26,6 +28,15 @@ export const LIVE_WAYS: readonly WayOut[] = [
   fetching("the live Matroska file", "av.mkv"),
   { name: "the live socket", get: (server, camera) => fromSocket(server, camera) },
 ];
+
+/** The ways on which live pictures leave it in other sizes and qualities. */
+export const RENDITION_WAYS: readonly WayOut[] = [
+  fetching("a smaller stream", "video_feed?height=120"),
+  fetching("a stream of low quality", "video_feed?quality=low"),
+  fetching("a smaller snapshot", "snapshot.jpg?height=60&quality=medium"),
+  fetching("a recent smaller snapshot", "snapshot.jpg?height=120&max_age=60000"),
+  fetching("a smaller live Matroska file", "av.mkv?height=90"),
+].map((way) => ({ ...way, isRendition: true }));
 
 /** Those of the first camera, which need no name. */
 export const FIRST_CAMERA_WAYS: readonly WayOut[] = [

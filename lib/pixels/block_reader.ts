@@ -10,12 +10,6 @@ import {
 } from "./value_tables.ts";
 
 /**
- * Number of bytes behind the data that are read if they are damaged. An MCU has up to 10 blocks of
- * 64 codes of 16 bits with values of 15 bits.
- */
-export const READ_AHEAD = 2_560;
-
-/**
  * Places of a block: 64 coefficients, then one for those that are not needed, and the place of the
  * last coefficient in zigzag order or {@link FLAT}.
  */

@@ -1,31 +1,10 @@
-import type { Jpeg } from "../frame.ts";
 import type { Baseline } from "./baseline.ts";
-import { READ_AHEAD } from "./block_reader.ts";
-import { type EntropyData, newEntropyData, unstuff } from "./entropy_data.ts";
+import type { EntropyData } from "./entropy_data.ts";
 
 /** A picture whose blocks can be read. */
 export interface PictureSource {
   readonly baseline: Baseline;
   readonly data: EntropyData;
-}
-
-/** Provides pictures for reading, in memory that is used again. */
-export class PictureOpener {
-  #data: EntropyData | undefined;
-
-  /**
-   * Takes the data out of a JPEG. Valid until the next call.
-   *
-   * @param start Where the data begin.
-   */
-  open(jpeg: Jpeg, baseline: Baseline, start: number): PictureSource {
-    if (!this.#data || this.#data.bytes.length < jpeg.length + READ_AHEAD) {
-      this.#data = newEntropyData(jpeg.length * 2 + READ_AHEAD);
-    }
-    const data = this.#data = unstuff(jpeg, start, this.#data);
-    data.bytes.fill(0, data.length, data.length + READ_AHEAD);
-    return { baseline, data };
-  }
 }
 
 /**

@@ -3,12 +3,13 @@ import type { Jpeg } from "../frame.ts";
 import { segments, type Size } from "../jpeg/segments.ts";
 import type { Baseline } from "./baseline.ts";
 import { Editor } from "./editor.ts";
+import { type EntropyData, unstuff } from "./entropy_data.ts";
 import { exifOrientation, exifSegment } from "./exif_orientation.ts";
 import { HeaderReader, type PictureHeader } from "./header_reader.ts";
 import type { Eighths } from "./inverse.ts";
 import { isUpright, type Orientation, UPRIGHT } from "./orientation.ts";
 import { formatOf, isSame, type PictureFormat, quantizationOf } from "./picture_format.ts";
-import { PictureOpener, type PictureSource } from "./picture_source.ts";
+import type { PictureSource } from "./picture_source.ts";
 import { Requantizer } from "./requantizer.ts";
 import { scaledSize, Scaler } from "./scaler.ts";
 import type { PictureProcessor, Processed, Refused, RenderTask } from "./task.ts";
@@ -40,11 +41,11 @@ interface Plan {
 export class Renderer implements PictureProcessor {
   readonly #task: RenderTask;
   readonly #headers = new HeaderReader();
-  readonly #opener = new PictureOpener();
   readonly #scaler = new Scaler();
   readonly #requantizer = new Requantizer();
   readonly #editor: Editor | undefined;
   #plan: Plan | undefined;
+  #data: EntropyData | undefined;
 
   constructor(task: RenderTask) {
     this.#task = task;
@@ -69,7 +70,8 @@ export class Renderer implements PictureProcessor {
     const { eighths, format } = this.#planFor(read.header, exifOrientation(jpeg, parts));
     const { width, height } = format ?? baseline;
     if (!format) return { jpeg, size: { width, height } };
-    const source = this.#opener.open(jpeg, baseline, read.data);
+    const data = this.#data = unstuff(jpeg, read.data, this.#data);
+    const source = { baseline, data };
     if (!isPlausible(source)) return { refused: "damaged JPEG" };
     const rendered = eighths === 8
       ? this.#requantizer.render(source, format)

@@ -22,8 +22,8 @@ interface Call {
 /** Options of {@link WorkerThread}. */
 export interface WorkerThreadOptions {
   readonly clock: Clock;
-  /** Called once if the Worker failed and was ended. */
-  readonly onFailure: () => void;
+  /** Called once if the Worker failed and was ended, with what its pictures are refused with. */
+  readonly onFailure: (refused: string) => void;
 }
 
 /** A Worker with the tasks that it works on. */
@@ -104,8 +104,9 @@ export class WorkerThread implements Disposable {
 
   #fail(reason: string): void {
     if (this.#hasEnded) return;
-    this.#end(`the Worker failed: ${reason}`);
-    this.#options.onFailure();
+    const refused = `the Worker failed: ${reason}`;
+    this.#end(refused);
+    this.#options.onFailure(refused);
   }
 
   #end(refused: string): void {

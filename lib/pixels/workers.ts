@@ -25,7 +25,8 @@ export class WorkerPool {
   /** Each with what cancels its end, if it has no task. */
   readonly #threads = new Map<WorkerThread, AbortController | undefined>();
   #lastTask = 0;
-  #failedAt = -Infinity;
+  /** The last failure of a Worker, and when the next one may be started. */
+  #failure: Refused & { readonly until: number } = { refused: "", until: -Infinity };
 
   constructor(options: WorkerPoolOptions = {}) {
     const { size = Math.min(MAX_WORKERS, navigator.hardwareConcurrency) } = options;
@@ -51,7 +52,8 @@ export class WorkerPool {
       process: (jpeg, capturedAt) => {
         if (isClosed) return Promise.resolve(CLOSED);
         if (thread?.hasEnded !== false) {
-          if (this.#isPausing()) return Promise.resolve(PAUSING);
+          const { refused, until } = this.#failure;
+          if (this.#clock.monotonic() < until) return Promise.resolve({ refused });
           thread = this.#choose();
           thread.open(task, options);
         }
@@ -85,16 +87,12 @@ export class WorkerPool {
   #start(): WorkerThread {
     const thread: WorkerThread = new WorkerThread(this.#startWorker(), {
       clock: this.#clock,
-      onFailure: () => {
-        this.#failedAt = this.#clock.monotonic();
+      onFailure: (refused) => {
+        this.#failure = { refused, until: this.#clock.monotonic() + PAUSE };
         this.#end(thread);
       },
     });
     return thread;
-  }
-
-  #isPausing(): boolean {
-    return this.#clock.monotonic() < this.#failedAt + PAUSE;
   }
 
   /** Ends a Worker that gets no task for a while. */
@@ -117,7 +115,6 @@ export class WorkerPool {
 }
 
 const CLOSED: Refused = { refused: "the task is closed" };
-const PAUSING: Refused = { refused: "the Worker failed" };
 
 const pool = new WorkerPool();
 

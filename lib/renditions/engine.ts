@@ -15,10 +15,6 @@ export const openEngine: Engine = (task) => {
 };
 
 async function open(task: RenderTask): Promise<PictureWorker> {
-  const { createProcessor } = await import("../pixels/processor.ts");
-  const processor = createProcessor(task);
-  return {
-    process: (jpeg, capturedAt) => Promise.resolve(processor.process(jpeg, capturedAt)),
-    [Symbol.dispose]() {},
-  };
+  const { openPictureWorker } = await import("../pixels/workers.ts");
+  return openPictureWorker(task);
 }

@@ -3,21 +3,13 @@ import { isQuoted } from "../quote.ts";
 import type { Setting } from "../setting.ts";
 import { variablesOf } from "./dotenv.ts";
 import { type CheckedCamera, KnownSettings, prefixOf } from "./known_settings.ts";
+import type { SettingWarning } from "./warning.ts";
 
 export { criticalVariables, findCriticalMistake } from "./critical.ts";
 export type { CheckedCamera } from "./known_settings.ts";
 export { nearest } from "./near_miss.ts";
 export { type RecordedEnv, recordReads } from "./reads.ts";
-
-/** A setting that does not do what the user probably wants. */
-export interface SettingWarning {
-  /** The environment variable. */
-  readonly variable: string;
-  /** The problem. Never contains a value. */
-  readonly text: string;
-  /** What the user can do about it. */
-  readonly advice: string;
-}
+export type { SettingWarning } from "./warning.ts";
 
 /** Options of {@link checkSettings}. */
 export interface SettingsToCheck {
