@@ -16,7 +16,14 @@ import { needing } from "./parts.ts";
 import { PictureServer } from "./picture_server.ts";
 import { recordingOf, segmentFiles } from "./recording/recording_server.ts";
 import { eventually, Server } from "./server.ts";
-import { FIRST_CAMERA_WAYS, jpegsAt, LIVE_WAYS, RECORDED_WAYS, type WayOut } from "./ways_out.ts";
+import {
+  FIRST_CAMERA_WAYS,
+  jpegsAt,
+  LIVE_WAYS,
+  RECORDED_WAYS,
+  RENDITION_WAYS,
+  type WayOut,
+} from "./ways_out.ts";
 
 const PROGRAMS = [...LIBJPEG, "ffmpeg"];
 const PRIVACY_MASK = "10,20,40,60; 70.5,75,100,100";
@@ -48,18 +55,29 @@ async function check(
   ways: readonly WayOut[],
 ): Promise<void> {
   for (const [camera, options] of cameras) {
-    await Promise.all(ways.map(async ({ name, isLossy, get }) => {
+    // Encoding takes long, and is the same for all kinds of pictures.
+    const some = camera === KIND_NAMES[0] ? ways : ways.filter(({ isLossy }) => !isLossy);
+    await Promise.all(some.map(async ({ name, isLossy, isRendition, get }) => {
       const jpegs = await get(server, camera);
       assert(jpegs.length > 0, `${camera}: no picture on ${name}`);
-      for (const jpeg of distinct(jpegs)) {
-        await assertMasked(jpeg, { ...options, isLossy }, `${camera} on ${name}`);
-      }
+      await assertAllMasked(jpegs, { ...options, isLossy, isRendition }, `${camera} on ${name}`);
     }));
   }
 }
 
-function distinct(jpegs: readonly Jpeg[]): Jpeg[] {
-  return [...new Map(jpegs.map((jpeg) => [jpeg.toBase64(), jpeg])).values()];
+const checked = new Set<string>();
+
+/** Checks pictures, and remembers them: the same picture leaves the server on many ways. */
+async function assertAllMasked(
+  jpegs: readonly Jpeg[],
+  options: MaskedOptions,
+  name: string,
+): Promise<void> {
+  for (const jpeg of jpegs) {
+    const key = jpeg.toBase64();
+    if (!checked.has(key)) await assertMasked(jpeg, options, name);
+    checked.add(key);
+  }
 }
 
 Deno.test("pictures are masked on every way out", needing(...PROGRAMS), async (t) => {
@@ -76,6 +94,7 @@ Deno.test("pictures are masked on every way out", needing(...PROGRAMS), async (t
       },
     });
     await t.step("live", () => check(server.url, cameras, LIVE_WAYS));
+    await t.step("in other sizes", () => check(server.url, cameras, RENDITION_WAYS));
     await t.step("of the first camera", async () => {
       const [first] = KIND_NAMES;
       await check(server.url, new Map([[first!, cameras.get(first!)!]]), FIRST_CAMERA_WAYS);
@@ -85,7 +104,7 @@ Deno.test("pictures are masked on every way out", needing(...PROGRAMS), async (t
         await eventually(`5 s of ${kind} are recorded`, async () => {
           const { oldest, newest } = await recordingOf(server, kind);
           return newest! - oldest! > 5_000;
-        });
+        }, 30_000);
       }
       await check(server.url, cameras, RECORDED_WAYS);
     });
@@ -97,9 +116,7 @@ Deno.test("pictures are masked on every way out", needing(...PROGRAMS), async (t
           splitJpegs(ReadableStream.from([await Deno.readFile(file!)])),
         );
         assert(jpegs.length > 5, `${kind}: ${jpegs.length} pictures in ${file}`);
-        for (const jpeg of distinct(jpegs)) {
-          await assertMasked(jpeg, cameras.get(kind)!, `${kind} on the disk`);
-        }
+        await assertAllMasked(jpegs, cameras.get(kind)!, `${kind} on the disk`);
       }
     });
     await t.step("of a relay", async () => {
@@ -132,6 +149,7 @@ Deno.test("a mask covers the picture as people see it", needing(...PROGRAMS), as
   await using source = new PictureServer();
   for (const [kind, known] of pictures) source.pictures.set(kind, known.map(({ jpeg }) => jpeg));
   await using server = await Server.start({
+    command: [Deno.execPath(), "task", "-q", "start"], // with the permissions that users have
     env: {
       ...camerasOf((kind) => source.url(kind)),
       ...{ PRIVACY_MASK, ROTATE: "90", FLIP: "horizontal", OVERLAY: "%name %time", AUDIO: "test" },
@@ -216,7 +234,7 @@ Deno.test(
       env: { CAMERA: "front=mjpeg", FRONT_SOURCE: source.url("front"), PRIVACY_MASK },
     });
     const snapshot = await fetch(`${server.url}/snapshot.jpg`);
-    const reason = /\d+ JPEGs arrived that cannot be masked: progressive JPEG/;
+    const reason = /JPEGs arrive that cannot be masked: progressive JPEG/;
     assertEquals(snapshot.status, 503);
     assertMatch(await snapshot.text(), reason);
     const [{ lastError, frames, refused, broken }] = await (await fetch(`${server.url}/cameras`))
@@ -251,9 +269,8 @@ Deno.test(
       env: { CAMERA: "front=mjpeg", FRONT_SOURCE: source.url("front"), PRIVACY_MASK },
     });
     const jpegs = await jpegsAt(`${server.url}/video_feed`, 30);
-    const options = await expected(known);
-    for (const jpeg of distinct(jpegs)) await assertMasked(jpeg, options, "the stream");
-    assertEquals(distinct(jpegs).length, 2);
+    await assertAllMasked(jpegs, await expected(known), "the stream");
+    assertEquals(new Set(jpegs.map((jpeg) => jpeg.toBase64())).size, 2);
     const [{ lastFailure, refused }] = await (await fetch(`${server.url}/cameras`)).json();
     assertEquals(lastFailure, null);
     assert(refused >= 20, `${refused}`);

@@ -15,6 +15,7 @@ import {
   type ServerInfo,
 } from "../live/mod.ts";
 import type { Log } from "../log.ts";
+import type { ProcessPicture } from "../pixels/task.ts";
 import type { FrameSource, RecordedSoundSource } from "../playback/mod.ts";
 import { TooManyViewers, type Viewers, type ViewerSession } from "../streaming/mod.ts";
 import { clientAddress } from "./client_address.ts";
@@ -35,6 +36,8 @@ export interface LiveRoutesOptions {
   viewers: Viewers;
   /** Returns the feed with a camera's pictures of at least this height; undefined: there are none. */
   feedOf?: (camera: Camera, height: number) => Promise<FeedCamera>;
+  /** Returns what converts a camera's recorded pictures to a height; undefined: they stay the same. */
+  rendererOf?: (camera: string, height: number) => ProcessPicture | undefined;
   /** Returns how clients reach the server, for the page. */
   serverInfo?: () => ServerInfo;
   /** Modules that add fields to the cameras' status. */
@@ -58,7 +61,7 @@ export function liveRoutes(
   options: LiveRoutesOptions,
 ): Hono {
   const { cameras, viewers, serverInfo, status = [], feedOf, replay, replaySound } = options;
-  const { sounds, clock, log } = options;
+  const { rendererOf, sounds, clock, log } = options;
   let indexes = new CameraIndexes();
   return new Hono().get("/live", (c) => {
     const watch = c.req.query("watch")?.split(",");
@@ -82,6 +85,7 @@ export function liveRoutes(
         log.warn("size not available", { camera, height, reason: explain(error) }),
       replay,
       replaySound,
+      rendererOf,
       onReplayError: (camera, error) =>
         log.warn("recording cannot be played", { camera, reason: explain(error) }),
       sounds: (camera) => sounds.of(camera),

@@ -98,6 +98,7 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
       status,
       replay,
       replaySound,
+      rendererOf: (camera, height) => renditions.rendererOf(camera, { height }),
       sounds,
       clock,
       log,

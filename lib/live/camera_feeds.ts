@@ -6,8 +6,10 @@ import {
   type RecordedSoundSource,
   shownUntil,
 } from "../playback/mod.ts";
+import type { ProcessPicture } from "../pixels/task.ts";
 import type { CameraSound } from "../sound_packet.ts";
-import { type FeedCamera, LiveFeed } from "./feed.ts";
+import { LiveFeed } from "./feed.ts";
+import type { FeedCamera } from "./feed_camera.ts";
 import {
   frameMessage,
   recordedFrameMessage,
@@ -34,6 +36,8 @@ export interface CameraFeedsOptions<C extends FeedCamera> {
   clock: Clock;
   /** Opens the camera's pictures of another height; undefined: there are only its own. */
   openFeed: OpenFeed | undefined;
+  /** Returns what converts recorded pictures; undefined if they stay as they were recorded. */
+  rendererOf: ((height: number) => ProcessPicture | undefined) | undefined;
   /** Called when a height is not available. */
   onSizeError: (height: number, error: unknown) => void;
   /** Whether the camera's last frame message has left this process. */
@@ -64,12 +68,15 @@ export class CameraFeeds<C extends FeedCamera> {
   /** Undefined for a camera without sound. */
   readonly sound: SoundFeed | undefined;
   readonly #transfers: Transfers;
+  readonly #rendererOf: CameraFeedsOptions<C>["rendererOf"];
+  #height: number | undefined;
 
   constructor(options: CameraFeedsOptions<C>) {
     const { camera, index, transfers, clock, sendFrame, sendSound } = options;
     this.camera = camera;
     this.index = index;
     this.#transfers = transfers;
+    this.#rendererOf = options.rendererOf;
     this.live = new LiveFeed({
       camera,
       openFeed: options.openFeed,
@@ -124,11 +131,15 @@ export class CameraFeeds<C extends FeedCamera> {
   /**
    * Shows the live frames, unless the client watches a replay.
    *
-   * @param height See `LiveFeed.select`.
+   * @param height See `LiveFeed.select`; also that of a replay.
    * @param retry See `LiveFeed.join`.
    */
   watch(height: number | undefined, retry = false): void {
     this.live.select(height);
+    if (height !== this.#height) {
+      this.#height = height;
+      this.replay?.select(height === undefined ? undefined : this.#rendererOf?.(height));
+    }
     if (!this.replay?.playhead) this.live.join(retry);
   }
 

@@ -8,8 +8,12 @@ import {
   type RecordedSound,
   type RecordedSoundSource,
 } from "../playback/mod.ts";
+import type { ProcessPicture } from "../pixels/task.ts";
 import { ReplaySound } from "./replay_sound.ts";
 import type { Transfers } from "./transfers.ts";
+
+/** Transfer time from which a link is slow, in milliseconds. */
+const SLOW_TRANSFER = 100;
 
 /** State of a replay, as it is sent to the client. Times are milliseconds since the Unix epoch. */
 export interface ReplayState {
@@ -67,6 +71,11 @@ export class ReplayFeed {
   #id: number | undefined;
   #isAnswered = true;
   #inFlight: PromiseWithResolvers<void> | undefined;
+  #render: ProcessPicture | undefined;
+  /** Whether the frame in flight is as it was recorded. */
+  #isOwn = true;
+  /** Whether frames as they were recorded take long to the client. */
+  #isSlow = false;
   readonly #sound: ReplaySound | undefined;
   #isListening = false;
   /** Rate of the sound sent last. */
@@ -133,6 +142,17 @@ export class ReplayFeed {
     void this.#run(playback);
   }
 
+  /**
+   * Converts the frames from now on; undefined: they are sent as they were recorded. At speed 0, as
+   * while a user drags the playhead, they are converted only if the client has a slow link: otherwise
+   * that would take longer. A frame that cannot be converted is sent as it was recorded.
+   */
+  select(render: ProcessPicture | undefined): void {
+    if (render === this.#render) return;
+    this.#render = render;
+    if (this.#playhead?.speed === 0) this.#playback?.follow(this.#playhead, true);
+  }
+
   /** Reports the new speed at once, if a frame of this position is shown. */
   confirm(): void {
     const { shownAt } = this;
@@ -158,7 +178,8 @@ export class ReplayFeed {
   /** Takes the client's acknowledgement of a frame. Ignores other sequence numbers. */
   acknowledge(sequence: number): void {
     if (sequence !== this.sent) return;
-    this.#options.transfers.end(this);
+    const time = this.#options.transfers.end(this);
+    if (this.#isOwn && time !== undefined) this.#isSlow = time > SLOW_TRANSFER;
     this.#inFlight?.resolve();
     this.#inFlight = undefined;
   }
@@ -189,7 +210,8 @@ export class ReplayFeed {
         await this.#inFlight?.promise;
         if (this.#playback !== playback) break;
         const event = await playback.next();
-        if (this.#playback === playback) this.#handle(event);
+        const image = event.type === "frame" ? await this.#convert(event) : undefined;
+        if (this.#playback === playback) this.#handle(event, image);
       }
     } catch (error) {
       this.#options.onError(error);
@@ -199,11 +221,24 @@ export class ReplayFeed {
     }
   }
 
-  #handle(event: PlaybackEvent): void {
+  /** Returns the picture to send. */
+  async #convert({ jpeg, at, playhead }: PlaybackEvent & { type: "frame" }): Promise<Jpeg> {
+    if (!this.#render || playhead.speed === 0 && !this.#isSlow) return jpeg;
+    try {
+      const rendered = await this.#render(jpeg, at);
+      return "jpeg" in rendered ? rendered.jpeg : jpeg;
+    } catch {
+      return jpeg; // too many pictures are being converted
+    }
+  }
+
+  /** @param image The picture of a frame. */
+  #handle(event: PlaybackEvent, image: Jpeg | undefined): void {
     const { position, speed } = this.#playhead!;
     switch (event.type) {
       case "frame":
-        return this.#transmit(event);
+        this.#isOwn = image === event.jpeg;
+        return this.#transmit({ ...event, jpeg: image ?? event.jpeg });
       case "paused":
         if (!this.#isAnswered) this.#answer({ state: "paused", at: event.at, speed });
         return;

@@ -2,10 +2,11 @@ import type { Clock } from "../clock.ts";
 import type { CameraList } from "../camera/camera_list.ts";
 import { messageWithHint } from "../errors.ts";
 import type { CameraSound } from "../sound_packet.ts";
+import type { ProcessPicture } from "../pixels/task.ts";
 import { type FrameSource, Playhead, type RecordedSoundSource } from "../playback/mod.ts";
 import { CameraFeeds } from "./camera_feeds.ts";
 import { CameraIndexes } from "./camera_indexes.ts";
-import type { FeedCamera } from "./feed.ts";
+import type { FeedCamera } from "./feed_camera.ts";
 import {
   type ClientMessage,
   type Heights,
@@ -84,6 +85,11 @@ export interface LiveSessionOptions<C extends FeedCamera = FeedCamera> {
   replay?: (camera: string) => FrameSource;
   /** Opens a camera's recorded sound; undefined if the server has no recordings. */
   replaySound?: (camera: string) => RecordedSoundSource;
+  /**
+   * Returns what converts a camera's recorded pictures to a height; undefined if they stay as they
+   * were recorded.
+   */
+  rendererOf?: (camera: string, height: number) => ProcessPicture | undefined;
   /** Called when the recordings of a camera cannot be read. */
   onReplayError?: (camera: string, error: unknown) => void;
   /** Returns a camera's sound; undefined if it has none. */
@@ -127,7 +133,9 @@ export interface LiveSessionOptions<C extends FeedCamera = FeedCamera> {
  * address, `&heights=360,` has an entry for each of `watch`, empty for own pictures. When the height
  * of a camera changes, the frames of the size before go on until the first one of the new size; no
  * frame is older than one before. If a size is not available, the camera's own pictures follow, and
- * `{"type":"size","camera":0,"height":360,"reason":"…"}` says why; another `watch` tries again.
+ * `{"type":"size","camera":0,"height":360,"reason":"…"}` says why; another `watch` tries again. A
+ * replay has the same sizes while it plays. At speed 0, frames are as they were recorded, unless the
+ * client has a slow link: converting them would delay them.
  *
  * `hello` has `"replay":true` if the server has recordings. Then a client can replay cameras:
  *
@@ -396,7 +404,8 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
   }
 
   #createFeeds(camera: C, index: number): CameraFeeds<C> {
-    const { feedOf, replay, replaySound, sounds, onReplayError, onSoundDropped } = this.#options;
+    const { feedOf, replay, replaySound, rendererOf, sounds } = this.#options;
+    const { onReplayError, onSoundDropped } = this.#options;
     const { name } = camera;
     return new CameraFeeds({
       camera,
@@ -406,6 +415,7 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
       sound: sounds?.(name),
       transfers: this.#transfers,
       clock: this.#clock,
+      rendererOf: rendererOf && ((height) => rendererOf(name, height)),
       openFeed: feedOf && ((height) => feedOf(camera, height)),
       onSizeError: (height, error) => this.#onSizeError(index, name, { height, error }),
       hasLeft: () => this.#outbox.hasLeft(index),

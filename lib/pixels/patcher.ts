@@ -1,7 +1,7 @@
 import type { Jpeg } from "../frame.ts";
 import { BitWriter } from "./bit_writer.ts";
 import { type EncodedMcu, MAX_BLOCK_SIZE, writeBlock, writeDifference } from "./encoded_mcu.ts";
-import { type EntropyData, unstuff } from "./entropy_data.ts";
+import { type EntropyData, hasExtraData, unstuff } from "./entropy_data.ts";
 import type { PictureHeader } from "./header_reader.ts";
 import { type Encoder, encoderOf } from "./huffman.ts";
 import {
@@ -43,12 +43,6 @@ const RESTARTS: Refused = { refused: "damaged JPEG: restart markers are missing 
 /** Maximum difference of two DC coefficients (ITU-T T.81, F.1.2.1). */
 const MAX_DIFFERENCE = 2047;
 /**
- * Maximum number of bytes that may follow the last MCU, apart from zeros: some webcams send a few.
- * They are removed. More means that MCUs were lost, and that the others are in the wrong places.
- */
-const MAX_EXTRA = 32;
-
-/**
  * Replaces MCUs of pictures. All coefficients outside of them stay as they are, bit for bit: DC
  * coefficients are coded as differences, so the next MCU gets new ones, and everything else is copied.
  *
@@ -70,12 +64,14 @@ export class Patcher {
   #copied = 0;
   /** The next run. */
   #run = 0;
+  /** Number of MCUs. */
+  #total = 0;
 
   /** @param from Start of the entropy-coded data in `jpeg`. */
   patch(jpeg: Jpeg, from: number, patches: Patches): Jpeg | Refused {
     const { encoded, baseline } = patches.header;
     const data = this.#data = unstuff(jpeg, from, this.#data);
-    const total = baseline.mcusX * baseline.mcusY;
+    const total = this.#total = baseline.mcusX * baseline.mcusY;
     const perSegment = baseline.restart || total;
     const segments = Math.ceil(total / perSegment);
     if (data.restarts.length !== segments - 1 || !data.isOrdered) return RESTARTS;
@@ -120,8 +116,12 @@ export class Patcher {
       mcu = stop + 1;
       if (runEnd > next) break; // it continues behind the restart marker
     }
-    if (!isStrict) this.#position = end;
-    else if (!this.#skip(next - mcu, end) || this.#isLongerThan(end)) return LENGTH;
+    if (!isStrict && mcu === first) this.#position = end;
+    else if (!isStrict && next === this.#total && mcu < next) {
+      this.#position = this.#withoutFilling(end);
+    } else if (!this.#skip(next - mcu, end) || hasExtraData(this.#data!, this.#position, end)) {
+      return LENGTH;
+    }
     this.#writer.copy(this.#data!.view, this.#copied, this.#position);
   }
 
@@ -179,12 +179,18 @@ export class Patcher {
     if (this.#position > end) return DAMAGED;
   }
 
-  /** Whether more data than {@link MAX_EXTRA} bytes follow, apart from zeros. */
-  #isLongerThan(end: number): boolean {
-    const { bytes } = this.#data!;
-    const used = Math.ceil(this.#position / 8);
-    let last = end / 8;
-    while (last > used && bytes[last - 1] === 0) last--;
-    return last - used > MAX_EXTRA;
+  /**
+   * Returns where data end that were not read: before the ones that fill their last byte. These can
+   * be told from codes if the last block ends with its code for that, and this one with a zero.
+   */
+  #withoutFilling(end: number): number {
+    const { component } = this.#blocks.at(-1)!;
+    const { ta } = this.#patches!.header.baseline.components[component]!;
+    const { codes, lengths } = encoderOf(this.#patches!.header.baseline.huffman.get(0x10 | ta)!);
+    if (end < 32) return end;
+    const last = this.#data!.view.getUint32(end / 8 - 4);
+    const ones = 31 - Math.clz32(~last & -~last); // number of ones at its end
+    const code = last >>> ones & (1 << lengths[0]!) - 1;
+    return ones < 8 && code === codes[0] && (code & 1) === 0 ? end - ones : end;
   }
 }

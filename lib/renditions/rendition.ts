@@ -5,10 +5,10 @@ import { FrameRate } from "../camera/frame_rate.ts";
 import type { CameraStats } from "../camera/stats.ts";
 import type { Clock } from "../clock.ts";
 import { CameraError, explain } from "../errors.ts";
-import type { Frame } from "../frame.ts";
+import type { Frame, Jpeg } from "../frame.ts";
 import { Hub, type Role, type Subscriber } from "../hub/hub.ts";
 import type { Size } from "../jpeg/segments.ts";
-import type { PictureWorker, Processed, Refused, RenderTask } from "../pixels/task.ts";
+import type { PictureWorker, Refused, RenderTask } from "../pixels/task.ts";
 import type { Engine } from "./engine.ts";
 import { Intake } from "./intake.ts";
 import { RenditionSource } from "./rendition_source.ts";
@@ -43,6 +43,13 @@ export interface RenditionStats extends Readonly<RenditionCounts> {
   /** Measured frames per second. */
   readonly fps: number;
 }
+
+interface Picture {
+  readonly jpeg: Jpeg;
+  readonly size: Size | undefined;
+}
+
+type Result = Picture | Refused;
 
 /** Options of a {@link Rendition}. */
 export interface RenditionOptions {
@@ -266,10 +273,12 @@ export class Rendition implements CameraFeed {
         const numbered = this.#source.number(frame);
         if (numbered.sequence <= this.#sequence) continue; // viewers have received newer ones
         if (!this.#isUnchanged()) worker ??= engine(this.task);
-        const rendered = await this.#renderFrame(numbered, worker);
+        const generation = this.#generation;
+        const result = await this.#convert(numbered, worker);
         if (signal.aborted) break;
-        if (!rendered) continue;
-        yield rendered;
+        if (generation !== this.#generation || !this.#accepts(result)) continue;
+        this.#sequence = numbered.sequence;
+        yield { ...numbered, jpeg: result.jpeg };
         this.#firstFrame.arrive(); // the hub has offered it to all viewers
       }
     } finally {
@@ -284,36 +293,30 @@ export class Rendition implements CameraFeed {
     }
   }
 
-  async #renderFrame(
-    frame: Frame,
-    worker: PictureWorker | undefined,
-  ): Promise<Frame | undefined> {
-    const generation = this.#generation;
-    const result = worker && !this.#isUnchanged()
-      ? await this.#process(worker, frame)
-      : { jpeg: frame.jpeg, size: this.#source.current.size };
-    if (generation !== this.#generation) return undefined;
-    if ("refused" in result) {
-      this.#refuse(result.refused);
-      return undefined;
-    }
-    this.#refusedInRow = 0;
-    this.#error = undefined;
-    this.#size = result.size;
-    this.#sequence = frame.sequence;
-    this.#rate.add(this.#clock.monotonic());
-    this.#count("frames");
-    return { ...frame, jpeg: result.jpeg };
-  }
-
-  async #process(worker: PictureWorker, frame: Frame): Promise<Processed | Refused> {
+  async #convert(frame: Frame, worker: PictureWorker | undefined): Promise<Result> {
+    const { jpeg, capturedAt } = frame;
+    if (!worker || this.#isUnchanged()) return { jpeg, size: this.#source.current.size };
     try {
-      return await worker.process(frame.jpeg, frame.capturedAt);
+      return await worker.process(jpeg, capturedAt);
     } catch (error) {
       const reason = explain(error);
       if (this.#refusedInRow === 0) this.#options.onEngineError(reason);
       return { refused: reason };
     }
+  }
+
+  /** Counts a result. @returns Whether it is a picture. */
+  #accepts(result: Result): result is Picture {
+    if ("refused" in result) {
+      this.#refuse(result.refused);
+      return false;
+    }
+    this.#refusedInRow = 0;
+    this.#error = undefined;
+    this.#size = result.size;
+    this.#rate.add(this.#clock.monotonic());
+    this.#count("frames");
+    return true;
   }
 
   #refuse(reason: string): void {

@@ -3,6 +3,7 @@ import { Camera } from "../../../lib/camera/camera.ts";
 import type { AllowedOrigins } from "../../../lib/config.ts";
 import type { Jpeg } from "../../../lib/frame.ts";
 import type { Recording } from "../../../lib/recording/mod.ts";
+import { type Engine, openRenditions } from "../../../lib/renditions/mod.ts";
 import { createServerApp } from "./server_app.ts";
 import { FakeSource } from "../../fake_source.ts";
 import { ManualClock, settle } from "../../manual_clock.ts";
@@ -43,11 +44,13 @@ interface SetUpOptions {
   /** The camera's nominal frame rate: the lower, the later the camera counts as stalled. */
   fps?: number;
   recording?: Recording;
+  /** What makes renditions. @default {the server's own} */
+  engine?: Engine;
 }
 
 /** Creates the app with one camera, "front", and a clock that starts at the beginning of 2026. */
 export function setUp(
-  { allowOrigin, access, maxViewers, fps, recording }: SetUpOptions = {},
+  { allowOrigin, access, maxViewers, fps, recording, engine }: SetUpOptions = {},
 ) {
   const clock = new ManualClock();
   const source = new ImageSource(clock);
@@ -61,16 +64,18 @@ export function setUp(
     clock,
     events: noEvents,
   });
+  const renditions = openRenditions({ clock, log, engine });
   const app = createServerApp({
     cameras: [camera],
     authenticator: access && new Authenticator(access, { clock, log }),
     allowOrigin,
     maxViewers,
     recording,
+    renditions,
     clock,
     log,
   });
-  return { clock, source, camera, app };
+  return { clock, source, camera, app, renditions };
 }
 
 /** Reads a stream as Latin-1. */

@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Engine } from "../../../lib/renditions/mod.ts";
 import { settle } from "../../manual_clock.ts";
 import { RecordedCamera } from "../playback/recorded_camera.ts";
+import { FakeEngine } from "../recording/fake_engine.ts";
 import { recordedFront } from "./recorded_front.ts";
 import { jpegWith, Received, setUp } from "./fake_source.ts";
 
@@ -14,6 +16,7 @@ function setUpRecorded(
     recorded?: RecordedCamera;
     maxViewers?: number;
     fps?: number;
+    engine?: Engine;
   } = {},
 ) {
   return { recorded, ...setUp({ recording: recordedFront(recorded), ...options }) };
@@ -262,4 +265,91 @@ Deno.test("a recording that cannot be read ends the stream", async () => {
   const failing = await app.request(`/video_feed?${at(BEGIN)}`);
   assertEquals(failing.status, 500);
   await failing.body?.cancel();
+});
+
+/** Returns an engine that writes "small" into pictures. */
+function marking(): FakeEngine {
+  const engine = new FakeEngine();
+  const mark = new TextEncoder().encode("small ");
+  engine.convert = (jpeg) => Uint8Array.of(...jpeg.slice(0, 2), ...mark, ...jpeg.slice(2));
+  return engine;
+}
+
+/** Returns for each frame in a stream whether {@link marking} has converted it. */
+function marksIn(text: string): boolean[] {
+  return text.split("\xff\xd8").slice(1).map((image) => image.startsWith("small "));
+}
+
+Deno.test("/video_feed?at=&quality= converts the recorded frames, and then the live ones", async () => {
+  const engine = marking();
+  const { app, clock, source, camera, recorded, renditions } = setUpRecorded({
+    recorded: new RecordedCamera().record(BEGIN, 600, 100),
+    engine: engine.start,
+  });
+  await using _renditions = renditions;
+  let number = 600;
+  const live = app.request("/video_feed"); // keeps the camera running
+  const deliver = async () => {
+    await source.push(jpegWith(`live ${number++}`));
+    recorded.add(clock.now());
+    await clock.advance(100);
+  };
+  await deliver();
+  const liveBody = (await live).body!;
+  const path = `/video_feed?${at(clock.now() - 1_000)}&speed=2&quality=60&overlay=1`;
+  const response = await app.request(path);
+  assertEquals(camera.stats().viewers, 1);
+  let text = "";
+  {
+    await using received = new Received(response.body!);
+    for (let times = 0; times < 20; times++) {
+      await deliver();
+      text += await received.take();
+    }
+    assertEquals([camera.stats().viewers, recorded.open], [2, 0]);
+  }
+  const marks = marksIn(text);
+  assert(marks.length > 20 && marks.every(Boolean), `${marks}`);
+  const numbers = [...text.matchAll(/small (?:(\d+) |.*?live (\d+))/gs)].map(([, a, b]) =>
+    Number(a ?? b)
+  );
+  assertEquals(numbers, Array.from({ length: numbers.length }, (_, i) => numbers[0]! + i));
+  assertEquals(numbers.length, marks.length);
+  const { quality, overlay } = engine.tasks[0]!;
+  assertEquals([quality, overlay?.camera], [60, "front"]);
+  assertEquals(engine.times[0], BEGIN + numbers[0]! * 100);
+  await liveBody.cancel();
+  await camera.close();
+});
+
+Deno.test("/video_feed?at=&quality= leaves out frames that cannot be converted", async () => {
+  const engine = marking();
+  const { app, clock } = setUpRecorded({ engine: engine.start });
+  engine.refuse = (_, time) => time === BEGIN + 1_100 ? "progressive JPEG" : undefined;
+  const response = await app.request(`/video_feed?${at(BEGIN + 1_000)}&quality=60`);
+  {
+    await using received = new Received(response.body!);
+    await clock.advance(250);
+    const text = await received.take();
+    assertEquals(Array.from(text.matchAll(/small (\d+)/g), ([, number]) => number), ["10", "12"]);
+  }
+  engine.refuse = () => "progressive JPEG";
+  const refused = await app.request(`/video_feed?${at(BEGIN + 1_000)}&quality=60`);
+  assertEquals([refused.status, await refused.text()], [
+    503,
+    'Cannot show camera "front": The recorded pictures cannot be converted: progressive JPEG\n',
+  ]);
+  const wrong = await app.request(`/video_feed?${at(BEGIN + 1_000)}&quality=best`);
+  assertEquals(wrong.status, 400);
+  await wrong.body?.cancel();
+});
+
+Deno.test("/video_feed?at=&height= plays recordings of a camera that fails", async () => {
+  const engine = marking();
+  const { app, clock, source, camera, recorded } = setUpRecorded({ engine: engine.start });
+  const response = await app.request(`/video_feed?${at(BEGIN + 1_000)}&height=360`);
+  await using received = new Received(response.body!);
+  await clock.advance(200);
+  assertEquals(marksIn(await received.take()), [true, true, true]);
+  assertEquals([source.opened, recorded.open, camera.stats().viewers], [0, 1, 0]);
 });

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { markHeadroom } from "../../../lib/bytes.ts";
 import { FRAME_HEADER, MESSAGE_KIND, recordedFrameMessage } from "../../../lib/live/mod.ts";
+import type { ProcessPicture } from "../../../lib/pixels/task.ts";
 import { ManualClock, settle } from "../../manual_clock.ts";
 import { readImage, RecordedCamera } from "../playback/recorded_camera.ts";
 import { FakeCamera, FakeSocket, startSession } from "./fake_camera.ts";
@@ -19,10 +20,12 @@ function setUp({ hasRecordings = true } = {}) {
   };
   const socket = new FakeSocket();
   const errors: string[] = [];
+  const renderer = new FakeRenderer();
   const session = startSession({
     socket,
     cameras,
     replay: hasRecordings ? (name) => recorded[name as "front" | "back"].source() : undefined,
+    rendererOf: (_, height) => renderer.to(height),
     onReplayError: (camera, error) => errors.push(`${camera}: ${(error as Error).message}`),
     clock,
   });
@@ -35,6 +38,7 @@ function setUp({ hasRecordings = true } = {}) {
     socket,
     session,
     errors,
+    renderer,
     receive,
     /** Sends a `replay` message for the camera "front", or `cameras`. */
     replay: (at: number | null, speed: number, id = 1, cameras = ["front"]) =>
@@ -58,6 +62,39 @@ function setUp({ hasRecordings = true } = {}) {
       }
     },
   };
+}
+
+/** Writes the height into recorded frames. */
+class FakeRenderer {
+  refused: string | undefined;
+  error: Error | undefined;
+  /** Waits before each result. */
+  wait: () => Promise<unknown> = () => Promise.resolve();
+
+  to(height: number): ProcessPicture {
+    return async (jpeg) => {
+      await this.wait();
+      if (this.error) throw this.error;
+      if (this.refused !== undefined) return { refused: this.refused };
+      const { number, at } = readImage(jpeg);
+      const text = new TextEncoder().encode(`${number} ${at} ${height}`);
+      return {
+        jpeg: Uint8Array.of(0xff, 0xd8, ...text, 0xff, 0xd9),
+        size: { width: 1, height },
+      };
+    };
+  }
+}
+
+/** Returns the heights that {@link FakeRenderer} has written into the recorded frames. */
+function heights({ sent }: FakeSocket): (number | undefined)[] {
+  return sent.filter((message) => typeof message !== "string")
+    .filter((message) => message[0] === MESSAGE_KIND.RECORDED_FRAME)
+    .map((message) => {
+      const text = new TextDecoder().decode(message.subarray(FRAME_HEADER + 2, -2));
+      const [, , height] = text.split(" ");
+      return height === undefined ? undefined : Number(height);
+    });
 }
 
 /** Returns the recorded frames that a socket has received. */
@@ -418,4 +455,83 @@ Deno.test("a client that acknowledges recorded frames without reading them is di
   }
   assertEquals(socket.closed?.code, 1008);
   assert(socket.bufferedAmount < 700_000);
+});
+
+Deno.test("a replay that plays has the selected height, in order, one frame for each acknowledgement", async () => {
+  const { clock, session, socket, replay, renderer, watch, paint } = setUp();
+  session.watch(["front", "back"], { heights: new Map([["front", 360]]) });
+  replay(BEGIN + 1_050, 1, 1, ["front", "back"]);
+  await watch(500);
+  const sent = recordedFrames(socket);
+  for (const camera of [0, 1]) {
+    const shown = sent.filter((frame) => frame.camera === camera).map(({ number }) => number);
+    assertEquals(shown, [10, 11, 12, 13, 14, 15]);
+  }
+  const expected = sent.map(({ camera }) => camera === 0 ? 360 : undefined);
+  assertEquals(heights(socket), expected);
+  // While a frame is converted, no other one is sent, and the next one is that of the playhead.
+  const gate = Promise.withResolvers<void>();
+  renderer.wait = () => gate.promise;
+  const count = numbers(socket).length;
+  paint(0, count);
+  await clock.advance(1_000);
+  assertEquals(numbers(socket).length, count);
+  gate.resolve();
+  await settle();
+  paint(0, count + 1);
+  await clock.advance(1);
+  assertEquals(numbers(socket).slice(count), [16, 25]);
+  session.end();
+});
+
+Deno.test("a replay at speed 0 has recorded frames as they are, unless the link is slow", async () => {
+  const { clock, session, socket, replay, paint } = setUp();
+  session.watch(["front"], { heights: new Map([["front", 360]]) });
+  replay(BEGIN + 1_000, 0);
+  await settle();
+  assertEquals(heights(socket), [undefined]);
+  await clock.advance(200); // the client needs 200 ms
+  paint(0, 1);
+  replay(BEGIN + 2_000, 0, 2);
+  await settle();
+  assertEquals(heights(socket), [undefined, 360]);
+  await clock.advance(20);
+  paint(0, 2); // which says nothing about frames as they were recorded
+  replay(BEGIN + 3_000, 0, 3);
+  await settle();
+  assertEquals(heights(socket), [undefined, 360, 360]);
+  await clock.advance(20);
+  paint(0, 3);
+  session.watch(["front"]);
+  await settle();
+  assertEquals(heights(socket), [undefined, 360, 360, undefined]);
+  assertEquals(numbers(socket), [10, 20, 30, 30]);
+  session.end();
+});
+
+Deno.test("a replay has recorded frames as they are where they cannot be converted", async () => {
+  for (const problem of [{ refused: "progressive JPEG" }, { error: new Error("too many") }]) {
+    const { session, socket, replay, renderer, watch, errors } = setUp();
+    Object.assign(renderer, problem);
+    session.watch(["front"], { heights: new Map([["front", 360]]) });
+    replay(BEGIN + 1_050, 1);
+    await watch(300);
+    assertEquals(numbers(socket), [10, 11, 12, 13]);
+    assertEquals([heights(socket), errors], [Array(4).fill(undefined), []]);
+    session.end();
+  }
+});
+
+Deno.test("a replay that stops while a frame is converted sends nothing more", async () => {
+  const { clock, session, socket, replay, renderer, receive, open } = setUp();
+  const gate = Promise.withResolvers<void>();
+  renderer.wait = () => gate.promise;
+  session.watch(["front"], { heights: new Map([["front", 360]]) });
+  replay(BEGIN + 1_050, 1);
+  await clock.advance(100);
+  receive({ type: "live", cameras: ["front"] });
+  gate.resolve();
+  await settle();
+  assertEquals([recordedFrames(socket).length, open], [0, 0]);
+  session.end();
 });

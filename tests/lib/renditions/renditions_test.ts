@@ -262,6 +262,21 @@ Deno.test("a rendition follows the camera's failure and recovery", async () => {
   assertEquals([viewer.numbers, feed.error], [[1, 2, 4], undefined]);
 });
 
+Deno.test("a picture that is being made when a rendition stops does not count as refused", async () => {
+  await using all = await setUpRunning({ idleTimeout: 0 });
+  const { camera, engine, renditions } = all;
+  engine.isSlow = true;
+  const feed = await renditions.feedOf(camera, { height: 360 });
+  const viewer = new FakeViewer();
+  feed.join(viewer);
+  await settle();
+  engine.refusal = "the task is closed";
+  feed.leave(viewer);
+  await settle();
+  assertEquals([engine.live, engine.renders], [0, 1]);
+  assertEquals(renditions.statsOf(camera).totals, { frames: 0, dropped: 0, refused: 0 });
+});
+
 Deno.test("viewers of a rendition end when the camera is closed", async () => {
   await using all = await setUpRunning();
   const { camera, engine, renditions } = all;
@@ -316,13 +331,17 @@ Deno.test("frame() tries further frames before it reports that they cannot be co
   await refused;
 });
 
-Deno.test("render() converts recorded pictures, a limited number at a time", async () => {
+Deno.test("rendererOf() converts recorded pictures, a limited number at a time", async () => {
   await using all = setUp();
   const { clock, engine, renditions } = all;
-  const render = () => renditions.render("front", sampleJpeg(), 0, { height: 60 });
-  assertEquals((await render()).size, { width: 80, height: 60 });
+  assertEquals(renditions.rendererOf("front", { overlay: false }), undefined);
+  const process = renditions.rendererOf("front", { height: 60 })!;
+  const render = () => process(sampleJpeg(), 0);
+  const rendered = await render();
+  assert("jpeg" in rendered);
+  assertEquals(rendered.size, { width: 80, height: 60 });
   engine.refusal = "progressive JPEG";
-  await assertRejects(render, RenditionError, "progressive JPEG");
+  assertEquals(await render(), { refused: "progressive JPEG" });
   engine.refusal = undefined;
   engine.isSlow = true;
   const waiting = Array.from({ length: 64 }, render);
