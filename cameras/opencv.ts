@@ -2,16 +2,18 @@ import {
   type CameraDriver,
   type CaptureSettings,
   readCaptureSettings,
+  readOrientation,
 } from "../lib/camera/driver.ts";
-import { readChoice } from "../lib/env.ts";
 import { splitJpegs } from "../lib/jpeg/split.ts";
+import type { Orientation } from "../lib/pixels/orientation.ts";
 import { type KnownError, run } from "../lib/process/mod.ts";
 import requirements from "./opencv/requirements.ts";
 
 interface Settings extends CaptureSettings {
   readonly source: string;
   readonly quality: number;
-  readonly rotation: "0" | "90" | "180" | "270";
+  /** How `capture.py` turns the pictures, before it encodes them. */
+  readonly orientation: Orientation;
   /** Python interpreters in the order of preference. */
   readonly pythons: readonly string[];
 }
@@ -46,13 +48,14 @@ export default {
   requirements,
   configure(env) {
     const { quality = 85, ...capture } = readCaptureSettings(env);
-    const rotation = readChoice(env, "ROTATE", ["0", "90", "180", "270"]) ?? "0";
+    const orientation = readOrientation(env);
     const python = env.PYTHON?.trim();
     const pythons = python ? [python] : PYTHONS;
-    return { ...capture, quality, rotation, pythons, source: env.SOURCE?.trim() || "0" };
+    return { ...capture, quality, orientation, pythons, source: env.SOURCE?.trim() || "0" };
   },
-  open({ source, width = 0, height = 0, fps = 0, quality, rotation, pythons }, signal) {
-    const capture = [width, height, fps, quality, rotation].map(String);
+  open({ source, width = 0, height = 0, fps = 0, quality, orientation, pythons }, signal) {
+    const { rotation, mirrored } = orientation;
+    const capture = [width, height, fps, quality, rotation, Number(mirrored)].map(String);
     // Passed as an argument, because Python cannot read a file inside a compiled binary.
     const args = async () => ["-u", "-c", await readProgram(), source, ...capture];
     return splitJpegs(

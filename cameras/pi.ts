@@ -2,17 +2,20 @@ import {
   type CameraDriver,
   type CaptureSettings,
   readCaptureSettings,
+  readOrientation,
   refuseAddress,
 } from "../lib/camera/driver.ts";
-import { readChoice, readInteger } from "../lib/env.ts";
+import { readInteger } from "../lib/env.ts";
 import { splitJpegs } from "../lib/jpeg/split.ts";
+import { type Axes, axesOf, type Orientation } from "../lib/pixels/orientation.ts";
 import { type KnownError, output, run } from "../lib/process/mod.ts";
 import { type Defaults, defaultsFor } from "./pi/models.ts";
 import requirements from "./pi/requirements.ts";
 
 interface Settings extends Defaults {
   readonly camera: number | undefined;
-  readonly rotation: "0" | "180";
+  /** How the sensor turns the picture. */
+  readonly orientation: Orientation;
 }
 
 const { commands: PROGRAMS, installHint: INSTALL_HINT } = requirements.programs[0];
@@ -62,7 +65,9 @@ const KNOWN_ERRORS: readonly KnownError[] = [
 
 /**
  * The Raspberry Pi's camera, captured by `rpicam-vid`. `SOURCE` is the camera's number if there are
- * several. The default size and frame rate depend on the model of the Pi.
+ * several. The default size and frame rate depend on the model of the Pi. The sensor mirrors
+ * pictures and turns them by 180 degrees; for 90 degrees, it mirrors them so that nothing has to be
+ * cut off when the server turns them.
  */
 export default {
   requirements,
@@ -70,7 +75,7 @@ export default {
   configure(env) {
     refuseAddress(env, "pi");
     const camera = readInteger(env, "SOURCE", { min: 0, max: 99 });
-    const rotation = readChoice(env, "ROTATE", ["0", "180"]) ?? "0";
+    const axes = axesOf(readOrientation(env));
     const requested = readCaptureSettings(env);
     const defaults = defaultsFor(readModel());
     return {
@@ -79,7 +84,8 @@ export default {
       quality: requested.quality ?? defaults.quality,
       options: defaults.options,
       camera,
-      rotation,
+      // The sensor reads its rows and columns in either order. The server exchanges them.
+      orientation: reversed(axes),
     };
   },
   open(settings, signal) {
@@ -116,17 +122,24 @@ function readModel(): string {
  * Builds the arguments. Except for the Zero 2 W, uses only options that exist since release 1.0.0.
  */
 function rpicamArguments(
-  { width, height, fps, quality, options, camera, rotation }: Settings,
+  { width, height, fps, quality, options, camera, orientation }: Settings,
 ): string[] {
+  const { reversesX, reversesY } = axesOf(orientation);
   return [
     ...["--nopreview", "--timeout", "0", "--codec", "mjpeg"],
     ...["--width", `${width}`, "--height", `${height}`],
     ...["--framerate", `${fps}`, "--quality", `${quality}`, ...options],
     ...(camera === undefined ? [] : ["--camera", `${camera}`]),
-    ...(rotation === "0" ? [] : ["--rotation", rotation]),
+    ...(reversesX ? ["--hflip"] : []),
+    ...(reversesY ? ["--vflip"] : []),
     // Without --flush, the end of each frame stays in the program until the next frame.
     ...["--flush", "--verbose", "1", "--output", "-"],
   ];
+}
+
+/** Returns the orientation that only reverses axes. */
+function reversed({ reversesX, reversesY }: Axes): Orientation {
+  return { rotation: reversesY ? 180 : 0, mirrored: reversesX !== reversesY };
 }
 
 /** Completes a requested size: a missing side follows from the aspect ratio of the default size. */

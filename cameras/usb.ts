@@ -1,5 +1,4 @@
 import { type CameraDriver, readCaptureSettings, refuseAddress } from "../lib/camera/driver.ts";
-import { readChoice } from "../lib/env.ts";
 import type { Jpeg } from "../lib/frame.ts";
 import type { Size } from "../lib/jpeg/segments.ts";
 import { type SplitImages, splitJpegs } from "../lib/jpeg/split.ts";
@@ -21,18 +20,10 @@ interface Settings {
   readonly size: RequestedSize;
   readonly fps: number | undefined;
   readonly quality: number;
-  readonly rotation: "0" | "90" | "180" | "270";
 }
 
 /** Default sizes by the webcam's format, in pixels. Raw frames need more of the USB bandwidth. */
 const DEFAULT_SIZES = { jpeg: { width: 1280, height: 720 }, raw: { width: 640, height: 480 } };
-
-/** ffmpeg's filters for a clockwise rotation. */
-const ROTATION_FILTERS = {
-  "90": "transpose=clock",
-  "180": "hflip,vflip",
-  "270": "transpose=cclock",
-};
 
 /** Errors that ffmpeg prints on every operating system. */
 const KNOWN_ERRORS: readonly KnownError[] = [
@@ -53,14 +44,8 @@ export default {
   configure(env) {
     refuseAddress(env, "usb");
     const { width, height, fps, quality = 85 } = readCaptureSettings(env);
-    const rotation = readChoice(env, "ROTATE", ["0", "90", "180", "270"]) ?? "0";
-    return {
-      source: env.SOURCE?.trim() || undefined,
-      size: { width, height },
-      fps,
-      quality,
-      rotation,
-    };
+    const source = env.SOURCE?.trim() || undefined;
+    return { source, size: { width, height }, fps, quality };
   },
   open(settings, signal) {
     const webcams = webcamSystem();
@@ -83,7 +68,7 @@ function webcamSystem(): WebcamSystem {
 
 async function ffmpegArguments(
   webcams: WebcamSystem,
-  { source, size, fps, quality, rotation }: Settings,
+  { source, size, fps, quality }: Settings,
   signal: AbortSignal,
 ): Promise<string[]> {
   const device = await findWebcam(webcams, source, signal);
@@ -95,14 +80,13 @@ async function ffmpegArguments(
     fps,
   });
   // The webcam's JPEGs are copied: encoding them again would cost a CPU core, and quality.
-  const output = format === "jpeg" && rotation === "0"
+  const output = format === "jpeg"
     ? ["-c:v", "copy"]
     : ["-c:v", "mjpeg", "-q:v", `${qscale(quality)}`, "-pix_fmt", "yuvj420p", "-threads", "2"];
-  const filter = rotation === "0" ? [] : ["-vf", ROTATION_FILTERS[rotation]];
   return [
     ...["-hide_banner", "-nostdin", "-nostats", "-loglevel", "error"],
     ...["-fflags", "nobuffer", "-probesize", "32", "-analyzeduration", "0"],
-    ...[...input, ...filter, ...output, "-f", "mjpeg", "-flush_packets", "1", "pipe:1"],
+    ...[...input, ...output, "-f", "mjpeg", "-flush_packets", "1", "pipe:1"],
   ];
 }
 

@@ -161,9 +161,9 @@ for (
       /^Cannot read FRONT_FPS as a number/,
     ],
     [
-      "a rotation that a Pi does not support",
-      { CAMERA: "pi", ROTATE: "90" },
-      /^Cannot read ROTATE as "0" or "180": current value is "90"$/,
+      "an invalid rotation",
+      { CAMERA: "pi", ROTATE: "45" },
+      /^Cannot read ROTATE as "0" or "90" or "180" or "270": current value is "45"$/,
     ],
     ["two cameras with the same name", { CAMERA: "pi,pi" }, /^Cannot have two cameras called "pi"/],
     [

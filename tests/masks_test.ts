@@ -93,7 +93,7 @@ Deno.test("pictures are masked on every way out", needing(...PROGRAMS), async (t
         await eventually(`5 s of ${kind} are recorded`, async () => {
           const { oldest, newest } = await recordingOf(server, kind);
           return newest! - oldest! > 5_000;
-        });
+        }, 30_000);
       }
       await check(server.url, cameras, RECORDED_WAYS);
     });
@@ -140,6 +140,7 @@ Deno.test("a mask covers the picture as people see it", needing(...PROGRAMS), as
   await using source = new PictureServer();
   for (const [kind, known] of pictures) source.pictures.set(kind, known.map(({ jpeg }) => jpeg));
   await using server = await Server.start({
+    command: [Deno.execPath(), "task", "-q", "start"], // with the permissions that users have
     env: {
       ...camerasOf((kind) => source.url(kind)),
       ...{ PRIVACY_MASK, ROTATE: "90", FLIP: "horizontal", OVERLAY: "%name %time", AUDIO: "test" },
@@ -224,7 +225,7 @@ Deno.test(
       env: { CAMERA: "front=mjpeg", FRONT_SOURCE: source.url("front"), PRIVACY_MASK },
     });
     const snapshot = await fetch(`${server.url}/snapshot.jpg`);
-    const reason = /\d+ JPEGs arrived that cannot be masked: progressive JPEG/;
+    const reason = /JPEGs arrive that cannot be masked: progressive JPEG/;
     assertEquals(snapshot.status, 503);
     assertMatch(await snapshot.text(), reason);
     const [{ lastError, frames, refused, broken }] = await (await fetch(`${server.url}/cameras`))

@@ -50,13 +50,14 @@ Deno.test("the server warns of misspelled settings after its address", async () 
 
 Deno.test("the server lists its settings without secrets, and says which have no effect", async () => {
   const SOURCE = "http://me:secret@192.0.2.1/KEY?pwd=KEY";
-  const env = { CAMERA: "front=mjpeg", FRONT_SOURCE: SOURCE, AUTH: '"me:secret"', ROTATE: "90" };
+  const env = { CAMERA: "front=mjpeg", FRONT_SOURCE: SOURCE, AUTH: '"me:secret"', QUALITY: "90" };
   await using server = await Server.start({ env });
   const quotes = "Warning: The value of AUTH contains quotation marks at its ends";
   await eventually("the last line", () => server.output.includes(quotes));
-  const settings = "CAMERA=front=mjpeg ROTATE=90 PORT=0 AUTH=(set) FRONT_SOURCE=http://192.0.2.1/…";
+  const settings =
+    "CAMERA=front=mjpeg QUALITY=90 PORT=0 AUTH=(set) FRONT_SOURCE=http://192.0.2.1/…";
   assertStringIncludes(server.output, `Settings: ${settings}\n`);
-  assertStringIncludes(server.output, "ROTATE has no effect: driver mjpeg does not read ROTATE");
+  assertStringIncludes(server.output, "QUALITY has no effect: driver mjpeg does not read QUALITY");
   assert(!/secret|KEY/.test(server.output), server.output);
 });
 
@@ -97,9 +98,9 @@ Deno.test("the server names a misspelled setting with the error that it causes",
 
 Deno.test("the doctor lists the settings and warns of what is wrong with them", async () => {
   const SOURCE = "http://me:secret@192.0.2.1/";
-  const { code, stdout } = await type(["doctor"], { AUHT: "me:secret", SOURCE, ROTATE: "90" });
+  const { code, stdout } = await type(["doctor"], { AUHT: "me:secret", SOURCE, QUALITY: "90" });
   assertEquals(code, 0);
-  assertEquals(stdout[0], "ok       Settings: SOURCE=http://192.0.2.1/… ROTATE=90 PORT=0");
+  assertEquals(stdout[0], "ok       Settings: SOURCE=http://192.0.2.1/… QUALITY=90 PORT=0");
   const text = stdout.join("\n");
   assertStringIncludes(text, "warning  AUHT is not a setting\n         → did you mean AUTH?\n");
   assertStringIncludes(

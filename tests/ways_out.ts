@@ -33,7 +33,7 @@ export const LIVE_WAYS: readonly WayOut[] = [
 export const RENDITION_WAYS: readonly WayOut[] = [
   fetching("a smaller stream", "video_feed?height=120"),
   fetching("a stream of low quality", "video_feed?quality=low"),
-  fetching("a smaller snapshot", "snapshot.jpg?height=60&quality=medium"),
+  fetching("a smaller snapshot", "snapshot.jpg?height=90&quality=medium"),
   fetching("a recent smaller snapshot", "snapshot.jpg?height=120&max_age=60000"),
   fetching("a smaller live Matroska file", "av.mkv?height=90"),
 ].map((way) => ({ ...way, isRendition: true }));

@@ -1,6 +1,6 @@
 """Captures frames with cv2.VideoCapture and prints them as JPEGs, one after another.
 
-Arguments: source, width, height, fps, quality, rotation. 0 means the source's default.
+Arguments: source, width, height, fps, quality, rotation, mirrored. 0 means the source's default.
 Exits with status 1 if the source cannot be opened, 2 if it delivers no more frames, 3 without OpenCV.
 """
 import os
@@ -25,7 +25,7 @@ except ImportError as error:
 
 cv2.setNumThreads(1)
 source = sys.argv[1]
-width, height, fps, quality, rotation = (float(argument) for argument in sys.argv[2:7])
+width, height, fps, quality, rotation, mirrored = (float(argument) for argument in sys.argv[2:8])
 rotation_code = {
     90: cv2.ROTATE_90_CLOCKWISE,
     180: cv2.ROTATE_180,
@@ -66,6 +66,8 @@ while True:
         frame = cv2.resize(frame, (int(width), int(height)), interpolation=cv2.INTER_AREA)
     if rotation_code is not None:
         frame = cv2.rotate(frame, rotation_code)
+    if mirrored:
+        frame = cv2.flip(frame, 1)
     jpeg = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])[1].tobytes()
     while jpeg:
         jpeg = jpeg[os.write(1, jpeg) :]

@@ -2,7 +2,8 @@ import { type Env, readInteger, readNumber, variableName } from "../env.ts";
 import { ConfigError } from "../errors.ts";
 import type { Jpeg } from "../frame.ts";
 import type { SplitCounts } from "../jpeg/split.ts";
-import type { Orientation } from "../pixels/orientation.ts";
+import { type Orientation, orientationOf } from "../pixels/orientation.ts";
+import { PICTURE_SETTINGS } from "../pixels/settings.ts";
 import type { Received } from "../received.ts";
 import type { DriverRequirements } from "./requirements.ts";
 
@@ -141,6 +142,17 @@ export function readCaptureSettings(env: Env): CaptureSettings {
     fps: readFps(env),
     quality: readInteger(env, "QUALITY", { min: 1, max: 100 }),
   };
+}
+
+/**
+ * Reads `ROTATE` and `FLIP`, for drivers that turn pictures better than the server: return what the
+ * driver turns as `orientation`, see {@link CommonSettings}.
+ *
+ * @throws {ConfigError} If a value is invalid.
+ */
+export function readOrientation(env: Env): Orientation {
+  const { rotate, flip } = PICTURE_SETTINGS;
+  return orientationOf(rotate.read(env, "ROTATE") ?? 0, flip.read(env, "FLIP"));
 }
 
 /**

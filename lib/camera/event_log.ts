@@ -14,6 +14,9 @@ const MAX_TOTAL_LINES = 1_000;
  */
 const MAX_TEXT_LENGTH = 1_000;
 
+/** Maximum number of reasons for refused pictures that are logged until frames flow again. */
+const MAX_REFUSALS = 20;
+
 /** Options of {@link logCameraEvents}. */
 export interface EventLogOptions {
   clock: Clock;
@@ -33,6 +36,8 @@ export function logCameraEvents(
 ): Disposable {
   /** The last reason logged for each failing camera. */
   const reasons = new Map<string, string>();
+  /** Why pictures of each camera are refused, since frames have flowed. */
+  const refusals = new Map<string, Set<string>>();
   /** The last event suppressed for each camera. */
   const suppressed = new Map<string, Fields>();
   const limiter = new LogLimiter({
@@ -56,8 +61,16 @@ export function logCameraEvents(
   stack.use(total);
   stack.use(events.subscribe((event) => {
     const { type, camera } = event;
-    if (ENDS_FAILURE.has(type)) reasons.delete(camera);
+    if (ENDS_FAILURE.has(type)) {
+      reasons.delete(camera);
+      refusals.delete(camera);
+    }
     const fields = fieldsOf(event);
+    if (type === "camera pictures refused") {
+      const known = refusals.get(camera) ?? new Set();
+      if (known.has(event.reason) || known.size >= MAX_REFUSALS) return;
+      refusals.set(camera, known.add(event.reason));
+    }
     if (type === "camera failed" && reasons.get(camera) === fields.reason) return;
     // The names of cameras that appear can differ each time.
     const key = isDiscovery(event) ? event.driver : camera;

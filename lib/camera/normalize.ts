@@ -27,8 +27,8 @@ export class BrokenImages {
   #current: SplitCounts = { broken: 0, skippedBytes: 0 };
   #received: Received | undefined;
   #hint: string | undefined;
-  /** Images of this capture that could not be edited, since the last one that could. */
-  #refused: { count: number; why: string; hint: string } | undefined;
+  /** Why the latest image of this capture could not be edited; undefined if it could. */
+  #refused: { why: string; hint: string } | undefined;
 
   /** Number of images that were broken, incomplete or too large. */
   get total(): number {
@@ -57,7 +57,7 @@ export class BrokenImages {
   /** Counts an image that is dropped as it cannot be edited. @param why As in "cannot be masked: …". */
   refuse(why: string, hint: string): void {
     this.#current.broken++;
-    this.#refused = { count: (this.#refused?.count ?? 0) + 1, why, hint };
+    this.#refused = { why, hint };
   }
 
   /** Records that an image could be edited. */
@@ -68,9 +68,9 @@ export class BrokenImages {
   /** Describes the data of this capture that has arrived; undefined if it is unknown. */
   explain(): Explanation | undefined {
     if (this.#refused) {
-      const { count, why, hint } = this.#refused;
-      const text = `${count} ${count === 1 ? "JPEG" : "JPEGs"} arrived that ${why}`;
-      return { text, hint, mayBeSlow: false, always: true };
+      const { why, hint } = this.#refused;
+      // Without a number: the log repeats a failure only if its text changes.
+      return { text: `JPEGs arrive that ${why}`, hint, mayBeSlow: false, always: true };
     }
     if (!this.#received) return undefined;
     const { mayBeSlow } = this.#received;

@@ -1,4 +1,4 @@
-import type { Orientation } from "../pixels/orientation.ts";
+import { isUpright, type Orientation, UPRIGHT } from "../pixels/orientation.ts";
 import type { Rectangle } from "../pixels/rectangle.ts";
 import type { PictureSettings } from "../pixels/settings.ts";
 
@@ -19,8 +19,8 @@ export function pictureEdit(
 ): PictureEdit | undefined {
   if (!picture) return undefined;
   const { rotate, flip, mask, overlay } = picture;
-  const isSet = rotate !== 0 || flip !== undefined || applied !== undefined;
-  return isSet || mask || overlay ? { camera, picture, applied } : undefined;
+  const turns = rotate !== 0 || flip !== undefined || !isUpright(applied ?? UPRIGHT);
+  return turns || mask || overlay ? { camera, picture, applied } : undefined;
 }
 
 /** Formats rectangles as the value of `PRIVACY_MASK`. */

@@ -2,6 +2,7 @@ import type { Config } from "../config.ts";
 import type { Env } from "../env.ts";
 import { hostInUrl } from "../host.ts";
 import { LINUX_LIBRARIES, MACOS_LIBRARIES } from "../libc.ts";
+import { TURBOJPEG_LIBRARIES } from "../pixels/turbojpeg_library.ts";
 import type { Setting, SettingPermissions } from "../setting.ts";
 import type { DriverPermission } from "./driver_permissions.ts";
 
@@ -75,7 +76,7 @@ export function compileFlags(settings: readonly Setting[]): string[] {
     ...["--no-prompt", "--allow-env", "--allow-net", "--allow-run", "--allow-read"],
     flag("sys", ["networkInterfaces", ...sys]),
     ...settings.some(({ path }) => path === "write") ? ["--allow-write"] : [],
-    ...ffiFlags([...LINUX_LIBRARIES, ...MACOS_LIBRARIES]),
+    ...ffiFlags([...librariesOf("linux"), ...librariesOf("darwin")]),
   ];
 }
 
@@ -115,11 +116,11 @@ function listenAddress({ host, port }: Pick<Config, "host" | "port">): string {
 
 /**
  * Returns the paths of the C library, for system calls that Deno does not offer: see
- * `lib/sockets/`.
+ * `lib/sockets/`, and those of libturbojpeg.
  */
 function librariesOf(os: typeof Deno.build.os): readonly string[] {
-  if (os === "linux") return LINUX_LIBRARIES;
-  return os === "darwin" ? MACOS_LIBRARIES : [];
+  const system = { linux: LINUX_LIBRARIES, darwin: MACOS_LIBRARIES }[os as string] ?? [];
+  return [...system, ...TURBOJPEG_LIBRARIES[os] ?? []];
 }
 
 function ffiFlags(libraries: readonly string[]): string[] {

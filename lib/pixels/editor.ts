@@ -56,18 +56,10 @@ export class Editor implements PictureProcessor {
 
   #turn(jpeg: Jpeg, read: ReadHeader, orientation: Orientation): Picture | Refused {
     if (isUpright(orientation)) return { ...read, jpeg };
-    const intact = this.#task.mask.length > 0 ? this.#intact(jpeg, read) : { ...read, jpeg };
-    if ("refused" in intact) return intact;
-    const turned = this.#turner.turn(intact.jpeg, intact, orientation);
+    const turned = this.#turner.turn(jpeg, read, orientation);
     if ("refused" in turned) return turned;
     const header = this.#turnedHeaders.read(turned);
     return "refused" in header ? header : { ...header, jpeg: turned };
-  }
-
-  /** Refuses a damaged picture, which could not be recognized as such after it was turned. */
-  #intact(jpeg: Jpeg, { header, data }: ReadHeader): Picture | Refused {
-    const copy = this.#patcher.patch(jpeg, data, { header, runs: [], isStrict: true });
-    return "refused" in copy ? copy : { jpeg: copy, header, data: header.encoded.length };
   }
 
   #contentsAt(time: number): Contents {

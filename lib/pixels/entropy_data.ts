@@ -68,3 +68,22 @@ export function unstuff(jpeg: Bytes, from: number, reuse: EntropyData | undefine
   into.length = length;
   return into;
 }
+
+/**
+ * Maximum number of bytes that may follow the last MCU, apart from zeros: some webcams send a few.
+ * They are removed. More means that MCUs were lost, and that the others are in the wrong places.
+ */
+const MAX_EXTRA = 32;
+
+/**
+ * Whether more data follow the last MCU than cameras add to complete pictures.
+ *
+ * @param position End of the last MCU, in bits.
+ * @param end End of the data, or of those before a restart marker, in bits.
+ */
+export function hasExtraData({ bytes }: EntropyData, position: number, end: number): boolean {
+  const used = Math.ceil(position / 8);
+  let last = end / 8;
+  while (last > used && bytes[last - 1] === 0) last--;
+  return last - used > MAX_EXTRA;
+}

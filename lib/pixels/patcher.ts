@@ -1,7 +1,7 @@
 import type { Jpeg } from "../frame.ts";
 import { BitWriter } from "./bit_writer.ts";
 import { type EncodedMcu, MAX_BLOCK_SIZE, writeBlock, writeDifference } from "./encoded_mcu.ts";
-import { type EntropyData, unstuff } from "./entropy_data.ts";
+import { type EntropyData, hasExtraData, unstuff } from "./entropy_data.ts";
 import type { PictureHeader } from "./header_reader.ts";
 import { type Encoder, encoderOf } from "./huffman.ts";
 import {
@@ -42,12 +42,6 @@ const RESTARTS: Refused = { refused: "damaged JPEG: restart markers are missing 
 
 /** Maximum difference of two DC coefficients (ITU-T T.81, F.1.2.1). */
 const MAX_DIFFERENCE = 2047;
-/**
- * Maximum number of bytes that may follow the last MCU, apart from zeros: some webcams send a few.
- * They are removed. More means that MCUs were lost, and that the others are in the wrong places.
- */
-const MAX_EXTRA = 32;
-
 /**
  * Replaces MCUs of pictures. All coefficients outside of them stay as they are, bit for bit: DC
  * coefficients are coded as differences, so the next MCU gets new ones, and everything else is copied.
@@ -121,7 +115,9 @@ export class Patcher {
       if (runEnd > next) break; // it continues behind the restart marker
     }
     if (!isStrict) this.#position = end;
-    else if (!this.#skip(next - mcu, end) || this.#isLongerThan(end)) return LENGTH;
+    else if (!this.#skip(next - mcu, end) || hasExtraData(this.#data!, this.#position, end)) {
+      return LENGTH;
+    }
     this.#writer.copy(this.#data!.view, this.#copied, this.#position);
   }
 
@@ -177,14 +173,5 @@ export class Patcher {
       if (this.#position < 0) return DAMAGED;
     }
     if (this.#position > end) return DAMAGED;
-  }
-
-  /** Whether more data than {@link MAX_EXTRA} bytes follow, apart from zeros. */
-  #isLongerThan(end: number): boolean {
-    const { bytes } = this.#data!;
-    const used = Math.ceil(this.#position / 8);
-    let last = end / 8;
-    while (last > used && bytes[last - 1] === 0) last--;
-    return last - used > MAX_EXTRA;
   }
 }

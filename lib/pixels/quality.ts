@@ -1,7 +1,12 @@
+import type { Jpeg } from "../frame.ts";
+import { segments } from "../jpeg/segments.ts";
 import { ZIGZAG } from "./zigzag.ts";
 
 /** Largest step of a baseline JPEG. */
 const MAX_STEP = 255;
+/** The best quality, and that of most encoders. */
+const MAX_QUALITY = 100, DEFAULT_QUALITY = 75;
+const DQT = 0xdb;
 
 /** The table for the luminance at quality 50, row by row (ITU-T T.81, K.1). */
 const LUMINANCE = Uint8Array.fromHex(
@@ -33,4 +38,41 @@ function colourAt(x: number, y: number): number {
 /** Returns a quantization table that is as coarse as both: a picture does not become better. */
 export function coarser(source: Uint16Array, wanted: Uint16Array): Uint16Array {
   return source.map((step, k) => Math.max(step, wanted[k]!));
+}
+
+/** Sums of the tables for luminance, by quality from 1 to 100. */
+let sums: readonly number[] | undefined;
+
+/**
+ * Estimates the quality of a JPEG: that whose table for luminance is as coarse, on the whole, as the
+ * JPEG's.
+ *
+ * @returns From 1 to 100; 75 for a JPEG without tables.
+ */
+export function estimateQuality(jpeg: Jpeg): number {
+  const steps = firstTable(jpeg);
+  if (!steps) return DEFAULT_QUALITY;
+  sums ??= Array.from({ length: MAX_QUALITY }, (_, i) => sumOf(tableOf(i + 1, false)));
+  const sum = sumOf(steps);
+  const better = sums.findIndex((other) => other <= sum);
+  return better === -1 ? MAX_QUALITY : better + 1;
+}
+
+function sumOf(steps: Iterable<number>): number {
+  let sum = 0;
+  for (const step of steps) sum += step;
+  return sum;
+}
+
+/** Returns the steps of a JPEG's first quantization table. */
+function firstTable(jpeg: Jpeg): readonly number[] | undefined {
+  for (const { marker, start, end } of segments(jpeg)) {
+    if (marker !== DQT) continue;
+    const isWide = jpeg[start + 4]! >> 4 !== 0, width = isWide ? 2 : 1;
+    if (end - start < 5 + 64 * width) return undefined;
+    return Array.from({ length: 64 }, (_, k) => {
+      const at = start + 5 + k * width;
+      return isWide ? jpeg[at]! << 8 | jpeg[at + 1]! : jpeg[at]!;
+    });
+  }
 }

@@ -1,6 +1,6 @@
 import type { Jpeg } from "../frame.ts";
 import { BitWords } from "./bit_words.ts";
-import { type EntropyData, unstuff } from "./entropy_data.ts";
+import { type EntropyData, hasExtraData, unstuff } from "./entropy_data.ts";
 import { type Decoder, decoderOf, type Encoder, findLong, INVALID, LOOK } from "./huffman.ts";
 import type { Axes } from "./orientation.ts";
 import { TRANSPOSED, type TurnPlan } from "./turn_plan.ts";
@@ -37,7 +37,8 @@ export class TurnedBlocks {
     const blocksPerMcu = components.reduce((sum, { h, v }) => sum + h * v, 0);
     const mcus = mcusX * mcusY;
     if (mcus * blocksPerMcu * MIN_BLOCK_BITS > scan.length * 8) return false;
-    if (scan.restarts.length < (restart ? Math.ceil(mcus / restart) - 1 : 0)) return false;
+    const restarts = restart ? Math.ceil(mcus / restart) - 1 : 0;
+    if (scan.restarts.length !== restarts || !scan.isOrdered) return false;
     this.#prepare(mcus * blocksPerMcu, axes);
     const parts = components.map(({ h, v, td, ta }, index) => ({
       blocks: h * v,
@@ -50,6 +51,7 @@ export class TurnedBlocks {
     this.#position = 0;
     for (let mcu = 0, segment = 0; mcu < mcus; mcu++) {
       if (restart && mcu > 0 && mcu % restart === 0) {
+        if (hasExtraData(scan, this.#position, end)) return false;
         this.#position = end;
         end = (scan.restarts[++segment] ?? scan.length) * 8;
         for (const part of parts) part.dc = 0;
@@ -69,7 +71,7 @@ export class TurnedBlocks {
     }
     this.starts[index] = this.bits.length;
     this.bits.flush();
-    return true;
+    return !hasExtraData(scan, this.#position, end);
   }
 
   #prepare(blocks: number, { reversesX, reversesY }: Axes): void {

@@ -1,9 +1,19 @@
 import type { PictureWorker, RenderTask } from "../pixels/task.ts";
+import { openTurboJpeg, TURBOJPEG_EIGHTHS } from "../pixels/turbojpeg_library.ts";
+import { EIGHTHS } from "./heights.ts";
 
 /** Opens what does a task in another thread. */
 export type Engine = (task: RenderTask) => PictureWorker;
 
-/** Opens the server's own engine. Its modules are loaded when it is needed. */
+/** Returns the sizes that {@link openEngine} can make, in eighths. */
+export function engineEighths(): readonly number[] {
+  return openTurboJpeg() ? TURBOJPEG_EIGHTHS : EIGHTHS;
+}
+
+/**
+ * Opens the server's own engine: libturbojpeg, where it is installed and permitted, or else
+ * TypeScript in a Worker. Its modules are loaded when it is needed.
+ */
 export const openEngine: Engine = (task) => {
   const opening = open(task);
   opening.catch(() => {}); // reported by process()
@@ -16,5 +26,9 @@ export const openEngine: Engine = (task) => {
 
 async function open(task: RenderTask): Promise<PictureWorker> {
   const { openPictureWorker } = await import("../pixels/workers.ts");
-  return openPictureWorker(task);
+  const library = openTurboJpeg();
+  // Only the size needs a decoder: coefficients are made coarser, and letters put between them, as they are.
+  if (!library || task.height === undefined) return openPictureWorker(task);
+  const { TurboJpegRenderer } = await import("../pixels/turbojpeg_renderer.ts");
+  return new TurboJpegRenderer(task, { library, openUnscaled: openPictureWorker });
 }

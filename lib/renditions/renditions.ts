@@ -7,7 +7,7 @@ import type { Log } from "../log.ts";
 import { LogLimiter } from "../log_limiter.ts";
 import type { Overlay, ProcessPicture, RenderTask } from "../pixels/task.ts";
 import { CameraRenditions } from "./camera_renditions.ts";
-import { type Engine, openEngine } from "./engine.ts";
+import { type Engine, engineEighths, openEngine } from "./engine.ts";
 import { EIGHTHS, nominalHeight } from "./heights.ts";
 import { Hold } from "./hold.ts";
 import type { Rendition, RenditionCounts, RenditionStats } from "./rendition.ts";
@@ -70,7 +70,7 @@ export interface RenditionsOptions {
   readonly log: Log;
   /** Where the cameras report their failures. */
   readonly events?: Pick<Events<CameraEvent>, "subscribe">;
-  /** @default {TypeScript in Workers} */
+  /** @default {the server's own} */
   readonly engine?: Engine;
   /** The sizes that the engine can make, in eighths. @default {EIGHTHS} */
   readonly eighths?: readonly number[];
@@ -156,7 +156,7 @@ class AllRenditions implements Renditions {
   #of(camera: Camera): CameraRenditions {
     const known = this.#cameras.get(camera);
     if (known) return known;
-    const { clock, log, eighths = EIGHTHS } = this.#options;
+    const { clock, log, engine, eighths = engine ? EIGHTHS : engineEighths() } = this.#options;
     const { name } = camera;
     const renditions = new CameraRenditions({
       camera,

@@ -1,8 +1,8 @@
 import type { Env } from "../env.ts";
 import type { Setting } from "../setting.ts";
 import { type CheckedCamera, KnownSettings, prefixOf } from "./known_settings.ts";
-import type { SettingWarning } from "./mod.ts";
 import { editDistance } from "./near_miss.ts";
+import type { SettingWarning } from "./warning.ts";
 
 /** Maximum number of typing errors in the name of a critical setting. */
 const MAX_ERRORS = 2;

@@ -3,21 +3,13 @@ import { isQuoted } from "../quote.ts";
 import type { Setting } from "../setting.ts";
 import { variablesOf } from "./dotenv.ts";
 import { type CheckedCamera, KnownSettings, prefixOf } from "./known_settings.ts";
+import type { SettingWarning } from "./warning.ts";
 
 export { criticalVariables, findCriticalMistake } from "./critical.ts";
 export type { CheckedCamera } from "./known_settings.ts";
 export { nearest } from "./near_miss.ts";
 export { type RecordedEnv, recordReads } from "./reads.ts";
-
-/** A setting that does not do what the user probably wants. */
-export interface SettingWarning {
-  /** The environment variable. */
-  readonly variable: string;
-  /** The problem. Never contains a value. */
-  readonly text: string;
-  /** What the user can do about it. */
-  readonly advice: string;
-}
+export type { SettingWarning } from "./warning.ts";
 
 /** Options of {@link checkSettings}. */
 export interface SettingsToCheck {
@@ -123,8 +115,8 @@ function checkDiscovered(
 
 /** Checks whether a driver reads a setting, if the server itself does not. */
 function checkRead({ variable, setting, affected, env }: ReadCheck): SettingWarning | undefined {
-  const { name, perCamera, read, default: value } = setting;
-  if (!perCamera || read || env[variable]?.trim() === value) return undefined;
+  const { name, perCamera, read } = setting;
+  if (!perCamera || read) return undefined;
   if (affected.length === 0 || affected.some(({ reads }) => reads?.has(name) ?? true)) {
     return undefined;
   }

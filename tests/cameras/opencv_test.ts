@@ -1,8 +1,16 @@
-import { assertEquals, assertGreater, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import opencv from "../../cameras/opencv.ts";
+import { configureDriver } from "../../lib/camera/open.ts";
 import { CameraError } from "../../lib/errors.ts";
 import type { Jpeg } from "../../lib/frame.ts";
 import { sizeOf } from "../../lib/jpeg/segments.ts";
+import { decodeJpeg } from "../ffmpeg.ts";
 import { needing, PYTHON } from "../parts.ts";
 import { testConformance } from "./conformance.ts";
 
@@ -26,6 +34,29 @@ Deno.test({
     );
     const [lowQuality] = await captureFrames({ ...settings, QUALITY: "10" }, 1);
     assertGreater(highQuality[0]!.length, 2 * lowQuality!.length);
+  },
+});
+
+Deno.test({
+  name: "opencv turns pictures before it encodes them: rotated, then flipped",
+  ignore,
+  fn: async () => {
+    await using video = await setUp();
+    const capture = async (env: Record<string, string>) => {
+      const settings = { ...video.env, ...env };
+      const { orientation } = configureDriver(opencv, {
+        ...{ name: "opencv", env: settings, isBuiltIn: true },
+      });
+      assertEquals(orientation, opencv.configure(settings).orientation);
+      return (await captureFrames(settings, 1))[0]!;
+    };
+    assertEquals(await capture({ FLIP: "both" }), await capture({ ROTATE: "180" }));
+    const turned = { ROTATE: "90", FLIP: "vertical" };
+    assertEquals(await capture(turned), await capture({ ROTATE: "270", FLIP: "horizontal" }));
+    const plain = await decodeRows(await capture({}));
+    const mirrored = await decodeRows(await capture({ FLIP: "horizontal" }));
+    assertLess(difference(mirrored, plain.map((row) => row.toReversed())), 3);
+    assertGreater(difference(mirrored, plain), 10);
   },
 });
 
@@ -57,6 +88,20 @@ async function captureFrames(env: Record<string, string>, count: number): Promis
     if (frames.push(jpeg) === count) break;
   }
   return frames;
+}
+
+/** Returns the luminance of a JPEG of 160x120 pixels, row by row. */
+async function decodeRows(jpeg: Jpeg): Promise<Uint8Array[]> {
+  const { output } = await decodeJpeg(jpeg);
+  return Array.from({ length: 120 }, (_, y) => output.subarray(y * 160, (y + 1) * 160));
+}
+
+/** Returns the mean difference of two pictures. */
+function difference(a: Uint8Array[], b: Uint8Array[]): number {
+  const differences = a.flatMap((row, y) =>
+    [...row].map((value, x) => Math.abs(value - b[y]![x]!))
+  );
+  return differences.reduce((sum, one) => sum + one) / differences.length;
 }
 
 /** Creates a video of 5 frames, and a Python without OpenCV. */

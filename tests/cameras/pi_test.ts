@@ -2,6 +2,7 @@ import { assert, assertEquals, assertLess, assertRejects, assertStringIncludes }
 import pi from "../../cameras/pi.ts";
 import { CameraError } from "../../lib/errors.ts";
 import { sizeOf } from "../../lib/jpeg/segments.ts";
+import { combine, invert, orientationOf, UPRIGHT } from "../../lib/pixels/orientation.ts";
 import { needing, PYTHON } from "../parts.ts";
 import { leavingNoProcess } from "../processes.ts";
 import { testConformance } from "./conformance.ts";
@@ -108,9 +109,41 @@ Deno.test({
         assertEquals(await firstSize({ HEIGHT: "720" }), { width: 960, height: 720 });
       }
       await using __ = setUp({ FAKE_CAMERA_VERSION: "1.0.0" });
-      assertEquals(await firstSize({ ROTATE: "180", SOURCE: "0" }), { width: 1280, height: 720 });
+      const turned = { ROTATE: "180", FLIP: "vertical", SOURCE: "0" };
+      assertEquals(await firstSize(turned), { width: 1280, height: 720 });
     } finally {
       await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "pi lets the sensor mirror pictures, so that the server need only exchange their axes",
+  ignore,
+  fn: async () => {
+    const log = await Deno.makeTempFile();
+    try {
+      await using _ = setUp({ FAKE_CAMERA_LOG: log });
+      for (const rotate of [0, 90, 180, 270] as const) {
+        for (const flip of [undefined, "horizontal", "vertical", "both"] as const) {
+          const env = { WIDTH: "64", HEIGHT: "48", ROTATE: `${rotate}`, ...flip && { FLIP: flip } };
+          await firstSize(env);
+          const started = (await Deno.readTextFile(log)).trim().split("\n").map((line) =>
+            JSON.parse(line)
+          ).findLast(({ event }) => event === "start");
+          const [hflip, vflip] = ["--hflip", "--vflip"].map((one) => started.argv.includes(one));
+          const sensor = combine(
+            orientationOf(0, hflip ? "horizontal" : undefined),
+            orientationOf(0, vflip ? "vertical" : undefined),
+          );
+          assertEquals(pi.configure(env).orientation, sensor);
+          const rest = combine(invert(sensor), orientationOf(rotate, flip));
+          const transposed = { rotation: 90, mirrored: true } as const;
+          assertEquals(rest, rotate % 180 === 0 ? UPRIGHT : transposed, `${rotate} ${flip}`);
+        }
+      }
+    } finally {
+      await Deno.remove(log);
     }
   },
 });

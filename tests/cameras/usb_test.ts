@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import usb from "../../cameras/usb.ts";
+import { configureDriver } from "../../lib/camera/open.ts";
 import { CameraError } from "../../lib/errors.ts";
 import { sizeOf } from "../../lib/jpeg/segments.ts";
 import { needing } from "../parts.ts";
@@ -65,19 +66,27 @@ Deno.test({
 });
 
 Deno.test({
-  name: "usb encodes raw frames and rotated frames in the requested quality",
+  name: "usb encodes raw frames in the requested quality",
   ignore,
   fn: async () => {
-    {
-      await using webcam = await setUp({ list: RAW, env: { QUALITY: "50" } });
-      assertEquals(sizeOf(await webcam.first()), { width: 320, height: 240 });
-      const args = await webcam.lastStart();
-      assertStringIncludes(args, "-f v4l2 -video_size 320x240 -framerate 30 -i");
-      assertStringIncludes(args, "-c:v mjpeg -q:v 17");
-    }
-    await using rotated = await setUp({ list: MJPEG, env: { ROTATE: "90" } });
-    assertEquals(sizeOf(await rotated.first()), { width: 480, height: 640 });
-    assertStringIncludes(await rotated.lastStart(), "-input_format mjpeg");
+    await using webcam = await setUp({ list: RAW, env: { QUALITY: "50" } });
+    assertEquals(sizeOf(await webcam.first()), { width: 320, height: 240 });
+    const args = await webcam.lastStart();
+    assertStringIncludes(args, "-f v4l2 -video_size 320x240 -framerate 30 -i");
+    assertStringIncludes(args, "-c:v mjpeg -q:v 17");
+  },
+});
+
+Deno.test({
+  name: "usb leaves rotation to the server, so that JPEGs are not encoded again",
+  ignore,
+  fn: async () => {
+    const env = { ROTATE: "90", FLIP: "vertical" };
+    await using webcam = await setUp({ list: MJPEG, env });
+    assertEquals(sizeOf(await webcam.first()), { width: 640, height: 480 });
+    assertStringIncludes(await webcam.lastStart(), "-c:v copy");
+    const { orientation } = configureDriver(usb, { name: "usb", env: webcam.env, isBuiltIn: true });
+    assertEquals(orientation, undefined);
   },
 });
 
@@ -138,9 +147,8 @@ case "$*" in *-list_formats*) printf '%s\\n' "$LIST" >&2; exit 1;; esac
 echo "$*" >> "${folder}/log"
 [ -n "$ERROR" ] && { echo "$ERROR" >&2; exit $CODE; }
 size=$(echo "$*" | sed -n 's/.*-video_size \\([0-9x]*\\).*/\\1/p')
-case "$*" in *transpose*) filter="-vf transpose=clock";; esac
 [ -n "$FIRST" ] && cat "$FIRST"
-PATH=$REAL_PATH exec ffmpeg -loglevel error -re -f lavfi -i "testsrc=size=$size:rate=30" $filter -c:v mjpeg -q:v 5 -f mjpeg -
+PATH=$REAL_PATH exec ffmpeg -loglevel error -re -f lavfi -i "testsrc=size=$size:rate=30" -c:v mjpeg -q:v 5 -f mjpeg -
 `,
   );
   await Deno.chmod(`${folder}/ffmpeg`, 0o755);

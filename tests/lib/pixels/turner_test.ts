@@ -127,6 +127,10 @@ Deno.test({
     const next = markers.findIndex((byte, at) => byte === 0xff && markers[at + 1] === 0xd4);
     const holed = Uint8Array.of(...markers.subarray(0, lost), ...markers.subarray(next));
     assertEquals(tryTurn(holed, HALF), { refused: "damaged JPEG" });
+    // Data that are repeated: those behind them move to other places.
+    const middle = length >> 1;
+    const shifted = Uint8Array.of(...jpeg.subarray(0, middle), ...jpeg.subarray(middle - 200));
+    assert("refused" in tryTurn(shifted, HALF));
     const narrow = await encode({ width: 15, height: 40, args: ["-sample", "2x2"] });
     assertEquals(tryTurn(narrow, HALF), {
       refused: "JPEG of 15x40 pixels, which is too small to be turned",

@@ -7,7 +7,7 @@ import { ENVIRONMENTS } from "./environments.ts";
 const PI: CheckedCamera = {
   name: "pi",
   driver: "pi",
-  reads: new Set(["SOURCE", "WIDTH", "HEIGHT", "FPS", "QUALITY", "ROTATE"]),
+  reads: new Set(["SOURCE", "WIDTH", "HEIGHT", "FPS", "QUALITY"]),
 };
 const FRONT: CheckedCamera = { name: "front", driver: "mjpeg", reads: new Set(["SOURCE", "FPS"]) };
 const MINE: CheckedCamera = { name: "mine", driver: "mine", reads: undefined };
@@ -126,19 +126,19 @@ Deno.test("checkSettings() leaves a driver its own settings", () => {
 });
 
 Deno.test("checkSettings() finds settings that no driver reads", () => {
-  assertEquals(check({ CAMERA: "front=mjpeg", ROTATE: "90", FPS: "5", WIDTH: "640" }, [FRONT]), [
-    "ROTATE has no effect: driver mjpeg does not read ROTATE; remove ROTATE",
+  assertEquals(check({ CAMERA: "front=mjpeg", QUALITY: "90", FPS: "5", WIDTH: "640" }, [FRONT]), [
+    "QUALITY has no effect: driver mjpeg does not read QUALITY; remove QUALITY",
     "WIDTH has no effect: driver mjpeg does not read WIDTH; remove WIDTH",
   ]);
-  assertEquals(check({ CAMERA: "front=mjpeg", ROTATE: "0", IDLE_SECONDS: "5" }, [FRONT]), []);
-  assertEquals(check({ CAMERA: "pi,front=mjpeg", ROTATE: "90" }, [PI, FRONT]), []);
-  assertEquals(check({ CAMERA: "pi,front=mjpeg", FRONT_ROTATE: "90" }, [PI, FRONT]), [
-    "FRONT_ROTATE has no effect: driver mjpeg does not read ROTATE; remove FRONT_ROTATE",
+  assertEquals(check({ CAMERA: "front=mjpeg", ROTATE: "90", IDLE_SECONDS: "5" }, [FRONT]), []);
+  assertEquals(check({ CAMERA: "pi,front=mjpeg", QUALITY: "90" }, [PI, FRONT]), []);
+  assertEquals(check({ CAMERA: "pi,front=mjpeg", FRONT_QUALITY: "90" }, [PI, FRONT]), [
+    "FRONT_QUALITY has no effect: driver mjpeg does not read QUALITY; remove FRONT_QUALITY",
   ]);
-  assertEquals(check({ CAMERA: "pi,front=mjpeg", PI_ROTATE: "0", ROTATE: "90" }, [PI, FRONT]), [
-    "ROTATE has no effect: driver mjpeg does not read ROTATE; remove ROTATE",
+  assertEquals(check({ CAMERA: "pi,front=mjpeg", PI_QUALITY: "0", QUALITY: "90" }, [PI, FRONT]), [
+    "QUALITY has no effect: driver mjpeg does not read QUALITY; remove QUALITY",
   ]);
-  assertEquals(check({ CAMERA: "mine", ROTATE: "90", SOURCE: "x" }, [MINE]), []);
+  assertEquals(check({ CAMERA: "mine", QUALITY: "90", SOURCE: "x" }, [MINE]), []);
 });
 
 Deno.test("checkSettings() suggests a driver for SOURCE without CAMERA", () => {

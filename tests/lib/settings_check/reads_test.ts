@@ -28,14 +28,15 @@ Deno.test("recordReads() returns undefined for a driver that copies or keeps the
 
 Deno.test("recordReads() shows which settings the built-in drivers use", async () => {
   const drivers = await DriverRegistry.open(driverFolders(undefined, false));
-  const capture = ["FPS", "HEIGHT", "QUALITY", "ROTATE", "SOURCE", "WIDTH"];
+  const capture = ["FPS", "HEIGHT", "QUALITY", "SOURCE", "WIDTH"];
+  const turning = [...capture, "FLIP", "ROTATE"].toSorted();
   for (
     const [name, expected] of [
       ["emulated", ["FPS"]],
       ["exec", ["FPS", "SOURCE"]],
       ["mjpeg", ["FPS", "SOURCE", "SOURCE_CERT"]],
-      ["opencv", ["PYTHON", ...capture].toSorted()],
-      ["pi", capture],
+      ["opencv", ["PYTHON", ...turning].toSorted()],
+      ["pi", turning],
       ["usb", capture],
     ] as const
   ) {
