@@ -51,9 +51,11 @@ import { ServerClock } from "./server_clock.js";
  * A message from the server: `id` is the number of the ping that a `pong` responds to, `now` the
  * server's time, `replay` whether it can play recordings, `reason` why there are no cameras.
  *
+ * `size`: why `camera` has its own pictures instead of the requested ones.
+ *
  * @typedef {{
  *   type: string, id: number, now: number, cameras: CameraStatus[], server?: ServerInfo,
- *   replay?: boolean, reason?: string,
+ *   replay?: boolean, reason?: string, camera: number,
  * }} TextMessage
  */
 
@@ -74,6 +76,7 @@ import { ServerClock } from "./server_clock.js";
  *   onState(state: LinkState): void, onStatus(cameras: CameraStatus[]): void,
  *   onFrame(frame: LiveFrame): Promise<void>, onSound(sound: Sound): void,
  *   onReplay(message: import("./replay.js").ReplayMessage): void,
+ *   onSizeError(camera: number, reason?: string): void,
  * }} LinkEvents
  */
 
@@ -133,6 +136,8 @@ export class Link {
   #socket;
   /** @type {string[] | undefined} */
   #watched;
+  /** Heights of the pictures, by camera; without one: its own. @type {Record<string, number | undefined>} */
+  #heights = {};
   #idleTimeout = IDLE_TIMEOUT;
   #pings = 0;
   #pingSentAt = 0;
@@ -171,13 +176,24 @@ export class Link {
   /** Tries to reach the server now, and makes it retry the failed cameras. */
   retryNow() {
     this.#endDelay?.();
-    if (this.#watched) this.send({ type: "watch", cameras: this.#watched, retry: true });
+    this.#sendWatch({ retry: true });
   }
 
-  /** Selects the cameras to watch; again: has the server retry them. @param {string[] | undefined} names */
-  watch(names) {
+  /**
+   * Selects the cameras to watch; again: has the server retry them.
+   *
+   * @param {string[]} names
+   * @param {Record<string, number | undefined>} [heights]
+   */
+  watch(names, heights = {}) {
     this.#watched = names;
-    if (names) this.send({ type: "watch", cameras: names });
+    this.#heights = heights;
+    this.#sendWatch();
+  }
+
+  #sendWatch(more = {}) {
+    const cameras = this.#watched;
+    if (cameras) this.send({ type: "watch", cameras, heights: this.#heights, ...more });
   }
 
   /** @param {AbortSignal} signal */
@@ -212,7 +228,10 @@ export class Link {
     this.#closeReason = undefined;
     const names = this.#watched?.map(encodeURIComponent).join(",") ?? "";
     const isLong = names.length > MAX_QUERY;
-    const watch = this.#watched ? `&watch=${isLong ? "" : names}` : "";
+    let watch = this.#watched ? `&watch=${isLong ? "" : names}` : "";
+    if (names && !isLong) {
+      watch += `&heights=${this.#watched?.map((name) => this.#heights[name] ?? "")}`;
+    }
     const address = addressOf(`live?version=${PROTOCOL_VERSION}${watch}`);
     address.protocol = address.protocol.replace("http", "ws");
     return new Promise((resolve) => {
@@ -238,7 +257,7 @@ export class Link {
         this.clock = new ServerClock();
         this.lastMessageAt = performance.now();
         this.#pings = 0;
-        if (isLong) this.watch(this.#watched);
+        if (isLong) this.#sendWatch();
         this.#ping(socket);
         this.#listen(socket, end);
       };
@@ -295,6 +314,7 @@ export class Link {
   #onText(socket, message) {
     const { type, id, now, cameras, server, replay, reason } = message;
     if (type === "replay") return this.#events.onReplay(message);
+    if (type === "size") return this.#events.onSizeError(message.camera, reason);
     if (type !== "hello" && type !== "pong" && type !== "cameras") return;
     if (type === "pong") {
       this.clock.update(this.#pingSentAt, performance.now(), now);

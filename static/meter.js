@@ -9,6 +9,8 @@ const MIN_FRAMES = 3;
 export class Meter {
   /** Number of frames that never arrived: the link or this machine was too slow. */
   skipped = 0;
+  /** Number of frames that were painted. */
+  painted = 0;
   /** @type {{ at: number, age: number | undefined }[]} */
   #painted = [];
   /** @type {number | undefined} */
@@ -24,6 +26,7 @@ export class Meter {
   add(sequence, at, age) {
     if (this.#sequence !== undefined) this.skipped += Math.max(0, sequence - this.#sequence - 1);
     this.#sequence = sequence;
+    this.painted++;
     this.#painted.push({ at, age });
     this.#painted = this.#painted.filter((frame, i) =>
       frame.at >= at - WINDOW || i >= this.#painted.length - MIN_FRAMES

@@ -5,6 +5,7 @@ import { connectControls, showView } from "./controls.js";
 import { arrange, button, element, messageOf, setPressed, setText, toast } from "./dom.js";
 import { findBestGrid } from "./grid.js";
 import { Link } from "./live.js";
+import { isFullscreen } from "./fullscreen.js";
 import { formatHash, parseHash } from "./moment.js";
 import { followPointers } from "./pointers.js";
 import { describeEmpty, describeTitle } from "./state_text.js";
@@ -17,6 +18,8 @@ const REFRESH_INTERVAL = 250;
 const MAX_PLAIN_STREAMS = 4;
 /** Cameras within this distance of the visible part of the page are watched. */
 const PRELOAD_MARGIN = "200px";
+/** The speed of the link is judged from this number of skipped frames on. */
+const MIN_SKIPPED = 10;
 /** Distance between two tiles, and from the edges of the window, in CSS pixels. */
 const GAP = 8;
 /** Tiles narrower than this show no figures, in CSS pixels. */
@@ -35,10 +38,17 @@ let sound;
 let audio;
 /** A moment from a link, until it has been requested. @type {number | undefined} */
 let linkedMoment;
+/** Loaded when frames are skipped. @type {import("./link_speed.js").LinkSpeed | undefined} */
+let speed;
+/** Time from the arrival of frames until they were painted, in milliseconds. */
+let painting = 0;
+/** The heights requested last, and those that the layout needs, as texts. */
+let requestedHeights = "", neededHeights = "";
 
 const link = new Link({
   onState: ({ kind }) => {
     if (kind !== "live") tiles.forEach((tile) => tile.pause());
+    speed?.settle(performance.now());
     layOut();
     if (kind === "live") onConnected();
   },
@@ -48,10 +58,12 @@ const link = new Link({
     if (paused || !tile || !watchedTiles().includes(tile)) return;
     if (linkedMoment !== undefined) return; // the link is to a recorded picture
     const hold = sound?.holdOf(frame.camera) ?? 0;
+    const arrivedAt = performance.now();
     const painted = paint(tile, frame, hold);
     // A picture that waits is acknowledged now, so that the frame rate stays.
     if (hold === 0) await painted;
     else painted.catch(() => {}); // a corrupt JPEG is skipped
+    painting += performance.now() - arrivedAt;
     // The status is up to a second old: the camera has started since.
     if (!frame.recorded && tile.status.state !== "streaming") link.pingNow();
   },
@@ -59,6 +71,10 @@ const link = new Link({
   onReplay: (message) => {
     playback?.replay.onMessage(message);
     refresh();
+  },
+  onSizeError: (camera, reason) => {
+    const tile = tiles.find(({ status }) => status.index === camera);
+    if (tile) tile.sizeError = reason;
   },
 });
 
@@ -204,10 +220,54 @@ function layOut() {
     } else anchor.removeAttribute("aria-current");
   }
   layOutGrid();
-  if (tiles.length > 0) link.watch(paused ? [] : watched.map((tile) => tile.status.name));
+  if (tiles.length > 0) watch(chooseHeights());
   playback?.onLayout();
   if (single) showView(single);
   refresh();
+}
+
+/** Returns the heights of the pictures that the layout and the link need, by camera. */
+function chooseHeights() {
+  const tiles = paused || document.hidden ? [] : watchedTiles();
+  const isFull = singleTile() !== undefined && isFullscreen();
+  return Object.fromEntries(
+    tiles.map((tile) => [tile.status.name, tile.chooseHeight(speed?.steps ?? 0, isFull)]),
+  );
+}
+
+/** @param {Record<string, number | undefined>} heights */
+function watch(heights) {
+  neededHeights = JSON.stringify(heights);
+  if (neededHeights !== requestedHeights) speed?.settle(performance.now());
+  requestedHeights = neededHeights;
+  link.watch(Object.keys(heights), heights);
+}
+
+/** Requests other sizes when the link has become slow or fast, or after a resize. @param {number} now */
+function updateHeights(now) {
+  const steps = speed?.steps;
+  judgeLink(now);
+  const heights = chooseHeights();
+  const before = neededHeights;
+  neededHeights = JSON.stringify(heights);
+  if (neededHeights === requestedHeights || paused) return;
+  // The layout may still be changing.
+  if (neededHeights === before || steps !== speed?.steps) watch(heights);
+}
+
+/** @param {number} now */
+async function judgeLink(now) {
+  const sum = (/** @type {"painted" | "skipped"} */ key) =>
+    tiles.reduce((sum, { meter }) => sum + meter[key], 0);
+  const watched = watchedTiles();
+  const total = {
+    ...{ painted: sum("painted"), skipped: sum("skipped") },
+    painting: painting / (watched.length || 1),
+  };
+  speed?.update(now, total, watched.some((tile) => tile.canShrink));
+  if (speed || total.skipped < MIN_SKIPPED || !tiles[0]?.status.heights) return;
+  const { LinkSpeed } = await import("./link_speed.js");
+  speed ??= new LinkSpeed();
 }
 
 /** Sets the size of the tiles with which the pictures fill the window best. */
@@ -248,7 +308,8 @@ function refresh() {
   for (const tile of tiles) {
     if (!watched.includes(tile)) continue;
     const replay = playback?.stateOf(tile);
-    const page = { link: link.state, paused, lastMessageAt: link.lastMessageAt, replay };
+    const isSlow = speed !== undefined && speed.steps > 0;
+    const page = { link: link.state, paused, lastMessageAt: link.lastMessageAt, replay, isSlow };
     tile.refresh(page, link.clock, now);
   }
   const cameras = shownTiles().map(({ status, text }) => ({ name: status.name, text }));
@@ -357,7 +418,13 @@ addEventListener("online", () => {
 
 // The first request already names the camera: that saves a round trip.
 const { camera } = parseHash(location.hash);
-if (camera) link.watch([camera]);
+// Without a name, the first status tells which sizes the layout needs.
+const screenHeight = Math.ceil(Math.max(innerWidth, innerHeight) * devicePixelRatio);
+link.watch(camera ? [camera] : [], camera ? { [camera]: screenHeight } : {});
 openMoment();
 if (!document.hidden) link.start();
-setInterval(() => document.hidden || refresh(), REFRESH_INTERVAL);
+setInterval(() => {
+  if (document.hidden) return;
+  if (isReady) updateHeights(performance.now());
+  refresh();
+}, REFRESH_INTERVAL);

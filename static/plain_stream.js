@@ -18,14 +18,23 @@ export class PlainStream {
   /** When the stream is opened again. @type {number | undefined} */
   retryAt;
   #path;
+  /** Infinity: the camera's own pictures. */
+  #height;
+  /** Whether the last attempt has failed: the camera's own pictures may be available. */
+  #hasFailed = false;
   #loadedAt = Infinity;
   #isClosed = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
-  /** @param {string} path @param {() => void} onLoad Called when a picture has arrived. */
-  constructor(path, onLoad) {
+  /**
+   * @param {string} path
+   * @param {number | undefined} height
+   * @param {() => void} onLoad Called when a picture has arrived.
+   */
+  constructor(path, height = Infinity, onLoad) {
     this.#path = path;
+    this.#height = height;
     this.image.draggable = false;
     this.image.onload = () => {
       if (this.#isClosed) return;
@@ -43,7 +52,16 @@ export class PlainStream {
     this.state = "loading";
     this.#loadedAt = Infinity;
     this.retryAt = undefined;
-    this.image.src = `${this.#path}?t=${Date.now()}`;
+    const height = this.#height < Infinity && !this.#hasFailed ? `&height=${this.#height}` : "";
+    this.image.src = `${this.#path}?t=${Date.now()}${height}`;
+  }
+
+  /** Opens the stream again if larger pictures are needed. @param {number} height */
+  setHeight(height) {
+    if (height <= Math.max(this.#height, this.image.naturalHeight)) return;
+    this.#height = height;
+    this.#hasFailed = false;
+    this.open();
   }
 
   /**
@@ -71,6 +89,7 @@ export class PlainStream {
 
   async #fail() {
     this.state = "failed";
+    this.#hasFailed = !this.#hasFailed;
     this.retryAt = performance.now() + RETRY_DELAY;
     this.#timer = setTimeout(() => this.open(), RETRY_DELAY);
     this.reason = await this.#fetchReason() ?? "The stream was interrupted";

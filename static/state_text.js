@@ -13,11 +13,12 @@ const LOADING_DELAY = 1_000;
 const LOADING_NOTICE_DELAY = 3_000;
 
 /**
- * The state of the page that a tile depends on; `replay` if recordings are shown.
+ * The state of the page that a tile depends on; `replay` if recordings are shown; `isSlow`: the
+ * pictures are smaller, as the link is slow.
  *
  * @typedef {{
  *   link: import("./live.js").LinkState, paused: boolean, replay?: ReplayState,
- *   lastMessageAt: number,
+ *   lastMessageAt: number, isSlow?: boolean,
  * }} PageState
  */
 

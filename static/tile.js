@@ -20,6 +20,11 @@ const LATE_AFTER = 250;
 const LATE_FRAMES = 3;
 /** How long a tile shows the last failure after the camera has recovered. */
 const RECOVERY_NOTICE_TIME = 10_000;
+/** In place of a smaller picture that is no older than this, the camera's own is saved. */
+const SNAPSHOT_AGE = 2_000;
+/** Pictures are enlarged by at most 3 %, or 7 %, so that the size does not alternate. */
+const SMALLEST = 0.97;
+const SMALLEST_KEPT = 0.93;
 /** Shorter waits for the sound are not shown. */
 const MIN_SHOWN_HOLD = 100;
 
@@ -34,6 +39,10 @@ export class Tile {
   element;
   /** Whether the tile is in the visible part of the page, or close to it. */
   isNear = true;
+  /** The requested height; undefined: the camera's own. @type {number | undefined} */
+  height;
+  /** Why the camera's own pictures are shown instead. @type {string | undefined} */
+  sizeError;
   /** The camera's state for screen readers. */
   announcement = "";
   /** @type {import("./state_text.js").StateText} */
@@ -70,7 +79,7 @@ export class Tile {
     open.setAttribute("href", formatHash(status.name));
     open.setAttribute("aria-label", `Show only camera ${status.name}`);
     this.#setText(".name", status.name);
-    this.#resize(parseResolution(status.resolution) ?? { width: 16, height: 9 });
+    this.#resize(this.#ownSize ?? { width: 16, height: 9 });
   }
 
   /** Paints a frame, and returns whether it is on the screen now. @param {import("./live.js").LiveFrame} frame @param {ServerClock} clock */
@@ -131,12 +140,37 @@ export class Tile {
     return !this.#isReplaying && this.status.state === "streaming" && this.#idleTime(now) > limit;
   }
 
+  /**
+   * Chooses the height of the pictures: that on the screen, or less if the link is slow.
+   *
+   * @param {number} steps See `chooseHeight`.
+   * @param {boolean} isFull Whether to show the camera's own pictures.
+   */
+  chooseHeight(steps, isFull) {
+    const { width, height } = this.size;
+    const needed = (this.view.sideways ? width : height) * devicePixelRatio;
+    const isOwn = isFull || this.view.zoom > 1 || needed === 0;
+    const before = this.height;
+    this.height = chooseHeight(this.status.heights, isOwn ? Infinity : needed, steps, before);
+    if (this.height !== before) this.sizeError = undefined;
+    const own = this.status.heights?.at(-1);
+    if (own) this.#plain?.setHeight(this.height ?? own);
+    return this.height;
+  }
+
+  /** Whether smaller pictures can be requested. */
+  get canShrink() {
+    const [smallest] = this.status.heights ?? [];
+    return smallest !== undefined && smallest !== (this.height ?? this.status.heights?.at(-1));
+  }
+
   /** Shows the plain stream, or removes it. @param {boolean} wanted */
   showPlain(wanted) {
     if (wanted === (this.#plain !== undefined)) return;
     if (wanted) {
       const plain = this.#plain = new PlainStream(
         `cameras/${encodeURIComponent(this.status.name)}/video_feed`,
+        this.height,
         () => {
           this.element.classList.remove("blank");
           this.#resize({ width: plain.image.naturalWidth, height: plain.image.naturalHeight });
@@ -161,9 +195,15 @@ export class Tile {
     return this.latest !== undefined || Boolean(this.#plain?.image.naturalWidth);
   }
 
-  /** Returns the displayed picture: the camera's own JPEG, unless it is rotated or mirrored. */
+  /**
+   * Returns the displayed picture: the camera's own JPEG, unless it is rotated or mirrored. In place of
+   * a live picture of another size, the camera's current one.
+   */
   async file() {
-    const { jpeg, capturedAt } = this.#plain || !this.latest
+    const isOwn = this.#isReplaying || !this.#ownSize ||
+      this.#canvas.height === this.#ownSize.height;
+    const isLive = this.#idleTime(performance.now()) < SNAPSHOT_AGE;
+    const { jpeg, capturedAt } = this.#plain || !this.latest || !isOwn && isLive
       ? { jpeg: await this.#fetchSnapshot(), capturedAt: Date.now() }
       : this.latest;
     return { jpeg: this.view.changed ? await this.#redraw(jpeg) : jpeg, capturedAt };
@@ -184,6 +224,9 @@ export class Tile {
     if (hold >= MIN_SHOWN_HOLD) {
       text.summary += `, picture delayed by ${Math.round(hold / 10) * 10} ms for the sound`;
     }
+    if (text.state === "live" && page.isSlow && this.height) {
+      text.summary += ", smaller for the slow link";
+    }
     this.text = text;
     this.#find(".loudspeaker").hidden = !this.status.sound && !announcement;
     this.element.dataset.state = text.state;
@@ -199,6 +242,11 @@ export class Tile {
   get ratio() {
     const { width, height } = this.#canvas;
     return this.view.sideways ? height / width : width / height;
+  }
+
+  /** Size of the camera's own pictures, if it is known. */
+  get #ownSize() {
+    return parseResolution(this.status.resolution);
   }
 
   applyView() {
@@ -231,7 +279,11 @@ export class Tile {
     const { link } = this.status;
     const { width, height } = this.#canvas;
     const fps = this.#plain ? this.status.fps : this.meter.fps(now);
-    this.#setText(".size", this.hasPicture ? `${width} × ${height}` : "");
+    const own = this.#ownSize;
+    const isSmaller = own && own.height !== height && !isReplaying;
+    const whole = isSmaller ? ` of ${own.width} × ${own.height}` : "";
+    this.#setText(".size", this.hasPicture ? `${width} × ${height}${whole}` : "");
+    this.#find(".size").title = this.sizeError ?? "";
     const isMoving = isLive || state === "replay";
     this.#setText(".fps", isMoving && fps !== undefined ? `${rounded(fps)} fps` : "");
     const countsSkipped = !this.#plain && this.hasPicture && !isReplaying;
@@ -322,4 +374,22 @@ function parseResolution(resolution) {
 /** @param {number} fps */
 function rounded(fps) {
   return fps < 9.95 ? Math.round(fps * 10) / 10 : Math.round(fps);
+}
+
+/**
+ * Returns the height to request; undefined: the camera's own pictures.
+ *
+ * @param {number[] | undefined} heights See `CameraStatus`; empty: not known yet.
+ * @param {number} needed Height on the screen, in its pixels; Infinity: the camera's own pictures.
+ * @param {number} steps By how many sizes the pictures are smaller, as the link is slow.
+ * @param {number | undefined} current The height before.
+ */
+export function chooseHeight(heights, needed, steps, current) {
+  if (!heights?.length) return heights && needed < Infinity ? Math.ceil(needed) : undefined;
+  const found = heights.findIndex((height) =>
+    height >= needed * (current && current <= height ? SMALLEST_KEPT : SMALLEST)
+  );
+  const own = heights.length - 1;
+  const index = Math.max(0, (found < 0 ? own : found) - steps);
+  return index === own ? undefined : heights[index];
 }

@@ -45,7 +45,7 @@ Deno.test("Protocol version in Chromium", needing(CHROMIUM, PYTHON), async (t) =
       await page.click("#outdated button");
       await eventually("the page is reloaded", () => server.queries.length === 2);
       await page.until(IS_OUTDATED);
-      assertEquals(server.queries, Array(2).fill(`?version=${PROTOCOL_VERSION}`));
+      assertEquals(server.queries, Array(2).fill(`?version=${PROTOCOL_VERSION}&watch=`));
       assertEquals(page.errors, []);
     });
   }
