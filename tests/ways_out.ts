@@ -71,6 +71,12 @@ export const RECORDED_WAYS: readonly WayOut[] = [
     },
   },
   { ...clipAsMp4(), isLossy: true },
+  ...[
+    fetching("a smaller recorded snapshot", "snapshot.jpg?at=-2s&height=120"),
+    fetching("a smaller playback stream", "video_feed?at=-3s&height=120"),
+    fetching("a smaller clip as MJPEG", "clip.mjpeg?from=-3s&height=90"),
+    fetching("a clip of low quality as Matroska", "clip.mkv?from=-3s&quality=low"),
+  ].map((way) => ({ ...way, isRendition: true })),
 ];
 
 /** The ways on which recorded pictures leave it in other sizes and qualities. */

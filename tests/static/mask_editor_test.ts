@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { forCamera } from "../../lib/env.ts";
 import type { Baseline } from "../../lib/pixels/baseline.ts";
 import { maskedMcus } from "../../lib/pixels/mask_patches.ts";
@@ -130,6 +130,19 @@ function assertLine(line: string, variable: string, expected: readonly number[][
   const isClose = areas.length === expected.length &&
     areas.flat().every((number, i) => Math.abs(number - expected.flat()[i]!) <= 1);
   assertEquals([name, isClose ? expected : areas], [variable, expected]);
+}
+
+/** Returns the colour of a camera's picture, at a position in per cent. */
+function pixelAt(page: Page, camera: string, x: number, y: number): Promise<number[]> {
+  return page.eval(`(async () => {
+    const response = await fetch("cameras/${camera}/snapshot.jpg");
+    const picture = await createImageBitmap(await response.blob());
+    const { width, height } = picture;
+    const context = new OffscreenCanvas(width, height).getContext("2d");
+    context.drawImage(picture, 0, 0);
+    const { data } = context.getImageData(width * ${x} / 100, height * ${y} / 100, 1, 1);
+    return [...data.subarray(0, 3)];
+  })()`);
 }
 
 Deno.test("Editor of the privacy mask in Chromium", needing(CHROMIUM, "sh"), async (t) => {
@@ -301,6 +314,13 @@ Deno.test("Editor of the privacy mask in Chromium", needing(CHROMIUM, "sh"), asy
       await using server = await Server.start({ command });
       const [camera] = await (await fetch(`${server.url}/cameras`)).json();
       assertEquals(camera.privacyMask, mask);
+      await page.goto(server.url);
+      const [masked, between] = await Promise.all([
+        pixelAt(page, "front-door", 15, 10),
+        pixelAt(page, "front-door", 40, 35),
+      ]);
+      assertEquals(masked!.map((value) => Math.abs(value - 128) <= 1), [true, true, true]);
+      assertNotEquals(between, masked);
       const { stdout } = await new Deno.Command("sh", {
         args: ["-c", `${line}; printf %s "$FRONT_DOOR_PRIVACY_MASK"`],
       }).output();

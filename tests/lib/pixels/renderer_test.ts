@@ -66,6 +66,23 @@ for (const [sampling, args] of Object.entries(SAMPLINGS)) {
 }
 
 Deno.test({
+  name: "Renderer shows nothing of what is behind the edges",
+  ...needing(...LIBJPEG),
+  async fn() {
+    const [width, height] = [35, 37];
+    const header = new TextEncoder().encode(`P5\n${width} ${height}\n255\n`);
+    const bright = Uint8Array.of(...header, ...Array(width * height).fill(220));
+    const jpeg = await run("cjpeg", ["-quality", "15"], bright);
+    for (const eighths of EIGHTHS) {
+      const small = render(jpeg, { height: Math.ceil(height * eighths / 8) }).jpeg;
+      const { samples } = readPnm(await decode(small));
+      const [first] = samples;
+      assert(samples.every((sample) => sample === first), `${eighths}/8: ${samples}`);
+    }
+  },
+});
+
+Deno.test({
   name: "Renderer keeps the colours",
   ...needing(...LIBJPEG),
   async fn() {
