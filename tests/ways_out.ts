@@ -64,6 +64,12 @@ export const RECORDED_WAYS: readonly WayOut[] = [
     },
   },
   { ...clipAsMp4(), isLossy: true },
+  ...[
+    fetching("a smaller recorded snapshot", "snapshot.jpg?at=-2s&height=120"),
+    fetching("a smaller playback stream", "video_feed?at=-3s&height=120"),
+    fetching("a smaller clip as MJPEG", "clip.mjpeg?from=-3s&height=90"),
+    fetching("a clip of low quality as Matroska", "clip.mkv?from=-3s&quality=low"),
+  ].map((way) => ({ ...way, isRendition: true })),
 ];
 
 /** Receives some JPEGs of a response, whatever is around them. */
