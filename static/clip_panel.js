@@ -27,6 +27,8 @@ export class ClipPanel {
   #camera = list("[name=camera]");
   #format = list("[name=format]");
   #speed = list("[name=clip-speed]");
+  #height = list("[name=clip-height]");
+  #text = list("[name=clip-text]");
   #bytes = 0;
   #duration = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -44,8 +46,9 @@ export class ClipPanel {
     this.#speed.value = "1";
     this.#element.addEventListener("change", ({ target }) => {
       const end = ENDS.find((end) => target === this.#field(end));
-      if (end) this.#readField(end);
-      else this.#requestSize();
+      if (end) return this.#readField(end);
+      if (target === this.#camera) this.#offerHeights();
+      this.#requestSize();
     });
   }
 
@@ -62,8 +65,22 @@ export class ClipPanel {
       if (cameras.includes(value)) this.#camera.value = value;
     }
     this.#camera.hidden = cameras.length < 2;
+    this.#offerHeights();
     this.#element.hidden = false;
     this.set(clip);
+  }
+
+  /** Offers the sizes of the camera's pictures. */
+  #offerHeights() {
+    const { value } = this.#height;
+    const camera = this.#playback.cameras.find(({ name }) => name === this.#camera.value);
+    const heights = camera?.heights?.slice(0, -1).reverse() ?? [];
+    this.#height.replaceChildren(
+      new Option("As recorded", ""),
+      ...heights.map((height) => new Option(`${height} pixels high`, `${height}`)),
+    );
+    if (heights.includes(Number(value))) this.#height.value = value;
+    this.#height.hidden = heights.length === 0;
   }
 
   /** Chooses a part. @param {Period} clip */
@@ -148,13 +165,15 @@ export class ClipPanel {
     const format = this.#format.value;
     const isMp4 = format === "mp4";
     try {
-      // The size of an MP4 is known only when it has been encoded.
+      // The size of an MP4, or of other pictures, is known only when they have been made.
       const exact = await this.#head(isMp4 ? "mkv" : format, signal);
       const { headers } = isMp4 ? await this.#head(format, signal) : exact;
-      const length = Number(exact.headers.get("Content-Length"));
+      const estimated = exact.headers.get("X-Clip-Estimated-Length");
+      const length = Number(estimated ?? exact.headers.get("Content-Length"));
+      const isExact = estimated === null && !isMp4;
       this.#bytes = isMp4 ? length * MP4_RATIO : length;
       this.#duration = Number(headers.get("X-Clip-Duration"));
-      const size = `${isMp4 ? "about " : ""}${formatBytes(this.#bytes)}`;
+      const size = `${isExact ? "" : "about "}${formatBytes(this.#bytes)}`;
       const duration = formatDuration(1000 * this.#duration);
       this.#showSize(`${size}, ${duration}, ${headers.get("X-Clip-Frames")} pictures`, true);
     } catch (error) {
@@ -181,7 +200,9 @@ export class ClipPanel {
   #addressOf(format) {
     const { from, to } = this.clip ?? { from: 0, to: 0 };
     const speed = this.#speed.value;
-    const query = `from=${seconds(from)}&to=${seconds(to)}&speed=${speed}`;
+    const height = this.#height.value && `&height=${this.#height.value}`;
+    const text = this.#text.value && "&overlay=1";
+    const query = `from=${seconds(from)}&to=${seconds(to)}&speed=${speed}${height}${text}`;
     return cameraAddress(this.#camera.value, `clip.${format}?${query}`).href;
   }
 

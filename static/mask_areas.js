@@ -14,6 +14,8 @@ export const MAX_AREAS = 100;
 export const MIN_SIZE = 1;
 /** The server masks whole blocks of at most this width and height, in pixels. */
 const BLOCK = 16;
+/** A pixel's colour is mixed with that of pixels at this distance. */
+const COLOUR_REACH = 1;
 /** Rounding errors are smaller than this. */
 const EPSILON = 1e-6;
 
@@ -93,7 +95,8 @@ export function areaBetween(a, b) {
 }
 
 /**
- * Returns the largest area that the server masks for a rectangle: whole blocks.
+ * Returns the largest area that the server masks for a rectangle: whole blocks, of all pixels whose
+ * colour has to do with that of the rectangle.
  *
  * @param {Area} area
  * @param {{ width: number, height: number }} picture Its size in pixels.
@@ -101,10 +104,14 @@ export function areaBetween(a, b) {
  */
 export function areaOfBlocks(area, { width, height }) {
   const { left, top, right, bottom } = rounded(area);
-  const before = (/** @type {number} */ percent, /** @type {number} */ size) =>
-    Math.floor(percent / 100 * size / BLOCK) * BLOCK / size * 100;
-  const after = (/** @type {number} */ percent, /** @type {number} */ size) =>
-    Math.min(100, Math.ceil(percent / 100 * size / BLOCK - EPSILON) * BLOCK / size * 100);
+  const before = (/** @type {number} */ percent, /** @type {number} */ size) => {
+    const blocks = Math.floor((Math.floor(size * percent / 100) - COLOUR_REACH) / BLOCK);
+    return Math.max(0, blocks * BLOCK / size * 100);
+  };
+  const after = (/** @type {number} */ percent, /** @type {number} */ size) => {
+    const blocks = Math.ceil((Math.ceil(size * percent / 100) + COLOUR_REACH) / BLOCK);
+    return Math.min(100, blocks * BLOCK / size * 100);
+  };
   return {
     left: before(left, width),
     top: before(top, height),

@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { sizeOf } from "../lib/jpeg/segments.ts";
 import { NatsServer } from "./nats_server.ts";
 import { leftOut, needing } from "./parts.ts";
 import { eventually, FAKES, readUntil, ROOT, Server } from "./server.ts";
@@ -94,6 +95,16 @@ Deno.test({
       const { body, headers } = await fetch(`${server.url}/audio.wav`);
       assertEquals(headers.get("Content-Type"), "audio/wav");
       await readUntil(body!, (text) => text.startsWith("RIFF") && text.length > 10_000);
+      assertEquals((await server.stop()).code, 0);
+    });
+
+    await t.step("pictures in another size, which Workers make", async () => {
+      await using server = await start({});
+      const response = await fetch(`${server.url}/snapshot.jpg?height=240&overlay=1`);
+      const jpeg = await response.bytes();
+      assertEquals([response.status, sizeOf(jpeg)], [200, { width: 320, height: 240 }]);
+      const { body } = await fetch(`${server.url}/video_feed?height=120`);
+      await readUntil(body!, (text) => text.split("--frame\r\n").length > 3);
       assertEquals((await server.stop()).code, 0);
     });
 

@@ -55,18 +55,29 @@ async function check(
   ways: readonly WayOut[],
 ): Promise<void> {
   for (const [camera, options] of cameras) {
-    await Promise.all(ways.map(async ({ name, isLossy, isRendition, get }) => {
+    // Encoding takes long, and is the same for all kinds of pictures.
+    const some = camera === KIND_NAMES[0] ? ways : ways.filter(({ isLossy }) => !isLossy);
+    await Promise.all(some.map(async ({ name, isLossy, isRendition, get }) => {
       const jpegs = await get(server, camera);
       assert(jpegs.length > 0, `${camera}: no picture on ${name}`);
-      for (const jpeg of distinct(jpegs)) {
-        await assertMasked(jpeg, { ...options, isLossy, isRendition }, `${camera} on ${name}`);
-      }
+      await assertAllMasked(jpegs, { ...options, isLossy, isRendition }, `${camera} on ${name}`);
     }));
   }
 }
 
-function distinct(jpegs: readonly Jpeg[]): Jpeg[] {
-  return [...new Map(jpegs.map((jpeg) => [jpeg.toBase64(), jpeg])).values()];
+const checked = new Set<string>();
+
+/** Checks pictures, and remembers them: the same picture leaves the server on many ways. */
+async function assertAllMasked(
+  jpegs: readonly Jpeg[],
+  options: MaskedOptions,
+  name: string,
+): Promise<void> {
+  for (const jpeg of jpegs) {
+    const key = jpeg.toBase64();
+    if (!checked.has(key)) await assertMasked(jpeg, options, name);
+    checked.add(key);
+  }
 }
 
 Deno.test("pictures are masked on every way out", needing(...PROGRAMS), async (t) => {
@@ -105,9 +116,7 @@ Deno.test("pictures are masked on every way out", needing(...PROGRAMS), async (t
           splitJpegs(ReadableStream.from([await Deno.readFile(file!)])),
         );
         assert(jpegs.length > 5, `${kind}: ${jpegs.length} pictures in ${file}`);
-        for (const jpeg of distinct(jpegs)) {
-          await assertMasked(jpeg, cameras.get(kind)!, `${kind} on the disk`);
-        }
+        await assertAllMasked(jpegs, cameras.get(kind)!, `${kind} on the disk`);
       }
     });
     await t.step("of a relay", async () => {
@@ -260,9 +269,8 @@ Deno.test(
       env: { CAMERA: "front=mjpeg", FRONT_SOURCE: source.url("front"), PRIVACY_MASK },
     });
     const jpegs = await jpegsAt(`${server.url}/video_feed`, 30);
-    const options = await expected(known);
-    for (const jpeg of distinct(jpegs)) await assertMasked(jpeg, options, "the stream");
-    assertEquals(distinct(jpegs).length, 2);
+    await assertAllMasked(jpegs, await expected(known), "the stream");
+    assertEquals(new Set(jpegs.map((jpeg) => jpeg.toBase64())).size, 2);
     const [{ lastFailure, refused }] = await (await fetch(`${server.url}/cameras`)).json();
     assertEquals(lastFailure, null);
     assert(refused >= 20, `${refused}`);

@@ -5,6 +5,7 @@ import { SERVER_SETTINGS } from "../lib/config.ts";
 import type { Env } from "../lib/env.ts";
 import { LINUX_LIBRARIES, MACOS_LIBRARIES } from "../lib/libc.ts";
 import { SETTINGS } from "../lib/cli/settings.ts";
+import { sizeOf } from "../lib/jpeg/segments.ts";
 import { compileFlags, permissionFlags } from "../lib/permissions/flags.ts";
 import { FAKES, readUntil, ROOT, Server } from "./server.ts";
 
@@ -195,6 +196,29 @@ for (
       `${flags}`,
     );
     assert(flags.includes("--no-prompt"));
+  });
+}
+
+/** What names libturbojpeg in the permission flags. */
+const TURBOJPEG = /[^,=]*turbojpeg[^,]*/;
+
+for (const engine of ["libturbojpeg, if it is installed,", "TypeScript in a Worker"]) {
+  Deno.test(`smaller pictures are made by ${engine} with the permissions of deno task start`, async () => {
+    const flags = await flagsFor({ PORT: "0" });
+    const used = engine.startsWith("lib")
+      ? flags
+      : flags.map((flag) => flag.replaceAll(new RegExp(TURBOJPEG, "g"), "/none"));
+    assertEquals(used.some((flag) => TURBOJPEG.test(flag)), engine.startsWith("lib"));
+    await using server = await Server.start({
+      command: [Deno.execPath(), "run", "-q", ...used, "main.ts"],
+    });
+    for (const query of ["height=120", "height=120&quality=low&overlay=1", "quality=low"]) {
+      const response = await fetch(`${server.url}/snapshot.jpg?${query}`);
+      const jpeg = await response.bytes();
+      assertEquals(response.status, 200, new TextDecoder().decode(jpeg));
+      const height = query.startsWith("height") ? 120 : 480;
+      assertEquals(sizeOf(jpeg)?.height, height, query);
+    }
   });
 }
 

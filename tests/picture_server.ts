@@ -1,4 +1,4 @@
-import { systemClock } from "../lib/clock.ts";
+import { systemClock as clock } from "../lib/clock.ts";
 import type { Jpeg } from "../lib/frame.ts";
 
 /** A camera for the driver `mjpeg`, whose pictures a test chooses. */
@@ -7,7 +7,7 @@ export class PictureServer implements AsyncDisposable {
   readonly pictures = new Map<string, readonly Jpeg[]>();
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #interval: number;
-  readonly #ended = new AbortController();
+  readonly #closing = new AbortController();
 
   /** @param fps Pictures per second. */
   constructor({ fps = 10 } = {}) {
@@ -22,8 +22,7 @@ export class PictureServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.pictures.clear();
-    this.#ended.abort();
+    this.#closing.abort();
     await this.#server.shutdown();
   }
 
@@ -41,7 +40,11 @@ export class PictureServer implements AsyncDisposable {
       yield new TextEncoder().encode(head);
       yield jpeg.slice(); // Deno detaches the buffers that it sends
       yield new TextEncoder().encode("\r\n");
-      await systemClock.sleep(this.#interval, this.#ended.signal).catch(() => {}); // the end
+      try {
+        await clock.sleep(this.#interval, this.#closing.signal);
+      } catch {
+        return; // disposed
+      }
     }
   }
 }

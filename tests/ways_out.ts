@@ -33,7 +33,7 @@ export const LIVE_WAYS: readonly WayOut[] = [
 export const RENDITION_WAYS: readonly WayOut[] = [
   fetching("a smaller stream", "video_feed?height=120"),
   fetching("a stream of low quality", "video_feed?quality=low"),
-  fetching("a smaller snapshot", "snapshot.jpg?height=60&quality=medium"),
+  fetching("a smaller snapshot", "snapshot.jpg?height=90&quality=medium"),
   fetching("a recent smaller snapshot", "snapshot.jpg?height=120&max_age=60000"),
   fetching("a smaller live Matroska file", "av.mkv?height=90"),
 ].map((way) => ({ ...way, isRendition: true }));
@@ -49,36 +49,66 @@ export const FIRST_CAMERA_WAYS: readonly WayOut[] = [
   "av.mkv",
 ].map((path) => ({ name: `/${path}`, get: (server) => jpegsAt(`${server}/${path}`) }));
 
-/** The ways on which recorded pictures leave it. The last 5 s must be recorded. */
+/** The ways on which recorded pictures leave it. Some seconds must be recorded. */
 export const RECORDED_WAYS: readonly WayOut[] = [
-  fetching("a recorded snapshot", "snapshot.jpg?at=-2s"),
-  fetching("the playback stream", "video_feed?at=-3s"),
-  fetching("the playback stream, backwards", "video_feed?at=-1s&speed=-1"),
-  fetching("a clip as MJPEG", "clip.mjpeg?from=-3s"),
-  fetching("a clip as Matroska", "clip.mkv?from=-3s"),
+  recorded("a recorded snapshot", (end) => `snapshot.jpg?at=${end}`),
+  recorded("the playback stream", (end) => `video_feed?at=${end - 3}`),
+  recorded("the playback stream, backwards", (end) => `video_feed?at=${end}&speed=-1`),
+  recorded("a clip as MJPEG", (end) => `clip.mjpeg?from=${end - 3}&to=${end}`),
+  recorded("a clip as Matroska", (end) => `clip.mkv?from=${end - 3}&to=${end}`),
   {
     name: "a replay on the live socket",
-    get: (server, camera) =>
-      fromSocket(server, camera, { type: "replay", at: Date.now() - 3000, speed: 1, id: 1 }),
+    get: async (server, camera) => {
+      const at = 1000 * (await endOf(server, camera) - 3);
+      return await fromSocket(server, camera, { type: "replay", at, speed: 1, id: 1 });
+    },
   },
   { ...clipAsMp4(), isLossy: true },
+  ...[
+    fetching("a smaller recorded snapshot", "snapshot.jpg?at=-2s&height=120"),
+    fetching("a smaller playback stream", "video_feed?at=-3s&height=120"),
+    fetching("a smaller clip as MJPEG", "clip.mjpeg?from=-3s&height=90"),
+    fetching("a clip of low quality as Matroska", "clip.mkv?from=-3s&quality=low"),
+  ].map((way) => ({ ...way, isRendition: true })),
 ];
 
 /** Receives some JPEGs of a response, whatever is around them. */
 export async function jpegsAt(address: string, count = COUNT): Promise<Jpeg[]> {
-  const response = await fetch(address, { signal: AbortSignal.timeout(TIMEOUT) });
-  assertEquals(response.status, 200, `${address}: ${response.status}`);
-  const jpegs: Jpeg[] = [];
-  for await (const jpeg of splitJpegs(response.body!)) {
-    jpegs.push(jpeg);
-    if (jpegs.length === count) break;
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(new Error(`Timeout: ${address}`)), TIMEOUT);
+  try {
+    const response = await fetch(address, { signal: controller.signal });
+    const jpegs: Jpeg[] = [];
+    for await (const jpeg of splitJpegs(response.body!)) {
+      jpegs.push(jpeg);
+      if (jpegs.length === count) break;
+    }
+    assertEquals(response.status, 200, `${address}: ${response.status}`);
+    return jpegs;
+  } finally {
+    clearTimeout(timer);
   }
-  return jpegs;
 }
 
 /** A way for one camera: a path behind its name. */
 function fetching(name: string, path: string): WayOut {
   return { name, get: (server, camera) => jpegsAt(`${server}/cameras/${camera}/${path}`) };
+}
+
+/** A way for the recording of one camera. @param path The path at the end of the recording. */
+function recorded(name: string, path: (end: number) => string): WayOut {
+  return {
+    name,
+    get: async (server, camera) =>
+      await jpegsAt(`${server}/cameras/${camera}/${path(await endOf(server, camera))}`),
+  };
+}
+
+/** Returns the time of the last recorded picture, in seconds since the Unix epoch. */
+async function endOf(server: string, camera: string): Promise<number> {
+  const cameras = await (await fetch(`${server}/cameras`)).json();
+  const { recording } = cameras.find(({ name }: { name: string }) => name === camera);
+  return recording.newest / 1000;
 }
 
 /** Receives pictures as the page does. @param replay A message that starts a replay. */
@@ -120,7 +150,8 @@ function clipAsMp4(): WayOut {
   return {
     name: "a clip as MP4",
     async get(server, camera) {
-      const address = `${server}/cameras/${camera}/clip.mp4?from=-2s`;
+      const end = await endOf(server, camera);
+      const address = `${server}/cameras/${camera}/clip.mp4?from=${end - 2}&to=${end}`;
       const { stdout } = await new Deno.Command("ffmpeg", {
         args: ["-v", "error", "-i", address, "-vsync", "0", "-q:v", "1", "-f", "mjpeg", "-"],
         stdin: "null",

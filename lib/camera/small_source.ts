@@ -1,6 +1,6 @@
-import { variableName } from "../env.ts";
+import { type Env, variableName } from "../env.ts";
 import { ConfigError } from "../errors.ts";
-import type { CameraOptionsFromConfig } from "./open_cameras.ts";
+import type { PictureSettings } from "../pixels/settings.ts";
 
 /** What events, the log and the doctor call the second, smaller stream of a camera. */
 export function smallSourceName(camera: string): string {
@@ -12,7 +12,7 @@ export function smallSourceName(camera: string): string {
  * name is its `SOURCE`.
  */
 export function smallSourceOf(
-  { env, picture: { smallSource } }: Pick<CameraOptionsFromConfig, "env" | "picture">,
+  { env, picture: { smallSource } }: { env: Env; picture: Pick<PictureSettings, "smallSource"> },
   all: readonly { readonly name: string }[],
 ): string | undefined {
   const isOther = variableName(env, "SMALL_SOURCE") === "SMALL_SOURCE" &&
@@ -24,7 +24,7 @@ export function smallSourceOf(
  * Returns the settings for capturing the stream, which were read with it as `SOURCE`. It has a size of
  * its own, and starts only on demand.
  */
-export function smallSourceConfig<Config extends CameraOptionsFromConfig>(config: Config): Config {
+export function smallSourceConfig<Config extends { readonly env: Env }>(config: Config): Config {
   const unset = { value: "", enumerable: true };
   const properties = Object.getOwnPropertyDescriptors(config.env);
   const env = Object.defineProperties({}, { ...properties, WIDTH: unset, HEIGHT: unset });

@@ -8,7 +8,8 @@ import {
 } from "../playback/mod.ts";
 import type { ProcessPicture } from "../pixels/task.ts";
 import type { CameraSound } from "../sound_packet.ts";
-import { type FeedCamera, LiveFeed } from "./feed.ts";
+import { LiveFeed } from "./feed.ts";
+import type { FeedCamera } from "./feed_camera.ts";
 import {
   frameMessage,
   recordedFrameMessage,

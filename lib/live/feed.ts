@@ -1,15 +1,9 @@
-import type { Camera } from "../camera/camera.ts";
 import type { Frame } from "../frame.ts";
 import { LatestQueue } from "../hub/latest_queue.ts";
+import type { FeedCamera } from "./feed_camera.ts";
 import { SendWindow } from "./send_window.ts";
 import { type OpenFeed, SizedSource } from "./sized_source.ts";
 import type { Transfers } from "./transfers.ts";
-
-/** The part of a camera, or of a rendition of it, that a feed needs. */
-export type FeedCamera = Pick<
-  Camera,
-  "name" | "latest" | "error" | "join" | "leave" | "retryNow" | "countDropped" | "countDelivered"
->;
 
 /** Options of a {@link LiveFeed}. */
 export interface LiveFeedOptions {

@@ -19,7 +19,7 @@ export {
   soundMessage,
 } from "./message.ts";
 export { CameraIndexes } from "./camera_indexes.ts";
-export type { FeedCamera } from "./feed.ts";
+export type { FeedCamera } from "./feed_camera.ts";
 export { closeOutdated } from "./outdated.ts";
 export {
   CLOSE,

@@ -6,7 +6,7 @@ import type { ProcessPicture } from "../pixels/task.ts";
 import { type FrameSource, Playhead, type RecordedSoundSource } from "../playback/mod.ts";
 import { CameraFeeds } from "./camera_feeds.ts";
 import { CameraIndexes } from "./camera_indexes.ts";
-import type { FeedCamera } from "./feed.ts";
+import type { FeedCamera } from "./feed_camera.ts";
 import {
   type ClientMessage,
   type Heights,

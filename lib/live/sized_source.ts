@@ -1,7 +1,7 @@
 import { CameraError } from "../errors.ts";
 import type { Frame } from "../frame.ts";
 import type { Failure, Subscriber } from "../hub/hub.ts";
-import type { FeedCamera } from "./feed.ts";
+import type { FeedCamera } from "./feed_camera.ts";
 
 /** How long frames of the camera's own size wait for those of the requested size, in milliseconds. */
 const MAX_WAIT = 500;

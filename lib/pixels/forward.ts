@@ -11,6 +11,8 @@ const C2 = Math.sin(Math.PI / 8);
 const DIFFERENCE = Math.SQRT2 * Math.cos(3 * Math.PI / 8);
 const SUM = Math.SQRT2 * Math.cos(Math.PI / 8);
 const MIDDLE = 128;
+/** Makes numbers positive, which `| 0` then rounds. */
+const LARGE = 16384, ROUND = LARGE + 0.5;
 
 /** Returns what the results of {@link forward} are multiplied with, by place in the block. */
 export function multipliersOf(quantization: Uint16Array): Float64Array {
@@ -69,18 +71,13 @@ export function forward(
     const c0 = a4 + a5, c1 = a5 + a6, c2 = a6 + a7;
     const z5 = (c0 - c2) * C2, z2 = DIFFERENCE * c0 + z5, z4 = SUM * c2 + z5, z3 = c1 * HALF;
     const z11 = a7 + z3, z13 = a7 - z3;
-    block[PLACES[x]!] = round((b0 + b1) * multipliers[x]!);
-    block[PLACES[x + 8]!] = round((z11 + z4) * multipliers[x + 8]!);
-    block[PLACES[x + 16]!] = round((b3 + z1) * multipliers[x + 16]!);
-    block[PLACES[x + 24]!] = round((z13 - z2) * multipliers[x + 24]!);
-    block[PLACES[x + 32]!] = round((b0 - b1) * multipliers[x + 32]!);
-    block[PLACES[x + 40]!] = round((z13 + z2) * multipliers[x + 40]!);
-    block[PLACES[x + 48]!] = round((b3 - z1) * multipliers[x + 48]!);
-    block[PLACES[x + 56]!] = round((z11 - z4) * multipliers[x + 56]!);
+    block[PLACES[x]!] = ((b0 + b1) * multipliers[x]! + ROUND | 0) - LARGE;
+    block[PLACES[x + 8]!] = ((z11 + z4) * multipliers[x + 8]! + ROUND | 0) - LARGE;
+    block[PLACES[x + 16]!] = ((b3 + z1) * multipliers[x + 16]! + ROUND | 0) - LARGE;
+    block[PLACES[x + 24]!] = ((z13 - z2) * multipliers[x + 24]! + ROUND | 0) - LARGE;
+    block[PLACES[x + 32]!] = ((b0 - b1) * multipliers[x + 32]! + ROUND | 0) - LARGE;
+    block[PLACES[x + 40]!] = ((z13 + z2) * multipliers[x + 40]! + ROUND | 0) - LARGE;
+    block[PLACES[x + 48]!] = ((b3 - z1) * multipliers[x + 48]! + ROUND | 0) - LARGE;
+    block[PLACES[x + 56]!] = ((z11 - z4) * multipliers[x + 56]! + ROUND | 0) - LARGE;
   }
-}
-
-/** Rounds a number that is above -16384. */
-function round(value: number): number {
-  return (value + 16384.5 | 0) - 16384;
 }

@@ -42,7 +42,7 @@ function inverse2(block: Int32Array, samples: Uint8ClampedArray, at: number, str
   samples[at + 1] = (dc - x + y - xy) >> 3;
   samples[at + stride] = (dc + x - y - xy) >> 3;
   samples[at + stride + 1] = (dc - x - y + xy) >> 3;
-  block.fill(0, 1, 4);
+  block[1] = block[2] = block[3] = 0;
 }
 
 const temporary = new Int32Array(16);

@@ -64,12 +64,14 @@ export class Patcher {
   #copied = 0;
   /** The next run. */
   #run = 0;
+  /** Number of MCUs. */
+  #total = 0;
 
   /** @param from Start of the entropy-coded data in `jpeg`. */
   patch(jpeg: Jpeg, from: number, patches: Patches): Jpeg | Refused {
     const { encoded, baseline } = patches.header;
     const data = this.#data = unstuff(jpeg, from, this.#data);
-    const total = baseline.mcusX * baseline.mcusY;
+    const total = this.#total = baseline.mcusX * baseline.mcusY;
     const perSegment = baseline.restart || total;
     const segments = Math.ceil(total / perSegment);
     if (data.restarts.length !== segments - 1 || !data.isOrdered) return RESTARTS;
@@ -114,8 +116,10 @@ export class Patcher {
       mcu = stop + 1;
       if (runEnd > next) break; // it continues behind the restart marker
     }
-    if (!isStrict) this.#position = end;
-    else if (!this.#skip(next - mcu, end) || hasExtraData(this.#data!, this.#position, end)) {
+    if (!isStrict && mcu === first) this.#position = end;
+    else if (!isStrict && next === this.#total && mcu < next) {
+      this.#position = this.#withoutFilling(end);
+    } else if (!this.#skip(next - mcu, end) || hasExtraData(this.#data!, this.#position, end)) {
       return LENGTH;
     }
     this.#writer.copy(this.#data!.view, this.#copied, this.#position);
@@ -173,5 +177,20 @@ export class Patcher {
       if (this.#position < 0) return DAMAGED;
     }
     if (this.#position > end) return DAMAGED;
+  }
+
+  /**
+   * Returns where data end that were not read: before the ones that fill their last byte. These can
+   * be told from codes if the last block ends with its code for that, and this one with a zero.
+   */
+  #withoutFilling(end: number): number {
+    const { component } = this.#blocks.at(-1)!;
+    const { ta } = this.#patches!.header.baseline.components[component]!;
+    const { codes, lengths } = encoderOf(this.#patches!.header.baseline.huffman.get(0x10 | ta)!);
+    if (end < 32) return end;
+    const last = this.#data!.view.getUint32(end / 8 - 4);
+    const ones = 31 - Math.clz32(~last & -~last); // number of ones at its end
+    const code = last >>> ones & (1 << lengths[0]!) - 1;
+    return ones < 8 && code === codes[0] && (code & 1) === 0 ? end - ones : end;
   }
 }

@@ -37,7 +37,7 @@ export class Requantizer {
           block[0] = limited - written[i]!;
           written[i] = limited;
           writer.write(block, last, BLOCK_CODES[i === 0 ? 0 : 1]);
-          block.fill(0, 0, last + 1);
+          for (let k = 1; k <= last; k++) block[k] = 0; // `fill` takes longer
         }
       }
       return at;

@@ -60,32 +60,27 @@ export class Scaler {
 
   /** Decodes the MCUs. @returns The number of those that are in the data. */
   #decode(source: PictureSource, n: Eighths): number {
-    const { baseline: { components }, data: { view } } = source;
-    const formats = formatsOf(source, n), planes = this.#planes;
+    const { view } = source.data;
     const block = this.#block, inverse = INVERSES[n]!;
-    const count = components.length;
-    const predictions = new Int32Array(count);
+    const blocks = mcuBlocks(source, n, this.#planes), count = blocks.length;
+    const predictions = new Int32Array(source.baseline.components.length);
     return readMcus(source, predictions, (position, mcuX, mcuY) => {
       let at = position;
       for (let i = 0; i < count; i++) {
-        const { h, v } = components[i]!, format = formats[i]!;
-        const { stride, samples } = planes[i]!;
-        const step = format.factors[0]!;
-        for (let y = 0; y < v; y++) {
-          for (let x = 0; x < h; x++) {
-            at = readBlock(view, at, format, block);
-            const dc = Math.imul(predictions[i]! += block[0]!, step);
-            const place = (mcuY * v + y) * n * stride + (mcuX * h + x) * n;
-            if (block[LAST] === FLAT) {
-              const grey = greyOf(dc);
-              for (let row = place; row < place + n * stride; row += stride) {
-                for (let column = 0; column < n; column++) samples[row + column] = grey;
-              }
-            } else {
-              block[0] = dc;
-              inverse(block, samples, place, stride);
-            }
+        const { component, format, step, samples, stride, first, mcuWidth, mcuStride } = blocks[i]!;
+        at = readBlock(view, at, format, block);
+        const coefficient = predictions[component]! + block[0]!;
+        predictions[component] = coefficient;
+        const dc = Math.imul(coefficient, step);
+        const place = first + mcuX * mcuWidth + mcuY * mcuStride;
+        if (block[LAST] === FLAT) {
+          const grey = greyOf(dc);
+          for (let row = place; row < place + n * stride; row += stride) {
+            for (let column = 0; column < n; column++) samples[row + column] = grey;
           }
+        } else {
+          block[0] = dc;
+          inverse(block, samples, place, stride);
         }
       }
       return at;
@@ -160,13 +155,34 @@ const SELECTIONS = [0, 1, 2, 3, 4].map((n) => {
   };
 });
 
-/** Returns how the blocks of each component are read. */
-function formatsOf({ baseline }: PictureSource, n: Eighths): BlockFormat[] {
+/** A block of each MCU, and where its samples go. */
+interface McuBlock {
+  readonly component: number;
+  readonly format: BlockFormat;
+  /** Quantization step of the DC coefficient. */
+  readonly step: number;
+  readonly samples: Uint8ClampedArray;
+  readonly stride: number;
+  /** Place of its first sample in the first MCU. */
+  readonly first: number;
+  /** Distance to the same block of the MCU to the right, and of the one below. */
+  readonly mcuWidth: number;
+  readonly mcuStride: number;
+}
+
+/** Returns the blocks of an MCU in the order of the data. */
+function mcuBlocks({ baseline }: PictureSource, n: Eighths, planes: readonly Plane[]): McuBlock[] {
   const { components, quantization, huffman } = baseline;
-  return components.map(({ tq, td, ta }) => ({
-    dc: dcTablesOf(huffman.get(td)!),
-    ac: acTablesOf(huffman.get(0x10 | ta)!),
-    ...SELECTIONS[n]!,
-    factors: Int32Array.from(quantization[tq]!),
-  }));
+  return components.flatMap(({ h, v, tq, td, ta }, component) => {
+    const { stride, samples } = planes[component]!;
+    const factors = Int32Array.from(quantization[tq]!);
+    const dc = dcTablesOf(huffman.get(td)!), ac = acTablesOf(huffman.get(0x10 | ta)!);
+    const format = { dc, ac, factors, ...SELECTIONS[n]! };
+    const shared = { component, format, step: factors[0]!, samples, stride };
+    const mcu = { mcuWidth: h * n, mcuStride: v * n * stride };
+    return Array.from({ length: h * v }, (_, i) => {
+      const first = (Math.floor(i / h) * stride + i % h) * n;
+      return { ...shared, ...mcu, first };
+    });
+  });
 }

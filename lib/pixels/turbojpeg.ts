@@ -26,10 +26,10 @@ export interface JpegInfo extends Size {
  */
 export class TurboJpeg implements Disposable {
   readonly #library: TurboJpegFunctions;
-  readonly #decompressor: Deno.PointerValue;
-  readonly #compressor: Deno.PointerValue;
+  readonly #decompressor: bigint;
+  readonly #compressor: bigint;
   readonly #info = new Int32Array(4);
-  readonly #address = new BigUint64Array(new ArrayBuffer(8));
+  readonly #address = new BigUint64Array(new ArrayBuffer(8)); // not in V8's heap: it would move
   readonly #size = new BigUint64Array(new ArrayBuffer(8));
   #planes: Bytes = new Uint8Array(0);
   #encoded: Bytes = new Uint8Array(0);
@@ -113,7 +113,7 @@ export class TurboJpeg implements Disposable {
     );
     if (decoded !== 0 && library.tjGetErrorCode(this.#decompressor) !== WARNING) return undefined;
     const encoded = this.#encodedOf(Number(library.tjBufSize(width, height, subsampling)));
-    this.#address[0] = BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(encoded)));
+    this.#address[0] = library.memcpy(encoded, encoded, 0n); // the address, nothing is copied
     this.#size[0] = BigInt(encoded.length);
     const failed = await library.tjCompressFromYUV(
       this.#compressor,

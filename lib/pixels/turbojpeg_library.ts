@@ -23,27 +23,30 @@ export const TURBOJPEG_EIGHTHS: readonly number[] = [1, 2, 3, 4, 6];
 
 /**
  * The functions of libturbojpeg that are used (its API 2, which version 3 has as well). Those that
- * take milliseconds do not block.
+ * take milliseconds do not block. Addresses are numbers: Deno's pointers need its permission `ffi` for
+ * all libraries.
  */
 const FUNCTIONS = {
-  tjInitDecompress: { parameters: [], result: "pointer" },
-  tjInitCompress: { parameters: [], result: "pointer" },
-  tjDestroy: { parameters: ["pointer"], result: "i32" },
-  tjGetErrorCode: { parameters: ["pointer"], result: "i32" },
+  tjInitDecompress: { parameters: [], result: "usize" },
+  tjInitCompress: { parameters: [], result: "usize" },
+  tjDestroy: { parameters: ["usize"], result: "i32" },
+  tjGetErrorCode: { parameters: ["usize"], result: "i32" },
+  /** Of the C library, which libturbojpeg loads. It returns the address of its first argument. */
+  memcpy: { parameters: ["buffer", "buffer", "usize"], result: "usize" },
   tjBufSize: { parameters: ["i32", "i32", "i32"], result: "usize" },
   tjBufSizeYUV2: { parameters: ["i32", "i32", "i32", "i32"], result: "usize" },
   tjDecompressHeader3: {
-    parameters: ["pointer", "buffer", "usize", "buffer", "buffer", "buffer", "buffer"],
+    parameters: ["usize", "buffer", "usize", "buffer", "buffer", "buffer", "buffer"],
     result: "i32",
   },
   tjDecompressToYUV2: {
-    parameters: ["pointer", "buffer", "usize", "buffer", "i32", "i32", "i32", "i32"],
+    parameters: ["usize", "buffer", "usize", "buffer", "i32", "i32", "i32", "i32"],
     result: "i32",
     nonblocking: true,
   },
   tjCompressFromYUV: {
     parameters: [
-      ...["pointer", "buffer", "i32", "i32", "i32", "i32"] as const,
+      ...["usize", "buffer", "i32", "i32", "i32", "i32"] as const,
       ...["buffer", "buffer", "i32", "i32"] as const,
     ],
     result: "i32",

@@ -43,8 +43,17 @@ export interface TurnedBlock {
   readonly index: number;
 }
 
-/** Plans how pictures are turned. Refuses those with no whole MCU on an axis that is reversed. */
-export function planTurn(header: PictureHeader, orientation: Orientation): TurnPlan | Refused {
+/**
+ * Plans how pictures are turned. Refuses those with no whole MCU on an axis that is reversed.
+ *
+ * @param fitted Huffman tables that fit the turned pictures, by their `id`: used for AC coefficients
+ * if the axes are exchanged.
+ */
+export function planTurn(
+  header: PictureHeader,
+  orientation: Orientation,
+  fitted: ReadonlyMap<number, HuffmanTable>,
+): TurnPlan | Refused {
   const { baseline } = header, { components } = baseline;
   const axes = axesOf(orientation);
   const grid = gridOf(baseline, axes);
@@ -52,7 +61,7 @@ export function planTurn(header: PictureHeader, orientation: Orientation): TurnP
     const { width, height } = baseline;
     return { refused: `JPEG of ${width}x${height} pixels, which is too small to be turned` };
   }
-  const huffman = outputTables(baseline, axes);
+  const huffman = outputTables(baseline, axes, fitted);
   return {
     ...{ header, orientation, axes, grid },
     blocks: turnedBlocks(components, axes),
@@ -100,9 +109,14 @@ function turnedBlocks(
  * Returns the Huffman tables of a turned picture, by their `id`. Those of the original remain if
  * they have all symbols that may be needed.
  */
-function outputTables(baseline: Baseline, { transposes }: Axes): Map<number, HuffmanTable> {
+function outputTables(
+  baseline: Baseline,
+  { transposes }: Axes,
+  fitted: ReadonlyMap<number, HuffmanTable>,
+): Map<number, HuffmanTable> {
   const used = baseline.components.flatMap(({ td, ta }) => [td, 0x10 | ta]);
   return new Map(used.map((id) => {
+    if (transposes && fitted.has(id)) return [id, fitted.get(id)!];
     const own = baseline.huffman.get(id)!;
     const standard = STANDARD_TABLES[(id >> 4) * 2 + Math.min(1, id & 15)]!;
     // Reversed axes change no symbol of the AC coefficients.

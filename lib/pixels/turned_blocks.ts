@@ -24,6 +24,8 @@ export class TurnedBlocks {
   starts = new Uint32Array(0);
   /** The DC coefficients. */
   dc = new Int32Array(0);
+  /** How often each symbol of the AC coefficients was written, by number of the table. */
+  readonly counts: readonly Uint32Array[] = Array.from({ length: 4 }, () => new Uint32Array(256));
   #scan: EntropyData | undefined;
   #position = 0;
   #isValid = true;
@@ -45,6 +47,7 @@ export class TurnedBlocks {
       dcDecoder: decoderOf(huffman.get(td)!, false),
       acDecoder: decoderOf(huffman.get(0x10 | ta)!, true),
       acEncoder: acEncoders[index]!,
+      counts: this.counts[ta]!,
       dc: 0,
     }));
     let index = 0, end = (scan.restarts[0] ?? scan.length) * 8;
@@ -63,7 +66,7 @@ export class TurnedBlocks {
           this.dc[index] = part.dc;
           this.starts[index++] = this.bits.length;
           this.bits.reserve(MAX_BLOCK_BITS);
-          if (axes.transposes) this.#transpose(scan.view, part.acDecoder, part.acEncoder);
+          if (axes.transposes) this.#transpose(scan.view, part);
           else this.#negate(scan.view, part.acDecoder);
         }
       }
@@ -127,8 +130,11 @@ export class TurnedBlocks {
   }
 
   /** Reads a block, and writes its coefficients in their new order. */
-  #transpose(view: DataView, decoder: Decoder, encoder: Encoder): void {
-    const { table } = decoder, negates = this.#negates, block = this.#block;
+  #transpose(view: DataView, part: Part): void {
+    const decoder = part.acDecoder,
+      { table } = decoder,
+      negates = this.#negates,
+      block = this.#block;
     // A bit for each coefficient that is not 0, the first one highest.
     let low = 0, high = 0;
     let position = this.#position, k = 1;
@@ -154,11 +160,12 @@ export class TurnedBlocks {
       else high |= 0x80000000 >>> to;
     }
     this.#position = position;
-    this.#writeCoefficients(low, high, encoder);
+    this.#writeCoefficients(low, high, part);
   }
 
   /** Writes the coefficients whose bits are set in two words. */
-  #writeCoefficients(low: number, high: number, { codes, lengths }: Encoder): void {
+  #writeCoefficients(low: number, high: number, { acEncoder, counts }: Part): void {
+    const { codes, lengths } = acEncoder;
     const bits = this.bits, block = this.#block;
     let last = 0;
     for (let base = 0, set = low; base < 64; base += 32, set = high) {
@@ -166,17 +173,30 @@ export class TurnedBlocks {
         const zeros = Math.clz32(set), at = base + zeros;
         set &= ~(0x80000000 >>> zeros);
         let run = at - last - 1;
-        for (; run > 15; run -= 16) bits.append(codes[0xf0]!, lengths[0xf0]!);
+        for (; run > 15; run -= 16) {
+          bits.append(codes[0xf0]!, lengths[0xf0]!);
+          counts[0xf0]!++;
+        }
         last = at;
         const value = block[at]!, size = sizeOf(value), symbol = run << 4 | size;
         const length = lengths[symbol]!;
         if (length === 0) this.#isValid = false;
+        counts[symbol]!++;
         const rest = value < 0 ? value + (1 << size) - 1 : value;
         bits.append(codes[symbol]! << size | rest, length + size);
       }
     }
-    if (last < 63) bits.append(codes[0]!, lengths[0]!);
+    if (last === 63) return;
+    bits.append(codes[0]!, lengths[0]!);
+    counts[0]!++;
   }
+}
+
+/** What the blocks of a component need. */
+interface Part {
+  readonly acDecoder: Decoder;
+  readonly acEncoder: Encoder;
+  readonly counts: Uint32Array;
 }
 
 /** Number of bits of a value (ITU-T T.81, F.1.2.1). */

@@ -1,6 +1,8 @@
 import { type Bytes, HEADROOM, markHeadroom } from "../bytes.ts";
 import type { Jpeg } from "../frame.ts";
+import { type HuffmanTable, STANDARD_TABLES } from "../jpeg/tables.ts";
 import { BitWords } from "./bit_words.ts";
+import { fittedTable } from "./fitted_table.ts";
 import type { ReadHeader } from "./header_reader.ts";
 import { isUpright, type Orientation } from "./orientation.ts";
 import type { Refused } from "./task.ts";
@@ -9,11 +11,16 @@ import { sizeOf, TurnedBlocks } from "./turned_blocks.ts";
 
 /** Maximum number of bits of a DC coefficient: its code and its value. */
 const MAX_DC_BITS = 16 + 11;
+/** All symbols that AC coefficients can have. */
+const ALL_SYMBOLS = STANDARD_TABLES[2]!.values;
+/** Number of pictures after which Huffman tables are fitted again. */
+const FITTED_FOR = 300;
 const DAMAGED: Refused = { refused: "damaged JPEG" };
 
 /**
  * Turns pictures without loss: their coefficients are moved and negated, not computed anew. Its
- * memory is reused, so use one for each camera.
+ * memory is reused, so use one for each camera. Where axes are exchanged, the pictures after the
+ * first one have Huffman tables that fit that camera's pictures.
  *
  * What jpegtran calls trimming applies: MCUs are moved as a whole. Where an axis is reversed, an
  * incomplete MCU at the right or lower edge would be at the other edge, and is cut off instead. In
@@ -24,6 +31,9 @@ export class Turner {
   readonly #bits = new BitWords();
   #plan: TurnPlan | undefined;
   #bytes: Bytes = new Uint8Array(0);
+  /** Number of pictures that may be turned before Huffman tables are fitted to them. */
+  #untilFitted = 0;
+  readonly #fitted = new Map<number, HuffmanTable>();
 
   /**
    * Turns a picture. The result has no metadata but the segments that decoders need, and no restart
@@ -35,12 +45,28 @@ export class Turner {
   turn(jpeg: Jpeg, { header, data }: ReadHeader, orientation: Orientation): Jpeg | Refused {
     if (isUpright(orientation)) return jpeg;
     if (this.#plan?.header !== header || this.#plan.orientation !== orientation) {
-      const plan = planTurn(header, orientation);
+      const plan = planTurn(header, orientation, this.#fitted);
       if ("refused" in plan) return plan;
       this.#plan = plan;
     }
+    const isFitted = this.#plan.axes.transposes && this.#untilFitted-- <= 0;
+    if (isFitted) { for (const counts of this.#blocks.counts) counts.fill(0); }
     const isValid = this.#blocks.read(jpeg, data, this.#plan) && this.#write(this.#plan);
-    return isValid ? this.#join(this.#plan.encoded) : DAMAGED;
+    if (!isValid) return DAMAGED;
+    const turned = this.#join(this.#plan.encoded);
+    if (isFitted) this.#fit(this.#plan);
+    return turned;
+  }
+
+  /** Makes Huffman tables for the next pictures, from how often this one had each symbol. */
+  #fit({ header: { baseline } }: TurnPlan): void {
+    for (const { ta } of baseline.components) {
+      const counts = this.#blocks.counts[ta]!.slice();
+      for (const symbol of ALL_SYMBOLS) counts[symbol]!++; // others may have those that it has not
+      this.#fitted.set(0x10 | ta, fittedTable(0x10 | ta, counts));
+    }
+    this.#untilFitted = FITTED_FOR;
+    this.#plan = undefined;
   }
 
   /** Writes the blocks in their new order. Returns false if a DC coefficient is invalid. */

@@ -10,8 +10,11 @@ export type WorkerPort = Pick<
   "postMessage" | "terminate" | "onmessage" | "onmessageerror" | "onerror"
 >;
 
-/** Maximum time for one picture, in milliseconds: also on a slow machine with much else to do. */
-const TIMEOUT = 10_000;
+/**
+ * Maximum time for one picture, in milliseconds: also on a slow machine with much else to do. Until
+ * the first answer, the Worker must load its modules.
+ */
+const TIMEOUT = 10_000, START_TIMEOUT = 60_000;
 
 interface Call {
   readonly task: number;
@@ -33,6 +36,7 @@ export class WorkerThread implements Disposable {
   readonly #tasks = new Set<number>();
   readonly #calls = new Map<number, Call>();
   #lastCall = 0;
+  #hasStarted = false;
   #hasEnded = false;
 
   constructor(worker: WorkerPort, options: WorkerThreadOptions) {
@@ -79,8 +83,9 @@ export class WorkerThread implements Disposable {
       const copy = jpeg.slice();
       this.#send({ type: "process", task, call, jpeg: copy, capturedAt }, [copy.buffer]);
     });
-    const isInTime = await settlesWithin(result, TIMEOUT, this.#options.clock);
-    if (!isInTime) this.#fail(`no answer within ${TIMEOUT / 1000} s`);
+    const timeout = this.#hasStarted ? TIMEOUT : START_TIMEOUT;
+    const isInTime = await settlesWithin(result, timeout, this.#options.clock);
+    if (!isInTime) this.#fail(`no answer within ${timeout / 1000} s`);
     return result;
   }
 
@@ -94,6 +99,7 @@ export class WorkerThread implements Disposable {
   }
 
   #answer({ call, result }: WorkerAnswer): void {
+    this.#hasStarted = true;
     const found = this.#calls.get(call);
     this.#calls.delete(call);
     if (!found) return;

@@ -1,5 +1,7 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { forCamera } from "../../lib/env.ts";
+import type { Baseline } from "../../lib/pixels/baseline.ts";
+import { maskedMcus } from "../../lib/pixels/mask_patches.ts";
 import { PICTURE_SETTINGS } from "../../lib/pixels/settings.ts";
 import {
   type Area,
@@ -64,15 +66,23 @@ Deno.test("moveArea, resizeArea and areaBetween stay within the picture", () => 
   assertEquals(areaBetween({ x: 10, y: 10 }, { x: 10.5, y: 90 }), undefined);
 });
 
-Deno.test("areaOfBlocks grows a rectangle to whole blocks of 16 pixels, within the picture", () => {
-  const size = { width: 160, height: 320 };
-  assertEquals(areaOfBlocks(area(10, 10, 50, 50), size), area(10, 10, 50, 50));
-  assertEquals(areaOfBlocks(area(10.1, 4.9, 50.1, 97), size), area(10, 0, 60, 100));
-  // The last block reaches beyond the edge of a picture of 168 x 168 pixels.
-  assertEquals(
-    areaOfBlocks(area(99, 0, 100, 100), { width: 168, height: 168 }),
-    area(160 / 168 * 100, 0, 100, 100),
-  );
+Deno.test("areaOfBlocks returns what the server masks in pictures with blocks of 16 x 16 pixels", () => {
+  const components = [{ h: 2, v: 2 }, { h: 1, v: 1 }, { h: 1, v: 1 }];
+  for (const [width, height] of [[640, 480], [1366, 768], [168, 100]] as const) {
+    const [mcusX, mcusY] = [Math.ceil(width / 16), Math.ceil(height / 16)];
+    const header = { width, height, mcuWidth: 16, mcuHeight: 16, mcusX, mcusY, components };
+    for (let i = 0; i <= 990; i += 7) {
+      const rectangle = area(i / 10, (990 - i) / 10, (i + 10) / 10, (1_000 - i) / 10);
+      const [mcus] = maskedMcus(header as unknown as Baseline, [rectangle]);
+      const { left, top, right, bottom } = areaOfBlocks(rectangle, { width, height });
+      const pixels = [left * width, top * height, right * width, bottom * height]
+        .map((number) => Math.round(number / 100));
+      const edge = (mcus: number, size: number) => Math.min(mcus * 16, size);
+      const masked = [mcus!.left * 16, mcus!.top * 16];
+      masked.push(edge(mcus!.right, width), edge(mcus!.bottom, height));
+      assertEquals(pixels, masked, `${width}x${height}: ${JSON.stringify(rectangle)}`);
+    }
+  }
 });
 
 const MASK = "button[data-action=mask]";
@@ -120,6 +130,19 @@ function assertLine(line: string, variable: string, expected: readonly number[][
   const isClose = areas.length === expected.length &&
     areas.flat().every((number, i) => Math.abs(number - expected.flat()[i]!) <= 1);
   assertEquals([name, isClose ? expected : areas], [variable, expected]);
+}
+
+/** Returns the colour of a camera's picture, at a position in per cent. */
+function pixelAt(page: Page, camera: string, x: number, y: number): Promise<number[]> {
+  return page.eval(`(async () => {
+    const response = await fetch("cameras/${camera}/snapshot.jpg");
+    const picture = await createImageBitmap(await response.blob());
+    const { width, height } = picture;
+    const context = new OffscreenCanvas(width, height).getContext("2d");
+    context.drawImage(picture, 0, 0);
+    const { data } = context.getImageData(width * ${x} / 100, height * ${y} / 100, 1, 1);
+    return [...data.subarray(0, 3)];
+  })()`);
 }
 
 Deno.test("Editor of the privacy mask in Chromium", needing(CHROMIUM, "sh"), async (t) => {
@@ -291,6 +314,13 @@ Deno.test("Editor of the privacy mask in Chromium", needing(CHROMIUM, "sh"), asy
       await using server = await Server.start({ command });
       const [camera] = await (await fetch(`${server.url}/cameras`)).json();
       assertEquals(camera.privacyMask, mask);
+      await page.goto(server.url);
+      const [masked, between] = await Promise.all([
+        pixelAt(page, "front-door", 15, 10),
+        pixelAt(page, "front-door", 40, 35),
+      ]);
+      assertEquals(masked!.map((value) => Math.abs(value - 128) <= 1), [true, true, true]);
+      assertNotEquals(between, masked);
       const { stdout } = await new Deno.Command("sh", {
         args: ["-c", `${line}; printf %s "$FRONT_DOOR_PRIVACY_MASK"`],
       }).output();

@@ -522,6 +522,43 @@ Deno.test("Replay in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
     },
   );
 
+  await t.step("a clip has the chosen size, and the time in its pictures", async () => {
+    await using server = new ReplayServer({ pages, pictures, cameras: ["front", "back"] });
+    server.heights = { front: [30, 60, 120, 240], back: [90, 360] };
+    await using page = await open(server);
+    const size = `document.querySelector(".clip-size").textContent`;
+    const choose = (name: string, value: string) =>
+      page.eval(`(() => {
+        const select = document.querySelector("#clip select[name=${name}]");
+        select.value = ${JSON.stringify(value)};
+        select.dispatchEvent(new Event("change", { bubbles: true }));
+        return select.value;
+      })()`);
+    const offered = () =>
+      page.eval<string[]>(
+        `Array.from(document.querySelectorAll("#clip [name=clip-height] option"), (o) => o.text)`,
+      );
+    await page.press("Home");
+    for (const key of ["k", "[", "ArrowRight", "]"]) await page.press(key);
+    await page.until(`${size} === "100 kB, 10 s, 100 pictures"`);
+    assertEquals(await offered(), [
+      "As recorded",
+      ...["120 pixels high", "60 pixels high", "30 pixels high"],
+    ]);
+    await choose("clip-height", "60");
+    await page.until(`${size} === "about 10 kB, 10 s, 100 pictures"`);
+    assertMatch(server.requests.at(-1)!, /&speed=1&height=60$/);
+    await choose("clip-text", "1");
+    await page.until(`${size} === "about 10 kB, 10 s, 100 pictures"`);
+    await eventually("the time", () => server.requests.at(-1)!.endsWith("&height=60&overlay=1"));
+    if (await page.eval(`document.querySelector("#clip [name=camera]").checkVisibility()`)) {
+      await choose("camera", "back");
+      assertEquals(await offered(), ["As recorded", "90 pixels high"]);
+      await eventually("the size", () => server.requests.at(-1)!.endsWith("&speed=1&overlay=1"));
+    }
+    assertEquals(page.errors, []);
+  });
+
   await t.step(
     "a server without recordings gets no new message, and the page is as before",
     async () => {

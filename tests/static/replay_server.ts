@@ -76,6 +76,8 @@ export class ReplayServer implements AsyncDisposable {
   readonly options: Required<Omit<ReplayServerOptions, "pages" | "sound">>;
   /** State of the microphones, if the cameras have any. */
   sound: Record<string, unknown> | undefined;
+  /** Heights that the pictures can have, ascending, by camera. */
+  heights: Readonly<Record<string, readonly number[]>> = {};
   /** How long after the sound a live picture is sent, in milliseconds. */
   pictureDelay = 0;
   /** Duration of the live sound that is sent at once, in milliseconds. */
@@ -154,6 +156,7 @@ export class ReplayServer implements AsyncDisposable {
       ...{ name, driver: "fake", state: "streaming", fps: 10, viewers: 1, resolution: "320x240" },
       ...{ lastFailure: null, failures: 0, frames: Math.floor(Date.now() / INTERVAL) % 2 ** 31 },
       ...recording,
+      ...{ heights: this.heights[name] },
       ...this.sound ? { sound: { ...SOUND, ...this.sound } } : {},
       ...this.options.unrecorded.includes(name)
         ? { recording: { state: "off", oldest: null, newest: null } }
@@ -228,8 +231,10 @@ export class ReplayServer implements AsyncDisposable {
       "X-Clip-Duration": `${(to - from) / 1000 / speed}`,
     });
     if (route !== "clip.mp4") {
-      const clip = new Uint8Array(frames * 1_000);
-      headers.set("Content-Length", `${clip.length}`);
+      const isConverted = query.has("height") || query.has("overlay");
+      const clip = new Uint8Array(frames * (isConverted ? 100 : 1_000));
+      const length = isConverted ? "X-Clip-Estimated-Length" : "Content-Length";
+      headers.set(length, `${clip.length}`);
       headers.set("Content-Disposition", `attachment; filename="clip.${route.slice(5)}"`);
       return new Response(method === "HEAD" ? null : clip, { headers });
     }

@@ -2,7 +2,7 @@ import { MutableCameraList } from "../../../lib/camera/camera_list.ts";
 import type { CameraError } from "../../../lib/errors.ts";
 import type { Frame } from "../../../lib/frame.ts";
 import type { Subscriber } from "../../../lib/hub/hub.ts";
-import type { FeedCamera } from "../../../lib/live/feed.ts";
+import type { FeedCamera } from "../../../lib/live/feed_camera.ts";
 import {
   LiveSession,
   type LiveSessionOptions,

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { CameraError } from "../../../lib/errors.ts";
-import type { FeedCamera } from "../../../lib/live/feed.ts";
+import type { FeedCamera } from "../../../lib/live/feed_camera.ts";
 import { ManualClock, settle } from "../../manual_clock.ts";
 import { FakeCamera, FakeSocket, startSession } from "./fake_camera.ts";
 

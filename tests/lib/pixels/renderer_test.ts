@@ -5,6 +5,7 @@ import { segments, sizeOf } from "../../../lib/jpeg/segments.ts";
 import { readBaseline } from "../../../lib/pixels/baseline.ts";
 import { exifOrientation } from "../../../lib/pixels/exif_orientation.ts";
 import { heightsFor, Renderer } from "../../../lib/pixels/renderer.ts";
+import { UPRIGHT } from "../../../lib/pixels/orientation.ts";
 import type { Processed, Refused, RenderTask } from "../../../lib/pixels/task.ts";
 import { needing } from "../../parts.ts";
 import { Random } from "../../random.ts";
@@ -63,6 +64,23 @@ for (const [sampling, args] of Object.entries(SAMPLINGS)) {
     },
   });
 }
+
+Deno.test({
+  name: "Renderer shows nothing of what is behind the edges",
+  ...needing(...LIBJPEG),
+  async fn() {
+    const [width, height] = [35, 37];
+    const header = new TextEncoder().encode(`P5\n${width} ${height}\n255\n`);
+    const bright = Uint8Array.of(...header, ...Array(width * height).fill(220));
+    const jpeg = await run("cjpeg", ["-quality", "15"], bright);
+    for (const eighths of EIGHTHS) {
+      const small = render(jpeg, { height: Math.ceil(height * eighths / 8) }).jpeg;
+      const { samples } = readPnm(await decode(small));
+      const [first] = samples;
+      assert(samples.every((sample) => sample === first), `${eighths}/8: ${samples}`);
+    }
+  },
+});
 
 Deno.test({
   name: "Renderer keeps the colours",
@@ -169,6 +187,30 @@ Deno.test({
 });
 
 Deno.test({
+  name: "Renderer writes a text into the small picture, upright",
+  ...needing(...LIBJPEG),
+  async fn() {
+    const overlay = { text: "%name", place: "top", camera: "front" } as const;
+    const jpeg = await encode({ width: 640, height: 480, args: ["-sample", "2x2"] });
+    for (const task of [{ height: 240 }, { quality: 30 }, {}]) {
+      const plain = readPnm(await decode(render(jpeg, task).jpeg));
+      const { jpeg: withText, size } = processed(rendererOf({ ...task, overlay }).process(jpeg, 0));
+      const actual = readPnm(await decode(withText));
+      assertEquals(size, { width: plain.width, height: plain.height });
+      const half = plain.height / 2, right = plain.width, bottom = plain.height;
+      const top = { right, bottom: half }, below = { top: half, right, bottom };
+      assertLess(psnr(crop(actual, top), crop(plain, top)), 30);
+      assertEquals(crop(actual, below), crop(plain, below));
+    }
+    const thumbnail = await encode({ width: 32, height: 16 });
+    const turned = withSegment(jpeg, exifWith({ thumbnail }));
+    const result = processed(rendererOf({ height: 240, overlay }).process(turned, 0));
+    assertEquals(result.size, { width: 240, height: 320 });
+    assertEquals(exifOrientation(result.jpeg), UPRIGHT);
+  },
+});
+
+Deno.test({
   name: "Renderer follows a camera that changes size, tables and orientation",
   ...needing(...LIBJPEG),
   async fn() {
@@ -239,9 +281,9 @@ Deno.test({
     const counts = { rendered: 0, refused: 0 };
     for (let round = 0; round < 2_000; round++) {
       const damaged = damage(random, random.of(samples));
-      const startedAt = performance.now();
-      const result = random.of(renderers).process(damaged, 0);
-      assertLess(performance.now() - startedAt, 500); // on a machine under load
+      const renderer = random.of(renderers);
+      const result = renderer.process(damaged, 0);
+      assertLess(shortestTime(() => renderer.process(damaged, 0)), 50);
       if ("refused" in result) counts.refused++;
       else {
         counts.rendered++;
@@ -253,6 +295,17 @@ Deno.test({
   },
 });
 
+/** Returns the shortest time of some calls, in milliseconds: other processes take the rest. */
+function shortestTime(call: () => void): number {
+  let shortest = Infinity;
+  for (let i = 0; i < 5 && shortest > 10; i++) {
+    const startedAt = performance.now();
+    call();
+    shortest = Math.min(shortest, performance.now() - startedAt);
+  }
+  return shortest;
+}
+
 function damage(random: Random, jpeg: Jpeg): Jpeg {
   const damaged = random.oneIn(4) ? jpeg.slice(0, random.integer(0, jpeg.length)) : jpeg.slice();
   // Half of the damages are in the header, so that not all are in the data.
@@ -263,17 +316,12 @@ function damage(random: Random, jpeg: Jpeg): Jpeg {
   return damaged;
 }
 
-function rendererOf(task: { height?: number; quality?: number }): Renderer {
-  const full: RenderTask = {
-    type: "render",
-    height: task.height,
-    quality: task.quality,
-    overlay: undefined,
-  };
-  return new Renderer(full);
+function rendererOf(task: Partial<RenderTask>): Renderer {
+  const { height, quality, overlay } = task;
+  return new Renderer({ type: "render", height, quality, overlay });
 }
 
-function render(jpeg: Jpeg, task: { height?: number; quality?: number }): Processed {
+function render(jpeg: Jpeg, task: Partial<RenderTask>): Processed {
   return processed(rendererOf(task).process(jpeg, 0));
 }
 

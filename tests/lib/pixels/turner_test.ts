@@ -2,7 +2,7 @@ import { assert, assertEquals, assertLess, assertStrictEquals } from "@std/asser
 import { hasHeadroom, HEADROOM } from "../../../lib/bytes.ts";
 import type { Jpeg } from "../../../lib/frame.ts";
 import { segments, sizeOf } from "../../../lib/jpeg/segments.ts";
-import { HeaderReader } from "../../../lib/pixels/header_reader.ts";
+import { HeaderReader, type ReadHeader } from "../../../lib/pixels/header_reader.ts";
 import { type Orientation, UPRIGHT } from "../../../lib/pixels/orientation.ts";
 import type { Refused } from "../../../lib/pixels/task.ts";
 import { Turner } from "../../../lib/pixels/turner.ts";
@@ -73,19 +73,29 @@ Deno.test({
     let turned = jpeg;
     for (let i = 0; i < 4; i++) turned = turn(turned, QUARTER);
     assert(equal(await decode(turned), await decode(jpeg)));
-    assertLess(Math.abs(turned.length - jpeg.length), 200); // other segments
+    assertLess(turned.length, jpeg.length); // its Huffman tables fit better
     assertStrictEquals(turn(jpeg, UPRIGHT), jpeg);
   },
 });
 
 Deno.test({
-  name: "Turner keeps the size of a file with optimised Huffman tables in a half turn",
+  name: "Turner keeps the size of files with optimised Huffman tables",
   ...needing(...LIBJPEG),
   async fn() {
     const args = ["-sample", "2x2", "-optimize"];
     const jpeg = await encode({ width: 640, height: 480, args });
     assertLess(turn(jpeg, HALF).length, jpeg.length * 1.01);
-    assertLess(turn(jpeg, QUARTER).length, jpeg.length * 1.15);
+    const own = new Turner(), header = reader.read(jpeg) as ReadHeader;
+    const [first, second, third] = [1, 2, 3].map(() => own.turn(jpeg, header, QUARTER) as Jpeg);
+    assertLess(first!.length, jpeg.length * 1.3); // with the standard tables
+    assertLess(second!.length, jpeg.length * 1.02); // with tables that were fitted to the first
+    assertEquals(third, second);
+    assert(equal(await decode(second!), await decode(first!)));
+    // Other pictures may have symbols that the first did not have.
+    const rich = await encode({ width: 640, height: 480, args: ["-quality", "100"] });
+    const turned = own.turn(rich, reader.read(rich) as ReadHeader, QUARTER) as Jpeg;
+    const expected = await run("jpegtran", ["-rotate", "90"], rich);
+    assert(equal(await decode(turned), await decode(expected)));
   },
 });
 
@@ -150,15 +160,14 @@ Deno.test({
       ),
     );
     const counts = { turned: 0, refused: 0 };
-    for (let round = 0; round < 2_000; round++) {
+    for (let round = 0; round < 1_000; round++) {
       const damaged = random.of(samples).slice();
       for (let i = random.integer(1, 8); i > 0; i--) {
         damaged[random.integer(2, damaged.length - 1)] = random.integer(0, 255);
       }
       const [orientation] = random.of(TRANSFORMATIONS);
-      const startedAt = performance.now();
       const result = tryTurn(damaged, orientation);
-      assertLess(performance.now() - startedAt, 500); // for a machine under load
+      assertLess(fastest(() => tryTurn(damaged, orientation)), 50);
       if (!(result instanceof Uint8Array)) counts.refused++;
       else {
         counts.turned++;
@@ -168,6 +177,17 @@ Deno.test({
     assert(counts.turned > 100 && counts.refused > 100, JSON.stringify(counts));
   },
 });
+
+/** Returns the shortest time of a few runs in ms: others are longer as the machine has other work. */
+function fastest(run: () => void): number {
+  let shortest = Infinity;
+  for (let i = 0; i < 5 && shortest > 20; i++) {
+    const startedAt = performance.now();
+    run();
+    shortest = Math.min(shortest, performance.now() - startedAt);
+  }
+  return shortest;
+}
 
 function tryTurn(jpeg: Jpeg, orientation: Orientation): Jpeg | Refused {
   const header = reader.read(jpeg);
