@@ -1,4 +1,4 @@
-import { type Bytes, HEADROOM, markHeadroom } from "../bytes.ts";
+import { type Bytes, copyWithHeadroom } from "../bytes.ts";
 import type { Jpeg } from "../frame.ts";
 import { STANDARD_TABLES } from "../jpeg/tables.ts";
 import { type Encoder, makeEncoder } from "./huffman.ts";
@@ -139,10 +139,7 @@ export class BlockWriter {
     }
     this.#bytes[this.#end++] = 0xff;
     this.#bytes[this.#end++] = 0xd9;
-    const length = this.#end;
-    const jpeg = new Uint8Array(new ArrayBuffer(HEADROOM + length + HEADROOM), HEADROOM, length);
-    jpeg.set(this.#bytes.subarray(0, length));
-    return markHeadroom(jpeg);
+    return copyWithHeadroom(this.#bytes.subarray(0, this.#end));
   }
 
   #reserve(more: number): void {

@@ -1,4 +1,4 @@
-import { type Bytes, HEADROOM, markHeadroom } from "../bytes.ts";
+import { type Bytes, copyWithHeadroom } from "../bytes.ts";
 import type { Jpeg } from "../frame.ts";
 import type { Size } from "../jpeg/segments.ts";
 import type { TurboJpegFunctions } from "./turbojpeg_library.ts";
@@ -127,7 +127,7 @@ export class TurboJpeg implements Disposable {
       quality,
       NO_REALLOC | FAST_DCT,
     );
-    return failed === 0 ? withHeadroom(encoded.subarray(0, Number(this.#size[0]))) : undefined;
+    return failed === 0 ? copyWithHeadroom(encoded.subarray(0, Number(this.#size[0]))) : undefined;
   }
 
   /** The buffers are used again for the next picture. */
@@ -149,11 +149,4 @@ export class TurboJpeg implements Disposable {
 
 function scaled(length: number, eighths: number): number {
   return Math.ceil(length * eighths / 8);
-}
-
-function withHeadroom(bytes: Bytes): Jpeg {
-  const { length } = bytes;
-  const jpeg = new Uint8Array(new ArrayBuffer(HEADROOM + length + HEADROOM), HEADROOM, length);
-  jpeg.set(bytes);
-  return markHeadroom(jpeg);
 }

@@ -1,8 +1,8 @@
 import type { Jpeg } from "../frame.ts";
+import { insertSegment } from "../jpeg/insert_segment.ts";
 import { segments, type Size } from "../jpeg/segments.ts";
 import { Editor } from "./editor.ts";
 import { exifOrientation, exifSegment } from "./exif_orientation.ts";
-import { insertSegment } from "./insert_segment.ts";
 import { isUpright, UPRIGHT } from "./orientation.ts";
 import { estimateQuality } from "./quality.ts";
 import type { PictureWorker, Processed, Refused, RenderTask } from "./task.ts";

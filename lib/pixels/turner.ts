@@ -1,4 +1,4 @@
-import { type Bytes, HEADROOM, markHeadroom } from "../bytes.ts";
+import { allocateWithHeadroom, type Bytes } from "../bytes.ts";
 import type { Jpeg } from "../frame.ts";
 import { type HuffmanTable, STANDARD_TABLES } from "../jpeg/tables.ts";
 import { BitWords } from "./bit_words.ts";
@@ -104,10 +104,10 @@ export class Turner {
     if (this.#bytes.length < maximum) this.#bytes = new Uint8Array(2 * maximum);
     const data = this.#bytes.subarray(0, this.#bits.stuff(this.#bytes, 0));
     const length = header.length + data.length + 2;
-    const jpeg = new Uint8Array(new ArrayBuffer(HEADROOM + length + HEADROOM), HEADROOM, length);
+    const jpeg = allocateWithHeadroom(length);
     jpeg.set(header);
     jpeg.set(data, header.length);
     jpeg.set([0xff, 0xd9], length - 2);
-    return markHeadroom(jpeg);
+    return jpeg;
   }
 }
