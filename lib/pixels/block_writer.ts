@@ -1,6 +1,7 @@
 import { type Bytes, copyWithHeadroom } from "../bytes.ts";
 import type { Jpeg } from "../frame.ts";
 import { STANDARD_TABLES } from "../jpeg/tables.ts";
+import { bitsOf, sizeOf } from "./coefficient.ts";
 import { type Encoder, makeEncoder } from "./huffman.ts";
 
 /** Maximum number of bytes of a block, with a zero behind each. */
@@ -39,16 +40,6 @@ function codesOf(id: 0 | 1): BlockCodes {
 
 function entryOf({ codes, lengths }: Encoder, symbol: number): number {
   return codes[symbol]! << 5 | lengths[symbol]!;
-}
-
-/** Number of bits of a coefficient. */
-function sizeOf(value: number): number {
-  return 32 - Math.clz32(value < 0 ? -value : value);
-}
-
-/** Bits of a coefficient. */
-function bitsOf(value: number, size: number): number {
-  return value < 0 ? value + (1 << size) - 1 : value;
 }
 
 /** Writes a JPEG: a header, then blocks with the standard Huffman tables. */

@@ -2,12 +2,13 @@ import { allocateWithHeadroom, type Bytes } from "../bytes.ts";
 import type { Jpeg } from "../frame.ts";
 import { type HuffmanTable, STANDARD_TABLES } from "../jpeg/tables.ts";
 import { BitWords } from "./bit_words.ts";
+import { bitsOf, sizeOf } from "./coefficient.ts";
 import { fittedTable } from "./fitted_table.ts";
 import type { ReadHeader } from "./header_reader.ts";
 import { isUpright, type Orientation } from "./orientation.ts";
 import type { Refused } from "./task.ts";
 import { planTurn, type TurnPlan } from "./turn_plan.ts";
-import { sizeOf, TurnedBlocks } from "./turned_blocks.ts";
+import { TurnedBlocks } from "./turned_blocks.ts";
 
 /** Maximum number of bits of a DC coefficient: its code and its value. */
 const MAX_DC_BITS = 16 + 11;
@@ -89,8 +90,7 @@ export class Turner {
           predictions[component] = dc[block]!;
           const size = sizeOf(difference), { codes, lengths } = dcEncoders[component]!;
           if (size > 11) return false;
-          const value = difference < 0 ? difference + (1 << size) - 1 : difference;
-          bits.append(codes[size]! << size | value, lengths[size]! + size);
+          bits.append(codes[size]! << size | bitsOf(difference, size), lengths[size]! + size);
           bits.appendFrom(source, starts[block]!, starts[block + 1]!);
         }
       }
