@@ -8,8 +8,8 @@ import {
   readBlock,
 } from "./block_reader.ts";
 import { BLOCK_CODES, BlockWriter } from "./block_writer.ts";
-import { forward, multipliersOf } from "./forward.ts";
-import { greyOf, INVERSES } from "./inverse.ts";
+import { forwardDct, multipliersOf } from "./forward_dct.ts";
+import { greyOf, INVERSES } from "./inverse_dct.ts";
 import type { PictureFormat } from "./picture_format.ts";
 import { type PictureSource, readMcus } from "./picture_source.ts";
 import type { Eighths } from "./scaled_size.ts";
@@ -127,7 +127,7 @@ export class Scaler {
           for (let y = 0; y < v; y++) {
             for (let x = 0; x < h; x++) {
               const place = (mcuY * v + y) * 8 * stride + (mcuX * h + x) * 8;
-              forward(samples, place, stride, multipliers[i]!, block);
+              forwardDct(samples, place, stride, multipliers[i]!, block);
               const dc = block[0]!;
               block[0] = dc - predictions[i]!;
               predictions[i] = dc;
