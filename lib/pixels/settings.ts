@@ -31,8 +31,9 @@ export const PICTURE_SETTINGS = {
   mask: {
     name: "PRIVACY_MASK",
     alternatives: ["MASK", "PRIVACY_MASKS", "MASKS", "PRIVACY_ZONES"],
-    meaning: "rectangles that nobody ever sees, in per cent of the picture: left, top, right and " +
-      "bottom of each, as in `0,0,30,20;60,10,100,40`",
+    meaning:
+      "rectangles that are grey in all pictures, in per cent: left, top, right and bottom of " +
+      "each, as in `0,0,30,20;60,10,100,40`",
     perCamera: true,
     critical: true, // a mask without effect is noticed too late
     read: readMask,
