@@ -29,14 +29,15 @@ export class NearestSymbols {
     const found = this.#found[symbol]! || (this.#found[symbol] = this.#search(symbol));
     const smaller = found & 15, larger = found >> 4 & 15;
     const size = found >> 13 & 15;
-    const magnitude = Math.abs(value), sign = Math.sign(value);
+    const magnitude = Math.abs(value);
+    const signed = (magnitude: number) => value < 0 ? 0 - magnitude : magnitude;
     const split = Math.min(magnitude, (1 << size) - 1);
     let best = (1 << smaller) - 1;
     if (larger > 0 && (1 << larger - 1) - magnitude < magnitude - best) best = 1 << larger - 1;
     if (magnitude - split + 1 >= Math.abs(magnitude - best)) {
-      return { value: sign * best, before: -1 };
+      return { value: signed(best), before: -1 };
     }
-    return { value: sign * split, before: (found >> 8 & 31) - 1 };
+    return { value: signed(split), before: (found >> 8 & 31) - 1 };
   }
 
   #search(symbol: number): number {
