@@ -4,8 +4,12 @@ import { splitJpegs } from "../../../lib/jpeg/split.ts";
 import { STANDARD_TABLES_BY_ID } from "../../../lib/jpeg/tables.ts";
 import { type Baseline, readBaseline } from "../../../lib/pixels/baseline.ts";
 import { Editor } from "../../../lib/pixels/editor.ts";
+import { HeaderReader } from "../../../lib/pixels/header_reader.ts";
+import { encoderOf } from "../../../lib/pixels/huffman.ts";
 import { maskedMcus } from "../../../lib/pixels/mask_patches.ts";
 import { UPRIGHT } from "../../../lib/pixels/orientation.ts";
+import { Patcher } from "../../../lib/pixels/patcher.ts";
+import { PatchMaker } from "../../../lib/pixels/patches.ts";
 import type { Rectangle } from "../../../lib/pixels/rectangle.ts";
 import type { EditTask } from "../../../lib/pixels/task.ts";
 import { drawText, type TextPicture } from "../../../lib/pixels/text_picture.ts";
@@ -81,9 +85,31 @@ Deno.test({
   },
 });
 
-async function encode(source: string, quality: number): Promise<Jpeg[]> {
+Deno.test({
+  name: "Patcher ends pictures whose code for the end of a block ends with ones",
+  ...needing("ffmpeg"),
+  async fn() {
+    const patcher = new Patcher(), headers = new HeaderReader();
+    const text = { line: "DOOR", place: "top" } as const;
+    let found = 0;
+    for (const jpeg of await encode("testsrc2=size=160x96", 20, 12)) {
+      const read = headers.read(jpeg);
+      assert(!("refused" in read));
+      const patches = new PatchMaker([]).make(read.header, text);
+      assert(!("refused" in patches));
+      const whole = patcher.patch(jpeg, read.data, { ...patches, isStrict: true });
+      assertEquals(patcher.patch(jpeg, read.data, patches), whole);
+      const { components, huffman } = read.header.baseline;
+      const [endOfBlock] = encoderOf(huffman.get(0x10 | components.at(-1)!.ta)!).codes;
+      if (endOfBlock! & 1) found++;
+    }
+    assert(found > 0, "no such picture");
+  },
+});
+
+async function encode(source: string, quality: number, count = 2): Promise<Jpeg[]> {
   const { output } = await ffmpeg([
-    ...["-f", "lavfi", "-i", `${source},format=yuvj420p`, "-frames:v", "2"],
+    ...["-f", "lavfi", "-i", `${source},format=yuvj420p`, "-frames:v", `${count}`],
     ...["-c:v", "mjpeg", "-q:v", `${quality}`, "-f", "mjpeg", "pipe:1"],
   ]);
   return Array.fromAsync(splitJpegs(new Blob([output]).stream()));

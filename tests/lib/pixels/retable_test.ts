@@ -4,6 +4,7 @@ import { STANDARD_TABLES_BY_ID } from "../../../lib/jpeg/tables.ts";
 import { HeaderReader } from "../../../lib/pixels/header_reader.ts";
 import { Retabler } from "../../../lib/pixels/retable.ts";
 import { needing } from "../../parts.ts";
+import { join } from "../jpeg/sample_jpegs.ts";
 import { decode, encode, LIBJPEG } from "./libjpeg.ts";
 
 const VARIANTS = [
@@ -51,6 +52,19 @@ Deno.test({
         assertEquals(retable(retabler, jpeg.slice(0, end)), undefined, `${args}: ${end}`);
       }
     }
+  },
+});
+
+Deno.test({
+  name: "Retabler removes a few bytes behind the last MCU, and refuses pictures with many",
+  ...needing(...LIBJPEG),
+  async fn() {
+    const retabler = new Retabler();
+    const jpeg = await encode({ width: 64, height: 48, args: ["-optimize"] });
+    const withMore = (count: number) =>
+      join(jpeg.subarray(0, -2), new Uint8Array(count).fill(0x55), jpeg.subarray(-2));
+    assertEquals(retable(retabler, withMore(8)), retable(retabler, jpeg));
+    assertEquals(retable(retabler, withMore(80)), undefined);
   },
 });
 
