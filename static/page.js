@@ -246,7 +246,7 @@ function watch(heights) {
 /** Requests other sizes when the link has become slow or fast, or after a resize. @param {number} now */
 function updateHeights(now) {
   const steps = speed?.steps;
-  judgeLink(now);
+  judgeLink(now).catch(() => {}); // not loaded: the next update tries again
   const heights = chooseHeights();
   const before = neededHeights;
   neededHeights = JSON.stringify(heights);
