@@ -291,6 +291,7 @@ Deno.test("Page in Chromium", needs, async (t) => {
     }
     await page.press("Enter");
     assertEquals(await hash(), "#front");
+    await page.until(`!document.activeElement.matches(".open")`); // the page follows the address later
     await page.press("r");
     assertEquals((await viewOf(page)).turn, "90deg");
     await page.press("m");
