@@ -43,10 +43,13 @@ export class ChunkStream {
     return this.#isEnded;
   }
 
-  /** Sends chunks. The client must be ready. */
+  /** Sends chunks. The client must be ready. If it disconnects meanwhile, the rest is dropped. */
   send(...chunks: readonly Bytes[]): void {
     this.#isReady = false;
-    for (const chunk of chunks) this.#controller.enqueue(chunk);
+    for (const chunk of chunks) {
+      if (this.#isEnded) return; // Deno cancels the stream in enqueue(), if the connection is closed
+      this.#controller.enqueue(chunk);
+    }
   }
 
   /**
