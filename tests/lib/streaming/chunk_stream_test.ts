@@ -26,6 +26,7 @@ function cancelInEnqueue(reader: ReadableStreamDefaultReader): void {
     get() {
       delete (Object.prototype as { then?: unknown }).then;
       void reader.cancel();
+      return undefined;
     },
   });
 }
