@@ -79,7 +79,7 @@ export class CameraRenditions {
 
   #heightsWith(size: Size | undefined): readonly number[] {
     if (!size) return [];
-    const own = heightsOf(size.height, this.#options.eighths);
+    const own = heightsOf(size, this.#options.eighths);
     const small = this.smallSource?.small.size?.height ?? size.height;
     if (small >= size.height || own.includes(small)) return own;
     return [...own, small].sort((a, b) => a - b);
@@ -115,7 +115,6 @@ export class CameraRenditions {
     return new RenditionError(
       `Cannot show camera "${this.#camera.name}" with ${describe(task)}: ${used.length} others ` +
         `are in use, which is the limit; request one of these: ${used.join(", ")}`,
-      { tooMany: true },
     );
   }
 

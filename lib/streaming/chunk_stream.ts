@@ -43,12 +43,12 @@ export class ChunkStream {
     return this.#isEnded;
   }
 
-  /** Sends chunks. The client must be ready. If it disconnects meanwhile, the rest is dropped. */
+  /** Sends chunks. The client must be ready; it may disconnect while it receives the first ones. */
   send(...chunks: readonly Bytes[]): void {
     this.#isReady = false;
     for (const chunk of chunks) {
-      if (this.#isEnded) return; // Deno cancels the stream in enqueue(), if the connection is closed
-      this.#controller.enqueue(chunk);
+      if (this.#isEnded) return;
+      this.#controller.enqueue(chunk); // may call `cancel` or `pull`
     }
   }
 
