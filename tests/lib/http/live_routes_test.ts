@@ -435,7 +435,7 @@ Deno.test("GET /live with a client that stops in the handshake leaves the list o
 
 Deno.test("a size that is not available is logged once a minute, however often clients request it", async () => {
   const lines: string[] = [];
-  const renditions = openRenditions({ clock: systemClock, log });
+  const renditions = openRenditions({ clock: systemClock, log, eighths: [4] });
   renditions.feedOf = () => Promise.reject(new Error("too many"));
   await using server = new TestServer(undefined, {
     renditions,
