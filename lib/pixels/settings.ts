@@ -41,7 +41,10 @@ export const PICTURE_SETTINGS = {
   overlay: {
     name: "OVERLAY",
     alternatives: ["TEXT", "OVERLAY_TEXT", "TIMESTAMP", "OSD"],
-    meaning: "text in the picture; `%name`, `%date` and `%time` are replaced: `%name %date %time`",
+    meaning:
+      "text in the picture; `%name`, `%date` and `%time` are replaced: `%name %date %time`. " +
+      "Letters are those of ASCII and of most Latin alphabets, as `é`, `ß` and `Ł`; others are " +
+      "shown as `?`",
     perCamera: true,
     read: readText,
   },
@@ -93,7 +96,6 @@ function readText(env: Env, name: string): string | undefined {
     env,
     name,
     `a line of at most ${MAX_TEXT} characters`,
-    // deno-lint-ignore no-control-regex
-    (text) => text.length <= MAX_TEXT && !/[\x00-\x1f]/.test(text) ? text : undefined,
+    (text) => text.length <= MAX_TEXT && !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text) ? text : undefined,
   );
 }
