@@ -72,7 +72,8 @@ export type PictureSettings = SettingValues<typeof PICTURE_SETTINGS>;
 
 /** Reads `PRIVACY_MASK`. @throws {ConfigError} If it is not a list of rectangles. */
 function readMask(env: Env, name: string): readonly Rectangle[] | undefined {
-  const wanted = 'rectangles in per cent (left, top, right, bottom), as "0,0,30,20;60,10,100,40"';
+  const wanted = `at most ${MAX_RECTANGLES} rectangles in per cent (left, top, right, bottom), ` +
+    'as "0,0,30,20;60,10,100,40"';
   return parse(env, name, wanted, (text) => {
     const rectangles = text.replace(/;\s*$/, "").split(";").map(readRectangle);
     if (rectangles.length > MAX_RECTANGLES) return undefined;
