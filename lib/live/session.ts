@@ -102,8 +102,9 @@ export interface LiveSessionOptions<C extends FeedCamera = FeedCamera> {
 /**
  * One client's session over a WebSocket: sends frames of the cameras that the client watches, each
  * after the previous frame was acknowledged, and replies to pings. On a link with a long round trip,
- * up to eight frames of a camera may be in flight, as many as do not wait for each other. Live, a session only reacts, and
- * has no timer unless the list of cameras changes often. A replay waits until its next frame is due.
+ * up to eight frames of a camera may be in flight, as many as do not wait for each other. Live, a
+ * session only reacts, and has no timer unless the list of cameras changes often. A replay waits
+ * until its next frame is due.
  *
  *     client  GET /live?version=3&watch=front,back
  *     server  {"type":"hello","version":3,"now":…,"cameras":[{"index":0,"name":"front",…},…],"server":{…}}
