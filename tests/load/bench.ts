@@ -21,6 +21,7 @@ import { isInstalled } from "../parts.ts";
 import { type Contestant, dinocam, floor, peer, ustreamer } from "./contestants.ts";
 import { benchEdges } from "./edges.ts";
 import { ALONE, type Measurement, measurements } from "./measurements.ts";
+import { benchPixels } from "./pixels.ts";
 import { benchRecording } from "./recording.ts";
 import { type Cores, type Load, measure, type Result } from "./run.ts";
 import { type Line, median, writeTable } from "./table.ts";
@@ -64,6 +65,9 @@ if (lines.length > 0) {
 }
 if (isWanted("recording")) {
   console.log(`\n${await benchRecording({ tools, cores, seconds, rounds, quick: options.quick })}`);
+}
+if (isWanted("pixels")) {
+  console.log(`\n${await benchPixels({ tools, cores, seconds, rounds })}`);
 }
 
 if (isWanted("edges")) {
