@@ -168,9 +168,9 @@ export class ClipPanel {
       // The size of an MP4, or of other pictures, is known only when they have been made.
       const exact = await this.#head(isMp4 ? "mkv" : format, signal);
       const { headers } = isMp4 ? await this.#head(format, signal) : exact;
-      const known = exact.headers.get("Content-Length");
-      const length = Number(known ?? exact.headers.get("X-Clip-Estimated-Length"));
-      const isExact = known && !isMp4;
+      const estimated = exact.headers.get("X-Clip-Estimated-Length");
+      const length = Number(estimated ?? exact.headers.get("Content-Length"));
+      const isExact = estimated === null && !isMp4;
       this.#bytes = isMp4 ? length * MP4_RATIO : length;
       this.#duration = Number(headers.get("X-Clip-Duration"));
       const size = `${isExact ? "" : "about "}${formatBytes(this.#bytes)}`;

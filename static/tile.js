@@ -197,16 +197,24 @@ export class Tile {
 
   /**
    * Returns the displayed picture: the camera's own JPEG, unless it is rotated or mirrored. In place of
-   * a live picture of another size, the camera's current one.
+   * a live picture of another size, the camera's current one; of a recorded one, that of its time.
    */
   async file() {
-    const isOwn = this.#isReplaying || !this.#ownSize ||
-      this.#canvas.height === this.#ownSize.height;
-    const isLive = this.#idleTime(performance.now()) < SNAPSHOT_AGE;
-    const { jpeg, capturedAt } = this.#plain || !this.latest || !isOwn && isLive
-      ? { jpeg: await this.#fetchSnapshot(), capturedAt: Date.now() }
-      : this.latest;
+    const { jpeg, capturedAt } = await this.#ownPicture();
     return { jpeg: this.view.changed ? await this.#redraw(jpeg) : jpeg, capturedAt };
+  }
+
+  async #ownPicture() {
+    const { latest } = this;
+    const isOwn = !this.#ownSize || this.#canvas.height === this.#ownSize.height;
+    if (latest && !isOwn && this.#isReplaying) {
+      const { capturedAt } = latest;
+      return { jpeg: await this.#fetchSnapshot(`at=${capturedAt / 1000}`), capturedAt };
+    }
+    const isLive = this.#idleTime(performance.now()) < SNAPSHOT_AGE;
+    return this.#plain || !latest || !isOwn && isLive
+      ? { jpeg: await this.#fetchSnapshot("max_age=2000"), capturedAt: Date.now() }
+      : latest;
   }
 
   /** Updates the texts and figures. @param {import("./state_text.js").PageState} page @param {ServerClock} clock @param {number} now */
@@ -322,8 +330,9 @@ export class Tile {
     createImageBitmap(image).then((bitmap) => this.#context.transferFromImageBitmap(bitmap));
   }
 
-  async #fetchSnapshot() {
-    const response = await fetch(cameraAddress(this.status.name, "snapshot.jpg?max_age=2000"));
+  /** @param {string} query */
+  async #fetchSnapshot(query) {
+    const response = await fetch(cameraAddress(this.status.name, `snapshot.jpg?${query}`));
     if (!response.ok) throw new Error(await response.text());
     return response.blob();
   }

@@ -20,6 +20,7 @@ import {
   FIRST_CAMERA_WAYS,
   jpegsAt,
   LIVE_WAYS,
+  RECORDED_RENDITION_WAYS,
   RECORDED_WAYS,
   RENDITION_WAYS,
   type WayOut,
@@ -107,6 +108,7 @@ Deno.test("pictures are masked on every way out", needing(...PROGRAMS), async (t
         }, 30_000);
       }
       await check(server.url, cameras, RECORDED_WAYS);
+      await check(server.url, cameras, RECORDED_RENDITION_WAYS);
     });
     await t.step("on the disk", async () => {
       for (const kind of KIND_NAMES) {
@@ -152,7 +154,7 @@ Deno.test("a mask covers the picture as people see it", needing(...PROGRAMS), as
     command: [Deno.execPath(), "task", "-q", "start"], // with the permissions that users have
     env: {
       ...camerasOf((kind) => source.url(kind)),
-      ...{ PRIVACY_MASK, ROTATE: "90", FLIP: "horizontal", OVERLAY: "%name %time", AUDIO: "test" },
+      ...{ PRIVACY_MASK, ROTATE: "90", FLIP: "horizontal", OVERLAY: "%name", AUDIO: "test" },
     },
   });
   await check(server.url, cameras, LIVE_WAYS);

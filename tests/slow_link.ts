@@ -5,9 +5,10 @@ const CHUNK_SIZE = 4_096;
 export class SlowLink implements AsyncDisposable {
   /** The proxy's address, to use in place of the server's. */
   readonly url: string;
+  /** What each connection may receive, in bytes per second. */
+  rate: number;
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #target: Deno.ConnectOptions;
-  readonly #rate: number;
   readonly #open = new Set<Deno.TcpConn>();
   readonly #running: Promise<unknown>[] = [];
 
@@ -15,7 +16,7 @@ export class SlowLink implements AsyncDisposable {
   constructor(serverUrl: string, bytesPerSecond: number) {
     const { hostname, port } = new URL(serverUrl);
     this.#target = { hostname, port: Number(port) };
-    this.#rate = bytesPerSecond;
+    this.rate = bytesPerSecond;
     this.url = `http://127.0.0.1:${this.#listener.addr.port}`;
     this.#running.push(this.#accept());
   }
@@ -39,8 +40,8 @@ export class SlowLink implements AsyncDisposable {
       connection.setNoDelay();
     }
     await Promise.all([
-      forward(client, server, Infinity),
-      forward(server, client, this.#rate),
+      forward(client, server, () => Infinity),
+      forward(server, client, () => this.rate),
     ]).catch(() => {}); // either side may have disconnected
     for (const connection of [client, server]) {
       this.#open.delete(connection);
@@ -50,17 +51,17 @@ export class SlowLink implements AsyncDisposable {
 }
 
 /**
- * Forwards bytes until `from` ends, at most `rate` of them per second. Reads no faster than that,
+ * Forwards bytes until `from` ends, at most `rate()` of them per second. Reads no faster than that,
  * so that the limit slows the sender down.
  */
-async function forward(from: Deno.Conn, to: Deno.Conn, rate: number): Promise<void> {
+async function forward(from: Deno.Conn, to: Deno.Conn, rate: () => number): Promise<void> {
   try {
     const bytes = new Uint8Array(CHUNK_SIZE);
     for (let idleAt = performance.now();;) {
       const read = await from.read(bytes);
       if (read === null) break;
       // Up to 20 ms of unused time may be caught up, as timers fire late.
-      idleAt = Math.max(idleAt, performance.now() - 20) + 1000 * read / rate;
+      idleAt = Math.max(idleAt, performance.now() - 20) + 1000 * read / rate();
       const wait = idleAt - performance.now();
       if (wait > 1) await new Promise((resolve) => setTimeout(resolve, wait));
       for (let sent = 0; sent < read;) sent += await to.write(bytes.subarray(sent, read));

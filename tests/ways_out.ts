@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { Jpeg } from "../lib/frame.ts";
 import { splitJpegs } from "../lib/jpeg/split.ts";
+import { PROTOCOL_VERSION } from "../lib/live/mod.ts";
 import { settlesWithin } from "../lib/clock.ts";
 
 /** A way in which pictures of a camera leave the server. */
@@ -36,6 +37,10 @@ export const RENDITION_WAYS: readonly WayOut[] = [
   fetching("a smaller snapshot", "snapshot.jpg?height=90&quality=medium"),
   fetching("a recent smaller snapshot", "snapshot.jpg?height=120&max_age=60000"),
   fetching("a smaller live Matroska file", "av.mkv?height=90"),
+  {
+    name: "the live socket in another size",
+    get: (server: string, camera: string) => fromSocket(server, camera, { height: 120 }),
+  },
 ].map((way) => ({ ...way, isRendition: true }));
 
 /** Those of the first camera, which need no name. */
@@ -60,11 +65,27 @@ export const RECORDED_WAYS: readonly WayOut[] = [
     name: "a replay on the live socket",
     get: async (server, camera) => {
       const at = 1000 * (await endOf(server, camera) - 3);
-      return await fromSocket(server, camera, { type: "replay", at, speed: 1, id: 1 });
+      return await fromSocket(server, camera, {
+        replay: { type: "replay", at, speed: 1, id: 1 },
+      });
     },
   },
   { ...clipAsMp4(), isLossy: true },
+  ...[
+    fetching("a smaller recorded snapshot", "snapshot.jpg?at=-2s&height=120"),
+    fetching("a smaller playback stream", "video_feed?at=-3s&height=120"),
+    fetching("a smaller clip as MJPEG", "clip.mjpeg?from=-3s&height=90"),
+    fetching("a clip of low quality as Matroska", "clip.mkv?from=-3s&quality=low"),
+  ].map((way) => ({ ...way, isRendition: true })),
 ];
+
+/** The ways on which recorded pictures leave it in other sizes and qualities. */
+export const RECORDED_RENDITION_WAYS: readonly WayOut[] = [
+  recorded("a smaller recorded snapshot", (end) => `snapshot.jpg?at=${end}&height=120`),
+  recorded("a smaller playback stream", (end) => `video_feed?at=${end - 3}&height=120`),
+  recorded("a smaller clip", (end) => `clip.mkv?from=${end - 3}&to=${end}&height=120`),
+  recorded("a clip of low quality", (end) => `clip.mjpeg?from=${end - 3}&to=${end}&quality=low`),
+].map((way) => ({ ...way, isRendition: true }));
 
 /** Receives some JPEGs of a response, whatever is around them. */
 export async function jpegsAt(address: string, count = COUNT): Promise<Jpeg[]> {
@@ -106,10 +127,15 @@ async function endOf(server: string, camera: string): Promise<number> {
 }
 
 /** Receives pictures as the page does. @param replay A message that starts a replay. */
-async function fromSocket(server: string, camera: string, replay?: object): Promise<Jpeg[]> {
+async function fromSocket(
+  server: string,
+  camera: string,
+  { replay, height }: { replay?: object; height?: number } = {},
+): Promise<Jpeg[]> {
   const jpegs: Jpeg[] = [];
+  const query = replay ? "watch=" : `watch=${camera}&heights=${height ?? ""}`;
   const socket = new WebSocket(
-    `${server.replace("http", "ws")}/live?version=3&watch=${replay ? "" : camera}`,
+    `${server.replace("http", "ws")}/live?version=${PROTOCOL_VERSION}&${query}`,
   );
   socket.binaryType = "arraybuffer";
   const closed = new Promise((resolve) => socket.onclose = resolve);

@@ -59,13 +59,18 @@ function textBelow(title: readonly Line[], lines: readonly string[], space: Size
   const titleScale = title[0]!.scale;
   const scale = Math.max(1, titleScale >> 1);
   const letters = Math.floor((space.width / scale + LETTER_GAP) / (GLYPH_WIDTH + LETTER_GAP));
-  const pieces = lines.flatMap((line) => wrap(line, letters));
+  const pieces = lines.flatMap((line) => wrap(capitalsOf(line), letters));
   const text = pieces.map((piece, index) => {
     const gap = TEXT_GAP * (index === 0 ? titleScale : scale);
     return { text: piece, grey: TEXT, scale, gap };
   });
   while (text.length > 0 && heightOf([...title, ...text]) > space.height) text.pop();
   return text;
+}
+
+/** Returns a text in capitals, with `?` for letters outside of ASCII. */
+function capitalsOf(text: string): string {
+  return text.toUpperCase().replaceAll(/[^\s!-~]/gu, "?");
 }
 
 /** Wraps a text at spaces, and inside words that are longer than a line. */

@@ -5,14 +5,19 @@ const MAX_AGE = 250;
 /** Numbers of transfer times that decide whether to send more frames at once, and fewer. */
 const SAMPLES_TO_GROW = 2;
 const SAMPLES_TO_SHRINK = 3;
+/** Fewer are enough if the transfers are slower by this factor. */
+const MUCH_SLOWER = 1.5;
+const MUCH_SLOWER_SAMPLES = 2;
 /** Number of the last transfer times of single frames whose fastest counts. */
 const SINGLE_SAMPLES = 4;
 /** By how much transfer times may vary: as a fraction, and at least this many milliseconds. */
 const TOLERANCE = 0.15;
-const MIN_TOLERANCE = 10;
+const MIN_TOLERANCE = 15;
 /** Delays before the window grows again after that was too much, in milliseconds; doubles. */
-const MIN_RETRY_DELAY = 5_000;
+const MIN_RETRY_DELAY = 3_000;
 const MAX_RETRY_DELAY = 60_000;
+/** Time after which a window is known to have been right, in milliseconds. */
+const PROVEN_TIME = 10_000;
 
 /**
  * How many frames of one camera may be on their way to one client. A link with a long round trip
@@ -32,6 +37,7 @@ export class SendWindow {
   #samples: number[] = [];
   /** Whether a frame had to wait since then. */
   #isLimiting = false;
+  #grownAt = -Infinity;
   #retryAt = -Infinity;
   #retryDelay = MIN_RETRY_DELAY;
 
@@ -65,7 +71,10 @@ export class SendWindow {
       this.#fastest = Math.min(...this.#samples);
     } else if (this.#samples.length > SAMPLES_TO_SHRINK) this.#samples.shift();
     if (this.#isSlower()) this.#shrink(now);
-    else if (this.#mayGrow(now)) this.#resize(this.size + 1);
+    else if (this.#mayGrow(now)) {
+      this.#grownAt = now;
+      this.#resize(this.size + 1);
+    }
   }
 
   /** Starts again with one frame: the frames have another size from now on. */
@@ -78,24 +87,30 @@ export class SendWindow {
 
   /** Whether frames wait for each other: even the fastest of the last ones was slow. */
   #isSlower(): boolean {
-    if (this.size === 1 || this.#samples.length < SAMPLES_TO_SHRINK) return false;
-    return Math.min(...this.#samples) > this.#slowest();
+    if (this.size === 1) return false;
+    const fastestOf = (count: number) =>
+      this.#samples.length < count ? 0 : Math.min(...this.#samples.slice(-count));
+    return fastestOf(SAMPLES_TO_SHRINK) > this.#slowest(TOLERANCE) ||
+      fastestOf(MUCH_SLOWER_SAMPLES) > this.#slowest(MUCH_SLOWER - 1);
   }
 
   /** Returns the maximum transfer time of a frame that does not wait for others. */
-  #slowest(): number {
-    return this.#fastest + Math.max(MIN_TOLERANCE, TOLERANCE * this.#fastest);
+  #slowest(tolerance: number): number {
+    return this.#fastest + Math.max(MIN_TOLERANCE, tolerance * this.#fastest);
   }
 
   #mayGrow(now: number): boolean {
     return this.#isLimiting && this.size < MAX_FRAMES && now >= this.#retryAt &&
-      this.#samples.length >= SAMPLES_TO_GROW && this.#samples.at(-1)! <= this.#slowest();
+      this.#fastest < MAX_AGE && this.#samples.length >= SAMPLES_TO_GROW &&
+      this.#samples.at(-1)! <= this.#slowest(TOLERANCE);
   }
 
   /** Halves the window; a link that has become much slower gets single frames at once. */
   #shrink(now: number): void {
     const isMuchSlower = Math.min(...this.#samples) > 2 * this.#fastest;
     this.#resize(isMuchSlower ? 1 : Math.ceil(this.size / 2));
+    // What was right for a while has failed because the link has changed.
+    if (now - this.#grownAt > PROVEN_TIME) this.#retryDelay = MIN_RETRY_DELAY;
     this.#retryAt = now + this.#retryDelay;
     this.#retryDelay = Math.min(2 * this.#retryDelay, MAX_RETRY_DELAY);
   }

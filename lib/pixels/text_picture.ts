@@ -1,4 +1,4 @@
-import { glyph, GLYPH_HEIGHT, GLYPH_WIDTH } from "../jpeg/font.ts";
+import { charactersOf, glyph, GLYPH_HEIGHT, GLYPH_WIDTH } from "../jpeg/font.ts";
 import type { Baseline } from "./baseline.ts";
 import type { McuRectangle } from "./mask_patches.ts";
 import type { Overlay } from "./task.ts";
@@ -21,7 +21,7 @@ export interface TextPicture {
 
 /**
  * Draws a text as large as fits the picture: letters become smaller down to half of their height, and
- * then the text is cut, with three dots at its end. Accents are left out.
+ * then the text is cut, with three dots at its end.
  *
  * @returns Undefined if there is no space for a letter.
  */
@@ -35,12 +35,15 @@ export function drawText(
   // Samples of the luminance: as many as pixels, unless the colours have more.
   const width = Math.ceil(header.width * h * 8 / header.mcuWidth);
   const height = Math.ceil(header.height * v * 8 / mcuHeight);
-  const letters = [...text.toUpperCase().normalize("NFD").replaceAll(/\p{M}/gu, "")];
+  const letters = charactersOf(text);
   const { scale, shown } = fit(letters, { width, height });
-  const lineHeight = GLYPH_HEIGHT * scale + 2;
+  // MCUs of 16 rows are often a little higher than the letters, which shall not need another row of them.
+  const margin = v > 1 ? 1 : scale;
+  const lineHeight = GLYPH_HEIGHT * scale + 2 * margin;
   if (shown.length === 0 || lineHeight > height) return undefined;
   const rows = Math.ceil(lineHeight / (v * 8));
-  const columns = Math.min(mcusX, Math.ceil((shown.length * ADVANCE + 1) * scale / (h * 8)));
+  const textWidth = (shown.length * ADVANCE - 1) * scale;
+  const columns = Math.min(mcusX, Math.ceil((textWidth + 2 * scale) / (h * 8)));
   const top = place === "top" ? 0 : Math.floor((height - lineHeight) / (v * 8));
   const bottom = place === "top" ? rows : mcusY;
   const area = { left: 0, top, right: columns, bottom };
@@ -48,8 +51,9 @@ export function drawText(
   const dots = new Uint8Array(stride * (bottom - top) * v * 8);
   const visible = Math.min(height, bottom * v * 8) - top * v * 8;
   const y = Math.floor((visible - GLYPH_HEIGHT * scale) / 2);
+  const x = Math.floor((Math.min(width, stride) - textWidth) / 2);
   shown.forEach((letter, i) => {
-    drawLetter(dots, stride, letter, { x: scale + i * ADVANCE * scale, y, scale });
+    drawLetter(dots, stride, letter, { x: x + i * ADVANCE * scale, y, scale });
   });
   return { area, stride, dots };
 }

@@ -43,10 +43,13 @@ export class ChunkStream {
     return this.#isEnded;
   }
 
-  /** Sends chunks. The client must be ready. */
+  /** Sends chunks. The client must be ready; it may disconnect while it receives the first ones. */
   send(...chunks: readonly Bytes[]): void {
     this.#isReady = false;
-    for (const chunk of chunks) this.#controller.enqueue(chunk);
+    for (const chunk of chunks) {
+      if (this.#isEnded) return;
+      this.#controller.enqueue(chunk); // may call `cancel` or `pull`
+    }
   }
 
   /**

@@ -152,7 +152,7 @@ export function setUpRecording(
   );
   const access = password ? { user: "me", password } : "this machine";
   const authenticator = new Authenticator(access, common);
-  const renditions = openRenditions({ ...common, engine });
+  const renditions = openRenditions({ ...common, engine, eighths: [1, 2, 3, 4] });
   const app = createServerApp({ ...common, cameras, recording, renditions, authenticator });
   return { app, clock };
 }

@@ -64,7 +64,7 @@ export function setUp(
     clock,
     events: noEvents,
   });
-  const renditions = openRenditions({ clock, log, engine });
+  const renditions = openRenditions({ clock, log, engine, eighths: [1, 2, 3, 4] });
   const app = createServerApp({
     cameras: [camera],
     authenticator: access && new Authenticator(access, { clock, log }),

@@ -4,8 +4,11 @@ import type { Jpeg } from "../../../lib/frame.ts";
 import { segments } from "../../../lib/jpeg/segments.ts";
 import { type Baseline, readBaseline } from "../../../lib/pixels/baseline.ts";
 import { Editor } from "../../../lib/pixels/editor.ts";
+import { HeaderReader } from "../../../lib/pixels/header_reader.ts";
 import { maskedMcus } from "../../../lib/pixels/mask_patches.ts";
 import { UPRIGHT } from "../../../lib/pixels/orientation.ts";
+import { Patcher } from "../../../lib/pixels/patcher.ts";
+import { makePatches } from "../../../lib/pixels/patches.ts";
 import type { Rectangle } from "../../../lib/pixels/rectangle.ts";
 import type { EditTask, Overlay, Refused } from "../../../lib/pixels/task.ts";
 import { drawText } from "../../../lib/pixels/text_picture.ts";
@@ -89,6 +92,27 @@ for (const [sampling, args] of Object.entries(SAMPLINGS)) {
     },
   });
 }
+
+Deno.test({
+  name: "Patcher ends a picture whose end it has not read like one that it has read",
+  ...needing(...LIBJPEG),
+  async fn() {
+    const patcher = new Patcher(), headers = new HeaderReader();
+    const text = { line: "DOOR", place: "top" } as const;
+    for (const args of [...Object.values(SAMPLINGS), ["-restart", "1"]]) {
+      for (let width = 64; width < 96; width += 3) {
+        const jpeg = await encode({ width, height: 64, args });
+        const read = headers.read(jpeg);
+        assert(!("refused" in read));
+        const patches = makePatches(read.header, { mask: [], text });
+        assert(!("refused" in patches));
+        assertEquals(patches.isStrict, false);
+        const whole = patcher.patch(jpeg, read.data, { ...patches, isStrict: true });
+        assertEquals(patcher.patch(jpeg, read.data, patches), whole, `${args} ${width}`);
+      }
+    }
+  },
+});
 
 Deno.test({
   name: "Editor writes letters on grey where a text is over a mask",

@@ -1,6 +1,6 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import type { Baseline } from "../../../lib/pixels/baseline.ts";
-import { drawText } from "../../../lib/pixels/text_picture.ts";
+import { drawText, type TextPicture } from "../../../lib/pixels/text_picture.ts";
 import { headerOf } from "./headers.ts";
 
 const LINE = "FRONT DOOR 2026-11-27 06:55:12";
@@ -42,15 +42,54 @@ Deno.test("drawText() stays in the picture, also at its lower edge and in small 
   }
 });
 
-Deno.test("drawText() draws nothing where there is no space, and no accents", () => {
+Deno.test("drawText() draws nothing where there is no space", () => {
   assertEquals(drawText(headerOf({ width: 100, height: 8 }), LINE, "top"), undefined);
   assertEquals(drawText(headerOf({ width: 5, height: 100 }), LINE, "top"), undefined);
   assertEquals(drawText(headerOf({ width: 100, height: 100 }), "", "top"), undefined);
-  const header = headerOf({ width: 320, height: 240 });
-  assertEquals(drawText(header, "Haustür Señor", "top"), drawText(header, "HAUSTUR SENOR", "top"));
+  assertEquals(drawText(headerOf({ width: 100, height: 100 }), "\u200b", "top"), undefined);
+});
+
+Deno.test("drawText() draws small letters, marks, and a question mark for an unknown character", () => {
+  const draw = (text: string) => drawText(headerOf({ width: 320, height: 240 }), text, "top")!;
+  assertNotEquals(draw("front"), draw("FRONT"));
+  assertNotEquals(draw("Haustür"), draw("Haustur"));
+  assertEquals(draw("Haustür Señor".normalize("NFD")), draw("Haustür Señor"));
+  assertEquals(draw("日Я👩‍👩‍👧🇩🇪x"), draw("????x"));
+});
+
+Deno.test("drawText() has a letter's width for each character, with or without marks", () => {
+  const header = headerOf({ width: 640, height: 480 });
+  for (const text of ["gjpqy", "ÄÖÜäö", "a\u0301".repeat(5), "😀".repeat(5), "\u00a0H\u00adHHH"]) {
+    const { stride } = drawText(header, `|${text.repeat(5)}|`, "top")!;
+    assertEquals(stride, drawText(header, `|${"H".repeat(25)}|`, "top")!.stride, text);
+    assertEquals(extent(drawText(header, `|${text.repeat(5)}|`, "top")!).width, (26 * 6 + 1) * 2);
+  }
+});
+
+Deno.test("drawText() draws the text in the middle of its ground", () => {
+  for (const sampling of ["2x2", "2x1", "1x1"]) {
+    for (const [width, height] of [[320, 240], [640, 480], [1280, 720], [1920, 1080]] as const) {
+      const header = headerOf({ width, height, sampling });
+      for (const length of [1, 7, 30, 53]) {
+        const { left, right, above, below } = extent(drawText(header, "H".repeat(length), "top")!);
+        const name = `${width}x${height}, ${sampling}, ${length} letters`;
+        assert(left >= 1 && Math.abs(left - right) <= 1, `${name}: ${left} and ${right}`);
+        assert(above >= 1 && Math.abs(above - below) <= 1, `${name}: ${above} and ${below}`);
+      }
+    }
+  }
 });
 
 function letterHeight(header: Baseline, text: string): number {
-  const { stride, dots } = drawText(header, text, "top")!;
-  return Math.floor(dots.lastIndexOf(1) / stride) - Math.floor(dots.indexOf(1) / stride) + 1;
+  return extent(drawText(header, text, "top")!).height;
+}
+
+/** Returns the size of what is drawn, and the space around it. */
+function extent({ stride, dots }: TextPicture) {
+  const rows = dots.length / stride;
+  const above = Math.floor(dots.indexOf(1) / stride);
+  const below = rows - 1 - Math.floor(dots.lastIndexOf(1) / stride);
+  const columns = [...dots.keys()].filter((i) => dots[i]).map((i) => i % stride);
+  const left = Math.min(...columns), right = stride - 1 - Math.max(...columns);
+  return { above, below, left, right, width: stride - left - right, height: rows - above - below };
 }
