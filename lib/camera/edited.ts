@@ -7,6 +7,11 @@ import { newest } from "./newest.ts";
 import type { BrokenImages, NormalizedImage } from "./normalize.ts";
 import type { PictureEdit } from "./picture_edit.ts";
 
+/** Time for a picture that is too long in this thread, in milliseconds. */
+const MAX_TIME = 5;
+/** Number of pictures that may take so long: more than the code needs until it is compiled. */
+const MAX_SLOW = 30;
+
 /** Edits pictures: `lib/pixels/`, or a substitute in tests. */
 export interface EditEngine {
   /** See `editTask`. */
@@ -28,6 +33,8 @@ export interface EditedOptions {
   readonly onRefused: (report: RefusalReport) => void;
   /** @default {`lib/pixels/`, which is loaded for the first capture} */
   readonly load?: () => Promise<EditEngine>;
+  /** Returns a monotonic time in milliseconds. @default {performance.now} */
+  readonly now?: () => number;
 }
 
 /**
@@ -35,12 +42,13 @@ export interface EditedOptions {
  * it gets a picture of which the mask is missing: pictures that cannot be edited are dropped and
  * counted as broken. Only if a text is all that is missing, they pass as they are.
  *
- * Pictures that must be turned are edited in another thread. If it is too slow, the newest picture
- * wins.
+ * Pictures that must be turned are edited in another thread, and so are those that take long: on a
+ * slow machine, or of cameras whose Huffman tables must be replaced. If the thread is too slow, the
+ * newest picture wins.
  */
 export function edited(
   open: Open<NormalizedImage>,
-  { edit, load = loadPixels, ...options }: EditedOptions,
+  { edit, load = loadPixels, now = () => performance.now(), ...options }: EditedOptions,
 ): Open<NormalizedImage> {
   return async function* (signal) {
     const engine = await load();
@@ -51,14 +59,17 @@ export function edited(
     const images = open(AbortSignal.any([signal, ending.signal]))[Symbol.asyncIterator]();
     try {
       const processor = engine.createProcessor(task);
+      let slow = 0;
       for (let next; !(next = await images.next()).done;) {
         const image = next.value;
-        if (engine.mustBeTurned(image.jpeg, task)) {
+        if (slow > MAX_SLOW || engine.mustBeTurned(image.jpeg, task)) {
           const worker = engine.openWorker(task);
           const rest = newest(startingWith(image, images), () => options.counts.skipped++);
           return yield* editIn(worker, rest, { results, signal });
         }
+        const startedAt = now();
         const shown = results.of(image, processor.process(image.jpeg, image.capturedAt));
+        slow = now() - startedAt > MAX_TIME ? slow + 1 : Math.max(0, slow - 1);
         if (shown) yield shown;
       }
     } finally {

@@ -8,7 +8,7 @@ import type { Finding } from "./finding.ts";
 /** Number of pictures that are tried: one of them may be damaged. */
 const MAX_TRIED = 5;
 /** How often a picture is edited to measure the time, at most, and for how long, in milliseconds. */
-const REPETITIONS = 30, MEASURING_TIME = 500;
+const REPETITIONS = 60, MEASURING_TIME = 1_500;
 /** Frame rate for which the CPU time is stated, if the camera's is unknown. */
 const USUAL_FPS = 30;
 

@@ -1,4 +1,4 @@
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertGreater } from "@std/assert";
 import { type Size, sizeOf } from "../../lib/jpeg/segments.ts";
 import { needing } from "../parts.ts";
 import { eventually, Server } from "../server.ts";
@@ -84,13 +84,18 @@ Deno.test(
 
       const mp4 = await fetch(`${camera}/clip.mp4?${period}&height=${height}&overlay=1`);
       await Deno.writeFile(`${folder}/clip.mp4`, mp4.body!);
-      assertEquals(mp4.headers.get("X-Clip-Frames"), `${frames.length}`);
+      const count = mp4.headers.get("X-Clip-Frames"); // at most 60 per second
       const entries = "stream=width,height,nb_read_packets";
-      const expected = `${small.replace("x", ",")},${frames.length}`;
+      const expected = `${small.replace("x", ",")},${count}`;
       assertEquals(await probe(`${folder}/clip.mp4`, entries), expected);
       const times = (await probe(`${folder}/clip.mp4`, "packet=pts_time")).split(/[\n,]+/)
         .filter(Boolean).map((time) => Math.round(1000 * Number(time)));
-      assertEquals(times, frames.map(({ at }) => at - first.at));
+      const recorded = new Set(frames.map(({ at }) => at - first.at));
+      assertEquals([times.length, times.filter((time) => !recorded.has(time))], [
+        Number(count),
+        [],
+      ]);
+      assertGreater(times.length, FRAMES / 2);
       assertEquals((await server.stop()).code, 0);
     } finally {
       await Deno.remove(folder, { recursive: true });

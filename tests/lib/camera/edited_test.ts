@@ -29,9 +29,17 @@ class FakeEngine implements EditEngine {
   /** Images of the Worker whose results are pending. */
   readonly pending: { jpeg: Jpeg; resolve: (result: Processed | Refused) => void }[] = [];
   workers = 0;
+  /** Monotonic time, and how much of it an image takes in this thread. */
+  now = 0;
+  time = 1;
 
   createProcessor() {
-    return { process: (jpeg: Jpeg) => edit(jpeg) };
+    return {
+      process: (jpeg: Jpeg) => {
+        this.now += this.time;
+        return edit(jpeg);
+      },
+    };
   }
 
   openWorker() {
@@ -78,6 +86,7 @@ function setUp(picture: Partial<PictureEdit["picture"]> = { mask: MASK }) {
     broken,
     onRefused: (report) => reports.push(report),
     load: () => Promise.resolve(engine),
+    now: () => engine.now,
   };
   const controller = new AbortController();
   const seen: NormalizedImage[] = [];
@@ -170,6 +179,26 @@ Deno.test("edited() turns pictures in a Worker, where the newest one wins", asyn
   assertEquals(firsts(), [101, (TURNED + 100) % 256, 104]);
   await stop();
   assertEquals([engine.workers, source.live, outcome.now], [0, 0, "ended"]);
+});
+
+Deno.test("edited() uses a Worker if most pictures take more than 5 ms", async () => {
+  const { engine, push, firsts, stop } = setUp();
+  const pictures = Array.from({ length: 40 }, () => 1);
+  engine.time = 4.9;
+  await push(...pictures);
+  engine.time = 20;
+  await push(...pictures.slice(0, 25));
+  engine.time = 1;
+  await push(...pictures.slice(0, 25));
+  assertEquals([firsts().length, engine.workers], [90, 0]);
+  engine.time = 5.1;
+  await push(...pictures);
+  assertEquals([firsts().length, engine.workers], [121, 1]);
+  engine.finish();
+  await settle();
+  assertEquals(firsts().length, 122);
+  await stop();
+  assertEquals(engine.workers, 0);
 });
 
 Deno.test("edited() drops what its Worker refuses", async () => {
