@@ -83,6 +83,7 @@ export async function measureFfmpeg(work: FfmpegWork): Promise<Reception> {
   const at = (share: number) => measured[Math.floor(share * (measured.length - 1))]!;
   return {
     frames: count - first,
+    seconds,
     cpu: cpu / (count - first),
     fps: FPS,
     p50: at(0.5),

@@ -94,7 +94,7 @@ async function measure(
     env: {
       CAMERA: "front=exec,other=exec",
       SOURCE: cameraSource(tools, 720),
-      OTHER_SOURCE: cameraSource(tools, 720, OTHER_RATE),
+      OTHER_SOURCE: cameraSource(tools, 720, { rate: OTHER_RATE }),
       ...env,
     },
   });

@@ -1,7 +1,7 @@
 import { systemClock } from "../../lib/clock.ts";
 import { openTurboJpeg } from "../../lib/pixels/turbojpeg_library.ts";
 import { dinocam } from "./contestants.ts";
-import { type Usage, usageOf } from "./proc.ts";
+import { descendantsOf, type Usage, usageOf } from "./proc.ts";
 import { type Cores, followed, freePort, listening, spawn, stop } from "./run.ts";
 import type { Tools } from "./tools.ts";
 
@@ -11,7 +11,7 @@ export const FPS = 30;
 export const CAMERA = "front";
 
 /** Time before a measurement, in seconds: JIT compilation costs CPU time in the first ones. */
-export const WARMUP = 15;
+export const WARMUP = 10;
 
 /** Options of the benchmarks of changed pictures. */
 export interface PixelsBenchOptions {
@@ -46,6 +46,8 @@ export interface PixelServerOptions {
 export interface Reception {
   /** Frames of the camera during the measurement. */
   readonly frames: number;
+  /** Duration of the measurement, in seconds. */
+  readonly seconds: number;
   /** CPU time of the server per frame of the camera, in milliseconds. */
   readonly cpu: number;
   /** Frames per second of the slowest viewer. */
@@ -65,6 +67,8 @@ export interface Watching {
   readonly seconds: number;
   /** Frame rate of the camera. @default {30} */
   readonly rate?: number;
+  /** Whether its frames are due at known times. Without, ages are wrong. @default {true} */
+  readonly isAligned?: boolean;
 }
 
 /** The output of mjpegload, of which these fields are used. */
@@ -82,9 +86,27 @@ interface Output {
   readonly lat_p99_ms: number;
 }
 
-/** Returns the settings of a camera that is due at known times, so that the age of any picture is known. */
-export function cameraSource(tools: Tools, height: number, fps = FPS): string {
-  return `${tools.path}/rpicam-vid --height ${height} --framerate ${fps} --align -t 0 -o -`;
+/** Options of {@link cameraSource}. */
+export interface CameraSourceOptions {
+  /** Frames per second. @default {30} */
+  readonly rate?: number;
+  /**
+   * Whether frames are due at known times, so that the age of any picture is known. With several
+   * cameras of one rate, all are due at once.
+   *
+   * @default {true}
+   */
+  readonly isAligned?: boolean;
+}
+
+/** Returns `SOURCE` of a camera. */
+export function cameraSource(
+  tools: Tools,
+  height: number,
+  { rate = FPS, isAligned = true }: CameraSourceOptions = {},
+): string {
+  const align = isAligned ? "--align " : "";
+  return `${tools.path}/rpicam-vid --height ${height} --framerate ${rate} ${align}-t 0 -o -`;
 }
 
 /** A server whose pictures are measured. */
@@ -131,9 +153,12 @@ export class PixelServer implements AsyncDisposable {
     return usageOf(this.#process.pid);
   }
 
-  /** Number of threads of the server. */
-  get threads(): number {
-    return [...Deno.readDirSync(`/proc/${this.#process.pid}/task`)].length;
+  /** Number of Workers of the server. */
+  get workers(): number {
+    const tasks = [this.#process.pid, ...descendantsOf(this.#process.pid)].flatMap((pid) =>
+      [...Deno.readDirSync(`/proc/${pid}/task`)].map(({ name }) => `/proc/${pid}/task/${name}/comm`)
+    );
+    return tasks.filter((file) => Deno.readTextFileSync(file).startsWith("worker-")).length;
   }
 
   /**
@@ -143,7 +168,7 @@ export class PixelServer implements AsyncDisposable {
    */
   async watch(
     path: string,
-    { viewers, warmup, seconds, rate = FPS }: Watching,
+    { viewers, warmup, seconds, rate = FPS, isAligned = true }: Watching,
   ): Promise<Reception> {
     const { tools, clientCore } = this.#options;
     const client = spawn(clientCore, tools.client, [
@@ -153,15 +178,17 @@ export class PixelServer implements AsyncDisposable {
     const sample = () => this.usage.cpu;
     const { output, before, after } = await followed<Output, number>(client, sample);
     const { answered, dead, corrupt, dup, out_of_order } = output;
-    const faults = { unanswered: viewers - answered, dead, corrupt, out_of_order };
+    const unanswered = viewers - answered;
+    const faults = { unanswered, dead, corrupt, ...isAligned ? { out_of_order } : {} };
     if (Object.values(faults).some((count) => count > 0)) {
       throw new Error(`${path}: ${JSON.stringify(faults)}`);
     }
     // The frame before was read so late that it counts as this one.
-    if (dup > 0) console.error(`${path}: ${dup / viewers} frames late by an interval`);
+    if (dup > 0 && isAligned) console.error(`${path}: ${dup / viewers} frames late by an interval`);
     const frames = output.seconds * rate;
     return {
       frames,
+      seconds: output.seconds,
       cpu: (after - before) / frames,
       fps: output.fps_min,
       p50: output.lat_p50_ms,

@@ -9,6 +9,7 @@ import {
   WARMUP,
 } from "./pixel_server.ts";
 import { benchSharing } from "./sharing.ts";
+import { benchTiles } from "./tiles.ts";
 import { type Line, median, writeTable } from "./table.ts";
 
 /** Time before a measurement of ffmpeg, in seconds. */
@@ -17,7 +18,7 @@ const FFMPEG_WARMUP = 3;
 /**
  * Measures what it costs to change pictures, beside an ffmpeg that does the same: smaller pictures,
  * texts, masks and turned pictures; what nine viewers of a smaller picture share; what the pictures of
- * one camera cost the viewers of another.
+ * one camera cost the viewers of another; nine cameras at one client.
  *
  * @returns Tables, as Markdown.
  */
@@ -27,6 +28,7 @@ export async function benchPixels(options: PixelsBenchOptions): Promise<string> 
     await benchEdits(options),
     await benchSharing(options),
     await benchNeighbours(options),
+    await benchTiles(options),
   ].join("\n\n");
 }
 

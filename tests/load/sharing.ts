@@ -6,7 +6,7 @@ import {
   PixelServer,
   WARMUP,
 } from "./pixel_server.ts";
-import { type Line, median, writeTable } from "./table.ts";
+import { type Line, writeTable } from "./table.ts";
 
 const VIEWERS = 9;
 const PATH = "/video_feed?height=360";
@@ -25,30 +25,27 @@ interface Sharing {
   readonly lasted: number;
   /** Pictures made in 3 s after that. */
   readonly afterwards: number;
-  /** Threads and resident bytes: with a viewer of the camera's own pictures, with nine, and afterwards. */
-  readonly threads: readonly number[];
+  /** Workers and resident bytes: with a viewer of the camera's own pictures, with nine, and afterwards. */
+  readonly workers: readonly number[];
   readonly memory: readonly number[];
 }
 
 /**
  * Measures what nine viewers of a camera's smaller pictures cost beside one, and what is left when
- * they have gone.
+ * they have gone, in one round: counts do not vary.
  *
  * @returns A table, as Markdown.
  */
 export async function benchSharing(options: PixelsBenchOptions): Promise<string> {
-  const columns = engines();
-  const results = columns.map(() => [] as Sharing[]);
-  for (let round = 0; round < options.rounds; round++) {
-    for (const [i, [name, usesLibrary]] of columns.entries()) {
-      const result = await measureSharing(options, usesLibrary);
-      console.error(`sharing, ${name}: ${JSON.stringify(result)}`);
-      results[i]!.push(result);
-    }
+  const results: Sharing[] = [];
+  for (const [name, usesLibrary] of engines()) {
+    const result = await measureSharing(options, usesLibrary);
+    console.error(`sharing, ${name}: ${JSON.stringify(result)}`);
+    results.push(result);
   }
   const row = (name: string, digits: number, of: (result: Sharing) => number): Line => ({
     ...{ name, digits, plain: true },
-    figures: results.map((all) => median(all.map(of))),
+    figures: results.map(of),
   });
   const rows = [
     row("1 viewer: CPU per frame, ms", 2, ({ one }) => one),
@@ -59,13 +56,13 @@ export async function benchSharing(options: PixelsBenchOptions): Promise<string>
     row("pictures made in 3 s afterwards", 0, ({ afterwards }) => afterwards),
     ...["a viewer of 720p", `${VIEWERS} viewers of 360p`, `${AFTERWARDS} s later`].flatMap(
       (name, i) => [
-        row(`${name}: threads`, 0, ({ threads }) => threads[i]!),
+        row(`${name}: Workers`, 0, ({ workers }) => workers[i]!),
         row(`${name}: memory, MB`, 0, ({ memory }) => memory[i]! / 1e6),
       ],
     ),
   ];
   return `Viewers of 360p of one camera of 720p30:\n\n${
-    writeTable(columns.map(([name]) => name), rows)
+    writeTable(engines().map(([name]) => name), rows)
   }`;
 }
 
@@ -77,9 +74,9 @@ async function measureSharing(
     ...{ tools, core: cores?.server, clientCore: cores?.client, usesLibrary },
     env: { CAMERA: "front=exec", SOURCE: cameraSource(tools, 720) },
   });
-  const threads: number[] = [], memory: number[] = [];
+  const workers: number[] = [], memory: number[] = [];
   const note = () => {
-    threads.push(server.threads);
+    workers.push(server.workers);
     memory.push(server.usage.memory);
   };
   await server.watch("/video_feed", { viewers: 1, warmup: 5, seconds: 1 });
@@ -109,7 +106,7 @@ async function measureSharing(
     frames: after.camera_frames_total - before.camera_frames_total,
     lasted,
     afterwards: later.rendition_frames_total - ended.rendition_frames_total,
-    threads,
+    workers,
     memory,
   };
 }
