@@ -37,6 +37,19 @@ export function markHeadroom<T extends Bytes>(bytes: T): T {
   return bytes;
 }
 
+/** Returns `length` bytes, all 0, with {@link HEADROOM} in a buffer of their own. */
+export function allocateWithHeadroom(length: number): Bytes {
+  const buffer = new ArrayBuffer(HEADROOM + length + HEADROOM);
+  return markHeadroom(new Uint8Array(buffer, HEADROOM, length));
+}
+
+/** Returns a copy of bytes with {@link HEADROOM} in a buffer of its own. */
+export function copyWithHeadroom(bytes: Uint8Array): Bytes {
+  const copy = allocateWithHeadroom(bytes.length);
+  copy.set(bytes);
+  return copy;
+}
+
 /** Whether {@link markHeadroom} was called for the buffer of `bytes`. */
 export function hasHeadroom(bytes: Bytes): boolean {
   return buffersWithHeadroom.has(bytes.buffer);

@@ -75,10 +75,17 @@ Deno.test("the server has no warning for the environment of the tests", async ()
 
 Deno.test("the server refuses to start if a privacy mask would have no effect", async () => {
   const rows = [
-    [{ PRIVACY_MASKS: "0,0,30,20" }, /PRIVACY_MASKS is not a setting; did you mean PRIVACY_MASK\?/],
-    [{ BACK_PRIVACY_MASK: "0,0,30,20" }, /BACK_PRIVACY_MASK is not read: CAMERA names no camera/],
-    [{ PRIVACY_MASK: "30,0,0,20" }, /Cannot read PRIVACY_MASK as rectangles in per cent/],
-    [{ PRIVACY_MASK: ";" }, /Cannot read PRIVACY_MASK as rectangles in per cent/],
+    [
+      { PRIVACY_MASKS: "0,0,30,20" },
+      /start: PRIVACY_MASKS is not a setting; did you mean PRIVACY_MASK\?$/,
+    ],
+    [{ BACK_PRIVACY_MASK: "0,0,30,20" }, /CAMERA names no camera "back"; .* CAMERA=back=DRIVER$/],
+    [{ PRIVACY_MASK: "30,0,0,20" }, /Cannot read PRIVACY_MASK as .* rectangles in per cent/],
+    [{ PRIVACY_MASK: ";" }, /Cannot read PRIVACY_MASK as .* rectangles in per cent/],
+    [
+      { PRIVACY_MASK: "0,0,1,1;".repeat(101) },
+      /Cannot read PRIVACY_MASK as at most 100 rectangles/,
+    ],
     [{ FRONT_PRIVACY_MASK: "'0,0,1,1'" }, /FRONT_PRIVACY_MASK as .*remove its quotation marks/],
   ] as const;
   for (const [env, expected] of rows) {

@@ -19,11 +19,12 @@ export function reportError(error: unknown): number {
   return isConfigError ? 2 : 1;
 }
 
-/** Returns the warnings about misspelled settings, but not twice about quotation marks. */
+/** Returns the warnings about misspelled settings, without those that the error contains already. */
 function misspelled(message: string): string[] {
   if (Deno.permissions.querySync({ name: "env" }).state !== "granted") return [];
   return findMisspelled(readEnvironment())
     .filter(({ text }) => !(/quotation marks/.test(text) && /quotation marks/.test(message)))
+    .filter(({ text }) => !message.includes(text))
     .slice(0, MAX_MISSPELLED)
     .map(({ text, advice }) => `${text}, ${advice}`);
 }

@@ -50,8 +50,9 @@ function shapeOf(letter: string): Shape | undefined {
 
 /** Composes a letter and its first mark; returns the letter alone if there is no space for a mark. */
 function composed(letter: string): Shape | undefined {
+  // Signs are not shown without their marks: ≠ would become =.
+  if (!/^[\p{L}\p{N}]\p{M}*$/u.test(letter.normalize("NFD"))) return undefined;
   const [base = "", ...marks] = letter.normalize("NFD");
-  if (!marks.every((mark) => /\p{M}/u.test(mark))) return undefined;
   const mark = marks.find((mark) => ABOVE.has(mark) || BELOW.has(mark));
   return (mark ? marked(base, mark) : undefined) ?? shapeOf(base);
 }

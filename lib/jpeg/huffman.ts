@@ -1,5 +1,5 @@
-import { HEADROOM, markHeadroom } from "../bytes.ts";
 import type { Jpeg } from "../frame.ts";
+import { insertSegment } from "./insert_segment.ts";
 import { isFrameHeader, type Segment, segments } from "./segments.ts";
 import { STANDARD_DHT } from "./tables.ts";
 
@@ -15,13 +15,7 @@ const DHT = 0xc4, SOS = 0xda;
  */
 export function withHuffmanTables(jpeg: Jpeg, header: Iterable<Segment> = segments(jpeg)): Jpeg {
   const scan = findScanWithoutTables(header);
-  if (!scan) return jpeg;
-  const length = jpeg.length + STANDARD_DHT.length;
-  const whole = new Uint8Array(new ArrayBuffer(HEADROOM + length + HEADROOM), HEADROOM, length);
-  whole.set(jpeg.subarray(0, scan.start));
-  whole.set(STANDARD_DHT, scan.start);
-  whole.set(jpeg.subarray(scan.start), scan.start + STANDARD_DHT.length);
-  return markHeadroom(whole);
+  return scan ? insertSegment(jpeg, STANDARD_DHT, scan.start) : jpeg;
 }
 
 /** Returns the first scan of a sequential image, if no Huffman table precedes it. */

@@ -36,6 +36,11 @@ export const STANDARD_TABLES: readonly HuffmanTable[] = [
   ),
 ];
 
+/** The {@link STANDARD_TABLES} by their `id`. */
+export const STANDARD_TABLES_BY_ID: ReadonlyMap<number, HuffmanTable> = new Map(
+  STANDARD_TABLES.map((table) => [table.id, table]),
+);
+
 /** The {@link STANDARD_TABLES} as one DHT segment of 420 bytes. */
 export const STANDARD_DHT: Bytes = dht(STANDARD_TABLES);
 

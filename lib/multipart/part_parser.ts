@@ -1,4 +1,4 @@
-import { type Bytes, HEADROOM, markHeadroom } from "../bytes.ts";
+import { allocateWithHeadroom, type Bytes } from "../bytes.ts";
 import type { Jpeg } from "../frame.ts";
 import { type Delimiter, MORE } from "./boundary.ts";
 import type { Received } from "../received.ts";
@@ -298,10 +298,10 @@ export class PartParser {
 
   #part({ bytes, lacksEoi }: PartImage): Part {
     const length = bytes.length + (lacksEoi ? EOI.length : 0);
-    const jpeg = new Uint8Array(new ArrayBuffer(HEADROOM + length + HEADROOM), HEADROOM, length);
+    const jpeg = allocateWithHeadroom(length);
     jpeg.set(bytes);
     if (lacksEoi) jpeg.set(EOI, bytes.length);
-    return { jpeg: markHeadroom(jpeg), timestamp: this.#header.timestamp };
+    return { jpeg, timestamp: this.#header.timestamp };
   }
 
   /** Moves the unparsed bytes to the start of the buffer, or of a larger buffer. */

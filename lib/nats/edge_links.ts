@@ -1,4 +1,4 @@
-import { HEADROOM, markHeadroom } from "../bytes.ts";
+import { copyWithHeadroom } from "../bytes.ts";
 import type { DiscoveredCamera, TimedJpeg } from "../camera/driver.ts";
 import type { Clock } from "../clock.ts";
 import type { CameraError } from "../errors.ts";
@@ -195,7 +195,7 @@ class NewestFrame implements Receiver {
   }
 
   onFrame({ jpeg, capturedAt }: ReceivedFrame): void {
-    const copy = withHeadroom(jpeg);
+    const copy = copyWithHeadroom(jpeg);
     const isPlausible = capturedAt >= 0 && capturedAt < this.#clock.now() + MAX_AHEAD;
     this.#frame = {
       image: isPlausible ? { jpeg: copy, capturedAt } : copy,
@@ -215,12 +215,4 @@ class NewestFrame implements Receiver {
     this.#error = error;
     this.wake();
   }
-}
-
-/** Copies an image into a buffer with space for what is sent around it. */
-function withHeadroom(jpeg: Uint8Array): Jpeg {
-  const buffer = new ArrayBuffer(HEADROOM + jpeg.length + HEADROOM);
-  const copy = new Uint8Array(buffer, HEADROOM, jpeg.length);
-  copy.set(jpeg);
-  return markHeadroom(copy);
 }

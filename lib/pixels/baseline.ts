@@ -5,7 +5,7 @@ import type { HuffmanTable } from "../jpeg/tables.ts";
 import type { Refused } from "./task.ts";
 
 /** Maximum number of pixels of a picture that is processed. */
-const MAX_PIXELS = 1 << 26;
+export const MAX_PIXELS = 1 << 26;
 /** Maximum number of blocks in an MCU (ITU-T T.81, B.2.3). */
 const MAX_BLOCKS = 10;
 

@@ -1,4 +1,4 @@
-import { type Bytes, HEADROOM, markHeadroom } from "../bytes.ts";
+import { type Bytes, copyWithHeadroom } from "../bytes.ts";
 import type { Jpeg } from "../frame.ts";
 
 /**
@@ -111,13 +111,10 @@ export class BitWriter {
     this.bytes[this.end++] = 0xd0 | index & 7;
   }
 
-  /** Ends the picture, and returns it in memory of its own with {@link HEADROOM} around it. */
+  /** Ends the picture, and returns a copy with headroom. */
   finish(): Jpeg {
     this.append(EOI);
-    const buffer = new ArrayBuffer(HEADROOM + this.end + HEADROOM);
-    const jpeg = new Uint8Array(buffer, HEADROOM, this.end);
-    jpeg.set(this.bytes.subarray(0, this.end));
-    return markHeadroom(jpeg);
+    return copyWithHeadroom(this.bytes.subarray(0, this.end));
   }
 }
 

@@ -1,9 +1,9 @@
+import { extend } from "./coefficient.ts";
 import {
   type AcTables,
   ALONE,
   type DcTables,
   ENDS,
-  extend,
   findCode,
   LOOKUP,
   SLOW,

@@ -1,6 +1,7 @@
-import { type Bytes, HEADROOM, markHeadroom } from "../bytes.ts";
+import { type Bytes, copyWithHeadroom } from "../bytes.ts";
 import type { Jpeg } from "../frame.ts";
 import { STANDARD_TABLES } from "../jpeg/tables.ts";
+import { bitsOf, sizeOf } from "./coefficient.ts";
 import { type Encoder, makeEncoder } from "./huffman.ts";
 
 /** Maximum number of bytes of a block, with a zero behind each. */
@@ -39,16 +40,6 @@ function codesOf(id: 0 | 1): BlockCodes {
 
 function entryOf({ codes, lengths }: Encoder, symbol: number): number {
   return codes[symbol]! << 5 | lengths[symbol]!;
-}
-
-/** Number of bits of a coefficient. */
-function sizeOf(value: number): number {
-  return 32 - Math.clz32(value < 0 ? -value : value);
-}
-
-/** Bits of a coefficient. */
-function bitsOf(value: number, size: number): number {
-  return value < 0 ? value + (1 << size) - 1 : value;
 }
 
 /** Writes a JPEG: a header, then blocks with the standard Huffman tables. */
@@ -139,10 +130,7 @@ export class BlockWriter {
     }
     this.#bytes[this.#end++] = 0xff;
     this.#bytes[this.#end++] = 0xd9;
-    const length = this.#end;
-    const jpeg = new Uint8Array(new ArrayBuffer(HEADROOM + length + HEADROOM), HEADROOM, length);
-    jpeg.set(this.#bytes.subarray(0, length));
-    return markHeadroom(jpeg);
+    return copyWithHeadroom(this.#bytes.subarray(0, this.#end));
   }
 
   #reserve(more: number): void {

@@ -1,4 +1,5 @@
 import type { BitWriter } from "./bit_writer.ts";
+import { bitsOf, sizeOf } from "./coefficient.ts";
 import type { Encoder } from "./huffman.ts";
 
 /** A block that is ready to be written: only the difference of its DC coefficient depends on others. */
@@ -14,11 +15,6 @@ export type EncodedMcu = readonly EncodedBlock[];
 
 /** Maximum size of an encoded block in bytes: 64 codes with their values, all of them stuffed. */
 export const MAX_BLOCK_SIZE = 512;
-
-/** Returns the number of bits of a value (ITU-T T.81, F.1.2.1). */
-export function sizeOf(value: number): number {
-  return 32 - Math.clz32(value < 0 ? -value : value);
-}
 
 /**
  * Encodes a block.
@@ -46,7 +42,7 @@ export function encodeBlock(
     for (; run > 15; run -= 16) if (!put(0xf0)) return;
     const size = sizeOf(value);
     if (!put(run << 4 | size)) return;
-    ac.push(value < 0 ? value + (1 << size) - 1 : value, size);
+    ac.push(bitsOf(value, size), size);
     run = 0;
   }
   if (run > 0 && !put(0)) return;
@@ -74,6 +70,6 @@ export function writeDifference(
   const size = sizeOf(difference);
   if (size > 11 || lengths[size] === 0) return false;
   writer.write(codes[size]!, lengths[size]!);
-  if (size > 0) writer.write(difference < 0 ? difference + (1 << size) - 1 : difference, size);
+  if (size > 0) writer.write(bitsOf(difference, size), size);
   return true;
 }

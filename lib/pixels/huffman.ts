@@ -1,10 +1,11 @@
 import type { HuffmanTable } from "../jpeg/tables.ts";
+import { extend } from "./coefficient.ts";
 
 /** Number of bits that are looked up at once. */
 export const LOOK = 12;
 
 /** The `advance` of the code that ends a block. */
-const END_OF_BLOCK = 65;
+export const END_OF_BLOCK = 65;
 
 /**
  * What an invalid code means: it takes 16 bits, and the block ends. A decoder that must not accept
@@ -24,11 +25,6 @@ export interface Decoder {
   readonly long: Int32Array;
   /** The first longer code, as 16 bits: codes become larger as they become longer. */
   readonly firstLong: number;
-}
-
-/** Returns the value that its bits stand for (ITU-T T.81, F.2.2.1). */
-function extend(bits: number, size: number): number {
-  return bits < 1 << (size - 1) ? bits - (1 << size) + 1 : bits;
 }
 
 /** Makes the decoder of a table. Symbols that a baseline JPEG cannot have are invalid. */

@@ -1,4 +1,5 @@
 import type { Baseline } from "./baseline.ts";
+import { extend } from "./coefficient.ts";
 import { type Decoder, decoderOf, findLong, INVALID, LOOK } from "./huffman.ts";
 import {
   AC_LOOK,
@@ -76,7 +77,7 @@ export function skipMcus(
       } else {
         pos = readDc(view, pos, dc);
         if (pos < 0) return -1;
-        predictions[component]! += DIFFERENCE;
+        predictions[component]! += lastDifference;
         bits = view.getUint32(pos >>> 3) << (pos & 7);
       }
       for (;;) {
@@ -112,7 +113,7 @@ export function skipMcus(
 }
 
 /** The difference that {@link readDc} has read. */
-export let DIFFERENCE = 0;
+export let lastDifference = 0;
 
 /** Reads the difference of a DC coefficient. @returns The position behind it; -1 if it is invalid. */
 export function readDc(view: DataView, from: number, dc: Decoder): number {
@@ -120,10 +121,10 @@ export function readDc(view: DataView, from: number, dc: Decoder): number {
   const entry = dc.table[bits >>> (32 - LOOK)]! || findLong(dc, bits >>> 16);
   if (entry === INVALID) return -1;
   const pos = from + (entry & 31), size = entry >> 5 & 15;
-  DIFFERENCE = entry >> 16;
+  lastDifference = entry >> 16;
   if (size === 0) return pos;
   const value = (view.getUint32(pos >>> 3) << (pos & 7)) >>> (32 - size);
-  DIFFERENCE = value < 1 << (size - 1) ? value - (1 << size) + 1 : value;
+  lastDifference = extend(value, size);
   return pos + size;
 }
 

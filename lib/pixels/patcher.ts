@@ -7,7 +7,7 @@ import { type Encoder, encoderOf } from "./huffman.ts";
 import {
   type BlockTables,
   blockTablesOf,
-  DIFFERENCE,
+  lastDifference,
   readDc,
   skipAc,
   skipMcus,
@@ -165,7 +165,7 @@ export class Patcher {
       const start = this.#position;
       this.#position = readDc(view, start, dc);
       if (this.#position < 0) return DAMAGED;
-      this.#read[component]! += DIFFERENCE;
+      this.#read[component]! += lastDifference;
       if (isFirst) {
         writer.copy(view, this.#copied, start);
         const difference = this.#read[component]! - this.#written[component]!;

@@ -1,6 +1,6 @@
 import type { Baseline } from "./baseline.ts";
 import { encodeBlock, type EncodedBlock, type EncodedMcu } from "./encoded_mcu.ts";
-import { forwardDct } from "./forward_dct.ts";
+import { forwardDct, multipliersOf } from "./forward_dct.ts";
 import type { PictureHeader } from "./header_reader.ts";
 import { encoderOf } from "./huffman.ts";
 import { maskedMcus } from "./mask_patches.ts";
@@ -69,9 +69,12 @@ function lettersIn(
 /** Encodes MCUs with the tables of a picture. */
 class McuEncoder {
   readonly #header: Baseline;
+  /** Those for the luminance. */
+  readonly #multipliers: Float64Array;
 
   constructor(header: Baseline) {
     this.#header = header;
+    this.#multipliers = multipliersOf(header.quantization[header.components[0]!.tq]!);
   }
 
   /**
@@ -85,10 +88,10 @@ class McuEncoder {
     const { components, quantization, huffman } = this.#header;
     const mcu: EncodedBlock[] = [];
     for (const [index, { h, v, tq, ta }] of components.entries()) {
-      const steps = quantization[tq]!, encoder = encoderOf(huffman.get(0x10 | ta)!);
+      const [step] = quantization[tq]!, encoder = encoderOf(huffman.get(0x10 | ta)!);
       for (let block = 0; block < h * v; block++) {
         const encoded = encodeBlock(
-          index === 0 ? coefficientsOf(dots(block), ground, steps) : NO_COEFFICIENTS,
+          index > 0 ? flat(0) : this.#letters(dots(block), ground) ?? flat(ground * 8 / step!),
           encoder,
         );
         if (!encoded) return LACKS_SYMBOL;
@@ -97,22 +100,22 @@ class McuEncoder {
     }
     return mcu;
   }
+
+  /** Returns the coefficients of a block with letters; undefined without dots. */
+  #letters(dots: Uint8Array | undefined, ground: number): Int32Array | undefined {
+    if (!dots) return undefined;
+    const samples = Uint8ClampedArray.from(dots, (dot) => 128 + (dot ? LETTER : ground));
+    const block = new Int32Array(64);
+    forwardDct(samples, 0, 8, this.#multipliers, block);
+    return block;
+  }
 }
 
-const NO_COEFFICIENTS = new Int32Array(64);
-
-function coefficientsOf(
-  dots: Uint8Array | undefined,
-  ground: number,
-  steps: Uint16Array,
-): Int32Array {
-  if (dots) {
-    const samples = Int8Array.from(dots, (dot) => dot ? LETTER : ground);
-    return forwardDct(samples, steps);
-  }
-  const flat = new Int32Array(64);
-  flat[0] = Math.round(ground * 8 / steps[0]!);
-  return flat;
+/** Returns the coefficients of a block of one level. */
+function flat(dc: number): Int32Array {
+  const block = new Int32Array(64);
+  block[0] = Math.round(dc);
+  return block;
 }
 
 function runsOf(cells: readonly (EncodedMcu | undefined)[]): Run[] {

@@ -1,6 +1,6 @@
 import type { Bytes } from "../bytes.ts";
 import type { Size } from "../jpeg/segments.ts";
-import { STANDARD_TABLES } from "../jpeg/tables.ts";
+import { STANDARD_TABLES_BY_ID } from "../jpeg/tables.ts";
 import type { Baseline, Component } from "./baseline.ts";
 import { encodeHeader } from "./header.ts";
 import { coarser, tableOf } from "./quality.ts";
@@ -36,7 +36,7 @@ export function formatOf(source: Baseline, options: FormatOptions): PictureForma
     ta: i === 0 ? 0 : 1,
   }));
   const header = encodeHeader(
-    { width, height, components, quantization, huffman: HUFFMAN, restart: 0 },
+    { width, height, components, quantization, huffman: STANDARD_TABLES_BY_ID, restart: 0 },
     application,
   );
   const mcusX = Math.ceil(width / source.mcuWidth), mcusY = Math.ceil(height / source.mcuHeight);
@@ -58,5 +58,3 @@ export function quantizationOf(
 export function isSame(a: Uint16Array, b: Uint16Array): boolean {
   return a.every((step, k) => step === b[k]);
 }
-
-const HUFFMAN = new Map(STANDARD_TABLES.map((table) => [table.id, table]));

@@ -1,31 +1,18 @@
 import type { Bytes } from "../bytes.ts";
 import type { Jpeg } from "../frame.ts";
-import { segments, type Size } from "../jpeg/segments.ts";
+import { segments } from "../jpeg/segments.ts";
 import type { Baseline } from "./baseline.ts";
 import { Editor } from "./editor.ts";
 import { type EntropyData, unstuff } from "./entropy_data.ts";
 import { exifOrientation, exifSegment } from "./exif_orientation.ts";
 import { HeaderReader, type PictureHeader } from "./header_reader.ts";
-import type { Eighths } from "./inverse.ts";
 import { isUpright, type Orientation, UPRIGHT } from "./orientation.ts";
 import { formatOf, isSame, type PictureFormat, quantizationOf } from "./picture_format.ts";
 import type { PictureSource } from "./picture_source.ts";
 import { Requantizer } from "./requantizer.ts";
-import { scaledSize, Scaler } from "./scaler.ts";
+import { EIGHTHS, type Eighths, scaledSize } from "./scaled_size.ts";
+import { Scaler } from "./scaler.ts";
 import type { PictureProcessor, Processed, Refused, RenderTask } from "./task.ts";
-
-/** The sizes that pictures can be made in, in eighths of their own. */
-const SIZES: readonly Eighths[] = [1, 2, 3, 4];
-
-/**
- * Returns the heights that pictures of a size can have, ascending. The last one is their own.
- *
- * @param size Size in the frame header. An EXIF orientation does not count.
- */
-export function heightsFor(size: Size): number[] {
-  const heights = SIZES.map((eighths) => scaledSize(size, eighths).height);
-  return [...new Set([...heights, size.height])];
-}
 
 /** How the pictures of a camera are rendered, for as long as their headers are the same. */
 interface Plan {
@@ -89,7 +76,7 @@ export class Renderer implements PictureProcessor {
 function makePlan(header: PictureHeader, orientation: Orientation, task: RenderTask): Plan {
   const { baseline } = header;
   const { height = baseline.height, quality } = task;
-  const eighths = SIZES.find((n) => scaledSize(baseline, n).height >= height) ?? 8;
+  const eighths = EIGHTHS.find((n) => scaledSize(baseline, n).height >= height) ?? 8;
   const isNeeded = eighths < 8 || isCoarser(baseline, quality);
   const format = isNeeded
     ? formatOf(baseline, {

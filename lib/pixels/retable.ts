@@ -1,18 +1,18 @@
 import type { Jpeg } from "../frame.ts";
-import { STANDARD_TABLES } from "../jpeg/tables.ts";
+import { STANDARD_TABLES_BY_ID } from "../jpeg/tables.ts";
 import { BitWriter } from "./bit_writer.ts";
-import { MAX_BLOCK_SIZE, sizeOf, writeDifference } from "./encoded_mcu.ts";
+import { bitsOf, sizeOf } from "./coefficient.ts";
+import { MAX_BLOCK_SIZE, writeDifference } from "./encoded_mcu.ts";
 import { type EntropyData, unstuff } from "./entropy_data.ts";
 import { encodeHeader } from "./header.ts";
 import type { PictureHeader, ReadHeader } from "./header_reader.ts";
 import { type Encoder, encoderOf, findLong, INVALID, LOOK } from "./huffman.ts";
-import { type BlockTables, blockTablesOf, DIFFERENCE, readDc } from "./mcu_walk.ts";
+import { type BlockTables, blockTablesOf, lastDifference, readDc } from "./mcu_walk.ts";
 import type { Refused } from "./task.ts";
 
-const STANDARD = new Map(STANDARD_TABLES.map((table) => [table.id, table]));
 /** By class and number of the table: DC for luminance and colour, AC for both. */
 const ENCODERS: readonly Encoder[] = [0x00, 0x01, 0x10, 0x11].map((id) =>
-  encoderOf(STANDARD.get(id)!)
+  encoderOf(STANDARD_TABLES_BY_ID.get(id)!)
 );
 const DAMAGED: Refused = { refused: "damaged JPEG" };
 
@@ -57,7 +57,7 @@ export class Retabler {
         const table = index === 0 ? 0 : 1;
         return { ...component, td: table, ta: table };
       });
-      const baseline = { ...header.baseline, components, huffman: STANDARD };
+      const baseline = { ...header.baseline, components, huffman: STANDARD_TABLES_BY_ID };
       const encoded = encodeHeader(baseline, header.application);
       this.#headers.set(header, found = { ...header, baseline, encoded });
     }
@@ -75,7 +75,7 @@ function recode(
   const table = component === 0 ? 0 : 1;
   const acEncoder = ENCODERS[2 + table]!;
   let pos = readDc(view, from, dc);
-  if (pos < 0 || !writeDifference(writer, DIFFERENCE, ENCODERS[table]!)) return -1;
+  if (pos < 0 || !writeDifference(writer, lastDifference, ENCODERS[table]!)) return -1;
   let k = 1;
   while (k < 64) {
     let bits = view.getUint32(pos >>> 3) << (pos & 7);
@@ -90,7 +90,7 @@ function recode(
       pos += size;
     } else if (value !== 0) {
       size = sizeOf(value);
-      rest = value < 0 ? value + (1 << size) - 1 : value;
+      rest = bitsOf(value, size);
     }
     const symbol = advance > 64 ? 0 : advance - 1 << 4 | size;
     if (acEncoder.lengths[symbol] === 0) return -1;

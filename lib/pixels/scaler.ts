@@ -1,5 +1,4 @@
 import type { Jpeg } from "../frame.ts";
-import type { Size } from "../jpeg/segments.ts";
 import {
   BLOCK_PLACES,
   type BlockFormat,
@@ -9,10 +8,11 @@ import {
   readBlock,
 } from "./block_reader.ts";
 import { BLOCK_CODES, BlockWriter } from "./block_writer.ts";
-import { forward, multipliersOf } from "./forward.ts";
-import { type Eighths, greyOf, INVERSES } from "./inverse.ts";
+import { forwardDct, multipliersOf } from "./forward_dct.ts";
+import { greyOf, INVERSES } from "./inverse_dct.ts";
 import type { PictureFormat } from "./picture_format.ts";
 import { type PictureSource, readMcus } from "./picture_source.ts";
+import type { Eighths } from "./scaled_size.ts";
 import { acTablesOf, dcTablesOf } from "./value_tables.ts";
 import { ZIGZAG } from "./zigzag.ts";
 
@@ -21,11 +21,6 @@ interface Plane {
   readonly stride: number;
   readonly rows: number;
   readonly samples: Uint8ClampedArray;
-}
-
-/** Returns the size of a picture that is `eighths`/8 as large. */
-export function scaledSize({ width, height }: Size, eighths: number): Size {
-  return { width: Math.ceil(width * eighths / 8), height: Math.ceil(height * eighths / 8) };
 }
 
 /**
@@ -132,7 +127,7 @@ export class Scaler {
           for (let y = 0; y < v; y++) {
             for (let x = 0; x < h; x++) {
               const place = (mcuY * v + y) * 8 * stride + (mcuX * h + x) * 8;
-              forward(samples, place, stride, multipliers[i]!, block);
+              forwardDct(samples, place, stride, multipliers[i]!, block);
               const dc = block[0]!;
               block[0] = dc - predictions[i]!;
               predictions[i] = dc;

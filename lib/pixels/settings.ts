@@ -31,8 +31,9 @@ export const PICTURE_SETTINGS = {
   mask: {
     name: "PRIVACY_MASK",
     alternatives: ["MASK", "PRIVACY_MASKS", "MASKS", "PRIVACY_ZONES"],
-    meaning: "rectangles that nobody ever sees, in per cent of the picture: left, top, right and " +
-      "bottom of each, as in `0,0,30,20;60,10,100,40`",
+    meaning:
+      "rectangles that are grey in all pictures, in per cent: left, top, right and bottom of " +
+      "each, as in `0,0,30,20;60,10,100,40`",
     perCamera: true,
     critical: true, // a mask without effect is noticed too late
     read: readMask,
@@ -40,7 +41,10 @@ export const PICTURE_SETTINGS = {
   overlay: {
     name: "OVERLAY",
     alternatives: ["TEXT", "OVERLAY_TEXT", "TIMESTAMP", "OSD"],
-    meaning: "text in the picture; `%name`, `%date` and `%time` are replaced: `%name %date %time`",
+    meaning:
+      "text in the picture; `%name`, `%date` and `%time` are replaced: `%name %date %time`. " +
+      "Letters are those of ASCII and of most Latin alphabets, as `é`, `ß` and `Ł`; others are " +
+      "shown as `?`",
     perCamera: true,
     read: readText,
   },
@@ -68,7 +72,8 @@ export type PictureSettings = SettingValues<typeof PICTURE_SETTINGS>;
 
 /** Reads `PRIVACY_MASK`. @throws {ConfigError} If it is not a list of rectangles. */
 function readMask(env: Env, name: string): readonly Rectangle[] | undefined {
-  const wanted = 'rectangles in per cent (left, top, right, bottom), as "0,0,30,20;60,10,100,40"';
+  const wanted = `at most ${MAX_RECTANGLES} rectangles in per cent (left, top, right, bottom), ` +
+    'as "0,0,30,20;60,10,100,40"';
   return parse(env, name, wanted, (text) => {
     const rectangles = text.replace(/;\s*$/, "").split(";").map(readRectangle);
     if (rectangles.length > MAX_RECTANGLES) return undefined;
@@ -92,7 +97,6 @@ function readText(env: Env, name: string): string | undefined {
     env,
     name,
     `a line of at most ${MAX_TEXT} characters`,
-    // deno-lint-ignore no-control-regex
-    (text) => text.length <= MAX_TEXT && !/[\x00-\x1f]/.test(text) ? text : undefined,
+    (text) => text.length <= MAX_TEXT && !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text) ? text : undefined,
   );
 }

@@ -1,10 +1,10 @@
-import { type Bytes, HEADROOM, markHeadroom } from "../bytes.ts";
+import { type Bytes, copyWithHeadroom } from "../bytes.ts";
 import type { Jpeg } from "../frame.ts";
 import type { Size } from "../jpeg/segments.ts";
+import { MAX_PIXELS } from "./baseline.ts";
+import { scaledSize } from "./scaled_size.ts";
 import type { TurboJpegFunctions } from "./turbojpeg_library.ts";
 
-/** Maximum number of pixels of a picture. */
-const MAX_PIXELS = 1 << 26;
 /** Alignment of the lines of a plane, in bytes. */
 const PAD = 4;
 /** Write into the given buffer; the fast transform; no more than 500 scans. */
@@ -97,7 +97,7 @@ export class TurboJpeg implements Disposable {
   async #scale(jpeg: Jpeg, info: JpegInfo, eighths: number, quality: number) {
     const library = this.#library;
     const { subsampling } = info;
-    const width = scaled(info.width, eighths), height = scaled(info.height, eighths);
+    const { width, height } = scaledSize(info, eighths);
     const planes = this.#planesOf(
       Number(library.tjBufSizeYUV2(width, PAD, height, subsampling)),
     );
@@ -127,7 +127,7 @@ export class TurboJpeg implements Disposable {
       quality,
       NO_REALLOC | FAST_DCT,
     );
-    return failed === 0 ? withHeadroom(encoded.subarray(0, Number(this.#size[0]))) : undefined;
+    return failed === 0 ? copyWithHeadroom(encoded.subarray(0, Number(this.#size[0]))) : undefined;
   }
 
   /** The buffers are used again for the next picture. */
@@ -145,15 +145,4 @@ export class TurboJpeg implements Disposable {
     this.#library.tjDestroy(this.#decompressor);
     this.#library.tjDestroy(this.#compressor);
   }
-}
-
-function scaled(length: number, eighths: number): number {
-  return Math.ceil(length * eighths / 8);
-}
-
-function withHeadroom(bytes: Bytes): Jpeg {
-  const { length } = bytes;
-  const jpeg = new Uint8Array(new ArrayBuffer(HEADROOM + length + HEADROOM), HEADROOM, length);
-  jpeg.set(bytes);
-  return markHeadroom(jpeg);
 }

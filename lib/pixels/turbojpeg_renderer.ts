@@ -1,10 +1,11 @@
 import type { Jpeg } from "../frame.ts";
+import { insertSegment } from "../jpeg/insert_segment.ts";
 import { segments, type Size } from "../jpeg/segments.ts";
 import { Editor } from "./editor.ts";
 import { exifOrientation, exifSegment } from "./exif_orientation.ts";
-import { insertSegment } from "./insert_segment.ts";
 import { isUpright, UPRIGHT } from "./orientation.ts";
 import { estimateQuality } from "./quality.ts";
+import { scaledSize } from "./scaled_size.ts";
 import type { PictureWorker, Processed, Refused, RenderTask } from "./task.ts";
 import { TurboJpeg } from "./turbojpeg.ts";
 import { TURBOJPEG_EIGHTHS, type TurboJpegFunctions } from "./turbojpeg_library.ts";
@@ -52,7 +53,7 @@ export class TurboJpegRenderer implements PictureWorker {
     if (!scaled) return { refused: "damaged JPEG" };
     const rendered = asTurned(scaled, jpeg);
     if (this.#editor) return this.#editor.process(rendered, capturedAt);
-    return { jpeg: rendered, size: sizeAt(info, eighths) };
+    return { jpeg: rendered, size: scaledSize(info, eighths) };
   }
 
   /** Ends the picture in progress as refused. */
@@ -67,11 +68,7 @@ const CLOSED: Refused = { refused: "the task is closed" };
 
 /** Returns the smallest size with at least that height; undefined: the picture's own. */
 function eighthsFor(size: Size, height = size.height): number | undefined {
-  return TURBOJPEG_EIGHTHS.find((eighths) => sizeAt(size, eighths).height >= height);
-}
-
-function sizeAt({ width, height }: Size, eighths: number): Size {
-  return { width: Math.ceil(width * eighths / 8), height: Math.ceil(height * eighths / 8) };
+  return TURBOJPEG_EIGHTHS.find((eighths) => scaledSize(size, eighths).height >= height);
 }
 
 /** Adds the orientation of the source: clients turn the picture as they turn the source. */

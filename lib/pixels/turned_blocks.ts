@@ -1,13 +1,20 @@
 import type { Jpeg } from "../frame.ts";
 import { BitWords } from "./bit_words.ts";
+import { bitsOf, extend, sizeOf } from "./coefficient.ts";
 import { type EntropyData, hasExtraData, unstuff } from "./entropy_data.ts";
-import { type Decoder, decoderOf, type Encoder, findLong, INVALID, LOOK } from "./huffman.ts";
+import {
+  type Decoder,
+  decoderOf,
+  type Encoder,
+  END_OF_BLOCK,
+  findLong,
+  INVALID,
+  LOOK,
+} from "./huffman.ts";
 import type { Axes } from "./orientation.ts";
 import { TRANSPOSED, type TurnPlan } from "./turn_plan.ts";
 import { ZIGZAG } from "./zigzag.ts";
 
-/** Number of coefficients that ends a block, in the entries of a decoder. */
-const END_OF_BLOCK = 65;
 /** Minimum number of bits of a block: two codes of one bit. */
 const MIN_BLOCK_BITS = 2;
 /** Maximum number of bits of the AC coefficients of a block: 63 codes with their values. */
@@ -182,8 +189,7 @@ export class TurnedBlocks {
         const length = lengths[symbol]!;
         if (length === 0) this.#isValid = false;
         counts[symbol]!++;
-        const rest = value < 0 ? value + (1 << size) - 1 : value;
-        bits.append(codes[symbol]! << size | rest, length + size);
+        bits.append(codes[symbol]! << size | bitsOf(value, size), length + size);
       }
     }
     if (last === 63) return;
@@ -199,13 +205,7 @@ interface Part {
   readonly counts: Uint32Array;
 }
 
-/** Number of bits of a value (ITU-T T.81, F.1.2.1). */
-export function sizeOf(value: number): number {
-  return 32 - Math.clz32(value < 0 ? -value : value);
-}
-
 function readValue(view: DataView, position: number, size: number): number {
   const window = view.getUint32(position >>> 3) << (position & 7);
-  const bits = window >>> 32 - size;
-  return bits < 1 << size - 1 ? bits - (1 << size) + 1 : bits;
+  return extend(window >>> 32 - size, size);
 }

@@ -1,13 +1,14 @@
-import { type Bytes, HEADROOM, markHeadroom } from "../bytes.ts";
+import { allocateWithHeadroom, type Bytes } from "../bytes.ts";
 import type { Jpeg } from "../frame.ts";
 import { type HuffmanTable, STANDARD_TABLES } from "../jpeg/tables.ts";
 import { BitWords } from "./bit_words.ts";
+import { bitsOf, sizeOf } from "./coefficient.ts";
 import { fittedTable } from "./fitted_table.ts";
 import type { ReadHeader } from "./header_reader.ts";
 import { isUpright, type Orientation } from "./orientation.ts";
 import type { Refused } from "./task.ts";
 import { planTurn, type TurnPlan } from "./turn_plan.ts";
-import { sizeOf, TurnedBlocks } from "./turned_blocks.ts";
+import { TurnedBlocks } from "./turned_blocks.ts";
 
 /** Maximum number of bits of a DC coefficient: its code and its value. */
 const MAX_DC_BITS = 16 + 11;
@@ -89,8 +90,7 @@ export class Turner {
           predictions[component] = dc[block]!;
           const size = sizeOf(difference), { codes, lengths } = dcEncoders[component]!;
           if (size > 11) return false;
-          const value = difference < 0 ? difference + (1 << size) - 1 : difference;
-          bits.append(codes[size]! << size | value, lengths[size]! + size);
+          bits.append(codes[size]! << size | bitsOf(difference, size), lengths[size]! + size);
           bits.appendFrom(source, starts[block]!, starts[block + 1]!);
         }
       }
@@ -104,10 +104,10 @@ export class Turner {
     if (this.#bytes.length < maximum) this.#bytes = new Uint8Array(2 * maximum);
     const data = this.#bytes.subarray(0, this.#bits.stuff(this.#bytes, 0));
     const length = header.length + data.length + 2;
-    const jpeg = new Uint8Array(new ArrayBuffer(HEADROOM + length + HEADROOM), HEADROOM, length);
+    const jpeg = allocateWithHeadroom(length);
     jpeg.set(header);
     jpeg.set(data, header.length);
     jpeg.set([0xff, 0xd9], length - 2);
-    return markHeadroom(jpeg);
+    return jpeg;
   }
 }

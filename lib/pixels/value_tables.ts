@@ -1,4 +1,5 @@
 import type { HuffmanTable } from "../jpeg/tables.ts";
+import { extend } from "./coefficient.ts";
 
 /** Number of bits that are looked up at once. */
 export const LOOKUP = 12;
@@ -64,11 +65,6 @@ export function acTablesOf(table: HuffmanTable): AcTables {
     acTables.set(table, found = { pairs, skips, codes: codesOf(table) });
   }
   return found;
-}
-
-/** Returns the value of a coefficient from its bits (ITU-T T.81, F.2.2.1). */
-export function extend(bits: number, size: number): number {
-  return bits < 1 << (size - 1) ? bits - (1 << size) + 1 : bits;
 }
 
 /**

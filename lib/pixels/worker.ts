@@ -1,4 +1,4 @@
-import { hasHeadroom, HEADROOM } from "../bytes.ts";
+import { copyWithHeadroom, hasHeadroom } from "../bytes.ts";
 import type { Jpeg } from "../frame.ts";
 import { createProcessor } from "./processor.ts";
 import type { PictureProcessor, PictureTask, Refused } from "./task.ts";
@@ -52,11 +52,7 @@ function process(open: Open, jpeg: Jpeg, capturedAt: number): RenderedMessage | 
   }
 }
 
-/** Returns the same object if its buffer can be transferred. */
+/** Returns a JPEG whose buffer can be transferred: the same one, or a copy. */
 function withHeadroom(jpeg: Jpeg): Jpeg {
-  if (hasHeadroom(jpeg)) return jpeg;
-  const { length } = jpeg;
-  const copy = new Uint8Array(new ArrayBuffer(HEADROOM + length + HEADROOM), HEADROOM, length);
-  copy.set(jpeg);
-  return copy;
+  return hasHeadroom(jpeg) ? jpeg : copyWithHeadroom(jpeg);
 }

@@ -123,11 +123,6 @@ export function openPictureWorker(task: PictureTask): PictureWorker {
   return pool.open(task);
 }
 
-/** Ends the Workers of this process now, instead of some seconds after their last task. */
-export function endPictureWorkers(): void {
-  pool.end();
-}
-
 function startWorker(): WorkerPort {
   return new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "pictures" });
 }

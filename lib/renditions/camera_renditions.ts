@@ -58,7 +58,8 @@ export class CameraRenditions {
   }
 
   /**
-   * Returns the rendition for a task.
+   * Returns the rendition for a task. It is reserved for the caller for a moment: clients that wait
+   * for the camera's first frame request theirs at the same time.
    *
    * @throws {RenditionError} If there are too many others with viewers.
    */
@@ -67,6 +68,7 @@ export class CameraRenditions {
     const rendition = this.#renditions.get(key) ?? this.#create(task);
     this.#renditions.delete(key);
     this.#renditions.set(key, rendition);
+    rendition.reserve();
     return rendition;
   }
 
@@ -77,7 +79,7 @@ export class CameraRenditions {
 
   #heightsWith(size: Size | undefined): readonly number[] {
     if (!size) return [];
-    const own = heightsOf(size.height, this.#options.eighths);
+    const own = heightsOf(size, this.#options.eighths);
     const small = this.smallSource?.small.size?.height ?? size.height;
     if (small >= size.height || own.includes(small)) return own;
     return [...own, small].sort((a, b) => a - b);
@@ -89,7 +91,7 @@ export class CameraRenditions {
       ...this.#options,
       task,
       totals: this.totals,
-      // One that was replaced may get a viewer nevertheless.
+      // One that was replaced may get a viewer nevertheless, if its client was slow.
       onJoin: (rendition) => {
         const key = keyOf(task);
         if (!this.#renditions.has(key)) this.#renditions.set(key, rendition);
@@ -99,12 +101,13 @@ export class CameraRenditions {
 
   /** @throws {RenditionError} If all renditions have viewers. */
   #makeRoom(task: RenderTask): void {
-    if (this.#renditions.size < MAX_RENDITIONS) return;
-    const idle = [...this.#renditions].filter(([, { isUsed }]) => !isUsed);
-    const [key, oldest] = idle.find(([, { isRunning }]) => !isRunning) ?? idle[0] ?? [];
-    if (key === undefined) throw this.#tooMany(task);
-    this.#renditions.delete(key);
-    void oldest!.stop();
+    while (this.#renditions.size >= MAX_RENDITIONS) {
+      const idle = [...this.#renditions].filter(([, { isUsed }]) => !isUsed);
+      const [key, oldest] = idle.find(([, { isRunning }]) => !isRunning) ?? idle[0] ?? [];
+      if (key === undefined) throw this.#tooMany(task);
+      this.#renditions.delete(key);
+      void oldest!.stop();
+    }
   }
 
   #tooMany(task: RenderTask): RenditionError {
@@ -112,7 +115,6 @@ export class CameraRenditions {
     return new RenditionError(
       `Cannot show camera "${this.#camera.name}" with ${describe(task)}: ${used.length} others ` +
         `are in use, which is the limit; request one of these: ${used.join(", ")}`,
-      { tooMany: true },
     );
   }
 

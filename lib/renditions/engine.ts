@@ -1,6 +1,6 @@
 import type { PictureWorker, RenderTask } from "../pixels/task.ts";
+import { EIGHTHS } from "../pixels/scaled_size.ts";
 import { openTurboJpeg, TURBOJPEG_EIGHTHS } from "../pixels/turbojpeg_library.ts";
-import { EIGHTHS } from "./heights.ts";
 
 /** Opens what does a task in another thread. */
 export type Engine = (task: RenderTask) => PictureWorker;

@@ -1,16 +1,21 @@
-/**
- * The sizes that every engine can make, in eighths of a picture's width and height: a JPEG decoder
- * gets them by leaving out coefficients.
- */
-export const EIGHTHS: readonly number[] = [1, 2, 3, 4];
+import type { Size } from "../jpeg/segments.ts";
+import { scaledSize } from "../pixels/scaled_size.ts";
 
-/** Returns the heights that can be made of pictures of this height, ascending; the last is the height. */
-export function heightsOf(height: number, eighths = EIGHTHS): number[] {
-  const smaller = eighths.map((eighth) => Math.ceil(height * eighth / 8));
-  return [...new Set([...smaller, height])];
+/**
+ * Returns the heights that pictures can have, ascending. The last one is their own.
+ *
+ * @param eighths The sizes that can be made, in eighths of their own.
+ */
+export function heightsOf(size: Size, eighths: readonly number[]): number[] {
+  const smaller = eighths.map((eighth) => scaledSize(size, eighth).height);
+  return [...new Set([...smaller, size.height])];
 }
 
-/** Returns the smallest height that is at least `wanted`, or else the largest. @param heights Ascending. */
+/**
+ * Returns the smallest height that is at least `wanted`, or else the largest.
+ *
+ * @param heights Ascending.
+ */
 export function nominalHeight(heights: readonly number[], wanted: number): number {
   return heights.find((height) => height >= wanted) ?? heights.at(-1)!;
 }

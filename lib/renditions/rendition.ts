@@ -20,6 +20,8 @@ import type { SmallSource } from "./small_source.ts";
 const DEFAULT_IDLE_TIMEOUT = 10_000;
 /** Time limit for the first picture after that of the camera, in milliseconds. */
 const FIRST_FRAME_TIMEOUT = 10_000;
+/** Time for which a rendition is kept for a client that has requested it, in milliseconds. */
+const RESERVATION = 1_000;
 /** Number of pictures in a row that cannot be converted, after which viewers get an error. */
 const MAX_REFUSED = 3;
 
@@ -96,6 +98,8 @@ export class Rendition implements CameraFeed {
   #generation = 0;
   #refusedInRow = 0;
   #error: CameraError | undefined;
+  /** Monotonic time until which it is kept for a client. */
+  #reservedUntil = -Infinity;
 
   constructor(options: RenditionOptions) {
     this.#options = options;
@@ -117,9 +121,9 @@ export class Rendition implements CameraFeed {
     return this.#source.current.name;
   }
 
-  /** Whether it has viewers. */
+  /** Whether it has viewers, or will have one in a moment. */
   get isUsed(): boolean {
-    return this.#viewers.size > 0;
+    return this.#viewers.size > 0 || this.#clock.monotonic() < this.#reservedUntil;
   }
 
   /** Whether it makes pictures, or could at any time as it has had viewers lately. */
@@ -145,6 +149,11 @@ export class Rendition implements CameraFeed {
   /** See `Camera.retryNow`. */
   retryNow(options?: Parameters<Camera["retryNow"]>[0]): void {
     this.#source.current.retryNow(options);
+  }
+
+  /** Keeps it for a client that has requested it, until that joins, or takes a single picture. */
+  reserve(): void {
+    this.#reservedUntil = this.#clock.monotonic() + RESERVATION;
   }
 
   /** Adds a subscriber and offers it the latest picture. */
@@ -177,6 +186,7 @@ export class Rendition implements CameraFeed {
 
   /** See `Camera.frame`. Without viewers, this single picture is converted. */
   async frame(maxAge = 0): Promise<Frame> {
+    this.#reservedUntil = -Infinity;
     const { latest } = this;
     if (latest && latest.monotonic >= this.#clock.monotonic() - maxAge) return latest;
     this.#source.select();
@@ -248,6 +258,7 @@ export class Rendition implements CameraFeed {
 
   #addViewer(subscriber: Subscriber<Frame>): RenditionViewer {
     const viewer = new RenditionViewer(subscriber, () => this.leave(subscriber));
+    this.#reservedUntil = -Infinity;
     this.#viewers.set(subscriber, viewer);
     this.#options.onJoin(this);
     this.#source.hold(viewer);

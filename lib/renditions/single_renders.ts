@@ -60,7 +60,7 @@ export class SingleRenders implements Disposable {
   async #enqueue(entry: Entry, jpeg: Jpeg, capturedAt: number): Promise<Processed | Refused> {
     if (this.#waiting >= MAX_WAITING) {
       const message = "Too many pictures are being converted: try again later";
-      throw new RenditionError(message, { tooMany: true, retryAfter: RETRY_AFTER });
+      throw new RenditionError(message, { retryAfter: RETRY_AFTER });
     }
     entry.idle.abort();
     this.#waiting++;

@@ -73,6 +73,8 @@ const NAME = /^[A-Za-z][\w-]{1,60}$/;
 export class KnownSettings {
   readonly #settings: ReadonlyMap<string, Setting>;
   readonly #cameraSettings: ReadonlyMap<string, Setting>;
+  /** The same: `SMALL_SOURCE` before `SOURCE`. */
+  readonly #longestFirst: readonly (readonly [string, Setting])[];
   readonly #cameras: readonly CheckedCamera[];
   /** Those that have a name. */
   readonly #named: readonly CheckedCamera[];
@@ -81,6 +83,7 @@ export class KnownSettings {
     const byName = (some: readonly Setting[]) => new Map(some.map((one) => [one.name, one]));
     this.#settings = byName(settings);
     this.#cameraSettings = byName(settings.filter(({ perCamera }) => perCamera));
+    this.#longestFirst = [...this.#cameraSettings].sort(([a], [b]) => b.length - a.length);
     this.#cameras = cameras;
     this.#named = cameras.filter(({ isGroup = false }) => !isGroup);
   }
@@ -168,7 +171,7 @@ export class KnownSettings {
   #ofUnknownCamera(variable: string, upper: string): Recognized | undefined {
     if (FOREIGN_PREFIXES.has(upper.split("_", 1)[0]!)) return undefined;
     const hasGroup = this.#named.length < this.#cameras.length;
-    for (const [name, { notDiscovered }] of this.#cameraSettings) {
+    for (const [name, { notDiscovered }] of this.#longestFirst) {
       if (!upper.endsWith(`_${name}`)) continue;
       // A camera of that name can appear.
       if (hasGroup && !notDiscovered) continue;

@@ -83,7 +83,22 @@ Deno.test("glyph() draws the punctuation of texts as that of ASCII", () => {
 });
 
 Deno.test("glyph() draws a question mark for other scripts, emoji and control characters", () => {
-  const unknown = ["Я", "Ω", "日", "한", "😀", "👍🏽", "❤️", "🇩🇪", "👩‍👩‍👧", "\t", "\x7f", "\u0308", ""];
+  const unknown = [
+    "Я",
+    "Ω",
+    "日",
+    "한",
+    "😀",
+    "👍🏽",
+    "❤️",
+    "🇩🇪",
+    "👩‍👩‍👧",
+    "\t",
+    "\x7f",
+    "\u0308",
+    "≠",
+    "",
+  ];
   for (const letter of unknown) assertEquals(dots(letter), UNKNOWN, JSON.stringify(letter));
   assertEquals(dots("aя"), UNKNOWN);
 });

@@ -178,7 +178,7 @@ Deno.test("a seventh rendition replaces one without viewers, and is refused if t
   for (let quality = 1; quality <= 6; quality++) await join(quality);
   await settle();
   const error = await assertRejects(() => join(7), RenditionError);
-  assert(error.tooMany);
+  assertEquals(error.retryAfter, undefined);
   assertStringIncludes(error.message, "height=90&quality=1, height=90&quality=2");
   const { feed, viewer } = viewers.get(3)!;
   feed.leave(viewer);
@@ -190,6 +190,38 @@ Deno.test("a seventh rendition replaces one without viewers, and is refused if t
     ...[1, 2, 4, 5, 6, 7],
   ]);
   assertEquals(viewers.get(7)!.viewer.heights, [90, 90, 90]);
+});
+
+Deno.test("no more than six renditions run if clients request more at the same time", async () => {
+  await using all = setUp();
+  const { camera, source, engine, renditions, flow } = all;
+  const qualities = Array.from({ length: 12 }, (_, i) => i + 1);
+  const waiting = qualities.map((quality) =>
+    renditions.feedOf(camera, { quality, height: 90 }).then((feed) => feed.join(new FakeViewer()))
+  );
+  const settled = Promise.allSettled(waiting);
+  await settle();
+  source.push(sampleJpeg({ width: 1280, height: 720 }));
+  const results = await settled;
+  assertEquals(results.filter(({ status }) => status === "fulfilled").length, 6);
+  await flow(2);
+  assertEquals(engine.live, 6);
+  for (const result of results) {
+    if (result.status === "rejected") assertStringIncludes(result.reason.message, "6 others");
+  }
+});
+
+Deno.test("a rendition that nobody joins is replaced after a second, after a snapshot at once", async () => {
+  await using all = await setUpRunning();
+  const { camera, clock, renditions } = all;
+  const request = (quality: number) => renditions.feedOf(camera, { quality, height: 90 });
+  for (let quality = 1; quality <= 6; quality++) await request(quality);
+  await assertRejects(() => request(7), RenditionError);
+  const taken = (await request(1)).frame(1_000);
+  await request(7);
+  await taken;
+  await clock.advance(1_000);
+  for (let quality = 11; quality <= 16; quality++) await request(quality);
 });
 
 Deno.test("a single refused frame is skipped; if all are, viewers get the reason", async () => {
@@ -346,7 +378,7 @@ Deno.test("rendererOf() converts recorded pictures, a limited number at a time",
   engine.isSlow = true;
   const waiting = Array.from({ length: 64 }, render);
   const error = await assertRejects(render, RenditionError, "Too many pictures");
-  assert(error.tooMany && error.retryAfter! > 0);
+  assert(error.retryAfter! > 0);
   engine.isSlow = false;
   engine.finish();
   await Promise.all(waiting);

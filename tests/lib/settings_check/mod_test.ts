@@ -100,6 +100,10 @@ Deno.test("checkSettings() finds settings of a camera that does not exist", () =
     'FRONT_DOOR_IDLE_SECONDS is not read: CAMERA names no camera "front-door"; ' +
     "for all cameras set IDLE_SECONDS; to name a camera set CAMERA=front-door=DRIVER",
   ]);
+  assertEquals(check({ FORNT_SMALL_SOURCE: "x" }, cameras), [
+    'FORNT_SMALL_SOURCE is not read: CAMERA names no camera "fornt"; ' +
+    "did you mean FRONT_SMALL_SOURCE?",
+  ]);
 });
 
 Deno.test("checkSettings() finds misspelled settings of one camera", () => {

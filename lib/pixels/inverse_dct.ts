@@ -1,13 +1,3 @@
-/** A component of a picture: samples from 0 to 255, row by row. */
-export interface Plane {
-  readonly stride: number;
-  readonly rows: number;
-  readonly samples: Uint8ClampedArray;
-}
-
-/** The sizes that blocks can be decoded in, in eighths of their own. */
-export type Eighths = 1 | 2 | 3 | 4;
-
 /**
  * Transforms the lowest `n` x `n` coefficients of a block into as many samples: the samples of a
  * picture that is n/8 as large. Sets the coefficients to 0.
