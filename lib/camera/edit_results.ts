@@ -89,6 +89,9 @@ export function hintFor(refused: string): string {
   if (/damaged|broken|cut/.test(refused)) {
     return "the pictures arrive damaged: check the camera's cable, power supply or network";
   }
+  if (/Worker|an error/.test(refused)) {
+    return "the server lacks memory or CPU time, or has a defect";
+  }
   return "set the camera to baseline JPEG, or let ffmpeg encode its pictures: CAMERA=exec " +
     "SOURCE='ffmpeg -i ADDRESS -f mjpeg -'";
 }

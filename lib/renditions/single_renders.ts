@@ -82,7 +82,7 @@ export class SingleRenders implements Disposable {
   }
 
   #entryFor(task: RenderTask): Entry {
-    const key = JSON.stringify(task);
+    const key = keyOf(task);
     const entry = this.#entries.get(key) ?? this.#create(task);
     this.#entries.delete(key);
     this.#entries.set(key, entry);
@@ -115,6 +115,10 @@ export class SingleRenders implements Disposable {
     close(entry);
     for (const [key, other] of this.#entries) if (other === entry) this.#entries.delete(key);
   }
+}
+
+function keyOf(task: RenderTask): string {
+  return JSON.stringify(task);
 }
 
 function close({ worker, idle }: Entry): void {
