@@ -3,7 +3,7 @@ import { encodeBlock, type EncodedBlock, type EncodedMcu } from "./encoded_mcu.t
 import { forwardDct, multipliersOf } from "./forward_dct.ts";
 import type { PictureHeader } from "./header_reader.ts";
 import { encoderOf } from "./huffman.ts";
-import { maskedMcus } from "./mask_patches.ts";
+import { maskedMcus } from "./masked_mcus.ts";
 import { LACKS_SYMBOL, type Patches, type Run } from "./patcher.ts";
 import type { Rectangle } from "./rectangle.ts";
 import type { Overlay, Refused } from "./task.ts";
