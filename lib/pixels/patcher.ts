@@ -1,6 +1,6 @@
 import type { Jpeg } from "../frame.ts";
 import { BitWriter } from "./bit_writer.ts";
-import { type EncodedMcu, MAX_BLOCK_SIZE, writeBlock, writeDifference } from "./encoded_mcu.ts";
+import { type EncodedMcu, MAX_BLOCK_SIZE, writeAc, writeDifference } from "./encoded_mcu.ts";
 import { type EntropyData, hasExtraData, unstuff } from "./entropy_data.ts";
 import type { PictureHeader } from "./header_reader.ts";
 import { type Encoder, encoderOf } from "./huffman.ts";
@@ -12,6 +12,7 @@ import {
   skipAc,
   skipMcus,
 } from "./mcu_walk.ts";
+import { firstDcs, NearestDcs } from "./nearest_dcs.ts";
 import type { Refused } from "./task.ts";
 
 /** Consecutive MCUs that get other contents. */
@@ -59,6 +60,9 @@ export class Patcher {
   /** The last DC coefficient of each component, of the camera's picture and of the result. */
   #read = new Int32Array(0);
   #written = new Int32Array(0);
+  /** The DC coefficients of the camera's picture behind a run, by component. */
+  #ahead = new Int32Array(0);
+  #nearest: NearestDcs | undefined;
   /** Positions in bits: up to which the camera's data were read, and written. */
   #position = 0;
   #copied = 0;
@@ -85,6 +89,7 @@ export class Patcher {
       const refused = this.#patchSegment(i * perSegment, next, end);
       if (refused) return refused;
     }
+    if (!this.#nearest!.isLegible) return LACKS_SYMBOL;
     return this.#writer.finish();
   }
 
@@ -96,7 +101,10 @@ export class Patcher {
       this.#encoders = components.map(({ td }) => encoderOf(huffman.get(td)!));
       this.#read = new Int32Array(components.length);
       this.#written = new Int32Array(components.length);
+      this.#ahead = new Int32Array(components.length);
+      this.#nearest = new NearestDcs(patches.header.baseline);
     }
+    this.#nearest!.restart();
     this.#patches = patches;
   }
 
@@ -110,7 +118,7 @@ export class Patcher {
       const runEnd = run.start + run.mcus.length;
       const stop = Math.min(runEnd, next);
       if (!this.#skip(start - mcu, end)) return DAMAGED;
-      const refused = this.#replace(run, { start, stop, end }) ??
+      const refused = this.#replace(run, { start, stop, next, end }) ??
         (stop < next ? this.#resume(end) : undefined);
       if (refused) return refused;
       mcu = stop + 1;
@@ -137,24 +145,56 @@ export class Patcher {
   /** Writes MCUs of a run instead of the camera's. */
   #replace(
     { start: runStart, mcus }: Run,
-    { start, stop, end }: { start: number; stop: number; end: number },
+    { start, stop, next, end }: { start: number; stop: number; next: number; end: number },
   ): Refused | undefined {
-    const writer = this.#writer, blocks = this.#blocks, written = this.#written;
-    writer.copy(this.#data!.view, this.#copied, this.#position);
-    written.set(this.#read);
+    this.#writer.copy(this.#data!.view, this.#copied, this.#position);
+    this.#written.set(this.#read);
     if (!this.#skip(stop - start, end)) return DAMAGED;
     this.#copied = this.#position;
-    for (let mcu = start; mcu < stop; mcu++) {
-      const encoded = mcus[mcu - runStart]!;
-      writer.reserve(encoded.length * MAX_BLOCK_SIZE);
-      for (let b = 0; b < blocks.length; b++) {
-        const { component } = blocks[b]!;
-        const block = encoded[b]!;
-        const encoder = this.#encoders[component]!;
-        if (!writeBlock(writer, block, written[component]!, encoder)) return LACKS_SYMBOL;
-        written[component] = block.dc;
+    let from = start - runStart;
+    const to = stop - runStart;
+    while (from < to) {
+      const { isExact } = mcus[from]!;
+      let until = from + 1;
+      while (until < to && mcus[until]!.isExact === isExact) until++;
+      if (!isExact) {
+        const following = until < to
+          ? firstDcs(mcus[until]!, this.#patches!.header.baseline)
+          : undefined;
+        if (!following && stop < next && !this.#readAhead(end)) return DAMAGED;
+        this.#nearest!.begin(until - from, following ?? (stop < next ? this.#ahead : undefined));
       }
+      for (; from < until; from++) if (!this.#write(mcus[from]!)) return LACKS_SYMBOL;
     }
+  }
+
+  /** Writes an MCU. @returns False if the tables lack a symbol. */
+  #write({ blocks: encoded, isExact }: EncodedMcu): boolean {
+    const writer = this.#writer, blocks = this.#blocks, written = this.#written;
+    writer.reserve(encoded.length * MAX_BLOCK_SIZE);
+    for (let b = 0; b < blocks.length; b++) {
+      const { component } = blocks[b]!;
+      const block = encoded[b]!, last = written[component]!;
+      const dc = isExact ? block.dc : this.#nearest!.next(component, last, block);
+      if (!writeDifference(writer, dc - last, this.#encoders[component]!)) return false;
+      writeAc(writer, block);
+      written[component] = dc;
+    }
+    return true;
+  }
+
+  /** Reads the DC coefficients with which the camera's next MCU begins. @returns False if damaged. */
+  #readAhead(end: number): boolean {
+    const { view } = this.#data!;
+    let position = this.#position;
+    for (const { component, isFirst, dc, ac } of this.#blocks) {
+      position = readDc(view, position, dc);
+      if (position < 0) return false;
+      if (isFirst) this.#ahead[component] = this.#read[component]! + lastDifference;
+      position = skipAc(view, position, ac);
+      if (position < 0) return false;
+    }
+    return position <= end;
   }
 
   /** Copies the MCU behind a run: the first block of each component gets another difference. */

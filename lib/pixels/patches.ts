@@ -1,122 +1,119 @@
 import type { Baseline } from "./baseline.ts";
-import { encodeBlock, type EncodedBlock, type EncodedMcu } from "./encoded_mcu.ts";
-import { forwardDct, multipliersOf } from "./forward_dct.ts";
+import {
+  encodeBlock,
+  type EncodedBlock,
+  type EncodedMcu,
+  encodeNearestBlock,
+} from "./encoded_mcu.ts";
 import type { PictureHeader } from "./header_reader.ts";
-import { encoderOf } from "./huffman.ts";
+import { type Encoder, encoderOf } from "./huffman.ts";
 import { maskedMcus } from "./masked_mcus.ts";
+import { NearestSymbols } from "./nearest_symbols.ts";
 import { LACKS_SYMBOL, type Patches, type Run } from "./patcher.ts";
 import type { Rectangle } from "./rectangle.ts";
-import type { Overlay, Refused } from "./task.ts";
-import { drawText, GROUND, LETTER, type TextPicture } from "./text_picture.ts";
+import { type Text, type TextBlock, TextBlockCache, type TextBlocks } from "./text_blocks.ts";
 
-/** What a picture gets. */
-export interface Contents {
-  readonly mask: readonly Rectangle[];
-  readonly text: { readonly line: string; readonly place: Overlay["place"] } | undefined;
-}
+/** Makes the patches for pictures: grey for a mask, and a text. Where both are, letters are on grey. */
+export class PatchMaker {
+  readonly #mask: readonly Rectangle[];
+  readonly #texts = new TextBlockCache();
 
-/**
- * Makes the patches for pictures with a certain header: grey for the mask, and a text. Where both are,
- * the letters are on grey.
- */
-export function makePatches(
-  header: PictureHeader,
-  { mask, text }: Contents,
-): Patches | typeof LACKS_SYMBOL {
-  const { baseline } = header;
-  const { mcusX, mcusY } = baseline;
-  const cells: (EncodedMcu | undefined)[] = Array(mcusX * mcusY).fill(undefined);
-  const encoder = new McuEncoder(baseline);
-  const grey = encoder.encode(() => undefined);
-  if ("refused" in grey) return LACKS_SYMBOL;
-  for (const { left, top, right, bottom } of maskedMcus(baseline, mask)) {
-    for (let y = top; y < bottom; y++) cells.fill(grey, y * mcusX + left, y * mcusX + right);
-  }
-  const picture = text && drawText(baseline, text.line, text.place);
-  if (picture) {
-    const { left, top, right, bottom } = picture.area;
-    for (let y = top; y < bottom; y++) {
-      for (let x = left; x < right; x++) {
-        const ground = cells[y * mcusX + x] ? 0 : GROUND;
-        const mcu = encoder.encode(
-          (block) => lettersIn(picture, { x, y, block, baseline }),
-          ground,
-        );
-        if ("refused" in mcu) return LACKS_SYMBOL;
-        cells[y * mcusX + x] = mcu;
-      }
-    }
-  }
-  return { header, runs: runsOf(cells), isStrict: mask.length > 0 };
-}
-
-/** Returns the dots of a block of the luminance; undefined if it has none. */
-function lettersIn(
-  { area, stride, dots }: TextPicture,
-  { x, y, block, baseline }: { x: number; y: number; block: number; baseline: Baseline },
-): Uint8Array | undefined {
-  const { h, v } = baseline.components[0]!;
-  const column = (x - area.left) * h + block % h;
-  const row = (y - area.top) * v + Math.floor(block / h);
-  const found = new Uint8Array(64);
-  for (let line = 0; line < 8; line++) {
-    const start = (row * 8 + line) * stride + column * 8;
-    found.set(dots.subarray(start, start + 8), line * 8);
-  }
-  return found.includes(1) ? found : undefined;
-}
-
-/** Encodes MCUs with the tables of a picture. */
-class McuEncoder {
-  readonly #header: Baseline;
-  /** Those for the luminance. */
-  readonly #multipliers: Float64Array;
-
-  constructor(header: Baseline) {
-    this.#header = header;
-    this.#multipliers = multipliersOf(header.quantization[header.components[0]!.tq]!);
+  constructor(mask: readonly Rectangle[]) {
+    this.#mask = mask;
   }
 
   /**
-   * @param dots Returns the dots of a block of the luminance.
-   * @param ground Level of the luminance without dots; the colours are always grey.
+   * Makes the patches for pictures with a certain header. Mask and letters on it are as they must
+   * be; other letters as near to that as the picture's Huffman tables allow.
    */
-  encode(
-    dots: (block: number) => Uint8Array | undefined,
-    ground = 0,
-  ): EncodedMcu | Refused {
-    const { components, quantization, huffman } = this.#header;
-    const mcu: EncodedBlock[] = [];
-    for (const [index, { h, v, tq, ta }] of components.entries()) {
-      const [step] = quantization[tq]!, encoder = encoderOf(huffman.get(0x10 | ta)!);
-      for (let block = 0; block < h * v; block++) {
-        const encoded = encodeBlock(
-          index > 0 ? flat(0) : this.#letters(dots(block), ground) ?? flat(ground * 8 / step!),
-          encoder,
-        );
-        if (!encoded) return LACKS_SYMBOL;
-        mcu.push(encoded);
+  make(header: PictureHeader, text: Text | undefined): Patches | typeof LACKS_SYMBOL {
+    const { baseline } = header;
+    const { mcusX, mcusY } = baseline;
+    const cells: (EncodedMcu | undefined)[] = Array(mcusX * mcusY).fill(undefined);
+    const encoder = new McuEncoder(baseline);
+    if (this.#mask.length > 0 && !this.#addMask(cells, encoder)) return LACKS_SYMBOL;
+    const isMasked = (x: number, y: number) => cells[y * mcusX + x] !== undefined;
+    const blocks = text && this.#texts.get(baseline, text, isMasked);
+    if (blocks && !addText(cells, blocks, encoder)) return LACKS_SYMBOL;
+    return { header, runs: runsOf(cells), isStrict: this.#mask.length > 0 };
+  }
+
+  #addMask(cells: (EncodedMcu | undefined)[], encoder: McuEncoder): boolean {
+    const { baseline } = encoder;
+    const grey = encoder.grey();
+    if (!grey) return false;
+    for (const { left, top, right, bottom } of maskedMcus(baseline, this.#mask)) {
+      for (let y = top; y < bottom; y++) {
+        cells.fill(grey, y * baseline.mcusX + left, y * baseline.mcusX + right);
       }
     }
-    return mcu;
-  }
-
-  /** Returns the coefficients of a block with letters; undefined without dots. */
-  #letters(dots: Uint8Array | undefined, ground: number): Int32Array | undefined {
-    if (!dots) return undefined;
-    const samples = Uint8ClampedArray.from(dots, (dot) => 128 + (dot ? LETTER : ground));
-    const block = new Int32Array(64);
-    forwardDct(samples, 0, 8, this.#multipliers, block);
-    return block;
+    return true;
   }
 }
 
-/** Returns the coefficients of a block of one level. */
-function flat(dc: number): Int32Array {
-  const block = new Int32Array(64);
-  block[0] = Math.round(dc);
-  return block;
+function addText(
+  cells: (EncodedMcu | undefined)[],
+  { picture: { area }, blocks }: TextBlocks,
+  encoder: McuEncoder,
+): boolean {
+  const { mcusX, components } = encoder.baseline;
+  const { h, v } = components[0]!;
+  const width = (area.right - area.left) * h;
+  for (let y = area.top; y < area.bottom; y++) {
+    for (let x = area.left; x < area.right; x++) {
+      const first = (y - area.top) * v * width + (x - area.left) * h;
+      const luminance = Array.from(
+        { length: h * v },
+        (_, b) => blocks[first + Math.floor(b / h) * width + b % h]!,
+      );
+      const isExact = cells[y * mcusX + x] !== undefined;
+      const mcu = encoder.encode(luminance, isExact);
+      if (!mcu) return false;
+      cells[y * mcusX + x] = mcu;
+    }
+  }
+  return true;
 }
+
+/** Encodes MCUs with the tables of a picture. Returns undefined if these lack a symbol. */
+class McuEncoder {
+  readonly baseline: Baseline;
+  readonly #luminance: Encoder;
+  readonly #nearest: NearestSymbols;
+  readonly #steps: Uint16Array;
+  readonly #colours: readonly EncodedBlock[] | undefined;
+
+  constructor(baseline: Baseline) {
+    const { components, quantization, huffman } = baseline;
+    this.baseline = baseline;
+    this.#luminance = encoderOf(huffman.get(0x10 | components[0]!.ta)!);
+    this.#nearest = new NearestSymbols(this.#luminance);
+    this.#steps = quantization[components[0]!.tq]!;
+    const colours = components.slice(1).flatMap(({ h, v, ta }) =>
+      Array(h * v).fill(encodeBlock(GREY, encoderOf(huffman.get(0x10 | ta)!)))
+    );
+    this.#colours = colours.includes(undefined) ? undefined : colours;
+  }
+
+  grey(): EncodedMcu | undefined {
+    const { h, v } = this.baseline.components[0]!;
+    return this.encode(Array(h * v).fill(GREY), true);
+  }
+
+  /** @param luminance The blocks of the luminance; the colours are grey. */
+  encode(luminance: readonly TextBlock[], isExact: boolean): EncodedMcu | undefined {
+    if (!this.#colours) return undefined;
+    const blocks = luminance.map((block) =>
+      isExact
+        ? encodeBlock(block, this.#luminance)
+        : encodeNearestBlock(block, this.#luminance, this.#nearest, this.#steps)
+    );
+    if (blocks.includes(undefined)) return undefined;
+    return { blocks: [...blocks as EncodedBlock[], ...this.#colours], isExact };
+  }
+}
+
+const GREY: TextBlock = { dc: 0, ac: new Int16Array(0) };
 
 function runsOf(cells: readonly (EncodedMcu | undefined)[]): Run[] {
   const runs: { start: number; mcus: EncodedMcu[] }[] = [];

@@ -8,7 +8,7 @@ import { HeaderReader } from "../../../lib/pixels/header_reader.ts";
 import { maskedMcus } from "../../../lib/pixels/masked_mcus.ts";
 import { UPRIGHT } from "../../../lib/pixels/orientation.ts";
 import { Patcher } from "../../../lib/pixels/patcher.ts";
-import { makePatches } from "../../../lib/pixels/patches.ts";
+import { PatchMaker } from "../../../lib/pixels/patches.ts";
 import type { Rectangle } from "../../../lib/pixels/rectangle.ts";
 import type { EditTask, Overlay, Refused } from "../../../lib/pixels/task.ts";
 import { drawText } from "../../../lib/pixels/text_picture.ts";
@@ -95,7 +95,7 @@ Deno.test({
         const jpeg = await encode({ width, height: 64, args });
         const read = headers.read(jpeg);
         assert(!("refused" in read));
-        const patches = makePatches(read.header, { mask: [], text });
+        const patches = new PatchMaker([]).make(read.header, text);
         assert(!("refused" in patches));
         assertEquals(patches.isStrict, false);
         const whole = patcher.patch(jpeg, read.data, { ...patches, isStrict: true });
