@@ -5,7 +5,7 @@ import { segments } from "../../../lib/jpeg/segments.ts";
 import { type Baseline, readBaseline } from "../../../lib/pixels/baseline.ts";
 import { Editor } from "../../../lib/pixels/editor.ts";
 import { HeaderReader } from "../../../lib/pixels/header_reader.ts";
-import { maskedMcus } from "../../../lib/pixels/mask_patches.ts";
+import { maskedMcus } from "../../../lib/pixels/masked_mcus.ts";
 import { UPRIGHT } from "../../../lib/pixels/orientation.ts";
 import { Patcher } from "../../../lib/pixels/patcher.ts";
 import { PatchMaker } from "../../../lib/pixels/patches.ts";
