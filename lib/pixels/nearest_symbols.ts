@@ -1,111 +1,67 @@
 import { sizeOf } from "./coefficient.ts";
 import type { Encoder } from "./huffman.ts";
 
-/**
- * What a Huffman table has instead of a symbol for an AC coefficient, from the lowest bit: 4 bits the
- * next smaller size with the same number of zeros before it (0: there is none), 4 bits the next
- * larger one, 5 bits the number of zeros before an additional coefficient of size 1, and 1
- * (0: that would not help), {@link KNOWN}.
- */
-const KNOWN = 1 << 13;
+/** How to write a coefficient whose symbol a table lacks. */
+export interface Substitute {
+  /** The value to write instead; 0: the coefficient cannot be written. */
+  readonly value: number;
+  /** Number of zeros before an additional coefficient of 1, which precedes it; -1: there is none. */
+  readonly before: number;
+}
 
-/** Finds the symbols nearest to those that a table for AC coefficients lacks. */
+/**
+ * Finds the symbols nearest to those that a table for AC coefficients lacks. What it finds has, from
+ * the lowest bit: 4 bits the next smaller size with the same number of zeros before it (0: there is
+ * none), 4 bits the next larger one, 5 bits the number of zeros before an additional coefficient
+ * and 1 (0: that does not help), 4 bits the size that can follow it, {@link KNOWN}.
+ */
 export class NearestSymbols {
   readonly #lengths: Uint8Array;
-  readonly #found = new Uint16Array(256);
+  readonly #found = new Int32Array(256);
 
   constructor({ lengths }: Encoder) {
     this.#lengths = lengths;
   }
 
-  /**
-   * Returns the value nearest to `value` that the table has behind `run` zeros, at most 15; 0 if
-   * there is none nearer than that.
-   */
-  valueBehind(run: number, value: number): number {
-    const found = this.#find(run << 4 | sizeOf(value));
+  /** @param run Number of zeros before the coefficient, at most 15. */
+  substitute(run: number, value: number): Substitute {
+    const symbol = run << 4 | sizeOf(value);
+    const found = this.#found[symbol]! || (this.#found[symbol] = this.#search(symbol));
     const smaller = found & 15, larger = found >> 4 & 15;
+    const size = found >> 13 & 15;
     const magnitude = Math.abs(value);
-    let best = smaller > 0 ? (1 << smaller) - 1 : 0;
+    const signed = (magnitude: number) => value < 0 ? 0 - magnitude : magnitude;
+    const split = Math.min(magnitude, (1 << size) - 1);
+    let best = (1 << smaller) - 1;
     if (larger > 0 && (1 << larger - 1) - magnitude < magnitude - best) best = 1 << larger - 1;
-    return value < 0 ? -best : best;
-  }
-
-  /**
-   * Returns how many zeros of `run` are before a coefficient of size 1 behind which the table has
-   * the symbol for the rest of them and `size`; -1 if it has none.
-   */
-  split(run: number, size: number): number {
-    return (this.#find(run << 4 | size) >> 8 & 31) - 1;
-  }
-
-  #find(symbol: number): number {
-    return this.#found[symbol]! || (this.#found[symbol] = this.#search(symbol));
+    if (magnitude - split + 1 >= Math.abs(magnitude - best)) {
+      return { value: signed(best), before: -1 };
+    }
+    return { value: signed(split), before: (found >> 8 & 31) - 1 };
   }
 
   #search(symbol: number): number {
     const lengths = this.#lengths;
     const run = symbol >> 4, size = symbol & 15;
-    let smaller = size - 1;
-    while (smaller > 0 && lengths[run << 4 | smaller] === 0) smaller--;
+    const smaller = this.#smaller(run, size);
     let larger = size + 1;
     while (larger <= 10 && lengths[run << 4 | larger] === 0) larger++;
-    let before = run - 1;
-    while (before >= 0 && !(lengths[before << 4 | 1] && lengths[run - 1 - before << 4 | size])) {
-      before--;
+    let before = -1, behind = smaller;
+    for (let zeros = run - 1; zeros >= 0; zeros--) {
+      if (lengths[zeros << 4 | 1] === 0) continue;
+      const found = this.#smaller(run - 1 - zeros, size + 1);
+      if (found > behind) [before, behind] = [zeros, found];
     }
-    return smaller | (larger > 10 ? 0 : larger) << 4 | before + 1 << 8 | KNOWN;
+    return smaller | (larger > 10 ? 0 : larger) << 4 | before + 1 << 8 |
+      (before < 0 ? 0 : behind) << 13 | KNOWN;
+  }
+
+  /** Returns the largest size below `size` behind `run` zeros; 0 if there is none. */
+  #smaller(run: number, size: number): number {
+    let smaller = size - 1;
+    while (smaller > 0 && this.#lengths[run << 4 | smaller] === 0) smaller--;
+    return smaller;
   }
 }
 
-/** Finds differences of DC coefficients that a Huffman table has. */
-export class NearestDifferences {
-  readonly #lengths: Uint8Array;
-  /** The largest difference. */
-  readonly #max: number;
-
-  constructor({ lengths }: Encoder) {
-    this.#lengths = lengths;
-    let size = 11;
-    while (size > 0 && lengths[size] === 0) size--;
-    this.#max = (1 << size) - 1;
-  }
-
-  /**
-   * Returns the DC coefficient nearest to `wanted` that can follow `last`, and from which `steps`
-   * differences can lead to `target`, as far as possible.
-   */
-  follow(
-    last: number,
-    wanted: number,
-    { target, steps }: { target: number; steps: number },
-  ): number {
-    const reach = steps * this.#max;
-    const aim = Math.min(target + reach, Math.max(target - reach, wanted));
-    if (steps > 1) return last + this.#nearest(aim - last);
-    for (let distance = 0; distance <= 2 * this.#max; distance++) {
-      for (const dc of [aim - distance, aim + distance]) {
-        if (this.#has(dc - last) && this.#has(target - dc)) return dc;
-      }
-    }
-    return last + this.#nearest(aim - last);
-  }
-
-  #has(difference: number): boolean {
-    const size = sizeOf(difference);
-    return size <= 11 && this.#lengths[size]! > 0;
-  }
-
-  #nearest(difference: number): number {
-    if (this.#has(difference)) return difference;
-    let best = Infinity;
-    const sign = difference < 0 ? -1 : 1;
-    for (let size = 0; size <= 11; size++) {
-      if (this.#lengths[size] === 0) continue;
-      const least = size === 0 ? 0 : 1 << size - 1, most = (1 << size) - 1;
-      const candidate = sign * (Math.abs(difference) < least ? least : most);
-      if (Math.abs(candidate - difference) < Math.abs(best - difference)) best = candidate;
-    }
-    return best === Infinity ? difference : best;
-  }
-}
+const KNOWN = 1 << 17;

@@ -1,6 +1,7 @@
+import type { Bytes } from "../bytes.ts";
 import type { Jpeg } from "../frame.ts";
 import { BitWriter } from "./bit_writer.ts";
-import { type EncodedMcu, MAX_BLOCK_SIZE, writeAc, writeDifference } from "./encoded_mcu.ts";
+import { type EncodedMcu, MAX_BLOCK_SIZE, writeBlock, writeDifference } from "./encoded_mcu.ts";
 import { type EntropyData, hasExtraData, unstuff } from "./entropy_data.ts";
 import type { PictureHeader } from "./header_reader.ts";
 import { type Encoder, encoderOf } from "./huffman.ts";
@@ -12,7 +13,6 @@ import {
   skipAc,
   skipMcus,
 } from "./mcu_walk.ts";
-import { firstDcs, NearestDcs } from "./nearest_dcs.ts";
 import type { Refused } from "./task.ts";
 
 /** Consecutive MCUs that get other contents. */
@@ -25,6 +25,10 @@ export interface Run {
 /** What changes in pictures with a certain header. */
 export interface Patches {
   readonly header: PictureHeader;
+  /** The header of the result, from SOI to the end of SOS. */
+  readonly encoded: Bytes;
+  /** The tables for DC coefficients by component: those of the header, maybe with more symbols. */
+  readonly encoders: readonly Encoder[];
   /** In the order of their MCUs, with at least one MCU between them. */
   readonly runs: readonly Run[];
   /**
@@ -56,13 +60,9 @@ export class Patcher {
   #data: EntropyData | undefined;
   #patches: Patches | undefined;
   #blocks: readonly BlockTables[] = [];
-  #encoders: readonly Encoder[] = [];
   /** The last DC coefficient of each component, of the camera's picture and of the result. */
   #read = new Int32Array(0);
   #written = new Int32Array(0);
-  /** The DC coefficients of the camera's picture behind a run, by component. */
-  #ahead = new Int32Array(0);
-  #nearest: NearestDcs | undefined;
   /** Positions in bits: up to which the camera's data were read, and written. */
   #position = 0;
   #copied = 0;
@@ -73,7 +73,7 @@ export class Patcher {
 
   /** @param from Start of the entropy-coded data in `jpeg`. */
   patch(jpeg: Jpeg, from: number, patches: Patches): Jpeg | Refused {
-    const { encoded, baseline } = patches.header;
+    const { encoded, header: { baseline } } = patches;
     const data = this.#data = unstuff(jpeg, from, this.#data);
     const total = this.#total = baseline.mcusX * baseline.mcusY;
     const perSegment = baseline.restart || total;
@@ -89,22 +89,17 @@ export class Patcher {
       const refused = this.#patchSegment(i * perSegment, next, end);
       if (refused) return refused;
     }
-    if (!this.#nearest!.isLegible) return LACKS_SYMBOL;
     return this.#writer.finish();
   }
 
   #prepare(patches: Patches): void {
     this.#run = 0;
     if (this.#patches?.header !== patches.header) {
-      const { components, huffman } = patches.header.baseline;
+      const { components } = patches.header.baseline;
       this.#blocks = blockTablesOf(patches.header.baseline);
-      this.#encoders = components.map(({ td }) => encoderOf(huffman.get(td)!));
       this.#read = new Int32Array(components.length);
       this.#written = new Int32Array(components.length);
-      this.#ahead = new Int32Array(components.length);
-      this.#nearest = new NearestDcs(patches.header.baseline);
     }
-    this.#nearest!.restart();
     this.#patches = patches;
   }
 
@@ -118,7 +113,7 @@ export class Patcher {
       const runEnd = run.start + run.mcus.length;
       const stop = Math.min(runEnd, next);
       if (!this.#skip(start - mcu, end)) return DAMAGED;
-      const refused = this.#replace(run, { start, stop, next, end }) ??
+      const refused = this.#replace(run, { start, stop, end }) ??
         (stop < next ? this.#resume(end) : undefined);
       if (refused) return refused;
       mcu = stop + 1;
@@ -145,61 +140,30 @@ export class Patcher {
   /** Writes MCUs of a run instead of the camera's. */
   #replace(
     { start: runStart, mcus }: Run,
-    { start, stop, next, end }: { start: number; stop: number; next: number; end: number },
+    { start, stop, end }: { start: number; stop: number; end: number },
   ): Refused | undefined {
-    this.#writer.copy(this.#data!.view, this.#copied, this.#position);
-    this.#written.set(this.#read);
+    const writer = this.#writer, blocks = this.#blocks, written = this.#written;
+    const { encoders } = this.#patches!;
+    writer.copy(this.#data!.view, this.#copied, this.#position);
+    written.set(this.#read);
     if (!this.#skip(stop - start, end)) return DAMAGED;
     this.#copied = this.#position;
-    let from = start - runStart;
-    const to = stop - runStart;
-    while (from < to) {
-      const { isExact } = mcus[from]!;
-      let until = from + 1;
-      while (until < to && mcus[until]!.isExact === isExact) until++;
-      if (!isExact) {
-        const following = until < to
-          ? firstDcs(mcus[until]!, this.#patches!.header.baseline)
-          : undefined;
-        if (!following && stop < next && !this.#readAhead(end)) return DAMAGED;
-        this.#nearest!.begin(until - from, following ?? (stop < next ? this.#ahead : undefined));
+    for (let mcu = start; mcu < stop; mcu++) {
+      const encoded = mcus[mcu - runStart]!;
+      writer.reserve(encoded.length * MAX_BLOCK_SIZE);
+      for (let b = 0; b < blocks.length; b++) {
+        const { component } = blocks[b]!;
+        const block = encoded[b]!;
+        const encoder = encoders[component]!;
+        if (!writeBlock(writer, block, written[component]!, encoder)) return LACKS_SYMBOL;
+        written[component] = block.dc;
       }
-      for (; from < until; from++) if (!this.#write(mcus[from]!)) return LACKS_SYMBOL;
     }
-  }
-
-  /** Writes an MCU. @returns False if the tables lack a symbol. */
-  #write({ blocks: encoded, isExact }: EncodedMcu): boolean {
-    const writer = this.#writer, blocks = this.#blocks, written = this.#written;
-    writer.reserve(encoded.length * MAX_BLOCK_SIZE);
-    for (let b = 0; b < blocks.length; b++) {
-      const { component } = blocks[b]!;
-      const block = encoded[b]!, last = written[component]!;
-      const dc = isExact ? block.dc : this.#nearest!.next(component, last, block);
-      if (!writeDifference(writer, dc - last, this.#encoders[component]!)) return false;
-      writeAc(writer, block);
-      written[component] = dc;
-    }
-    return true;
-  }
-
-  /** Reads the DC coefficients with which the camera's next MCU begins. @returns False if damaged. */
-  #readAhead(end: number): boolean {
-    const { view } = this.#data!;
-    let position = this.#position;
-    for (const { component, isFirst, dc, ac } of this.#blocks) {
-      position = readDc(view, position, dc);
-      if (position < 0) return false;
-      if (isFirst) this.#ahead[component] = this.#read[component]! + lastDifference;
-      position = skipAc(view, position, ac);
-      if (position < 0) return false;
-    }
-    return position <= end;
   }
 
   /** Copies the MCU behind a run: the first block of each component gets another difference. */
   #resume(end: number): Refused | undefined {
-    const { view } = this.#data!, writer = this.#writer;
+    const { view } = this.#data!, { encoders } = this.#patches!, writer = this.#writer;
     writer.reserve(this.#blocks.length * 8);
     for (const { component, isFirst, dc, ac } of this.#blocks) {
       const start = this.#position;
@@ -210,7 +174,7 @@ export class Patcher {
         writer.copy(view, this.#copied, start);
         const difference = this.#read[component]! - this.#written[component]!;
         if (Math.abs(difference) > MAX_DIFFERENCE) return DAMAGED;
-        if (!writeDifference(writer, difference, this.#encoders[component]!)) return LACKS_SYMBOL;
+        if (!writeDifference(writer, difference, encoders[component]!)) return LACKS_SYMBOL;
         this.#copied = this.#position;
       }
       this.#position = skipAc(view, this.#position, ac);
@@ -221,7 +185,7 @@ export class Patcher {
 
   /**
    * Returns where data end that were not read: before the ones that fill their last byte. These can
-   * be told from codes if the last block ends with its code for that, and this one with a zero.
+   * be told from codes if the last block ends with its code for that.
    */
   #withoutFilling(end: number): number {
     const { component } = this.#blocks.at(-1)!;
@@ -229,8 +193,14 @@ export class Patcher {
     const { codes, lengths } = encoderOf(this.#patches!.header.baseline.huffman.get(0x10 | ta)!);
     if (end < 32) return end;
     const last = this.#data!.view.getUint32(end / 8 - 4);
-    const ones = 31 - Math.clz32(~last & -~last); // number of ones at its end
-    const code = last >>> ones & (1 << lengths[0]!) - 1;
-    return ones < 8 && code === codes[0] && (code & 1) === 0 ? end - ones : end;
+    const code = codes[0]!, length = lengths[0]!;
+    const filling = onesAtEnd(last) - onesAtEnd(code);
+    const isEndOfBlock = length > 0 && (last >>> filling & (1 << length) - 1) === code;
+    return filling >= 0 && filling < 8 && isEndOfBlock ? end - filling : end;
   }
+}
+
+/** Returns the number of ones at the end of a value. */
+function onesAtEnd(bits: number): number {
+  return bits === -1 ? 32 : 31 - Math.clz32(~bits & -~bits);
 }

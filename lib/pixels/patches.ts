@@ -1,10 +1,8 @@
+import type { HuffmanTable } from "../jpeg/tables.ts";
 import type { Baseline } from "./baseline.ts";
-import {
-  encodeBlock,
-  type EncodedBlock,
-  type EncodedMcu,
-  encodeNearestBlock,
-} from "./encoded_mcu.ts";
+import { encodeBlock, type EncodedBlock, type EncodedMcu } from "./encoded_mcu.ts";
+import { extendTable } from "./extended_table.ts";
+import { encodeHeader } from "./header.ts";
 import type { PictureHeader } from "./header_reader.ts";
 import { type Encoder, encoderOf } from "./huffman.ts";
 import { maskedMcus } from "./masked_mcus.ts";
@@ -12,6 +10,12 @@ import { NearestSymbols } from "./nearest_symbols.ts";
 import { LACKS_SYMBOL, type Patches, type Run } from "./patcher.ts";
 import type { Rectangle } from "./rectangle.ts";
 import { type Text, type TextBlock, TextBlockCache, type TextBlocks } from "./text_blocks.ts";
+
+/** Which part of the contrast letters need at least, and which part of their blocks may lack it. */
+const MIN_CONTRAST = 0.3, MAX_ILLEGIBLE = 0.05;
+
+/** The sizes of differences of DC coefficients, and the symbol that ends a block. */
+const SIZES = [...Array(12).keys()], END_OF_BLOCK = 0;
 
 /** Makes the patches for pictures: grey for a mask, and a text. Where both are, letters are on grey. */
 export class PatchMaker {
@@ -23,97 +27,118 @@ export class PatchMaker {
   }
 
   /**
-   * Makes the patches for pictures with a certain header. Mask and letters on it are as they must
-   * be; other letters as near to that as the picture's Huffman tables allow.
+   * Makes the patches for pictures with a certain header. Symbols that its Huffman tables lack are
+   * added to them. If there is no room for all, letters become as similar as the others allow.
    */
   make(header: PictureHeader, text: Text | undefined): Patches | typeof LACKS_SYMBOL {
     const { baseline } = header;
-    const { mcusX, mcusY } = baseline;
+    const { mcusX, mcusY, components } = baseline;
     const cells: (EncodedMcu | undefined)[] = Array(mcusX * mcusY).fill(undefined);
-    const encoder = new McuEncoder(baseline);
-    if (this.#mask.length > 0 && !this.#addMask(cells, encoder)) return LACKS_SYMBOL;
-    const isMasked = (x: number, y: number) => cells[y * mcusX + x] !== undefined;
+    const masked = maskedMcus(baseline, this.#mask);
+    const isMasked = (x: number, y: number) =>
+      masked.some(({ left, top, right, bottom }) =>
+        x >= left && x < right && y >= top && y < bottom
+      );
     const blocks = text && this.#texts.get(baseline, text, isMasked);
-    if (blocks && !addText(cells, blocks, encoder)) return LACKS_SYMBOL;
-    return { header, runs: runsOf(cells), isStrict: this.#mask.length > 0 };
-  }
-
-  #addMask(cells: (EncodedMcu | undefined)[], encoder: McuEncoder): boolean {
-    const { baseline } = encoder;
+    const huffman = extendTables(baseline, blocks?.symbols ?? []);
+    const acEncoders = components.map(({ ta }) => encoderOf(huffman.get(0x10 | ta)!));
+    if (acEncoders.some(({ lengths }) => lengths[END_OF_BLOCK] === 0)) return LACKS_SYMBOL;
+    const encoder = new BlockEncoder(baseline, acEncoders);
     const grey = encoder.grey();
-    if (!grey) return false;
-    for (const { left, top, right, bottom } of maskedMcus(baseline, this.#mask)) {
-      for (let y = top; y < bottom; y++) {
-        cells.fill(grey, y * baseline.mcusX + left, y * baseline.mcusX + right);
-      }
+    for (const { left, top, right, bottom } of masked) {
+      for (let y = top; y < bottom; y++) cells.fill(grey, y * mcusX + left, y * mcusX + right);
     }
-    return true;
+    if (blocks && !addText(cells, blocks, encoder)) return LACKS_SYMBOL;
+    return {
+      header,
+      encoded: huffman === baseline.huffman
+        ? header.encoded
+        : encodeHeader({ ...baseline, huffman }, header.application),
+      encoders: components.map(({ td }) => encoderOf(huffman.get(td)!)),
+      runs: runsOf(cells),
+      isStrict: this.#mask.length > 0,
+    };
   }
 }
 
+/** Adds the symbols that are needed to tables. @returns The same object if they have them all. */
+function extendTables(
+  { components, huffman }: Baseline,
+  symbols: readonly number[],
+): ReadonlyMap<number, HuffmanTable> {
+  const extended = new Map(huffman);
+  const extend = (id: number, symbols: readonly number[]) =>
+    extended.set(id, extendTable(extended.get(id)!, symbols));
+  components.forEach(({ td, ta }, index) => {
+    extend(td, SIZES);
+    extend(0x10 | ta, [END_OF_BLOCK, ...index === 0 ? symbols : []]);
+  });
+  const isSame = [...extended].every(([id, table]) => huffman.get(id) === table);
+  return isSame ? huffman : extended;
+}
+
+/** Adds the MCUs of a text. @returns False if it would not be legible. */
 function addText(
   cells: (EncodedMcu | undefined)[],
   { picture: { area }, blocks }: TextBlocks,
-  encoder: McuEncoder,
+  encoder: BlockEncoder,
 ): boolean {
   const { mcusX, components } = encoder.baseline;
   const { h, v } = components[0]!;
   const width = (area.right - area.left) * h;
+  const encoded = blocks.map((block) => encoder.encode(block));
   for (let y = area.top; y < area.bottom; y++) {
     for (let x = area.left; x < area.right; x++) {
       const first = (y - area.top) * v * width + (x - area.left) * h;
-      const luminance = Array.from(
+      const mcu = Array.from(
         { length: h * v },
-        (_, b) => blocks[first + Math.floor(b / h) * width + b % h]!,
+        (_, b) => encoded[first + Math.floor(b / h) * width + b % h]!,
       );
-      const isExact = cells[y * mcusX + x] !== undefined;
-      const mcu = encoder.encode(luminance, isExact);
-      if (!mcu) return false;
+      mcu.push(...encoder.colours);
       cells[y * mcusX + x] = mcu;
     }
   }
-  return true;
+  const letters = encoded.filter(({ contrast }) => contrast !== undefined);
+  const illegible = letters.filter(({ contrast }) => contrast! < MIN_CONTRAST);
+  return illegible.length <= letters.length * MAX_ILLEGIBLE;
 }
 
-/** Encodes MCUs with the tables of a picture. Returns undefined if these lack a symbol. */
-class McuEncoder {
+/** Encodes blocks with the Huffman tables of a picture. */
+class BlockEncoder {
   readonly baseline: Baseline;
+  /** The blocks of the colours in an MCU: grey. */
+  readonly colours: readonly EncodedBlock[];
   readonly #luminance: Encoder;
   readonly #nearest: NearestSymbols;
   readonly #steps: Uint16Array;
-  readonly #colours: readonly EncodedBlock[] | undefined;
 
-  constructor(baseline: Baseline) {
-    const { components, quantization, huffman } = baseline;
+  /** @param encoders The tables for AC coefficients by component. They must have the end of a block. */
+  constructor(baseline: Baseline, encoders: readonly Encoder[]) {
+    const { components, quantization } = baseline;
     this.baseline = baseline;
-    this.#luminance = encoderOf(huffman.get(0x10 | components[0]!.ta)!);
+    this.colours = components.slice(1).flatMap(({ h, v }, index) =>
+      Array(h * v).fill(greyBlock(encoders[index + 1]!))
+    );
+    this.#luminance = encoders[0]!;
     this.#nearest = new NearestSymbols(this.#luminance);
     this.#steps = quantization[components[0]!.tq]!;
-    const colours = components.slice(1).flatMap(({ h, v, ta }) =>
-      Array(h * v).fill(encodeBlock(GREY, encoderOf(huffman.get(0x10 | ta)!)))
-    );
-    this.#colours = colours.includes(undefined) ? undefined : colours;
   }
 
-  grey(): EncodedMcu | undefined {
+  /** Encodes a grey MCU. */
+  grey(): EncodedMcu {
     const { h, v } = this.baseline.components[0]!;
-    return this.encode(Array(h * v).fill(GREY), true);
+    return [...Array(h * v).fill(greyBlock(this.#luminance)), ...this.colours];
   }
 
-  /** @param luminance The blocks of the luminance; the colours are grey. */
-  encode(luminance: readonly TextBlock[], isExact: boolean): EncodedMcu | undefined {
-    if (!this.#colours) return undefined;
-    const blocks = luminance.map((block) =>
-      isExact
-        ? encodeBlock(block, this.#luminance)
-        : encodeNearestBlock(block, this.#luminance, this.#nearest, this.#steps)
-    );
-    if (blocks.includes(undefined)) return undefined;
-    return { blocks: [...blocks as EncodedBlock[], ...this.#colours], isExact };
+  /** Encodes a block of the luminance. */
+  encode(block: TextBlock): EncodedBlock {
+    return encodeBlock(block, this.#luminance, this.#nearest, this.#steps);
   }
 }
 
-const GREY: TextBlock = { dc: 0, ac: new Int16Array(0) };
+function greyBlock({ codes, lengths }: Encoder): EncodedBlock {
+  return { dc: 0, ac: Int32Array.of(codes[END_OF_BLOCK]!, lengths[END_OF_BLOCK]!) };
+}
 
 function runsOf(cells: readonly (EncodedMcu | undefined)[]): Run[] {
   const runs: { start: number; mcus: EncodedMcu[] }[] = [];

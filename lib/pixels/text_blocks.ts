@@ -1,4 +1,5 @@
 import type { Baseline } from "./baseline.ts";
+import { sizeOf } from "./coefficient.ts";
 import { forwardDct, multipliersOf } from "./forward_dct.ts";
 import type { Overlay } from "./task.ts";
 import { drawText, GROUND, LETTER, type TextPicture } from "./text_picture.ts";
@@ -21,6 +22,8 @@ export interface TextBlocks {
   readonly picture: TextPicture;
   /** The blocks of the luminance, row by row of blocks. */
   readonly blocks: readonly TextBlock[];
+  /** The symbols that the AC coefficients need, those for the greatest part of the picture first. */
+  readonly symbols: readonly number[];
 }
 
 /** Number of quantization tables whose blocks are kept: encoders with a fixed bitrate use several. */
@@ -59,12 +62,31 @@ export class TextBlockCache {
     if (last?.line !== line) {
       const picture = drawText(header, line, place);
       if (!picture) return undefined;
-      next = { header, line, picture, blocks: makeBlocks(header, picture, isMasked, last) };
+      const blocks = makeBlocks(header, picture, isMasked, last);
+      next = { header, line, picture, blocks, symbols: symbolsOf(blocks, stepsOf(header)) };
     }
     this.#kept.unshift(next!);
     if (this.#kept.length > MAX_KEPT) this.#kept.pop();
     return next;
   }
+}
+
+function stepsOf({ components, quantization }: Baseline): Uint16Array {
+  return quantization[components[0]!.tq]!;
+}
+
+function symbolsOf(blocks: readonly TextBlock[], steps: Uint16Array): number[] {
+  const energies = new Float64Array(256);
+  for (const { ac } of blocks) {
+    for (let i = 0, last = 0; i < ac.length; i += 2) {
+      const k = ac[i]!, value = ac[i + 1]!, zeros = k - last - 1, energy = (value * steps[k]!) ** 2;
+      if (zeros > 15) energies[0xf0]! += energy;
+      energies[(zeros & 15) << 4 | sizeOf(value)]! += energy;
+      last = k;
+    }
+  }
+  const used = [...energies.keys()].filter((symbol) => energies[symbol]! > 0);
+  return used.sort((a, b) => energies[b]! - energies[a]!);
 }
 
 /** Whether the same text has the same blocks in pictures with two headers. */
@@ -75,7 +97,7 @@ function isAlike(one: Baseline, other: Baseline): boolean {
     one.mcuWidth === other.mcuWidth && one.mcuHeight === other.mcuHeight &&
     a.h === b.h && a.v === b.v;
   if (!isSameSize) return false;
-  const steps = one.quantization[a.tq]!, others = other.quantization[b.tq]!;
+  const steps = stepsOf(one), others = stepsOf(other);
   return steps.every((step, k) => step === others[k]);
 }
 
@@ -85,8 +107,8 @@ function makeBlocks(
   isMasked: (x: number, y: number) => boolean,
   last: TextBlocks | undefined,
 ): TextBlock[] {
-  const { h, v, tq } = header.components[0]!;
-  const steps = header.quantization[tq]!;
+  const { h, v } = header.components[0]!;
+  const steps = stepsOf(header);
   const multipliers = multipliersOf(steps);
   const { area, stride, dots } = picture;
   const flat = (ground: number): TextBlock => ({
