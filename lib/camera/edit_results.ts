@@ -89,8 +89,8 @@ export function hintFor(refused: string): string {
   if (refused.startsWith("damaged JPEG")) {
     return "the pictures arrive damaged: check the camera's cable, power supply or network";
   }
-  if (/Worker|an error/.test(refused)) {
-    return "the server lacks memory or CPU time, or has a defect";
+  if (/^the Worker failed|causes an error/.test(refused)) {
+    return "restart the server; if that does not help, report this as a defect of dinocam";
   }
   return "set the camera to baseline JPEG, or let ffmpeg encode its pictures: CAMERA=exec " +
     "SOURCE='ffmpeg -i ADDRESS -f mjpeg -'";

@@ -1,9 +1,10 @@
 import { assertMatch } from "@std/assert";
 import { hintFor } from "../../../lib/camera/edit_results.ts";
 
-Deno.test("hintFor() tells the camera's damage and format from the server's own trouble", () => {
-  assertMatch(hintFor("damaged JPEG"), /cable, power supply or network/);
+Deno.test("hintFor() tells damaged pictures, other kinds of JPEG, and defects of the server apart", () => {
+  assertMatch(hintFor("damaged JPEG: its data end too early, or too late"), /cable/);
   assertMatch(hintFor("progressive JPEG"), /baseline JPEG/);
-  assertMatch(hintFor("the Worker failed: no answer within 10 s"), /^the server lacks memory/);
-  assertMatch(hintFor("JPEG that causes an error: x is undefined"), /^the server lacks memory/);
+  for (const cause of ["the Worker failed: Cannot execute", "JPEG that causes an error: broken"]) {
+    assertMatch(hintFor(cause), /restart the server/);
+  }
 });

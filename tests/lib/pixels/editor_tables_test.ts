@@ -4,7 +4,7 @@ import { splitJpegs } from "../../../lib/jpeg/split.ts";
 import { STANDARD_TABLES_BY_ID } from "../../../lib/jpeg/tables.ts";
 import { type Baseline, readBaseline } from "../../../lib/pixels/baseline.ts";
 import { Editor } from "../../../lib/pixels/editor.ts";
-import { maskedMcus } from "../../../lib/pixels/mask_patches.ts";
+import { maskedMcus } from "../../../lib/pixels/masked_mcus.ts";
 import { UPRIGHT } from "../../../lib/pixels/orientation.ts";
 import type { Rectangle } from "../../../lib/pixels/rectangle.ts";
 import type { EditTask } from "../../../lib/pixels/task.ts";
