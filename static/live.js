@@ -10,7 +10,7 @@ import { ServerClock } from "./server_clock.js";
 /**
  * A camera's status, as the server sends it. The last failure is kept after the camera has recovered.
  * Messages refer to the camera by `index`; without a WebSocket it is missing. `link`: the way of a
- * camera from a hub.
+ * camera from a hub. `skipped`: frames that the server did not send as this page received too slowly.
  *
  * @typedef {{
  *   name: string, index?: number, link?: { lanes: number, late: number }, driver: string, fps: number, viewers: number, frames: number, failures: number,
@@ -18,7 +18,7 @@ import { ServerClock } from "./server_clock.js";
  *   lastFailure: Failure | null,
  *   sound?: { state: string, rate: number, lastFailure: Failure | null } | null,
  *   recording?: import("./recordings.js").RecordingStatus, privacyMask?: string | null,
- *   heights?: number[],
+ *   heights?: number[], skipped?: number,
  * }} CameraStatus
  */
 

@@ -115,6 +115,7 @@ function updateCameras(cameras) {
     const status = cameras[i];
     if (status && tile.update(status) && watched.includes(tile)) isFrozen = true;
   }
+  judgeLink().catch(() => {}); // not loaded: the next status tries again
   if (isFrozen && link.state.kind === "live" && !paused && !document.hidden) {
     link.restart("The picture was frozen");
   }
@@ -243,28 +244,24 @@ function watch(heights) {
   link.watch(Object.keys(heights), heights);
 }
 
-/** Requests other sizes when the link has become slow or fast, or after a resize. @param {number} now */
-function updateHeights(now) {
-  const steps = speed?.steps;
-  judgeLink(now);
+/** Requests other sizes when the link has become slow or fast, or after a resize. */
+function updateHeights() {
   const heights = chooseHeights();
   const before = neededHeights;
   neededHeights = JSON.stringify(heights);
   if (neededHeights === requestedHeights || paused) return;
-  // The layout may still be changing.
-  if (neededHeights === before || steps !== speed?.steps) watch(heights);
+  if (neededHeights === before) watch(heights); // otherwise the layout may still be changing
 }
 
-/** @param {number} now */
-async function judgeLink(now) {
-  const sum = (/** @type {"painted" | "skipped"} */ key) =>
-    tiles.reduce((sum, { meter }) => sum + meter[key], 0);
+/** Judges the link by the latest status. Sequence numbers also have gaps if the server is slow. */
+async function judgeLink() {
   const watched = watchedTiles();
   const total = {
-    ...{ painted: sum("painted"), skipped: sum("skipped") },
+    painted: tiles.reduce((sum, { meter }) => sum + meter.painted, 0),
+    skipped: tiles.reduce((sum, { status }) => sum + (status.skipped ?? 0), 0),
     painting: painting / (watched.length || 1),
   };
-  speed?.update(now, total, watched.some((tile) => tile.canShrink));
+  speed?.update(performance.now(), total, watched.some((tile) => tile.canShrink));
   if (speed || total.skipped < MIN_SKIPPED || !tiles[0]?.status.heights) return;
   const { LinkSpeed } = await import("./link_speed.js");
   speed ??= new LinkSpeed();
@@ -425,6 +422,6 @@ openMoment();
 if (!document.hidden) link.start();
 setInterval(() => {
   if (document.hidden) return;
-  if (isReady) updateHeights(performance.now());
+  if (isReady) updateHeights();
   refresh();
 }, REFRESH_INTERVAL);

@@ -117,6 +117,16 @@ export class Hub<T> implements AsyncDisposable {
     return this.close();
   }
 
+  /** Offers an item. A subscriber that throws, by a defect, is ended, and the others go on. */
+  #offer(subscriber: Subscriber<T>, item: T): void {
+    try {
+      subscriber.offer(item);
+    } catch (reason) {
+      this.leave(subscriber);
+      subscriber.end({ reason });
+    }
+  }
+
   #remove(subscriber: Subscriber<T>): boolean {
     if (!this.#subscribers.delete(subscriber)) return false;
     if (needsSource(subscriber)) this.#needing--;
@@ -149,7 +159,7 @@ export class Hub<T> implements AsyncDisposable {
       for await (const item of this.#open(source.signal)) {
         if (source.signal.aborted) break;
         this.#latest = item;
-        for (const subscriber of this.#subscribers) subscriber.offer(item);
+        for (const subscriber of this.#subscribers) this.#offer(subscriber, item);
       }
     } catch (reason) {
       failure = { reason };

@@ -6,7 +6,7 @@ import { combine, isUpright, type Orientation, UPRIGHT } from "./orientation.ts"
 import { OverlayText } from "./overlay_text.ts";
 import { LACKS_SYMBOL, Patcher, type Patches } from "./patcher.ts";
 import { PatchMaker } from "./patches.ts";
-import { Retabler } from "./retable.ts";
+import { Retabler } from "./retabler.ts";
 import type { EditTask, PictureProcessor, Processed, Refused } from "./task.ts";
 import type { Text } from "./text_blocks.ts";
 import { Turner } from "./turner.ts";

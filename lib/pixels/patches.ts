@@ -5,7 +5,7 @@ import { extendTable } from "./extended_table.ts";
 import { encodeHeader } from "./header.ts";
 import type { PictureHeader } from "./header_reader.ts";
 import { type Encoder, encoderOf } from "./huffman.ts";
-import { maskedMcus } from "./mask_patches.ts";
+import { maskedMcus } from "./masked_mcus.ts";
 import { NearestSymbols } from "./nearest_symbols.ts";
 import { LACKS_SYMBOL, type Patches, type Run } from "./patcher.ts";
 import type { Rectangle } from "./rectangle.ts";

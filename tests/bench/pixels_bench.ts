@@ -5,7 +5,7 @@ import { Editor } from "../../lib/pixels/editor.ts";
 import { HeaderReader } from "../../lib/pixels/header_reader.ts";
 import { blockTablesOf, skipMcus } from "../../lib/pixels/mcu_walk.ts";
 import { UPRIGHT } from "../../lib/pixels/orientation.ts";
-import { Retabler } from "../../lib/pixels/retable.ts";
+import { Retabler } from "../../lib/pixels/retabler.ts";
 import type { EditTask, Overlay } from "../../lib/pixels/task.ts";
 import { ffmpeg } from "../ffmpeg.ts";
 import { isInstalled } from "../parts.ts";

@@ -17,10 +17,13 @@
  *   -i "input_uvc.so -r {width}x{height} -f {fps}" -o "output_http.so -p {port}"'
  */
 import { parseArgs } from "node:util";
+import { CHROMIUM } from "../browser.ts";
+import { networking } from "../nats/network.ts";
 import { isInstalled } from "../parts.ts";
 import { type Contestant, dinocam, floor, peer, ustreamer } from "./contestants.ts";
 import { benchEdges } from "./edges.ts";
 import { ALONE, type Measurement, measurements } from "./measurements.ts";
+import { benchPixels } from "./pixels.ts";
 import { benchRecording } from "./recording.ts";
 import { type Cores, type Load, measure, type Result } from "./run.ts";
 import { type Line, median, writeTable } from "./table.ts";
@@ -65,6 +68,16 @@ if (lines.length > 0) {
 if (isWanted("recording")) {
   console.log(`\n${await benchRecording({ tools, cores, seconds, rounds, quick: options.quick })}`);
 }
+if (isWanted("pixels")) {
+  console.log(`\n${await benchPixels({ tools, cores, seconds, rounds })}`);
+}
+
+if (isWanted("sizes")) {
+  const isPossible = isInstalled(CHROMIUM) && !networking().ignore;
+  console.log(
+    isPossible ? `\n${await benchSizes()}` : "sizes: not measured, as Chromium or root is missing",
+  );
+}
 
 if (isWanted("edges")) {
   const isPossible = cores && isInstalled("nats-server");
@@ -77,6 +90,21 @@ if (isWanted("edges")) {
 
 function isWanted(name: string): boolean {
   return options.only.length === 0 || options.only.some((text) => name.includes(text));
+}
+
+/** Measures in browsers. It has a process of its own, on all cores. */
+async function benchSizes(): Promise<string> {
+  const script = new URL("sizes.ts", import.meta.url).pathname;
+  const parts = options.quick ? ["page", "phone"] : ["page", "phone", "links"];
+  const unpin = cores ? ["taskset", "-c", `${cores.server},${cores.client}`] : [];
+  const lines: string[] = [];
+  for (const part of parts) {
+    const command = [...unpin, Deno.execPath(), "run", "-q", "-A", script, "--only", part];
+    lines.push(
+      await output(command[0]!, command.slice(1)) ?? `${part}: not measured, as it failed`,
+    );
+  }
+  return lines.join("\n");
 }
 
 async function allContestants(tools: Tools): Promise<Contestant[]> {

@@ -281,6 +281,28 @@ Deno.test("Hub lets a subscriber leave and another join while it offers an item"
   await hub.close();
 });
 
+Deno.test("Hub ends a subscriber that throws, and serves the others", async () => {
+  const { clock, source, hub } = setUp();
+  const reason = new Error("defect");
+  const [before, defective, after] = [new Listener(), new Listener(), new Listener()];
+  defective.offer = () => {
+    throw reason;
+  };
+  for (const subscriber of [before, defective, after]) hub.join(subscriber);
+  for (const item of [1, 2]) {
+    source.push(item);
+    await settle();
+  }
+  assertEquals(before.received, [1, 2]);
+  assertEquals(after.received, [1, 2]);
+  assertEquals(defective.received, [{ reason }]);
+  assertEquals(hub.count("viewer"), 2);
+  hub.leave(before);
+  hub.leave(after);
+  await clock.advance(10_000);
+  assertFalse(hub.running);
+});
+
 Deno.test("Hub.close() ends all subscribers, passes its reason to the source, and waits until that has closed", async () => {
   const { source, hub } = setUp();
   const held = Promise.withResolvers<void>();

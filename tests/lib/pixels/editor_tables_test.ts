@@ -6,7 +6,7 @@ import { type Baseline, readBaseline } from "../../../lib/pixels/baseline.ts";
 import { Editor } from "../../../lib/pixels/editor.ts";
 import { HeaderReader } from "../../../lib/pixels/header_reader.ts";
 import { encoderOf } from "../../../lib/pixels/huffman.ts";
-import { maskedMcus } from "../../../lib/pixels/mask_patches.ts";
+import { maskedMcus } from "../../../lib/pixels/masked_mcus.ts";
 import { UPRIGHT } from "../../../lib/pixels/orientation.ts";
 import { Patcher } from "../../../lib/pixels/patcher.ts";
 import { PatchMaker } from "../../../lib/pixels/patches.ts";

@@ -8,6 +8,7 @@ import { Renderer } from "../../../lib/pixels/renderer.ts";
 import type { PictureWorker, Processed, Refused, RenderTask } from "../../../lib/pixels/task.ts";
 import { openTurboJpeg, TURBOJPEG_EIGHTHS } from "../../../lib/pixels/turbojpeg_library.ts";
 import { TurboJpegRenderer } from "../../../lib/pixels/turbojpeg_renderer.ts";
+import { ffmpeg } from "../../ffmpeg.ts";
 import { leftOut, needing } from "../../parts.ts";
 import { Random } from "../../random.ts";
 import { exifWith, withSegment } from "../jpeg/exif.ts";
@@ -80,6 +81,22 @@ Deno.test({
       const { jpeg: coarse } = await render(jpeg, { height: 240, quality: 40 });
       assertEquals(estimateQuality(coarse), Math.min(40, estimateQuality(jpeg)));
     }
+  },
+});
+
+Deno.test({
+  name: "libturbojpeg makes pictures of ffmpeg, with its tables, as small as TypeScript does",
+  ...library ? needing("ffmpeg") : needed,
+  async fn() {
+    const { output: jpeg } = await ffmpeg([
+      ...["-f", "lavfi", "-i", "testsrc2=size=1280x720,noise=alls=10,format=yuvj420p"],
+      ...["-frames:v", "1", "-c:v", "mjpeg", "-q:v", "6", "-f", "mjpeg", "pipe:1"],
+    ]);
+    const task = { type: "render", height: 360, quality: undefined, overlay: undefined } as const;
+    const { jpeg: other } = processed(new Renderer(task).process(jpeg, 0));
+    const { jpeg: small } = await render(jpeg, { height: 360 });
+    assertLessOrEqual(small.length, other.length * 1.1);
+    assertGreater(small.length, other.length * 0.8);
   },
 });
 

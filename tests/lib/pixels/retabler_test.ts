@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Jpeg } from "../../../lib/frame.ts";
 import { STANDARD_TABLES_BY_ID } from "../../../lib/jpeg/tables.ts";
 import { HeaderReader } from "../../../lib/pixels/header_reader.ts";
-import { Retabler } from "../../../lib/pixels/retable.ts";
+import { Retabler } from "../../../lib/pixels/retabler.ts";
 import { needing } from "../../parts.ts";
 import { join } from "../jpeg/sample_jpegs.ts";
 import { decode, encode, LIBJPEG } from "./libjpeg.ts";
