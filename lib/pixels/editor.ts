@@ -5,10 +5,10 @@ import { HeaderReader, type PictureHeader, type ReadHeader } from "./header_read
 import { combine, isUpright, type Orientation, UPRIGHT } from "./orientation.ts";
 import { OverlayText } from "./overlay_text.ts";
 import { LACKS_SYMBOL, Patcher, type Patches } from "./patcher.ts";
-import { PatchMaker } from "./patches.ts";
+import { PatchMaker } from "./patch_maker.ts";
 import { Retabler } from "./retabler.ts";
 import type { EditTask, PictureProcessor, Processed, Refused } from "./task.ts";
-import type { Text } from "./text_blocks.ts";
+import type { Text } from "./text_block_cache.ts";
 import { Turner } from "./turner.ts";
 
 /** Turns and masks the pictures of a camera, and writes a text into them. */

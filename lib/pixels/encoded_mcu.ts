@@ -2,7 +2,7 @@ import type { BitWriter } from "./bit_writer.ts";
 import { bitsOf, sizeOf } from "./coefficient.ts";
 import type { Encoder } from "./huffman.ts";
 import type { NearestSymbols } from "./nearest_symbols.ts";
-import type { TextBlock } from "./text_blocks.ts";
+import type { TextBlock } from "./text_block_cache.ts";
 
 /** A block that is ready to be written: only the difference of its DC coefficient depends on others. */
 export interface EncodedBlock {

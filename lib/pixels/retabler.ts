@@ -6,7 +6,7 @@ import { type EntropyData, hasExtraData, unstuff } from "./entropy_data.ts";
 import { encodeHeader } from "./header.ts";
 import type { PictureHeader, ReadHeader } from "./header_reader.ts";
 import { type Encoder, encoderOf } from "./huffman.ts";
-import { type BlockCodes, makeBlockCodes, recodeMcus } from "./recode.ts";
+import { type BlockTranscoding, makeTranscoding, recodeMcus } from "./recode_mcus.ts";
 import type { Refused } from "./task.ts";
 
 /** By class and number of the table: DC for luminance and colour, AC for both. */
@@ -29,7 +29,7 @@ export class Retabler {
     const { mcusX, mcusY, restart } = header.baseline;
     const data = this.#data = unstuff(jpeg, from, this.#data);
     const standard = this.#standardHeader(header);
-    const blocks = blockCodesOf(header.baseline);
+    const blocks = transcodingsOf(header.baseline);
     const writer = this.#writer;
     writer.restart(standard.encoded);
     const total = mcusX * mcusY, perSegment = restart || total;
@@ -62,13 +62,13 @@ export class Retabler {
 }
 
 /** Returns how to write each block of an MCU with the standard tables. */
-function blockCodesOf({ components, huffman }: Baseline): BlockCodes[] {
+function transcodingsOf({ components, huffman }: Baseline): BlockTranscoding[] {
   return components.flatMap(({ h, v, td, ta }, component) => {
     const table = component === 0 ? 0 : 1;
-    const codes = makeBlockCodes({
+    const codes = makeTranscoding({
       from: { dc: huffman.get(td)!, ac: huffman.get(0x10 | ta)! },
       to: { dc: ENCODERS[table]!, ac: ENCODERS[2 + table]! },
     });
-    return Array<BlockCodes>(h * v).fill(codes);
+    return Array<BlockTranscoding>(h * v).fill(codes);
   });
 }

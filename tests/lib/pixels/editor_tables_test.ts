@@ -9,7 +9,7 @@ import { encoderOf } from "../../../lib/pixels/huffman.ts";
 import { maskedMcus } from "../../../lib/pixels/masked_mcus.ts";
 import { UPRIGHT } from "../../../lib/pixels/orientation.ts";
 import { Patcher } from "../../../lib/pixels/patcher.ts";
-import { PatchMaker } from "../../../lib/pixels/patches.ts";
+import { PatchMaker } from "../../../lib/pixels/patch_maker.ts";
 import type { Rectangle } from "../../../lib/pixels/rectangle.ts";
 import type { EditTask } from "../../../lib/pixels/task.ts";
 import { drawText, type TextPicture } from "../../../lib/pixels/text_picture.ts";

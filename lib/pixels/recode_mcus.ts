@@ -32,7 +32,7 @@ interface AcCodes {
 }
 
 /** How to write the codes of a block with those of other tables. */
-export interface BlockCodes {
+export interface BlockTranscoding {
   readonly dcDecoder: Decoder;
   readonly dcEncoder: Encoder;
   readonly ac: AcCodes;
@@ -45,7 +45,7 @@ export interface TablePairs {
 }
 
 /** Makes the codes for blocks of a component. */
-export function makeBlockCodes({ from, to }: TablePairs): BlockCodes {
+export function makeTranscoding({ from, to }: TablePairs): BlockTranscoding {
   const decoder = decoderOf(from.ac, true);
   const entries = new Int32Array(1 << LOOK), bits = new Int32Array(1 << LOOK);
   for (let look = 0; look < 1 << LOOK; look++) {
@@ -93,7 +93,7 @@ function addEntry({ decoder, encoder, entries, bits }: AcCodes, look: number): v
 export function recodeMcus(
   view: DataView,
   from: number,
-  blocks: readonly BlockCodes[],
+  blocks: readonly BlockTranscoding[],
   writer: BitWriter,
   { count, end }: { count: number; end: number },
 ): number {

@@ -9,7 +9,7 @@ import { maskedMcus } from "./masked_mcus.ts";
 import { NearestSymbols } from "./nearest_symbols.ts";
 import { LACKS_SYMBOL, type Patches, type Run } from "./patcher.ts";
 import type { Rectangle } from "./rectangle.ts";
-import { type Text, type TextBlock, TextBlockCache, type TextBlocks } from "./text_blocks.ts";
+import { type Text, type TextBlock, TextBlockCache, type TextBlocks } from "./text_block_cache.ts";
 
 /** Which part of the contrast letters need at least, and which part of their blocks may lack it. */
 const MIN_CONTRAST = 0.3, MAX_ILLEGIBLE = 0.05;

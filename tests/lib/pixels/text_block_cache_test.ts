@@ -1,5 +1,5 @@
 import { assertEquals, assertNotEquals, assertStrictEquals } from "@std/assert";
-import { TextBlockCache } from "../../../lib/pixels/text_blocks.ts";
+import { TextBlockCache } from "../../../lib/pixels/text_block_cache.ts";
 import { headerOf } from "./headers.ts";
 
 const NOON = { line: "DOOR 12:00:00", place: "top" } as const;
