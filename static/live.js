@@ -98,6 +98,7 @@ const OUTDATED = 4000;
 const PING_INTERVAL = 1_000;
 const FIRST_PING_INTERVAL = 100;
 const FIRST_PINGS = 4;
+const MIN_PING_INTERVAL = 100;
 /** Maximum length of the names in the address of a connection: proxies limit it. */
 const MAX_QUERY = 2_000;
 /** How long a connection may take to open. */
@@ -291,8 +292,9 @@ export class Link {
     };
   }
 
-  /** Requests the status immediately, unless a ping is in flight. */
+  /** Requests the status soon, unless a ping is in flight. */
   pingNow() {
+    if (performance.now() < this.#pingSentAt + MIN_PING_INTERVAL) return;
     if (this.#socket && this.#nextPing !== undefined) this.#ping(this.#socket);
   }
 
