@@ -294,8 +294,11 @@ export class Link {
 
   /** Requests the status soon, unless a ping is in flight. */
   pingNow() {
-    if (performance.now() < this.#pingSentAt + MIN_PING_INTERVAL) return;
-    if (this.#socket && this.#nextPing !== undefined) this.#ping(this.#socket);
+    const socket = this.#socket;
+    if (!socket || this.#nextPing === undefined) return;
+    clearTimeout(this.#nextPing);
+    const delay = this.#pingSentAt + MIN_PING_INTERVAL - performance.now();
+    this.#nextPing = setTimeout(() => this.#ping(socket), delay);
   }
 
   /** @param {WebSocket} socket */

@@ -206,7 +206,8 @@ export class Tile {
 
   async #ownPicture() {
     const { latest } = this;
-    const isOwn = !this.#ownSize || this.#canvas.height === this.#ownSize.height;
+    const own = this.#ownSize;
+    const isOwn = own ? this.#canvas.height === own.height : !this.height;
     if (latest && !isOwn && this.#isReplaying) {
       const { capturedAt } = latest;
       return { jpeg: await this.#fetchSnapshot(`at=${capturedAt / 1000}`), capturedAt };
