@@ -1,7 +1,7 @@
 // @ts-check
 
-/** The link is judged by this time and number of frames. */
-const WINDOW = 1_500;
+/** The link is judged by this time and number of frames. There is a status every second. */
+const WINDOW = 1_400;
 const MIN_FRAMES = 10;
 /** Frames of new sizes are not judged in this time. */
 const SETTLING_TIME = 1_000;

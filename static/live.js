@@ -10,7 +10,7 @@ import { ServerClock } from "./server_clock.js";
 /**
  * A camera's status, as the server sends it. The last failure is kept after the camera has recovered.
  * Messages refer to the camera by `index`; without a WebSocket it is missing. `link`: the way of a
- * camera from a hub.
+ * camera from a hub. `skipped`: frames that the server did not send as this page received too slowly.
  *
  * @typedef {{
  *   name: string, index?: number, link?: { lanes: number, late: number }, driver: string, fps: number, viewers: number, frames: number, failures: number,
@@ -18,7 +18,7 @@ import { ServerClock } from "./server_clock.js";
  *   lastFailure: Failure | null,
  *   sound?: { state: string, rate: number, lastFailure: Failure | null } | null,
  *   recording?: import("./recordings.js").RecordingStatus, privacyMask?: string | null,
- *   heights?: number[],
+ *   heights?: number[], skipped?: number,
  * }} CameraStatus
  */
 
@@ -98,6 +98,7 @@ const OUTDATED = 4000;
 const PING_INTERVAL = 1_000;
 const FIRST_PING_INTERVAL = 100;
 const FIRST_PINGS = 4;
+const MIN_PING_INTERVAL = 100;
 /** Maximum length of the names in the address of a connection: proxies limit it. */
 const MAX_QUERY = 2_000;
 /** How long a connection may take to open. */
@@ -291,8 +292,9 @@ export class Link {
     };
   }
 
-  /** Requests the status immediately, unless a ping is in flight. */
+  /** Requests the status soon, unless a ping is in flight. */
   pingNow() {
+    if (performance.now() < this.#pingSentAt + MIN_PING_INTERVAL) return;
     if (this.#socket && this.#nextPing !== undefined) this.#ping(this.#socket);
   }
 

@@ -40,14 +40,15 @@ let audio;
 let linkedMoment;
 /** Loaded when frames are skipped. @type {import("./link_speed.js").LinkSpeed | undefined} */
 let speed;
-/** Time from the arrival of frames until they were painted, in milliseconds. */
-let painting = 0;
+/** Frames that are not painted yet, and the time that all have taken, were these painted at 0. */
+let unpainted = 0, painting = 0;
 /** The heights requested last, and those that the layout needs, as texts. */
 let requestedHeights = "", neededHeights = "";
 
 const link = new Link({
   onState: ({ kind }) => {
     if (kind !== "live") tiles.forEach((tile) => tile.pause());
+    unpainted = painting = 0;
     speed?.settle(performance.now());
     layOut();
     if (kind === "live") onConnected();
@@ -58,12 +59,17 @@ const link = new Link({
     if (paused || !tile || !watchedTiles().includes(tile)) return;
     if (linkedMoment !== undefined) return; // the link is to a recorded picture
     const hold = sound?.holdOf(frame.camera) ?? 0;
-    const arrivedAt = performance.now();
     const painted = paint(tile, frame, hold);
     // A picture that waits is acknowledged now, so that the frame rate stays.
-    if (hold === 0) await painted;
-    else painted.catch(() => {}); // a corrupt JPEG is skipped
-    painting += performance.now() - arrivedAt;
+    if (hold) painted.catch(() => {}); // a corrupt JPEG is skipped
+    else {
+      unpainted++;
+      painting -= performance.now();
+      await painted.finally(() => {
+        unpainted--;
+        painting += performance.now();
+      });
+    }
     // The status is up to a second old: the camera has started since.
     if (!frame.recorded && tile.status.state !== "streaming") link.pingNow();
   },
@@ -115,6 +121,7 @@ function updateCameras(cameras) {
     const status = cameras[i];
     if (status && tile.update(status) && watched.includes(tile)) isFrozen = true;
   }
+  judgeLink().catch(() => {}); // not loaded: the next status tries again
   if (isFrozen && link.state.kind === "live" && !paused && !document.hidden) {
     link.restart("The picture was frozen");
   }
@@ -243,31 +250,28 @@ function watch(heights) {
   link.watch(Object.keys(heights), heights);
 }
 
-/** Requests other sizes when the link has become slow or fast, or after a resize. @param {number} now */
-function updateHeights(now) {
-  const steps = speed?.steps;
-  judgeLink(now);
+/** Requests other sizes when the link has become slow or fast, or after a resize. */
+function updateHeights() {
   const heights = chooseHeights();
   const before = neededHeights;
   neededHeights = JSON.stringify(heights);
   if (neededHeights === requestedHeights || paused) return;
-  // The layout may still be changing.
-  if (neededHeights === before || steps !== speed?.steps) watch(heights);
+  if (neededHeights === before) watch(heights); // otherwise the layout may still be changing
 }
 
-/** @param {number} now */
-async function judgeLink(now) {
-  const sum = (/** @type {"painted" | "skipped"} */ key) =>
-    tiles.reduce((sum, { meter }) => sum + meter[key], 0);
-  const watched = watchedTiles();
+/** Judges the link by the latest status. Sequence numbers also have gaps if the server is slow. */
+async function judgeLink() {
+  const watched = watchedTiles(), now = performance.now();
   const total = {
-    ...{ painted: sum("painted"), skipped: sum("skipped") },
-    painting: painting / (watched.length || 1),
+    painted: tiles.reduce((sum, { meter }) => sum + meter.painted, 0),
+    skipped: tiles.reduce((sum, { status }) => sum + (status.skipped ?? 0), 0),
+    painting: (painting + unpainted * now) / (watched.length || 1),
   };
   speed?.update(now, total, watched.some((tile) => tile.canShrink));
   if (speed || total.skipped < MIN_SKIPPED || !tiles[0]?.status.heights) return;
   const { LinkSpeed } = await import("./link_speed.js");
   speed ??= new LinkSpeed();
+  speed.settle(now);
 }
 
 /** Sets the size of the tiles with which the pictures fill the window best. */
@@ -425,6 +429,6 @@ openMoment();
 if (!document.hidden) link.start();
 setInterval(() => {
   if (document.hidden) return;
-  if (isReady) updateHeights(performance.now());
+  if (isReady) updateHeights();
   refresh();
 }, REFRESH_INTERVAL);

@@ -20,7 +20,6 @@ import {
   FIRST_CAMERA_WAYS,
   jpegsAt,
   LIVE_WAYS,
-  RECORDED_RENDITION_WAYS,
   RECORDED_WAYS,
   RENDITION_WAYS,
   type WayOut,
@@ -105,10 +104,9 @@ Deno.test("pictures are masked on every way out", needing(...PROGRAMS), async (t
         await eventually(`5 s of ${kind} are recorded`, async () => {
           const { oldest, newest } = await recordingOf(server, kind);
           return newest! - oldest! > 5_000;
-        }, 30_000);
+        }, 60_000);
       }
       await check(server.url, cameras, RECORDED_WAYS);
-      await check(server.url, cameras, RECORDED_RENDITION_WAYS);
     });
     await t.step("on the disk", async () => {
       for (const kind of KIND_NAMES) {
@@ -154,6 +152,7 @@ Deno.test("a mask covers the picture as people see it", needing(...PROGRAMS), as
     command: [Deno.execPath(), "task", "-q", "start"], // with the permissions that users have
     env: {
       ...camerasOf((kind) => source.url(kind)),
+      // Without the time, which would make each picture another one to be decoded.
       ...{ PRIVACY_MASK, ROTATE: "90", FLIP: "horizontal", OVERLAY: "%name", AUDIO: "test" },
     },
   });
@@ -220,7 +219,7 @@ Deno.test(
       assertEquals(await page.eval("worstInside(image)"), [320, 0], path);
     }
     const canvas = "document.querySelector('canvas')";
-    await page.until(`worstInside(${canvas})[1] < 128`); // black before it is painted
+    await page.until(`${canvas} && worstInside(${canvas})[1] < 128`); // black before it is painted
     assertEquals(await page.eval(`worstInside(${canvas})`), [320, 0]);
     await page.eval("image.src = ''; 0");
   },

@@ -72,20 +72,12 @@ export const RECORDED_WAYS: readonly WayOut[] = [
   },
   { ...clipAsMp4(), isLossy: true },
   ...[
-    fetching("a smaller recorded snapshot", "snapshot.jpg?at=-2s&height=120"),
-    fetching("a smaller playback stream", "video_feed?at=-3s&height=120"),
-    fetching("a smaller clip as MJPEG", "clip.mjpeg?from=-3s&height=90"),
-    fetching("a clip of low quality as Matroska", "clip.mkv?from=-3s&quality=low"),
+    recorded("a smaller recorded snapshot", (end) => `snapshot.jpg?at=${end}&height=120`),
+    recorded("a smaller playback stream", (end) => `video_feed?at=${end - 3}&height=120`),
+    recorded("a smaller clip", (end) => `clip.mkv?from=${end - 3}&to=${end}&height=90`),
+    recorded("a clip of low quality", (end) => `clip.mjpeg?from=${end - 3}&to=${end}&quality=low`),
   ].map((way) => ({ ...way, isRendition: true })),
 ];
-
-/** The ways on which recorded pictures leave it in other sizes and qualities. */
-export const RECORDED_RENDITION_WAYS: readonly WayOut[] = [
-  recorded("a smaller recorded snapshot", (end) => `snapshot.jpg?at=${end}&height=120`),
-  recorded("a smaller playback stream", (end) => `video_feed?at=${end - 3}&height=120`),
-  recorded("a smaller clip", (end) => `clip.mkv?from=${end - 3}&to=${end}&height=120`),
-  recorded("a clip of low quality", (end) => `clip.mjpeg?from=${end - 3}&to=${end}&quality=low`),
-].map((way) => ({ ...way, isRendition: true }));
 
 /** Receives some JPEGs of a response, whatever is around them. */
 export async function jpegsAt(address: string, count = COUNT): Promise<Jpeg[]> {

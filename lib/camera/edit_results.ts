@@ -86,8 +86,11 @@ export function failureOf(
 
 /** Returns what the user can do about pictures that cannot be edited. */
 export function hintFor(refused: string): string {
-  if (/damaged|broken|cut/.test(refused)) {
+  if (refused.startsWith("damaged JPEG")) {
     return "the pictures arrive damaged: check the camera's cable, power supply or network";
+  }
+  if (/^the Worker failed|causes an error/.test(refused)) {
+    return "restart the server; if that does not help, report this as a defect of dinocam";
   }
   return "set the camera to baseline JPEG, or let ffmpeg encode its pictures: CAMERA=exec " +
     "SOURCE='ffmpeg -i ADDRESS -f mjpeg -'";

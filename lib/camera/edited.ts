@@ -38,9 +38,9 @@ export interface EditedOptions {
 }
 
 /**
- * Edits all pictures of a source: turns and masks them, and writes a text into them. Nothing behind
- * it gets a picture of which the mask is missing: pictures that cannot be edited are dropped and
- * counted as broken. Only if a text is all that is missing, they pass as they are.
+ * Edits all pictures of a source: turns and masks them, and writes a text into them. Nothing
+ * downstream gets a picture without its mask: pictures that cannot be edited are dropped and counted
+ * as broken. Those that lack only their text pass unchanged.
  *
  * Pictures that must be turned are edited in another thread, and so are those that take long: on a
  * slow machine, or of cameras whose Huffman tables must be replaced. If the thread is too slow, the

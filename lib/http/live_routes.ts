@@ -27,6 +27,8 @@ import { isSameOrigin } from "./same_origin.ts";
 
 /** How long a client may leave a WebSocket ping unanswered, in seconds. */
 const IDLE_TIMEOUT = 60;
+/** Minimum time between two log lines about the sizes of a camera, in milliseconds. */
+const LOG_INTERVAL = 60_000;
 /** The only version of the WebSocket protocol (RFC 6455, section 4.1). */
 const WEBSOCKET_VERSION = "13";
 
@@ -63,6 +65,8 @@ export function liveRoutes(
   const { cameras, viewers, serverInfo, status = [], feedOf, replay, replaySound } = options;
   const { rendererOf, sounds, clock, log } = options;
   let indexes = new CameraIndexes();
+  /** When a size was not available, by camera: in monotonic time. */
+  const loggedAt = new Map<string, number>();
   return new Hono().get("/live", (c) => {
     const watch = c.req.query("watch")?.split(",");
     const heights = readHeights(c, watch);
@@ -81,8 +85,11 @@ export function liveRoutes(
       status: (camera) => cameraStatus(camera, status),
       server: serverInfo,
       feedOf,
-      onSizeError: (camera, height, error) =>
-        log.warn("size not available", { camera, height, reason: explain(error) }),
+      onSizeError: (camera, height, error) => {
+        if (isLogged(camera)) {
+          log.warn("size not available", { camera, height, reason: explain(error) });
+        }
+      },
       replay,
       replaySound,
       rendererOf,
@@ -106,6 +113,14 @@ export function liveRoutes(
     socket.onmessage = ({ data }) => session.receive(data);
     return response;
   });
+
+  /** Whether to log that a size of a camera is not available: clients can request sizes all the time. */
+  function isLogged(camera: string): boolean {
+    const now = clock.monotonic();
+    if (now < (loggedAt.get(camera) ?? -Infinity) + LOG_INTERVAL) return false;
+    loggedAt.set(camera, now);
+    return true;
+  }
 
   /** Counts a viewer, or closes its session if the limit was reached during the handshake. */
   function admit(

@@ -103,14 +103,14 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
       clock,
       log,
     }),
-    metricsRoutes(
-      cameras,
-      server,
-      recorded.stats,
-      () => sounds.stats(names()),
-      nats.stats,
-      rendered.stats,
-    ),
+    metricsRoutes(() => ({
+      cameras: cameras.all.map((camera) => camera.stats()),
+      server: server(),
+      recordings: recorded.stats(),
+      sounds: sounds.stats(names()),
+      hub: nats.stats(),
+      renditions: rendered.stats(),
+    })),
     pageRoutes(pages),
   ];
 }

@@ -1,8 +1,8 @@
 /**
  * The server's side of the live player: frames over a WebSocket. A frame is sent when the client
  * has acknowledged the previous one, so on a link of any speed a client is at most one transmission
- * behind; more are in flight only where they do not wait for each other. Recordings are replayed in the same way. Sound is sent as it comes, to clients that ask
- * for it.
+ * behind; more are in flight only where they do not wait for each other. Recordings are replayed in
+ * the same way. Sound is sent as it comes, to clients that ask for it.
  *
  * @module
  */

@@ -102,8 +102,9 @@ export interface LiveSessionOptions<C extends FeedCamera = FeedCamera> {
 /**
  * One client's session over a WebSocket: sends frames of the cameras that the client watches, each
  * after the previous frame was acknowledged, and replies to pings. On a link with a long round trip,
- * up to eight frames of a camera may be in flight, as many as do not wait for each other. Live, a session only reacts, and
- * has no timer unless the list of cameras changes often. A replay waits until its next frame is due.
+ * up to eight frames of a camera may be in flight, as many as do not wait for each other. Live, a
+ * session only reacts, and has no timer unless the list of cameras changes often. A replay waits
+ * until its next frame is due.
  *
  *     client  GET /live?version=3&watch=front,back
  *     server  {"type":"hello","version":3,"now":…,"cameras":[{"index":0,"name":"front",…},…],"server":{…}}
@@ -185,8 +186,8 @@ export interface LiveSessionOptions<C extends FeedCamera = FeedCamera> {
  * `version` of `hello` stay in all versions.
  *
  * `now` is the server's time in milliseconds since the Unix epoch: from it the client computes the
- * offset of the client's clock, and with that the age of a frame. Apart from `index`, `cameras` is
- * the same as in `GET /cameras`. `server` is a {@link ServerInfo}, or missing.
+ * offset of the client's clock, and with that the age of a frame. `cameras` is the same as in
+ * `GET /cameras`, with `index`, and `skipped`: how many frames this client was too slow to receive. `server` is a {@link ServerInfo}, or missing.
  */
 export class LiveSession<C extends FeedCamera = FeedCamera> {
   readonly #options: LiveSessionOptions<C>;
@@ -522,8 +523,8 @@ export class LiveSession<C extends FeedCamera = FeedCamera> {
       | { type: "pong"; id: number }
       | { type: "cameras" },
   ): void {
-    const cameras = this.#cameras.map(({ index, camera }) => {
-      return { index, ...this.#options.status(camera) };
+    const cameras = this.#cameras.map(({ index, camera, live }) => {
+      return { index, ...this.#options.status(camera), skipped: live.dropped || undefined };
     });
     const reason = cameras.length === 0 ? this.#options.cameras.emptyReason : undefined;
     const status = { ...message, now: this.#clock.now(), cameras, reason };

@@ -87,16 +87,17 @@ export interface LinkStats {
 }
 
 /** What the metrics are computed from. */
-interface Stats {
+export interface Stats {
   readonly cameras: readonly CameraStats[];
   readonly server: ServerStats;
-  /** Empty if the server does not record. */
-  readonly recordings: readonly RecordingStats[];
-  /** Empty if no camera has sound. */
-  readonly sounds: readonly SoundStats[];
+  /** Empty if the server does not record. @default {[]} */
+  readonly recordings?: readonly RecordingStats[];
+  /** Empty if no camera has sound. @default {[]} */
+  readonly sounds?: readonly SoundStats[];
   /** Undefined without a NATS hub. */
-  readonly hub: NatsStats | undefined;
-  readonly renditions: readonly CameraRenditionStats[];
+  readonly hub?: NatsStats;
+  /** @default {[]} */
+  readonly renditions?: readonly CameraRenditionStats[];
 }
 
 /** A family of metrics. */
@@ -251,7 +252,7 @@ const METRICS: readonly Metric[] = [
     name: "dinocam_recording_state",
     type: "gauge",
     help: "1 for the current state of the camera's recorder, 0 for the others.",
-    samples: ({ recordings }) =>
+    samples: ({ recordings = [] }) =>
       recordings.flatMap(({ camera, state }) => states(RECORDING_STATES, camera, state)),
   },
   {
@@ -282,7 +283,8 @@ const METRICS: readonly Metric[] = [
     name: "dinocam_sound_state",
     type: "gauge",
     help: "1 for the current state of the camera's microphone, 0 for the others.",
-    samples: ({ sounds }) => sounds.flatMap(({ camera, state }) => states(STATES, camera, state)),
+    samples: ({ sounds = [] }) =>
+      sounds.flatMap(({ camera, state }) => states(STATES, camera, state)),
   },
   {
     name: "dinocam_sound_listeners",
@@ -380,17 +382,10 @@ const METRICS: readonly Metric[] = [
  * Writes the state of the cameras, the server, the recordings, the sound, the NATS hub and the
  * renditions in Prometheus' text format. Leaves out metrics without a value.
  */
-export function expose(
-  cameras: readonly CameraStats[],
-  server: ServerStats,
-  recordings: readonly RecordingStats[] = [],
-  sounds: readonly SoundStats[] = [],
-  hub?: NatsStats,
-  renditions: readonly CameraRenditionStats[] = [],
-): string {
+export function expose(stats: Stats): string {
   const lines: string[] = [];
   for (const { name, type, help, samples } of METRICS) {
-    const values = samples({ cameras, server, recordings, sounds, hub, renditions });
+    const values = samples(stats);
     if (values.length === 0) continue;
     lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
     for (const { suffix, labels, value } of values) {
@@ -411,13 +406,13 @@ function perCamera(value: (camera: CameraStats) => number): Metric["samples"] {
 
 /** Creates a function that returns one sample per camera that can have renditions. */
 function perRendered(value: (camera: CameraRenditionStats) => number): Metric["samples"] {
-  return ({ renditions }) =>
+  return ({ renditions = [] }) =>
     renditions.map((camera) => sample(value(camera), { camera: camera.camera }));
 }
 
 /** Creates a function that returns one sample per recording with a value. */
 function perRecording(value: (recording: RecordingStats) => number | undefined): Metric["samples"] {
-  return ({ recordings }) =>
+  return ({ recordings = [] }) =>
     recordings.flatMap((recording) => {
       const number = value(recording);
       return number === undefined ? [] : sample(number, { camera: recording.camera });
@@ -426,7 +421,7 @@ function perRecording(value: (recording: RecordingStats) => number | undefined):
 
 /** Creates a function that returns one sample per camera with sound. */
 function perSound(value: (sound: SoundStats) => number): Metric["samples"] {
-  return ({ sounds }) => sounds.map((sound) => sample(value(sound), { camera: sound.camera }));
+  return ({ sounds = [] }) => sounds.map((sound) => sample(value(sound), { camera: sound.camera }));
 }
 
 /** Creates a function that returns one sample per published camera. */

@@ -5,9 +5,10 @@ import { HeaderReader, type PictureHeader, type ReadHeader } from "./header_read
 import { combine, isUpright, type Orientation, UPRIGHT } from "./orientation.ts";
 import { OverlayText } from "./overlay_text.ts";
 import { LACKS_SYMBOL, Patcher, type Patches } from "./patcher.ts";
-import { type Contents, makePatches } from "./patches.ts";
-import { Retabler } from "./retable.ts";
+import { PatchMaker } from "./patch_maker.ts";
+import { Retabler } from "./retabler.ts";
 import type { EditTask, PictureProcessor, Processed, Refused } from "./task.ts";
+import type { Text } from "./text_block_cache.ts";
 import { Turner } from "./turner.ts";
 
 /** Turns and masks the pictures of a camera, and writes a text into them. */
@@ -20,8 +21,8 @@ export class Editor implements PictureProcessor {
   readonly #patcher = new Patcher();
   readonly #retabler = new Retabler();
   /** The patches for the camera's pictures, and for those with the standard Huffman tables. */
-  readonly #patches = new PatchCache();
-  readonly #standardPatches = new PatchCache();
+  readonly #patches: PatchCache;
+  readonly #standardPatches: PatchCache;
 
   #exif = UPRIGHT;
   #orientation: Orientation;
@@ -30,6 +31,9 @@ export class Editor implements PictureProcessor {
     this.#task = task;
     this.#orientation = combine(this.#exif, task.orientation);
     this.#text = task.overlay && new OverlayText(task.overlay);
+    const maker = new PatchMaker(task.mask);
+    this.#patches = new PatchCache(maker);
+    this.#standardPatches = new PatchCache(maker);
   }
 
   /** See {@link PictureProcessor.process}. */
@@ -39,7 +43,7 @@ export class Editor implements PictureProcessor {
     if ("refused" in read) return read;
     const turned = this.#turn(jpeg, read, this.#orientationOf(exifOrientation(jpeg, parts)));
     if ("refused" in turned) return turned;
-    const edited = this.#edit(turned, this.#contentsAt(capturedAt));
+    const edited = this.#edit(turned, this.#textAt(capturedAt));
     if ("refused" in edited) return edited;
     const { width, height } = turned.header.baseline;
     return { jpeg: edited, size: { width, height } };
@@ -62,21 +66,25 @@ export class Editor implements PictureProcessor {
     return "refused" in header ? header : { ...header, jpeg: turned };
   }
 
-  #contentsAt(time: number): Contents {
-    const { mask, overlay } = this.#task;
-    return { mask, text: overlay && { line: this.#text!.at(time), place: overlay.place } };
+  #textAt(time: number): Text | undefined {
+    const { overlay } = this.#task;
+    return overlay && { line: this.#text!.at(time), place: overlay.place };
   }
 
-  #edit(picture: Picture, contents: Contents): Jpeg | Refused {
-    const edited = this.#patch(picture, contents, this.#patches);
+  #edit(picture: Picture, text: Text | undefined): Jpeg | Refused {
+    const edited = this.#patch(picture, text, this.#patches);
     if (edited !== LACKS_SYMBOL) return edited;
     const standard = this.#retabler.retable(picture.jpeg, picture);
     if ("refused" in standard) return standard;
-    return this.#patch(standard, contents, this.#standardPatches);
+    return this.#patch(standard, text, this.#standardPatches);
   }
 
-  #patch({ jpeg, header, data }: Picture, contents: Contents, cache: PatchCache): Jpeg | Refused {
-    const patches = cache.get(header, contents);
+  #patch(
+    { jpeg, header, data }: Picture,
+    text: Text | undefined,
+    cache: PatchCache,
+  ): Jpeg | Refused {
+    const patches = cache.get(header, text);
     return "refused" in patches ? patches : this.#patcher.patch(jpeg, data, patches);
   }
 }
@@ -88,16 +96,20 @@ interface Picture extends ReadHeader {
 
 /** The last patches: they change when the text or the camera's header does. */
 class PatchCache {
+  readonly #maker: PatchMaker;
   #header: PictureHeader | undefined;
   #line: string | undefined;
   #patches: Patches | Refused | undefined;
 
-  get(header: PictureHeader, contents: Contents): Patches | Refused {
-    const line = contents.text?.line;
-    if (!this.#patches || header !== this.#header || line !== this.#line) {
+  constructor(maker: PatchMaker) {
+    this.#maker = maker;
+  }
+
+  get(header: PictureHeader, text: Text | undefined): Patches | Refused {
+    if (!this.#patches || header !== this.#header || text?.line !== this.#line) {
       this.#header = header;
-      this.#line = line;
-      this.#patches = makePatches(header, contents);
+      this.#line = text?.line;
+      this.#patches = this.#maker.make(header, text);
     }
     return this.#patches;
   }

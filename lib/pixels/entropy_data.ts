@@ -22,7 +22,7 @@ export interface EntropyData {
 }
 
 /** Makes room for `size` bytes of data. */
-export function newEntropyData(size: number): EntropyData {
+function newEntropyData(size: number): EntropyData {
   const bytes = new Uint8Array(size + SLACK);
   const view = new DataView(bytes.buffer);
   return { bytes, view, length: 0, restarts: [], isOrdered: true };

@@ -1,3 +1,4 @@
+import type { Bytes } from "../bytes.ts";
 import type { Jpeg } from "../frame.ts";
 import { BitWriter } from "./bit_writer.ts";
 import { type EncodedMcu, MAX_BLOCK_SIZE, writeBlock, writeDifference } from "./encoded_mcu.ts";
@@ -24,6 +25,10 @@ export interface Run {
 /** What changes in pictures with a certain header. */
 export interface Patches {
   readonly header: PictureHeader;
+  /** The header of the result, from SOI to the end of SOS. */
+  readonly encoded: Bytes;
+  /** The tables for DC coefficients by component: those of the header, maybe with more symbols. */
+  readonly encoders: readonly Encoder[];
   /** In the order of their MCUs, with at least one MCU between them. */
   readonly runs: readonly Run[];
   /**
@@ -55,7 +60,6 @@ export class Patcher {
   #data: EntropyData | undefined;
   #patches: Patches | undefined;
   #blocks: readonly BlockTables[] = [];
-  #encoders: readonly Encoder[] = [];
   /** The last DC coefficient of each component, of the camera's picture and of the result. */
   #read = new Int32Array(0);
   #written = new Int32Array(0);
@@ -69,7 +73,7 @@ export class Patcher {
 
   /** @param from Start of the entropy-coded data in `jpeg`. */
   patch(jpeg: Jpeg, from: number, patches: Patches): Jpeg | Refused {
-    const { encoded, baseline } = patches.header;
+    const { encoded, header: { baseline } } = patches;
     const data = this.#data = unstuff(jpeg, from, this.#data);
     const total = this.#total = baseline.mcusX * baseline.mcusY;
     const perSegment = baseline.restart || total;
@@ -91,9 +95,8 @@ export class Patcher {
   #prepare(patches: Patches): void {
     this.#run = 0;
     if (this.#patches?.header !== patches.header) {
-      const { components, huffman } = patches.header.baseline;
+      const { components } = patches.header.baseline;
       this.#blocks = blockTablesOf(patches.header.baseline);
-      this.#encoders = components.map(({ td }) => encoderOf(huffman.get(td)!));
       this.#read = new Int32Array(components.length);
       this.#written = new Int32Array(components.length);
     }
@@ -140,6 +143,7 @@ export class Patcher {
     { start, stop, end }: { start: number; stop: number; end: number },
   ): Refused | undefined {
     const writer = this.#writer, blocks = this.#blocks, written = this.#written;
+    const { encoders } = this.#patches!;
     writer.copy(this.#data!.view, this.#copied, this.#position);
     written.set(this.#read);
     if (!this.#skip(stop - start, end)) return DAMAGED;
@@ -150,7 +154,7 @@ export class Patcher {
       for (let b = 0; b < blocks.length; b++) {
         const { component } = blocks[b]!;
         const block = encoded[b]!;
-        const encoder = this.#encoders[component]!;
+        const encoder = encoders[component]!;
         if (!writeBlock(writer, block, written[component]!, encoder)) return LACKS_SYMBOL;
         written[component] = block.dc;
       }
@@ -159,7 +163,7 @@ export class Patcher {
 
   /** Copies the MCU behind a run: the first block of each component gets another difference. */
   #resume(end: number): Refused | undefined {
-    const { view } = this.#data!, writer = this.#writer;
+    const { view } = this.#data!, { encoders } = this.#patches!, writer = this.#writer;
     writer.reserve(this.#blocks.length * 8);
     for (const { component, isFirst, dc, ac } of this.#blocks) {
       const start = this.#position;
@@ -170,7 +174,7 @@ export class Patcher {
         writer.copy(view, this.#copied, start);
         const difference = this.#read[component]! - this.#written[component]!;
         if (Math.abs(difference) > MAX_DIFFERENCE) return DAMAGED;
-        if (!writeDifference(writer, difference, this.#encoders[component]!)) return LACKS_SYMBOL;
+        if (!writeDifference(writer, difference, encoders[component]!)) return LACKS_SYMBOL;
         this.#copied = this.#position;
       }
       this.#position = skipAc(view, this.#position, ac);
@@ -181,7 +185,7 @@ export class Patcher {
 
   /**
    * Returns where data end that were not read: before the ones that fill their last byte. These can
-   * be told from codes if the last block ends with its code for that, and this one with a zero.
+   * be told from codes if the last block ends with its code for that.
    */
   #withoutFilling(end: number): number {
     const { component } = this.#blocks.at(-1)!;
@@ -189,8 +193,14 @@ export class Patcher {
     const { codes, lengths } = encoderOf(this.#patches!.header.baseline.huffman.get(0x10 | ta)!);
     if (end < 32) return end;
     const last = this.#data!.view.getUint32(end / 8 - 4);
-    const ones = 31 - Math.clz32(~last & -~last); // number of ones at its end
-    const code = last >>> ones & (1 << lengths[0]!) - 1;
-    return ones < 8 && code === codes[0] && (code & 1) === 0 ? end - ones : end;
+    const code = codes[0]!, length = lengths[0]!;
+    const filling = onesAtEnd(last) - onesAtEnd(code);
+    const isEndOfBlock = length > 0 && (last >>> filling & (1 << length) - 1) === code;
+    return filling >= 0 && filling < 8 && isEndOfBlock ? end - filling : end;
   }
+}
+
+/** Returns the number of ones at the end of a value. */
+function onesAtEnd(bits: number): number {
+  return bits === -1 ? 32 : 31 - Math.clz32(~bits & -~bits);
 }

@@ -24,19 +24,21 @@ export const PICTURE_SETTINGS = {
   flip: {
     name: "FLIP",
     alternatives: ["MIRROR", "HFLIP", "VFLIP"],
-    meaning: "mirrors the picture after the rotation: `horizontal`, `vertical` or `both`",
+    meaning:
+      "mirrors the picture after the rotation: `horizontal`, `vertical` or `both`. `off`: not, " +
+      "for one camera",
     perCamera: true,
-    read: (env, name) => readChoice(env, name, ["horizontal", "vertical", "both"]),
+    read: unlessOff((env, name) => readChoice(env, name, ["horizontal", "vertical", "both"])),
   },
   mask: {
     name: "PRIVACY_MASK",
     alternatives: ["MASK", "PRIVACY_MASKS", "MASKS", "PRIVACY_ZONES"],
     meaning:
       "rectangles that are grey in all pictures, in per cent: left, top, right and bottom of " +
-      "each, as in `0,0,30,20;60,10,100,40`",
+      "each, as in `0,0,30,20;60,10,100,40`. `off`: none, for one camera",
     perCamera: true,
     critical: true, // a mask without effect is noticed too late
-    read: readMask,
+    read: unlessOff(readMask),
   },
   overlay: {
     name: "OVERLAY",
@@ -44,9 +46,9 @@ export const PICTURE_SETTINGS = {
     meaning:
       "text in the picture; `%name`, `%date` and `%time` are replaced: `%name %date %time`. " +
       "Letters are those of ASCII and of most Latin alphabets, as `é`, `ß` and `Ł`; others are " +
-      "shown as `?`",
+      "shown as `?`. `off`: none, for one camera",
     perCamera: true,
-    read: readText,
+    read: unlessOff(readText),
   },
   overlayPlace: {
     name: "OVERLAY_PLACE",
@@ -69,6 +71,11 @@ export const PICTURE_SETTINGS = {
 
 /** What is changed in the pictures of one camera. */
 export type PictureSettings = SettingValues<typeof PICTURE_SETTINGS>;
+
+/** Reads a value unless it is `off`: then a camera does not have what is set for all cameras. */
+function unlessOff<T>(read: (env: Env, name: string) => T | undefined): typeof read {
+  return (env, name) => env[name]?.trim() === "off" ? undefined : read(env, name);
+}
 
 /** Reads `PRIVACY_MASK`. @throws {ConfigError} If it is not a list of rectangles. */
 function readMask(env: Env, name: string): readonly Rectangle[] | undefined {

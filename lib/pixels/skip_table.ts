@@ -43,22 +43,26 @@ export function firstTableOf(dc: HuffmanTable, ac: HuffmanTable): FirstTable {
 
 function makeSkipTable(ac: HuffmanTable): SkipTable {
   const codes = codesOf(ac);
-  return Uint16Array.from({ length: 1 << AC_LOOK }, (_, bits) => skip(codes, bits, AC_LOOK));
+  const skips = new Uint16Array(1 << AC_LOOK);
+  for (let bits = 0; bits < skips.length; bits++) skips[bits] = skip(codes, bits, AC_LOOK);
+  return skips;
 }
 
 function makeFirstTable(dc: HuffmanTable, ac: HuffmanTable): FirstTable {
   const { table } = decoderOf(dc, false);
   const codes = codesOf(ac);
-  return Int32Array.from({ length: 1 << FIRST_LOOK }, (_, bits) => {
+  const first = new Int32Array(1 << FIRST_LOOK);
+  for (let bits = 0; bits < first.length; bits++) {
     const entry = table[bits << (LOOK - FIRST_LOOK)]!;
     const used = entry & 31, missing = entry >> 5 & 15;
-    if (entry === 0 || missing > 0 || used > FIRST_LOOK) return 0;
+    if (entry === 0 || missing > 0 || used > FIRST_LOOK) continue;
     const rest = bits << used & (1 << FIRST_LOOK) - 1;
     const more = skip(codes, rest << (LOOK - FIRST_LOOK), FIRST_LOOK - used);
     // A block of 64 coefficients has no end: the next code would belong to the next block.
     const fits = used + (more & 31) <= MAX_BITS && (more >> 5 & 63) < 63;
-    return (fits ? more : 0) + used | entry >> 16 << 16;
-  });
+    first[bits] = (fits ? more : 0) + used | entry >> 16 << 16;
+  }
+  return first;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { charactersOf, glyph, GLYPH_HEIGHT, GLYPH_WIDTH } from "../jpeg/font.ts";
 import type { Baseline } from "./baseline.ts";
-import type { McuRectangle } from "./mask_patches.ts";
+import type { McuRectangle } from "./masked_mcus.ts";
 import type { Overlay } from "./task.ts";
 
 /** Height of a letter, as a part of the picture's. */

@@ -1,14 +1,10 @@
 import type { Camera } from "../camera/camera.ts";
 import type { Size } from "../jpeg/segments.ts";
 import type { RenderTask } from "../pixels/task.ts";
+import type { RenditionCounts } from "./conversions.ts";
 import { heightsOf } from "./heights.ts";
 import { RenditionError } from "./rendition_error.ts";
-import {
-  Rendition,
-  type RenditionCounts,
-  type RenditionOptions,
-  type RenditionStats,
-} from "./rendition.ts";
+import { Rendition, type RenditionOptions, type RenditionStats } from "./rendition.ts";
 import type { SmallSource } from "./small_source.ts";
 
 /** Maximum number of renditions of one camera. */

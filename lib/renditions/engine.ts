@@ -27,7 +27,7 @@ export const openEngine: Engine = (task) => {
 async function open(task: RenderTask): Promise<PictureWorker> {
   const { openPictureWorker } = await import("../pixels/workers.ts");
   const library = openTurboJpeg();
-  // Only the size needs a decoder: coefficients are made coarser, and letters put between them, as they are.
+  // Quality and text alone need no decoder: the coefficients are changed.
   if (!library || task.height === undefined) return openPictureWorker(task);
   const { TurboJpegRenderer } = await import("../pixels/turbojpeg_renderer.ts");
   return new TurboJpegRenderer(task, { library, openUnscaled: openPictureWorker });

@@ -4,9 +4,10 @@
  *
  * @module
  */
+export type { RenditionCounts } from "./conversions.ts";
 export type { Engine } from "./engine.ts";
 export { RenditionError } from "./rendition_error.ts";
-export type { RenditionCounts, RenditionStats } from "./rendition.ts";
+export type { RenditionStats } from "./rendition.ts";
 export {
   type CameraRenditionStats,
   openRenditions,

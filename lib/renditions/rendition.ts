@@ -1,14 +1,20 @@
 import type { Camera } from "../camera/camera.ts";
 import type { CameraFeed } from "../camera/camera_feed.ts";
 import { FirstFrame } from "../camera/first_frame.ts";
-import { FrameRate } from "../camera/frame_rate.ts";
 import type { CameraStats } from "../camera/stats.ts";
 import type { Clock } from "../clock.ts";
 import { CameraError, explain } from "../errors.ts";
-import type { Frame, Jpeg } from "../frame.ts";
+import type { Frame } from "../frame.ts";
 import { Hub, type Role, type Subscriber } from "../hub/hub.ts";
 import type { Size } from "../jpeg/segments.ts";
 import type { PictureWorker, Refused, RenderTask } from "../pixels/task.ts";
+import {
+  conversionError,
+  Conversions,
+  type ConvertedPicture,
+  MAX_REFUSED,
+  type RenditionCounts,
+} from "./conversions.ts";
 import type { Engine } from "./engine.ts";
 import { Intake } from "./intake.ts";
 import { RenditionSource } from "./rendition_source.ts";
@@ -22,18 +28,6 @@ const DEFAULT_IDLE_TIMEOUT = 10_000;
 const FIRST_FRAME_TIMEOUT = 10_000;
 /** Time for which a rendition is kept for a client that has requested it, in milliseconds. */
 const RESERVATION = 1_000;
-/** Number of pictures in a row that cannot be converted, after which viewers get an error. */
-const MAX_REFUSED = 3;
-
-/** Counters of one rendition, or of all of a camera. */
-export interface RenditionCounts {
-  /** Pictures that were made. */
-  frames: number;
-  /** Pictures that were left out, as newer ones came first. */
-  dropped: number;
-  /** Pictures that could not be converted. */
-  refused: number;
-}
 
 /** State and counters of a rendition. */
 export interface RenditionStats extends Readonly<RenditionCounts> {
@@ -45,13 +39,6 @@ export interface RenditionStats extends Readonly<RenditionCounts> {
   /** Measured frames per second. */
   readonly fps: number;
 }
-
-interface Picture {
-  readonly jpeg: Jpeg;
-  readonly size: Size | undefined;
-}
-
-type Result = Picture | Refused;
 
 /** Options of a {@link Rendition}. */
 export interface RenditionOptions {
@@ -86,18 +73,14 @@ export class Rendition implements CameraFeed {
   readonly #source: RenditionSource;
   readonly #viewers = new Map<Subscriber<Frame>, RenditionViewer>();
   readonly #firstFrame: FirstFrame;
-  readonly #rate = new FrameRate();
-  readonly #counts: RenditionCounts = { frames: 0, dropped: 0, refused: 0 };
+  readonly #conversions: Conversions;
   #hub: Hub<Frame>;
   /** While it runs. */
   #intake: Intake | undefined;
-  #size: Size | undefined;
   /** Sequence number of the last picture. */
   #sequence = 0;
   /** Changes when the source fails or stops: pictures that are being made are outdated then. */
   #generation = 0;
-  #refusedInRow = 0;
-  #error: CameraError | undefined;
   /** Monotonic time until which it is kept for a client. */
   #reservedUntil = -Infinity;
 
@@ -107,6 +90,7 @@ export class Rendition implements CameraFeed {
     this.#camera = options.camera;
     this.#source = new RenditionSource({ ...options, ...options.task });
     this.#clock = options.clock;
+    this.#conversions = new Conversions(options.clock, options.totals);
     this.#firstFrame = new FirstFrame(options.clock);
     this.#hub = this.#createHub();
   }
@@ -138,7 +122,7 @@ export class Rendition implements CameraFeed {
 
   /** See `Camera.error`. */
   get error(): CameraError | undefined {
-    return this.#source.current.error ?? this.#error;
+    return this.#source.current.error ?? this.#conversions.error;
   }
 
   /** See `Camera.retryAfter`. */
@@ -175,7 +159,7 @@ export class Rendition implements CameraFeed {
   async ready(): Promise<void> {
     await this.#source.ask((source) => source.ready());
     if (this.latest) return;
-    if (this.#error) throw this.#error;
+    if (this.#conversions.error) throw this.#conversions.error;
     if (!await this.#firstFrame.wait(FIRST_FRAME_TIMEOUT)) {
       const seconds = FIRST_FRAME_TIMEOUT / 1000;
       throw new CameraError(`No picture was converted within ${seconds} s`, {
@@ -215,7 +199,7 @@ export class Rendition implements CameraFeed {
   /** The camera's state and counters, with the size and the error of the rendition. */
   stats(): CameraStats {
     const { state, fps } = this.#source.current.stats();
-    const size = this.#size ?? this.#expectedSize();
+    const size = this.#conversions.size ?? this.#expectedSize();
     return { ...this.#camera.stats(), state, fps, size, error: this.error };
   }
 
@@ -227,8 +211,8 @@ export class Rendition implements CameraFeed {
       quality,
       overlay: overlay !== undefined,
       viewers: this.#hub.count("viewer"),
-      fps: this.isRunning ? this.#rate.at(this.#clock.monotonic()) : 0,
-      ...this.#counts,
+      fps: this.isRunning ? this.#conversions.fps : 0,
+      ...this.#conversions.counts,
     };
   }
 
@@ -238,7 +222,7 @@ export class Rendition implements CameraFeed {
     this.#firstFrame.reset();
     this.#intake?.clear();
     this.#hub.clearLatest();
-    this.#rate.clear();
+    this.#conversions.clearRate();
   }
 
   /** Stops at once. It starts again with the next viewer. */
@@ -268,7 +252,7 @@ export class Rendition implements CameraFeed {
   /** Makes the pictures, until the signal aborts. */
   async *#render(signal: AbortSignal): AsyncGenerator<Frame> {
     const { engine, onRunning } = this.#options;
-    const intake = new Intake(() => this.#count("dropped"));
+    const intake = new Intake(() => this.#conversions.drop());
     let worker: PictureWorker | undefined;
     const stop = () => {
       intake.end();
@@ -297,45 +281,34 @@ export class Rendition implements CameraFeed {
       worker?.[Symbol.dispose]();
       if (this.#intake === intake) this.#intake = undefined;
       this.#firstFrame.reset();
-      this.#rate.clear();
-      this.#refusedInRow = 0;
-      this.#error = undefined;
+      this.#conversions.reset();
       onRunning(this, false);
     }
   }
 
-  async #convert(frame: Frame, worker: PictureWorker | undefined): Promise<Result> {
+  async #convert(
+    frame: Frame,
+    worker: PictureWorker | undefined,
+  ): Promise<ConvertedPicture | Refused> {
     const { jpeg, capturedAt } = frame;
     if (!worker || this.#isUnchanged()) return { jpeg, size: this.#source.current.size };
     try {
       return await worker.process(jpeg, capturedAt);
     } catch (error) {
       const reason = explain(error);
-      if (this.#refusedInRow === 0) this.#options.onEngineError(reason);
+      if (!this.#conversions.isRefused) this.#options.onEngineError(reason);
       return { refused: reason };
     }
   }
 
-  /** Counts a result. @returns Whether it is a picture. */
-  #accepts(result: Result): result is Picture {
-    if ("refused" in result) {
-      this.#refuse(result.refused);
-      return false;
-    }
-    this.#refusedInRow = 0;
-    this.#error = undefined;
-    this.#size = result.size;
-    this.#rate.add(this.#clock.monotonic());
-    this.#count("frames");
-    return true;
-  }
-
-  #refuse(reason: string): void {
-    this.#count("refused");
-    if (++this.#refusedInRow < MAX_REFUSED) return;
+  /** Counts a result, and reports a failure. @returns Whether it is a picture. */
+  #accepts(result: ConvertedPicture | Refused): result is ConvertedPicture {
+    if (this.#conversions.accepts(result)) return true;
+    const { error } = this.#conversions;
+    if (!error) return false;
     this.#hub.clearLatest();
-    this.#error = conversionError(reason);
-    this.#firstFrame.fail(this.#error);
+    this.#firstFrame.fail(error);
+    return false;
   }
 
   /** Whether the pictures of the source are those that are wanted. */
@@ -351,15 +324,4 @@ export class Rendition implements CameraFeed {
     if (!size || height === undefined) return size;
     return { width: Math.ceil(size.width * height / size.height), height };
   }
-
-  #count(what: keyof RenditionCounts): void {
-    this.#counts[what]++;
-    this.#options.totals[what]++;
-  }
-}
-
-function conversionError(reason: string): CameraError {
-  return new CameraError(`The camera's pictures cannot be converted: ${reason}`, {
-    hint: "leave out height, quality and overlay, or set the camera to baseline JPEG",
-  });
 }

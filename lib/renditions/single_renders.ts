@@ -50,18 +50,19 @@ export class SingleRenders implements Disposable {
    * @throws {RenditionError} If too many pictures wait.
    */
   render(task: RenderTask, jpeg: Jpeg, capturedAt: number): Promise<Processed | Refused> {
+    const known = this.#entries.get(keyOf(task))?.newest;
+    if (known?.jpeg === jpeg) return known.result;
+    if (this.#waiting >= MAX_WAITING) {
+      const message = "Too many pictures are being converted: try again later";
+      return Promise.reject(new RenditionError(message, { retryAfter: RETRY_AFTER }));
+    }
     const entry = this.#entryFor(task);
-    if (entry.newest?.jpeg === jpeg) return entry.newest.result;
     const result = this.#enqueue(entry, jpeg, capturedAt);
     entry.newest = { jpeg, result };
     return result;
   }
 
   async #enqueue(entry: Entry, jpeg: Jpeg, capturedAt: number): Promise<Processed | Refused> {
-    if (this.#waiting >= MAX_WAITING) {
-      const message = "Too many pictures are being converted: try again later";
-      throw new RenditionError(message, { retryAfter: RETRY_AFTER });
-    }
     entry.idle.abort();
     this.#waiting++;
     entry.waiting++;
@@ -82,7 +83,7 @@ export class SingleRenders implements Disposable {
   }
 
   #entryFor(task: RenderTask): Entry {
-    const key = JSON.stringify(task);
+    const key = keyOf(task);
     const entry = this.#entries.get(key) ?? this.#create(task);
     this.#entries.delete(key);
     this.#entries.set(key, entry);
@@ -115,6 +116,10 @@ export class SingleRenders implements Disposable {
     close(entry);
     for (const [key, other] of this.#entries) if (other === entry) this.#entries.delete(key);
   }
+}
+
+function keyOf(task: RenderTask): string {
+  return JSON.stringify(task);
 }
 
 function close({ worker, idle }: Entry): void {

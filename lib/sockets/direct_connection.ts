@@ -11,9 +11,10 @@ export interface DirectSockets {
   /** Calls back for connections that have drained. */
   readonly drainPoller: DrainPoller;
   /**
-   * Returns the number of bytes ever written to the socket, modulo 2 ** 32; undefined if unknown.
+   * Returns the number of bytes ever written to the socket, modulo 2 ** 32; undefined if it is not
+   * known at present.
    */
-  bytesAccepted(socket: number): number | undefined;
+  bytesWritten(socket: number): number | undefined;
   /**
    * Sends as many bytes as the socket accepts at once.
    *
@@ -37,8 +38,8 @@ export interface DirectSocket {
  * are queued in the response's stream; {@link send} writes to the same socket, bypassing Deno.
  *
  * Their bytes must not mix, so `send` does nothing until Deno has written everything queued. Deno
- * does not report that, but the kernel counts the bytes ever written to a socket (TCP_INFO): Deno
- * has finished when the count before the first queued byte has grown by the number of queued bytes.
+ * does not report that, but the kernel knows how many bytes were ever written to a socket: Deno has
+ * finished when the count before the first queued byte has grown by the number of queued bytes.
  */
 export class DirectConnection {
   readonly #sockets: DirectSockets;
@@ -65,7 +66,8 @@ export class DirectConnection {
       waited += HEADER_POLL_INTERVAL
     ) {
       // Headers are short and the send queue is empty, so they are written as a whole.
-      if (this.#bytesAccepted() !== this.#bytesBefore) this.#state = "open";
+      const written = this.#bytesWritten();
+      if (written !== undefined && written !== this.#bytesBefore) this.#state = "open";
       else await new Promise((resolve) => setTimeout(resolve, HEADER_POLL_INTERVAL));
     }
     if (this.#state === "waiting for headers") this.close();
@@ -74,7 +76,7 @@ export class DirectConnection {
   /** Whether Deno has written everything queued; always true for a closed connection. */
   get drained(): boolean {
     if (this.#drainedAt === undefined || this.#state === "closed") return true;
-    if (this.#drainedAt !== this.#bytesAccepted()) return false;
+    if (this.#drainedAt !== this.#bytesWritten()) return false;
     this.#drainedAt = undefined;
     return true;
   }
@@ -97,7 +99,7 @@ export class DirectConnection {
   /** Records that `count` bytes are queued in the response's stream, for Deno to send. */
   queued(count: number): void {
     if (this.#state !== "open") return this.close();
-    const before = this.#drainedAt ?? this.#bytesAccepted();
+    const before = this.#drainedAt ?? this.#bytesWritten();
     if (before === undefined) return this.close();
     this.#drainedAt = (before + count) >>> 0;
   }
@@ -110,7 +112,7 @@ export class DirectConnection {
     this.#sockets.close(this.#socket);
   }
 
-  #bytesAccepted(): number | undefined {
-    return this.#sockets.bytesAccepted(this.#socket);
+  #bytesWritten(): number | undefined {
+    return this.#sockets.bytesWritten(this.#socket);
   }
 }

@@ -1,4 +1,5 @@
 import type { Bytes } from "../bytes.ts";
+import { BytesWritten, COUNT_FUNCTIONS } from "./bytes_written.ts";
 import { findSockets, isConnectedTo, SOCKET_FUNCTIONS } from "./descriptors.ts";
 import { DirectConnection, type DirectSockets } from "./direct_connection.ts";
 import { DrainPoller } from "./drain_poller.ts";
@@ -13,6 +14,7 @@ const RLIMIT_NOFILE = 7;
 export const DIRECT_FUNCTIONS = {
   ...SOCKET_FUNCTIONS,
   ...SEND_FUNCTIONS,
+  ...COUNT_FUNCTIONS,
   getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
 } as const;
 
@@ -32,6 +34,7 @@ export class DirectSends implements DirectSockets, Disposable {
   readonly #functions: Functions;
   readonly #sender: ZeroCopySender;
   readonly #info: TcpInfo;
+  readonly #written: BytesWritten;
   /** Open connections by descriptor. */
   readonly #open = new Map<number, DirectConnection>();
   /** Descriptors from this number on are left to Deno, which needs them to accept connections. */
@@ -42,6 +45,7 @@ export class DirectSends implements DirectSockets, Disposable {
     this.#functions = functions;
     this.#sender = new ZeroCopySender(functions);
     this.#info = new TcpInfo(functions);
+    this.#written = new BytesWritten(functions);
     const limits = new BigUint64Array(2); // struct rlimit: soft and hard limit
     functions.getrlimit(RLIMIT_NOFILE, limits);
     this.#descriptorLimit = Number(limits[0]) / 2;
@@ -69,8 +73,8 @@ export class DirectSends implements DirectSockets, Disposable {
   }
 
   /** Called by a {@link DirectConnection}. */
-  bytesAccepted(socket: number): number | undefined {
-    return this.#info.read(socket) ? this.#info.bytesAccepted : undefined;
+  bytesWritten(socket: number): number | undefined {
+    return this.#written.read(socket);
   }
 
   /** Called by a {@link DirectConnection}. */
@@ -108,10 +112,10 @@ export class DirectSends implements DirectSockets, Disposable {
 
   /** @returns Number of bytes written to the socket so far; undefined if `open` cannot use it. */
   #bytesBeforeResponse(socket: number, http1: boolean): number | undefined {
-    if (!this.#info.read(socket)) return undefined;
-    const { bytesAccepted, bytesUnsent } = this.#info;
-    const isBusy = bytesUnsent > 0; // with an earlier response
-    const mayBeHttp2 = !http1 && bytesAccepted !== 0;
-    return isBusy || mayBeHttp2 ? undefined : bytesAccepted;
+    const written = this.#written.read(socket);
+    if (written === undefined || !this.#info.read(socket)) return undefined;
+    const isBusy = this.#info.bytesUnsent > 0; // with an earlier response
+    const mayBeHttp2 = !http1 && written > 1; // some kernels count the SYN as one byte
+    return isBusy || mayBeHttp2 ? undefined : written;
   }
 }

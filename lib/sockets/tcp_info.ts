@@ -13,13 +13,11 @@ const OFFSETS = {
   lastAckReceived: 56,
   bytesAcked: 120,
   notsentBytes: 144,
-  bytesSent: 200,
-  bytesRetransmitted: 208,
 };
 /** Size of `struct tcp_info` up to `bytesAcked`, in bytes: Linux 4.1 and later. */
 const MIN_SIZE = 128;
-/** Size up to `bytesRetransmitted`, in bytes: Linux 4.19 and later. */
-const FULL_SIZE = 216;
+/** Size up to `notsentBytes`, in bytes: Linux 4.6 and later. */
+const FULL_SIZE = 148;
 
 /** The kernel's statistics of a TCP connection, as of the last {@link read}. Linux only. */
 export class TcpInfo {
@@ -70,15 +68,9 @@ export class TcpInfo {
     return this.#read32(OFFSETS.notsentBytes);
   }
 
-  /**
-   * Number of bytes that were ever written to the socket, modulo 2 ** 32: those sent and those not
-   * sent yet. Undefined on kernels before Linux 4.19, which do not count them.
-   */
-  get bytesAccepted(): number | undefined {
-    if (this.#size[0]! < FULL_SIZE) return undefined;
-    // bytesSent includes retransmitted bytes.
-    const sent = this.#read32(OFFSETS.bytesSent) - this.#read32(OFFSETS.bytesRetransmitted);
-    return (sent + this.bytesUnsent) >>> 0;
+  /** Number of bytes that the client has acknowledged, modulo 2 ** 32. */
+  get bytesAcknowledged(): number {
+    return this.#read32(OFFSETS.bytesAcked);
   }
 
   #read32(offset: number): number {

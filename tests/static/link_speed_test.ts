@@ -38,8 +38,8 @@ function simulate() {
   let now = 0;
   const run = (seconds: number, loss: (steps: number) => number, paintTime = 3) => {
     const changes: [second: number, steps: number][] = [];
-    for (const end = now + seconds * 1000; now < end; now += 250) {
-      const frames = 7.5, skipped = frames * loss(speed.steps);
+    for (const end = now + seconds * 1000; now < end; now += 1_000) {
+      const frames = 30, skipped = frames * loss(speed.steps);
       total.skipped += skipped;
       total.painted += frames - skipped;
       total.painting += paintTime * (frames - skipped);

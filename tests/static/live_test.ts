@@ -74,6 +74,9 @@ Deno.test("Live player in Chromium", needs, async (t) => {
       assertGreater(size, 90_000);
       await using link = new SlowLink(server.url, rate);
       await using page = await browser.newPage();
+      // Otherwise the page would request smaller pictures, which are not late.
+      await page.send("Network.enable");
+      await page.send("Network.setBlockedURLs", { urls: ["*/link_speed.js"] });
       await recordPictures(page);
       await page.goto(link.url);
       await page.until("seen.length > 3", 20_000);

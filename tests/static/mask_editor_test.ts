@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { forCamera } from "../../lib/env.ts";
 import type { Baseline } from "../../lib/pixels/baseline.ts";
-import { maskedMcus } from "../../lib/pixels/mask_patches.ts";
+import { maskedMcus } from "../../lib/pixels/masked_mcus.ts";
 import { PICTURE_SETTINGS } from "../../lib/pixels/settings.ts";
 import {
   type Area,

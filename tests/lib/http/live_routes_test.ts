@@ -5,6 +5,7 @@ import { Camera } from "../../../lib/camera/camera.ts";
 import { MutableCameraList } from "../../../lib/camera/camera_list.ts";
 import { systemClock } from "../../../lib/clock.ts";
 import { createServerApp } from "./server_app.ts";
+import { openRenditions } from "../../../lib/renditions/mod.ts";
 import { FRAME_HEADER, MESSAGE_KIND, PROTOCOL_VERSION } from "../../../lib/live/mod.ts";
 import { eventually } from "../../server.ts";
 import { noEvents } from "../../silent.ts";
@@ -65,8 +66,14 @@ class TestServer implements AsyncDisposable {
   readonly port = this.#server.addr.port;
   readonly host = `127.0.0.1:${this.port}`;
 
-  /** @param listed The cameras in the list at first. @default {all} */
-  constructor(listed?: readonly Camera[]) {
+  /**
+   * @param listed The cameras in the list at first. @default {all}
+   * @param more Other options of the server.
+   */
+  constructor(
+    listed?: readonly Camera[],
+    more: Partial<Parameters<typeof createServerApp>[0]> = {},
+  ) {
     this.list = new CountingList(listed ?? this.cameras);
     this.app = createServerApp({
       cameras: this.list,
@@ -74,6 +81,7 @@ class TestServer implements AsyncDisposable {
       maxViewers: 3,
       clock: systemClock,
       log,
+      ...more,
     });
   }
 
@@ -423,4 +431,28 @@ Deno.test("GET /live with a client that stops in the handshake leaves the list o
     await eventually("the client watches", () => server.viewers[0]! > 0);
   }
   await eventually("no one follows the list", () => server.list.listeners === 0);
+});
+
+Deno.test("a size that is not available is logged once a minute, however often clients request it", async () => {
+  const lines: string[] = [];
+  const renditions = openRenditions({ clock: systemClock, log, eighths: [4] });
+  renditions.feedOf = () => Promise.reject(new Error("too many"));
+  await using server = new TestServer(undefined, {
+    renditions,
+    log: { ...log, warn: (event, fields) => lines.push(`${event} ${JSON.stringify(fields)}`) },
+  });
+  const address = `ws://${server.host}${LIVE}&watch=front&heights=90`;
+  let refusals = 0;
+  const socket = new WebSocket(address);
+  const closed = new Promise((resolve) => socket.onclose = resolve);
+  socket.onmessage = ({ data }) => {
+    if (typeof data !== "string" || JSON.parse(data).type !== "size") return;
+    refusals++;
+    const heights = { front: 90 + refusals };
+    socket.send(JSON.stringify({ type: "watch", cameras: ["front"], heights }));
+  };
+  await eventually("some refusals", () => refusals >= 5);
+  socket.close();
+  await closed;
+  assertEquals(lines, ['size not available {"camera":"front","height":90,"reason":"too many"}']);
 });

@@ -203,6 +203,15 @@ Deno.test("LiveSession replies to a ping with the server's time and the status o
   }]);
 });
 
+Deno.test("LiveSession tells a client how many frames of a camera it was too slow to receive", () => {
+  const { front, socket, session, receive } = setUp();
+  session.watch(["front"]);
+  for (let sequence = 1; sequence <= 5; sequence++) front.emit(sequence);
+  receive({ type: "ping", id: 1 });
+  const [{ cameras }] = socket.texts;
+  assertEquals(cameras.map(({ skipped }: { skipped?: number }) => skipped), [3, undefined]);
+});
+
 Deno.test("LiveSession closes with a reason after a malformed message, and leaves the cameras", () => {
   const malformed: [unknown, number][] = [
     ["", 1008],

@@ -34,7 +34,7 @@ const hub = {
   published: [{ camera: "front", edges: 2, frames: 30, bytes: 3e6, tooLarge: 1 }],
   links: [{ camera: "back", lanes: 5, frames: 20, bytes: 2e6, late: 3 }],
 };
-const text = expose([statsOf("front"), statsOf("back")], server, [], [], hub);
+const text = expose({ cameras: [statsOf("front"), statsOf("back")], server, hub });
 const lines = text.trimEnd().split("\n");
 
 Deno.test("expose() writes the state of the cameras and of the server", () => {
@@ -112,12 +112,12 @@ Deno.test("expose() writes cumulative histogram buckets, the last with the total
 });
 
 Deno.test("expose() says whether there is a connection to the hub, and nothing without a hub", () => {
-  const away = expose([], server, [], [], { connected: false, published: [], links: [] });
+  const away = expose({ cameras: [], server, hub: { connected: false, published: [], links: [] } });
   assert(away.includes("\ndinocam_hub_connected 0\n"));
-  assert(!/dinocam_(hub|published|link)/.test(expose([statsOf("front")], server)));
+  assert(!/dinocam_(hub|published|link)/.test(expose({ cameras: [statsOf("front")], server })));
 });
 
 Deno.test("expose() escapes quotes, backslashes and line breaks in labels", () => {
-  const written = expose([], { ...server, version: 'a"b\\c\nd' });
+  const written = expose({ cameras: [], server: { ...server, version: 'a"b\\c\nd' } });
   assert(written.includes('dinocam_info{version="a\\"b\\\\c\\nd"} 1\n'));
 });

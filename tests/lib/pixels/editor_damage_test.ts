@@ -9,14 +9,13 @@ import { greyPixels, worstInside } from "../../masked_picture.ts";
 import { needing } from "../../parts.ts";
 import { Random } from "../../random.ts";
 import { join, segment } from "../jpeg/sample_jpegs.ts";
+import { inTime } from "./in_time.ts";
 import { encode, LIBJPEG } from "./libjpeg.ts";
 
 const MASK = [{ left: 20, top: 30, right: 60, bottom: 70 }];
 const TEXT: Overlay = { text: "%time", place: "bottom", camera: "Door" };
 const SIZE = { width: 160, height: 96 };
 const EOI = Uint8Array.of(0xff, 0xd9);
-/** Maximum duration of the work on a picture, in milliseconds, on a machine with other load. */
-const MAX_DURATION = 500;
 
 Deno.test({
   name: "Editor refuses cut pictures, wherever they end",
@@ -183,10 +182,7 @@ const writing = new Editor({ type: "edit", orientation: UPRIGHT, mask: [], overl
 
 /** Edits a picture, with the editor of the pictures before. */
 function edit(jpeg: Jpeg, editor = masking): Processed | Refused {
-  const startedAt = performance.now();
-  const result = editor.process(jpeg, 0);
-  assertLess(performance.now() - startedAt, MAX_DURATION);
-  return result;
+  return inTime(() => editor.process(jpeg, 0));
 }
 
 function assertRefused(jpeg: Jpeg, reason: string): void {

@@ -5,10 +5,10 @@ import { segments } from "../../../lib/jpeg/segments.ts";
 import { type Baseline, readBaseline } from "../../../lib/pixels/baseline.ts";
 import { Editor } from "../../../lib/pixels/editor.ts";
 import { HeaderReader } from "../../../lib/pixels/header_reader.ts";
-import { maskedMcus } from "../../../lib/pixels/mask_patches.ts";
+import { maskedMcus } from "../../../lib/pixels/masked_mcus.ts";
 import { UPRIGHT } from "../../../lib/pixels/orientation.ts";
 import { Patcher } from "../../../lib/pixels/patcher.ts";
-import { makePatches } from "../../../lib/pixels/patches.ts";
+import { PatchMaker } from "../../../lib/pixels/patch_maker.ts";
 import type { Rectangle } from "../../../lib/pixels/rectangle.ts";
 import type { EditTask, Overlay, Refused } from "../../../lib/pixels/task.ts";
 import { drawText } from "../../../lib/pixels/text_picture.ts";
@@ -16,21 +16,12 @@ import { decodeJpeg } from "../../ffmpeg.ts";
 import { greyPixels, type Pixels, worstInside } from "../../masked_picture.ts";
 import { needing } from "../../parts.ts";
 import { exifWith, withSegment } from "../jpeg/exif.ts";
-import { encode, LIBJPEG, run } from "./libjpeg.ts";
+import { encode, LIBJPEG, run, SAMPLINGS } from "./libjpeg.ts";
 
 const LARGE_STEPS = " with quantization tables of 16 bits";
 /** ffmpeg does not decode it. */
 const SMALL_LUMINANCE = "smaller luminance";
-const SAMPLINGS = {
-  "4:2:0": ["-sample", "2x2"],
-  "4:2:2": ["-sample", "2x1"],
-  "4:4:4": ["-sample", "1x1"],
-  "4:4:0": ["-sample", "1x2"],
-  "4:1:1": ["-sample", "4x1"],
-  "mixed sampling": ["-sample", "2x2,1x2,2x1"],
-  [SMALL_LUMINANCE]: ["-sample", "1x1,2x2,1x1"],
-  "grey": ["-grayscale"],
-};
+const ALL_SAMPLINGS = { ...SAMPLINGS, [SMALL_LUMINANCE]: ["-sample", "1x1,2x2,1x1"] };
 const VARIANTS = {
   "": [],
   " with a restart marker per row": ["-restart", "1"],
@@ -54,7 +45,7 @@ const MASKS: Record<string, readonly Rectangle[]> = {
 const TEXT: Overlay = { text: "%name %time", place: "top", camera: "Door" };
 const NOON = new Date(2026, 10, 27, 12, 0, 0).getTime();
 
-for (const [sampling, args] of Object.entries(SAMPLINGS)) {
+for (const [sampling, args] of Object.entries(ALL_SAMPLINGS)) {
   Deno.test({
     name: `Editor masks pictures in ${sampling}, and leaves the rest as it is`,
     ...needing("ffmpeg", ...LIBJPEG),
@@ -99,12 +90,12 @@ Deno.test({
   async fn() {
     const patcher = new Patcher(), headers = new HeaderReader();
     const text = { line: "DOOR", place: "top" } as const;
-    for (const args of [...Object.values(SAMPLINGS), ["-restart", "1"]]) {
+    for (const args of [...Object.values(ALL_SAMPLINGS), ["-restart", "1"], ["-optimize"]]) {
       for (let width = 64; width < 96; width += 3) {
         const jpeg = await encode({ width, height: 64, args });
         const read = headers.read(jpeg);
         assert(!("refused" in read));
-        const patches = makePatches(read.header, { mask: [], text });
+        const patches = new PatchMaker([]).make(read.header, text);
         assert(!("refused" in patches));
         assertEquals(patches.isStrict, false);
         const whole = patcher.patch(jpeg, read.data, { ...patches, isStrict: true });
@@ -131,7 +122,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Editor replaces Huffman tables that lack symbols, and changes nothing else",
+  name: "Editor adds symbols to Huffman tables that lack them, and changes nothing else",
   ...needing("ffmpeg", ...LIBJPEG),
   async fn() {
     // A picture of one level needs few symbols: its tables have no others.
@@ -269,7 +260,7 @@ async function check({ args, size, mask }: MaskedPicture, variant: string): Prom
   const [before, after] = [await greyPixels(jpeg), await greyPixels(edited)];
   assertSameOutside(after, before, boxesOf(jpeg, mask), name);
   for (const rectangle of mask) assertLess(worstInside(after, rectangle), 2, name);
-  if (args.join(" ").includes(SAMPLINGS[SMALL_LUMINANCE].join(" "))) return;
+  if (args.join(" ").includes(ALL_SAMPLINGS[SMALL_LUMINANCE].join(" "))) return;
   const { output, warnings } = await decodeJpeg(edited);
   // ffmpeg misses the end of a stream of one picture without any FF in its data.
   assertEquals(warnings.filter((line) => !line.includes("EOI missing")), [], name);

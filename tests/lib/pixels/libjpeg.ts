@@ -5,6 +5,17 @@ import { Random } from "../../random.ts";
 /** Programs of Debian's `libjpeg-turbo-progs`. */
 export const LIBJPEG = ["cjpeg", "djpeg", "jpegtran"];
 
+/** Options of `cjpeg` for each sampling of the colours. */
+export const SAMPLINGS: Readonly<Record<string, readonly string[]>> = {
+  "4:2:0": ["-sample", "2x2"],
+  "4:2:2": ["-sample", "2x1"],
+  "4:4:4": ["-sample", "1x1"],
+  "4:4:0": ["-sample", "1x2"],
+  "4:1:1": ["-sample", "4x1"],
+  "mixed sampling": ["-sample", "2x2,1x2,2x1"],
+  "grey": ["-grayscale"],
+};
+
 /** Options of {@link encode}. */
 export interface PictureOptions {
   readonly width: number;

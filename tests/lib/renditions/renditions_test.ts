@@ -379,9 +379,15 @@ Deno.test("rendererOf() converts recorded pictures, a limited number at a time",
   const waiting = Array.from({ length: 64 }, render);
   const error = await assertRejects(render, RenditionError, "Too many pictures");
   assert(error.retryAfter! > 0);
+  const same = sampleJpeg();
+  await assertRejects(() => process(same, 0), RenditionError);
+  const other = renditions.rendererOf("front", { height: 30 })!;
+  await assertRejects(() => other(same, 0), RenditionError);
+  assertEquals(engine.live, 1);
   engine.isSlow = false;
   engine.finish();
   await Promise.all(waiting);
+  assert("jpeg" in await process(same, 0), "the same picture, later");
   assertEquals(engine.live, 1);
   await clock.advance(10_000);
   assertEquals(engine.live, 0);

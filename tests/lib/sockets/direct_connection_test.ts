@@ -178,7 +178,7 @@ class FakeSockets implements DirectSockets {
     this.count = count;
   }
 
-  bytesAccepted(): number {
+  bytesWritten(): number {
     return this.count;
   }
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { maskedMcus } from "../../../lib/pixels/mask_patches.ts";
+import { maskedMcus } from "../../../lib/pixels/masked_mcus.ts";
 import { headerOf } from "./headers.ts";
 
 const header = headerOf({ width: 640, height: 480 });
