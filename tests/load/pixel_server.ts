@@ -11,7 +11,7 @@ export const FPS = 30;
 export const CAMERA = "front";
 
 /** Time before a measurement, in seconds: JIT compilation costs CPU time in the first ones. */
-export const WARMUP = 10;
+export const WARMUP = 15;
 
 /** Options of the benchmarks of changed pictures. */
 export interface PixelsBenchOptions {
