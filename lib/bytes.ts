@@ -43,7 +43,7 @@ export function allocateWithHeadroom(length: number): Bytes {
   return markHeadroom(new Uint8Array(buffer, HEADROOM, length));
 }
 
-/** Returns a copy of bytes with {@link HEADROOM} in a buffer of its own. */
+/** Copies bytes to a new buffer with {@link HEADROOM}. */
 export function copyWithHeadroom(bytes: Uint8Array): Bytes {
   const copy = allocateWithHeadroom(bytes.length);
   copy.set(bytes);

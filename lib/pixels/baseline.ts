@@ -163,7 +163,7 @@ function readHuffman(body: Bytes, tables: Map<number, HuffmanTable>): boolean {
   return true;
 }
 
-/** Whether codes of these lengths exist, none of only ones (ITU-T T.81, C.2). */
+/** Whether there can be codes of these lengths, without the code of ones only (ITU-T T.81, C.2). */
 function isPrefixCode(counts: Bytes): boolean {
   let code = 0;
   for (let length = 1; length <= 16; length++) {

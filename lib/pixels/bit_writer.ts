@@ -66,7 +66,7 @@ export class BitWriter {
     return at + count;
   }
 
-  /** Copies whole bytes to a byte's edge, four at once as long as none of them is FF. */
+  /** Copies whole bytes to a position between two bytes: four at once, until one of them is FF. */
   #copyBytes(view: DataView, from: number, to: number): number {
     const bytes = this.bytes, into = this.#view;
     const shift = from & 7;

@@ -44,7 +44,7 @@ export function unstuff(jpeg: Bytes, from: number, reuse: EntropyData | undefine
   const lastWord = jpeg.length - 4;
   let length = 0, at = from;
   for (;;) {
-    // Four bytes at once, as long as none of them is FF.
+    // Four bytes at once, until one of them is FF.
     while (at <= lastWord) {
       const word = source.getInt32(at, true);
       if (((~word - 0x01010101) & word & 0x80808080) !== 0) break;

@@ -25,7 +25,7 @@ const DAMAGED: Refused = { refused: "damaged JPEG" };
  *
  * What jpegtran calls trimming applies: MCUs are moved as a whole. Where an axis is reversed, an
  * incomplete MCU at the right or lower edge would be at the other edge, and is cut off instead. In
- * 4:2:0 that is at most 15 pixels: none of 1280x720, 8 of 1920x1080.
+ * 4:2:0 that is at most 15 pixels: 0 of 1280x720, 8 of 1920x1080.
  */
 export class Turner {
   readonly #blocks = new TurnedBlocks();

@@ -22,7 +22,7 @@ export interface WorkerAnswer {
 
 /** A picture that was processed. */
 export interface RenderedMessage {
-  /** With headroom in a buffer of its own; undefined if the picture stays as it is. */
+  /** In a new buffer, with headroom; undefined if the picture is unchanged. */
   readonly jpeg: Bytes | undefined;
   readonly size: Size;
 }

@@ -57,7 +57,7 @@ function benchmark(tables: "standard" | "optimised", frames: readonly Jpeg[]): v
 }
 
 function tasks(): Record<string, EditTask> {
-  const text: Overlay = { text: "%name %date %time", place: "top", camera: "FRONT DOOR" };
+  const text: Overlay = { text: "%name %date %time", place: "top", camera: "front" };
   const box = (bottom: number) => [{ left: 12, top: 0, right: 37, bottom }];
   const task = (changes: Partial<EditTask>): EditTask => ({
     ...{ type: "edit", orientation: UPRIGHT, mask: [], overlay: undefined },

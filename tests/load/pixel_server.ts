@@ -207,11 +207,19 @@ export class PixelServer implements AsyncDisposable {
 
   /** Waits until no rendition runs. @throws {Error} If one still does after a minute. */
   async hasNoRenditions(): Promise<void> {
-    for (let tries = 0; tries < 600; tries++) {
-      if ((await this.metrics("renditions")).renditions === 0) return;
-      await systemClock.sleep(100);
-    }
-    throw new Error("A rendition runs without viewers");
+    await waitUntil(
+      "no rendition runs",
+      async () => (await this.metrics("renditions")).renditions === 0,
+    );
+  }
+
+  /**
+   * Waits until no Worker runs: the CPU time of one that ends is missing in {@link usage}.
+   *
+   * @throws {Error} If one still does after a minute.
+   */
+  async hasNoWorkers(): Promise<void> {
+    await waitUntil("no Worker runs", () => this.workers === 0);
   }
 
   /** Returns numbers of the camera in `/metrics`, all of one moment, by their names without `dinocam_`. */
@@ -225,4 +233,12 @@ export class PixelServer implements AsyncDisposable {
     });
     return Object.fromEntries(values);
   }
+}
+
+async function waitUntil(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 600; tries++) {
+    if (await isTrue()) return;
+    await systemClock.sleep(100);
+  }
+  throw new Error(`Not within a minute: ${what}`);
 }

@@ -77,6 +77,7 @@ async function measureSize({ height, smaller, ...options }: SizeOptions): Promis
   const load = { viewers: 1, warmup: WARMUP, seconds };
   const reception = await server.watch(`/video_feed?height=${smaller}`, load);
   await server.hasNoRenditions();
+  await server.hasNoWorkers();
   return { ...reception, cpu: reception.cpu - await server.idle(seconds) };
 }
 

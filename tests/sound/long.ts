@@ -13,7 +13,7 @@ import {
   openWebKit,
   WEBKIT,
 } from "../clients/browsers.ts";
-import { needing } from "../parts.ts";
+import { leftOut, needing } from "../parts.ts";
 import { PULSE_AUDIO } from "../pulse_audio.ts";
 import { checkCaptureFault, checkLife } from "./captures.ts";
 import { checkEndurance, checkHiddenTab, checkRelay } from "./endurance.ts";
@@ -29,7 +29,7 @@ function minutes(name: string, fallback: number): number {
 
 /** Options of a test that runs for some minutes in a browser. */
 function lasting(duration: number, programs: readonly string[]) {
-  return duration === 0 ? { ignore: true } : needing(...PROGRAMS, ...programs);
+  return duration === 0 ? leftOut("more than 0 minutes") : needing(...PROGRAMS, ...programs);
 }
 
 const chromium = minutes("SOUND_MINUTES", 10);
