@@ -13,23 +13,26 @@ import { TURBOJPEG_EIGHTHS, type TurboJpegFunctions } from "./turbojpeg_library.
 /** Options of {@link TurboJpegRenderer}. */
 export interface TurboJpegRendererOptions {
   readonly library: TurboJpegFunctions;
-  /** Opens the task for pictures that keep their size: their coefficients are not decoded. */
-  readonly openUnscaled: (task: RenderTask) => PictureWorker;
+  /**
+   * Opens the task for pictures that are not decoded, as they keep their size, and for those that the
+   * library cannot scale, such as RGB: it makes them smaller, or says what they are.
+   */
+  readonly openOther: (task: RenderTask) => PictureWorker;
 }
 
 /** Makes smaller versions of pictures with libturbojpeg, also of progressive ones. */
 export class TurboJpegRenderer implements PictureWorker {
   readonly #task: RenderTask;
   readonly #scaler: TurboJpeg;
-  readonly #openUnscaled: TurboJpegRendererOptions["openUnscaled"];
+  readonly #openOther: TurboJpegRendererOptions["openOther"];
   readonly #editor: Editor | undefined;
-  #unscaled: PictureWorker | undefined;
+  #other: PictureWorker | undefined;
   #isClosed = false;
 
-  constructor(task: RenderTask, { library, openUnscaled }: TurboJpegRendererOptions) {
+  constructor(task: RenderTask, { library, openOther }: TurboJpegRendererOptions) {
     this.#task = task;
     this.#scaler = new TurboJpeg(library);
-    this.#openUnscaled = openUnscaled;
+    this.#openOther = openOther;
     const { overlay } = task;
     if (overlay) {
       this.#editor = new Editor({ type: "edit", orientation: UPRIGHT, mask: [], overlay });
@@ -40,11 +43,10 @@ export class TurboJpegRenderer implements PictureWorker {
   async process(jpeg: Jpeg, capturedAt: number): Promise<Processed | Refused> {
     if (this.#isClosed) return CLOSED;
     const info = this.#scaler.read(jpeg);
-    if (!info) return { refused: "damaged JPEG, or one with other colours" };
-    const eighths = eighthsFor(info, this.#task.height);
-    if (eighths === undefined) {
-      this.#unscaled ??= this.#openUnscaled(this.#task);
-      return await this.#unscaled.process(jpeg, capturedAt);
+    const eighths = info && eighthsFor(info, this.#task.height);
+    if (!info || eighths === undefined) {
+      this.#other ??= this.#openOther(this.#task);
+      return await this.#other.process(jpeg, capturedAt);
     }
     const { quality = 100 } = this.#task;
     const options = { eighths, quality: Math.min(quality, estimateQuality(jpeg)) };
@@ -60,7 +62,7 @@ export class TurboJpegRenderer implements PictureWorker {
   [Symbol.dispose](): void {
     this.#isClosed = true;
     this.#scaler[Symbol.dispose]();
-    this.#unscaled?.[Symbol.dispose]();
+    this.#other?.[Symbol.dispose]();
   }
 }
 

@@ -30,5 +30,5 @@ async function open(task: RenderTask): Promise<PictureWorker> {
   // Quality and text alone need no decoder: the coefficients are changed.
   if (!library || task.height === undefined) return openPictureWorker(task);
   const { TurboJpegRenderer } = await import("../pixels/turbojpeg_renderer.ts");
-  return new TurboJpegRenderer(task, { library, openUnscaled: openPictureWorker });
+  return new TurboJpegRenderer(task, { library, openOther: openPictureWorker });
 }
