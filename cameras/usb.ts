@@ -1,7 +1,6 @@
 import { type CameraDriver, readCaptureSettings, refuseAddress } from "../lib/camera/driver.ts";
-import type { Jpeg } from "../lib/frame.ts";
 import type { Size } from "../lib/jpeg/segments.ts";
-import { type SplitImages, splitJpegs } from "../lib/jpeg/split.ts";
+import { splitJpegs } from "../lib/jpeg/split.ts";
 import { type KnownError, run } from "../lib/process/mod.ts";
 import { linux } from "./usb/linux.ts";
 import { macos } from "./usb/macos.ts";
@@ -49,14 +48,15 @@ export default {
   },
   open(settings, signal) {
     const webcams = webcamSystem();
-    const images = splitJpegs(
+    return splitJpegs(
       run(FFMPEG, () => ffmpegArguments(webcams, settings, signal), signal, {
         knownErrors: [...webcams.knownErrors, ...KNOWN_ERRORS],
         installHint: webcams.installHint,
       }),
+      // The first frame is often damaged or incomplete. At a low frame rate, that is better than a
+      // long wait for the second frame.
+      { skip: (settings.fps ?? 30) < 5 ? 0 : 1 },
     );
-    // At a low frame rate, a damaged first frame is better than a long wait for the second frame.
-    return (settings.fps ?? 30) < 5 ? images : skipFirst(images);
   },
   list: (signal) => webcamSystem().list(signal),
 } satisfies CameraDriver<Settings>;
@@ -112,17 +112,4 @@ function chooseSize(
 function qscale(quality: number): number {
   const factor = quality < 50 ? 50 / quality : (100 - quality) / 50;
   return Math.min(31, Math.max(2, Math.round(17 * factor)));
-}
-
-/** Skips the first frame, which is often damaged or incomplete on webcams. */
-function skipFirst(images: SplitImages): SplitImages {
-  async function* rest(): AsyncGenerator<Jpeg> {
-    let first = true;
-    for await (const jpeg of images) {
-      if (!first) yield jpeg;
-      first = false;
-    }
-  }
-  const { counts, received } = images;
-  return Object.assign(rest(), { counts, received });
 }

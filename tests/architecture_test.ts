@@ -19,7 +19,15 @@ const LAYERS: readonly (readonly string[])[] = [
   ],
   ["lib/host.ts", "lib/jpeg/", "lib/limit_fps.ts", "lib/setting.ts", "lib/sound_packet.ts"],
   [
-    ...["lib/hub/", "lib/http1/", "lib/process/", "lib/env.ts", "lib/frame.ts", "lib/log.ts"],
+    ...[
+      "lib/hub/",
+      "lib/http1/",
+      "lib/process/",
+      "lib/env.ts",
+      "lib/frame.ts",
+      "lib/frame_buffers.ts",
+      "lib/log.ts",
+    ],
     ...["lib/log_limiter.ts", "lib/received.ts", "lib/relay_loops.ts"],
     ...["lib/shell_words.ts", "lib/systemd.ts"],
   ],

@@ -1,13 +1,15 @@
 import { type Clock, settlesWithin } from "../clock.ts";
 import { CameraError } from "../errors.ts";
 import type { Events } from "../events.ts";
-import type { Frame, Jpeg } from "../frame.ts";
-import { Hub, type Open, type Role, type Subscriber } from "../hub/hub.ts";
+import type { Frame } from "../frame.ts";
+import { releaseFrameBuffer } from "../frame_buffers.ts";
+import { Hub, type Role, type Subscriber } from "../hub/hub.ts";
+import type { Source } from "../hub/source.ts";
 import type { Subscription, SubscriptionOptions } from "../hub/subscription.ts";
 import type { Size } from "../jpeg/segments.ts";
 import { Backoff, type RetryOptions } from "./backoff.ts";
 import { DeliveryStats } from "./delivery_stats.ts";
-import type { TimedJpeg } from "./driver.ts";
+import type { OpenImages } from "./driver.ts";
 import { edited } from "./edited.ts";
 import type { CameraEvent } from "./events.ts";
 import { FirstFrame } from "./first_frame.ts";
@@ -26,7 +28,7 @@ export interface CameraOptions {
   name: string;
   /** Name of its driver. */
   driver: string;
-  open: Open<Jpeg | TimedJpeg>;
+  open: OpenImages;
   /** What is changed in its pictures. @default {nothing} */
   edit?: PictureEdit;
   /** Requested frames per second, if known. */
@@ -113,7 +115,8 @@ export class Camera implements AsyncDisposable {
         toFailure: toCameraError,
       },
     );
-    this.#hub = new Hub((signal) => this.#stamp(source(signal)), { clock, idleTimeout });
+    const onReleased = ({ jpeg }: Frame) => releaseFrameBuffer(jpeg);
+    this.#hub = new Hub(this.#stamp(source), { clock, idleTimeout, onReleased });
     if (idleTimeout === Infinity) this.#hub.start();
   }
 
@@ -182,7 +185,7 @@ export class Camera implements AsyncDisposable {
    */
   async ready(): Promise<void> {
     if (this.#closed) throw this.#closed;
-    if (this.latest) return;
+    if (this.#hub.hasLatest) return;
     if (this.error && this.retryAfter > 0) throw this.error;
     this.#backoff.retryNow();
     if (!await this.#firstFrame.wait(this.#timeouts.firstFrame)) throw await this.#timeoutError();
@@ -200,7 +203,8 @@ export class Camera implements AsyncDisposable {
   async frame(maxAge = 0): Promise<Frame> {
     const earliestArrival = this.#clock.monotonic() - maxAge;
     const earliestCapture = this.#clock.now() - maxAge;
-    if (this.latest && this.latest.monotonic >= earliestArrival) return this.latest;
+    const { latest } = this;
+    if (latest && latest.monotonic >= earliestArrival) return latest;
     const seen = this.#sequence;
     using viewer = this.subscribe({ role: "viewer" });
     const found = (async () => {
@@ -272,11 +276,11 @@ export class Camera implements AsyncDisposable {
   #state(): CameraState {
     if (this.error) return "failed";
     if (!this.#hub.running) return "off";
-    return this.latest ? "streaming" : "starting";
+    return this.#hub.hasLatest ? "streaming" : "starting";
   }
 
   /** Edits images, if the settings demand it. */
-  #edited(images: Open<NormalizedImage>): Open<NormalizedImage> {
+  #edited(images: Source<NormalizedImage>): Source<NormalizedImage> {
     if (!this.edit) return images;
     return edited(images, {
       edit: this.edit,
@@ -287,22 +291,24 @@ export class Camera implements AsyncDisposable {
   }
 
   /** Turns images into frames: numbers them and measures their rate. */
-  async *#stamp(images: AsyncIterable<NormalizedImage>): AsyncGenerator<Frame> {
-    this.#emit({ type: "camera starting", driver: this.driver });
-    try {
-      for await (const { jpeg, capturedAt, size } of images) {
-        const monotonic = this.#clock.monotonic();
-        this.#rate.add(monotonic);
-        this.#onImage(size);
-        this.#frames++;
-        yield { jpeg, capturedAt, monotonic, sequence: ++this.#sequence };
-        this.#firstFrame.arrive(); // the hub has offered it to all subscribers
+  #stamp(images: Source<NormalizedImage>): Source<Frame> {
+    return async (signal, push) => {
+      this.#emit({ type: "camera starting", driver: this.driver });
+      try {
+        await images(signal, ({ jpeg, capturedAt, size }) => {
+          const monotonic = this.#clock.monotonic();
+          this.#rate.add(monotonic);
+          this.#onImage(size);
+          this.#frames++;
+          push({ jpeg, capturedAt, monotonic, sequence: ++this.#sequence });
+          this.#firstFrame.arrive(); // the hub has offered it to all subscribers
+        });
+      } finally {
+        this.#firstFrame.reset();
+        this.#clearFrames();
+        this.#emit({ type: "camera stopped" });
       }
-    } finally {
-      this.#firstFrame.reset();
-      this.#clearFrames();
-      this.#emit({ type: "camera stopped" });
-    }
+    };
   }
 
   #onImage(size: Size): void {

@@ -1,5 +1,6 @@
 import { type Clock, settlesWithin } from "../clock.ts";
 import { CameraError, ConfigError, explain } from "../errors.ts";
+import { pushing } from "../hub/source.ts";
 import type { Log } from "../log.ts";
 import { Backoff } from "./backoff.ts";
 import type { DiscoveredCamera } from "./driver.ts";
@@ -64,11 +65,11 @@ export class Discovery {
       first = undefined;
       return this.#check(lists);
     };
-    const lists = restarting(open, this.#backoff, {
+    const lists = restarting(pushing(open), this.#backoff, {
       onEnd: () => this.#bug("discover() ended before its signal aborted"),
       toFailure: (error) => this.#toFailure(error),
     });
-    this.#running = this.#run(lists(signal), signal);
+    this.#running = lists(signal, (list) => this.#onList(list));
   }
 
   /** Stops the driver, and waits until it has ended. */
@@ -79,22 +80,14 @@ export class Discovery {
     if (this.#running) await settlesWithin(this.#running, STOP_TIMEOUT, this.#options.clock);
   }
 
-  async #run(
-    lists: AsyncIterable<readonly DiscoveredCamera[]>,
-    signal: AbortSignal,
-  ): Promise<void> {
+  #onList(list: readonly DiscoveredCamera[]): void {
     const { driver, onCameras, log } = this.#options;
-    for await (const list of lists) {
-      if (signal.aborted) return;
-      if (this.#logged !== undefined) log.info("discovery recovered", { driver });
-      this.#logged = undefined;
-      try {
-        onCameras(list);
-      } catch (error) {
-        log.error("discovered cameras not updated", { driver, reason: explain(error) });
-      }
-      // A driver that never waits must not block the event loop.
-      await new Promise((resolve) => setTimeout(resolve, 0));
+    if (this.#logged !== undefined) log.info("discovery recovered", { driver });
+    this.#logged = undefined;
+    try {
+      onCameras(list);
+    } catch (error) {
+      log.error("discovered cameras not updated", { driver, reason: explain(error) });
     }
   }
 
@@ -115,6 +108,8 @@ export class Discovery {
         if (typeof name === "string" && typeof source === "string") return { name, source };
         throw this.#bug("discover() yielded a camera without a name and a source");
       });
+      // A driver that never waits must not block the event loop.
+      await new Promise((resolve) => setTimeout(resolve, 0));
     }
   }
 

@@ -1,7 +1,7 @@
 import { type Env, readInteger, readNumber, variableName } from "../env.ts";
 import { ConfigError } from "../errors.ts";
 import type { Jpeg } from "../frame.ts";
-import type { SplitCounts } from "../jpeg/split.ts";
+import type { SeenHeader, SplitCounts } from "../jpeg/split.ts";
 import { type Orientation, orientationOf } from "../pixels/orientation.ts";
 import { PICTURE_SETTINGS } from "../pixels/settings.ts";
 import type { Received } from "../received.ts";
@@ -34,7 +34,15 @@ export interface Images extends AsyncIterable<Jpeg | TimedJpeg> {
   readonly received?: Received;
   /** What the user can do if data arrives, but no picture. */
   readonly hint?: string;
+  /**
+   * Instead of the iteration: calls `push` for each image, with what was seen in its header, until
+   * the capture ends, and gives the images' buffers to whoever gets the images: see `FrameBuffers`.
+   */
+  pushTo?(push: (jpeg: Jpeg, header: SeenHeader) => void): Promise<void>;
 }
+
+/** Opens a capture. It ends soon after `signal` aborts. */
+export type OpenImages = (signal: AbortSignal) => Images;
 
 /** A camera found on this machine. */
 export interface FoundCamera {

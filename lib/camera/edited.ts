@@ -1,9 +1,15 @@
 import type { Jpeg } from "../frame.ts";
-import type { Open } from "../hub/hub.ts";
+import type { Source } from "../hub/source.ts";
 import type { EditTaskOptions } from "../pixels/edit_task.ts";
-import type { EditTask, PictureProcessor, PictureWorker } from "../pixels/task.ts";
+import type {
+  EditTask,
+  PictureProcessor,
+  PictureWorker,
+  Processed,
+  Refused,
+} from "../pixels/task.ts";
+import { EditThread } from "./edit_thread.ts";
 import { type EditCounts, EditResults, type RefusalReport } from "./edit_results.ts";
-import { newest } from "./newest.ts";
 import type { BrokenImages, NormalizedImage } from "./normalize.ts";
 import type { PictureEdit } from "./picture_edit.ts";
 
@@ -47,63 +53,52 @@ export interface EditedOptions {
  * newest picture wins.
  */
 export function edited(
-  open: Open<NormalizedImage>,
+  source: Source<NormalizedImage>,
   { edit, load = loadPixels, now = () => performance.now(), ...options }: EditedOptions,
-): Open<NormalizedImage> {
-  return async function* (signal) {
+): Source<NormalizedImage> {
+  return async (signal, push) => {
     const engine = await load();
     const task = engine.taskOf(edit);
-    if (!task) return yield* open(signal);
+    if (!task) return await source(signal, push);
     const results = new EditResults(task, options);
-    const ending = new AbortController();
-    const images = open(AbortSignal.any([signal, ending.signal]))[Symbol.asyncIterator]();
-    try {
-      const processor = engine.createProcessor(task);
-      let slow = 0;
-      for (let next; !(next = await images.next()).done;) {
-        const image = next.value;
-        if (slow > MAX_SLOW || engine.mustBeTurned(image.jpeg, task)) {
-          const worker = engine.openWorker(task);
-          const rest = newest(startingWith(image, images), () => options.counts.skipped++);
-          return yield* editIn(worker, rest, { results, signal });
-        }
-        const startedAt = now();
-        const shown = results.of(image, processor.process(image.jpeg, image.capturedAt));
-        slow = now() - startedAt > MAX_TIME ? slow + 1 : Math.max(0, slow - 1);
-        if (shown) yield shown;
-      }
-    } finally {
-      ending.abort(signal.reason);
-      await images.return?.();
-    }
-  };
-}
-
-/** Edits images in another thread, one after another. Ends the Worker. */
-async function* editIn(
-  worker: PictureWorker,
-  images: AsyncIterable<NormalizedImage>,
-  { results, signal }: { results: EditResults; signal: AbortSignal },
-): AsyncGenerator<NormalizedImage> {
-  using stack = new DisposableStack();
-  stack.use(worker);
-  const stop = () => stack.dispose(); // settles what is pending
-  signal.addEventListener("abort", stop, { once: true });
-  try {
-    for await (const image of images) {
-      const result = await worker.process(image.jpeg, image.capturedAt);
-      if (signal.aborted) return;
+    const show = (image: NormalizedImage, result: Processed | Refused) => {
       const shown = results.of(image, result);
-      if (shown) yield shown;
+      if (shown) push(shown);
+    };
+    const failing = new AbortController();
+    let failure: { error: unknown } | undefined;
+    using stack = new DisposableStack();
+    const openThread = () =>
+      stack.use(
+        new EditThread({
+          worker: engine.openWorker(task),
+          onResult: show,
+          onFailure: (error) => {
+            failure = { error };
+            failing.abort();
+          },
+          onSkipped: () => options.counts.skipped++,
+        }),
+      );
+    const processor = engine.createProcessor(task);
+    let slow = 0;
+    let thread: EditThread | undefined;
+    const stop = () => thread?.[Symbol.dispose]();
+    signal.addEventListener("abort", stop, { once: true });
+    stack.defer(() => signal.removeEventListener("abort", stop));
+    try {
+      await source(AbortSignal.any([signal, failing.signal]), (image) => {
+        if (slow > MAX_SLOW || engine.mustBeTurned(image.jpeg, task)) thread ??= openThread();
+        if (thread) return thread.add(image);
+        const startedAt = now();
+        show(image, processor.process(image.jpeg, image.capturedAt));
+        slow = now() - startedAt > MAX_TIME ? slow + 1 : Math.max(0, slow - 1);
+      });
+    } finally {
+      await thread?.idle();
     }
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
-}
-
-async function* startingWith<T>(first: T, rest: AsyncIterator<T>): AsyncGenerator<T> {
-  yield first;
-  for (let next; !(next = await rest.next()).done;) yield next.value;
+    if (failure && !signal.aborted) throw failure.error;
+  };
 }
 
 /** Loads the code that edits pictures. */

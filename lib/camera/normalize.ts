@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { Jpeg } from "../frame.ts";
-import type { Open } from "../hub/hub.ts";
+import { releaseFrameBuffer } from "../frame_buffers.ts";
+import type { Source } from "../hub/source.ts";
 import { withHuffmanTables } from "../jpeg/huffman.ts";
 import { repairJpeg } from "../jpeg/repair.ts";
 import { type Segment, segments, type Size, sizeOf } from "../jpeg/segments.ts";
@@ -8,7 +9,7 @@ import type { SplitCounts } from "../jpeg/split.ts";
 import { Received } from "../received.ts";
 import { describeBytes } from "../sniff.ts";
 import { withoutThumbnail } from "../jpeg/thumbnail.ts";
-import type { Images, TimedJpeg } from "./driver.ts";
+import type { Images, OpenImages, TimedJpeg } from "./driver.ts";
 import type { Explanation } from "./stall.ts";
 
 /** Marker of a scan header. */
@@ -84,25 +85,38 @@ export class BrokenImages {
  * repaired if possible. Images without a size are dropped and counted as broken.
  */
 export function normalize(
-  open: Open<Jpeg | TimedJpeg>,
+  open: OpenImages,
   { clock, broken }: { clock: Clock; broken: BrokenImages },
-): Open<NormalizedImage> {
-  return async function* (signal) {
+): Source<NormalizedImage> {
+  return async (signal, push) => {
     const images: Images = open(signal);
     broken.begin(images);
-    for await (const image of images) {
-      const { jpeg: received, capturedAt } = "jpeg" in image
-        ? image
-        : { jpeg: image, capturedAt: clock.now() };
-      const { jpeg, parts } = readHeader(received);
-      const size = sizeOf(jpeg, parts);
-      if (!size) broken.add(jpeg);
-      else {
-        const decodable = withHuffmanTables(withoutThumbnail(jpeg, parts), parts);
-        yield { jpeg: decodable, capturedAt, size };
+    const add = (received: Jpeg, capturedAt: number) => {
+      const image = normalized(received);
+      if (image) push({ ...image, capturedAt });
+      else broken.add(received);
+      if (image?.jpeg.buffer !== received.buffer) releaseFrameBuffer(received); // only copied
+    };
+    if (!images.pushTo) {
+      for await (const image of images) {
+        if (signal.aborted) return;
+        if ("jpeg" in image) add(image.jpeg, image.capturedAt);
+        else add(image, clock.now());
       }
+      return;
     }
+    await images.pushTo((jpeg, { width, height, isPlain }) => {
+      if (isPlain) push({ jpeg, capturedAt: clock.now(), size: { width, height } });
+      else add(jpeg, clock.now());
+    });
   };
+}
+
+/** Returns an image that every decoder can read; undefined if it has no size. */
+function normalized(received: Jpeg): Pick<NormalizedImage, "jpeg" | "size"> | undefined {
+  const { jpeg, parts } = readHeader(received);
+  const size = sizeOf(jpeg, parts);
+  return size && { jpeg: withHuffmanTables(withoutThumbnail(jpeg, parts), parts), size };
 }
 
 /** Reads the header of an image, and repairs it if it ends before the first scan. */

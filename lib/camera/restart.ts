@@ -1,4 +1,4 @@
-import type { Open } from "../hub/hub.ts";
+import type { Source } from "../hub/source.ts";
 import type { Backoff, RetryableError } from "./backoff.ts";
 
 /** Options of {@link restarting}. */
@@ -11,20 +11,20 @@ export interface RestartOptions<E extends RetryableError> {
 
 /** Opens a source again whenever it fails or ends, as `backoff` allows, until the signal aborts. */
 export function restarting<T, E extends RetryableError>(
-  open: Open<T>,
+  source: Source<T>,
   backoff: Backoff<E>,
   { onEnd, toFailure }: RestartOptions<E>,
-): Open<T> {
-  return async function* (signal) {
+): Source<T> {
+  return async (signal, push) => {
     // A new start counts as a request: it does not wait for one after a permanent failure.
     let allowed = await unaborted(backoff.waitForDelay(signal), signal);
     while (allowed) {
       backoff.start();
       try {
-        for await (const item of open(signal)) {
+        await source(signal, (item) => {
           backoff.succeed();
-          yield item;
-        }
+          push(item);
+        });
         if (!signal.aborted) backoff.fail(onEnd());
       } catch (error) {
         if (!signal.aborted) backoff.fail(toFailure(error));

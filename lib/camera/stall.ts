@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { CameraError, ImmediateStop } from "../errors.ts";
-import type { Open } from "../hub/hub.ts";
+import type { Source } from "../hub/source.ts";
 
 /** Timeouts of a camera. */
 export interface StallTimeouts {
@@ -61,18 +61,18 @@ const FEW_ITEMS = 2;
  * Ends a source with a {@link CameraError} when it exceeds a timeout: after some faults, a capture
  * program runs on without output.
  */
-export function stalling<T>(open: Open<T>, options: StallOptions): Open<T> {
+export function stalling<T>(source: Source<T>, options: StallOptions): Source<T> {
   const { explain = () => undefined, words = PICTURES } = options;
-  return async function* (signal) {
+  return async (signal, push) => {
     using watchdog = new Watchdog(options);
     const stalled = () => watchdog.signal.aborted && !signal.aborted;
     let items = 0;
     try {
-      for await (const item of open(AbortSignal.any([signal, watchdog.signal]))) {
+      await source(AbortSignal.any([signal, watchdog.signal]), (item) => {
         watchdog.reset();
         items++;
-        yield item;
-      }
+        push(item);
+      });
     } catch (cause) {
       throw stalled() ? withCause(watchdog.signal.reason.message, cause) : cause;
     }

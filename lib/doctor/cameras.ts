@@ -87,16 +87,19 @@ export async function checkFirstFrame(
   const startedAt = performance.now();
   const timeout = Math.max(MIN_FIRST_FRAME_TIMEOUT, stallTimeouts(fps).firstFrame);
   const findings: Finding[] = [];
+  const done = new AbortController();
   try {
     const editing = await EditCheck.open(label, { edit, fps });
-    const images = open(AbortSignal.any([signal, AbortSignal.timeout(timeout)]));
+    const images = open(AbortSignal.any([signal, done.signal, AbortSignal.timeout(timeout)]));
     const broken = new BrokenImages();
-    for await (const image of normalize(() => images, { clock, broken })(signal)) {
+    await normalize(() => images, { clock, broken })(done.signal, (image) => {
+      if (done.signal.aborted) return;
       if (findings.length === 0) findings.push(delivers(label, image.size, startedAt));
       const result = editing?.try(image);
       if (result) findings.push(result);
-      if (result || !editing) return findings;
-    }
+      if (result || !editing) done.abort();
+    });
+    if (done.signal.aborted) return findings;
     const refusal = editing?.refusal();
     if (refusal) return [...findings, refusal];
     const received = broken.explain();

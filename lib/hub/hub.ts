@@ -1,20 +1,21 @@
 import type { Clock } from "../clock.ts";
+import { RecentItems } from "./recent_items.ts";
+import type { Source } from "./source.ts";
 import type { Failure, Role, Subscriber } from "./subscriber.ts";
 import { Subscription, type SubscriptionOptions } from "./subscription.ts";
 
-export type { Failure, Role, Subscriber };
-
-/** Starts a source. It must stop, and its iteration end, when `signal` aborts. */
-export type Open<T> = (signal: AbortSignal) => AsyncIterable<T>;
+export type { Failure, Role, Source, Subscriber };
 
 /** Options of a {@link Hub}. */
-export interface HubOptions {
+export interface HubOptions<T> {
   clock: Clock;
   /**
    * How long the source keeps running after the last subscriber that needs it has left, in
    * milliseconds; `Infinity`: forever.
    */
   idleTimeout: number;
+  /** Called for items that certainly nobody uses any more, so that their memory can be reused. */
+  onReleased?: (item: T) => void;
 }
 
 /**
@@ -22,7 +23,7 @@ export interface HubOptions {
  * while a subscriber needs it, and for `idleTimeout` afterwards.
  */
 export class Hub<T> implements AsyncDisposable {
-  readonly #open: Open<T>;
+  readonly #open: Source<T>;
   readonly #clock: Clock;
   readonly #idleTimeout: number;
   readonly #subscribers = new Set<Subscriber<T>>();
@@ -31,11 +32,13 @@ export class Hub<T> implements AsyncDisposable {
   #running: Promise<void> | undefined;
   #source: AbortController | undefined;
   #idle: AbortController | undefined;
+  readonly #recent: RecentItems<T> | undefined;
   #latest: T | undefined;
   #closed = false;
 
-  constructor(open: Open<T>, { clock, idleTimeout }: HubOptions) {
-    this.#open = open;
+  constructor(source: Source<T>, { clock, idleTimeout, onReleased }: HubOptions<T>) {
+    this.#open = source;
+    this.#recent = onReleased && new RecentItems(this.#subscribers, onReleased);
     this.#clock = clock;
     this.#idleTimeout = idleTimeout;
   }
@@ -52,9 +55,15 @@ export class Hub<T> implements AsyncDisposable {
     return this.#running !== undefined;
   }
 
-  /** The latest item, while the source runs. */
+  /** The latest item, while the source runs. It is never released, as the caller may keep it. */
   get latest(): T | undefined {
+    this.#recent?.keepLatest();
     return this.#latest;
+  }
+
+  /** Whether there is a latest item. */
+  get hasLatest(): boolean {
+    return this.#latest !== undefined;
   }
 
   /** Discards the latest item, so that new subscribers wait for the next one. */
@@ -76,7 +85,10 @@ export class Hub<T> implements AsyncDisposable {
       this.#subscribers.add(subscriber);
       if (needsSource(subscriber)) this.#needing++;
     }
-    if (this.#latest !== undefined) subscriber.offer(this.#latest);
+    if (this.#latest !== undefined) {
+      this.#recent?.offeredAgain(subscriber);
+      subscriber.offer(this.#latest);
+    }
     if (!needsSource(subscriber)) return;
     this.#idle?.abort();
     this.start();
@@ -117,6 +129,12 @@ export class Hub<T> implements AsyncDisposable {
     return this.close();
   }
 
+  #publish(item: T): void {
+    this.#recent?.add(item);
+    this.#latest = item;
+    for (const subscriber of this.#subscribers) this.#offer(subscriber, item);
+  }
+
   /** Offers an item. A subscriber that throws, by a defect, is ended, and the others go on. */
   #offer(subscriber: Subscriber<T>, item: T): void {
     try {
@@ -129,6 +147,7 @@ export class Hub<T> implements AsyncDisposable {
 
   #remove(subscriber: Subscriber<T>): boolean {
     if (!this.#subscribers.delete(subscriber)) return false;
+    this.#recent?.left(subscriber);
     if (needsSource(subscriber)) this.#needing--;
     return true;
   }
@@ -156,15 +175,14 @@ export class Hub<T> implements AsyncDisposable {
     const source = this.#source = new AbortController();
     let failure: Failure | undefined;
     try {
-      for await (const item of this.#open(source.signal)) {
-        if (source.signal.aborted) break;
-        this.#latest = item;
-        for (const subscriber of this.#subscribers) this.#offer(subscriber, item);
-      }
+      await this.#open(source.signal, (item) => {
+        if (!source.signal.aborted) this.#publish(item);
+      });
     } catch (reason) {
       failure = { reason };
     }
     this.#latest = undefined;
+    this.#recent?.clear();
     if (source.signal.aborted) return;
     this.#endAll(failure);
     this.#idle?.abort();

@@ -33,6 +33,11 @@ export class LatestQueue<T> {
     return this.#items[0];
   }
 
+  /** Whether an item is in the queue. */
+  has(item: T): boolean {
+    return this.#items.includes(item);
+  }
+
   /** Appends an item, and drops the oldest one if the queue was full. */
   offer(item: T): void {
     this.#items.push(item);

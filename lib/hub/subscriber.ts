@@ -21,6 +21,11 @@ export interface Subscriber<T> {
    * runs for others. @default {true}
    */
   readonly keepsRunning?: boolean;
+  /**
+   * Whether it may still use an item, which was offered to it, or any part of it. A subscriber
+   * without this method may keep every item for as long as it likes.
+   */
+  holds?(item: T): boolean;
   /** Called for each new item, and with the latest one on joining. */
   offer(item: T): void;
   /**

@@ -25,6 +25,19 @@ export interface SplitCounts {
  */
 const IMAGES_WITHOUT_EOI = 2;
 
+/** What was seen in the header of an image, before its first scan. */
+export interface SeenHeader {
+  /** In pixels; 0 if the image has no valid size. */
+  readonly width: number;
+  /** In pixels; 0 if the image has no valid size. */
+  readonly height: number;
+  /**
+   * Whether every decoder can read the image as it is: it has a size, Huffman tables and no EXIF
+   * data, and was not repaired.
+   */
+  readonly isPlain: boolean;
+}
+
 const CUT_OFF = "cut off before the end (EOI)";
 const SEEK = 0, SEGMENT = 1, SCAN = 2;
 
@@ -46,6 +59,10 @@ export class MarkerWalker {
   #segment = HEADROOM;
   #hasFrameHeader = false;
   #hasScan = false;
+  #width = 0;
+  #height = 0;
+  #hasHuffmanTables = false;
+  #hasExif = false;
   /** Whether the header of the current image was repaired. */
   #isRepaired = false;
   /** Whether an image with EOI was seen: from then on, an image without EOI is broken. */
@@ -69,6 +86,13 @@ export class MarkerWalker {
   /** Whether the camera is assumed to send no EOI. */
   get lacksEoi(): boolean {
     return !this.#sendsEoi && this.#imagesWithoutEoi >= IMAGES_WITHOUT_EOI;
+  }
+
+  /** What was seen in the header of the image that was found last. */
+  get header(): SeenHeader {
+    const [width, height] = [this.#width, this.#height];
+    const isReadable = this.#hasHuffmanTables && !this.#hasExif && !this.#isRepaired;
+    return { width, height, isPlain: isReadable && width > 0 && height > 0 };
   }
 
   /**
@@ -132,6 +156,8 @@ export class MarkerWalker {
     this.#segment = this.start;
     this.position += 2;
     this.#hasFrameHeader = this.#hasScan = this.#isRepaired = false;
+    this.#hasHuffmanTables = this.#hasExif = false;
+    this.#width = this.#height = 0;
   }
 
   #walkSegment(bytes: Bytes): "frame" | "more" | undefined {
@@ -171,8 +197,22 @@ export class MarkerWalker {
       this.#state = SCAN;
       this.#hasScan = true;
     }
-    this.#hasFrameHeader ||= isFrameHeader(marker);
+    if (!this.#hasScan && this.#noteSegment(bytes, marker, length) === "more") return "more";
     this.position += 2 + length;
+  }
+
+  /** Notes what a segment of the header says about the image. */
+  #noteSegment(bytes: Bytes, marker: number, length: number): "more" | undefined {
+    if (marker === 0xc4) this.#hasHuffmanTables = true;
+    else if (marker === 0xe1) this.#hasExif = true;
+    else if (isFrameHeader(marker)) {
+      const at = this.position;
+      if (at + 8 >= bytes.length) return "more";
+      this.#hasFrameHeader = true;
+      if (length < 7 || this.#width > 0) return;
+      this.#height = bytes[at + 5]! << 8 | bytes[at + 6]!;
+      this.#width = bytes[at + 7]! << 8 | bytes[at + 8]!;
+    }
   }
 
   #scan(bytes: Bytes): "frame" | "more" | undefined {

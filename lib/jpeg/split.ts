@@ -1,9 +1,10 @@
 import { type Bytes, type ByteSource, HEADROOM, markHeadroom } from "../bytes.ts";
 import { type Jpeg, MAX_FRAME } from "../frame.ts";
+import { FrameBuffers } from "../frame_buffers.ts";
 import { Received } from "../received.ts";
-import { MarkerWalker, type SplitCounts } from "./marker_walker.ts";
+import { MarkerWalker, type SeenHeader, type SplitCounts } from "./marker_walker.ts";
 
-export type { SplitCounts };
+export type { SeenHeader, SplitCounts };
 
 /** Minimum free space for a read, in bytes: the capacity of a pipe. */
 const READ_SIZE = 65_536;
@@ -16,12 +17,19 @@ export interface SplitOptions {
   counts?: SplitCounts;
   /** Record to which the received data is added. */
   received?: Received;
+  /** Number of complete images at the beginning that are left out. @default {0} */
+  skip?: number;
 }
 
 /** Complete images, with the counts of dropped data and the record of received data. */
 export type SplitImages = AsyncGenerator<Jpeg> & {
   readonly counts: SplitCounts;
   readonly received: Received;
+  /**
+   * Instead of the iteration: calls `push` for each image, with what was seen in its header, until
+   * the source ends. Whoever gets an image may give its buffer back; see {@link FrameBuffers}.
+   */
+  pushTo(push: (jpeg: Jpeg, header: SeenHeader) => void): Promise<void>;
 };
 
 /**
@@ -43,59 +51,120 @@ export function splitJpegs(
   source: ByteSource | AsyncIterable<Bytes>,
   options: SplitOptions = {},
 ): SplitImages {
-  const { maxFrame = MAX_FRAME, received = new Received() } = options;
+  const { maxFrame = MAX_FRAME, received = new Received(), skip = 0 } = options;
   const { counts = { broken: 0, skippedBytes: 0 } } = options;
   const walk = new MarkerWalker(counts, maxFrame, (reason) => received.addBroken(reason));
-  return Object.assign(split(source, walk, received), { counts, received });
+  const input = "read" in source ? source : chunked(source);
+  const splitter = new Splitter(input, walk, received);
+  const pushTo: SplitImages["pushTo"] = (push) => splitter.pushTo(push, skip);
+  return Object.assign(splitter.images(skip), { counts, received, pushTo });
 }
 
-async function* split(
-  source: ByteSource | AsyncIterable<Bytes>,
-  walk: MarkerWalker,
-  received: Received,
-): AsyncGenerator<Jpeg> {
-  await using input = "read" in source ? source : chunked(source);
-  let buffer: Bytes = new Uint8Array(READ_SIZE + 2 * HEADROOM);
-  let end = HEADROOM; // end of the bytes read so far
-  let expected = 0; // size of the largest recent image, slowly decreasing
-  for (;;) {
-    if (buffer.length - HEADROOM - end < READ_SIZE) {
-      buffer = relocate(buffer, 0, end, 2 * buffer.length);
+class Splitter {
+  readonly #input: ByteSource;
+  readonly #walk: MarkerWalker;
+  readonly #received: Received;
+  readonly #buffers = new FrameBuffers();
+  #buffer: Bytes = new Uint8Array(READ_SIZE + 2 * HEADROOM);
+  /** End of the bytes read so far. */
+  #end = HEADROOM;
+  /** Size of the largest recent image, slowly decreasing. */
+  #expected = 0;
+
+  constructor(input: ByteSource, walk: MarkerWalker, received: Received) {
+    this.#input = input;
+    this.#walk = walk;
+    this.#received = received;
+  }
+
+  /** Iterates over the images after the first `skip`. */
+  async *images(skip: number): AsyncGenerator<Jpeg> {
+    await using _input = this.#input;
+    while (await this.#read()) {
+      for (let image; (image = this.#nextImage());) if (--skip < 0) yield image;
     }
-    if (walk.lacksEoi) {
-      // The end of the source also ends the last image, and then the source does not return the
-      // buffer.
-      const read = await input.read(new Uint8Array(READ_SIZE));
-      if (!read) break;
-      received.add(read);
-      buffer.set(read, end);
-      end += read.length;
-    } else {
-      const into = new Uint8Array(buffer.buffer, end, buffer.length - HEADROOM - end);
-      const read = await input.read(into);
-      if (!read) break;
-      received.add(read);
-      buffer = new Uint8Array(read.buffer);
-      end += read.length;
+    const last = this.#lastImage();
+    if (last && --skip < 0) yield last;
+  }
+
+  /** Like {@link images}, without a promise for each image. */
+  async pushTo(push: (jpeg: Jpeg, header: SeenHeader) => void, skip: number): Promise<void> {
+    await using _input = this.#input;
+    const add = (image: Jpeg) => {
+      this.#buffers.lend(image);
+      if (--skip < 0) push(image, this.#walk.header);
+    };
+    while (await this.#read()) {
+      for (let image; (image = this.#nextImage());) add(image);
     }
-    while (walk.findFrame(buffer.subarray(0, end))) {
-      const { start, imageEnd, position, needsEoi } = walk;
-      const image = buffer;
-      expected = Math.max(imageEnd - start, expected - (expected >> 5));
-      buffer = relocate(buffer, position, end, expected + (expected >> 3));
-      end += HEADROOM - position;
-      walk.shift(HEADROOM - position);
-      yield markHeadroom(
-        needsEoi ? withEoi(image, start, imageEnd) : image.subarray(start, imageEnd),
+    const last = this.#lastImage();
+    if (last) add(last);
+  }
+
+  /** Reads more bytes. @returns False at the end of the source. */
+  async #read(): Promise<boolean> {
+    const space = this.#buffer.length - HEADROOM - this.#end;
+    if (space < READ_SIZE) this.#relocate(0, 2 * this.#buffer.length);
+    // The end of the source also ends the last image of a camera that sends no EOI, and then the
+    // source does not return the buffer.
+    const read = this.#walk.lacksEoi ? await this.#readAside() : await this.#readInPlace();
+    if (!read) return false;
+    this.#received.add(read);
+    this.#end += read.length;
+    return true;
+  }
+
+  async #readInPlace(): Promise<Bytes | undefined> {
+    const { buffer, length } = this.#buffer;
+    const read = await this.#input.read(
+      new Uint8Array(buffer, this.#end, length - HEADROOM - this.#end),
+    );
+    if (read && read.buffer !== buffer) this.#buffer = new Uint8Array(read.buffer);
+    return read;
+  }
+
+  async #readAside(): Promise<Bytes | undefined> {
+    const read = await this.#input.read(new Uint8Array(READ_SIZE));
+    if (read) this.#buffer.set(read, this.#end);
+    return read;
+  }
+
+  /** Takes an image out of the bytes read so far. */
+  #nextImage(): Jpeg | undefined {
+    const walk = this.#walk;
+    const bytes = this.#buffer.subarray(0, this.#end);
+    if (walk.findFrame(bytes)) {
+      const { start, imageEnd, needsEoi } = walk;
+      this.#expected = Math.max(imageEnd - start, this.#expected - (this.#expected >> 5));
+      this.#relocate(walk.position, this.#expected + (this.#expected >> 3));
+      return markHeadroom(
+        needsEoi ? withEoi(bytes, start, imageEnd) : bytes.subarray(start, imageEnd),
       );
     }
-    if (walk.start > HEADROOM + READ_SIZE) { // discards a long run of bytes without an image
-      buffer = relocate(buffer, walk.start, end, expected);
-      end += HEADROOM - walk.start;
-      walk.shift(HEADROOM - walk.start);
-    }
+    // Discards a long run of bytes without an image.
+    if (walk.start > HEADROOM + READ_SIZE) this.#relocate(walk.start, this.#expected);
   }
-  if (walk.finish(buffer, end)) yield markHeadroom(withEoi(buffer, walk.start, walk.imageEnd));
+
+  /** Takes the last image, after the end of the source. */
+  #lastImage(): Jpeg | undefined {
+    const walk = this.#walk;
+    if (!walk.finish(this.#buffer, this.#end)) return undefined;
+    return markHeadroom(withEoi(this.#buffer, walk.start, walk.imageEnd));
+  }
+
+  /**
+   * Copies the bytes from `start` on into another buffer with headroom, and free space for `more`
+   * bytes and a read.
+   */
+  #relocate(start: number, more: number): void {
+    const from = Math.max(start, HEADROOM);
+    const size = HEADROOM + Math.max(this.#end - from, more) + READ_SIZE + HEADROOM;
+    const next = this.#buffers.take(size);
+    if (this.#end > from) next.set(this.#buffer.subarray(from, this.#end), HEADROOM);
+    this.#buffer = next;
+    this.#end += HEADROOM - from;
+    this.#walk.shift(HEADROOM - from);
+  }
 }
 
 /**
@@ -106,17 +175,6 @@ function withEoi(buffer: Bytes, start: number, end: number): Jpeg {
   buffer[end] = 0xff;
   buffer[end + 1] = 0xd9;
   return buffer.subarray(start, end + 2);
-}
-
-/**
- * Copies the bytes from `start` to `end` into a new buffer with headroom, and free space for `more`
- * bytes and a read.
- */
-function relocate(buffer: Bytes, start: number, end: number, more: number): Bytes {
-  const from = Math.max(start, HEADROOM);
-  const next = new Uint8Array(HEADROOM + Math.max(end - from, more) + READ_SIZE + HEADROOM);
-  next.set(buffer.subarray(from, end), HEADROOM);
-  return next;
 }
 
 /** Adapts an iterable of chunks to a {@link ByteSource}. */

@@ -6,6 +6,7 @@ import type { Clock } from "../clock.ts";
 import { CameraError, explain } from "../errors.ts";
 import type { Frame } from "../frame.ts";
 import { Hub, type Role, type Subscriber } from "../hub/hub.ts";
+import { pushing } from "../hub/source.ts";
 import type { Size } from "../jpeg/segments.ts";
 import type { PictureWorker, Refused, RenderTask } from "../pixels/task.ts";
 import {
@@ -234,7 +235,7 @@ export class Rendition implements CameraFeed {
 
   #createHub(): Hub<Frame> {
     const { idleTimeout } = this.#camera;
-    return new Hub((signal) => this.#render(signal), {
+    return new Hub(pushing((signal) => this.#render(signal)), {
       clock: this.#clock,
       idleTimeout: Number.isFinite(idleTimeout) ? idleTimeout : DEFAULT_IDLE_TIMEOUT,
     });

@@ -73,6 +73,11 @@ export class DirectConnection {
     if (this.#state === "waiting for headers") this.close();
   }
 
+  /** Whether bytes can be sent directly; {@link drained} means nothing otherwise. */
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
   /** Whether Deno has written everything queued; always true for a closed connection. */
   get drained(): boolean {
     if (this.#drainedAt === undefined || this.#state === "closed") return true;

@@ -1,5 +1,5 @@
 import type { Bytes } from "../bytes.ts";
-import type { Open } from "../hub/hub.ts";
+import type { Open } from "../hub/source.ts";
 
 /** Samples as a source delivers them: 16 bits, little-endian, mono. */
 export interface SoundChunk {

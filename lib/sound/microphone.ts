@@ -5,6 +5,7 @@ import { stalling, type StallTimeouts, type StallWords } from "../camera/stall.t
 import { type Clock, settlesWithin } from "../clock.ts";
 import { CameraError } from "../errors.ts";
 import { Hub, type Subscriber } from "../hub/hub.ts";
+import { pushing, type Source } from "../hub/source.ts";
 import type { OpenSound } from "./chunk.ts";
 import type { MicrophoneLog } from "./microphone_log.ts";
 import { type CapturedPacket, toPackets } from "./packets.ts";
@@ -72,7 +73,7 @@ export class Microphone implements AsyncDisposable {
       clock,
       onFailure: (error, delay) => this.#onFailure(error, delay),
     });
-    const packets = stalling(toPackets(open, { clock, rate }), {
+    const packets = stalling(pushing(toPackets(open, { clock, rate })), {
       clock,
       words: WORDS,
       ...TIMEOUTS,
@@ -81,7 +82,7 @@ export class Microphone implements AsyncDisposable {
       onEnd: () => new CameraError("The microphone's stream ended"),
       toFailure: toCameraError,
     });
-    this.#hub = new Hub((signal) => this.#number(source(signal)), { clock, idleTimeout });
+    this.#hub = new Hub(this.#number(source), { clock, idleTimeout });
   }
 
   /** Whether sound is flowing, or why not. */
@@ -146,19 +147,21 @@ export class Microphone implements AsyncDisposable {
     return this.close();
   }
 
-  async *#number(packets: AsyncIterable<CapturedPacket>): AsyncGenerator<NumberedPacket> {
-    try {
-      for await (const packet of packets) {
-        if (!this.#first.arrived) this.#onStart();
-        yield { ...packet, sequence: ++this.packets };
-        // A later subscriber waits for the next packet: this one is old if the capture has hung.
-        this.#hub.clearLatest();
-        this.#first.arrive();
+  #number(source: Source<CapturedPacket>): Source<NumberedPacket> {
+    return async (signal, push) => {
+      try {
+        await source(signal, (packet) => {
+          if (!this.#first.arrived) this.#onStart();
+          push({ ...packet, sequence: ++this.packets });
+          // A later subscriber waits for the next packet: this one is old if the capture has hung.
+          this.#hub.clearLatest();
+          this.#first.arrive();
+        });
+      } finally {
+        this.#first.reset();
+        this.#log.stopped(this.#cameras);
       }
-    } finally {
-      this.#first.reset();
-      this.#log.stopped(this.#cameras);
-    }
+    };
   }
 
   #onStart(): void {

@@ -1,7 +1,7 @@
 import type { Bytes } from "../bytes.ts";
 import type { Clock } from "../clock.ts";
 import { CameraError } from "../errors.ts";
-import type { Open } from "../hub/hub.ts";
+import type { Open } from "../hub/source.ts";
 import { PACKET_DURATION } from "../sound_packet.ts";
 import type { OpenSound, SoundChunk } from "./chunk.ts";
 import { SampleClock } from "./sample_clock.ts";

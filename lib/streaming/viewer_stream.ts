@@ -9,6 +9,8 @@ import type { FrameStream } from "./keep_alive.ts";
 export interface DirectSender {
   /** Waits until the response's headers are sent. Until then, enqueue and send nothing. */
   headersSent(): Promise<void>;
+  /** Whether bytes can be sent directly; {@link drained} means nothing otherwise. */
+  readonly isOpen: boolean;
   /** Whether everything enqueued in the stream has been sent; {@link send} is allowed only then. */
   readonly drained: boolean;
   /** Calls back once, when everything enqueued has been sent. */
@@ -60,6 +62,8 @@ export class ViewerStream implements Subscriber<Frame>, FrameStream {
   /** The new frame that the client is receiving, and its size in bytes. */
   #inFlight: Frame | undefined;
   #size = 0;
+  /** The frame whose bytes Deno is sending. */
+  #enqueued: Frame | undefined;
   #blockedSince: number | undefined;
   #opened = false;
   /** Whether the stream has taken everything that was enqueued. */
@@ -98,6 +102,13 @@ export class ViewerStream implements Subscriber<Frame>, FrameStream {
     if (wanted && !wanted(frame)) return;
     if (this.#isReady()) this.#send(frame);
     else this.#queue.offer(frame);
+  }
+
+  /** Whether the frame waits to be sent, or Deno may still read its bytes. */
+  holds(frame: Frame): boolean {
+    // Only a direct sender knows when Deno has sent what is enqueued.
+    if (!this.#direct?.isOpen) return true;
+    return frame === this.#enqueued || this.#queue.has(frame);
   }
 
   /**
@@ -159,6 +170,7 @@ export class ViewerStream implements Subscriber<Frame>, FrameStream {
   /** The client has received everything. */
   #onDrain(): void {
     this.#blockedSince = undefined;
+    this.#enqueued = undefined;
     this.#delivered();
     if (this.#queue.size > 0 && this.#isReady()) this.#send(this.#queue.take()!);
     if (this.#ready && this.#isIdle()) this.#resolveReady();
@@ -193,6 +205,7 @@ export class ViewerStream implements Subscriber<Frame>, FrameStream {
     const part = this.#format.part(frame);
     this.#size = part.length;
     if (this.#writeBytes(part)) this.#delivered();
+    else this.#enqueued = frame;
   }
 
   /** @returns Whether all bytes were sent at once. The others are in the stream. */

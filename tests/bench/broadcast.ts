@@ -1,6 +1,7 @@
 import { systemClock } from "../../lib/clock.ts";
 import type { Frame } from "../../lib/frame.ts";
 import { Hub } from "../../lib/hub/hub.ts";
+import { pushing } from "../../lib/hub/source.ts";
 import { ViewerStream } from "../../lib/streaming/viewer_stream.ts";
 import { multipartFormat } from "../../lib/multipart/encode.ts";
 import { cameraFrame, SIZES } from "./camera_frames.ts";
@@ -17,7 +18,7 @@ export class Broadcast {
 
   constructor(viewers: number, watch: (hub: Hub<Frame>) => AsyncIterable<unknown>) {
     this.#viewers = viewers;
-    const hub = new Hub(() => this.#frames(), { clock: systemClock, idleTimeout: 0 });
+    const hub = new Hub(pushing(() => this.#frames()), { clock: systemClock, idleTimeout: 0 });
     for (let i = 0; i < viewers; i++) this.#take(watch(hub));
   }
 

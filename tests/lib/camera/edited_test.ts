@@ -6,7 +6,9 @@ import type { RefusalReport } from "../../../lib/camera/edit_results.ts";
 import type { Jpeg } from "../../../lib/frame.ts";
 import { editTask } from "../../../lib/pixels/edit_task.ts";
 import type { Processed, Refused } from "../../../lib/pixels/task.ts";
+import { pushing } from "../../../lib/hub/source.ts";
 import { FakeSource } from "../../fake_source.ts";
+import { iterating } from "../../iterating.ts";
 import { settle } from "../../manual_clock.ts";
 
 const SIZE = { width: 640, height: 480 };
@@ -92,7 +94,7 @@ function setUp(picture: Partial<PictureEdit["picture"]> = { mask: MASK }) {
   const seen: NormalizedImage[] = [];
   const outcome = { now: "running" };
   const reading = (async () => {
-    for await (const image of edited(source.open, options)(controller.signal)) seen.push(image);
+    await edited(pushing(source.open), options)(controller.signal, (image) => seen.push(image));
   })();
   reading.then(() => outcome.now = "ended", (error) => outcome.now = error.message);
   const push = async (...images: number[]) => {
@@ -245,7 +247,8 @@ Deno.test("edited() ends its source when its reader leaves, with and without a W
       load: () => Promise.resolve(engine),
     };
     const own = new FakeSource<NormalizedImage>();
-    const images = edited(own.open, options)(new AbortController().signal)[Symbol.asyncIterator]();
+    const open = iterating(edited(pushing(own.open), options));
+    const images = open(new AbortController().signal)[Symbol.asyncIterator]();
     const next = images.next();
     await settle();
     own.push(imageOf(first));
@@ -260,13 +263,13 @@ Deno.test("edited() ends its source when its reader leaves, with and without a W
 Deno.test("edited() passes all images as they are if the driver does everything itself", async () => {
   const source = new FakeSource<NormalizedImage>();
   const applied = { rotation: 180, mirrored: false } as const;
-  const open = edited(source.open, {
+  const open = iterating(edited(pushing(source.open), {
     edit: { camera: "front", picture: { ...NOTHING, rotate: 180 }, applied },
     counts: { refused: 0, skipped: 0 },
     broken: new BrokenImages(),
     onRefused: () => {},
     load: () => Promise.resolve(new FakeEngine()),
-  });
+  }));
   const controller = new AbortController();
   const images = open(controller.signal)[Symbol.asyncIterator]();
   const next = images.next();

@@ -2,7 +2,9 @@ import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { Backoff } from "../../../lib/camera/backoff.ts";
 import { restarting, type RestartOptions } from "../../../lib/camera/restart.ts";
 import { CameraError } from "../../../lib/errors.ts";
+import { pushing } from "../../../lib/hub/source.ts";
 import { FakeSource } from "../../fake_source.ts";
+import { iterating } from "../../iterating.ts";
 import { ManualClock, settle } from "../../manual_clock.ts";
 
 const options: RestartOptions<CameraError> = {
@@ -18,7 +20,7 @@ function setUp() {
     clock,
     onFailure: (error, pause) => reported.push({ error, pause }),
   });
-  const open = restarting(source.open, backoff, options);
+  const open = iterating(restarting(pushing(source.open), backoff, options));
   const stop = new AbortController();
   const got: number[] = [];
   const start = async (signal = stop.signal) => {
@@ -204,14 +206,14 @@ Deno.test("restarting() ends when its signal aborts, during a delay and while th
 Deno.test("restarting() does not count a failure of a source that is being aborted", async () => {
   const clock = new ManualClock();
   const backoff = new Backoff<CameraError>({ clock });
-  const open = restarting(
-    async function* (signal) {
+  const open = iterating(restarting(
+    pushing(async function* (signal) {
       yield 1;
       await clock.sleep(Infinity, signal);
-    },
+    }),
     backoff,
     options,
-  );
+  ));
   const stop = new AbortController();
   const running = (async () => {
     for await (const _ of open(stop.signal));
@@ -226,15 +228,15 @@ Deno.test("Backoff keeps its delays over openings, so that clients that reconnec
   const clock = new ManualClock();
   const backoff = new Backoff<CameraError>({ clock });
   let opened = 0;
-  const open = restarting(
+  const open = iterating(restarting(
     // deno-lint-ignore require-yield
-    async function* () {
+    pushing(async function* () {
       opened++;
       throw await Promise.resolve(new CameraError("busy"));
-    },
+    }),
     backoff,
     options,
-  );
+  ));
   for (let n = 0; n < 200; n++) { // for 20 s, a client connects and disconnects ten times a second
     const stop = new AbortController();
     const running = Array.fromAsync(open(stop.signal));

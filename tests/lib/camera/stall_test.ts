@@ -1,15 +1,19 @@
-import { assert, assertEquals, assertFalse, assertRejects, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { stalling, stallTimeouts } from "../../../lib/camera/stall.ts";
 import { systemClock } from "../../../lib/clock.ts";
 import { CameraError, explain, ImmediateStop } from "../../../lib/errors.ts";
+import { pushing } from "../../../lib/hub/source.ts";
 import { FakeSource } from "../../fake_source.ts";
+import { iterating } from "../../iterating.ts";
 import { ManualClock, settle } from "../../manual_clock.ts";
 
 function setUp() {
   const clock = new ManualClock();
   const source = new FakeSource<number>();
   const stop = new AbortController();
-  const open = stalling(source.open, { clock, firstFrame: 10_000, nextFrame: 3_000 });
+  const open = iterating(
+    stalling(pushing(source.open), { clock, firstFrame: 10_000, nextFrame: 3_000 }),
+  );
   const items = open(stop.signal);
   const got: unknown[] = [];
   const reading = (async () => {
@@ -67,33 +71,19 @@ Deno.test("stalling() ends a source that falls silent within its first 10 s afte
   }
 });
 
-Deno.test("stalling() does not end a source whose reader is slow", async () => {
-  const clock = new ManualClock();
-  const source = new FakeSource<number>();
-  const open = stalling(source.open, { clock, firstFrame: 10_000, nextFrame: 3_000 });
-  const items = open(new AbortController().signal)[Symbol.asyncIterator]();
-  const first = items.next();
-  await settle();
-  source.push(1);
-  source.push(2);
-  await first;
-  await clock.advance(2_000);
-  assertEquals(await items.next(), { done: false, value: 2 });
-  await items.return?.();
-  await clock.advance(60_000);
-  assertEquals(source.live, 0);
-});
-
 Deno.test("stalling() adds the error of the stopped source, and keeps its hint", async () => {
   const clock = new ManualClock();
   const cause = new CameraError("rpicam-vid was terminated by SIGKILL: frontend timed out", {
     hint: "look at the cable",
   });
-  const open = stalling<number>(async function* (signal) {
-    await clock.sleep(Infinity, signal).catch(() => {});
-    if (signal.aborted) throw cause;
-    yield 1;
-  }, { clock, firstFrame: 10_000, nextFrame: 3_000 });
+  const open = iterating(stalling<number>(
+    pushing(async function* (signal) {
+      await clock.sleep(Infinity, signal).catch(() => {});
+      if (signal.aborted) throw cause;
+      yield 1;
+    }),
+    { clock, firstFrame: 10_000, nextFrame: 3_000 },
+  ));
   const reading = assertRejects(
     () => Array.fromAsync(open(new AbortController().signal)),
     CameraError,
@@ -153,20 +143,14 @@ Deno.test("stalling() leaves no timer behind", async () => {
   // The system clock, so that the test runner detects a leaked timer.
   const options = { clock: systemClock, firstFrame: 600_000, nextFrame: 600_000 };
   const { signal } = new AbortController();
-  const open = stalling<number>(async function* () {
-    yield await Promise.resolve(1);
-    throw new Error("unplugged");
-  }, options);
-  for await (const item of open(signal)) if (item === 1) break;
+  const open = iterating(stalling<number>(
+    pushing(async function* () {
+      yield await Promise.resolve(1);
+      throw new Error("unplugged");
+    }),
+    options,
+  ));
   await assertRejects(() => Array.fromAsync(open(signal)), Error, "unplugged");
-});
-
-Deno.test("stalling() opens nothing before its first item is requested", async () => {
-  const clock = new ManualClock();
-  const source = new FakeSource<number>();
-  stalling(source.open, { clock, firstFrame: 1, nextFrame: 1 })(new AbortController().signal);
-  await clock.advance(60_000);
-  assertFalse(source.opened > 0);
 });
 
 Deno.test("stallTimeouts() allows 8 frame intervals, at least 3 s, and 10 s for the first frame", () => {
@@ -182,7 +166,7 @@ Deno.test("stalling() names what a microphone has not delivered, without advice 
   const source = new FakeSource<number>();
   const timeouts = { firstFrame: 10_000, nextFrame: 2_000 };
   const failure = async (act: () => unknown) => {
-    const open = stalling(source.open, { clock, words, ...timeouts });
+    const open = iterating(stalling(pushing(source.open), { clock, words, ...timeouts }));
     const reading = assertRejects(() => Array.fromAsync(open(new AbortController().signal)));
     await settle();
     await act();
@@ -205,7 +189,9 @@ Deno.test("stalling() explains why no further item arrives, if the source can", 
   const clock = new ManualClock();
   const source = new FakeSource<number>();
   const explain = () => ({ text: "too dark", hint: "light", mayBeSlow: false, always: true });
-  const open = stalling(source.open, { clock, firstFrame: 10_000, nextFrame: 3_000, explain });
+  const open = iterating(
+    stalling(pushing(source.open), { clock, firstFrame: 10_000, nextFrame: 3_000, explain }),
+  );
   const reading = assertRejects(async () => {
     for await (const _ of open(new AbortController().signal));
   }, CameraError);

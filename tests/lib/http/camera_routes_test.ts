@@ -5,7 +5,7 @@ import { MutableCameraList } from "../../../lib/camera/camera_list.ts";
 import { systemClock } from "../../../lib/clock.ts";
 import { CameraError } from "../../../lib/errors.ts";
 import type { Jpeg } from "../../../lib/frame.ts";
-import type { Open } from "../../../lib/hub/hub.ts";
+import type { Open } from "../../../lib/hub/source.ts";
 import { createServerApp } from "./server_app.ts";
 import { settle } from "../../manual_clock.ts";
 import { noEvents, silentLog } from "../../silent.ts";

@@ -2,7 +2,7 @@ import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { Camera } from "../../../lib/camera/camera.ts";
 import { systemClock } from "../../../lib/clock.ts";
 import type { Jpeg } from "../../../lib/frame.ts";
-import type { Open } from "../../../lib/hub/hub.ts";
+import type { Open } from "../../../lib/hub/source.ts";
 import { createServerApp } from "./server_app.ts";
 import { noEvents } from "../../silent.ts";
 

@@ -1,13 +1,14 @@
 import { assert, assertEquals, assertFalse, assertRejects } from "@std/assert";
 import { systemClock } from "../../../lib/clock.ts";
 import { Hub, type Role, type Subscriber } from "../../../lib/hub/hub.ts";
+import { pushing } from "../../../lib/hub/source.ts";
 import { FakeSource } from "../../fake_source.ts";
 import { ManualClock, settle } from "../../manual_clock.ts";
 
 function setUp({ idleTimeout = 10_000 } = {}) {
   const clock = new ManualClock();
   const source = new FakeSource<number>();
-  const hub = new Hub(source.open, { clock, idleTimeout });
+  const hub = new Hub(pushing(source.open), { clock, idleTimeout });
   return { clock, source, hub };
 }
 
@@ -184,11 +185,14 @@ Deno.test("Hub does not open its source again if the subscriber that joined mean
 
 Deno.test("Hub discards items that arrive after its source was aborted", async () => {
   let opened = 0;
-  const hub = new Hub<number>(async function* (signal) {
-    const opening = ++opened;
-    await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
-    for (const late of [1, 2, 3]) yield opening * 10 + late;
-  }, { clock: new ManualClock(), idleTimeout: 0 });
+  const hub = new Hub<number>(
+    pushing(async function* (signal) {
+      const opening = ++opened;
+      await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+      for (const late of [1, 2, 3]) yield opening * 10 + late;
+    }),
+    { clock: new ManualClock(), idleTimeout: 0 },
+  );
   const viewer = new Listener();
   hub.join(viewer);
   hub.leave(viewer);
@@ -242,7 +246,7 @@ Deno.test("Hub ends its subscribers when its source ends", async () => {
 Deno.test("Hub leaves no timer behind when its source ends before the idle timeout", async () => {
   const source = new FakeSource<number>();
   // The system clock, so that the test runner detects a leaked timer.
-  const hub = new Hub(source.open, { clock: systemClock, idleTimeout: 600_000 });
+  const hub = new Hub(pushing(source.open), { clock: systemClock, idleTimeout: 600_000 });
   const viewer = new Listener();
   hub.join(viewer);
   hub.leave(viewer);

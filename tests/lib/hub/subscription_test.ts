@@ -1,12 +1,13 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { Hub } from "../../../lib/hub/hub.ts";
+import { pushing } from "../../../lib/hub/source.ts";
 import { FakeSource } from "../../fake_source.ts";
 import { ManualClock, settle } from "../../manual_clock.ts";
 
 /** A hub with another subscriber, so that its source is open. */
 function setUp() {
   const source = new FakeSource<number>();
-  const hub = new Hub(source.open, { clock: new ManualClock(), idleTimeout: 10_000 });
+  const hub = new Hub(pushing(source.open), { clock: new ManualClock(), idleTimeout: 10_000 });
   hub.start();
   const push = async (...items: number[]) => {
     for (const item of items) source.push(item);

@@ -1,9 +1,11 @@
 import { Backoff } from "../../../lib/camera/backoff.ts";
 import { restarting } from "../../../lib/camera/restart.ts";
 import { CameraError } from "../../../lib/errors.ts";
+import { pushing } from "../../../lib/hub/source.ts";
 import type { Fields, Log } from "../../../lib/log.ts";
 import { EdgeLinks, type WatchOptions } from "../../../lib/nats/edge_links.ts";
 import type { FakeClient, FakeHub } from "../../fake_bus.ts";
+import { iterating } from "../../iterating.ts";
 
 /** An edge in a test, with its log. */
 export class TestEdge implements Disposable {
@@ -73,11 +75,11 @@ export class Viewing implements Disposable {
       clock,
       onFailure: (error) => this.failures.push({ at: hub.clock.monotonic(), error }),
     });
-    const restarted = restarting(open, backoff, {
+    const restarted = restarting(pushing(open), backoff, {
       onEnd: () => new CameraError("ended"),
       toFailure: (error) => error as CameraError,
     });
-    const images = options.restart ? restarted : open;
+    const images = options.restart ? iterating(restarted) : open;
     try {
       for await (const image of images(this.#stop.signal)) {
         if (!("jpeg" in image)) throw new Error("no capture time");

@@ -215,6 +215,9 @@ function setUp() {
       format: FORMAT,
       direct: direct && {
         headersSent: () => direct.headersSent(),
+        get isOpen() {
+          return direct.isOpen;
+        },
         get drained() {
           return direct.drained;
         },

@@ -222,6 +222,7 @@ Deno.test("ViewerStream sends directly what is possible, and enqueues the rest",
     format: FORMAT,
     direct: {
       headersSent: () => head.promise,
+      isOpen: true,
       get drained() {
         return connection.drained;
       },
