@@ -7,8 +7,11 @@ import type { OutputReader } from "./output_reader.ts";
  * without privileges may hold 64 MiB; beyond that, the kernel makes new pipes tiny.
  */
 const PIPE_SIZE = 512 * 1024;
-/** Maximum number of waiting threads. Deno has 512 for all blocking work, such as reading files. */
-const MAX_THREADS = 128;
+/**
+ * Maximum number of waiting threads. Deno has 32 for all blocking work, such as access to files and
+ * DNS, which would wait for the next frame if all of them waited here.
+ */
+const MAX_THREADS = 16;
 /** Number of free descriptors among which the pipes of a new program are searched. */
 const MAX_NEW_DESCRIPTORS = 32;
 /** Maximum number of attempts to read while reads fail: a signal may interrupt them. */
