@@ -4,6 +4,8 @@ import { ImmediateStop } from "../errors.ts";
 import { Redactor } from "../redact.ts";
 import { errorFor, type KnownError, readLastLines } from "./diagnostics.ts";
 import { writeInput } from "./input.ts";
+import { startWithPipe } from "./output_pipe.ts";
+import { type OutputReader, StreamReader } from "./output_reader.ts";
 import { spawn, type SpawnOptions } from "./spawn.ts";
 import {
   GRACE_PERIODS,
@@ -63,7 +65,7 @@ class Program implements ByteSource {
   readonly #onAbort = () => void this.#stop();
   #name = "";
   #child: Deno.ChildProcess | undefined;
-  #stdout: ReadableStreamBYOBReader | undefined;
+  #output: OutputReader | undefined;
   #stderrLines: Promise<string[]> | undefined;
   #input: AsyncIterator<Bytes> | undefined;
   /** Settles when the input is no longer read. */
@@ -94,8 +96,8 @@ class Program implements ByteSource {
       this.#start(args);
     }
     if (!this.#stopped) {
-      const { done, value } = await this.#stdout!.read(into);
-      if (!done) return value;
+      const bytes = await this.#output!.read(into);
+      if (bytes) return bytes;
     }
     await this.#finish();
     return undefined;
@@ -119,11 +121,13 @@ class Program implements ByteSource {
 
   #start(args: readonly string[]): void {
     const { input, onStart, ...options } = this.#options;
-    const { name, child } = spawn(this.#names, args, options, input ? "piped" : "null");
+    const { name, child, pipe } = startWithPipe(() =>
+      spawn(this.#names, args, options, input ? "piped" : "null")
+    );
     this.#name = name;
     this.#child = child;
     runningPrograms.add(child);
-    this.#stdout = child.stdout.getReader({ mode: "byob" });
+    this.#output = pipe ?? new StreamReader(child.stdout);
     this.#stderrLines = readLastLines(child.stderr, {
       signal: this.#stderrAbort.signal,
       redactor: new Redactor(args),
@@ -170,7 +174,8 @@ class Program implements ByteSource {
     const drained = this.#drain();
     await terminate(child, gracePeriodsFor(this.#signal.reason));
     const outputClosed = Promise.all([drained, this.#stderrLines]);
-    if (!await terminateOrphans(child, outputClosed)) await this.#stdout!.cancel();
+    await terminateOrphans(child, outputClosed);
+    await this.#output!.close();
     this.#stderrAbort.abort();
     await outputClosed;
     await this.#input?.return?.();
@@ -181,10 +186,8 @@ class Program implements ByteSource {
   /** Reads and discards the rest of the output. */
   async #drain(): Promise<void> {
     let buffer: Bytes = new Uint8Array(CHUNK_SIZE);
-    for (;;) {
-      const { done, value } = await this.#stdout!.read(buffer);
-      if (done) return;
-      buffer = new Uint8Array(value.buffer);
+    for (let bytes; (bytes = await this.#output!.read(buffer)) !== undefined;) {
+      buffer = new Uint8Array(bytes.buffer);
     }
   }
 }

@@ -45,16 +45,15 @@ export async function terminate(
  * group.
  *
  * @param outputClosed Settles when no process holds the program's pipes any more. Most descendants
- * inherit them.
- * @returns Whether the pipes are closed. If not, a process outside the group still holds them.
+ * inherit them. If it does not settle in time, a process outside the group still holds them.
  */
 export async function terminateOrphans(
   child: Deno.ChildProcess,
   outputClosed: Promise<unknown>,
-): Promise<boolean> {
+): Promise<void> {
   await settlesWithin(outputClosed, ORPHAN_GRACE_PERIOD);
   sendSignal(child, "SIGKILL");
-  return await settlesWithin(outputClosed, ORPHAN_GRACE_PERIOD);
+  await settlesWithin(outputClosed, ORPHAN_GRACE_PERIOD);
 }
 
 /**

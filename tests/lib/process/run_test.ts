@@ -67,11 +67,13 @@ test("run() returns all that a program prints, to the end", async () => {
   assertEquals((await textOf(sh(`head -c ${size} /dev/zero`))).length, size);
 });
 
-test("run() reads into the caller's buffer, which it detaches", async () => {
+test("run() reads into the caller's buffer", async () => {
   await using source = sh("printf 0123456789");
   const buffer = new ArrayBuffer(30);
   const bytes = await source.read(new Uint8Array(buffer, 10, 4));
-  assertEquals([buffer.byteLength, bytes!.buffer.byteLength, bytes!.byteOffset], [0, 30, 10]);
+  assertEquals([bytes!.buffer.byteLength, bytes!.byteOffset], [30, 10]);
+  // Either the same buffer, or one that has taken over its memory.
+  assertEquals(buffer.byteLength, bytes!.buffer === buffer ? 30 : 0);
   let text = new TextDecoder().decode(bytes);
   for (let more: Bytes | undefined; (more = await source.read(new Uint8Array(4)));) {
     assert(more.length <= 4);
