@@ -2,16 +2,13 @@ import type { Bytes } from "../bytes.ts";
 import { LibcError, openLibc } from "../libc.ts";
 import type { OutputReader } from "./output_reader.ts";
 
+/** Capacity of a pipe, in bytes, without privileges the largest. A frame is read in one piece. */
+const PIPE_SIZE = 1 << 20;
 /**
- * Capacity of a pipe, in bytes. Frames up to this size are read in one piece. All pipes of a user
- * without privileges may hold 64 MiB; beyond that, the kernel makes new pipes tiny.
+ * Maximum number of waiting threads. With more, threads cost more than streams, whose wake-ups are
+ * shared; and Deno has 32 threads for all blocking work, such as access to files and DNS.
  */
-const PIPE_SIZE = 512 * 1024;
-/**
- * Maximum number of waiting threads. Deno has 32 for all blocking work, such as access to files and
- * DNS, which would wait for the next frame if all of them waited here.
- */
-const MAX_THREADS = 16;
+const MAX_THREADS = 4;
 /** Number of free descriptors among which the pipes of a new program are searched. */
 const MAX_NEW_DESCRIPTORS = 32;
 /** Maximum number of attempts to read while reads fail: a signal may interrupt them. */
@@ -46,7 +43,8 @@ let threads = 0;
 
 /**
  * Starts a program by `start`, and opens a second reading end of its standard output if that is
- * possible: on Linux, with `--allow-ffi`. Then Deno's stream of it is cancelled.
+ * possible, on Linux with `--allow-ffi`, and no more than {@link MAX_THREADS} are open. Then Deno's
+ * stream of it is cancelled.
  */
 export function startWithPipe<Started extends { readonly child: Deno.ChildProcess }>(
   start: () => Started,
@@ -64,8 +62,8 @@ export function startWithPipe<Started extends { readonly child: Deno.ChildProces
 }
 
 /**
- * A reading end of a program's standard output. Each read waits in a thread of Deno's pool, which
- * costs less than half of a read by Deno's stream.
+ * A reading end of a program's standard output. A read waits in a thread of Deno's pool, and wakes
+ * the event loop once for each frame.
  */
 export class OutputPipe implements OutputReader {
   readonly #libc: PipeLibrary;
