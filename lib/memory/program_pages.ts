@@ -12,7 +12,8 @@ const READ_ONLY = /^r-[-x]p$/;
 /**
  * Finds the mappings with the given addresses in the text of `/proc/self/smaps`. Leaves out those
  * whose pages cannot all be read again from their file: writable, not of a file, or with a changed
- * page, in memory or swapped out.
+ * page, in memory or swapped out. `Private_Dirty` does not tell: it counts the pages of a program
+ * that was installed a moment ago and is not on the disk yet, too.
  */
 export function findProgramPages(smaps: string, addresses: readonly bigint[]): Range[] {
   const ranges: Range[] = [];
