@@ -1,0 +1,40 @@
+import type { CameraEvent } from "../camera/events.ts";
+import type { Clock } from "../clock.ts";
+import type { Events } from "../events.ts";
+import { releaseMemory } from "./release.ts";
+
+/** Delay after the start, in milliseconds: the server has loaded what it needs to listen. */
+const START_DELAY = 5_000;
+/** Delay after the first frame, in milliseconds: V8 has compiled what each frame runs. */
+const CAPTURE_DELAY = 20_000;
+
+/** Options of {@link releaseStartMemory}. */
+export interface StartMemoryOptions {
+  clock: Clock;
+  /** Releases the memory, instead of {@link releaseMemory}. */
+  release?: () => unknown;
+}
+
+/**
+ * Releases memory that only the start needed: 5 s after the call, and 20 s after the first frame of
+ * the first camera that starts. Call it when the server listens. See {@link releaseMemory} for what
+ * it releases and what that costs.
+ *
+ * @returns An object whose disposal cancels what is still to come.
+ */
+export function releaseStartMemory(
+  events: Pick<Events<CameraEvent>, "subscribe">,
+  { clock, release = releaseMemory }: StartMemoryOptions,
+): Disposable {
+  const stack = new DisposableStack();
+  const stop = new AbortController();
+  stack.defer(() => stop.abort());
+  const releaseAfter = (ms: number) => void clock.sleep(ms, stop.signal).then(release, () => {}); // rejects when it is cancelled
+  releaseAfter(START_DELAY);
+  const subscription = stack.use(events.subscribe(({ type }) => {
+    if (type !== "camera started") return;
+    subscription[Symbol.dispose]();
+    releaseAfter(CAPTURE_DELAY);
+  }));
+  return stack;
+}
