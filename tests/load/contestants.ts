@@ -15,6 +15,8 @@ export interface Contestant {
   readonly cameraPath?: string;
   /** Whether it has a page at `/`. */
   readonly hasPage: boolean;
+  /** Time after which its CPU use is steady, in seconds. */
+  readonly warmup: number;
   /** Returns the shell command that starts the server on a port. */
   command(picture: Picture, port: number): string;
   /** Additional environment variables. */
@@ -48,7 +50,16 @@ export function cameraEnv(
 }
 
 /** What all versions of this project's server have. */
-const DINOCAM = { path: "/video_feed", cameraPath: "/cameras/c*/video_feed", hasPage: true };
+const DINOCAM = {
+  path: "/video_feed",
+  cameraPath: "/cameras/c*/video_feed",
+  hasPage: true,
+  // JIT compilation doubles CPU use in the first seconds, and a server runs for days.
+  warmup: 15,
+};
+
+/** Warm-up time of other servers, in seconds. */
+const WARMUP = 8;
 
 /** This project's server, started as by a user. */
 export function dinocam(): Contestant {
@@ -84,6 +95,7 @@ export function ustreamer(tools: Tools, version: string): Contestant {
     name: `µStreamer ${version}`,
     path: "/stream",
     hasPage: true,
+    warmup: WARMUP,
     env: { LD_PRELOAD: tools.v4l2 },
     command: ({ height, fps }, port) =>
       "exec ustreamer --device /dev/video0 --format MJPEG --encoder HW --desired-fps " +
@@ -97,6 +109,7 @@ export function floor(tools: Tools): Contestant {
     name: "C, only sends",
     path: "/",
     hasPage: false,
+    warmup: WARMUP,
     command: ({ height, fps }, port) => `exec ${tools.floor} ${port} ${height} ${fps}`,
   };
 }
@@ -116,6 +129,7 @@ export function peer(tools: Tools, text: string): Contestant {
     name,
     path,
     hasPage: true,
+    warmup: WARMUP,
     command: ({ height, fps }, port) => {
       const values = { port, width: WIDTHS[height], height, fps, v4l2: tools.v4l2 };
       return command.replaceAll(

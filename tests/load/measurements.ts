@@ -67,15 +67,9 @@ const stalledRows: Row[] = [
 /** The measurement that {@link Row.of} gets as `alone`. */
 export const ALONE = "10 viewers, 720p30";
 
-/**
- * Warm-up time before a measurement, in seconds: JIT compilation doubles CPU use in the first
- * seconds, and a server runs for days.
- */
-const WARMUP = 8;
-
 /** Returns all measurements, of `seconds` each unless the load needs another duration. */
 export function measurements(seconds: number): Measurement[] {
-  const hd = { height: 720, fps: 30, warmup: WARMUP, seconds } as const;
+  const hd = { height: 720, fps: 30, seconds } as const;
   const slow = { ...hd, viewers: 1, slow: 1, warmup: 10, seconds: 6 };
   return [
     { name: "no viewer", load: { ...hd, viewers: 0 }, once: true, rows: [cpu] },
@@ -131,7 +125,7 @@ export function measurements(seconds: number): Measurement[] {
     },
     {
       name: "1000 viewers, 480p10",
-      load: { height: 480, fps: 10, viewers: 1000, seconds, warmup: WARMUP, headsOnly: true },
+      load: { height: 480, fps: 10, viewers: 1000, seconds, headsOnly: true },
       rows: [
         fps,
         {

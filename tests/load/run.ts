@@ -19,7 +19,7 @@ export interface Load extends Picture {
   readonly resume?: number;
   /** Duration of the measurement, in seconds. */
   readonly seconds: number;
-  /** Time before the measurement, in seconds. */
+  /** Time before the measurement, in seconds. @default {the contestant's} */
   readonly warmup?: number;
   /**
    * Has the kernel discard all but the first bytes of a frame, so that one client can serve many
@@ -78,7 +78,7 @@ export async function measure(
     await listening(port, server);
     await systemClock.sleep(1_000); // some servers send a placeholder until the camera starts
     return load.viewers === 0
-      ? await idle(server.pid, load)
+      ? await idle(server.pid, { warmup: contestant.warmup, ...load })
       : await watch(contestant, load, { tools, cores, port, pid: server.pid });
   } catch (error) {
     throw new Error(`${contestant.name}: ${(error as Error).message}\n${lastErrors()}`);
@@ -105,7 +105,7 @@ async function watch(contestant: Contestant, load: Load, target: Target): Promis
     stalled = 0,
     resume = 0,
     seconds,
-    warmup = 1.5,
+    warmup = contestant.warmup,
   } = load;
   const path = cameras > 1 ? contestant.cameraPath! : contestant.path;
   const client = spawn(cores?.client, tools.client, [
@@ -168,7 +168,10 @@ export async function followed<Output, Sample>(
   return { output: JSON.parse(text), before: samples.get("START")!, after: samples.get("END")! };
 }
 
-async function idle(pid: number, { seconds, warmup = 1.5 }: Load): Promise<Result> {
+async function idle(
+  pid: number,
+  { seconds, warmup }: { seconds: number; warmup: number },
+): Promise<Result> {
   await systemClock.sleep(warmup * 1000);
   const before = usageOf(pid);
   await systemClock.sleep(seconds * 1000);

@@ -1,0 +1,138 @@
+/**
+ * The soak test: `deno task test:soak`. Viewers come and go all the time, and it prints every minute
+ * what the server uses. It fails if memory, the heap, descriptors or threads grow after the first
+ * third of the time.
+ *
+ * Environment variables:
+ *
+ * - `SOAK_MINUTES`: duration (10), at least 1
+ *
+ * @module
+ */
+import { assertEquals, assertLess } from "@std/assert";
+import { needing, PYTHON } from "../parts.ts";
+import { leftOut } from "../parts.ts";
+import { figure, rounded } from "../faults/figures.ts";
+import { pause } from "../faults/viewer.ts";
+import { Random } from "../random.ts";
+import { eventually, Server } from "../server.ts";
+import { standIn } from "../stand_in.ts";
+import { Inspector } from "./inspector.ts";
+import { grown, growth, medians, type Resources, resourcesOf } from "./resources.ts";
+import { CAMERAS, Visitors } from "./visitors.ts";
+
+/** Time between two samples, in milliseconds. */
+const INTERVAL = 1_000;
+
+/** Number of samples between two lines of output: a minute. */
+const LINE = 60_000 / INTERVAL;
+
+/** Time of visits before the resources of the idle server are measured, in milliseconds. */
+const WARMUP = 20_000;
+
+/** Largest growth of the heap after garbage collections, as a share of it. */
+const HEAP_GROWTH = 0.1;
+
+const minutes = Number(Deno.env.get("SOAK_MINUTES") || 10);
+if (!(minutes >= 1)) {
+  throw new Error(`SOAK_MINUTES must be at least 1: current value is ${minutes}`);
+}
+
+const ENVIRONMENT = standIn({
+  CAMERA: CAMERAS.map((name) => `${name}=pi`).join(),
+  BACK_SOURCE: "1",
+  FPS: "30",
+  IDLE_SECONDS: "1",
+  FAKE_CAMERA_CAMERAS: `${CAMERAS.length}`,
+  FAKE_CAMERA_COMMENT: "1",
+  FAKE_CAMERA_SIZE: "100000",
+  FAKE_CAMERA_DIE_AFTER: "900", // 30 s
+});
+
+Deno.test(
+  `memory, heap, descriptors and threads do not grow in ${minutes} minutes of viewers that come and go`,
+  Deno.build.os === "linux" ? needing(PYTHON) : leftOut("Linux"),
+  async () => {
+    const command = [Deno.execPath(), "run", "-q", "--inspect=127.0.0.1:0", "-A", "main.ts"];
+    await using server = await Server.start({ command, env: ENVIRONMENT });
+    const random = new Random(17);
+    await visit(server, random, () => pause(WARMUP));
+    const idleBefore = await idle(server);
+    figure("at rest, before", describe(idleBefore));
+
+    const samples: Resources[] = [];
+    const heaps: number[] = [];
+    const end = Math.round(minutes * 60_000 / INTERVAL);
+    const visitors = await visit(server, random, async () => {
+      while (samples.length < end) {
+        await pause(INTERVAL);
+        samples.push(resourcesOf(server.pid));
+        if (samples.length % LINE === 0) {
+          const heap = `heap ${inMegabytes(await heapUsed(server))} MB`;
+          figure(
+            `minute ${samples.length / LINE}`,
+            `${describe(medians(samples.slice(-LINE)))}, ${heap}`,
+          );
+        }
+        if (samples.length === Math.floor(end / 3)) heaps.push(await heapInUse(server));
+      }
+      heaps.push(await heapInUse(server));
+    });
+    const idleAfter = await idle(server);
+
+    const [heapBefore, heapAfter] = heaps as [number, number];
+    figure("at rest, after", describe(idleAfter));
+    figure(
+      "heap without garbage after a third, and at the end",
+      `${inMegabytes(heapBefore)} and ${inMegabytes(heapAfter)} MB`,
+    );
+    figure("visits", [...visitors.counts].map(([name, count]) => `${name} ${count}`).join(", "));
+    figure("starts of camera programs", server.output.match(/camera started/g)?.length ?? 0);
+    assertEquals(visitors.failures, []);
+    assertEquals(growth(samples), []);
+    assertLess(heapAfter, heapBefore * (1 + HEAP_GROWTH));
+    const { descriptors, threads } = idleAfter;
+    assertEquals(grown(idleBefore, { ...idleBefore, descriptors, threads }), []);
+    assertEquals((await server.stop()).code, 0);
+  },
+);
+
+/** Lets viewers come and go while `body` runs. */
+async function visit(
+  server: Server,
+  random: Random,
+  body: () => Promise<void>,
+): Promise<Visitors> {
+  await using visitors = new Visitors(server.url, random);
+  await body();
+  return visitors;
+}
+
+/** Waits until the camera programs have ended, and returns the resources of the server. */
+async function idle(server: Server): Promise<Resources> {
+  await eventually("the captures stop", () => resourcesOf(server.pid).children === 0, 15_000);
+  await pause(2_000);
+  return resourcesOf(server.pid);
+}
+
+/** Returns the size of the heap as it is, in bytes. */
+async function heapUsed(server: Server): Promise<number> {
+  await using inspector = await Inspector.open(server.output);
+  return await inspector.heapUsed();
+}
+
+/** Returns the size of the heap after a garbage collection, in bytes. */
+async function heapInUse(server: Server): Promise<number> {
+  await using inspector = await Inspector.open(server.output);
+  await inspector.collectGarbage();
+  return await inspector.heapUsed();
+}
+
+function describe({ memory, anonymous, descriptors, threads, children }: Resources): string {
+  return `${rounded(memory)} MB resident, ${rounded(anonymous)} of it not backed by files, ` +
+    `${descriptors} descriptors, ${threads} threads, ${children} child processes`;
+}
+
+function inMegabytes(bytes: number): string {
+  return (bytes / 2 ** 20).toFixed(1);
+}
