@@ -4,7 +4,7 @@ import { get, pause, RawViewer } from "../faults/viewer.ts";
 import type { Random } from "../random.ts";
 import { LiveClient } from "../sound/live_client.ts";
 
-/** Cameras of the server. Only {@link Visit}s to the second one are so rare that it becomes idle. */
+/** Cameras of the server. Visits to the second one are so rare that it becomes idle. */
 export const CAMERAS = ["front", "back"] as const;
 
 const FRONT = "/cameras/front/video_feed";
@@ -28,10 +28,15 @@ const VISITS: readonly Visit[] = [
     run: (server, random) => readFor(server, FRONT, random.integer(100, 5_000)),
   },
   {
-    name: "stream of the camera that becomes idle",
+    name: "visit to the camera that becomes idle",
     clients: 1,
     pause: 8_000,
-    run: (server, random) => readFor(server, BACK, random.integer(500, 3_000)),
+    run: (server, random) =>
+      random.of([
+        () => readFor(server, BACK, random.integer(500, 3_000)),
+        () => load(server, "/cameras/back/snapshot.jpg"),
+        () => watchLive(server, CAMERAS, random.integer(500, 3_000)),
+      ])(),
   },
   {
     name: "limited stream",
@@ -43,7 +48,7 @@ const VISITS: readonly Visit[] = [
     name: "snapshot",
     clients: 2,
     pause: 300,
-    run: (server, random) => load(server, `/cameras/${random.of(CAMERAS)}/snapshot.jpg`),
+    run: (server) => load(server, "/cameras/front/snapshot.jpg"),
   },
   {
     name: "page",
@@ -55,17 +60,14 @@ const VISITS: readonly Visit[] = [
       for (const [, file] of page.matchAll(/(?:src|href)="((?:\/|static\/)[^"]+)"/g)) {
         await load(server, new URL(file!, `${server}/`).pathname);
       }
-      for (const path of ["/cameras", "/healthz", "/metrics"]) await load(server, path);
+      for (const path of ["/cameras", "/metrics"]) await load(server, path);
     },
   },
   {
     name: "live",
     clients: 3,
     pause: 500,
-    async run(server, random) {
-      await using _ = await LiveClient.open(server, [...CAMERAS].slice(0, random.oneIn(5) ? 2 : 1));
-      await pause(random.integer(100, 5_000));
-    },
+    run: (server, random) => watchLive(server, ["front"], random.integer(100, 5_000)),
   },
   {
     name: "slow",
@@ -140,6 +142,12 @@ async function readFor(server: string, path: string, ms: number): Promise<void> 
   using viewer = await RawViewer.watch(server, path);
   const end = performance.now() + ms;
   if (!await viewer.readUntil(() => performance.now() > end)) throw new Error("the stream ended");
+}
+
+/** Watches cameras by the live protocol for some milliseconds. */
+async function watchLive(server: string, cameras: readonly string[], ms: number): Promise<void> {
+  await using _ = await LiveClient.open(server, cameras);
+  await pause(ms);
 }
 
 async function load(server: string, path: string): Promise<void> {
