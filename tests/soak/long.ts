@@ -1,7 +1,7 @@
 /**
  * The soak test: `deno task test:soak`. Viewers come and go all the time, and it prints every minute
- * what the server uses. It fails if resident memory, descriptors or threads grow after the first
- * third of the time, or the heap without garbage in the second half.
+ * what the server uses. It fails if resident memory, the heap without garbage, descriptors or
+ * threads grow after the first third of the time.
  *
  * Environment variables:
  *
@@ -17,7 +17,7 @@ import { Random } from "../random.ts";
 import { eventually, Server } from "../server.ts";
 import { standIn } from "../stand_in.ts";
 import { Inspector } from "./inspector.ts";
-import { grown, growth, medians, type Resources, resourcesOf } from "./resources.ts";
+import { grown, growth, medians, type Resources, resourcesOf, windowsOf } from "./resources.ts";
 import { CAMERAS, Visitors } from "./visitors.ts";
 
 /** Time between two samples, in milliseconds. */
@@ -52,7 +52,7 @@ const ENVIRONMENT = standIn({
 });
 
 Deno.test(
-  `memory, heap, descriptors and threads do not grow in ${minutes} minutes of viewers that come and go`,
+  `memory, heap, descriptors and threads do not grow in ${minutes} min of viewers that come and go`,
   Deno.build.os === "linux" ? needing(PYTHON) : leftOut("Linux"),
   async () => {
     const command = [Deno.execPath(), "run", "--inspect=127.0.0.1:0", "-A", "main.ts"];
@@ -65,6 +65,7 @@ Deno.test(
     const samples: Resources[] = [];
     const heaps: number[] = [];
     const end = Math.round(minutes * 60_000 / INTERVAL);
+    const { first, last } = windowsOf(end);
     const visitors = await visit(server, random, async () => {
       while (samples.length < end) {
         await pause(INTERVAL);
@@ -73,17 +74,16 @@ Deno.test(
           const recent = medians(samples.slice(-LINE));
           figure(`minute ${samples.length / LINE}`, await describe(recent, server));
         }
-        // After the first samples that are compared: the collection reduces the resident memory.
-        if (samples.length === Math.floor(end / 2)) heaps.push(await heapInUse(server));
+        // Both windows begin with a collection, which reduces resident memory.
+        if ([first, last].includes(samples.length)) heaps.push(await heapInUse(server));
       }
-      heaps.push(await heapInUse(server));
     });
     const idleAfter = await idle(server);
 
     const [heapBefore, heapAfter] = heaps as [number, number];
     figure("at rest, after", await describe(idleAfter, server));
     figure(
-      "heap without garbage after half of the time, and at the end",
+      "heap without garbage after a third, and after five sixths of the time",
       `${inMegabytes(heapBefore)} and ${inMegabytes(heapAfter)} MB`,
     );
     figure("visits", [...visitors.counts].map(([name, count]) => `${name} ${count}`).join(", "));

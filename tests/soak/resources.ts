@@ -47,15 +47,19 @@ export function medians(samples: readonly Resources[]): Resources {
 }
 
 /**
- * Compares the samples after the first third with the last ones, each for a sixth of the time.
- *
- * @returns What has grown too much, in words.
+ * Returns where the two windows begin that {@link growth} compares: after the first third of the
+ * samples, and at the end. Each is a sixth of them.
  */
+export function windowsOf(count: number): { first: number; last: number; length: number } {
+  const length = Math.ceil(count / 6);
+  return { first: Math.floor(count / 3), last: count - length, length };
+}
+
+/** Compares the medians of the two windows. @returns What has grown too much, in words. */
 export function growth(samples: readonly Resources[]): string[] {
-  const window = Math.ceil(samples.length / 6);
-  const third = Math.floor(samples.length / 3);
-  const [first, last] = [samples.slice(third, third + window), samples.slice(-window)].map(medians);
-  return grown(first!, last!);
+  const { first, last, length } = windowsOf(samples.length);
+  const [before, after] = [first, last].map((at) => medians(samples.slice(at, at + length)));
+  return grown(before!, after!);
 }
 
 /** Returns in words what has grown too much between two samples. */
