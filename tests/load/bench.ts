@@ -7,10 +7,15 @@
  * taskset; measures ustreamer if it is installed.
  *
  *   --quick          one short round, without the search for the maximum number of viewers
- *   --rounds N       number of rounds, of which the median is printed (3)
+ *   --rounds N       number of rounds, of which the median and the range are printed (5; 3 for
+ *                    recording and pixels)
  *   --seconds N      duration of each measurement (5)
- *   --only TEXT      only measurements with this in their name, as "200 viewers"; repeatable
+ *   --only TEXT      only measurements with this in their name, as "200 viewers", "16 cameras" or
+ *                    "start"; repeatable
  *   --without NAME   leaves a server out; repeatable
+ *   --deno-run       also this server started without Deno's task runner
+ *   --build FOLDER   also another version of this server, started with `deno task start` in its
+ *                    folder; repeatable
  *   --peer TEXT      another server: its name, the path of its stream and its command; repeatable
  *
  * Example: --peer 'mjpg-streamer /?action=stream LD_PRELOAD={v4l2} mjpg_streamer
@@ -20,17 +25,32 @@ import { parseArgs } from "node:util";
 import { CHROMIUM } from "../browser.ts";
 import { networking } from "../nats/network.ts";
 import { isInstalled } from "../parts.ts";
-import { type Contestant, dinocam, floor, peer, ustreamer } from "./contestants.ts";
+import {
+  build,
+  type Contestant,
+  dinocam,
+  dinocamWithoutTask,
+  floor,
+  peer,
+  ustreamer,
+} from "./contestants.ts";
 import { benchEdges } from "./edges.ts";
 import { ALONE, type Measurement, measurements } from "./measurements.ts";
 import { benchPixels } from "./pixels.ts";
 import { benchRecording } from "./recording.ts";
 import { type Cores, type Load, measure, type Result } from "./run.ts";
+import { measureStart } from "./start_up.ts";
 import { type Line, median, writeTable } from "./table.ts";
 import { makeTools, type Tools } from "./tools.ts";
 
 /** Frame rate of the median viewer that counts as 30 fps. */
 const FULL_RATE = 29;
+
+/** Name of the measurement of the time that a start takes. */
+const START = "start: command to the first byte of the page, ms";
+
+/** Number of starts in each round, of which the median counts. */
+const STARTS = 7;
 
 const { values: options } = parseArgs({
   options: {
@@ -38,12 +58,16 @@ const { values: options } = parseArgs({
     rounds: { type: "string" },
     seconds: { type: "string" },
     only: { type: "string", multiple: true, default: [] },
+    "deno-run": { type: "boolean", default: false },
+    build: { type: "string", multiple: true, default: [] },
     peer: { type: "string", multiple: true, default: [] },
     without: { type: "string", multiple: true, default: [] },
   },
 });
 const seconds = Number(options.seconds ?? (options.quick ? 3 : 5));
-const rounds = Number(options.rounds ?? (options.quick ? 1 : 3));
+const rounds = Number(options.rounds ?? (options.quick ? 1 : 5));
+/** Number of rounds of recording and pixels, which take longer. */
+const longRounds = Number(options.rounds ?? (options.quick ? 1 : 3));
 const tools = await makeTools(new URL("../../.tmp/load", import.meta.url).pathname);
 const cores = await twoCores();
 const contestants = await allContestants(tools);
@@ -56,6 +80,7 @@ const alone = new Map<Contestant, Result>();
 for (const one of measurements(seconds)) {
   if (isWanted(one.name)) lines.push(...await carryOut(one));
 }
+if (isWanted(START)) lines.push(await compareStarts());
 if (!options.quick && isWanted("maximum number of viewers")) lines.push(await compareMaxViewers());
 if (lines.length > 0) {
   console.log(`\n${writeTable(contestants.map(({ name }) => name), lines)}\n`);
@@ -66,10 +91,18 @@ if (lines.length > 0) {
   );
 }
 if (isWanted("recording")) {
-  console.log(`\n${await benchRecording({ tools, cores, seconds, rounds, quick: options.quick })}`);
+  console.log(
+    `\n${await benchRecording({
+      tools,
+      cores,
+      seconds,
+      rounds: longRounds,
+      quick: options.quick,
+    })}`,
+  );
 }
 if (isWanted("pixels")) {
-  console.log(`\n${await benchPixels({ tools, cores, seconds, rounds })}`);
+  console.log(`\n${await benchPixels({ tools, cores, seconds, rounds: longRounds })}`);
 }
 
 if (isWanted("sizes")) {
@@ -108,17 +141,26 @@ async function benchSizes(): Promise<string> {
 }
 
 async function allContestants(tools: Tools): Promise<Contestant[]> {
-  const all = [await dinocam()];
+  const all = [dinocam()];
+  if (options["deno-run"]) all.push(await dinocamWithoutTask());
+  for (const folder of options.build) all.push(build(folder, await versionOf(folder)));
   const version = await output("ustreamer", ["--version"]);
   if (version) all.push(ustreamer(tools, version));
   all.push(...options.peer.map((text) => peer(tools, text)), floor(tools));
   return all.filter(({ name }) => !options.without.some((left) => name.includes(left)));
 }
 
+/** Returns the commit of another version of this server, or the name of its folder. */
+async function versionOf(folder: string): Promise<string> {
+  return await output("git", ["-C", folder, "rev-parse", "--short", "HEAD"]) ??
+    folder.split("/").findLast((part) => part !== "")!;
+}
+
 async function carryOut({ name, load, once, rows }: Measurement): Promise<Line[]> {
   const results = new Map<Contestant, Result[]>(contestants.map((one) => [one, []]));
   for (let round = 0; round < (once ? 1 : rounds); round++) {
     for (const contestant of contestants) {
+      if (load.cameras && !contestant.cameraPath) continue; // it can only have one camera
       const result = await measureOnce(contestant, load, name);
       if (result) results.get(contestant)!.push(result);
       if (result && name === ALONE) alone.set(contestant, result);
@@ -128,7 +170,7 @@ async function carryOut({ name, load, once, rows }: Measurement): Promise<Line[]
     ...row,
     name: `${name}: ${row.name}`,
     figures: contestants.map((contestant) =>
-      median(results.get(contestant)!.map((result) => row.of(result, alone.get(contestant))))
+      results.get(contestant)!.map((result) => row.of(result, alone.get(contestant)))
     ),
   }));
 }
@@ -153,6 +195,28 @@ function summary(
 ) {
   return `${fps_med} fps, ${cpu.toFixed(1)} %, ${(perFrame * 1000).toFixed(1)} µs, ` +
     `${lat_p50_ms}/${lat_p99_ms} ms, ${(memory / 1e6).toFixed(0)} MB`;
+}
+
+async function compareStarts(): Promise<Line> {
+  const figures = new Map(contestants.map((one) => [one, [] as number[]]));
+  for (let round = 0; round < rounds; round++) {
+    for (const contestant of contestants.filter(({ hasPage }) => hasPage)) {
+      const took = await measureStarts(contestant);
+      if (took !== undefined) figures.get(contestant)!.push(took);
+    }
+  }
+  return { name: START, figures: [...figures.values()], digits: 0 };
+}
+
+async function measureStarts(contestant: Contestant): Promise<number | undefined> {
+  try {
+    const all: number[] = [];
+    while (all.length < STARTS) all.push(await measureStart(contestant, { tools, cores }));
+    console.error(`start, ${contestant.name}: ${all.map((ms) => ms.toFixed(0)).join(" ")} ms`);
+    return median(all);
+  } catch (error) {
+    faults.push(`start: ${(error as Error).message}`);
+  }
 }
 
 async function compareMaxViewers(): Promise<Line> {
@@ -203,9 +267,8 @@ async function describeMachine(): Promise<string> {
     new Date().toISOString().slice(0, 10)
   }, ${model}, ${navigator.hardwareConcurrency} cores, ` +
     `${Deno.build.os} ${Deno.osRelease()}, Deno ${Deno.version.deno}; ${pinned}; ` +
-    `medians of ${rounds} round${
-      rounds === 1 ? "" : "s"
-    } of ${seconds} s. In brackets: ratio to the first column.`;
+    `medians of ${rounds} round${rounds === 1 ? "" : "s"} of ${seconds} s. ` +
+    "In brackets: range of the rounds, and ratio to the first column.";
 }
 
 /** Returns the output of a program; undefined if it is not installed or fails. */

@@ -11,39 +11,82 @@ export interface Contestant {
   readonly name: string;
   /** Path of its stream. */
   readonly path: string;
+  /** Path of the stream of one of several cameras: an asterisk stands for the camera's number. */
+  readonly cameraPath?: string;
+  /** Whether it has a page at `/`. */
+  readonly hasPage: boolean;
+  /** Time after which its CPU use is steady, in seconds. */
+  readonly warmup: number;
   /** Returns the shell command that starts the server on a port. */
   command(picture: Picture, port: number): string;
   /** Additional environment variables. */
   readonly env?: Record<string, string>;
 }
 
+const ROOT = new URL("../..", import.meta.url).pathname;
+
 const WIDTHS = { 480: 640, 720: 1280, 1080: 1920 };
 
 /**
  * Returns the environment with the stand-in camera, which gives every server the same frames: as
  * the Raspberry Pi's camera program, or as a V4L2 camera by `LD_PRELOAD`.
+ *
+ * @param cameras Number of cameras. Several are called `c1`, `c2` and so on.
  */
-export function cameraEnv(tools: Tools, { height, fps }: Picture): Record<string, string> {
+export function cameraEnv(
+  tools: Tools,
+  { height, fps }: Picture,
+  cameras = 1,
+): Record<string, string> {
+  const names = Array.from({ length: cameras }, (_, i) => `c${i + 1}=pi`);
   return {
     FAKECAM_DIR: tools.frames,
     PATH: `${tools.path}:${Deno.env.get("PATH")}`,
-    CAMERA: "pi",
+    CAMERA: cameras === 1 ? "pi" : names.join(),
     WIDTH: `${WIDTHS[height]}`,
     HEIGHT: `${height}`,
     FPS: `${fps}`,
   };
 }
 
-/** This project's server, started like `deno task start`. */
-export async function dinocam(): Promise<Contestant> {
-  const root = new URL("../..", import.meta.url);
-  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
+/** What all versions of this project's server have. */
+const DINOCAM = {
+  path: "/video_feed",
+  cameraPath: "/cameras/c*/video_feed",
+  hasPage: true,
+  // JIT compilation doubles CPU use in the first seconds, and a server runs for days.
+  warmup: 15,
+};
+
+/** Warm-up time of other servers, in seconds. */
+const WARMUP = 8;
+
+/** This project's server, started as by a user. */
+export function dinocam(): Contestant {
+  return { ...DINOCAM, name: "dinocam", command: (_, port) => startTask(ROOT, port) };
+}
+
+/** This project's server, started without Deno's task runner, which remains its parent process. */
+export async function dinocamWithoutTask(): Promise<Contestant> {
+  const { tasks } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
   return {
-    name: "dinocam",
-    path: "/video_feed",
-    command: (_, port) =>
-      `cd ${root.pathname} && export PORT=${port} && exec ${tasks.start.command}`,
+    ...DINOCAM,
+    name: "dinocam, deno run",
+    command: (_, port) => `cd ${ROOT} && export PORT=${port} && exec ${tasks.start.command}`,
   };
+}
+
+/** Another version of this project's server. */
+export function build(folder: string, version: string): Contestant {
+  return {
+    ...DINOCAM,
+    name: `dinocam ${version}`,
+    command: (_, port) => startTask(folder, port),
+  };
+}
+
+function startTask(folder: string, port: number): string {
+  return `cd "${folder}" && export PORT=${port} && exec deno task start`;
 }
 
 /** µStreamer as in Debian, with a camera whose JPEGs it passes through unchanged. */
@@ -51,6 +94,8 @@ export function ustreamer(tools: Tools, version: string): Contestant {
   return {
     name: `µStreamer ${version}`,
     path: "/stream",
+    hasPage: true,
+    warmup: WARMUP,
     env: { LD_PRELOAD: tools.v4l2 },
     command: ({ height, fps }, port) =>
       "exec ustreamer --device /dev/video0 --format MJPEG --encoder HW --desired-fps " +
@@ -63,6 +108,8 @@ export function floor(tools: Tools): Contestant {
   return {
     name: "C, only sends",
     path: "/",
+    hasPage: false,
+    warmup: WARMUP,
     command: ({ height, fps }, port) => `exec ${tools.floor} ${port} ${height} ${fps}`,
   };
 }
@@ -81,6 +128,8 @@ export function peer(tools: Tools, text: string): Contestant {
   return {
     name,
     path,
+    hasPage: true,
+    warmup: WARMUP,
     command: ({ height, fps }, port) => {
       const values = { port, width: WIDTHS[height], height, fps, v4l2: tools.v4l2 };
       return command.replaceAll(

@@ -1,9 +1,9 @@
 import { systemClock } from "../../lib/clock.ts";
 import { isInstalled } from "../parts.ts";
-import { cameraEnv, dinocam } from "./contestants.ts";
+import { cameraEnv, dinocamWithoutTask } from "./contestants.ts";
 import { CpuShare } from "./cpu_share.ts";
 import { usageOf } from "./proc.ts";
-import { followed, freePort, listening, spawn, stop } from "./run.ts";
+import { followed, freePort, lastOf, listening, spawn, stop } from "./run.ts";
 import type { Tools } from "./tools.ts";
 
 /** Options of {@link benchEdges}. */
@@ -196,7 +196,7 @@ async function start(
   stack: AsyncDisposableStack,
 ): Promise<Running | undefined> {
   if (proxy && !isInstalled("nginx")) return undefined;
-  const { command } = await dinocam();
+  const { command } = await dinocamWithoutTask();
   const port = freePort();
   const run = async (
     program: readonly string[],
@@ -296,15 +296,4 @@ async function watch(
     servers: used.slice(0, servers.length),
     others: used.slice(servers.length),
   };
-}
-
-/** Reads a program's standard error and keeps the last 1000 characters. */
-function lastOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): () => string {
-  let text = "";
-  (async () => {
-    for await (const more of stream.pipeThrough(new TextDecoderStream())) {
-      text = (text + more).slice(-1_000);
-    }
-  })();
-  return () => text;
 }

@@ -1,7 +1,7 @@
 // fakev4l2.so: a V4L2 camera for other programs, by LD_PRELOAD. It needs no kernel module.
 //   LD_PRELOAD=./fakev4l2.so FAKECAM_DIR=frames ustreamer --device /dev/video0 --format MJPEG --encoder HW
 // /dev/video0 delivers the stamped frames of $FAKECAM_DIR/<height>.mjpeg as MJPEG at the requested size and
-// rate. As with a real camera, frames are written to memory that the program maps and queues: one memcpy per
+// rate, which is at most $FPS (30): some programs request the highest rate of the camera. As with a real camera, frames are written to memory that the program maps and queues: one memcpy per
 // frame, by a thread called "fakecam"; a frame is dropped if no buffer is queued.
 #define _GNU_SOURCE
 #include "frames.h"
@@ -73,6 +73,12 @@ static int load(void) {
 
 static int fail(int error) { errno = error; return -1; }
 
+static unsigned highest_rate(void) {
+  const char *fps = getenv("FPS");
+  int rate = fps ? atoi(fps) : 0;
+  return rate > 0 ? rate : 30;
+}
+
 static void format(struct v4l2_pix_format *pix) {
   *pix = (struct v4l2_pix_format){ .width = cam.width, .height = cam.height, .pixelformat = V4L2_PIX_FMT_MJPEG,
     .field = V4L2_FIELD_NONE, .sizeimage = cam.size, .colorspace = V4L2_COLORSPACE_JPEG };
@@ -113,8 +119,10 @@ static int camera_ioctl(unsigned long request, void *arg) {
   case VIDIOC_TRY_FMT: format(&((struct v4l2_format *)arg)->fmt.pix); return 0;
   case VIDIOC_S_PARM: {
     struct v4l2_captureparm *p = &((struct v4l2_streamparm *)arg)->parm.capture;
-    if (p->timeperframe.numerator) cam.fps = p->timeperframe.denominator / p->timeperframe.numerator;
-    p->capability = V4L2_CAP_TIMEPERFRAME;
+    struct v4l2_fract *interval = &p->timeperframe;
+    unsigned requested = interval->numerator ? interval->denominator / interval->numerator : 0, highest = highest_rate();
+    if (requested) cam.fps = requested < highest ? requested : highest;
+    p->capability = V4L2_CAP_TIMEPERFRAME; *interval = (struct v4l2_fract){ 1, cam.fps };
     return 0;
   }
   case VIDIOC_G_PARM: {

@@ -32,7 +32,16 @@ const perFrame: Row = {
 };
 const p50: Row = { name: "latency p50, ms", of: (r) => r.lat_p50_ms, digits: 1 };
 const p99: Row = { name: "latency p99, ms", of: (r) => r.lat_p99_ms, digits: 1 };
-const memory: Row = { name: "memory, MB", of: (r) => r.memory / 1e6, digits: 0 };
+const memory: Row = {
+  name: "memory of the process tree, MB",
+  of: (r) => r.memory / 1e6,
+  digits: 0,
+};
+const anonymous: Row = {
+  name: "of it not backed by files, MB",
+  of: (r) => r.anonymous / 1e6,
+  digits: 0,
+};
 const age: Row = { name: "age of a frame, median, ms", of: (r) => r.slow_lat_p50_ms, digits: 0 };
 const oldest: Row = {
   name: "age of a frame, maximum, ms",
@@ -58,19 +67,22 @@ const stalledRows: Row[] = [
 /** The measurement that {@link Row.of} gets as `alone`. */
 export const ALONE = "10 viewers, 720p30";
 
-/**
- * Warm-up time before a measurement, in seconds: JIT compilation doubles CPU use in the first
- * seconds, and a server runs for days.
- */
-const WARMUP = 15;
-
 /** Returns all measurements, of `seconds` each unless the load needs another duration. */
 export function measurements(seconds: number): Measurement[] {
-  const hd = { height: 720, fps: 30, warmup: WARMUP, seconds } as const;
+  const hd = { height: 720, fps: 30, seconds } as const;
   const slow = { ...hd, viewers: 1, slow: 1, warmup: 10, seconds: 6 };
   return [
     { name: "no viewer", load: { ...hd, viewers: 0 }, once: true, rows: [cpu] },
-    { name: ALONE, load: { ...hd, viewers: 10 }, rows: [fps, cpu, perFrame, p50, p99, memory] },
+    {
+      name: "1 viewer, 720p30",
+      load: { ...hd, viewers: 1 },
+      rows: [fps, cpu, perFrame, p50, p99, memory, anonymous],
+    },
+    {
+      name: ALONE,
+      load: { ...hd, viewers: 10 },
+      rows: [fps, cpu, perFrame, p50, p99, memory, anonymous],
+    },
     {
       name: "50 viewers, 720p30",
       load: { ...hd, viewers: 50 },
@@ -79,7 +91,12 @@ export function measurements(seconds: number): Measurement[] {
     {
       name: "200 viewers, 720p30",
       load: { ...hd, viewers: 200 },
-      rows: [fps, cpu, perFrame, p50, p99, memory],
+      rows: [fps, cpu, perFrame, p50, p99, memory, anonymous],
+    },
+    {
+      name: "16 cameras, 720p15, a viewer each",
+      load: { ...hd, fps: 15, viewers: 16, cameras: 16 },
+      rows: [fps, cpu, perFrame, p50, p99, memory, anonymous],
     },
     {
       name: "50 viewers, 1080p30",
@@ -94,7 +111,6 @@ export function measurements(seconds: number): Measurement[] {
     },
     { name: "a link of 500 KB/s", load: { ...slow, rate: 500 }, once: true, rows: [age, oldest] },
     { name: "a link of 1500 KB/s", load: { ...slow, rate: 1500 }, once: true, rows: [age, oldest] },
-    { name: "1 viewer", load: { ...hd, viewers: 1 }, once: true, rows: [fps, p99] },
     {
       name: "1 viewer beside a slow and a stalled one",
       load: { ...hd, viewers: 3, slow: 1, rate: 500, stalled: 1 },
@@ -109,7 +125,7 @@ export function measurements(seconds: number): Measurement[] {
     },
     {
       name: "1000 viewers, 480p10",
-      load: { height: 480, fps: 10, viewers: 1000, seconds, warmup: WARMUP, headsOnly: true },
+      load: { height: 480, fps: 10, viewers: 1000, seconds, headsOnly: true },
       rows: [
         fps,
         {

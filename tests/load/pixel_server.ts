@@ -1,6 +1,6 @@
 import { systemClock } from "../../lib/clock.ts";
-import { openTurboJpeg } from "../../lib/pixels/turbojpeg_library.ts";
-import { dinocam } from "./contestants.ts";
+import { openTurboJpeg, TURBOJPEG_LIBRARIES } from "../../lib/pixels/turbojpeg_library.ts";
+import { dinocamWithoutTask } from "./contestants.ts";
 import { descendantsOf, type Usage, usageOf } from "./proc.ts";
 import { type Cores, followed, freePort, listening, spawn, stop } from "./run.ts";
 import type { Tools } from "./tools.ts";
@@ -127,10 +127,10 @@ export class PixelServer implements AsyncDisposable {
   static async start(options: PixelServerOptions): Promise<PixelServer> {
     const { tools, core, usesLibrary = true, env } = options;
     const port = freePort();
-    const command = (await dinocam()).command({ height: 720, fps: FPS }, port);
-    const flags = "lib/cli/permission_flags.ts";
+    const command = (await dinocamWithoutTask()).command({ height: 720, fps: FPS }, port);
     // Without the permission for it, the server does not use the library.
-    const own = usesLibrary ? command : command.replace(flags, `${flags} | sed s/turbojpeg/none/g`);
+    const denied = ` --deny-ffi=${TURBOJPEG_LIBRARIES.linux} main.ts`;
+    const own = usesLibrary ? command : command.replace(" main.ts", denied);
     const process = spawn(core, "sh", ["-c", own], {
       env: { FAKECAM_DIR: tools.frames, AUDIO: "off", ...env },
       stdout: "null",

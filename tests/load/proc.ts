@@ -4,6 +4,11 @@ export interface Usage {
   readonly cpu: number;
   /** Resident memory, in bytes. */
   readonly memory: number;
+  /**
+   * Resident memory that is not backed by files, in bytes: the kernel cannot take it back as it can
+   * with the pages of a program.
+   */
+  readonly anonymous: number;
 }
 
 /** Name of the stand-in cameras, as processes and as threads. */
@@ -13,16 +18,21 @@ const CAMERA = "fakecam";
 export function usageOf(pid: number): Usage {
   let cpu = 0;
   let memory = 0;
+  let anonymous = 0;
   for (const process of [pid, ...descendantsOf(pid)]) {
     if (read(`/proc/${process}/comm`).trim() === CAMERA) continue;
-    memory += Number(/^VmRSS:\s+(\d+)/m.exec(read(`/proc/${process}/status`))?.[1] ?? 0) * 1024;
+    const status = read(`/proc/${process}/status`);
+    const bytes = (name: string) =>
+      Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0) * 1024;
+    memory += bytes("VmRSS");
+    anonymous += bytes("RssAnon") + bytes("RssShmem");
     for (const { name } of entries(`/proc/${process}/task`)) {
       const task = `/proc/${process}/task/${name}`;
       if (read(`${task}/comm`).trim() === CAMERA) continue;
       cpu += Number(read(`${task}/schedstat`).split(" ")[0] ?? 0) / 1e6;
     }
   }
-  return { cpu, memory };
+  return { cpu, memory, anonymous };
 }
 
 /** Returns the ids of all descendants of a process. */

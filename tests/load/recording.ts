@@ -3,7 +3,7 @@ import { evict, MINUTE, SOME_DAY, timeOf, writeDay, writeIndexOnly } from "../re
 import { readFrames } from "../recording/mjpeg_file.ts";
 import { segmentFiles } from "../recording/recording_server.ts";
 import { Random } from "../random.ts";
-import { cameraEnv, type Contestant, dinocam } from "./contestants.ts";
+import { cameraEnv, type Contestant, dinocamWithoutTask } from "./contestants.ts";
 import { usageOf } from "./proc.ts";
 import { type Cores, freePort, listening, measure, spawn, stop } from "./run.ts";
 import { type Line, median, writeTable } from "./table.ts";
@@ -49,7 +49,7 @@ interface Recorder {
 }
 
 async function recorders(): Promise<Recorder[]> {
-  const server = await dinocam();
+  const server = await dinocamWithoutTask();
   const camera = `rpicam-vid --height ${PICTURE.height} --framerate ${PICTURE.fps} -t 0 -o -`;
   // The pipe has a name, so that the process is ffmpeg, and the camera its child.
   const ffmpeg = (folder: string, output: string) =>
@@ -143,7 +143,7 @@ async function stampsIn(file: string): Promise<number[]> {
 async function benchViewers({ tools, cores, seconds, rounds }: RecordingBenchOptions) {
   const folder = await Deno.makeTempDir();
   try {
-    const plain = await dinocam();
+    const plain = await dinocamWithoutTask();
     const recording: Contestant = { ...plain, name: "recording", env: { RECORD_DIR: folder } };
     const contestants: Contestant[] = [{ ...plain, name: "not recording" }, recording];
     const load = { ...PICTURE, viewers: 50, seconds: seconds * 2, warmup: WARMUP };
@@ -183,7 +183,7 @@ async function benchArchive({ tools, cores, quick }: RecordingBenchOptions): Pro
   try {
     const archive = await writeArchive(root, tools, quick);
     const port = freePort();
-    const { command } = await dinocam();
+    const { command } = await dinocamWithoutTask();
     const server = spawn(cores?.server, "sh", ["-c", command(PICTURE, port)], {
       env: {
         ...cameraEnv(tools, PICTURE),

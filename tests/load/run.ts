@@ -7,6 +7,8 @@ import type { Tools } from "./tools.ts";
 export interface Load extends Picture {
   /** Total number of viewers. */
   readonly viewers: number;
+  /** Number of cameras, among which the viewers are spread evenly. @default {1} */
+  readonly cameras?: number;
   /** Number of viewers that read at `rate`. */
   readonly slow?: number;
   /** In kilobytes per second. */
@@ -17,7 +19,7 @@ export interface Load extends Picture {
   readonly resume?: number;
   /** Duration of the measurement, in seconds. */
   readonly seconds: number;
-  /** Time before the measurement, in seconds. */
+  /** Time before the measurement, in seconds. @default {the contestant's} */
   readonly warmup?: number;
   /**
    * Has the kernel discard all but the first bytes of a frame, so that one client can serve many
@@ -50,6 +52,8 @@ export interface Result {
   readonly perFrame: number;
   /** Resident memory halfway through the measurement, in bytes. */
   readonly memory: number;
+  /** The part of it that is not backed by files, in bytes. */
+  readonly anonymous: number;
   /** Size of the kernel's send queues halfway through the measurement, in bytes. */
   readonly queued: number;
 }
@@ -66,7 +70,7 @@ export async function measure(
   const port = freePort();
   const { env } = contestant;
   const server = spawn(cores?.server, "sh", ["-c", contestant.command(load, port)], {
-    env: { ...cameraEnv(tools, load), ...env },
+    env: { ...cameraEnv(tools, load, load.cameras), ...env },
     stdout: "null",
   });
   const lastErrors = lastOf(server.stderr);
@@ -74,7 +78,7 @@ export async function measure(
     await listening(port, server);
     await systemClock.sleep(1_000); // some servers send a placeholder until the camera starts
     return load.viewers === 0
-      ? await idle(server.pid, load)
+      ? await idle(server.pid, { warmup: contestant.warmup, ...load })
       : await watch(contestant, load, { tools, cores, port, pid: server.pid });
   } catch (error) {
     throw new Error(`${contestant.name}: ${(error as Error).message}\n${lastErrors()}`);
@@ -93,17 +97,27 @@ interface Target {
 
 async function watch(contestant: Contestant, load: Load, target: Target): Promise<Result> {
   const { port, pid, tools, cores } = target;
-  const { viewers, slow = 0, rate = 0, stalled = 0, resume = 0, seconds, warmup = 1.5 } = load;
+  const {
+    viewers,
+    cameras = 1,
+    slow = 0,
+    rate = 0,
+    stalled = 0,
+    resume = 0,
+    seconds,
+    warmup = contestant.warmup,
+  } = load;
+  const path = cameras > 1 ? contestant.cameraPath! : contestant.path;
   const client = spawn(cores?.client, tools.client, [
-    ...["-p", `${port}`, "-u", contestant.path, "-c", `${viewers}`],
+    ...["-p", `${port}`, "-u", path, "-N", `${cameras}`, "-c", `${viewers}`],
     ...["-t", `${seconds}`, "-w", `${warmup}`],
     ...["-S", `${stalled}`, "-R", `${resume}`, "-L", `${slow}`, "-K", `${rate}`],
     ...(load.headsOnly ? ["-M", "-V", "0"] : []),
   ], { stdout: "piped" });
-  const halfway = { memory: 0, queued: 0 };
+  const halfway = { memory: 0, anonymous: 0, queued: 0 };
   const timer = setTimeout(() => {
-    halfway.memory = usageOf(pid).memory;
-    halfway.queued = sendQueueOf(port);
+    const { memory, anonymous } = usageOf(pid);
+    Object.assign(halfway, { memory, anonymous, queued: sendQueueOf(port) });
   }, (warmup + seconds / 2) * 1000);
   const { output, cpu } = await follow<Omit<Result, "cpu">>(client, pid);
   clearTimeout(timer);
@@ -154,12 +168,15 @@ export async function followed<Output, Sample>(
   return { output: JSON.parse(text), before: samples.get("START")!, after: samples.get("END")! };
 }
 
-async function idle(pid: number, { seconds, warmup = 1.5 }: Load): Promise<Result> {
+async function idle(
+  pid: number,
+  { seconds, warmup }: { seconds: number; warmup: number },
+): Promise<Result> {
   await systemClock.sleep(warmup * 1000);
   const before = usageOf(pid);
   await systemClock.sleep(seconds * 1000);
   const after = usageOf(pid);
-  return { cpu: (after.cpu - before.cpu) / seconds / 10, memory: after.memory } as Result;
+  return { ...after, cpu: (after.cpu - before.cpu) / seconds / 10 } as Result;
 }
 
 /** Starts a program on a core, or several: `0,1`. Its standard error is piped. */
@@ -216,7 +233,7 @@ function kill(pids: number[], signal: Deno.Signal): void {
 }
 
 /** Reads a program's standard error and keeps the last 2000 characters. */
-function lastOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): () => string {
+export function lastOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): () => string {
   let text = "";
   (async () => {
     for await (const more of stream.pipeThrough(new TextDecoderStream())) {
