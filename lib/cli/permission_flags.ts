@@ -6,9 +6,9 @@ import { readEnvironment } from "./environment.ts";
 import { readServerConfig, type ServerConfig, SETTINGS } from "./settings.ts";
 import { driverPermissions } from "./start_permissions.ts";
 
-// Prints the permission flags of the server, for `deno task dev`. The argument is `all`
-// for commands that use every driver. On an unsupported Deno it prints nothing: the server then
-// reports the version.
+// Prints the permission flags of the server, for `deno task dev`. The argument is `all` for commands
+// that use every driver. On an unsupported Deno it prints nothing: the server then reports the
+// version.
 if (isSupported(Deno.version.deno)) {
   const flags = await flagsFor(Deno.args[0] === "all");
   console.log(flags.join(" "));
