@@ -47,7 +47,8 @@ async function main(args: string[]): Promise<number | void> {
   if (command === "help") return console.log(usage(version, SETTINGS));
   if (command === "version") return console.log(version);
 
-  const { config, access, hubs, drivers, readCamera, env, dotenv } = await load(command);
+  const loaded = await load(command);
+  const { config, access, hubs, drivers, readCamera, env, dotenv } = loaded;
   const stopped = stopSignal();
   if (command !== "serve") {
     return await runDoctor(command, { config, hubs, drivers, readCamera, env, dotenv, stopped });
@@ -108,6 +109,7 @@ async function main(args: string[]): Promise<number | void> {
   const authenticator = new Authenticator(access, common);
   const app = createApp({ ...common, routes, authenticator, allowOrigin });
   server.handle((request, info) => app.fetch(request, info));
+  loaded.onListening();
   const { addresses } = serverInfo();
   const summary = recording?.summary;
   const { host } = config;

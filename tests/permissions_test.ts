@@ -7,6 +7,7 @@ import { LINUX_LIBRARIES, MACOS_LIBRARIES } from "../lib/libc.ts";
 import { SETTINGS } from "../lib/cli/settings.ts";
 import { sizeOf } from "../lib/jpeg/segments.ts";
 import { compileFlags, permissionFlags } from "../lib/permissions/flags.ts";
+import { TURBOJPEG_LIBRARIES } from "../lib/pixels/turbojpeg_library.ts";
 import { FAKES, readUntil, ROOT, Server } from "./server.ts";
 
 /** The program that prints the permission flags. */
@@ -272,18 +273,17 @@ Deno.test("--list-cameras asks for deno task list-cameras when it lacks permissi
   assertEquals((await listCameras(permitted)).stderr, "");
 });
 
-Deno.test("the tasks grant only the permissions that permission_flags.ts prints", async () => {
+Deno.test("the tasks grant only the permissions in deno.json, or those that permission_flags.ts prints", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
   const program = `deno run -q --allow-env --allow-read=cameras,.env ${PROGRAM}`;
-  const withEnvFile = (command: string) => command.replaceAll("run -q", "run -q --env-file");
   for (
     const [name, command] of [
-      ["start", `deno run -q $(${program}) main.ts`],
-      ["start:env", withEnvFile(`deno run -q $(${program}) main.ts`)],
-      ["doctor:env", withEnvFile(`deno run -q $(${program} all) main.ts doctor`)],
+      ["start", "deno run -q -P --no-prompt main.ts"],
+      ["start:env", "deno run -q -P --no-prompt --env-file main.ts"],
+      ["doctor:env", "deno run -q -P --no-prompt --env-file main.ts doctor"],
       ["dev", `deno run -q --watch $(${program}) main.ts`],
-      ["doctor", `deno run -q $(${program} all) main.ts doctor`],
-      ["list-cameras", `deno run -q $(${program} all) main.ts --list-cameras`],
+      ["doctor", "deno run -q -P --no-prompt main.ts doctor"],
+      ["list-cameras", "deno run -q -P --no-prompt main.ts --list-cameras"],
     ] as const
   ) assertEquals(tasks[name].command, command);
   for (const name of ["compile", "compile:pi"]) {
@@ -291,6 +291,23 @@ Deno.test("the tasks grant only the permissions that permission_flags.ts prints"
     assertEquals(before, "deno run -q --allow-read --allow-run ");
     assertMatch(after, /^( --target [\w-]+)? -o bin\/[\w-]+$/);
   }
+});
+
+Deno.test("the permissions in deno.json are those of the server without settings for paths", async () => {
+  const { permissions } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+  assertEquals(permissions, {
+    default: {
+      env: true,
+      read: ["cameras", "lib", "static", ".env"],
+      net: true,
+      run: true,
+      sys: ["networkInterfaces"],
+      ffi: [
+        ...[...LINUX_LIBRARIES, ...MACOS_LIBRARIES],
+        ...Object.values(TURBOJPEG_LIBRARIES).flat(),
+      ],
+    },
+  });
 });
 
 Deno.test("compileFlags() grants a compiled binary the permissions for all settings", () => {

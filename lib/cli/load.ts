@@ -17,6 +17,7 @@ import {
 import { criticalVariables, findCriticalMistake } from "../settings_check/mod.ts";
 import { ConfigError } from "../errors.ts";
 import { readDotenv } from "./review_settings.ts";
+import { restrictPermissions } from "./start_permissions.ts";
 import { readServerCamera, readServerConfig, type ServerConfig, SETTINGS } from "./settings.ts";
 
 /** Variables that drivers, and the programs that they run, do not get. */
@@ -35,12 +36,16 @@ export interface Loaded {
   readonly env: Env;
   /** The text of the file `.env`, if there is one. */
   readonly dotenv: string | undefined;
+  /** Gives up the permissions that are needed only until the server listens. */
+  readonly onListening: () => void;
 }
 
 /**
  * Checks Deno's permissions, reads the settings, and finds the drivers. Removes `AUTH` and
  * `NATS_URL` from the environment: neither drivers nor the programs that they run need them.
- * Without `RECORD_DIR`, gives back the permission to write, which a compiled binary always has.
+ * Gives up Deno permissions that the settings do not need; replaces this process where only flags
+ * can grant exactly those that they need (see {@link restrictPermissions}). Without `RECORD_DIR`,
+ * gives back the permission to write, which a compiled binary always has.
  *
  * @throws {ConfigError} If a setting is invalid, or a permission is missing.
  */
@@ -52,6 +57,12 @@ export async function load(command: Command): Promise<Loaded> {
   const config = readServerConfig(env);
   const access = readAccess(AUTH, config.host);
   const hubs = readHubAddresses({ ...env, NATS_URL });
+  const onListening = await restrictPermissions(command, {
+    config,
+    env: { ...env, NATS_URL },
+    secrets: { AUTH, NATS_URL },
+    dotenv: dotenv !== undefined,
+  });
   const { dir } = config.recording;
   if (dir === undefined) Deno.permissions.revokeSync({ name: "write" });
   const drivers = await DriverRegistry.open(
@@ -67,7 +78,7 @@ export async function load(command: Command): Promise<Loaded> {
   }
   const readCamera: ReadCamera = (camera) => readServerCamera(env, camera);
   const all = { ...env, AUTH, NATS_URL };
-  return { config, access, hubs, drivers, readCamera, env: all, dotenv };
+  return { config, access, hubs, drivers, readCamera, env: all, dotenv, onListening };
 }
 
 /**

@@ -1,17 +1,14 @@
 import type { Env } from "../env.ts";
 import { ConfigError } from "../errors.ts";
-import {
-  ALL_DRIVER_PERMISSIONS,
-  loadDriverPermissions,
-} from "../permissions/driver_permissions.ts";
 import { permissionFlags } from "../permissions/flags.ts";
 import { isSupported } from "./deno_version.ts";
 import { readEnvironment } from "./environment.ts";
 import { readServerConfig, type ServerConfig, SETTINGS } from "./settings.ts";
+import { driverPermissions } from "./start_permissions.ts";
 
-// Prints the permission flags of the server, for the tasks in `deno.json`. The argument is `all`
-// for commands that use every driver. On an unsupported Deno it prints nothing: the server then
-// reports the version.
+// Prints the permission flags of the server, for `deno task dev`. The argument is `all` for commands
+// that use every driver. On an unsupported Deno it prints nothing: the server then reports the
+// version.
 if (isSupported(Deno.version.deno)) {
   const flags = await flagsFor(Deno.args[0] === "all");
   console.log(flags.join(" "));
@@ -20,15 +17,11 @@ if (isSupported(Deno.version.deno)) {
 async function flagsFor(allDrivers: boolean): Promise<string[]> {
   const env = readEnvironment();
   const config = readValidConfig(env);
-  // A driver in CAMERAS_DIR may have the same name as a built-in driver.
-  const permissions = config && (allDrivers || config.camerasDir)
-    ? ALL_DRIVER_PERMISSIONS
-    : (await Promise.all(config?.cameras.map(({ driver }) => loadDriverPermissions(driver)) ?? []))
-      .flat();
+  const drivers = config ? await driverPermissions(config, allDrivers) : new Set<never>();
   const dotenv = await isFile(".env");
   return permissionFlags({
     config,
-    drivers: new Set(permissions),
+    drivers,
     settings: SETTINGS,
     env,
     dotenv,

@@ -7,7 +7,7 @@ import type { Setting, SettingPermissions } from "../setting.ts";
 import type { DriverPermission } from "./driver_permissions.ts";
 
 /** Folders with the modules that the server loads by name, and with the pages. */
-const OWN_FOLDERS = ["cameras", "lib", "static"];
+export const OWN_FOLDERS = ["cameras", "lib", "static"];
 
 /** Options of {@link permissionFlags}. */
 export interface FlagsOptions {
@@ -24,44 +24,82 @@ export interface FlagsOptions {
   readonly dotenv?: boolean;
 }
 
-/**
- * Returns the Deno permissions that the server needs with these settings, as flags for `deno run`.
- */
-export function permissionFlags(options: FlagsOptions): string[] {
+/** Deno permissions by kind: lists of values, or `true` for all. */
+export interface Permissions {
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+  /** Address to listen on; undefined if a setting is invalid. */
+  readonly listen: string | undefined;
+  /** Servers to connect to. */
+  readonly connect: readonly string[] | true;
+  readonly run: readonly string[] | true;
+  readonly sys: readonly string[];
+  readonly ffi: readonly string[];
+}
+
+/** Returns the Deno permissions that the server needs with these settings, besides `env`. */
+export function neededPermissions(options: FlagsOptions): Permissions {
   const { config, drivers, settings, env, dotenv = false } = options;
   const used = config ? settings : [];
-  const written = pathsOf(used.filter(({ path }) => path === "write"), env);
-  const read = pathsOf(used.filter(({ path }) => path), env);
   const others = used.flatMap((setting) => permissionsFor(setting, env));
-  const programs = new Set(others.flatMap(({ run = [] }) => run === "any" ? [] : run));
-  const servers = others.flatMap(({ net = [] }) => net === "any" ? [] : net);
-  const needsNet = drivers.has("net") || others.some(({ net }) => net === "any");
-  const needsRun = drivers.has("run") || others.some(({ run }) => run === "any");
-  const sys = [
-    // To print the addresses of this machine.
-    ...config && ["0.0.0.0", "::"].includes(config.host) ? ["networkInterfaces"] : [],
-    ...others.flatMap(({ sys = [] }) => sys),
-  ];
+  return {
+    read: [
+      ...OWN_FOLDERS,
+      ...pathsOf(used.filter(({ path }) => path), env),
+      ...others.flatMap(({ read = [] }) => read),
+      ...dotenv ? [".env"] : [],
+    ],
+    write: pathsOf(used.filter(({ path }) => path === "write"), env),
+    listen: config && listenAddress(config),
+    connect: drivers.has("net") || valuesIn(others.map(({ net = [] }) => net)),
+    run: drivers.has("run") || valuesIn(others.map(({ run = [] }) => run)),
+    sys: [
+      // To print the addresses of this machine.
+      ...config && ["0.0.0.0", "::"].includes(config.host) ? ["networkInterfaces"] : [],
+      ...others.flatMap(({ sys = [] }) => sys),
+    ],
+    ffi: librariesOf(Deno.build.os),
+  };
+}
+
+/**
+ * Returns the Deno permissions that the server needs with these settings, as flags for `deno run`
+ * in a shell.
+ */
+export function permissionFlags(options: FlagsOptions): string[] {
+  return formatPermissions(neededPermissions(options), /^[^\s,]+$/);
+}
+
+/**
+ * Formats permissions as flags for `deno run`.
+ *
+ * @param fits Matches the values that a flag can contain: another value makes the permission
+ * unrestricted. In a list for Deno, a value cannot contain a comma.
+ */
+export function formatPermissions(
+  { read, write, listen, connect, run, sys, ffi }: Permissions,
+  fits = /^[^,]+$/,
+): string[] {
+  const flagFor = (name: string, values: readonly string[] | true): string[] => {
+    if (values === true || values.some((value) => !fits.test(value))) return [`--allow-${name}`];
+    return values.length > 0 ? [flag(name, [...new Set(values)])] : [];
+  };
   return [
     "--no-prompt",
     "--allow-env",
-    flag("read", [
-      ...OWN_FOLDERS,
-      ...read,
-      ...others.flatMap(({ read = [] }) => read),
-      ...dotenv ? [".env"] : [],
-    ]),
-    ...written.length > 0 ? [flag("write", written)] : [],
-    ...needsNet
-      ? ["--allow-net"]
-      : config
-      ? [flag("net", [listenAddress(config), ...servers])]
-      : [],
+    ...flagFor("read", read),
+    ...flagFor("write", write),
+    ...flagFor("net", connect === true || [...listen ? [listen] : [], ...connect]),
     // Deno ignores a program that is not installed, and says so only without -q.
-    ...needsRun ? ["--allow-run"] : programs.size > 0 ? [flag("run", [...programs])] : [],
-    ...sys.length > 0 ? [flag("sys", sys)] : [],
-    ...ffiFlags(librariesOf(Deno.build.os)),
+    ...flagFor("run", run),
+    ...flagFor("sys", sys),
+    ...flagFor("ffi", ffi),
   ];
+}
+
+/** Joins lists of permitted values; returns `true` if any value is permitted. */
+function valuesIn(lists: readonly (readonly string[] | "any")[]): readonly string[] | true {
+  return lists.includes("any") || [...new Set(lists.flatMap((list) => list))];
 }
 
 /**
@@ -76,7 +114,7 @@ export function compileFlags(settings: readonly Setting[]): string[] {
     ...["--no-prompt", "--allow-env", "--allow-net", "--allow-run", "--allow-read"],
     flag("sys", ["networkInterfaces", ...sys]),
     ...settings.some(({ path }) => path === "write") ? ["--allow-write"] : [],
-    ...ffiFlags([...librariesOf("linux"), ...librariesOf("darwin")]),
+    flag("ffi", [...librariesOf("linux"), ...librariesOf("darwin")]),
   ];
 }
 
@@ -123,15 +161,6 @@ function librariesOf(os: typeof Deno.build.os): readonly string[] {
   return [...system, ...TURBOJPEG_LIBRARIES[os] ?? []];
 }
 
-function ffiFlags(libraries: readonly string[]): string[] {
-  return libraries.length > 0 ? [flag("ffi", libraries)] : [];
-}
-
-/**
- * Formats a flag with a list of values. A value cannot contain a comma, nor a space because of the
- * command in `deno.json`: such a value makes the permission unrestricted.
- */
 function flag(name: string, values: readonly string[]): string {
-  const fits = values.every((value) => /^[^\s,]+$/.test(value));
-  return fits ? `--allow-${name}=${values.join(",")}` : `--allow-${name}`;
+  return `--allow-${name}=${values.join(",")}`;
 }
