@@ -10,11 +10,11 @@ import {
 
 /**
  * Minimum number of receivers to send with tee(2) and splice(2), without a copy for each receiver.
- * Below it, copies are cheaper than the pipe.
+ * Below it, copies are cheaper than filling the pipe.
  */
-const MIN_RECEIVERS = 6;
-/** Minimum size to be cached, in bytes. Fewer bytes are always copied. */
-const MIN_BYTES = 16_384;
+const MIN_RECEIVERS = 8;
+/** Minimum size to be cached, in bytes. A copy of fewer bytes is cheaper than two system calls. */
+const MIN_BYTES = 65_536;
 /** Number of cached frames: sends alternate between cameras and between multipart formats. */
 const CACHE_SIZE = 4;
 
@@ -43,10 +43,9 @@ interface CacheEntry {
 
 /**
  * Sends the same bytes to many sockets. A copy into the kernel for each socket would be the largest
- * part of the cost of sending. So the bytes are copied into a pipe once: before the first send if the
- * previous frame had enough receivers. Then, for each socket,
- * tee(2) makes a staging pipe refer to the same pages of memory, and splice(2) moves these
- * references to the socket.
+ * part of the cost of sending. So the bytes are copied into a pipe once, before the first send if the
+ * previous frame of the stream had enough receivers. Then, for each socket, tee(2) makes a staging
+ * pipe refer to the same pages of memory, and splice(2) moves these references to the socket.
  */
 export class ZeroCopySender {
   readonly #functions: Functions;

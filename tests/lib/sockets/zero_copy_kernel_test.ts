@@ -102,7 +102,7 @@ Deno.test({
     let open = 0;
     for (let frame = 0; frame < 200; frame++) {
       const clients = cameras[frame % 2];
-      await kernel.send(frameOf(frame, frame % 2 ? 60_000 : 20_000 + frame), { clients });
+      await kernel.send(frameOf(frame, frame % 2 ? 160_000 : 70_000 + frame), { clients });
       if (frame === 100) kernel.clients[5]!.leave();
       if (frame === 20) open = countDescriptors();
     }

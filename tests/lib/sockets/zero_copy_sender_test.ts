@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import { ZeroCopySender } from "../../../lib/sockets/zero_copy_sender.ts";
 
-const FRAME_SIZE = 20_000;
+const FRAME_SIZE = 80_000;
 /** The calls for ten sockets if each gets a copy. */
 const COPIES = Array.from({ length: 10 }, (_, socket) => `send ${socket}`);
 /** The calls for ten sockets if each gets references to the pages of a pipe. */
@@ -9,7 +9,7 @@ const SPLICES = Array.from({ length: 10 }, (_, socket) => `splice ${socket}`);
 
 Deno.test("ZeroCopySender sends to many sockets from a pipe, and reuses old pipes", () => {
   const { sender, open, opened, sendToTen } = setUp();
-  assertEquals(sendToTen().calls, [...COPIES.slice(0, 5), ...SPLICES.slice(5)]);
+  assertEquals(sendToTen().calls, [...COPIES.slice(0, 7), ...SPLICES.slice(7)]);
   for (let frame = 0; frame < 10; frame++) {
     const { calls, sent } = sendToTen();
     assertEquals(calls, SPLICES);
@@ -25,7 +25,7 @@ Deno.test("ZeroCopySender copies for each socket, and opens nothing, for few soc
   const { sender, open } = setUp();
   for (let frame = 0; frame < 20; frame++) {
     const bytes = new Uint8Array(FRAME_SIZE);
-    for (let socket = 0; socket < 5; socket++) sender.send(socket, bytes);
+    for (let socket = 0; socket < 7; socket++) sender.send(socket, bytes);
   }
   assertEquals(open.size, 0);
 });
@@ -35,7 +35,7 @@ Deno.test("ZeroCopySender expects few receivers again after frames with few rece
   sendToTen();
   for (let frame = 0; frame < 4; frame++) sender.send(0, new Uint8Array(FRAME_SIZE));
   calls.length = 0;
-  assertEquals(sendToTen().calls, [...COPIES.slice(0, 5), ...SPLICES.slice(5)]);
+  assertEquals(sendToTen().calls, [...COPIES.slice(0, 7), ...SPLICES.slice(7)]);
 });
 
 Deno.test("ZeroCopySender copies for the only viewer of a camera while another has many", () => {
@@ -65,9 +65,9 @@ Deno.test("ZeroCopySender replaces a pipe that is too small for a frame", () => 
 });
 
 Deno.test("ZeroCopySender fills a pipe in several rounds if the send buffer is small", () => {
-  const { sendToTen, writes, pairSends } = setUp({ buffer: 6_000 });
-  assertEquals(sendToTen().calls, [...COPIES.slice(0, 5), ...SPLICES.slice(5)]);
-  assertEquals(pairSends, [6_000, 6_000, 6_000, 2_000]);
+  const { sendToTen, writes, pairSends } = setUp({ buffer: 30_000 });
+  assertEquals(sendToTen().calls, [...COPIES.slice(0, 7), ...SPLICES.slice(7)]);
+  assertEquals(pairSends, [30_000, 30_000, 20_000]);
   assertEquals(writes, []);
 });
 
@@ -91,7 +91,7 @@ Deno.test("ZeroCopySender opens new pipes if it cannot empty the old ones", () =
   for (const limits of [{ devNull: true }, { devNullSplice: -1 }, { devNullSplice: 100 }]) {
     const { sender, open, sendToTen } = setUp({ ...limits, splice: 7_000 });
     for (let frame = 0; frame < 20; frame++) {
-      assertEquals(sendToTen().sent.slice(5), Array(5).fill(7_000));
+      assertEquals(sendToTen().sent.slice(7), [7_000, 7_000, 7_000]);
       assertLessOrEqual(open.size, 13);
     }
     sender.clear();
@@ -101,13 +101,13 @@ Deno.test("ZeroCopySender opens new pipes if it cannot empty the old ones", () =
 
 Deno.test("ZeroCopySender copies small frames for each socket", () => {
   const { open, sendToTen } = setUp();
-  assertEquals(sendToTen(new Uint8Array(1_000)), { calls: COPIES, sent: Array(10).fill(1_000) });
+  assertEquals(sendToTen(new Uint8Array(65_535)), { calls: COPIES, sent: Array(10).fill(65_535) });
   assertEquals(open.size, 0);
 });
 
 Deno.test("ZeroCopySender returns the number of bytes sent, and discards the rest", () => {
   const { open, sendToTen } = setUp({ splice: 7_000 });
-  assertEquals(sendToTen().sent, [...Array(5).fill(FRAME_SIZE), ...Array(5).fill(7_000)]);
+  assertEquals(sendToTen().sent, [...Array(7).fill(FRAME_SIZE), 7_000, 7_000, 7_000]);
   // The pipe of the frame, the staging pipe, the pair of sockets, and /dev/null.
   assertEquals(open.size, 7);
 });
