@@ -206,7 +206,7 @@ class Client {
     assertEquals(sockets.length, 1);
     this.#socket = sockets[0]!;
     this.#received = this.#receive();
-    this.#received.catch(() => {}); // finish() reports it
+    this.#received.catch(() => this.leave()); // finish() reports it
   }
 
   send(frame: Uint8Array<ArrayBuffer>): void {
@@ -235,7 +235,11 @@ class Client {
   }
 
   async #write(rest: Uint8Array<ArrayBuffer>): Promise<void> {
-    while (rest.length > 0) rest = rest.subarray(await this.#accepted.write(rest));
+    try {
+      while (rest.length > 0) rest = rest.subarray(await this.#accepted.write(rest));
+    } catch (error) {
+      if (!this.#gone) throw error;
+    }
     this.#rest = undefined;
   }
 
