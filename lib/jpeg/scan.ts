@@ -1,13 +1,18 @@
 import type { Bytes } from "../bytes.ts";
 import { isStandalone } from "./segments.ts";
+import { findMarkerBySimd } from "./scan_simd.ts";
 
 /**
  * Finds the end of a scan's data from `from` on: an FF that is the last byte, or is followed by
  * neither 00 nor a stand-alone marker. Returns -1 if there is none. Nearly all the work of
- * splitting is done here, so it examines four bytes at once. `bytes` must begin at the start of its
- * buffer.
+ * splitting is done here. `bytes` must begin at the start of its buffer.
  */
 export function findMarker(bytes: Bytes, from: number): number {
+  return (findMarkerBySimd ?? findMarkerByWords)(bytes, from);
+}
+
+/** {@link findMarker} for machines without SIMD instructions: examines four bytes at once. */
+export function findMarkerByWords(bytes: Bytes, from: number): number {
   const words = new Int32Array(bytes.buffer, 0, bytes.length >> 2);
   const count = words.length; // hoisted: reading `words.length` in the loop doubles the time
   let at = from;
