@@ -54,8 +54,9 @@ const DINOCAM = {
   path: "/video_feed",
   cameraPath: "/cameras/c*/video_feed",
   hasPage: true,
-  // JIT compilation doubles CPU use in the first seconds, and a server runs for days.
-  warmup: 15,
+  // A server runs for days: until then, V8 compiles functions again and again, and the garbage
+  // collector finds its pace.
+  warmup: 45,
 };
 
 /** Warm-up time of other servers, in seconds. */
