@@ -1,7 +1,14 @@
 import type { Bytes } from "../bytes.ts";
 
+/**
+ * Size of a piece that is sent through the socket pair, in bytes. Its blocks then begin and end with
+ * pages of memory, so that 64 KiB of it fit into a packet of loopback TCP. With other sizes, a
+ * packet is full of parts of pages before it is full of bytes: then the limit of the send queue is
+ * reached, and the kernel wakes this process for each viewer and frame when it is not any more.
+ */
+const PIECE = 32_768;
 /** Maximum number of rounds in which bytes move through the socket pair. */
-const MAX_ROUNDS = 32;
+const MAX_ROUNDS = 64;
 /** Requested size of the send buffer of the socket pair, in bytes. The kernel may allow less. */
 const SEND_BUFFER = 1_048_576;
 
@@ -159,7 +166,8 @@ export class Pipes {
     for (let round = 0; round < MAX_ROUNDS && moved < bytes.length; round++) {
       if (sent < bytes.length) {
         const rest = sent === 0 ? bytes : bytes.subarray(sent);
-        const count = send(input, rest, BigInt(rest.length), MSG_DONTWAIT | MSG_NOSIGNAL);
+        const length = BigInt(Math.min(rest.length, PIECE));
+        const count = send(input, rest, length, MSG_DONTWAIT | MSG_NOSIGNAL);
         sent += Math.max(0, count);
       }
       const size = BigInt(sent - moved);
