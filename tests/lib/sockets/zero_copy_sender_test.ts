@@ -44,7 +44,7 @@ Deno.test("ZeroCopySender copies for the only viewer of a camera while another h
     sendToTen();
     sender.send(100, new Uint8Array(FRAME_SIZE));
   }
-  assertEquals([pairSends.length, writes.length], [5, 0]);
+  assertEquals([pairSends.length, writes.length], [5 * 3, 0]); // in pieces of 32 KiB
 });
 
 Deno.test("ZeroCopySender sends a frame from its pipe after it has sent other frames", () => {
@@ -80,7 +80,7 @@ Deno.test("ZeroCopySender fills pipes by write(2) once a pair of sockets is refu
       assertEquals(sent, Array(10).fill(FRAME_SIZE));
     }
     assertEquals(writes, Array(3).fill(FRAME_SIZE));
-    assertLessOrEqual(pairSends.length, 32); // in the first frame only
+    assertLessOrEqual(pairSends.length, 64); // in the first frame only
     assertEquals(open.size, 4 * 2);
     sender.clear();
     assertEquals(open.size, 0);
