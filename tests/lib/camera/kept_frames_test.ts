@@ -26,7 +26,7 @@ import { endOfJpeg, numberedJpeg, numberIn } from "./numbered_jpegs.ts";
 
 /** Whether viewers get frames by direct sends, and programs are read by threads. */
 const LINUX = Deno.build.os === "linux";
-const PROGRAM = new URL("numbered_jpegs.ts", import.meta.url).pathname;
+const PROGRAM = new URL("numbered_jpegs.ts", import.meta.url).href;
 /** Number of the buffers that a camera uses if it reuses them all, and some more at the start. */
 const FEW_BUFFERS = 12;
 
@@ -57,10 +57,9 @@ for (const [name, open] of Object.entries(KEEPERS)) {
       await delay(250);
       keeper.check();
     }
+    await eventually("there are frames", () => prompt[0]!.count > 30 && keeper.count > 2);
     await keeper.stop();
     for (const viewer of prompt) await viewer.stop();
-    assertGreater(keeper.count, 2);
-    assertGreater(prompt[0]!.count, 30);
     await keeper.checkAll();
   });
 }
@@ -107,21 +106,20 @@ Deno.test("prompt and slow viewers get what the camera wrote, no frame twice or 
   );
   for (const viewer of viewers) await viewer.stop();
   const most = Math.max(...prompt.map(({ count }) => count));
-  for (const { count } of prompt) assertGreater(count, 0.8 * most);
+  for (const { count } of prompt) assertGreater(count, 0.5 * most);
   for (const { count } of slow) assertLess(count, most);
 });
 
 Deno.test("a viewer that the server disconnects gets its last frame whole", async () => {
   const { source, push } = inProcess();
   await using server = new TestServer(source);
-  const { viewer, stream, isBlocked } = await pausedViewer(server, push);
-  let number = 1;
-  while (!isBlocked()) await push(++number);
+  const { viewer, stream, fill } = await pausedViewer(server, push);
+  let number = await fill();
   // Deno still sends a part of this frame, and the next one waits.
   await push(++number);
   stream.disconnect("stalled");
   server.watch(1, {});
-  for (let end = number + 100; number < end;) await push(++number);
+  for (let n = 0; n < 100; n++) await push(++number);
   if (LINUX) assertLess(server.buffers, 60);
   viewer.resume();
   await viewer.ended;
@@ -141,6 +139,21 @@ Deno.test("a frame that waits for a slow viewer does not change", { ignore: !LIN
     await eventually("the viewer has caught up", () => !isBlocked() && viewer.last === number);
     viewer.pause();
   }
+  await viewer.stop();
+});
+
+Deno.test("a frame does not change that waits for a slow viewer which does not want newer ones", {
+  ignore: !LINUX,
+}, async () => {
+  const { source, push } = inProcess();
+  await using server = new TestServer(source);
+  const { viewer, isBlocked, fill } = await pausedViewer(server, push, { path: "/fps" });
+  let number = await fill();
+  for (let n = 0; n < 60; n++) await push(++number);
+  const { count } = viewer;
+  viewer.resume();
+  await eventually("the viewer has caught up", () => !isBlocked() && viewer.last > number - 60);
+  assertGreater(viewer.count, count);
   await viewer.stop();
 });
 
@@ -182,14 +195,30 @@ function delay(ms: number): Promise<void> {
 }
 
 /** Connects a viewer that reads nothing, and delivers the first frame. */
-async function pausedViewer(server: TestServer, push: (number: number) => Promise<void>) {
-  const viewer = new HttpViewer(server, { isPaused: true });
+async function pausedViewer(
+  server: TestServer,
+  push: (number: number) => Promise<void>,
+  options: HttpViewerOptions = {},
+) {
+  const viewer = new HttpViewer(server, { ...options, isPaused: true });
   await eventually("it is connected", () => server.streams.length === 1);
   const stream = server.streams[0]!;
   const isBlocked = () => stream.blockedFor(systemClock.monotonic()) !== undefined;
   await push(1);
   await eventually("the first frame is sent", () => !isBlocked());
-  return { viewer, stream, isBlocked };
+  /** Delivers frames until the kernel takes no more for the viewer. @returns Their number. */
+  const fill = async (): Promise<number> => {
+    let number = 1;
+    for (let checks = 0; checks < 20; checks++) {
+      while (!isBlocked()) {
+        await push(++number);
+        checks = 0;
+      }
+      await delay(20);
+    }
+    return number;
+  };
+  return { viewer, stream, isBlocked, fill };
 }
 
 /** Opens the program that prints numbered JPEGs. */
@@ -327,6 +356,7 @@ class TestServer implements AsyncDisposable {
       keepAlive: this.#streams,
       address: remoteAddr.hostname,
       format: multipartFormat("frame", isImage),
+      fps: request.url.endsWith("/fps") ? 12 : undefined,
       openDirect: isChunked ? undefined : () => this.#connections.directTo(remoteAddr, true),
     });
     const headers = { "Content-Length": `${Number.MAX_SAFE_INTEGER}` };
@@ -568,7 +598,7 @@ class Recording extends Keeper {
 
 /** How a viewer reads. By default at once. */
 interface HttpViewerOptions {
-  path?: "/" | "/image" | "/chunked";
+  path?: "/" | "/image" | "/fps" | "/chunked";
   /** In bytes per second. */
   rate?: number;
   /** Time for which it reads nothing, after each 500 KB, in milliseconds. */
