@@ -1,5 +1,4 @@
 import type { Bytes } from "./bytes.ts";
-import type { Jpeg } from "./frame.ts";
 
 /** Sizes are multiples of this, in bytes, so that a buffer also suffices for a larger image. */
 const GRANULARITY = 65_536;
@@ -25,7 +24,7 @@ export class FrameBuffers {
   }
 
   /** Lends the buffer of an image to whoever gets the image. */
-  lend(image: Jpeg): void {
+  lend(image: Bytes): void {
     lenders.set(image.buffer, this);
   }
 
@@ -39,7 +38,7 @@ export class FrameBuffers {
  * Gives the buffer of an image back to its pool, which writes to it again: call it only if nobody
  * uses the image, or another part of its buffer, any more. Does nothing for other images.
  */
-export function releaseFrameBuffer({ buffer }: Jpeg): void {
+export function releaseFrameBuffer({ buffer }: Bytes): void {
   const lender = lenders.get(buffer);
   if (!lenders.delete(buffer)) return;
   lender!.giveBack(buffer);

@@ -59,6 +59,8 @@ export class MarkerWalker {
   #segment = HEADROOM;
   #hasFrameHeader = false;
   #hasScan = false;
+  /** Whether a size was seen, valid or not: the first one counts. */
+  #hasSize = false;
   #width = 0;
   #height = 0;
   #hasHuffmanTables = false;
@@ -132,7 +134,8 @@ export class MarkerWalker {
    */
   finish(bytes: Bytes, end: number): boolean {
     if (this.#state === SCAN && this.lacksEoi) {
-      const isNext = bytes[this.position + 1] === 0xd8; // FF D8 may begin the next image
+      // FF D8 may begin the next image. What follows the end is the rest of an earlier image.
+      const isNext = this.position + 1 < end && bytes[this.position + 1] === 0xd8;
       const at = isNext ? this.position : end;
       this.#counts.skippedBytes += end - at;
       if (this.#endWithoutEoi(bytes, at)) return true;
@@ -156,7 +159,7 @@ export class MarkerWalker {
     this.#segment = this.start;
     this.position += 2;
     this.#hasFrameHeader = this.#hasScan = this.#isRepaired = false;
-    this.#hasHuffmanTables = this.#hasExif = false;
+    this.#hasHuffmanTables = this.#hasExif = this.#hasSize = false;
     this.#width = this.#height = 0;
   }
 
@@ -209,7 +212,8 @@ export class MarkerWalker {
       const at = this.position;
       if (at + 8 >= bytes.length) return "more";
       this.#hasFrameHeader = true;
-      if (length < 7 || this.#width > 0) return;
+      if (length < 7 || this.#hasSize) return;
+      this.#hasSize = true;
       this.#height = bytes[at + 5]! << 8 | bytes[at + 6]!;
       this.#width = bytes[at + 7]! << 8 | bytes[at + 8]!;
     }

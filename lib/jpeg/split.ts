@@ -104,7 +104,7 @@ class Splitter {
   /** Reads more bytes. @returns False at the end of the source. */
   async #read(): Promise<boolean> {
     const space = this.#buffer.length - HEADROOM - this.#end;
-    if (space < READ_SIZE) this.#relocate(0, 2 * this.#buffer.length);
+    if (space < READ_SIZE) this.#relocate(0, 2 * this.#buffer.length - READ_SIZE - 2 * HEADROOM);
     // The end of the source also ends the last image of a camera that sends no EOI, and then the
     // source does not return the buffer.
     const read = this.#walk.lacksEoi ? await this.#readAside() : await this.#readInPlace();
