@@ -5,10 +5,10 @@ import type { OutputReader } from "./output_reader.ts";
 /** Capacity of a pipe, in bytes, without privileges the largest. A frame is read in one piece. */
 const PIPE_SIZE = 1 << 20;
 /**
- * Maximum number of waiting threads. With more, threads cost more than streams, whose wake-ups are
- * shared; and Deno has 32 threads for all blocking work, such as access to files and DNS.
+ * Maximum number of waiting threads: half of the threads that Deno has for all blocking work, such
+ * as access to files and DNS, which would wait for the next frame if all of them waited here.
  */
-const MAX_THREADS = 4;
+const MAX_THREADS = 16;
 /** Number of free descriptors among which the pipes of a new program are searched. */
 const MAX_NEW_DESCRIPTORS = 32;
 /** Maximum number of attempts to read while reads fail: a signal may interrupt them. */
