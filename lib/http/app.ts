@@ -7,12 +7,15 @@ import type { Log } from "../log.ts";
 import { authenticate } from "./authenticate.ts";
 import { cors } from "./cors.ts";
 import { errorResponse, HttpError } from "./errors.ts";
+import { pageRoutes, type Pages } from "./page_routes.ts";
 import { protectFromForgery } from "./same_origin.ts";
+
+/** Groups of routes: the server's own (`serverRoutes`) and those of modules. */
+export type Routes = Hono[];
 
 /** Options of {@link createApp}. */
 export interface AppOptions {
-  /** Groups of routes: the server's own (`serverRoutes`) and those of modules. */
-  routes: readonly Hono[];
+  routes: Readonly<Routes>;
   /** Authenticates requests. @default {one that accepts requests for this machine only} */
   authenticator?: Authenticator;
   /** The origins whose pages may read the responses. @default {[]} */
@@ -43,6 +46,59 @@ export function createApp({ routes, allowOrigin = [], clock, log, ...options }: 
     const message = `Method not allowed: use ${list.format(methods)}`;
     return errorResponse(new HttpError(405, message, headers), c.req.raw, log);
   }
+}
+
+/** Handles a request, as `Hono.fetch` does. */
+type Fetch = (request: Request, env?: unknown) => Response | Promise<Response>;
+
+/** Options of a {@link DeferredApp}. */
+export interface DeferredAppOptions extends Omit<AppOptions, "routes"> {
+  readonly pages: Pages;
+}
+
+/**
+ * Serves the files of the web page at once, and loads the app for everything else with the first
+ * other request: most of the server's code is needed only when somebody watches.
+ */
+export class DeferredApp implements Disposable {
+  readonly #pages: Hono;
+  readonly #log: Log;
+  readonly #load = Promise.withResolvers<() => Promise<Fetch>>();
+  #app: Fetch | undefined;
+  #loading: Promise<Fetch> | undefined;
+
+  constructor({ pages, ...options }: DeferredAppOptions) {
+    this.#pages = createApp({ ...options, routes: [pageRoutes(pages)] });
+    this.#log = options.log;
+    this.#load.promise.catch(() => {}); // reported to the clients that wait
+  }
+
+  /** Sets what loads the app. Requests wait until then. */
+  loadWith(load: () => Promise<Fetch>): void {
+    this.#load.resolve(load);
+  }
+
+  /** Handles a request. */
+  readonly fetch: Fetch = (request, env) => {
+    if (this.#app) return this.#app(request, env);
+    if (isForPage(request)) return this.#pages.fetch(request, env as object);
+    this.#loading ??= this.#load.promise.then((load) => load());
+    return this.#loading.then((app) => (this.#app = app)(request, env), (error) => {
+      this.#loading = undefined; // the next request tries again
+      return errorResponse(error, request, this.#log);
+    });
+  };
+
+  /** Refuses the requests that wait. */
+  [Symbol.dispose](): void {
+    this.#load.reject(new HttpError(503, "The server is stopping"));
+  }
+}
+
+/** Whether a request is for a file of the web page, and needs no other route. */
+function isForPage({ method, url }: Request): boolean {
+  return ["GET", "HEAD"].includes(method) &&
+    /^https?:\/\/[^/?#]*\/(static\/[^?]*|favicon\.ico)?$/.test(url);
 }
 
 /** All methods of an app's routes, without the `ALL` of middleware. `GET` includes `HEAD`. */

@@ -66,7 +66,8 @@ export class Server implements AsyncDisposable {
   /** Control over the server's connections, beyond the API of Deno. */
   readonly connections: Connections;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
-  readonly #sweep: ReturnType<typeof setInterval>;
+  readonly #log: Log;
+  #sweep: ReturnType<typeof setInterval> | undefined;
   #handler: Handler = () => new Response("The server is starting\n", { status: 503 });
 
   constructor({ host, port, reusePort, tls, sendQueue, log }: ListenOptions) {
@@ -83,7 +84,7 @@ export class Server implements AsyncDisposable {
     });
     const reason = this.connections.unavailable;
     if (reason) log.info("slow viewers may see stale frames", { reason });
-    this.#sweep = setInterval(() => this.#closeIdle(log), IDLE_SWEEP_INTERVAL);
+    this.#log = log;
   }
 
   /** The port that the server listens on. */
@@ -94,6 +95,14 @@ export class Server implements AsyncDisposable {
   /** Sets the handler of all requests. */
   handle(handler: Handler): void {
     this.#handler = handler;
+  }
+
+  /**
+   * Closes idle connections from now on. Call it when the server is ready: Deno loads its timers with
+   * the first one, which would delay the first response by 4 ms.
+   */
+  closeIdleConnections(): void {
+    this.#sweep ??= setInterval(() => this.#closeIdle(), IDLE_SWEEP_INTERVAL);
   }
 
   /**
@@ -109,9 +118,9 @@ export class Server implements AsyncDisposable {
     this.connections[Symbol.dispose]();
   }
 
-  #closeIdle(log: Log): void {
+  #closeIdle(): void {
     const count = this.connections.closeIdle();
-    if (count > 0) log.info("idle connections closed", { count });
+    if (count > 0) this.#log.info("idle connections closed", { count });
   }
 }
 

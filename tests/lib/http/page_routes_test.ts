@@ -102,3 +102,26 @@ Deno.test("pageRoutes() serves images and a manifest with their types, and no ot
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("pageRoutes() reads a file at the first request, and again only after a failure", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const file = join(folder, "style.css");
+    await Deno.writeTextFile(file, "old");
+    const log = { info() {}, warn() {}, error() {} };
+    const app = pageRoutes(await readPages(folder))
+      .onError((error, c) => errorResponse(error, c.req.raw, log));
+    const ask = async () => {
+      const response = await app.request("/static/style.css");
+      return [response.status, await response.text()];
+    };
+    await Deno.remove(file);
+    assertEquals((await ask())[0], 500);
+    await Deno.writeTextFile(file, "new");
+    assertEquals(await ask(), [200, "new"]);
+    await Deno.remove(file);
+    assertEquals(await ask(), [200, "new"]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
