@@ -16,6 +16,14 @@ declare module "@std/path" {
   export function toFileUrl(path: string): URL;
 }
 
+declare module "@std/path/posix" {
+  export { dirname, fromFileUrl, join, resolve, toFileUrl } from "@std/path";
+}
+
+declare module "@std/path/windows" {
+  export { dirname, fromFileUrl, join, resolve, toFileUrl } from "@std/path";
+}
+
 declare module "@std/http/etag" {
   export interface ETagOptions {
     algorithm?: "SHA-1" | "SHA-256" | "SHA-384" | "SHA-512";

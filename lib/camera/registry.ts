@@ -1,5 +1,5 @@
-import { dirname, fromFileUrl, join, resolve, toFileUrl } from "@std/path";
 import { ConfigError } from "../errors.ts";
+import { dirname, fromFileUrl, join, resolve, toFileUrl } from "../path.ts";
 import { quote } from "../quote.ts";
 import type { CameraDriver, CommonSettings } from "./driver.ts";
 import type { DriverRequirements } from "./requirements.ts";
