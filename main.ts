@@ -11,11 +11,10 @@ import { readServerCamera, SETTINGS } from "./lib/cli/settings.ts";
 import { stopSignal } from "./lib/cli/signals.ts";
 import { systemClock as clock } from "./lib/clock.ts";
 import { explain, ImmediateStop } from "./lib/errors.ts";
-import { createApp, DeferredApp, type Routes } from "./lib/http/app.ts";
+import { createApp, DeferredApp } from "./lib/http/app.ts";
 import { readPages } from "./lib/http/page_routes.ts";
 import { listen, readTls } from "./lib/http/serve.ts";
 import { createLog } from "./lib/log.ts";
-import { killAll } from "./lib/process/mod.ts";
 
 /** Grace period at shutdown for cameras and open responses, in milliseconds. */
 const VIEWERS_GRACE_PERIOD = 800;
@@ -39,21 +38,31 @@ async function main(args: string[]): Promise<number | void> {
 
   const loaded = await load(command);
   const { config, access, hubs, drivers, readCamera, env, dotenv } = loaded;
-  const stopped = stopSignal();
+  let killAll = () => {}; // no program runs before `lib/process/` is loaded
+  const stopped = stopSignal(() => killAll());
   if (command !== "serve") {
-    const { runDoctor }: typeof import("./lib/cli/doctor.ts") = await import(
+    const doctor: typeof import("./lib/cli/doctor.ts") = await import(
       import.meta.resolve("./lib/cli/doctor.ts")
     );
-    return await runDoctor(command, { config, hubs, drivers, readCamera, env, dotenv, stopped });
+    killAll = doctor.killAll;
+    return await doctor.runDoctor(command, {
+      config,
+      hubs,
+      drivers,
+      readCamera,
+      env,
+      dotenv,
+      stopped,
+    });
   }
 
   const log = createLog({ clock, write: console.error, json: config.log === "json" });
   await using stack = new AsyncDisposableStack(); // disposal: viewers, modules, killAll
-  stack.defer(killAll);
+  stack.defer(() => killAll());
   const modules = stack.use(new ResourceGroup("modules", MODULES_GRACE_PERIOD, log));
   const viewers = stack.use(new ResourceGroup("viewers", VIEWERS_GRACE_PERIOD, log));
 
-  const pages = await readPages(`${import.meta.dirname}/static`);
+  const pages = readPages(`${import.meta.dirname}/static`);
   const tls = await readTls(config.tls);
   const server = viewers.use(listen({ ...config, tls, log })); // nothing is awaited until handle()
   const authenticator = new Authenticator(access, { clock, log });
@@ -63,38 +72,29 @@ async function main(args: string[]): Promise<number | void> {
   server.handle(app.fetch);
   loaded.onListening();
 
-  // The page is served from here on, first to those who wait already. Other requests wait until the
-  // cameras are open.
-  await clock.sleep(0);
-  const {
-    banner,
-    Events,
-    logCameraEvents,
-    logDriverErrors,
-    notifyReady,
-    openNats,
-    openRecordings,
-    openServerCameras,
-    openSounds,
-    publishCameras,
-    reviewSettings,
-  }: typeof import("./lib/cli/started.ts") = await import(
+  // The page is served from here on. Other requests wait until the cameras are open.
+  await app.firstResponses();
+  const started: typeof import("./lib/cli/started.ts") = await import(
     import.meta.resolve("./lib/cli/started.ts")
   );
+  killAll = started.killAll;
+  const { Events, openNats, openRecordings, openServerCameras, openSounds } = started;
   const events = new Events<CameraEvent>((error, { type }) =>
     log.error("event listener failed", { event: type, reason: explain(error) })
   );
-  modules.use(logCameraEvents(events, { clock, log }));
-  modules.use(logDriverErrors(config.camerasDir, { clock, log }));
+  modules.use(started.logCameraEvents(events, { clock, log }));
+  modules.use(started.logDriverErrors(config.camerasDir, { clock, log }));
+  viewers.use(started.releaseStartMemory(events, { clock }));
   const hub = await openNats(config, { hubs, clock, log });
   if (hub) viewers.use(hub);
+  await server.controlConnections();
   const opening = openServerCameras(config, { drivers, readCamera, clock, events, log });
   const opened = await Promise.race([opening, stopped]); // a driver may take its time to load
   if (!opened) return;
   const { list: cameras, cameras: configs, groups } = opened;
   viewers.defer(() => cameras.close(new ImmediateStop("Shutdown")));
   const sounds = await openSounds(configs, { cameras: cameras.configured, clock, log });
-  const review = reviewSettings({ env, cameras: configs, groups, dotenv });
+  const review = started.reviewSettings({ env, cameras: configs, groups, dotenv });
   const recording = await openRecordings(config.recording, {
     cameras,
     settingsOf: (camera) => readServerCamera(env, camera).recording,
@@ -102,17 +102,16 @@ async function main(args: string[]): Promise<number | void> {
     clock,
     log,
   });
-  const publishing = hub && publishCameras(hub, config, { list: cameras, configs, groups, hubs });
+  const publishing = hub &&
+    started.publishCameras(hub, config, { list: cameras, configs, groups, hubs });
   if (recording) modules.use(recording);
   if (sounds) viewers.use(sounds);
 
   const serverInfo = () => describeServer(config, access, server.port);
   const { maxViewers } = config;
-  const directTo = server.connections.directTo.bind(server.connections);
+  const directTo = server.directTo.bind(server);
   const served = { cameras, sounds, recording, hub, pages, maxViewers, directTo, serverInfo };
   const startedAt = clock.now();
-  const routes: Routes = []; // of further modules
-  const create = (own: Routes) => createApp({ ...common, routes: [...own, ...routes] }).fetch;
   app.loadWith(async () => {
     const { openServerRenditions }: typeof import("./lib/cli/renditions.ts") = await import(
       import.meta.resolve("./lib/cli/renditions.ts")
@@ -121,7 +120,8 @@ async function main(args: string[]): Promise<number | void> {
       import.meta.resolve("./lib/http/server_routes.ts")
     );
     const renditions = viewers.use(openServerRenditions(cameras, { env, events, clock, log }));
-    return create(serverRoutes({ ...served, renditions, version, startedAt, clock, log }));
+    const routes = serverRoutes({ ...served, renditions, version, startedAt, clock, log });
+    return createApp({ ...common, routes }).fetch;
   });
   const { addresses } = serverInfo();
   const summary = recording?.summary;
@@ -135,8 +135,7 @@ async function main(args: string[]): Promise<number | void> {
     recording: summary,
     publishing,
   };
-  console.log(banner({ host, cameras: configs }, description));
-  server.closeIdleConnections();
-  if (env.NOTIFY_SOCKET) notifyReady(env.NOTIFY_SOCKET); // systemd waits for it
+  console.log(started.banner({ host, cameras: configs }, description));
+  if (env.NOTIFY_SOCKET) started.notifyReady(env.NOTIFY_SOCKET); // systemd waits for it
   await stopped;
 }

@@ -7,6 +7,8 @@
 export { logDriverErrors } from "../camera/driver_errors.ts";
 export { logCameraEvents } from "../camera/event_log.ts";
 export { Events } from "../events.ts";
+export { releaseStartMemory } from "../memory/mod.ts";
+export { killAll } from "../process/mod.ts";
 export { notifyReady } from "../systemd.ts";
 export { banner } from "./banner.ts";
 export { openServerCameras } from "./cameras.ts";

@@ -39,9 +39,9 @@ const POLICY =
  * The files are read later: the server starts sooner, and needs no memory for those that nobody
  * requests.
  */
-export async function readPages(folder: string): Promise<Pages> {
+export function readPages(folder: string): Pages {
   const pages = new Map<string, Page>();
-  for await (const { name } of Deno.readDir(folder)) {
+  for (const { name } of Deno.readDirSync(folder)) {
     const type = TYPES[name.slice(name.lastIndexOf("."))];
     if (!type) continue;
     const plain = once(async () => await contentOf(await Deno.readFile(`${folder}/${name}`)));

@@ -1,7 +1,8 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertFalse } from "@std/assert";
 import { Hono } from "hono";
 import { Authenticator } from "../../../lib/auth/mod.ts";
-import { systemClock } from "../../../lib/clock.ts";
+import type { Bytes } from "../../../lib/bytes.ts";
+import { settlesWithin, systemClock } from "../../../lib/clock.ts";
 import { createApp, DeferredApp } from "../../../lib/http/app.ts";
 import { HttpError } from "../../../lib/http/errors.ts";
 import { readPages } from "../../../lib/http/page_routes.ts";
@@ -122,16 +123,16 @@ Deno.test("createApp() answers preflight requests of allowed origins without cre
   assertEquals(await ask(app, "POST", "/marks"), [401, null]);
 });
 
-async function deferredApp() {
+function deferredApp(pages = readPages("static")) {
   const dependencies = { clock: systemClock, log: silent };
   const authenticator = new Authenticator("anyone", dependencies);
-  return new DeferredApp({ ...dependencies, authenticator, pages: await readPages("static") });
+  return new DeferredApp({ ...dependencies, authenticator, pages });
 }
 
 const PAGE_REQUESTS = ["", "static/style.css", "static/nothing.js", "favicon.ico"];
 
 Deno.test("DeferredApp serves the page before the app is loaded, and loads it once", async () => {
-  using app = await deferredApp();
+  using app = deferredApp();
   let loads = 0;
   const statusOf = async (path: string, method = "GET") => {
     const response = await app.fetch(new Request(`http://localhost/${path}`, { method }));
@@ -153,8 +154,23 @@ Deno.test("DeferredApp serves the page before the app is loaded, and loads it on
   assertEquals([await statusOf("status"), await statusOf(""), loads], [204, 204, 1]);
 });
 
+Deno.test("DeferredApp waits until the page is sent to the clients that have waited for it", async () => {
+  const content = Promise.withResolvers<{ bytes: Bytes; etag: string }>();
+  const read = () => content.promise;
+  using app = deferredApp(
+    new Map([["index.html", { type: "text/html", plain: read, gzip: read }]]),
+  );
+  const response = app.fetch(new Request("http://localhost/"));
+  const waiting = app.firstResponses();
+  assertFalse(await settlesWithin(waiting, 50));
+  content.resolve({ bytes: new Uint8Array(3), etag: '"1"' });
+  assertEquals(await (await response).bytes(), new Uint8Array(3));
+  await waiting;
+  await app.firstResponses(); // nobody waits
+});
+
 Deno.test("DeferredApp loads the app again after a failure", async () => {
-  using app = await deferredApp();
+  using app = deferredApp();
   let loads = 0;
   app.loadWith(() => {
     if (++loads === 1) return Promise.reject(new Error("no such module"));
@@ -166,7 +182,7 @@ Deno.test("DeferredApp loads the app again after a failure", async () => {
 });
 
 Deno.test("DeferredApp refuses the requests that wait when it is disposed of", async () => {
-  const app = await deferredApp();
+  const app = deferredApp();
   const waiting = app.fetch(new Request("http://localhost/status"));
   app[Symbol.dispose]();
   const { status, body } = await waiting;
