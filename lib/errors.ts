@@ -31,6 +31,24 @@ export class CameraError extends Error {
   }
 }
 
+/** Options of a {@link RequestError}. */
+export interface RequestErrorOptions extends ErrorOptions {
+  /** See {@link RequestError.retryAfter}. */
+  retryAfter?: number;
+}
+
+/** A request cannot be served as it is, or not now; the message is for the client. */
+export class RequestError extends Error {
+  override name = "RequestError";
+  /** When the same request can succeed, in milliseconds; undefined: another one is needed. */
+  readonly retryAfter: number | undefined;
+
+  constructor(message: string, { retryAfter, ...options }: RequestErrorOptions = {}) {
+    super(message, options);
+    this.retryAfter = retryAfter;
+  }
+}
+
 /** Invalid configuration or arguments: printed as one line, exit code 2. */
 export class ConfigError extends Error {
   override name = "ConfigError";

@@ -16,6 +16,30 @@ declare module "@std/path" {
   export function toFileUrl(path: string): URL;
 }
 
+declare module "@std/path/posix/from-file-url" {
+  export { fromFileUrl } from "@std/path";
+}
+
+declare module "@std/path/posix/resolve" {
+  export { resolve } from "@std/path";
+}
+
+declare module "@std/path/posix/to-file-url" {
+  export { toFileUrl } from "@std/path";
+}
+
+declare module "@std/path/windows/from-file-url" {
+  export { fromFileUrl } from "@std/path";
+}
+
+declare module "@std/path/windows/resolve" {
+  export { resolve } from "@std/path";
+}
+
+declare module "@std/path/windows/to-file-url" {
+  export { toFileUrl } from "@std/path";
+}
+
 declare module "@std/http/etag" {
   export interface ETagOptions {
     algorithm?: "SHA-1" | "SHA-256" | "SHA-384" | "SHA-512";

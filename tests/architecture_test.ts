@@ -33,7 +33,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ],
   [
     ...["lib/bytes.ts", "lib/clock.ts", "lib/errors.ts", "lib/events.ts", "lib/libc.ts"],
-    ...["lib/redact.ts", "lib/sniff.ts"],
+    ...["lib/path.ts", "lib/redact.ts", "lib/sniff.ts"],
   ],
   ["lib/percent.ts", "lib/quote.ts"],
 ];

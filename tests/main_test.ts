@@ -217,6 +217,14 @@ Deno.test("the server reports a port in use in one line, exit code 1", async () 
   );
 });
 
+Deno.test("the server reports an unknown driver before it listens", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const PORT = `${taken.addr.port}`;
+  const { code, stderr } = await runOnce([], { CAMERA: "front=webcam", PORT });
+  assertEquals(code, 2);
+  assertMatch(stderr, /^Cannot find camera driver "webcam"/);
+});
+
 Deno.test("the server reports a HOST of another machine in one line, exit code 1", async () => {
   const { code, stdout, stderr } = await runOnce([], { HOST: "192.0.2.1", AUTH: "none" });
   assertEquals({ code, stdout, stderr }, {

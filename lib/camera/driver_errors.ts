@@ -1,7 +1,7 @@
-import { resolve, toFileUrl } from "@std/path";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import { LogLimiter } from "../log_limiter.ts";
+import { resolve, toFileUrl } from "../path.ts";
 import { describeThrown } from "./registry.ts";
 
 /** Maximum number of log lines per minute. */

@@ -1,5 +1,5 @@
-import { dirname, fromFileUrl, join, resolve, toFileUrl } from "@std/path";
 import { ConfigError } from "../errors.ts";
+import { fromFileUrl, resolve, toFileUrl } from "../path.ts";
 import { quote } from "../quote.ts";
 import type { CameraDriver, CommonSettings } from "./driver.ts";
 import type { DriverRequirements } from "./requirements.ts";
@@ -51,14 +51,14 @@ export class DriverRegistry {
   }
 
   /** Finds the drivers in the folders. @throws {ConfigError} If a folder cannot be read. */
-  static async open(folders: readonly DriverFolder[]): Promise<DriverRegistry> {
+  static open(folders: readonly DriverFolder[]): DriverRegistry {
     const files = new Map<string, string>();
     let ignored = 0;
     for (const { path, extensions } of folders.toReversed()) {
-      for (const file of (await listFiles(path)).sort()) { // x.ts takes precedence over x.js
+      for (const file of listFiles(path).sort()) { // x.ts takes precedence over x.js
         const [, name, extension] = /^([a-z0-9][a-z0-9_-]*)(\.[jt]s)$/i.exec(file) ?? [];
         if (!name || !extension) continue;
-        if (extensions.includes(extension)) files.set(name, join(path, file));
+        if (extensions.includes(extension)) files.set(name, resolve(path, file));
         else ignored++;
       }
     }
@@ -73,10 +73,15 @@ export class DriverRegistry {
     return [...this.#files.keys()].sort();
   }
 
+  /** @throws {ConfigError} If no driver has that name. */
+  requireKnown(name: string): void {
+    this.#fileOf(name);
+  }
+
   /** Whether a driver is one of the server's own. */
   isBuiltIn(name: string): boolean {
     const file = this.#files.get(name);
-    return file !== undefined && dirname(file) === BUILT_IN_FOLDER;
+    return file !== undefined && resolve(file, "..") === BUILT_IN_FOLDER;
   }
 
   /**
@@ -85,13 +90,7 @@ export class DriverRegistry {
    * @throws {ConfigError} If no driver has that name, or its file exports no driver.
    */
   async load(name: string): Promise<AnyDriver> {
-    const file = this.#files.get(name);
-    if (!file) {
-      const available = this.names.join(", ");
-      throw new ConfigError(
-        `Cannot find camera driver ${quote(name)}: available are ${available}${this.#hint}`,
-      );
-    }
+    const file = this.#fileOf(name);
     const driver = (await this.#import(file)).default;
     if (!isDriver(driver)) {
       throw new ConfigError(
@@ -100,6 +99,15 @@ export class DriverRegistry {
       );
     }
     return driver;
+  }
+
+  #fileOf(name: string): string {
+    const file = this.#files.get(name);
+    if (file) return file;
+    const available = this.names.join(", ");
+    throw new ConfigError(
+      `Cannot find camera driver ${quote(name)}: available are ${available}${this.#hint}`,
+    );
   }
 
   #import(file: string): Promise<{ default?: unknown }> {
@@ -160,10 +168,10 @@ export function describeThrown(error: unknown): string {
   return `${text.replace(` at ${place}`, "")} (${fromFileUrl(url)}${position})`;
 }
 
-async function listFiles(folder: string): Promise<string[]> {
+function listFiles(folder: string): string[] {
   try {
-    const entries = await Array.fromAsync(Deno.readDir(folder));
-    return entries.filter(({ isDirectory }) => !isDirectory).map(({ name }) => name);
+    const entries = Deno.readDirSync(folder);
+    return [...entries].filter(({ isDirectory }) => !isDirectory).map(({ name }) => name);
   } catch (cause) {
     throw new ConfigError(
       `Cannot read CAMERAS_DIR: ${quote(folder)} is not a readable folder`,

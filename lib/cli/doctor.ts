@@ -26,6 +26,8 @@ import { describeAudio } from "./describe_source.ts";
 import { reviewSettings } from "./review_settings.ts";
 import type { ServerConfig } from "./settings.ts";
 
+export { killAll };
+
 const SILENT: Log = { info() {}, warn() {}, error() {} };
 
 /** Options of {@link runDoctor}. */

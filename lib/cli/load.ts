@@ -65,9 +65,8 @@ export async function load(command: Command): Promise<Loaded> {
   });
   const { dir } = config.recording;
   if (dir === undefined) Deno.permissions.revokeSync({ name: "write" });
-  const drivers = await DriverRegistry.open(
-    driverFolders(config.camerasDir, Deno.build.standalone),
-  );
+  const drivers = DriverRegistry.open(driverFolders(config.camerasDir, Deno.build.standalone));
+  for (const { driver } of config.cameras) drivers.requireKnown(driver);
   if (dir !== undefined) await checkRecord(config, drivers);
   if (command !== "list-cameras") await requireMasks(env, config, drivers);
   if (command === "serve") requireListenPermission(config);

@@ -32,7 +32,9 @@ export async function openNats(
 ): Promise<NatsHub | undefined> {
   if (!hubs) return undefined;
   const certificates = readCertificates(ca);
-  const { openNatsHub } = await import("../nats/mod.ts");
+  const { openNatsHub }: typeof import("../nats/mod.ts") = await import(
+    import.meta.resolve("../nats/mod.ts")
+  );
   return openNatsHub({ hubs, publish, ca: certificates }, common);
 }
 
@@ -90,7 +92,9 @@ export async function checkOfNats(
 ): Promise<((signal: AbortSignal) => AsyncGenerator<CheckResult>) | undefined> {
   if (!hubs) return undefined;
   requirePublishable(publish, { cameras: configs, groups });
-  const { checkNats } = await import("../nats/mod.ts");
+  const { checkNats }: typeof import("../nats/mod.ts") = await import(
+    import.meta.resolve("../nats/mod.ts")
+  );
   const own = configs.filter(({ driver }) => driver !== NATS_DRIVER).map(({ name }) => name);
   const nats = configs.filter(({ driver }) => driver === NATS_DRIVER);
   const options = {

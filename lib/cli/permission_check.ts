@@ -1,8 +1,8 @@
-import { fromFileUrl } from "@std/path";
 import type { Config } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import { hostInUrl } from "../host.ts";
 import { type HubAddress, serverOf } from "../nats/settings.ts";
+import { fromFileUrl } from "../path.ts";
 import { type AudioSource, FFMPEG } from "../sound/settings.ts";
 import type { Command } from "./flags.ts";
 import { commandLine, currentLauncher } from "./launcher.ts";

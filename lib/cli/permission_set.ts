@@ -1,4 +1,4 @@
-import { fromFileUrl, resolve } from "@std/path";
+import { fromFileUrl, resolve } from "../path.ts";
 import project from "../../deno.json" with { type: "json" };
 import type { Permissions } from "../permissions/flags.ts";
 

@@ -43,7 +43,9 @@ export async function openRecordings(
 ): Promise<Recording | undefined> {
   const { dir, maxBytes, retention } = settings;
   if (dir === undefined) return undefined;
-  const { openRecording } = await import("../recording/mod.ts");
+  const { openRecording }: typeof import("../recording/mod.ts") = await import(
+    import.meta.resolve("../recording/mod.ts")
+  );
   const expected = expectedCameras(settings, cameras);
   const recording = await openRecording({ ...common, dir, maxBytes, retention, expected });
   const optionsFor = (camera: Camera): RecordOptions | undefined => {

@@ -1,5 +1,3 @@
-import { killAll } from "../process/mod.ts";
-
 /** The signals that stop the program. A terminal sends SIGHUP when it is closed. */
 const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
@@ -13,10 +11,12 @@ const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
 const REPEAT_INTERVAL = 200;
 
 /**
- * Waits for a signal that stops the program. Once it has arrived, another one kills the child
- * processes and exits at once, with code 1.
+ * Waits for a signal that stops the program. Once it has arrived, another one exits at once, with
+ * code 1.
+ *
+ * @param killAll Kills the child processes before that.
  */
-export function stopSignal(): Promise<void> {
+export function stopSignal(killAll: () => void): Promise<void> {
   return new Promise((resolve) => {
     let stoppedAt: number | undefined;
     const onSignal = () => {

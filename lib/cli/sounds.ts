@@ -24,7 +24,9 @@ export async function openSounds(
   { cameras, ...common }: OpenSoundsOptions,
 ): Promise<Sounds | undefined> {
   if (!configs.some(({ sound }) => hasSound(sound))) return undefined;
-  const { openSounds } = await import("../sound/mod.ts");
+  const { openSounds }: typeof import("../sound/mod.ts") = await import(
+    import.meta.resolve("../sound/mod.ts")
+  );
   return openSounds({
     ...common,
     cameras: configs.map(({ driver, env, idleTimeout, sound }, i) => ({

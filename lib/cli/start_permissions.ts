@@ -1,4 +1,4 @@
-import { fromFileUrl, resolve } from "@std/path";
+import { fromFileUrl, resolve } from "../path.ts";
 import type { Config } from "../config.ts";
 import type { Env } from "../env.ts";
 import {

@@ -7,12 +7,15 @@ import type { Log } from "../log.ts";
 import { authenticate } from "./authenticate.ts";
 import { cors } from "./cors.ts";
 import { errorResponse, HttpError } from "./errors.ts";
+import { pageRoutes, type Pages } from "./page_routes.ts";
 import { protectFromForgery } from "./same_origin.ts";
+
+/** Groups of routes: the server's own (`serverRoutes`) and those of modules. */
+export type Routes = Hono[];
 
 /** Options of {@link createApp}. */
 export interface AppOptions {
-  /** Groups of routes: the server's own (`serverRoutes`) and those of modules. */
-  routes: readonly Hono[];
+  routes: Readonly<Routes>;
   /** Authenticates requests. @default {one that accepts requests for this machine only} */
   authenticator?: Authenticator;
   /** The origins whose pages may read the responses. @default {[]} */
@@ -43,6 +46,103 @@ export function createApp({ routes, allowOrigin = [], clock, log, ...options }: 
     const message = `Method not allowed: use ${list.format(methods)}`;
     return errorResponse(new HttpError(405, message, headers), c.req.raw, log);
   }
+}
+
+/** Handles a request, as `Hono.fetch` does. */
+type Fetch = (request: Request, env?: unknown) => Response | Promise<Response>;
+
+/** Options of a {@link DeferredApp}. */
+export interface DeferredAppOptions extends Omit<AppOptions, "routes"> {
+  readonly pages: Pages;
+}
+
+/** Time for requests that wait for the server to arrive, in milliseconds. */
+const FIRST_REQUESTS = 2;
+
+/**
+ * Serves the files of the web page at once, and everything else when the app is loaded: most of the
+ * server's code is not needed for the page, and would delay it.
+ */
+export class DeferredApp implements Disposable {
+  readonly #pages: Hono;
+  readonly #log: Log;
+  readonly #load = Promise.withResolvers<() => Promise<Fetch>>();
+  readonly #firstResponses = new Set<Promise<Response>>();
+  #app: Fetch | undefined;
+  #loading: Promise<Fetch> | undefined;
+
+  constructor({ pages, ...options }: DeferredAppOptions) {
+    this.#pages = createApp({ ...options, routes: [pageRoutes(pages)] });
+    this.#log = options.log;
+    this.#load.promise.catch(() => {}); // reported to the clients that wait
+  }
+
+  /**
+   * Waits until the clients that have waited for the server have the page. What the server loads
+   * next would delay their responses.
+   */
+  async firstResponses(): Promise<void> {
+    await pause(FIRST_REQUESTS);
+    if (this.#firstResponses.size === 0) return;
+    await Promise.allSettled(this.#firstResponses);
+    await pause(FIRST_REQUESTS); // Deno sends them
+  }
+
+  /** Loads the app. Other requests than those for the page wait until then. */
+  loadWith(load: () => Promise<Fetch>): void {
+    this.#load.resolve(load);
+    this.#loadApp().catch(() => {}); // a request tries again, and reports the error
+  }
+
+  /** Handles a request. */
+  readonly fetch: Fetch = (request, env) => {
+    if (this.#app) return this.#app(request, env);
+    if (isForPage(request)) return this.#servePage(request, env);
+    return this.#loadApp().then(
+      (app) => app(request, env),
+      (error) => errorResponse(error, request, this.#log),
+    );
+  };
+
+  /** Refuses the requests that wait. */
+  [Symbol.dispose](): void {
+    this.#load.reject(new HttpError(503, "The server is stopping"));
+  }
+
+  async #servePage(request: Request, env: unknown): Promise<Response> {
+    const response = Promise.resolve(this.#pages.fetch(request, env as object));
+    this.#firstResponses.add(response);
+    try {
+      return await response;
+    } finally {
+      this.#firstResponses.delete(response);
+    }
+  }
+
+  /** Loads the app once; again after it has failed. */
+  #loadApp(): Promise<Fetch> {
+    this.#loading ??= this.#load.promise.then((load) => load()).then(
+      (app) => this.#app = app,
+      (error) => {
+        this.#loading = undefined;
+        throw error;
+      },
+    );
+    return this.#loading;
+  }
+}
+
+/** Waits without Deno's timers: loading them would take 4 ms. */
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) =>
+    AbortSignal.timeout(ms).addEventListener("abort", () => resolve())
+  );
+}
+
+/** Whether a request is for a file of the web page, and needs no other route. */
+function isForPage({ method, url }: Request): boolean {
+  return ["GET", "HEAD"].includes(method) &&
+    /^https?:\/\/[^/?#]*\/(static\/[^?]*|favicon\.ico)?$/.test(url);
 }
 
 /** All methods of an app's routes, without the `ALL` of middleware. `GET` includes `HEAD`. */

@@ -1,6 +1,6 @@
 import { accepts } from "@std/http/negotiation";
 import type { Camera } from "../camera/camera.ts";
-import { CameraError, explain, messageWithHint } from "../errors.ts";
+import { CameraError, explain, messageWithHint, RequestError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import {
   isRelay,
@@ -9,8 +9,6 @@ import {
   relayLoops,
   soundRelayLoops,
 } from "../relay_loops.ts";
-import { RenditionError } from "../renditions/mod.ts";
-import { SoundUnavailable, TooManyViewers } from "../streaming/mod.ts";
 import { NO_STORE } from "./headers.ts";
 
 /** An error response. The message is for the client. */
@@ -79,19 +77,11 @@ export function errorResponse(error: unknown, request: Request, log: Log): Respo
 
 function asHttpError(error: unknown, { method, url, headers }: Request, log: Log): HttpError {
   if (error instanceof HttpError) return error;
-  if (error instanceof TooManyViewers) {
-    return new HttpError(503, error.message, retryAfter(error.retryAfter));
-  }
-  if (error instanceof SoundUnavailable) {
-    const isLoop = error.cause instanceof RelayLoopError &&
-      isRelay(headers.get("Via") ?? undefined);
-    return new HttpError(isLoop ? 508 : 503, error.message, retryAfter(error.retryAfter));
-  }
-  if (error instanceof RenditionError) {
-    const { message, retryAfter: ms } = error;
-    return ms === undefined
-      ? new HttpError(400, message)
-      : new HttpError(503, message, retryAfter(ms));
+  if (error instanceof RequestError) {
+    const { message, cause, retryAfter: ms } = error;
+    if (ms === undefined) return new HttpError(400, message);
+    const isLoop = cause instanceof RelayLoopError && isRelay(headers.get("Via") ?? undefined);
+    return new HttpError(isLoop ? 508 : 503, message, retryAfter(ms));
   }
   log.error("request failed", { method, url, reason: explain(error) });
   return new HttpError(500, "Internal server error; see the server's log");

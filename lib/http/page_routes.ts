@@ -1,16 +1,15 @@
 import { eTag, ifNoneMatch } from "@std/http/etag";
 import { acceptsEncodings } from "@std/http/negotiation";
-import { extname, join } from "@std/path";
 import { type Context, Hono } from "hono";
 import type { Bytes } from "../bytes.ts";
 import { HttpError } from "./errors.ts";
 
-/** A file in memory, plain and compressed. */
+/** A file of the web page. Each form is computed at the first request for it, and then kept. */
 interface Page {
   readonly type: string;
-  readonly plain: Content;
+  plain(): Promise<Content>;
   /** Compressed to about a third of the size. */
-  readonly gzip: Content;
+  gzip(): Promise<Content>;
 }
 
 interface Content {
@@ -35,20 +34,31 @@ const POLICY =
   "default-src 'none'; img-src 'self' blob: data:; media-src 'self' blob:; style-src 'self'; " +
   "script-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'";
 
-/** Reads all files once, when the server starts, so that requests cannot reach any other file. */
-export async function readPages(folder: string): Promise<Pages> {
+/**
+ * Reads the names of all files when the server starts, so that requests cannot reach any other file.
+ * The files are read later: the server starts sooner, and needs no memory for those that nobody
+ * requests.
+ */
+export function readPages(folder: string): Pages {
   const pages = new Map<string, Page>();
-  for await (const { name } of Deno.readDir(folder)) {
-    const type = TYPES[extname(name)];
+  for (const { name } of Deno.readDirSync(folder)) {
+    const type = TYPES[name.slice(name.lastIndexOf("."))];
     if (!type) continue;
-    const bytes = await Deno.readFile(join(folder, name));
-    pages.set(name, {
-      type,
-      plain: await contentOf(bytes),
-      gzip: await contentOf(await compress(bytes)),
-    });
+    const plain = once(async () => await contentOf(await Deno.readFile(`${folder}/${name}`)));
+    const gzip = once(async () => await contentOf(await compress((await plain()).bytes)));
+    pages.set(name, { type, plain, gzip });
   }
   return pages;
+}
+
+/** Calls a function at the first call, and again only after it has failed. */
+function once<T>(compute: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined;
+  return () =>
+    result ??= compute().catch((error) => {
+      result = undefined;
+      throw error;
+    });
 }
 
 async function contentOf(bytes: Bytes): Promise<Content> {
@@ -71,11 +81,11 @@ export function pageRoutes(pages: Pages): Hono {
     .get("/favicon.ico", (c) => send(c, "favicon.svg"))
     .get("/static/:name", (c) => send(c, c.req.param("name")));
 
-  function send(c: Context, name: string): Response {
+  async function send(c: Context, name: string): Promise<Response> {
     const page = pages.get(name);
     if (!page) throw new HttpError(404, "Not found");
     const encoding = acceptsEncodings(c.req.raw, "identity", "gzip") === "gzip" ? "gzip" : "plain";
-    const { bytes, etag } = page[encoding];
+    const { bytes, etag } = await page[encoding]();
     const headers = {
       "Content-Type": page.type,
       "Content-Security-Policy": POLICY,

@@ -4,7 +4,12 @@ import { ConfigError, ListenError } from "../errors.ts";
 import { hostInUrl } from "../host.ts";
 import type { Log } from "../log.ts";
 import { quote, shorten } from "../quote.ts";
-import { type Connections, openConnections } from "../sockets/mod.ts";
+import {
+  type Connections,
+  type DirectConnection,
+  limitSendQueue,
+  loadConnections,
+} from "../sockets/mod.ts";
 
 /**
  * Grace period at shutdown before the remaining connections are closed forcibly, in milliseconds.
@@ -63,10 +68,12 @@ export function listen(options: ListenOptions): Server {
  * connections forcibly.
  */
 export class Server implements AsyncDisposable {
-  /** Control over the server's connections, beyond the API of Deno. */
-  readonly connections: Connections;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
-  readonly #sweep: ReturnType<typeof setInterval>;
+  readonly #log: Log;
+  /** Whether frames may be sent directly, bypassing Deno. With TLS, only Deno can write. */
+  readonly #direct: boolean;
+  #connections: Connections | undefined;
+  #sweep: ReturnType<typeof setInterval> | undefined;
   #handler: Handler = () => new Response("The server is starting\n", { status: 503 });
 
   constructor({ host, port, reusePort, tls, sendQueue, log }: ListenOptions) {
@@ -75,15 +82,11 @@ export class Server implements AsyncDisposable {
       if (URL.canParse(request.url)) return this.#handler(request, info);
       return new Response("Malformed request target or Host header\n", { status: 400 });
     });
-    const limitSendQueue = sendQueue === "short";
-    // With TLS, only Deno can write to a connection.
-    this.connections = openConnections(this.port, {
-      limitSendQueue,
-      direct: limitSendQueue && !tls,
-    });
-    const reason = this.connections.unavailable;
+    const isShort = sendQueue === "short";
+    const reason = isShort ? limitSendQueue(this.port) : undefined;
     if (reason) log.info("slow viewers may see stale frames", { reason });
-    this.#sweep = setInterval(() => this.#closeIdle(log), IDLE_SWEEP_INTERVAL);
+    this.#direct = isShort && !tls;
+    this.#log = log;
   }
 
   /** The port that the server listens on. */
@@ -97,6 +100,21 @@ export class Server implements AsyncDisposable {
   }
 
   /**
+   * Takes control over the connections beyond the API of Deno: closes idle ones from now on, and
+   * lets {@link directTo} work. Call it once the first responses are sent: what it loads, and Deno's
+   * timers, would delay them by 8 ms.
+   */
+  async controlConnections(): Promise<void> {
+    await this.#openConnections();
+    this.#sweep ??= setInterval(() => this.#closeIdle(), IDLE_SWEEP_INTERVAL);
+  }
+
+  /** Opens direct sending for the response that begins now: see {@link Connections.directTo}. */
+  directTo(client: Deno.NetAddr, http1: boolean): DirectConnection | undefined {
+    return this.#connections?.directTo(client, http1);
+  }
+
+  /**
    * Stops accepting connections, and waits for the open responses. Streams end when the caller
    * closes their cameras.
    */
@@ -104,14 +122,18 @@ export class Server implements AsyncDisposable {
     clearInterval(this.#sweep);
     const closed = this.#server.shutdown();
     // A viewer that has stopped reading would hold its connection open forever.
-    if (!await settlesWithin(closed, FORCE_CLOSE_AFTER)) this.connections.closeAll();
+    if (!await settlesWithin(closed, FORCE_CLOSE_AFTER)) (await this.#openConnections()).closeAll();
     await closed;
-    this.connections[Symbol.dispose]();
+    this.#connections?.[Symbol.dispose]();
   }
 
-  #closeIdle(log: Log): void {
-    const count = this.connections.closeIdle();
-    if (count > 0) log.info("idle connections closed", { count });
+  async #openConnections(): Promise<Connections> {
+    return this.#connections ??= await loadConnections(this.port, { direct: this.#direct });
+  }
+
+  #closeIdle(): void {
+    const count = this.#connections?.closeIdle() ?? 0;
+    if (count > 0) this.#log.info("idle connections closed", { count });
   }
 }
 

@@ -38,6 +38,8 @@ export interface ServerRoutesOptions {
   directTo?: DirectTo;
   /** The server's version, for metrics. @default {"unknown"} */
   version?: string;
+  /** When the server has started, for metrics. @default {now} */
+  startedAt?: number;
   /** Modules that add fields to the cameras' status. */
   status?: readonly StatusSource[];
   /** Undefined if the server does not record: the routes of recordings then say so. */
@@ -57,7 +59,8 @@ export interface ServerRoutesOptions {
  */
 export function serverRoutes(options: ServerRoutesOptions): Hono[] {
   const { pages, maxViewers, serverInfo, directTo, version = "unknown", clock, log } = options;
-  const { recording, renditions = openRenditions({ clock, log }) } = options;
+  const { startedAt = clock.now(), recording } = options;
+  const { renditions = openRenditions({ clock, log }) } = options;
   const cameras = new Cameras(options.cameras);
   const names = () => cameras.all.map(({ name }) => name);
   const sounds = new CameraSounds(options.sounds);
@@ -75,7 +78,6 @@ export function serverRoutes(options: ServerRoutesOptions): Hono[] {
   const keepAlive = new KeepAlive(clock, log);
   const replay = recording && ((camera: string) => recording.library.cursor(camera));
   const replaySound = recording && ((camera: string) => recording.library.soundSource(camera));
-  const startedAt = clock.now();
   const server = () => ({
     version,
     startedAt,

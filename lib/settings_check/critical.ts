@@ -1,7 +1,7 @@
 import type { Env } from "../env.ts";
 import type { Setting } from "../setting.ts";
 import { type CheckedCamera, KnownSettings, prefixOf } from "./known_settings.ts";
-import { editDistance } from "./near_miss.ts";
+import { editDistance, mayBeWithin } from "./near_miss.ts";
 import type { SettingWarning } from "./warning.ts";
 
 /** Maximum number of typing errors in the name of a critical setting. */
@@ -62,9 +62,9 @@ function isMeant({ name, alternatives = [], read }: Setting, variable: string, v
   const wanted = bare(name);
   // The last words of the name, or the first ones: PRIVACY_MASK_FRONT.
   const parts = words.flatMap((_, i) => [words.slice(i).join(""), words.slice(0, i + 1).join("")]);
-  if (parts.some((part) => part.includes(wanted) || editDistance(part, wanted) <= MAX_ERRORS)) {
-    return true;
-  }
+  const isNear = (part: string) =>
+    mayBeWithin(MAX_ERRORS, part, wanted) && editDistance(part, wanted) <= MAX_ERRORS;
+  if (parts.some((part) => part.includes(wanted) || isNear(part))) return true;
   return alternatives.some((other) => parts.includes(bare(other))) && isValid(name, value, read);
 }
 

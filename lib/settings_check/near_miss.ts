@@ -8,7 +8,7 @@ const KEYBOARD_ROWS = ["QWERTYUIOP", "ASDFGHJKL", "ZXCVBNM"];
 export function nearest(misspelled: string, names: Iterable<string>): string | undefined {
   let best: { name: string; distance: number } | undefined;
   for (const name of names) {
-    if (Math.abs(name.length - misspelled.length) > 3) continue; // excludes most variables
+    if (!mayBeWithin(3, misspelled, name)) continue; // excludes most variables
     const distance = editDistance(misspelled, name);
     if (distance < (best?.distance ?? Infinity) && isNear(misspelled, name, distance)) {
       best = { name, distance };
@@ -45,6 +45,24 @@ function areNeighbours(a: string, b: string): boolean {
   return KEYBOARD_ROWS.some((row) =>
     row.includes(a) && row.includes(b) && Math.abs(row.indexOf(a) - row.indexOf(b)) === 1
   );
+}
+
+/**
+ * Whether {@link editDistance} can be at most `max`, by the lengths and the letters of the texts.
+ * Computing it for all pairs of a variable and a setting would take 4 ms at every start.
+ */
+export function mayBeWithin(max: number, a: string, b: string): boolean {
+  return Math.abs(a.length - b.length) <= max && missing(a, b) <= max && missing(b, a) <= max;
+}
+
+/** Counts the different letters of a text that another one does not contain. */
+function missing(text: string, other: string): number {
+  let count = 0;
+  for (let i = 0; i < text.length; i++) {
+    const letter = text[i]!;
+    if (!other.includes(letter) && text.indexOf(letter) === i) count++;
+  }
+  return count;
 }
 
 /**

@@ -1,10 +1,15 @@
-import { findSockets, intPointer, type SocketFunctions } from "./descriptors.ts";
-import { LibcError } from "../libc.ts";
+import { LibcError, openLibc } from "../libc.ts";
+import { findSockets, intPointer, SOCKET_FUNCTIONS, type SocketFunctions } from "./descriptors.ts";
 
 /** Maximum number of unsent bytes that the kernel holds for a connection. */
 const MAX_UNSENT_BYTES = 16_384;
 
 const IPPROTO_TCP = 6;
+
+const { getsockname, getsockopt, setsockopt } = SOCKET_FUNCTIONS;
+const FUNCTIONS = { getsockname, getsockopt, setsockopt } as const;
+
+type Functions = Pick<SocketFunctions, keyof typeof FUNCTIONS>;
 
 /** Constants of the socket interface, which differ between systems. */
 interface SocketConstants {
@@ -24,11 +29,26 @@ const CONSTANTS: Partial<Record<typeof Deno.build.os, SocketConstants>> = {
  * frames that are seconds old.
  *
  * Calls the C library, because Deno cannot set this socket option. It is set on the listener:
- * connections inherit it.
+ * connections inherit it. Linux and macOS.
  *
- * @throws {LibcError} If the queue cannot be limited.
+ * @returns Why the queue cannot be limited; undefined if it is limited now.
  */
-export function limitSendQueue(port: number, functions: SocketFunctions): void {
+export function limitSendQueue(port: number): string | undefined {
+  try {
+    const libc = openLibc(FUNCTIONS);
+    try {
+      setLimit(port, libc.symbols);
+    } finally {
+      libc.close();
+    }
+  } catch (error) {
+    if (error instanceof LibcError) return error.message;
+    throw error;
+  }
+}
+
+/** @throws {LibcError} If the queue cannot be limited. */
+function setLimit(port: number, functions: Functions): void {
   const constants = CONSTANTS[Deno.build.os];
   if (!constants) throw new LibcError(`Cannot limit the send queue on ${Deno.build.os}`);
   const listener = findListener(port, functions, constants);
@@ -45,7 +65,7 @@ export function limitSendQueue(port: number, functions: SocketFunctions): void {
 /** Finds the descriptor of the socket that listens on `port`. */
 function findListener(
   port: number,
-  functions: SocketFunctions,
+  functions: Functions,
   { SOL_SOCKET, SO_ACCEPTCONN }: SocketConstants,
 ): number | undefined {
   const isListening = intPointer(0);

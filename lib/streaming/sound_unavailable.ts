@@ -1,17 +1,15 @@
-import { CameraError, messageWithHint } from "../errors.ts";
+import { CameraError, messageWithHint, RequestError } from "../errors.ts";
 import type { CameraSound } from "../sound_packet.ts";
 
 /** A microphone delivers no sound; the message says why. */
-export class SoundUnavailable extends Error {
+export class SoundUnavailable extends RequestError {
   override name = "SoundUnavailable";
-  override readonly cause: CameraError;
-  /** How long a client should wait before retrying, in milliseconds. */
-  readonly retryAfter: number;
 
-  constructor(camera: string, { cause, retryAfter }: { cause: CameraError; retryAfter: number }) {
-    super(`Cannot play the sound of camera "${camera}": ${messageWithHint(cause)}`);
-    this.cause = cause;
-    this.retryAfter = retryAfter;
+  constructor(camera: string, options: { cause: CameraError; retryAfter: number }) {
+    super(
+      `Cannot play the sound of camera "${camera}": ${messageWithHint(options.cause)}`,
+      options,
+    );
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import { RequestError } from "../errors.ts";
 import type { Fields, Log } from "../log.ts";
 import { LogLimiter } from "../log_limiter.ts";
 
@@ -8,13 +9,11 @@ import { LogLimiter } from "../log_limiter.ts";
 const MAX_LINES = 300;
 
 /** The viewer limit is reached. */
-export class TooManyViewers extends Error {
+export class TooManyViewers extends RequestError {
   override name = "TooManyViewers";
-  /** How long a client should wait before retrying, in milliseconds. */
-  readonly retryAfter = 10_000;
 
   constructor(limit: number) {
-    super(`Too many viewers: the limit of ${limit} is reached`);
+    super(`Too many viewers: the limit of ${limit} is reached`, { retryAfter: 10_000 });
   }
 }
 

@@ -138,7 +138,7 @@ Deno.test("notesOnAddresses says how to allow other devices, and what protects t
 
 Deno.test("Addresses dialog in Chromium", needing(CHROMIUM), async (t) => {
   await using browser = await Browser.start();
-  const pages = await readPages("static");
+  const pages = readPages("static");
   const serve = (server?: ServerInfo, status = {}) =>
     new StubServer(pages, () => [
       JSON.stringify({
@@ -231,7 +231,7 @@ Deno.test(
   needing(CHROMIUM, "zbarimg"),
   async () => {
     await using browser = await Browser.start();
-    const pages = await readPages("static");
+    const pages = readPages("static");
     await using server = new StubServer(pages, () => [
       JSON.stringify({
         ...{ type: "hello", version: PROTOCOL_VERSION, now: Date.now() },

@@ -125,7 +125,7 @@ function linesOf(page: Page, selector: string): Promise<string[] | undefined> {
 
 Deno.test("A list of cameras that changes, in Chromium", needing(CHROMIUM), async (t) => {
   await using browser = await Browser.start();
-  const pages = await readPages("static");
+  const pages = readPages("static");
 
   await t.step("a page without cameras says why, and cameras appear and disappear", async () => {
     await using server = new ListServer(pages);
@@ -293,7 +293,7 @@ Deno.test(
   needing(CHROMIUM, PYTHON),
   async (t) => {
     await using browser = await Browser.start();
-    const pages = await readPages("static");
+    const pages = readPages("static");
     const pictures = await takePictures();
 
     await t.step(

@@ -50,7 +50,7 @@ function sentBy(server: ReplayServer, type: string): Record<string, unknown>[] {
 
 Deno.test("Replay in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
   await using browser = await Browser.start();
-  const pages = await readPages("static");
+  const pages = readPages("static");
   const pictures = await takePictures();
 
   /** Opens the page of a server, and waits until it is live. */

@@ -76,7 +76,7 @@ function listens(server: ReplayServer): unknown[] {
 
 Deno.test("Sound in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
   await using browser = await Browser.start();
-  const pages = await readPages("static");
+  const pages = readPages("static");
   const pictures = await takePictures();
 
   async function open(server: ReplayServer, script = ""): Promise<Page> {

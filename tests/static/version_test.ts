@@ -23,7 +23,7 @@ function frame(jpeg: Uint8Array<ArrayBuffer>, sequence: number): Uint8Array<Arra
 
 Deno.test("Protocol version in Chromium", needing(CHROMIUM, PYTHON), async (t) => {
   await using browser = await Browser.start();
-  const pages = await readPages("static");
+  const pages = readPages("static");
   let jpeg = new Uint8Array();
   {
     await using server = await Server.start({ env: standIn() });

@@ -4,6 +4,7 @@ import {
   assertRejects,
   assertStrictEquals,
   assertStringIncludes,
+  assertThrows,
 } from "@std/assert";
 import { join } from "@std/path";
 import { driverFolders, DriverRegistry } from "../../../lib/camera/registry.ts";
@@ -14,7 +15,7 @@ const DRIVER = `export default { configure: () => ({}), open: async function* ()
 /** Runs a test with a temporary folder that contains some files. */
 async function inFolder(
   files: Record<string, string>,
-  test: (folder: string) => Promise<void>,
+  test: (folder: string) => void | Promise<void>,
 ): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {
@@ -32,7 +33,7 @@ async function messageOf(action: () => Promise<unknown>): Promise<string> {
 }
 
 Deno.test("DriverRegistry loads each of the built-in drivers", async () => {
-  const drivers = await DriverRegistry.open(driverFolders(undefined, false));
+  const drivers = DriverRegistry.open(driverFolders(undefined, false));
   assert(drivers.names.includes("emulated") && drivers.names.includes("pi"));
   assertEquals(drivers.names, drivers.names.toSorted());
   for (const name of drivers.names) {
@@ -43,7 +44,7 @@ Deno.test("DriverRegistry loads each of the built-in drivers", async () => {
 
 Deno.test("DriverRegistry loads drivers only by their names in its folders", async () => {
   await inFolder({ "mine.ts": DRIVER }, async (folder) => {
-    const drivers = await DriverRegistry.open(driverFolders(folder, false));
+    const drivers = DriverRegistry.open(driverFolders(folder, false));
     const names = [
       ...["webcam", "", ".", "..", "mine.ts", "./mine", "../cameras/pi", `${folder}/mine`, "pi.ts"],
       ...[`file://${folder}/mine.ts`, "https://example.org/x.ts", "npm:hono", "node:fs", "PI"],
@@ -63,8 +64,8 @@ Deno.test("DriverRegistry loads drivers only by their names in its folders", asy
 Deno.test("DriverRegistry prefers drivers in the user's folder, in TypeScript or JavaScript", async () => {
   const pi = DRIVER.replace("({})", `({ fps: 7 })`);
   await inFolder({ "pi.ts": pi, "mine.js": DRIVER, "my_other-1.ts": DRIVER }, async (folder) => {
-    const drivers = await DriverRegistry.open(driverFolders(folder, false));
-    const builtIn = await DriverRegistry.open(driverFolders(undefined, false));
+    const drivers = DriverRegistry.open(driverFolders(folder, false));
+    const builtIn = DriverRegistry.open(driverFolders(undefined, false));
     assertEquals(drivers.names, [...builtIn.names, "mine", "my_other-1"].sort());
     assertEquals((await drivers.load("pi")).configure({}), { fps: 7 });
     assertEquals((await drivers.load("mine")).configure({}), {});
@@ -77,7 +78,7 @@ Deno.test("DriverRegistry prefers TypeScript to JavaScript of the same name", as
   await inFolder(
     { "one.ts": DRIVER, "one.js": js, "two.js": js, "two.ts": DRIVER },
     async (folder) => {
-      const drivers = await DriverRegistry.open(driverFolders(folder, false));
+      const drivers = DriverRegistry.open(driverFolders(folder, false));
       for (const name of ["one", "two"]) assertEquals((await drivers.load(name)).configure({}), {});
     },
   );
@@ -87,15 +88,15 @@ Deno.test("DriverRegistry ignores files whose names are not those of drivers", a
   const files = ["notes.md", "types.d.ts", "pi_test.tsx", ".hidden.ts", "_x.ts", "a b.ts", "x.py"];
   await inFolder(Object.fromEntries(files.map((file) => [file, DRIVER])), async (folder) => {
     await Deno.mkdir(join(folder, "pictures"));
-    const drivers = await DriverRegistry.open(driverFolders(folder, false));
-    const builtIn = await DriverRegistry.open(driverFolders(undefined, false));
+    const drivers = DriverRegistry.open(driverFolders(folder, false));
+    const builtIn = DriverRegistry.open(driverFolders(undefined, false));
     assertEquals(drivers.names, builtIn.names);
   });
 });
 
 Deno.test("DriverRegistry of the compiled binary loads only JavaScript, and says so", async () => {
   await inFolder({ "mine.ts": DRIVER, "other.js": DRIVER }, async (folder) => {
-    const drivers = await DriverRegistry.open(driverFolders(folder, true));
+    const drivers = DriverRegistry.open(driverFolders(folder, true));
     assert(drivers.names.includes("other") && drivers.names.includes("pi"));
     assertEquals(
       await messageOf(() => drivers.load("mine")),
@@ -114,7 +115,7 @@ Deno.test("DriverRegistry rejects a file without a driver, and says what a drive
     "callable.ts": "export default () => ({});",
   };
   await inFolder(files, async (folder) => {
-    const drivers = await DriverRegistry.open(driverFolders(folder, false));
+    const drivers = DriverRegistry.open(driverFolders(folder, false));
     for (const file of Object.keys(files)) {
       assertEquals(
         await messageOf(() => drivers.load(file.replace(".ts", ""))),
@@ -132,7 +133,7 @@ Deno.test("DriverRegistry reports in one line why a driver cannot be loaded", as
     "lacking.js": `import "./not_there.js"; ${DRIVER}`,
   };
   await inFolder(files, async (folder) => {
-    const drivers = await DriverRegistry.open(driverFolders(folder, false));
+    const drivers = DriverRegistry.open(driverFolders(folder, false));
     for (const file of Object.keys(files)) {
       const message = await messageOf(() => drivers.load(file.replace(".js", "")));
       assertStringIncludes(message, `Cannot load camera driver ${join(folder, file)}: `);
@@ -142,10 +143,11 @@ Deno.test("DriverRegistry reports in one line why a driver cannot be loaded", as
 });
 
 Deno.test("DriverRegistry reports a folder that is missing or is not a folder", async () => {
-  await inFolder({ "file.ts": DRIVER }, async (folder) => {
+  await inFolder({ "file.ts": DRIVER }, (folder) => {
     for (const path of [join(folder, "nowhere"), join(folder, "file.ts")]) {
-      assertEquals(
-        await messageOf(() => DriverRegistry.open(driverFolders(path, false))),
+      assertThrows(
+        () => DriverRegistry.open(driverFolders(path, false)),
+        ConfigError,
         `Cannot read CAMERAS_DIR: ${JSON.stringify(path)} is not a readable folder`,
       );
     }
@@ -160,9 +162,9 @@ Deno.test("DriverRegistry returns the requirements of all drivers that declare t
     "broken.js": "export default {",
   };
   await inFolder(files, async (folder) => {
-    const drivers = await DriverRegistry.open(driverFolders(folder, false));
+    const drivers = DriverRegistry.open(driverFolders(folder, false));
     const requirements = await drivers.requirements();
-    const builtIn = await DriverRegistry.open(driverFolders(undefined, false));
+    const builtIn = DriverRegistry.open(driverFolders(undefined, false));
     assertEquals([...requirements.keys()], [...builtIn.names, "stating"].sort());
     assertEquals(requirements.get("stating") as unknown, stated);
     assertEquals(requirements.get("pi")?.programs.map(({ name }) => name), ["rpicam-vid"]);
@@ -170,7 +172,7 @@ Deno.test("DriverRegistry returns the requirements of all drivers that declare t
 });
 
 Deno.test("DriverRegistry loads each built-in driver with the requirements of its folder", async () => {
-  const drivers = await DriverRegistry.open(driverFolders(undefined, false));
+  const drivers = DriverRegistry.open(driverFolders(undefined, false));
   for (const [name, requirements] of await drivers.requirements()) {
     const file = new URL(`../../../cameras/${name}/requirements.ts`, import.meta.url);
     assertStrictEquals((await import(file.href)).default, requirements);
@@ -181,7 +183,7 @@ Deno.test("DriverRegistry loads a user's driver that imports dinocam/process.ts"
   const driver = `import { run } from "dinocam/process.ts";
     export default { configure: () => ({}), open: (_, signal) => run("true", [], signal) };`;
   await inFolder({ "mine.ts": driver }, async (folder) => {
-    const drivers = await DriverRegistry.open(driverFolders(folder, false));
+    const drivers = DriverRegistry.open(driverFolders(folder, false));
     assertEquals(typeof (await drivers.load("mine")).open, "function");
   });
 });
@@ -189,7 +191,7 @@ Deno.test("DriverRegistry loads a user's driver that imports dinocam/process.ts"
 Deno.test("DriverRegistry distinguishes built-in drivers from a user's driver of the same name", async () => {
   const folder = await Deno.makeTempDir();
   await Deno.writeTextFile(`${folder}/pi.ts`, "export default {};");
-  const drivers = await DriverRegistry.open(driverFolders(folder, false));
+  const drivers = DriverRegistry.open(driverFolders(folder, false));
   assertEquals(["pi", "usb", "missing"].map((name) => drivers.isBuiltIn(name)), [
     false,
     true,

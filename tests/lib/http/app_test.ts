@@ -1,9 +1,11 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertFalse } from "@std/assert";
 import { Hono } from "hono";
 import { Authenticator } from "../../../lib/auth/mod.ts";
-import { systemClock } from "../../../lib/clock.ts";
-import { createApp } from "../../../lib/http/app.ts";
+import type { Bytes } from "../../../lib/bytes.ts";
+import { settlesWithin, systemClock } from "../../../lib/clock.ts";
+import { createApp, DeferredApp } from "../../../lib/http/app.ts";
 import { HttpError } from "../../../lib/http/errors.ts";
+import { readPages } from "../../../lib/http/page_routes.ts";
 
 const PAGE = "https://page.example";
 const silent = { info() {}, warn() {}, error() {} };
@@ -119,4 +121,71 @@ Deno.test("createApp() answers preflight requests of allowed origins without cre
   assertEquals(await ask(app, "OPTIONS", "/clips"), [401, null]);
   assertEquals(await ask(setUp(), "OPTIONS", "/clips"), [401, null]);
   assertEquals(await ask(app, "POST", "/marks"), [401, null]);
+});
+
+function deferredApp(pages = readPages("static")) {
+  const dependencies = { clock: systemClock, log: silent };
+  const authenticator = new Authenticator("anyone", dependencies);
+  return new DeferredApp({ ...dependencies, authenticator, pages });
+}
+
+const PAGE_REQUESTS = ["", "static/style.css", "static/nothing.js", "favicon.ico"];
+
+Deno.test("DeferredApp serves the page before the app is loaded, and loads it once", async () => {
+  using app = deferredApp();
+  let loads = 0;
+  const statusOf = async (path: string, method = "GET") => {
+    const response = await app.fetch(new Request(`http://localhost/${path}`, { method }));
+    await response.body?.cancel();
+    return response.status;
+  };
+  const waiting = Promise.all([
+    statusOf("status"),
+    statusOf("?action=stream"),
+    statusOf("", "PUT"),
+  ]);
+  const pages = await Promise.all(PAGE_REQUESTS.map((path) => statusOf(path)));
+  assertEquals(pages, [200, 200, 404, 200]);
+  app.loadWith(() => {
+    loads++;
+    return Promise.resolve((request) => new Response(null, { status: request.url ? 204 : 500 }));
+  });
+  assertEquals(await waiting, [204, 204, 204]);
+  assertEquals([await statusOf("status"), await statusOf(""), loads], [204, 204, 1]);
+});
+
+Deno.test("DeferredApp waits until the page is sent to the clients that have waited for it", async () => {
+  const content = Promise.withResolvers<{ bytes: Bytes; etag: string }>();
+  const read = () => content.promise;
+  using app = deferredApp(
+    new Map([["index.html", { type: "text/html", plain: read, gzip: read }]]),
+  );
+  const response = app.fetch(new Request("http://localhost/"));
+  const waiting = app.firstResponses();
+  assertFalse(await settlesWithin(waiting, 50));
+  content.resolve({ bytes: new Uint8Array(3), etag: '"1"' });
+  assertEquals(await (await response).bytes(), new Uint8Array(3));
+  await waiting;
+  await app.firstResponses(); // nobody waits
+});
+
+Deno.test("DeferredApp loads the app again after a failure", async () => {
+  using app = deferredApp();
+  let loads = 0;
+  app.loadWith(() => {
+    if (++loads === 1) return Promise.reject(new Error("no such module"));
+    return Promise.resolve(() => new Response("fine"));
+  });
+  const ask = async () => await (await app.fetch(new Request("http://localhost/status"))).text();
+  assertEquals(await ask(), "Internal server error; see the server's log\n");
+  assertEquals(await ask(), "fine");
+});
+
+Deno.test("DeferredApp refuses the requests that wait when it is disposed of", async () => {
+  const app = deferredApp();
+  const waiting = app.fetch(new Request("http://localhost/status"));
+  app[Symbol.dispose]();
+  const { status, body } = await waiting;
+  assertEquals(status, 503);
+  await body?.cancel();
 });

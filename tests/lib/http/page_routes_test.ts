@@ -13,7 +13,7 @@ import { pageRoutes, readPages } from "../../../lib/http/page_routes.ts";
 const folder = fromFileUrl(new URL("../../../static", import.meta.url));
 
 Deno.test("the page at / refers only to existing files, by relative URLs", async () => {
-  const app = pageRoutes(await readPages(folder));
+  const app = pageRoutes(readPages(folder));
   const response = await app.request("/");
   assertEquals(response.headers.get("Content-Type"), "text/html; charset=utf-8");
   const files = [...(await response.text()).matchAll(/(?:src|href)="(static\/[^"]+)"/g)];
@@ -26,7 +26,7 @@ Deno.test("the page at / refers only to existing files, by relative URLs", async
 });
 
 Deno.test("the content security policy of pages allows nothing from other servers", async () => {
-  const app = pageRoutes(await readPages(folder));
+  const app = pageRoutes(readPages(folder));
   const policy = (await app.request("/")).headers.get("Content-Security-Policy")!;
   assertStringIncludes(policy, "default-src 'none'");
   assertStringIncludes(policy, "; media-src 'self' blob:;");
@@ -34,7 +34,7 @@ Deno.test("the content security policy of pages allows nothing from other server
 });
 
 Deno.test("a client with the current version of a page gets 304", async () => {
-  const app = pageRoutes(await readPages(folder));
+  const app = pageRoutes(readPages(folder));
   const etag = (await app.request("/")).headers.get("ETag")!;
   assertMatch(etag, /^(W\/)?"[^"]+"$/);
   const again = await app.request("/", { headers: { "If-None-Match": etag } });
@@ -44,7 +44,7 @@ Deno.test("a client with the current version of a page gets 304", async () => {
 });
 
 Deno.test("a client that accepts gzip gets pages compressed, with another ETag", async () => {
-  const app = pageRoutes(await readPages(folder));
+  const app = pageRoutes(readPages(folder));
   const plain = await app.request("/static/style.css");
   const css = await plain.text();
   const headers = { "Accept-Encoding": "gzip, deflate, br" };
@@ -66,7 +66,7 @@ Deno.test("a client that accepts gzip gets pages compressed, with another ETag",
 
 Deno.test("no URL leads out of the folder with the pages", async () => {
   const log = { info() {}, warn() {}, error() {} };
-  const app = pageRoutes(await readPages(folder))
+  const app = pageRoutes(readPages(folder))
     .onError((error, c) => errorResponse(error, c.req.raw, log));
   for (
     const path of [
@@ -88,7 +88,7 @@ Deno.test("pageRoutes() serves images and a manifest with their types, and no ot
     for (const name of ["icon.png", "app.webmanifest", "notes.txt"]) {
       await Deno.writeTextFile(join(folder, name), name);
     }
-    const app = pageRoutes(await readPages(folder))
+    const app = pageRoutes(readPages(folder))
       .onError((error, c) => errorResponse(error, c.req.raw, { info() {}, warn() {}, error() {} }));
     const typeOf = async (name: string) => {
       const { status, headers, body } = await app.request(`/static/${name}`);
@@ -98,6 +98,29 @@ Deno.test("pageRoutes() serves images and a manifest with their types, and no ot
     assertEquals(await typeOf("icon.png"), "image/png");
     assertEquals(await typeOf("app.webmanifest"), "application/manifest+json");
     assertEquals(await typeOf("notes.txt"), 404);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("pageRoutes() reads a file at the first request, and again only after a failure", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const file = join(folder, "style.css");
+    await Deno.writeTextFile(file, "old");
+    const log = { info() {}, warn() {}, error() {} };
+    const app = pageRoutes(readPages(folder))
+      .onError((error, c) => errorResponse(error, c.req.raw, log));
+    const ask = async () => {
+      const response = await app.request("/static/style.css");
+      return [response.status, await response.text()];
+    };
+    await Deno.remove(file);
+    assertEquals((await ask())[0], 500);
+    await Deno.writeTextFile(file, "new");
+    assertEquals(await ask(), [200, "new"]);
+    await Deno.remove(file);
+    assertEquals(await ask(), [200, "new"]);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -75,3 +75,19 @@ Deno.test("Server waits for open responses at shutdown, then closes connections 
   await cancelled.promise;
   assertLess(performance.now() - startedAt, 2_000);
 });
+
+Deno.test("Server sends directly once it controls the connections", {
+  ignore: Deno.build.os !== "linux",
+}, async () => {
+  await using server = listen(OPTIONS);
+  server.handle((_, { remoteAddr }) => {
+    const direct = server.directTo(remoteAddr, true);
+    direct?.close();
+    return new Response(direct ? "directly" : "through Deno");
+  });
+  const url = `http://127.0.0.1:${server.port}/`;
+  const ask = async () => await (await fetch(url)).text();
+  assertEquals(await ask(), "through Deno");
+  await server.controlConnections();
+  assertEquals(await ask(), "directly");
+});

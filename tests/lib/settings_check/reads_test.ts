@@ -27,7 +27,7 @@ Deno.test("recordReads() returns undefined for a driver that copies or keeps the
 });
 
 Deno.test("recordReads() shows which settings the built-in drivers use", async () => {
-  const drivers = await DriverRegistry.open(driverFolders(undefined, false));
+  const drivers = DriverRegistry.open(driverFolders(undefined, false));
   const capture = ["FPS", "HEIGHT", "QUALITY", "SOURCE", "WIDTH"];
   const turning = [...capture, "FLIP", "ROTATE"].toSorted();
   for (

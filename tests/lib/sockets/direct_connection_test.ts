@@ -5,7 +5,8 @@ import { ViewerStream } from "../../../lib/streaming/viewer_stream.ts";
 import { multipartFormat } from "../../../lib/multipart/encode.ts";
 import { DirectConnection, type DirectSockets } from "../../../lib/sockets/direct_connection.ts";
 import { DrainPoller } from "../../../lib/sockets/drain_poller.ts";
-import { openConnections } from "../../../lib/sockets/mod.ts";
+import { openConnections } from "../../../lib/sockets/connections.ts";
+import { limitSendQueue } from "../../../lib/sockets/mod.ts";
 import { eventually } from "../../server.ts";
 
 const ignore = Deno.build.os !== "linux";
@@ -242,8 +243,8 @@ function setUp() {
     return new Response(body.stream, { headers });
   });
   const { port } = server.addr;
-  const connections = openConnections(port, { limitSendQueue: true, direct: true });
-  assertEquals(connections.unavailable, undefined);
+  assertEquals(limitSendQueue(port), undefined);
+  const connections = openConnections(port, { direct: true });
   const timer = setInterval(() => {
     const frame = frameOf(++sequence);
     for (const body of bodies) body.offer(frame);

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../../../lib/clock.ts";
-import { type Connections, openConnections } from "../../../lib/sockets/mod.ts";
+import { type Connections, openConnections } from "../../../lib/sockets/connections.ts";
 import { eventually } from "../../server.ts";
 
 const ignore = Deno.build.os !== "linux";

@@ -1,9 +1,11 @@
-import { assert, assertEquals, assertLess } from "@std/assert";
+import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
 import { settlesWithin } from "../../../lib/clock.ts";
-import { openConnections } from "../../../lib/sockets/mod.ts";
+import { limitSendQueue } from "../../../lib/sockets/mod.ts";
 import { needing, PYTHON } from "../../parts.ts";
 import { FAKES, Server } from "../../server.ts";
 
+const DENIED =
+  "Cannot open the C library: Deno does not permit it; use `deno task start`, or --allow-ffi";
 const ignore = Deno.build.os === "windows";
 
 Deno.test({
@@ -11,13 +13,28 @@ Deno.test({
   ignore,
   fn: async () => {
     const unlimited = await acceptedBytes(() => {});
-    const limited = await acceptedBytes((port) => {
-      using connections = openConnections(port, { limitSendQueue: true });
-      assertEquals(connections.unavailable, undefined);
-    });
+    const limited = await acceptedBytes((port) => assertEquals(limitSendQueue(port), undefined));
     // The rest is mostly the viewer's own receive buffer.
     assertLess(limited, 600_000);
     assertLess(limited, unlimited / 2);
+  },
+});
+
+Deno.test("limitSendQueue reports that no socket listens on the port", { ignore }, () => {
+  assertMatch(limitSendQueue(1) ?? "", /no socket listens on port 1$/);
+});
+
+Deno.test({
+  name: "limitSendQueue without the permission reports that, and never prompts",
+  ignore,
+  permissions: { net: true },
+  async fn() {
+    const server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      () => new Response(null, { status: 204 }),
+    );
+    assertEquals(limitSendQueue(server.addr.port), DENIED);
+    await server.shutdown();
   },
 });
 

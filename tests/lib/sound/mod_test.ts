@@ -138,7 +138,7 @@ Deno.test(
 );
 
 Deno.test("openDriver() has the delays of the drivers, and ignores one that is no number", async () => {
-  const drivers = await DriverRegistry.open(driverFolders(undefined, false));
+  const drivers = DriverRegistry.open(driverFolders(undefined, false));
   const delayOf = async (driver: string) =>
     (await openDriver({ driver, env: {} }, drivers)).captureDelay;
   assertEquals([await delayOf("pi"), await delayOf("usb"), await delayOf("emulated")], [80, 50, 0]);
@@ -149,7 +149,7 @@ Deno.test("openDriver() has the delays of the drivers, and ignores one that is n
       file,
       "export default { captureDelay: 'x', configure: () => ({}), async *open() {} };",
     );
-    const own = await DriverRegistry.open(driverFolders(folder, false));
+    const own = DriverRegistry.open(driverFolders(folder, false));
     assertEquals((await openDriver({ driver: "odd", env: {} }, own)).captureDelay, 0);
   } finally {
     await Deno.remove(folder, { recursive: true });
