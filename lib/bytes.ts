@@ -4,9 +4,11 @@ export type Bytes = Uint8Array<ArrayBuffer>;
 /** A pull source that fills the caller's buffer, like a BYOB reader. */
 export interface ByteSource extends AsyncIterable<Bytes>, AsyncDisposable {
   /**
-   * Waits for bytes and writes them to the start of `into`, whose buffer is detached.
+   * Waits for bytes and writes them to the start of `into`. Its buffer may be detached: from the call
+   * on, the caller uses it only through the result.
    *
-   * @returns The bytes read, in the same memory under a new buffer; undefined at the end.
+   * @returns The bytes read, in the same memory, in the same buffer or a new one; undefined at the
+   * end, and then the content of `into` is undefined.
    */
   read(into: Bytes): Promise<Bytes | undefined>;
 }

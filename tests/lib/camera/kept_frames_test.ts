@@ -11,7 +11,8 @@ import { LiveSession } from "../../../lib/live/session.ts";
 import { multipartFormat } from "../../../lib/multipart/encode.ts";
 import { run } from "../../../lib/process/mod.ts";
 import { Recorder } from "../../../lib/recording/recorder.ts";
-import { openConnections } from "../../../lib/sockets/mod.ts";
+import { openConnections } from "../../../lib/sockets/connections.ts";
+import { limitSendQueue } from "../../../lib/sockets/mod.ts";
 import type { KeptAliveStream } from "../../../lib/streaming/keep_alive.ts";
 import { openViewerStream } from "../../../lib/streaming/open_viewer_stream.ts";
 import { KeepAlive, Viewers } from "../../../lib/streaming/mod.ts";
@@ -320,7 +321,8 @@ class TestServer implements AsyncDisposable {
       (request, info) => this.#handle(request, info),
     );
     this.port = this.#server.addr.port;
-    this.#connections = openConnections(this.port, { limitSendQueue: true, direct: true });
+    limitSendQueue(this.port);
+    this.#connections = openConnections(this.port, { direct: true });
   }
 
   /** Number of buffers in which frames have been. */

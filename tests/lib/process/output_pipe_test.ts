@@ -178,14 +178,14 @@ test("run() goes on reading after signals to the server", async () => {
   Deno.removeSignalListener("SIGUSR1", listener);
 });
 
-test("run() reads 40 programs at once, 4 by threads and the rest by streams", async () => {
+test("run() reads 40 programs at once, 16 by threads and the rest by streams", async () => {
   const sources = Array.from(
     { length: 40 },
     (_, n) => sh(`echo ready; sleep 0.5; yes ${n} | head -c 300000`),
   );
   const byThread: boolean[] = [];
   for (const source of sources) byThread.push(await isReadByThread(source));
-  assertEquals(byThread, sources.map((_, n) => n < 4));
+  assertEquals(byThread, sources.map((_, n) => n < 16));
   for (const [n, text] of (await Promise.all(sources.map(textOf))).entries()) {
     assertEquals(text, `${n}\n`.repeat(300_000).slice(0, 300_000));
   }
