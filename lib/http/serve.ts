@@ -72,6 +72,8 @@ export class Server implements AsyncDisposable {
   readonly #log: Log;
   /** Whether frames may be sent directly, bypassing Deno. With TLS, only Deno can write. */
   readonly #direct: boolean;
+  #opening: Promise<Connections> | undefined;
+  /** Undefined until they are open. */
   #connections: Connections | undefined;
   #sweep: ReturnType<typeof setInterval> | undefined;
   #handler: Handler = () => new Response("The server is starting\n", { status: 503 });
@@ -119,16 +121,19 @@ export class Server implements AsyncDisposable {
    * closes their cameras.
    */
   async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#sweep);
     const closed = this.#server.shutdown();
     // A viewer that has stopped reading would hold its connection open forever.
     if (!await settlesWithin(closed, FORCE_CLOSE_AFTER)) (await this.#openConnections()).closeAll();
     await closed;
-    this.#connections?.[Symbol.dispose]();
+    const connections = await this.#opening;
+    clearInterval(this.#sweep);
+    connections?.[Symbol.dispose]();
   }
 
-  async #openConnections(): Promise<Connections> {
-    return this.#connections ??= await loadConnections(this.port, { direct: this.#direct });
+  #openConnections(): Promise<Connections> {
+    this.#opening ??= loadConnections(this.port, { direct: this.#direct })
+      .then((connections) => this.#connections = connections);
+    return this.#opening;
   }
 
   #closeIdle(): void {

@@ -76,6 +76,13 @@ Deno.test("Server waits for open responses at shutdown, then closes connections 
   assertLess(performance.now() - startedAt, 2_000);
 });
 
+Deno.test("Server can be disposed of while it takes control over its connections", async () => {
+  const server = listen(OPTIONS);
+  const controlling = server.controlConnections();
+  await server[Symbol.asyncDispose]();
+  await controlling; // no timer and no library is left
+});
+
 Deno.test("Server sends directly once it controls the connections", {
   ignore: Deno.build.os !== "linux",
 }, async () => {
