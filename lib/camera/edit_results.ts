@@ -5,6 +5,9 @@ import type { BrokenImages, NormalizedImage } from "./normalize.ts";
 const REPORTED_FROM = 3;
 /** Maximum number of reasons that are reported for one capture. */
 const MAX_REASONS = 10;
+const FORMAT_HINT =
+  "set the camera to baseline JPEG, or let ffmpeg encode its pictures: CAMERA=exec " +
+  "SOURCE='ffmpeg -i ADDRESS -f mjpeg -'";
 
 /** Counts the pictures of a camera that were not edited, over all its captures. */
 export interface EditCounts {
@@ -84,14 +87,17 @@ export function failureOf(
   return { failure: "cannot get a text", drops: false };
 }
 
-/** Returns what the user can do about pictures that cannot be edited. */
-export function hintFor(refused: string): string {
+/**
+ * Returns what the user can do about pictures that cannot be edited.
+ *
+ * @param forFormat Hint for pictures of a format that cannot be edited.
+ */
+export function hintFor(refused: string, forFormat = FORMAT_HINT): string {
   if (refused.startsWith("damaged JPEG")) {
     return "the pictures arrive damaged: check the camera's cable, power supply or network";
   }
   if (/^the Worker failed|causes an error/.test(refused)) {
     return "restart the server; if that does not help, report this as a defect of dinocam";
   }
-  return "set the camera to baseline JPEG, or let ffmpeg encode its pictures: CAMERA=exec " +
-    "SOURCE='ffmpeg -i ADDRESS -f mjpeg -'";
+  return forFormat;
 }

@@ -1,3 +1,4 @@
+import { hintFor } from "../camera/edit_results.ts";
 import { FrameRate } from "../camera/frame_rate.ts";
 import type { Clock } from "../clock.ts";
 import { CameraError } from "../errors.ts";
@@ -7,6 +8,7 @@ import type { Refused } from "../pixels/task.ts";
 
 /** Number of pictures in a row that cannot be converted, after which viewers get an error. */
 export const MAX_REFUSED = 3;
+const FORMAT_HINT = "leave out height, quality and overlay, or set the camera to baseline JPEG";
 
 /** Counters of one rendition, or of all of a camera. */
 export interface RenditionCounts {
@@ -103,6 +105,6 @@ export class Conversions {
 /** Returns the error for pictures that cannot be converted. */
 export function conversionError(reason: string): CameraError {
   return new CameraError(`The camera's pictures cannot be converted: ${reason}`, {
-    hint: "leave out height, quality and overlay, or set the camera to baseline JPEG",
+    hint: hintFor(reason, FORMAT_HINT),
   });
 }
