@@ -4,23 +4,23 @@ import { get, pause, RawViewer } from "../faults/viewer.ts";
 import type { Random } from "../random.ts";
 import { LiveClient } from "../sound/live_client.ts";
 
-/** Cameras of the server. Visits to the second one are so rare that it becomes idle. */
+/** Cameras of the server. The second one is watched so rarely that it becomes idle. */
 export const CAMERAS = ["front", "back"] as const;
 
 const FRONT = "/cameras/front/video_feed";
 const BACK = "/cameras/back/video_feed";
 
-/** Something that a client does, from connecting to disconnecting. */
-interface Visit {
+/** A kind of client, and its use of the server from connecting to disconnecting. */
+interface Session {
   readonly name: string;
-  /** Number of clients that do it all the time. */
+  /** Number of clients of this kind. */
   readonly clients: number;
-  /** Longest time between two visits of a client, in milliseconds. */
+  /** Longest time between two sessions of a client, in milliseconds. */
   readonly pause: number;
   run(server: string, random: Random): Promise<void>;
 }
 
-const VISITS: readonly Visit[] = [
+const SESSIONS: readonly Session[] = [
   {
     name: "stream",
     clients: 6,
@@ -28,7 +28,7 @@ const VISITS: readonly Visit[] = [
     run: (server, random) => readFor(server, FRONT, random.integer(100, 5_000)),
   },
   {
-    name: "visit to the camera that becomes idle",
+    name: "camera that becomes idle",
     clients: 1,
     pause: 8_000,
     run: (server, random) =>
@@ -100,10 +100,10 @@ const VISITS: readonly Visit[] = [
 ];
 
 /** Clients that connect and disconnect all the time. */
-export class Visitors implements AsyncDisposable {
-  /** Number of visits by name. */
-  readonly counts = new Map(VISITS.map(({ name }) => [name, 0]));
-  /** Visits that failed, in words. */
+export class Clients implements AsyncDisposable {
+  /** Number of sessions by name. */
+  readonly counts = new Map(SESSIONS.map(({ name }) => [name, 0]));
+  /** Sessions that failed, in words. */
   readonly failures: string[] = [];
   readonly #leave = Promise.withResolvers<void>();
   readonly #all: Promise<unknown>;
@@ -111,8 +111,8 @@ export class Visitors implements AsyncDisposable {
 
   constructor(server: string, random: Random) {
     this.#all = Promise.all(
-      VISITS.flatMap((visit) =>
-        Array.from({ length: visit.clients }, () => this.#repeat(visit, server, random))
+      SESSIONS.flatMap((session) =>
+        Array.from({ length: session.clients }, () => this.#repeat(session, server, random))
       ),
     );
   }
@@ -124,7 +124,7 @@ export class Visitors implements AsyncDisposable {
     await this.#all;
   }
 
-  async #repeat({ name, pause, run }: Visit, server: string, random: Random): Promise<void> {
+  async #repeat({ name, pause, run }: Session, server: string, random: Random): Promise<void> {
     while (!this.#areLeaving) {
       try {
         await run(server, random);

@@ -18,7 +18,7 @@ import { eventually, Server } from "../server.ts";
 import { standIn } from "../stand_in.ts";
 import { Inspector } from "./inspector.ts";
 import { grown, growth, medians, type Resources, resourcesOf, windowsOf } from "./resources.ts";
-import { CAMERAS, Visitors } from "./visitors.ts";
+import { CAMERAS, Clients } from "./clients.ts";
 
 /** Time between two samples, in milliseconds. */
 const INTERVAL = 1_000;
@@ -26,7 +26,7 @@ const INTERVAL = 1_000;
 /** Number of samples between two lines of output: a minute. */
 const LINE = 60_000 / INTERVAL;
 
-/** Time of visits before the resources of the idle server are measured, in milliseconds. */
+/** Time for which clients come and go before the idle server is measured, in milliseconds. */
 const WARMUP = 20_000;
 
 /** Largest growth of the heap after garbage collections, as a share of it. */
@@ -58,7 +58,7 @@ Deno.test(
     const command = [Deno.execPath(), "run", "--inspect=127.0.0.1:0", "-A", "main.ts"];
     await using server = await Server.start({ command, env: ENVIRONMENT });
     const random = new Random(17);
-    await visit(server, random, () => pause(WARMUP));
+    await withClients(server, random, () => pause(WARMUP));
     const idleBefore = await idle(server);
     figure("at rest, before", await describe(idleBefore, server));
 
@@ -66,7 +66,7 @@ Deno.test(
     const heaps: number[] = [];
     const end = Math.round(minutes * 60_000 / INTERVAL);
     const { first, last } = windowsOf(end);
-    const visitors = await visit(server, random, async () => {
+    const clients = await withClients(server, random, async () => {
       while (samples.length < end) {
         await pause(INTERVAL);
         samples.push(resourcesOf(server.pid));
@@ -86,10 +86,10 @@ Deno.test(
       "heap without garbage after a third, and after five sixths of the time",
       `${inMegabytes(heapBefore)} and ${inMegabytes(heapAfter)} MB`,
     );
-    figure("visits", [...visitors.counts].map(([name, count]) => `${name} ${count}`).join(", "));
+    figure("sessions", [...clients.counts].map(([name, count]) => `${name} ${count}`).join(", "));
     const starts = server.output.match(/camera (started|recovered)/g)?.length ?? 0;
     figure("starts of camera programs", starts);
-    assertEquals(visitors.failures, []);
+    assertEquals(clients.failures, []);
     assertGreater(starts, minutes * MIN_STARTS);
     assertEquals(growth(samples), []);
     assertLess(heapAfter, heapBefore * (1 + HEAP_GROWTH));
@@ -100,14 +100,14 @@ Deno.test(
 );
 
 /** Lets viewers come and go while `body` runs. */
-async function visit(
+async function withClients(
   server: Server,
   random: Random,
   body: () => Promise<void>,
-): Promise<Visitors> {
-  await using visitors = new Visitors(server.url, random);
+): Promise<Clients> {
+  await using clients = new Clients(server.url, random);
   await body();
-  return visitors;
+  return clients;
 }
 
 /** Waits until the camera programs have ended, and returns the resources of the server. */
