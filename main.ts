@@ -25,7 +25,12 @@ const { version } = project;
 
 if (import.meta.main) Deno.exit(await main(Deno.args).catch(reportError) ?? 0);
 
-/** Runs the command in the arguments. @returns The exit code, if it is not 0. */
+/**
+ * Runs the command in the arguments. Modules that are not always needed are loaded by a computed
+ * path: Deno would load what a literal `import()` names at the start, before anything runs.
+ *
+ * @returns The exit code, if it is not 0.
+ */
 async function main(args: string[]): Promise<number | void> {
   const command = readCommand(args);
   if (command === "help") {

@@ -9,8 +9,8 @@ const MAX_UNUSED = 3;
 const lenders = new WeakMap<ArrayBuffer, FrameBuffers>();
 
 /**
- * Buffers for the images of one capture. An image that nobody uses any more gives its buffer back by
- * {@link releaseFrameBuffer}; without that, the garbage collector frees it.
+ * Pool of buffers for the images of one capture. {@link releaseFrameBuffer} returns the buffer of an
+ * image that is no longer used; without that, the garbage collector frees it.
  */
 export class FrameBuffers {
   #unused: ArrayBuffer[] = [];
@@ -23,7 +23,7 @@ export class FrameBuffers {
     return new Uint8Array(Math.ceil(size / GRANULARITY) * GRANULARITY);
   }
 
-  /** Lends the buffer of an image to whoever gets the image. */
+  /** Records that the buffer of an image belongs to this pool, and may be released. */
   lend(image: Bytes): void {
     lenders.set(image.buffer, this);
   }
@@ -35,8 +35,8 @@ export class FrameBuffers {
 }
 
 /**
- * Gives the buffer of an image back to its pool, which writes to it again: call it only if nobody
- * uses the image, or another part of its buffer, any more. Does nothing for other images.
+ * Returns the buffer of an image to its pool, for a later image: call it only if neither the image
+ * nor another part of its buffer is used any more. Does nothing for a buffer without a pool.
  */
 export function releaseFrameBuffer({ buffer }: Bytes): void {
   const lender = lenders.get(buffer);

@@ -36,7 +36,7 @@ export interface Images extends AsyncIterable<Jpeg | TimedJpeg> {
   readonly hint?: string;
   /**
    * Instead of the iteration: calls `push` for each image, with what was seen in its header, until
-   * the capture ends, and gives the images' buffers to whoever gets the images: see `FrameBuffers`.
+   * the capture ends. Its receiver may release an image's buffer: see `FrameBuffers`.
    */
   pushTo?(push: (jpeg: Jpeg, header: SeenHeader) => void): Promise<void>;
 }

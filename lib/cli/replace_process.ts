@@ -46,10 +46,8 @@ function exec(program: string, args: readonly string[]): void {
   close();
 }
 
-/**
- * Runs a program as a child process that gets the signals of this one, and exits when it exits.
- */
-export async function runAsChild(program: string, args: readonly string[]): Promise<never> {
+/** Runs a program as a child process that gets the signals of this one, and exits when it exits. */
+async function runAsChild(program: string, args: readonly string[]): Promise<never> {
   const child = new Deno.Command(program, {
     args: [...args],
     stdin: "inherit",

@@ -1,6 +1,6 @@
 /**
- * What `main.ts` needs only once the server listens: it loads this module then. Until that, every
- * module delays the web page.
+ * The functions that `main.ts` calls once the server listens. It loads this module only then, as
+ * every module that is loaded earlier delays the web page.
  *
  * @module
  */

@@ -10,12 +10,10 @@ import { errorResponse, HttpError } from "./errors.ts";
 import { pageRoutes, type Pages } from "./page_routes.ts";
 import { protectFromForgery } from "./same_origin.ts";
 
-/** Groups of routes: the server's own (`serverRoutes`) and those of modules. */
-export type Routes = Hono[];
-
 /** Options of {@link createApp}. */
 export interface AppOptions {
-  routes: Readonly<Routes>;
+  /** Groups of routes: the server's own (`serverRoutes`) and those of modules. */
+  routes: readonly Hono[];
   /** Authenticates requests. @default {one that accepts requests for this machine only} */
   authenticator?: Authenticator;
   /** The origins whose pages may read the responses. @default {[]} */
@@ -56,8 +54,10 @@ export interface DeferredAppOptions extends Omit<AppOptions, "routes"> {
   readonly pages: Pages;
 }
 
-/** Time for requests that wait for the server to arrive, in milliseconds. */
-const FIRST_REQUESTS = 2;
+/** Time until the requests of clients that try to connect have arrived, in milliseconds. */
+const FIRST_REQUESTS_DELAY = 2;
+/** Time until Deno has sent a response, in milliseconds. */
+const SEND_DELAY = 2;
 
 /**
  * Serves the files of the web page at once, and everything else when the app is loaded: most of the
@@ -78,17 +78,17 @@ export class DeferredApp implements Disposable {
   }
 
   /**
-   * Waits until the clients that have waited for the server have the page. What the server loads
-   * next would delay their responses.
+   * Waits until the first requests for the page, if there are any, have got their responses: loading
+   * more modules would delay these.
    */
   async firstResponses(): Promise<void> {
-    await pause(FIRST_REQUESTS);
+    await pause(FIRST_REQUESTS_DELAY);
     if (this.#firstResponses.size === 0) return;
     await Promise.allSettled(this.#firstResponses);
-    await pause(FIRST_REQUESTS); // Deno sends them
+    await pause(SEND_DELAY);
   }
 
-  /** Loads the app. Other requests than those for the page wait until then. */
+  /** Loads the app. Requests that are not for the page wait until then. */
   loadWith(load: () => Promise<Fetch>): void {
     this.#load.resolve(load);
     this.#loadApp().catch(() => {}); // a request tries again, and reports the error

@@ -14,7 +14,7 @@ export interface HubOptions<T> {
    * milliseconds; `Infinity`: forever.
    */
   idleTimeout: number;
-  /** Called for items that certainly nobody uses any more, so that their memory can be reused. */
+  /** Called for each item that is certainly no longer used, so that its memory can be reused. */
   onReleased?: (item: T) => void;
 }
 

@@ -1,6 +1,6 @@
 import type { Subscriber } from "./subscriber.ts";
 
-/** Maximum number of items that are observed: slow subscribers hold an item for some intervals. */
+/** Maximum number of items that are tracked: slow subscribers hold an item for some intervals. */
 const MAX_ITEMS = 4;
 
 /** An item and whether it must never be released. */
@@ -10,9 +10,9 @@ interface RecentItem<T> {
 }
 
 /**
- * Finds out which of the latest items of a hub nobody uses any more. An item is released only if all
- * who got it declare by `holds` that they do not use it. Other items are left to the garbage
- * collector.
+ * Finds out which of the latest items of a hub are no longer used. An item is released only if every
+ * subscriber that got it says by `holds` that it does not use it. Other items are left to the
+ * garbage collector.
  */
 export class RecentItems<T> {
   readonly #subscribers: Iterable<Subscriber<T>>;
@@ -25,7 +25,7 @@ export class RecentItems<T> {
     this.#onReleased = onReleased;
   }
 
-  /** Releases what is not used, and adds an item that is about to be offered to all subscribers. */
+  /** Releases unused items, and adds an item that is about to be offered to all subscribers. */
   add(item: T): void {
     let count = 0;
     for (const recent of this.#items) {
@@ -38,18 +38,18 @@ export class RecentItems<T> {
     this.#items.push({ item, kept: this.#isKept() });
   }
 
-  /** The latest item is used outside the subscribers. */
+  /** Leaves the latest item to the garbage collector: it is used outside the subscribers. */
   keepLatest(): void {
     const latest = this.#items.at(-1);
     if (latest) latest.kept = true;
   }
 
-  /** The latest item is offered to a subscriber that has just joined. */
+  /** Records that the latest item is offered to a subscriber that has just joined. */
   offeredAgain({ holds }: Subscriber<T>): void {
     if (!holds) this.keepLatest();
   }
 
-  /** A subscriber has left: it is not asked any more. */
+  /** Records that a subscriber leaves: its `holds` is called for the last time. */
   left(subscriber: Subscriber<T>): void {
     for (const recent of this.#items) recent.kept ||= subscriber.holds?.(recent.item) ?? true;
   }

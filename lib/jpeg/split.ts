@@ -27,7 +27,7 @@ export type SplitImages = AsyncGenerator<Jpeg> & {
   readonly received: Received;
   /**
    * Instead of the iteration: calls `push` for each image, with what was seen in its header, until
-   * the source ends. Whoever gets an image may give its buffer back; see {@link FrameBuffers}.
+   * the source ends. Its receiver may release an image's buffer: see {@link FrameBuffers}.
    */
   pushTo(push: (jpeg: Jpeg, header: SeenHeader) => void): Promise<void>;
 };

@@ -2,7 +2,7 @@ import type { Bytes } from "../bytes.ts";
 import { LibcError, openLibc } from "../libc.ts";
 import type { OutputReader } from "./output_reader.ts";
 
-/** Capacity of a pipe, in bytes, without privileges the largest. A frame is read in one piece. */
+/** Capacity of a pipe, in bytes: the largest without privileges. A frame is read in one piece. */
 const PIPE_SIZE = 1 << 20;
 /**
  * Maximum number of waiting threads: half of the threads that Deno has for all blocking work, such
@@ -42,9 +42,9 @@ export type PipeLibrary = Deno.DynamicLibrary<typeof FUNCTIONS>;
 let threads = 0;
 
 /**
- * Starts a program by `start`, and opens a second reading end of its standard output if that is
- * possible, on Linux with `--allow-ffi`, and no more than {@link MAX_THREADS} are open. Then Deno's
- * stream of it is cancelled.
+ * Starts a program by `start`, and opens a second reading end of its standard output where that is
+ * possible: on Linux, with `--allow-ffi`, and for at most {@link MAX_THREADS} programs at a time.
+ * Deno's stream of the output is then cancelled.
  */
 export function startWithPipe<Started extends { readonly child: Deno.ChildProcess }>(
   start: () => Started,

@@ -2,9 +2,9 @@ import type { Bytes } from "../bytes.ts";
 
 /**
  * Size of a piece that is sent through the socket pair, in bytes. Its blocks then begin and end with
- * pages of memory, so that 64 KiB of it fit into a packet of loopback TCP. With other sizes, a
- * packet is full of parts of pages before it is full of bytes: then the limit of the send queue is
- * reached, and the kernel wakes this process for each viewer and frame when it is not any more.
+ * pages of memory, so that 64 KiB of it fit into a packet of loopback TCP. With other sizes, the
+ * number of pages limits a packet to fewer bytes. More than the limit of the send queue then stays
+ * unsent, and the kernel wakes this process once more for each viewer and frame.
  */
 const PIECE = 32_768;
 /** Maximum number of rounds in which bytes move through the socket pair. */
