@@ -20,7 +20,7 @@ export interface StartMemoryOptions {
  * the first camera that starts. Call it when the server listens. See {@link releaseMemory} for what
  * it releases and what that costs.
  *
- * @returns An object whose disposal cancels what is still to come.
+ * @returns An object whose disposal cancels the pending releases.
  */
 export function releaseStartMemory(
   events: Pick<Events<CameraEvent>, "subscribe">,
@@ -29,7 +29,8 @@ export function releaseStartMemory(
   const stack = new DisposableStack();
   const stop = new AbortController();
   stack.defer(() => stop.abort());
-  const releaseAfter = (ms: number) => void clock.sleep(ms, stop.signal).then(release, () => {}); // rejects when it is cancelled
+  // `sleep` rejects when it is cancelled.
+  const releaseAfter = (ms: number) => void clock.sleep(ms, stop.signal).then(release, () => {});
   releaseAfter(START_DELAY);
   const subscription = stack.use(events.subscribe(({ type }) => {
     if (type !== "camera started") return;
