@@ -63,6 +63,7 @@ export class LiveFeed {
     this.#source = new SizedSource({
       ...{ camera, openFeed, monotonic, onEnd, onSizeError },
       onFrame: (frame) => this.#offer(frame),
+      holds: (frame) => this.#queue.has(frame), // a message has a copy of its frame
       onSwitch: () => this.#onSwitch(),
     });
   }

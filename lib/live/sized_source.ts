@@ -18,6 +18,8 @@ export interface SizedSourceOptions {
   openFeed: OpenFeed | undefined;
   monotonic: () => number;
   onFrame: (frame: Frame) => void;
+  /** Whether a frame is still used: see `Subscriber`. */
+  holds: (frame: Frame) => boolean;
   /** Called before the first frame of another feed. */
   onSwitch: () => void;
   /** Called by the camera when there will be no more frames. */
@@ -146,6 +148,7 @@ export class SizedSource {
   #join(store: (member: Member) => void, feed: FeedCamera): void {
     const member = new Member(feed, {
       offer: (frame) => this.#offer(member, frame),
+      holds: this.#options.holds,
       end: (failure) => this.#end(member, failure),
     });
     store(member);
@@ -202,11 +205,16 @@ class Member implements Subscriber<Frame> {
   readonly role = "viewer";
   readonly feed: FeedCamera;
   readonly offer: (frame: Frame) => void;
+  readonly holds: (frame: Frame) => boolean;
   readonly end: (failure?: Failure) => void;
 
-  constructor(feed: FeedCamera, { offer, end }: Pick<Subscriber<Frame>, "offer" | "end">) {
+  constructor(
+    feed: FeedCamera,
+    { offer, holds, end }: Required<Pick<Subscriber<Frame>, "offer" | "holds" | "end">>,
+  ) {
     this.feed = feed;
     this.offer = offer;
+    this.holds = holds;
     this.end = end;
   }
 

@@ -81,6 +81,17 @@ Deno.test("LiveSession sends the newest frame when the previous one was acknowle
   assertEquals(front.painted, [[1, FRAME_HEADER + 5], [3, FRAME_HEADER + 5]]);
 });
 
+Deno.test("LiveSession holds the frame that waits for an acknowledgement, and no frame that was sent", () => {
+  const { front, session, paint } = setUp();
+  session.watch(["front"]);
+  const [viewer] = front.viewers;
+  const frames = [1, 2, 3].map((sequence) => front.emit(sequence));
+  const held = () => frames.map((frame) => viewer!.holds!(frame));
+  assertEquals(held(), [false, false, true]); // sent, dropped, waiting
+  paint(0, 1);
+  assertEquals(held(), [false, false, false]);
+});
+
 Deno.test("a client that never acknowledges gets one frame of each camera", () => {
   const { front, back, socket, session } = setUp();
   session.watch(["front", "back"]);
