@@ -55,8 +55,8 @@ Deno.test(
       assertLess(90, frames.length);
 
       await using server = await startRecording(folder, { RECORD: "off" });
-      assertEquals((await recordingOf(server)).oldest, frames[0]!.at);
-      assertEquals((await recordingOf(server)).newest, frames.at(-1)!.at);
+      const { oldest, newest } = await loaded(server);
+      assertEquals([oldest, newest], [frames[0]!.at, frames.at(-1)!.at]);
       await assertSnapshots(server, frames);
       const response = await fetch(`${server.url}/cameras/front/recordings`);
       const { spans } = await response.json();
