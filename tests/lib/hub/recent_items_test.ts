@@ -299,7 +299,7 @@ Deno.test("Hub releases no item that anybody may still use, whoever joins and le
   for (let seed = 1; seed <= 200; seed++) {
     const random = new Random(seed);
     const holders = new Set<Holder>();
-    /** Items that were taken and never let go. */
+    /** Items that were taken, and are never released. */
     const kept = new Set<number>();
     const keepers = new Set<Keeper>();
     const { hub, push, released } = openHub({
