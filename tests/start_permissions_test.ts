@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
-import { needing } from "./parts.ts";
+import { leftOut, needing } from "./parts.ts";
 import { descendants, eventually, ROOT, Server } from "./server.ts";
 
 /** The command of `deno task start`, without the task runner. */
@@ -63,7 +63,7 @@ for (
 
 Deno.test(
   "deno run -P replaces itself where only flags can grant what the settings need",
-  { ignore: Deno.build.os !== "linux" },
+  Deno.build.os === "linux" ? needing("sh") : leftOut("Linux"),
   async () => {
     const folder = await Deno.makeTempDir({ prefix: "my recordings " });
     {
