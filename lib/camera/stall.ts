@@ -54,6 +54,8 @@ const PICTURES: StallWords = {
   any: "a picture",
 };
 
+/** Watchdogs wake at multiples of this, in milliseconds. */
+const WAKE_GRID = 1_000;
 /** Number of items after which a stalled source is not assumed to be slow. */
 const FEW_ITEMS = 2;
 
@@ -162,9 +164,14 @@ class Watchdog implements Disposable {
   }
 
   async #watch(): Promise<void> {
-    for (let left; (left = this.#since + this.#timeout - this.#clock.monotonic()) > 0;) {
+    for (;;) {
+      const now = this.#clock.monotonic();
       // A reset may shorten the timeout, but never below nextFrame.
-      await this.#clock.sleep(Math.min(left, this.#nextFrame), this.#disposed.signal);
+      const end = Math.min(this.#since + this.#timeout, now + this.#nextFrame);
+      if (end <= now) break;
+      // At a whole second before the end, so that the watchdogs of many cameras wake together.
+      const second = end - end % WAKE_GRID;
+      await this.#clock.sleep((second > now ? second : end) - now, this.#disposed.signal);
     }
     this.#controller.abort(new ImmediateStop(`${this.#subject} for ${this.seconds} s`));
   }

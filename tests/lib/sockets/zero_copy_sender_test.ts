@@ -2,18 +2,22 @@ import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import { ZeroCopySender } from "../../../lib/sockets/zero_copy_sender.ts";
 
 const FRAME_SIZE = 80_000;
-/** The calls for ten sockets if each gets a copy. */
-const COPIES = Array.from({ length: 10 }, (_, socket) => `send ${socket}`);
-/** The calls for ten sockets if each gets references to the pages of a pipe. */
-const SPLICES = Array.from({ length: 10 }, (_, socket) => `splice ${socket}`);
+/** Number of sockets that get each frame. */
+const SOCKETS = 14;
+/** Number of sockets of a first frame that get copies: fewer are not worth a pipe. */
+const FEW = 11;
+/** The calls if each socket gets a copy. */
+const COPIES = Array.from({ length: SOCKETS }, (_, socket) => `send ${socket}`);
+/** The calls if each socket gets references to the pages of a pipe. */
+const SPLICES = Array.from({ length: SOCKETS }, (_, socket) => `splice ${socket}`);
 
 Deno.test("ZeroCopySender sends to many sockets from a pipe, and reuses old pipes", () => {
-  const { sender, open, opened, sendToTen } = setUp();
-  assertEquals(sendToTen().calls, [...COPIES.slice(0, 7), ...SPLICES.slice(7)]);
+  const { sender, open, opened, sendToAll } = setUp();
+  assertEquals(sendToAll().calls, [...COPIES.slice(0, FEW), ...SPLICES.slice(FEW)]);
   for (let frame = 0; frame < 10; frame++) {
-    const { calls, sent } = sendToTen();
+    const { calls, sent } = sendToAll();
     assertEquals(calls, SPLICES);
-    assertEquals(sent, Array(10).fill(FRAME_SIZE));
+    assertEquals(sent, Array(SOCKETS).fill(FRAME_SIZE));
   }
   // Pipes: four cached, and the staging pipe; the pair of sockets, and /dev/null.
   assertEquals([open.size, opened()], [13, 13]);
@@ -25,59 +29,62 @@ Deno.test("ZeroCopySender copies for each socket, and opens nothing, for few soc
   const { sender, open } = setUp();
   for (let frame = 0; frame < 20; frame++) {
     const bytes = new Uint8Array(FRAME_SIZE);
-    for (let socket = 0; socket < 7; socket++) sender.send(socket, bytes);
+    for (let socket = 0; socket < FEW; socket++) sender.send(socket, bytes);
   }
   assertEquals(open.size, 0);
 });
 
 Deno.test("ZeroCopySender expects few receivers again after frames with few receivers", () => {
-  const { sender, sendToTen, calls } = setUp();
-  sendToTen();
+  const { sender, sendToAll, calls } = setUp();
+  sendToAll();
   for (let frame = 0; frame < 4; frame++) sender.send(0, new Uint8Array(FRAME_SIZE));
   calls.length = 0;
-  assertEquals(sendToTen().calls, [...COPIES.slice(0, 7), ...SPLICES.slice(7)]);
+  assertEquals(sendToAll().calls, [...COPIES.slice(0, FEW), ...SPLICES.slice(FEW)]);
 });
 
 Deno.test("ZeroCopySender copies for the only viewer of a camera while another has many", () => {
-  const { sender, writes, pairSends, sendToTen } = setUp();
+  const { sender, writes, pairSends, sendToAll } = setUp();
   for (let frame = 0; frame < 5; frame++) {
-    sendToTen();
+    sendToAll();
     sender.send(100, new Uint8Array(FRAME_SIZE));
   }
   assertEquals([pairSends.length, writes.length], [5 * 3, 0]); // in pieces of 32 KiB
 });
 
 Deno.test("ZeroCopySender sends a frame from its pipe after it has sent other frames", () => {
-  const { sendToTen } = setUp();
+  const { sendToAll } = setUp();
   const frames = Array.from({ length: 4 }, () => new Uint8Array(FRAME_SIZE));
-  for (const frame of frames) sendToTen(frame);
-  for (const frame of frames) assertEquals(sendToTen(frame).calls, SPLICES);
+  for (const frame of frames) sendToAll(frame);
+  for (const frame of frames) assertEquals(sendToAll(frame).calls, SPLICES);
 });
 
 Deno.test("ZeroCopySender replaces a pipe that is too small for a frame", () => {
-  const { open, opened, sendToTen } = setUp();
-  for (let frame = 0; frame < 5; frame++) sendToTen();
+  const { open, opened, sendToAll } = setUp();
+  for (let frame = 0; frame < 5; frame++) sendToAll();
   assertEquals([open.size, opened()], [13, 13]);
   for (let frame = 0; frame < 8; frame++) {
-    assertEquals(sendToTen(new Uint8Array(2 * FRAME_SIZE)).sent, Array(10).fill(2 * FRAME_SIZE));
+    assertEquals(
+      sendToAll(new Uint8Array(2 * FRAME_SIZE)).sent,
+      Array(SOCKETS).fill(2 * FRAME_SIZE),
+    );
   }
   assertEquals([open.size, opened()], [13, 13 + 5 * 2]);
 });
 
 Deno.test("ZeroCopySender fills a pipe in several rounds if the send buffer is small", () => {
-  const { sendToTen, writes, pairSends } = setUp({ buffer: 30_000 });
-  assertEquals(sendToTen().calls, [...COPIES.slice(0, 7), ...SPLICES.slice(7)]);
+  const { sendToAll, writes, pairSends } = setUp({ buffer: 30_000 });
+  assertEquals(sendToAll().calls, [...COPIES.slice(0, FEW), ...SPLICES.slice(FEW)]);
   assertEquals(pairSends, [30_000, 30_000, 20_000]);
   assertEquals(writes, []);
 });
 
 Deno.test("ZeroCopySender fills pipes by write(2) once a pair of sockets is refused or fails", () => {
   for (const limits of [{ pair: true }, { buffer: 0 }, { buffer: 10 }, { pairSplice: -1 }]) {
-    const { sender, open, sendToTen, writes, pairSends } = setUp(limits);
+    const { sender, open, sendToAll, writes, pairSends } = setUp(limits);
     for (let frame = 0; frame < 3; frame++) {
-      const { calls, sent } = sendToTen();
+      const { calls, sent } = sendToAll();
       assertEquals(calls.slice(-3), SPLICES.slice(-3));
-      assertEquals(sent, Array(10).fill(FRAME_SIZE));
+      assertEquals(sent, Array(SOCKETS).fill(FRAME_SIZE));
     }
     assertEquals(writes, Array(3).fill(FRAME_SIZE));
     assertLessOrEqual(pairSends.length, 64); // in the first frame only
@@ -89,9 +96,9 @@ Deno.test("ZeroCopySender fills pipes by write(2) once a pair of sockets is refu
 
 Deno.test("ZeroCopySender opens new pipes if it cannot empty the old ones", () => {
   for (const limits of [{ devNull: true }, { devNullSplice: -1 }, { devNullSplice: 100 }]) {
-    const { sender, open, sendToTen } = setUp({ ...limits, splice: 7_000 });
+    const { sender, open, sendToAll } = setUp({ ...limits, splice: 7_000 });
     for (let frame = 0; frame < 20; frame++) {
-      assertEquals(sendToTen().sent.slice(7), [7_000, 7_000, 7_000]);
+      assertEquals(sendToAll().sent.slice(FEW), [7_000, 7_000, 7_000]);
       assertLessOrEqual(open.size, 13);
     }
     sender.clear();
@@ -100,30 +107,33 @@ Deno.test("ZeroCopySender opens new pipes if it cannot empty the old ones", () =
 });
 
 Deno.test("ZeroCopySender copies small frames for each socket", () => {
-  const { open, sendToTen } = setUp();
-  assertEquals(sendToTen(new Uint8Array(65_535)), { calls: COPIES, sent: Array(10).fill(65_535) });
+  const { open, sendToAll } = setUp();
+  assertEquals(sendToAll(new Uint8Array(65_535)), {
+    calls: COPIES,
+    sent: Array(SOCKETS).fill(65_535),
+  });
   assertEquals(open.size, 0);
 });
 
 Deno.test("ZeroCopySender returns the number of bytes sent, and discards the rest", () => {
-  const { open, sendToTen } = setUp({ splice: 7_000 });
-  assertEquals(sendToTen().sent, [...Array(7).fill(FRAME_SIZE), 7_000, 7_000, 7_000]);
+  const { open, sendToAll } = setUp({ splice: 7_000 });
+  assertEquals(sendToAll().sent, [...Array(FEW).fill(FRAME_SIZE), 7_000, 7_000, 7_000]);
   // The pipe of the frame, the staging pipe, the pair of sockets, and /dev/null.
   assertEquals(open.size, 7);
 });
 
 Deno.test("ZeroCopySender copies if a pipe, its capacity, tee or splice is refused", () => {
   for (const limits of [{ pipe: true }, { size: 16_384 }, { tee: true }]) {
-    const { open, sendToTen } = setUp(limits);
+    const { open, sendToAll } = setUp(limits);
     for (let frame = 0; frame < 3; frame++) {
-      assertEquals(sendToTen(), { calls: COPIES, sent: Array(10).fill(FRAME_SIZE) });
+      assertEquals(sendToAll(), { calls: COPIES, sent: Array(SOCKETS).fill(FRAME_SIZE) });
     }
     assertEquals(open.size, 0);
   }
-  const { sendToTen } = setUp({ splice: -1 });
-  const { calls, sent } = sendToTen();
-  assertEquals(calls.slice(-2), ["splice 9", "send 9"]);
-  assertEquals(sent, Array(10).fill(FRAME_SIZE));
+  const { sendToAll } = setUp({ splice: -1 });
+  const { calls, sent } = sendToAll();
+  assertEquals(calls.slice(-2), ["splice 13", "send 13"]);
+  assertEquals(sent, Array(SOCKETS).fill(FRAME_SIZE));
 });
 
 /** Limits of the fake kernel. */
@@ -163,7 +173,7 @@ function setUp(limits: Limits = {}) {
     return pair;
   };
   const openOne = () => {
-    let next = 10; // the receivers have the numbers below
+    let next = SOCKETS; // the receivers have the numbers below
     while (open.has(next)) next++;
     open.add(next);
     opened++;
@@ -219,12 +229,12 @@ function setUp(limits: Limits = {}) {
     /** Number of descriptors ever opened. */
     opened: () => opened,
     /**
-     * Sends the same bytes to ten sockets.
+     * Sends the same bytes to all sockets.
      *
      * @returns The calls for that, and the bytes sent to each.
      */
-    sendToTen(bytes = new Uint8Array(FRAME_SIZE)) {
-      const sent = Array.from({ length: 10 }, (_, socket) => sender.send(socket, bytes));
+    sendToAll(bytes = new Uint8Array(FRAME_SIZE)) {
+      const sent = Array.from({ length: SOCKETS }, (_, socket) => sender.send(socket, bytes));
       return { calls: calls.splice(0), sent };
     },
   };

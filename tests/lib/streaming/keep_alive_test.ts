@@ -77,6 +77,7 @@ Deno.test("KeepAlive continues after an error and logs it", async () => {
     lastSentAt: 0,
     blockedFor() {
       if (++checks === 1) throw new Error("no such picture");
+      return checks * 1_000;
     },
   } as unknown as ViewerStream;
   keepAlive.add(stream, {} as Camera);
@@ -85,4 +86,63 @@ Deno.test("KeepAlive continues after an error and logs it", async () => {
   await clock.advance(1_600);
   assertEquals(checks, 3);
   assertEquals(lines, ['keep-alive failed {"reason":"no such picture"}']);
+});
+
+/** A stream of a test, which records the times of the checks and of what keeps it alive. */
+function fakeStream(clock: ManualClock, blockedFor: (now: number) => number | undefined) {
+  const checks: number[] = [];
+  const kept: number[] = [];
+  return {
+    checks,
+    kept,
+    lastSentAt: 0,
+    blockedFor(now: number) {
+      checks.push(clock.monotonic());
+      return blockedFor(now);
+    },
+    disconnect() {},
+    keepAlive(now: number) {
+      kept.push(now);
+      this.lastSentAt = now;
+    },
+  };
+}
+
+Deno.test("KeepAlive wakes only every 5 s while a stream gets frames", async () => {
+  const clock = new ManualClock();
+  const keepAlive = new KeepAlive(clock, { info() {}, warn() {}, error() {} });
+  const stream = fakeStream(clock, () => undefined);
+  keepAlive.addSound(stream);
+  for (let second = 0; second < 60; second++) {
+    stream.lastSentAt = clock.monotonic();
+    await clock.advance(1_000);
+  }
+  assertEquals(stream.kept, []);
+  assertEquals(stream.checks.length <= 16, true, `${stream.checks}`);
+  // The last data is 1 s old.
+  await clock.advance(3_999);
+  assertEquals(stream.kept, []);
+  await clock.advance(1);
+  assertEquals(stream.kept, [64_000]);
+  keepAlive.delete(stream);
+});
+
+Deno.test("KeepAlive watches a stream that joins later, and one whose client was slow", async () => {
+  const clock = new ManualClock();
+  const keepAlive = new KeepAlive(clock, { info() {}, warn() {}, error() {} });
+  let isBlocked = false;
+  const slow = fakeStream(clock, (now) => isBlocked ? now : undefined);
+  keepAlive.addSound(slow);
+  await clock.advance(2_000);
+  const late = fakeStream(clock, () => undefined);
+  keepAlive.addSound(late);
+  isBlocked = true;
+  await clock.advance(8_000);
+  assertEquals(slow.kept, []);
+  assertEquals(late.kept, [7_000]);
+  isBlocked = false; // its last data is 10 s old
+  await clock.advance(500);
+  assertEquals(slow.kept, [10_500]);
+  keepAlive.delete(slow);
+  keepAlive.delete(late);
 });
