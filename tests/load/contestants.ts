@@ -15,8 +15,8 @@ export interface Contestant {
   readonly cameraPath?: string;
   /** Whether it has a page at `/`. */
   readonly hasPage: boolean;
-  /** Time after which its CPU use is steady, in seconds. */
-  readonly warmup: number;
+  /** Time after which its CPU use with a number of viewers is steady, in seconds. */
+  readonly warmup: (viewers: number) => number;
   /** Returns the shell command that starts the server on a port. */
   command(picture: Picture, port: number): string;
   /** Additional environment variables. */
@@ -55,12 +55,12 @@ const DINOCAM = {
   cameraPath: "/cameras/c*/video_feed",
   hasPage: true,
   // A server runs for days: until then, V8 compiles functions again and again, and the garbage
-  // collector finds its pace.
-  warmup: 45,
+  // collector finds its pace. The fewer frames are sent, the longer V8 takes.
+  warmup: (viewers: number) => viewers > 10 ? 45 : 100,
 };
 
 /** Warm-up time of other servers, in seconds. */
-const WARMUP = 8;
+const otherWarmup = () => 8;
 
 /** This project's server, started as by a user. */
 export function dinocam(): Contestant {
@@ -96,7 +96,7 @@ export function ustreamer(tools: Tools, version: string): Contestant {
     name: `µStreamer ${version}`,
     path: "/stream",
     hasPage: true,
-    warmup: WARMUP,
+    warmup: otherWarmup,
     env: { LD_PRELOAD: tools.v4l2 },
     command: ({ height, fps }, port) =>
       "exec ustreamer --device /dev/video0 --format MJPEG --encoder HW --desired-fps " +
@@ -110,7 +110,7 @@ export function floor(tools: Tools): Contestant {
     name: "C, only sends",
     path: "/",
     hasPage: false,
-    warmup: WARMUP,
+    warmup: otherWarmup,
     command: ({ height, fps }, port) => `exec ${tools.floor} ${port} ${height} ${fps}`,
   };
 }
@@ -130,7 +130,7 @@ export function peer(tools: Tools, text: string): Contestant {
     name,
     path,
     hasPage: true,
-    warmup: WARMUP,
+    warmup: otherWarmup,
     command: ({ height, fps }, port) => {
       const values = { port, width: WIDTHS[height], height, fps, v4l2: tools.v4l2 };
       return command.replaceAll(

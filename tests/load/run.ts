@@ -78,7 +78,7 @@ export async function measure(
     await listening(port, server);
     await systemClock.sleep(1_000); // some servers send a placeholder until the camera starts
     return load.viewers === 0
-      ? await idle(server.pid, { warmup: contestant.warmup, ...load })
+      ? await idle(server.pid, { warmup: contestant.warmup(0), ...load })
       : await watch(contestant, load, { tools, cores, port, pid: server.pid });
   } catch (error) {
     throw new Error(`${contestant.name}: ${(error as Error).message}\n${lastErrors()}`);
@@ -105,7 +105,7 @@ async function watch(contestant: Contestant, load: Load, target: Target): Promis
     stalled = 0,
     resume = 0,
     seconds,
-    warmup = contestant.warmup,
+    warmup = contestant.warmup(viewers),
   } = load;
   const path = cameras > 1 ? contestant.cameraPath! : contestant.path;
   const client = spawn(cores?.client, tools.client, [
