@@ -198,10 +198,16 @@ export class Page {
 
   /** Clicks with the mouse on the centre of an element. */
   async click(selector: string): Promise<void> {
-    const position = await this.eval<{ x: number; y: number }>(`(() => {
-      const element = document.querySelector(${JSON.stringify(selector)});
-      const { left, top, width, height } = element.getBoundingClientRect();
-      return { x: left + width / 2, y: top + height / 2 };
+    // Where it is still after 50 ms: the layout may be about to change, and the click would miss it.
+    const position = await this.eval<{ x: number; y: number }>(`(async () => {
+      for (let last;;) {
+        const element = document.querySelector(${JSON.stringify(selector)});
+        const { left, top, width, height } = element.getBoundingClientRect();
+        const position = { x: left + width / 2, y: top + height / 2 };
+        if (position.x === last?.x && position.y === last?.y) return position;
+        last = position;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
     })()`);
     for (const type of ["mousePressed", "mouseReleased"]) {
       await this.mouse(type, position, { button: "left", clickCount: 1 });
