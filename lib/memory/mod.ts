@@ -5,8 +5,11 @@ import { releaseMemory } from "./release.ts";
 
 /** Delay after the start, in milliseconds: the server has loaded what it needs to listen. */
 const START_DELAY = 5_000;
-/** Delay after the first frame, in milliseconds: V8 has compiled what each frame runs. */
-const CAPTURE_DELAY = 20_000;
+/**
+ * Delays after the first frame, in milliseconds: V8 has compiled most of what each frame runs; with
+ * few viewers, it compiles the rest later.
+ */
+const CAPTURE_DELAYS = [20_000, 90_000];
 
 /** Options of {@link releaseStartMemory}. */
 export interface StartMemoryOptions {
@@ -16,9 +19,9 @@ export interface StartMemoryOptions {
 }
 
 /**
- * Releases memory that only the start needed: 5 s after the call, and 20 s after the first frame of
- * the first camera that starts. Call it when the server listens. See {@link releaseMemory} for what
- * it releases and what that costs.
+ * Releases memory that only the start needed: 5 s after the call, and 20 and 90 s after the first
+ * frame of the first camera that starts. Call it when the server listens. See {@link releaseMemory}
+ * for what it releases and what that costs.
  *
  * @returns An object whose disposal cancels the pending releases.
  */
@@ -35,7 +38,7 @@ export function releaseStartMemory(
   const subscription = stack.use(events.subscribe(({ type }) => {
     if (type !== "camera started") return;
     subscription[Symbol.dispose]();
-    releaseAfter(CAPTURE_DELAY);
+    for (const delay of CAPTURE_DELAYS) releaseAfter(delay);
   }));
   return stack;
 }

@@ -32,8 +32,12 @@ Deno.test("releaseStartMemory releases after the start and after the first frame
   assertEquals(times, [5_000]);
   await clock.advance(1);
   assertEquals(times, [5_000, 80_000]);
-  await clock.advance(600_000);
+  await clock.advance(69_999);
   assertEquals(times, [5_000, 80_000]);
+  await clock.advance(1);
+  assertEquals(times, [5_000, 80_000, 150_000]);
+  await clock.advance(600_000);
+  assertEquals(times, [5_000, 80_000, 150_000]);
 });
 
 Deno.test("releaseStartMemory releases nothing after its disposal", async () => {
