@@ -200,7 +200,8 @@ export class Page {
   async click(selector: string): Promise<void> {
     // Where it is still after 50 ms: the layout may be about to change, and the click would miss it.
     const position = await this.eval<{ x: number; y: number }>(`(async () => {
-      for (let last;;) {
+      let last;
+      for (let attempt = 0; attempt < 100; attempt++) {
         const element = document.querySelector(${JSON.stringify(selector)});
         const { left, top, width, height } = element.getBoundingClientRect();
         const position = { x: left + width / 2, y: top + height / 2 };
@@ -208,6 +209,7 @@ export class Page {
         last = position;
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
+      throw new Error("Still moving after 5 s: " + ${JSON.stringify(selector)});
     })()`);
     for (const type of ["mousePressed", "mouseReleased"]) {
       await this.mouse(type, position, { button: "left", clickCount: 1 });

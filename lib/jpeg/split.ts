@@ -132,7 +132,6 @@ class Splitter {
   /** Takes an image out of the bytes read so far. */
   #nextImage(): Jpeg | undefined {
     const walk = this.#walk;
-    if (walk.position >= this.#end) return undefined;
     const bytes = this.#buffer.subarray(0, this.#end);
     if (walk.findFrame(bytes)) {
       const { start, imageEnd, needsEoi } = walk;

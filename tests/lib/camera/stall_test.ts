@@ -139,6 +139,37 @@ Deno.test("stalling() does not fail if its signal aborts while it ends a source"
   assertEquals(got, ["end"]);
 });
 
+Deno.test("stalling() wakes for all sources together, at whole seconds, while items flow", async () => {
+  const wakes: number[] = [];
+  class RecordingClock extends ManualClock {
+    override async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+      await super.sleep(ms, signal);
+      wakes.push(this.monotonic());
+    }
+  }
+  const clock = new RecordingClock();
+  const stop = new AbortController();
+  const pushes: ((item: number) => void)[] = [];
+  const ends = [];
+  for (const delay of [137, 411, 83]) {
+    await clock.advance(delay);
+    const source = stalling<number>((signal, push) => {
+      pushes.push(push);
+      return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
+    }, { clock, firstFrame: 10_000, nextFrame: 3_000 });
+    ends.push(source(stop.signal, () => {}));
+  }
+  for (let n = 0; n < 300; n++) {
+    for (const push of pushes) push(n);
+    await clock.advance(100);
+  }
+  assertEquals(wakes.filter((time) => time % 1_000 !== 0), []);
+  assertEquals(wakes.length, 3 * new Set(wakes).size);
+  assert(wakes.length >= 3 * 8, `${wakes}`);
+  stop.abort();
+  await Promise.all(ends);
+});
+
 Deno.test("stalling() leaves no timer behind", async () => {
   // The system clock, so that the test runner detects a leaked timer.
   const options = { clock: systemClock, firstFrame: 600_000, nextFrame: 600_000 };
