@@ -103,7 +103,7 @@ async function inShell(line: string, { ms = 40_000 } = {}) {
     HOME: folder,
     DISPLAY: "",
     WAYLAND_DISPLAY: "",
-    // Without a display, the sinks of gstreamer1.0-plugins-bad fail, late or loudly; so its fakes are tried first.
+    // Without a display, sinks of gstreamer1.0-plugins-bad fail late or loudly: its fakes come first.
     GST_PLUGIN_FEATURE_RANK: "fakevideosink:MAX,fakeaudiosink:MAX",
   };
   // Debian packages OpenCV for the system's Python, which may not be the first `python3` on the

@@ -8,7 +8,7 @@ import { RecordingInProcess, SteppedClock } from "./in_process.ts";
 export interface Hour {
   /** Live objects, in megabytes. */
   readonly heap: number;
-  /** The fewest within {@link SETTLING}: indexes have files open at times. */
+  /** The fewest within {@link SETTLING}: some files are open for moments only. */
   readonly descriptors: number;
   readonly segments: number;
   /** Size of all files, as the library counts them, in bytes. */
